@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+enum { CHUNK_MIN = 2048, CHUNK_MAX = 65536 };
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t unused; // keeps the payload 16-byte aligned
+};
+
+void arena_init(struct arena *a, void *first, size_t n)
+{
+    size_t skew = first ? (8 - ((uintptr_t)first & 7)) & 7 : 0;
+    if (skew > n)
+        skew = n;
+    *a = (struct arena){.next_size = CHUNK_MIN};
+    if (first) {
+        a->p = (char *)first + skew;
+        a->end = a->p + ((n - skew) & ~(size_t)7);
+    }
+}
+
+void arena_done(struct arena *a)
+{
+    struct arena_chunk *c = a->chunks, *next;
+    for (; c; c = next) {
+        next = c->next;
+        mem_free(c);
+    }
+    arena_init(a, NULL, 0);
+}
+
+void *arena_grow(struct arena *a, size_t n)
+{
+    size_t size = a->next_size < CHUNK_MIN ? CHUNK_MIN : a->next_size;
+    if (size < n)
+        size = n;
+    struct arena_chunk *c = n > SIZE_MAX / 2 ? NULL : mem_alloc(sizeof *c + size);
+    if (!c) {
+        a->failed = true;
+        return NULL;
+    }
+    c->next = a->chunks;
+    a->chunks = c;
+    a->p = (char *)(c + 1) + n;
+    a->end = (char *)(c + 1) + (size & ~(size_t)7);
+    a->next_size = size * 2 > CHUNK_MAX ? CHUNK_MAX : size * 2;
+    return c + 1;
+}
+
+void *arena_zalloc(struct arena *a, size_t n)
+{
+    void *p = arena_alloc(a, n);
+    return p ? memset(p, 0, n) : NULL;
+}
+
+struct str arena_dup(struct arena *a, struct str s)
+{
+    return arena_cat(a, &s, 1);
+}
+
+struct str arena_cat(struct arena *a, const struct str *parts, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += parts[i].n;
+    char *p = arena_alloc(a, total + 1);
+    if (!p)
+        return STR_NONE;
+    char *q = p;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(q, parts[i].p, parts[i].n);
+        q += parts[i].n;
+    }
+    *q = 0;
+    return str_make(p, total);
+}
+
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    if (p)
+        (void)vsnprintf(p, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return p ? str_make(p, (size_t)n) : STR_NONE;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bump allocator: many small allocations, freed together. One arena belongs to each received or
+// built message. Failure is sticky: allocate freely, test arena.failed once at the end.
+#pragma once
+
+#include "base/str.h"
+
+struct arena_chunk;
+
+struct arena {
+    char *p, *end;             // free space in the present chunk
+    struct arena_chunk *chunks;// heap chunks, newest first
+    size_t next_size;          // size of the next heap chunk in bytes
+    bool failed;               // an allocation failed since init
+};
+
+// Starts an arena. first (n bytes, may be NULL) is caller-owned memory used before the heap.
+void arena_init(struct arena *a, void *first, size_t n);
+
+// Frees all heap chunks. The arena may be initialised again.
+void arena_done(struct arena *a);
+
+void *arena_grow(struct arena *a, size_t n);
+
+// n bytes aligned to 8, uninitialised; NULL and the sticky flag when out of memory.
+static inline void *arena_alloc(struct arena *a, size_t n)
+{
+    n = (n + 7) & ~(size_t)7;
+    if ((size_t)(a->end - a->p) < n)
+        return arena_grow(a, n);
+    void *p = a->p;
+    a->p += n;
+    return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t n);
+
+#define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
+
+// Copy of s in the arena, followed by a NUL that is not counted; STR_NONE on failure.
+struct str arena_dup(struct arena *a, struct str s);
+
+// Formatted text in the arena; STR_NONE on failure.
+struct str arena_printf(struct arena *a, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// The concatenation of n slices; STR_NONE on failure.
+struct str arena_cat(struct arena *a, const struct str *parts, size_t n);
+#define ARENA_CAT(a, ...)                                                                          \
+    arena_cat((a), (const struct str[]){__VA_ARGS__},                                              \
+              sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))

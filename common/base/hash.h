@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Seeded hashing of bytes from the network, and uthash set up to use it. Include this instead of
+// <uthash.h>: lookups cannot be flooded by a peer that knows the function, and an allocation
+// failure is reported through HASH_OOM(element) instead of ending the process.
+#pragma once
+
+#include "base/str.h"
+
+// SipHash-1-3 of n bytes under the process's key.
+uint64_t hash_bytes(const void *p, size_t n);
+
+// Sets the process's key; called once at start-up, before the first table is made. Without it
+// the key is fixed, which simulations want.
+void hash_seed(uint64_t k0, uint64_t k1);
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_nonfatal_oom(elt) ((void)(elt))
+#define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)hash_bytes((keyptr), (keylen)))
+
+#include <uthash.h>

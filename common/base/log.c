@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/writer.h"
+
+enum { LINE_MAX_BYTES = 4096, FIELD_MAX_BYTES = 1024 };
+
+enum log_level log_threshold = LOG_INFO;
+
+static struct {
+    const char *nf;
+    enum log_format format;
+    int fd;
+    log_clock clock;
+    void *clock_arg;
+    log_sink sink;
+    void *sink_arg;
+} out = {.nf = "carillon", .fd = 2};
+
+static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+static const char *const level_tags[] = {"ERROR", "WARN", "INFO", "DEBUG", "TRACE"};
+
+void log_init(const char *nf, enum log_format format, int fd)
+{
+    out.nf = nf;
+    out.format = format;
+    out.fd = fd;
+}
+
+void log_set_level(enum log_level level)
+{
+    log_threshold = level;
+}
+
+int log_level_parse(struct str s, enum log_level *ret_level)
+{
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        if (str_ieq(s, str_from(level_names[i]))) {
+            *ret_level = (enum log_level)i;
+            return 0;
+        }
+    }
+    return ERR_NOTFOUND;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return (size_t)level < ARRAY_LEN(level_names) ? level_names[level] : "?";
+}
+
+void log_set_clock(log_clock clock, void *arg)
+{
+    out.clock = clock;
+    out.clock_arg = arg;
+}
+
+void log_set_sink(log_sink sink, void *arg)
+{
+    out.sink = sink;
+    out.sink_arg = arg;
+}
+
+static uint64_t now_ms(void)
+{
+    if (out.clock)
+        return out.clock(out.clock_arg);
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void put_time(struct writer *w)
+{
+    uint64_t ms = now_ms();
+    time_t sec = (time_t)(ms / 1000);
+    struct tm tm;
+    gmtime_r(&sec, &tm);
+    writer_printf(w, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                  tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(ms % 1000));
+}
+
+// JSON string escapes serve the quoted text form too: control bytes cannot forge a second line.
+static void put_quoted(struct writer *w, struct str s)
+{
+    if (s.n > FIELD_MAX_BYTES)
+        s.n = FIELD_MAX_BYTES;
+    writer_chr(w, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c == '"' || c == '\\') {
+            writer_chr(w, '\\');
+            writer_chr(w, (char)c);
+        } else if (c < 0x20 || c >= 0x7f) {
+            writer_printf(w, "\\u%04x", c);
+        } else {
+            writer_chr(w, (char)c);
+        }
+    }
+    writer_chr(w, '"');
+}
+
+static bool needs_quotes(struct str s)
+{
+    if (s.n == 0)
+        return true;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            return true;
+    }
+    return false;
+}
+
+static void put_text(struct writer *w, enum log_level level, struct str msg,
+                     const struct log_field *f, size_t n)
+{
+    put_time(w);
+    writer_printf(w, " %s %s ", level_tags[level], out.nf);
+    writer_str(w, msg);
+    for (size_t i = 0; i < n; i++) {
+        writer_printf(w, " %s=", f[i].key);
+        if (f[i].is_num)
+            writer_printf(w, "%lld", (long long)f[i].num);
+        else if (needs_quotes(f[i].s))
+            put_quoted(w, f[i].s);
+        else
+            writer_str(w, str_head(f[i].s, FIELD_MAX_BYTES));
+    }
+}
+
+static void put_json(struct writer *w, enum log_level level, struct str msg,
+                     const struct log_field *f, size_t n)
+{
+    writer_lit(w, "{\"ts\":\"");
+    put_time(w);
+    writer_printf(w, "\",\"level\":\"%s\",\"nf\":\"%s\",\"msg\":", level_names[level], out.nf);
+    put_quoted(w, msg);
+    for (size_t i = 0; i < n; i++) {
+        writer_printf(w, ",\"%s\":", f[i].key);
+        if (f[i].is_num)
+            writer_printf(w, "%lld", (long long)f[i].num);
+        else
+            put_quoted(w, f[i].s);
+    }
+    writer_chr(w, '}');
+}
+
+static void emit(enum log_level level, struct str msg, const struct log_field *f, size_t n)
+{
+    char line[LINE_MAX_BYTES];
+    struct writer w = writer_init(line, sizeof line - 1);
+    (out.format == LOG_FORMAT_JSON ? put_json : put_text)(&w, level, msg, f, n);
+    if (out.sink) {
+        out.sink(out.sink_arg, level, writer_done(&w));
+        return;
+    }
+    line[w.n++] = '\n';
+    // Nothing sensible can be done about a log that cannot be written.
+    if (write(out.fd, line, w.n) < 0)
+        return;
+}
+
+void log_event(enum log_level level, const char *msg, const struct log_field *f, size_t n)
+{
+    if (log_enabled(level))
+        emit(level, str_from(msg), f, n);
+}
+
+void log_text(enum log_level level, const char *fmt, ...)
+{
+    if (!log_enabled(level))
+        return;
+    char text[FIELD_MAX_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    emit(level, str_make(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), NULL, 0);
+}

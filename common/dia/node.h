@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Diameter node in the loop: peers (RFC 6733 5.6 as a table, RFC 3539 watchdog), routing, pending
+// requests, on libfdproto's codec. Users see typed structs only (dia/cx.h); this header is for
+// start-up code and for the interface files.
+#pragma once
+
+#include "io/loop.h"
+
+struct dia_node;
+struct dia_request; // a received request that waits for its answer
+
+enum dia_transport { DIA_TCP, DIA_TLS, DIA_SCTP }; // TLS and SCTP: ERR_UNSUPPORTED until the access work
+
+struct dia_trace {
+    bool out;
+    struct addr local, remote;
+    struct str bytes;
+    struct str correlation; // what the sender of the request gave, or the Session-Id
+};
+
+struct dia_params {
+    struct loop *loop;
+    struct str origin_host, origin_realm, product;
+    uint32_t vendor_id;              // of the product; 0
+    const uint32_t *applications;    // e.g. DIA_APP_CX; a CER without a common one gets 5010
+    size_t n_applications;
+    uint32_t watchdog_ms;            // Tw, 0: 30000, at least 6000 on real networks
+    uint32_t connect_ms;             // Tc, 0: 30000
+    size_t max_pending;              // per peer; beyond it requests fail at once; 0: 10000
+    size_t max_buffered;             // bytes per peer; 0: 4 MiB
+    bool accept_unknown;             // false: only configured peers may connect
+    void (*trace)(void *arg, const struct dia_trace *t); // may be NULL
+    void (*peer_state)(void *arg, struct str host, bool open); // may be NULL
+    void *arg;
+};
+
+int dia_node_new(const struct dia_params *p, struct dia_node **ret_node);
+void dia_node_free(struct dia_node *n);
+int dia_node_listen(struct dia_node *n, enum dia_transport t, const struct addr *local);
+
+struct dia_peer_params {
+    struct str host;         // its Origin-Host
+    struct str realm;        // realm reached through it; empty: the node's own
+    struct addr remote;      // port 0: we only accept from it
+    struct addr local;       // port 0 and any: chosen by the system
+    enum dia_transport transport;
+    uint16_t priority, weight; // lower priority first, load by weight within it
+    bool relay;              // may carry requests for any host of the realm, or any realm ("*")
+};
+int dia_peer_add(struct dia_node *n, const struct dia_peer_params *p);
+
+// True when at least one peer that serves realm is open.
+bool dia_ready(const struct dia_node *n, struct str realm);
+// DPR to all peers (cause REBOOTING), waits for the DPAs or one second, then calls done.
+void dia_drain(struct dia_node *n, timer_cb done, void *arg);
+
+typedef void (*dia_stat_cb)(void *arg, const char *name, const char *labels, uint64_t value);
+void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg);
+
+// ---- for dia/cx.c and its likes ----
+
+enum { DIA_APP_CX = 16777216, DIA_VENDOR_3GPP = 10415 };
+
+// Result of a request or an answer: a base Result-Code (RFC 6733 7.1) or a 3GPP
+// Experimental-Result-Code (TS 29.229 6.2), kept apart by the flag.
+struct dia_result {
+    uint32_t code;
+    bool experimental;
+};
+
+#define DIA_SUCCESS 2001
+#define DIA_UNABLE_TO_DELIVER 3002
+#define DIA_TOO_BUSY 3004
+#define DIA_AUTHORIZATION_REJECTED 5003
+#define DIA_INVALID_AVP_VALUE 5004
+#define DIA_MISSING_AVP 5005
+#define DIA_UNABLE_TO_COMPLY 5012

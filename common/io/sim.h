@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated world: one virtual clock, one seed, and an in-memory network between nodes. Every
+// node (a simulated process) has a loop of its own, so it can crash and start again by itself. The
+// same seed gives the same order of events, byte for byte.
+#pragma once
+
+#include "io/loop.h"
+
+struct sim;
+
+// Faults of a link (or of all links). Probabilities in parts per million; delays in microseconds,
+// drawn uniformly from [delay_min, delay_max]. TCP sees delay, partition and reset, never loss,
+// duplication or reordering.
+struct sim_faults {
+    uint32_t loss_ppm, dup_ppm, reorder_ppm, reset_ppm;
+    uint32_t delay_min_us, delay_max_us;
+};
+
+int sim_new(uint64_t seed, struct sim **ret_sim);
+void sim_free(struct sim *s);
+
+// A node's loop. Addresses belong to whichever live node opens them first (ERR_INUSE for others).
+int sim_node(struct sim *s, const char *name, struct loop **ret_loop);
+// Drops every socket, timer, query and piece of work of the node, as kill -9 would: peers' TCP
+// connections see a reset after a delay. The loop stays valid for the objects' destructors,
+// whose calls have no outside effect, and must be freed with loop_free.
+void sim_crash(struct sim *s, struct loop *l);
+
+void sim_set_faults(struct sim *s, const struct sim_faults *f);
+// Between two IP addresses, both ways; overrides the general setting. NULL f: back to general.
+int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
+                 const struct sim_faults *f);
+int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, bool cut);
+
+// Adds a record to the simulated DNS; dns_down makes every query time out.
+int sim_dns_add(struct sim *s, const char *name, enum dns_type type, const struct dns_rr *rr);
+void sim_dns_down(struct sim *s, bool down);
+// Makes the wall clock of every node jump by ms.
+void sim_jump_wall(struct sim *s, int64_t ms);
+
+// Runs events until the virtual time `until_ms` (since start), or until nothing is left to do;
+// returns the number of events run.
+uint64_t sim_run(struct sim *s, uint64_t until_ms);
+// Runs the next event only; false when there is none.
+bool sim_step(struct sim *s);
+uint64_t sim_now_ms(const struct sim *s);
+// A seeded generator for the test's own choices, independent of the nodes' randomness.
+uint64_t sim_random(struct sim *s);
+
+// Called for each packet or stream segment as it is delivered or dropped, for traces.
+typedef void (*sim_trace_cb)(void *arg, uint64_t at_us, const struct addr *src,
+                             const struct addr *dst, bool tcp, bool dropped, struct str data);
+void sim_set_trace(struct sim *s, sim_trace_cb cb, void *arg);

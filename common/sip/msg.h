@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// A SIP message's journey: received bytes are copied once into the message's own memory and stay
+// const. sip_msg_parse splits them into header slices in one pass and checks what routing needs.
+// A header becomes a typed value on first use (sip_msg_at and the wrappers below), cached in the
+// message's arena. A proxy never rewrites a message: it records edits (sip/edit.h) and writes
+// untouched spans as they came, unknown headers in order. All knowledge of a header is one row of
+// the table in sip/header.c.
+#pragma once
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "sip/types.h"
+
+struct sip_msg; // reference counted
+
+enum { SIP_MSG_MAX = 65535 };
+
+// What was wrong: the response's reason phrase says it ("Malformed CSeq").
+struct sip_parse_error {
+    const char *what; // static text: "CSeq", "start line", "header line", "Content-Length"
+    size_t offset;    // where, in bytes
+};
+
+// Parses one datagram: everything after the headers is body, cut to Content-Length when that is
+// given (more announced than there is: ERR_BAD, "Content-Length"). Copies data. Returns 0, ERR_BAD
+// (*ret_err filled, and *ret_msg set when enough could be read to answer 400: the message then has
+// sip_msg_is_bad), ERR_TOOBIG, ERR_NOMEM.
+int sip_msg_parse(struct str data, struct sip_msg **ret_msg, struct sip_parse_error *ret_err);
+
+// Framing on a stream: length in bytes of the first message in data, skipping leading CRLFs
+// (RFC 3261 7.5, 18.3). ERR_MORE: incomplete; ERR_BAD: no Content-Length or malformed; ERR_TOOBIG.
+// *ret_skip: CRLF bytes before it. A lone CRLFCRLF is a keep-alive (RFC 5626 3.5.1): 0 message
+// bytes and *ret_skip 4.
+int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len);
+
+struct sip_msg *sip_msg_ref(struct sip_msg *m);
+void sip_msg_unref(struct sip_msg *m); // takes NULL
+
+// ---- start line ----
+bool sip_msg_is_request(const struct sip_msg *m);
+enum sip_method sip_msg_method(const struct sip_msg *m); // of a response: CSeq's method
+struct str sip_msg_method_name(const struct sip_msg *m);
+struct str sip_msg_uri_text(const struct sip_msg *m);
+const struct sip_uri *sip_msg_uri(const struct sip_msg *m); // parsed Request-URI; NULL if malformed
+unsigned sip_msg_status(const struct sip_msg *m);           // 0 for a request
+struct str sip_msg_reason(const struct sip_msg *m);
+struct str sip_msg_bytes(const struct sip_msg *m); // as received
+struct str sip_msg_body(const struct sip_msg *m);
+bool sip_msg_is_bad(const struct sip_msg *m);
+// For values that live as long as the message.
+struct arena *sip_msg_arena(const struct sip_msg *m);
+
+// ---- headers ----
+
+// Raw value of the first header field with this id (trimmed; folding kept as received), STR_NONE
+// when absent. Cheap.
+struct str sip_msg_raw(const struct sip_msg *m, enum sip_hid id);
+bool sip_msg_has(const struct sip_msg *m, enum sip_hid id);
+// Raw value by name, for headers without a table row; case-insensitive, full names.
+struct str sip_msg_raw_named(const struct sip_msg *m, struct str name);
+
+// i-th typed value of a header, counted over all its fields and comma-separated elements; the type
+// is the one in the header's table row (sip/types.h). Returns 0, ERR_NOTFOUND past the last one,
+// ERR_BAD when the header is malformed, ERR_NOMEM.
+int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void **ret_value);
+// The same; NULL for any error.
+const void *sip_msg_at(const struct sip_msg *m, enum sip_hid id, size_t i);
+// Number of values; 0 when absent or malformed.
+size_t sip_msg_count(const struct sip_msg *m, enum sip_hid id);
+
+// Routing fields, checked by sip_msg_parse already: never NULL/empty unless sip_msg_is_bad.
+const struct sip_via *sip_msg_via(const struct sip_msg *m);
+const struct sip_cseq *sip_msg_cseq(const struct sip_msg *m);
+struct str sip_msg_call_id(const struct sip_msg *m);
+struct str sip_msg_from_tag(const struct sip_msg *m);
+struct str sip_msg_to_tag(const struct sip_msg *m); // p NULL when there is none
+const struct sip_addr *sip_msg_from(const struct sip_msg *m);
+const struct sip_addr *sip_msg_to(const struct sip_msg *m);
+int sip_msg_max_forwards(const struct sip_msg *m);       // -1 when absent
+int64_t sip_msg_expires(const struct sip_msg *m);        // seconds, -1 when absent or malformed
+
+// True when a token list header (Require, Supported, Allow, ...) holds token, case-insensitively.
+bool sip_msg_has_token(const struct sip_msg *m, enum sip_hid id, struct str token);

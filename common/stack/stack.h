@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// A SIP node's engine: transports, flows, transactions, resolution. A request's journey: bytes
+// arrive on a flow, are framed and parsed, matched to a server transaction or made into one, and
+// given to the owner as a `struct pxy` (stack/proxy.h). The owner forwards, forks or replies; client
+// transactions find their next hop by RFC 3263, responses come back on the same pxy. ACK for a 2xx
+// travels without a transaction. CANCEL is handled here. Requests that the node itself originates
+// go through stack/ua.h.
+#pragma once
+
+#include "io/loop.h"
+#include "sip/edit.h"
+
+struct stack;
+struct pxy;
+
+// Timer values in milliseconds (RFC 3261 table 4; TS 24.229 table 7.7.1 has two columns: between
+// network nodes, and at the P-CSCF towards the UE).
+struct sip_timers {
+    uint32_t t1, t2, t4, timer_b, timer_d, timer_f, timer_h, timer_i, timer_k, timer_j, timer_c;
+};
+extern const struct sip_timers sip_timers_core; // T1 500 ms, T2 4 s, T4 5 s, ...
+extern const struct sip_timers sip_timers_ue;   // T1 2 s, T2 16 s, T4 17 s, ...
+
+// Identity of a flow (a UDP peer address on a listening socket, or one TCP connection); ids are
+// never reused in a process. 0 is no flow.
+typedef uint64_t flow_id;
+
+struct flow_info {
+    enum sip_proto proto;
+    struct addr local, remote;
+    unsigned listener; // label given to stack_listen
+    bool open;         // a TCP flow that has closed is false
+};
+
+// A traced message as it left or arrived on the wire.
+struct stack_trace {
+    bool out;
+    enum sip_proto proto;
+    struct addr local, remote;
+    struct str bytes;
+    struct str call_id; // may be empty
+};
+
+struct stack_ops {
+    // A new request outside or inside a dialog, ACK for 2xx included, CANCEL excluded. The owner must
+    // sooner or later call pxy_reply or pxy_forward (for an ACK: pxy_forward or nothing).
+    void (*request)(void *arg, struct pxy *p);
+    // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.
+    void (*flow_closed)(void *arg, flow_id flow);
+    // Every message in and out. May be NULL.
+    void (*trace)(void *arg, const struct stack_trace *t);
+};
+
+struct stack_params {
+    struct loop *loop;
+    const struct stack_ops *ops;
+    void *arg;
+    struct str server;      // Server and User-Agent value; empty: none
+    struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
+    size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
+    size_t max_message;     // bytes; 0: 65535
+    bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
+};
+
+int stack_new(const struct stack_params *p, struct stack **ret_stack);
+// Ends every transaction without a word on the wire and closes all transports.
+void stack_free(struct stack *s);
+
+struct stack_listen {
+    enum sip_proto proto;
+    struct addr local;
+    bool reuseport;
+    unsigned label;                  // e.g. 0 core side, 1 UE side
+    const struct sip_timers *timers; // for transactions on this listener; NULL: core
+    struct str advertise;            // host to put into Via and to recognise as own; empty: the IP
+};
+int stack_listen(struct stack *s, const struct stack_listen *l);
+
+bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info);
+// True when the URI's host and port are one of this node's listeners or aliases.
+bool stack_is_own(const struct stack *s, const struct sip_uri *u);
+// Static resolution that precedes DNS: host (a domain or host name) -> addresses.
+int stack_static_host(struct stack *s, struct str host, enum sip_proto proto, const struct addr *a);
+// Stops taking new requests outside dialogs (503 with Retry-After); calls done when no transaction
+// is left.
+void stack_drain(struct stack *s, timer_cb done, void *arg);
+
+// Counters, for /metrics: name ("sip_requests_in"), labels text (may be ""), value.
+typedef void (*stack_stat_cb)(void *arg, const char *name, const char *labels, uint64_t value);
+void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that a node or a UE originates itself, and the dialog state that goes with them.
+#pragma once
+
+#include "stack/stack.h"
+
+typedef uint64_t ua_id;
+
+// Called for each response, and once at the end of a request without one: msg NULL, status 408
+// (silence), 503 (transport error or no address). For an INVITE it is called for every 2xx.
+typedef void (*ua_response_cb)(void *arg, ua_id id, unsigned status, const struct sip_msg *msg);
+
+struct ua_request {
+    enum sip_method method;
+    struct str method_name;      // when method is SIP_UNKNOWN
+    struct str uri;              // Request-URI
+    const struct sip_edits *headers; // From, To, Call-ID, CSeq, Route, Contact, ... but not Via
+    struct str next_hop;         // as in struct pxy_target
+    flow_id flow;
+    unsigned label;
+    uint32_t timeout_ms;         // 0: Timer B/F
+    ua_response_cb cb;           // NULL: ignore
+    void *arg;
+};
+
+// Sends it through a client transaction (an ACK for a 2xx: without one). *ret_id (may be NULL) is
+// for ua_cancel and ua_forget.
+int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id);
+// CANCELs an INVITE (after its first provisional response, RFC 3261 9.1).
+int ua_cancel(struct stack *s, ua_id id);
+// No further callbacks; the transaction ends by itself.
+void ua_forget(struct stack *s, ua_id id);
+
+// Dialog state (RFC 3261 12), both sides. Owns copies of everything.
+struct dialog;
+
+// From the response (UAC) or the request and our response's tag (UAS). ERR_BAD when a header
+// needed is missing or malformed.
+int dialog_new_uac(const struct sip_msg *request_bytes_parsed, const struct sip_msg *response,
+                   struct dialog **ret_dialog);
+int dialog_new_uas(const struct sip_msg *request, struct str local_tag, struct str contact,
+                   struct dialog **ret_dialog);
+void dialog_free(struct dialog *d);
+bool dialog_matches(const struct dialog *d, const struct sip_msg *m);
+// Checks the CSeq of a request inside the dialog and refreshes the remote target; ERR_STATE for one
+// that is out of order (500, RFC 3261 12.2.2).
+int dialog_on_request(struct dialog *d, const struct sip_msg *m);
+void dialog_on_response(struct dialog *d, const struct sip_msg *m); // target refresh on 2xx
+// Fills headers (From, To, Call-ID, CSeq, Route, Max-Forwards) for a new request in the dialog and
+// returns the Request-URI; for an ACK cseq is the INVITE's.
+int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq,
+                   struct sip_edits *headers, struct str *ret_uri);
