@@ -1,47 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every daemon has in common, so that an NF's main.c is wiring: command line, configuration,
 // logging, signals, control socket, metrics and health over HTTP, HEP3 trace. Rows that all NFs share
-// (log.level, log.format, dns.servers, http.listen, control.socket, trace.collector, trace.node,
-// run.pidfile) are in app.c.
+// (log.*, dns.*, http.listen, control.socket, trace.*, run.*) are in common_rows.c.
 #pragma once
 
 #include "app/config.h"
+#include "base/writer.h"
 #include "dia/node.h"
 #include "stack/stack.h"
 
 struct app;
 
-// Answer of a control command: append text with ctl_printf; a nonzero return is the exit status.
+// ---- control commands ----
+
+// Answer of a control command: what ctl_printf appends goes to carillon-ctl's standard output,
+// ctl_error's to its standard error. Output leaves while the command runs, as fast as the client
+// takes it; what it has not taken yet is held, up to a cap.
 struct ctl_out;
 void ctl_printf(struct ctl_out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ctl_error(struct ctl_out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+// The contents of the file that argv[i] names ("-" is standard input). carillon-ctl reads it, as
+// the user who runs it, and sends it. Call it before any side effect: ERR_MORE means that the file
+// was not here yet; return anything then, and the command runs again, from its start, when it
+// has come. *ret_text lives until the command has finished.
+int ctl_file(struct ctl_out *o, int i, struct str *ret_text);
+
+enum { CTL_PENDING = -1 };
+// Ends a command that returned CTL_PENDING. Due exactly once, also when the client has gone.
+void ctl_finish(struct ctl_out *o, int status);
+
 struct ctl_command {
-    const char *name;  // "registrations"
-    const char *args;  // "[IMPU]"
+    const char *name;  // "registrations"; may be of several words: "subscriber import"
+    const char *args;  // "[IMPU]"; may be NULL
     const char *help;
+    // argv[0] is the name, argv[1] the first argument, argv[argc] is NULL. Returns carillon-ctl's
+    // exit status (2 for wrong usage), or CTL_PENDING when ctl_finish will follow.
     int (*run)(void *nf, int argc, char **argv, struct ctl_out *out);
 };
 
-// Adds one sample to the /metrics page; help and type are given once per name.
+// ---- metrics ----
+
+// Adds one sample to the /metrics page. name without the prefix "carillon_", which is added; type
+// is "counter" (its name must end in _total) or "gauge"; help and type count the first time a name is
+// seen. labels is text such as `method="REGISTER",side="core"`, made with metrics_label, or "".
 struct metrics;
 void metrics_add(struct metrics *m, const char *name, const char *type, const char *help,
                  const char *labels, double value);
+// Appends key="value" with the value escaped, after a comma when w holds labels already.
+void metrics_label(struct writer *w, const char *key, struct str value);
+// All counters of a stack or of a Diameter node. A name in _total is a counter, any other a gauge.
+void app_metrics_stack(struct metrics *m, const struct stack *s);
+void app_metrics_dia(struct metrics *m, const struct dia_node *n);
+
+// ---- the daemon ----
 
 struct app_nf {
     const char *name;               // "scscf": the daemon is carillon-scscf
     const char *about;              // one line for --help
     const struct conf_row *rows;    // the NF's own options, ended by a row with name NULL
     size_t config_size;             // of the struct that the rows fill
-    // Starts the NF on the app's loop with its configuration; *ret_nf is given to the others.
-    // A failure has been logged.
+    // Starts the NF on the app's loop with its configuration, which lives until stop has returned;
+    // *ret_nf is given to the others. A failure has been logged, and has left nothing behind.
     int (*start)(struct app *app, const void *config, void **ret_nf);
-    // New configuration after SIGHUP; what cannot change at run time is ignored with a log line. May be NULL.
+    // New configuration after SIGHUP, which lives until the next reload has returned; what cannot
+    // change at run time is ignored with a log line. May be NULL.
     void (*reload)(void *nf, const void *config);
     // Stop taking work, finish what is there, then call app_drained. May be NULL.
     void (*drain)(void *nf, struct app *app);
     void (*stop)(void *nf);         // frees everything
     // Ready to serve? why (may be set to static text) says what is missing. For /health and systemd.
-    bool (*ready)(void *nf, const char **ret_why);
-    void (*metrics)(void *nf, struct metrics *m);
+    bool (*ready)(void *nf, const char **ret_why); // may be NULL: once started
+    void (*metrics)(void *nf, struct metrics *m); // may be NULL
     const struct ctl_command *commands; // ended by a command with name NULL; may be NULL
 };
 
@@ -51,6 +81,9 @@ int app_main(int argc, char **argv, const struct app_nf *nf);
 
 struct loop *app_loop(struct app *a);
 void app_drained(struct app *a);
+// Logs why an address cannot be opened ("127.0.1.10:5060/udp is in use") and returns err, for the
+// start function's failing return.
+int app_listen_failed(const struct addr *a, const char *proto, int err);
 // Trace hooks for struct stack_ops and struct dia_params: they send HEP3 when a collector is
 // configured. arg is the struct app.
 void app_trace_sip(void *app, const struct stack_trace *t);

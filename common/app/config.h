@@ -13,9 +13,9 @@
 enum conf_type {
     CONF_STR,      // struct str
     CONF_BOOL,     // bool
-    CONF_U32,      // uint32_t; unit says of what
+    CONF_U32,      // uint32_t; unit says of what, and may be written: "30", "30 s", "1 min"
     CONF_ENUM,     // int; names in `values`
-    CONF_ADDR,     // struct addr; "ip:port", default port in min
+    CONF_ADDR,     // struct addr; "ip:port", default port in min; family 0 when empty
     CONF_STR_LIST, // struct conf_strs
     CONF_ADDR_LIST,// struct conf_addrs
     CONF_TABLE,    // struct conf_table: a sequence of mappings described by `sub`
@@ -36,12 +36,14 @@ struct conf_row {
     const struct conf_row *sub; // CONF_TABLE rows, ended by a row with name NULL
     size_t sub_size;
     const char *help;        // one sentence for the reference page
+    bool secret;             // value not shown by `config show`
 };
 
 struct conf;
 
 // Reads path into target (rows' struct), every default applied. Errors go to the log as
-// "file:line: option: what is wrong" and into ret_error (may be NULL): ERR_BAD, ERR_IO, ERR_NOMEM.
+// "file:line: option: what is wrong", one line for each, and into ret_error (may be NULL), as many
+// as fit, with a newline between them: ERR_BAD, ERR_IO, ERR_NOMEM.
 // Unknown options are errors that name the nearest known one. *ret_conf owns all the values.
 int conf_load(const char *path, const struct conf_row *rows, void *target, char *ret_error,
               size_t error_size, struct conf **ret_conf);
@@ -49,5 +51,8 @@ int conf_load(const char *path, const struct conf_row *rows, void *target, char 
 int conf_load_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
                    char *ret_error, size_t error_size, struct conf **ret_conf);
 void conf_free(struct conf *c); // takes NULL
+// The values in target as YAML with every option, in lines to put.
+typedef void (*conf_put)(void *arg, struct str line);
+void conf_show(const struct conf_row *rows, const void *target, conf_put put, void *arg);
 // Markdown table of the rows, to stdout: the reference page is made of these.
 void conf_print_reference(const char *nf, const struct conf_row *rows);

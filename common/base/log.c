@@ -10,7 +10,8 @@
 #include "base/mem.h"
 #include "base/writer.h"
 
-enum { LINE_MAX_BYTES = 4096, FIELD_MAX_BYTES = 1024 };
+// TAIL_BYTES is room kept for `",...,"truncated":true}` when the fields do not fit.
+enum { LINE_MAX_BYTES = 4096, FIELD_MAX_BYTES = 1024, TAIL_BYTES = 24, ESCAPE_BYTES = 6 };
 
 enum log_level log_threshold = LOG_INFO;
 
@@ -18,6 +19,7 @@ static struct {
     const char *nf;
     enum log_format format;
     int fd;
+    bool journal;
     log_clock clock;
     void *clock_arg;
     log_sink sink;
@@ -32,6 +34,11 @@ void log_init(const char *nf, enum log_format format, int fd)
     out.nf = nf;
     out.format = format;
     out.fd = fd;
+}
+
+void log_set_journal(bool on)
+{
+    out.journal = on;
 }
 
 void log_set_level(enum log_level level)
@@ -86,13 +93,14 @@ static void put_time(struct writer *w)
                   tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(ms % 1000));
 }
 
-// JSON string escapes serve the quoted text form too: control bytes cannot forge a second line.
+// JSON string escapes serve the quoted text form too: control bytes cannot forge a second line. A
+// value that does not fit is cut between two characters, so the quotes always close.
 static void put_quoted(struct writer *w, struct str s)
 {
     if (s.n > FIELD_MAX_BYTES)
         s.n = FIELD_MAX_BYTES;
     writer_chr(w, '"');
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; i < s.n && w->cap - w->n > ESCAPE_BYTES; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if (c == '"' || c == '\\') {
             writer_chr(w, '\\');
@@ -118,21 +126,55 @@ static bool needs_quotes(struct str s)
     return false;
 }
 
+static void put_field_text(struct writer *w, const struct log_field *f)
+{
+    writer_printf(w, " %s=", f->key);
+    if (f->is_num)
+        writer_printf(w, "%lld", (long long)f->num);
+    else if (needs_quotes(f->s))
+        put_quoted(w, f->s);
+    else
+        writer_str(w, str_head(f->s, FIELD_MAX_BYTES));
+}
+
+static void put_field_json(struct writer *w, const struct log_field *f)
+{
+    writer_printf(w, ",\"%s\":", f->key);
+    if (f->is_num)
+        writer_printf(w, "%lld", (long long)f->num);
+    else
+        put_quoted(w, f->s);
+}
+
+// Fields until one does not fit; that one leaves nothing behind. Returns false then.
+static bool put_fields(struct writer *w, const struct log_field *f, size_t n)
+{
+    bool json = out.format == LOG_FORMAT_JSON;
+    for (size_t i = 0; i < n; i++) {
+        size_t before = w->n;
+        (json ? put_field_json : put_field_text)(w, &f[i]);
+        if (w->failed) {
+            w->n = before;
+            w->failed = false;
+            return false;
+        }
+    }
+    return true;
+}
+
 static void put_text(struct writer *w, enum log_level level, struct str msg,
                      const struct log_field *f, size_t n)
 {
-    put_time(w);
-    writer_printf(w, " %s %s ", level_tags[level], out.nf);
-    writer_str(w, msg);
-    for (size_t i = 0; i < n; i++) {
-        writer_printf(w, " %s=", f[i].key);
-        if (f[i].is_num)
-            writer_printf(w, "%lld", (long long)f[i].num);
-        else if (needs_quotes(f[i].s))
-            put_quoted(w, f[i].s);
-        else
-            writer_str(w, str_head(f[i].s, FIELD_MAX_BYTES));
+    if (!out.journal) {
+        put_time(w);
+        writer_chr(w, ' ');
     }
+    writer_printf(w, "%s %s ", level_tags[level], out.nf);
+    writer_str(w, str_head(msg, FIELD_MAX_BYTES));
+    bool whole = put_fields(w, f, n);
+    w->cap += TAIL_BYTES;
+    if (!whole)
+        writer_lit(w, " truncated=true");
 }
 
 static void put_json(struct writer *w, enum log_level level, struct str msg,
@@ -142,20 +184,20 @@ static void put_json(struct writer *w, enum log_level level, struct str msg,
     put_time(w);
     writer_printf(w, "\",\"level\":\"%s\",\"nf\":\"%s\",\"msg\":", level_names[level], out.nf);
     put_quoted(w, msg);
-    for (size_t i = 0; i < n; i++) {
-        writer_printf(w, ",\"%s\":", f[i].key);
-        if (f[i].is_num)
-            writer_printf(w, "%lld", (long long)f[i].num);
-        else
-            put_quoted(w, f[i].s);
-    }
+    bool whole = put_fields(w, f, n);
+    w->cap += TAIL_BYTES;
+    if (!whole)
+        writer_lit(w, ",\"truncated\":true");
     writer_chr(w, '}');
 }
 
 static void emit(enum log_level level, struct str msg, const struct log_field *f, size_t n)
 {
+    static const char priority[] = {'3', '4', '6', '7', '7'}; // of syslog
     char line[LINE_MAX_BYTES];
-    struct writer w = writer_init(line, sizeof line - 1);
+    struct writer w = writer_init(line, sizeof line - 1 - TAIL_BYTES);
+    if (out.journal)
+        writer_printf(&w, "<%c>", priority[level]);
     (out.format == LOG_FORMAT_JSON ? put_json : put_text)(&w, level, msg, f, n);
     if (out.sink) {
         out.sink(out.sink_arg, level, writer_done(&w));

@@ -44,6 +44,8 @@ void log_text(enum log_level level, const char *fmt, ...) __attribute__((format(
 
 // Who is speaking ("scscf"; static lifetime), how, and to which descriptor (2 by default).
 void log_init(const char *nf, enum log_format format, int fd);
+// For journald: each line starts with its priority as "<4>", and text lines carry no time.
+void log_set_journal(bool on);
 void log_set_level(enum log_level level);
 // "error" ... "trace"; ERR_NOTFOUND otherwise.
 int log_level_parse(struct str s, enum log_level *ret_level);
