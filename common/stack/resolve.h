@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a SIP URI's requests go, by RFC 3263 4: static host table first, then NAPTR, SRV, A and AAAA. The
+// list is in the order to try. Addresses that failed lately stand at its end, never outside it.
+#pragma once
+
+#include "stack/stack.h"
+
+enum { RESOLVE_MAX = 8 };
+
+struct resolve_target {
+    enum sip_proto proto;
+    struct addr addr;
+    bool explicit_proto; // the URI or DNS named the transport: no change for size (RFC 3261 18.1.1)
+};
+
+struct resolve_list {
+    struct resolve_target t[RESOLVE_MAX];
+    size_t n;
+};
+
+// err 0 with at least one target, or ERR_DNS, ERR_NODATA, ERR_TIMEOUT, ERR_UNSUPPORTED (tel:, TLS).
+typedef void (*resolve_cb)(void *arg, int err, const struct resolve_list *l);
+
+// Answers what needs no DNS (numeric host, static table) at once: 0 or an error as above; ERR_MORE when
+// a query is needed.
+int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *ret_list);
+// Asks DNS. Never calls back before it returns. u is read during the call only.
+int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void *arg,
+                  uint64_t *ret_id);
+void resolve_cancel(struct stack *s, uint64_t id);
+
+// Remembers for a few seconds that this target failed.
+void resolve_mark_bad(struct stack *s, const struct resolve_target *t);
+
+int resolver_new(struct stack *s);
+void resolver_free(struct stack *s);
