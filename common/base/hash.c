@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/hash.h"
 
-static uint64_t key[2] = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
+static uint64_t process_key[2] = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
 
 void hash_seed(uint64_t k0, uint64_t k1)
 {
-    key[0] = k0;
-    key[1] = k1;
+    process_key[0] = k0;
+    process_key[1] = k1;
 }
 
 static inline uint64_t rotl(uint64_t x, int b)
@@ -28,8 +28,13 @@ static inline void sip_round(uint64_t v[4])
     v[2] = rotl(v[2], 32);
 }
 
-// Aumasson and Bernstein, "SipHash: a fast short-input PRF", with c=1 and d=3.
 uint64_t hash_bytes(const void *p, size_t n)
+{
+    return hash_keyed(process_key, p, n);
+}
+
+// Aumasson and Bernstein, "SipHash: a fast short-input PRF", with c=1 and d=3.
+uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n)
 {
     const unsigned char *b = p;
     uint64_t v[4] = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,

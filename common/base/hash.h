@@ -9,6 +9,9 @@
 // SipHash-1-3 of n bytes under the process's key.
 uint64_t hash_bytes(const void *p, size_t n);
 
+// The same under a key of the caller's, as a 64-bit authentication tag of short data.
+uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n);
+
 // Sets the process's key; called once at start-up, before the first table is made. Without it
 // the key is fixed, which simulations want.
 void hash_seed(uint64_t k0, uint64_t k1);
