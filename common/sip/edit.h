@@ -38,6 +38,11 @@ void sip_edit_set(struct sip_edits *e, enum sip_hid id, struct str value);
 // New body; Content-Length follows, Content-Type is set unless type is empty.
 void sip_edit_body(struct sip_edits *e, struct str type, struct str body);
 
+// What the edits leave: the Request-URI, and the i-th value of a header (a received element counts
+// one by one, a field added by an edit is one value whatever it holds). ERR_NOTFOUND past the last.
+struct str sip_edits_uri(const struct sip_edits *e);
+int sip_edits_get(const struct sip_edits *e, enum sip_hid id, size_t i, struct str *ret_value);
+
 // Writes the edited message: ERR_TOOBIG when w is too small, ERR_NOMEM when the edits failed.
 // e may be NULL for an unedited copy.
 int sip_msg_write(const struct sip_msg *m, const struct sip_edits *e, struct writer *w);

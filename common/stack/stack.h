@@ -57,6 +57,7 @@ struct stack_params {
     void *arg;
     struct str server;      // Server and User-Agent value; empty: none
     struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
+    struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
     size_t max_message;     // bytes; 0: 65535
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport

@@ -52,6 +52,7 @@ struct stack {
     struct str server;        // own copy
     struct str alias[4];      // own copies
     size_t n_alias;
+    struct str proxy_require[4]; // as given
     size_t max_transactions, max_message;
     bool tcp_prefer, draining;
     timer_cb drained;

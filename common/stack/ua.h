@@ -40,7 +40,18 @@ int dialog_new_uac(const struct sip_msg *request_bytes_parsed, const struct sip_
                    struct dialog **ret_dialog);
 int dialog_new_uas(const struct sip_msg *request, struct str local_tag, struct str contact,
                    struct dialog **ret_dialog);
-void dialog_free(struct dialog *d);
+void dialog_free(struct dialog *d); // takes NULL
+
+// A view of the state; the slices live as long as the dialog, target until the next refresh.
+struct dialog_info {
+    struct str call_id, local_tag, remote_tag;
+    struct str target;   // remote target URI
+    struct str contact;  // our own Contact value, empty when unknown
+    uint32_t local_cseq; // of the last request sent
+    bool early;          // INVITE dialog: no 2xx (UAC) or no ACK (UAS) yet
+};
+void dialog_get_info(const struct dialog *d, struct dialog_info *ret_info);
+
 bool dialog_matches(const struct dialog *d, const struct sip_msg *m);
 // Checks the CSeq of a request inside the dialog and refreshes the remote target; ERR_STATE for one
 // that is out of order (500, RFC 3261 12.2.2).
