@@ -22,12 +22,15 @@ enum err {
     ERR_UNSUPPORTED = -14,// not available in this build or implementation
     ERR_DENIED = -15,     // not permitted
     ERR_AUTH = -16,       // authentication failed
-    ERR_STATE = -17,      // not possible in the present state
+    ERR_STATE_ = -17,     // ERR_STATE: not possible in the present state
     ERR_CANCELLED = -18,  // caller withdrew the operation
     ERR_DNS = -19,        // name does not exist or server failed
     ERR_NODATA = -20,     // name exists without such a record
     ERR_LAST = -20,
 };
+
+// A macro because OpenSSL has a type of this name; its headers must come before this one.
+#define ERR_STATE ERR_STATE_
 
 // Name of an error code ("ERR_NOMEM"), "ERR_?" for a value outside the table.
 const char *err_name(int err);
