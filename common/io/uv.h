@@ -12,4 +12,5 @@ struct uv_loop_params {
     uint32_t dns_tries;             // 0: 2
 };
 
-int uv_loop_new(const struct uv_loop_params *p, struct loop **ret_loop);
+// (uv_loop_new would be libuv's.)
+int uvloop_new(const struct uv_loop_params *p, struct loop **ret_loop);
