@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of the configuration reader. A file's journey: config.c has libyaml compose it to nodes
+// with their lines, walks the mappings along dotted paths to rows, fills in defaults; conf_value.c
+// turns one node into one row's value; conf_page.c prints rows and values.
+#pragma once
+
+#include <yaml.h>
+
+#include "app/config.h"
+#include "base/arena.h"
+
+struct conf {
+    struct arena arena; // every value
+};
+
+// One finding; line is 0 when the finding has no place, option may be empty.
+struct conf_error {
+    const char *file;
+    size_t line;
+    struct str option;
+    const char *what;
+};
+typedef void (*conf_error_cb)(void *arg, const struct conf_error *e);
+
+// A reading in progress.
+struct conf_reader {
+    struct conf *conf;
+    const char *file;
+    yaml_document_t *doc;
+    conf_error_cb error;
+    void *arg;
+    size_t n_errors;
+};
+
+// A node to be stored at dst for row; path is the option's full name for errors.
+struct conf_slot {
+    const struct conf_row *row;
+    struct str path;
+    const yaml_node_t *node;
+    char *dst;
+};
+
+// Findings go to error; otherwise as conf_load and conf_load_text.
+int conf_read_file(const char *path, const struct conf_row *rows, void *target,
+                   conf_error_cb error, void *arg, struct conf **ret_conf);
+int conf_read_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
+                   conf_error_cb error, void *arg, struct conf **ret_conf);
+// "file:line: option: what" without a newline, cut to n bytes with the NUL.
+void conf_error_text(const struct conf_error *e, char *buf, size_t n);
+
+void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// Converts and stores one value; a finding has been reported.
+void conf_value_set(struct conf_reader *r, const struct conf_slot *s);
+// A sequence entry of a table, from config.c.
+void conf_entry_read(struct conf_reader *r, const struct conf_row *rows, struct str path,
+                     const yaml_node_t *node, char *dst);
