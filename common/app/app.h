@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every daemon has in common, so that an NF's main.c is wiring: command line, configuration,
-// logging, signals, control socket, metrics and health over HTTP, HEP3 trace. Rows that all NFs share
-// (log.*, dns.*, http.listen, control.socket, trace.*, run.*) are in common_rows.c.
+// logging, signals, control socket, metrics and health over HTTP, HEP3 trace. Rows that all NFs
+// share (log.*, dns.*, http.listen, control.socket, trace.*, run.*) are in common_rows.c.
 #pragma once
 
 #include "app/config.h"
@@ -31,8 +31,8 @@ enum { CTL_PENDING = -1 };
 void ctl_finish(struct ctl_out *o, int status);
 
 struct ctl_command {
-    const char *name;  // "registrations"; may be of several words: "subscriber import"
-    const char *args;  // "[IMPU]"; may be NULL
+    const char *name; // "registrations"; may be of several words: "subscriber import"
+    const char *args; // "[IMPU]"; may be NULL
     const char *help;
     // argv[0] is the name, argv[1] the first argument, argv[argc] is NULL. Returns carillon-ctl's
     // exit status (2 for wrong usage), or CTL_PENDING when ctl_finish will follow.
@@ -42,8 +42,8 @@ struct ctl_command {
 // ---- metrics ----
 
 // Adds one sample to the /metrics page. name without the prefix "carillon_", which is added; type
-// is "counter" (its name must end in _total) or "gauge"; help and type count the first time a name is
-// seen. labels is text such as `method="REGISTER",side="core"`, made with metrics_label, or "".
+// is "counter" (its name must end in _total) or "gauge"; help and type count the first time a name
+// is seen. labels is text such as `method="REGISTER",side="core"`, made with metrics_label, or "".
 struct metrics;
 void metrics_add(struct metrics *m, const char *name, const char *type, const char *help,
                  const char *labels, double value);
@@ -56,10 +56,10 @@ void app_metrics_dia(struct metrics *m, const struct dia_node *n);
 // ---- the daemon ----
 
 struct app_nf {
-    const char *name;               // "scscf": the daemon is carillon-scscf
-    const char *about;              // one line for --help
-    const struct conf_row *rows;    // the NF's own options, ended by a row with name NULL
-    size_t config_size;             // of the struct that the rows fill
+    const char *name;            // "scscf": the daemon is carillon-scscf
+    const char *about;           // one line for --help
+    const struct conf_row *rows; // the NF's own options, ended by a row with name NULL
+    size_t config_size;          // of the struct that the rows fill
     // Starts the NF on the app's loop with its configuration, which lives until stop has returned;
     // *ret_nf is given to the others. A failure has been logged, and has left nothing behind.
     int (*start)(struct app *app, const void *config, void **ret_nf);
@@ -68,11 +68,12 @@ struct app_nf {
     void (*reload)(void *nf, const void *config);
     // Stop taking work, finish what is there, then call app_drained. May be NULL.
     void (*drain)(void *nf, struct app *app);
-    void (*stop)(void *nf);         // frees everything
-    // Ready to serve? why (may be set to static text) says what is missing. For /health and systemd.
+    void (*stop)(void *nf); // frees everything
+    // Ready to serve? why (may be set to static text) says what is missing. For /health and
+    // systemd.
     bool (*ready)(void *nf, const char **ret_why); // may be NULL: once started
-    void (*metrics)(void *nf, struct metrics *m); // may be NULL
-    const struct ctl_command *commands; // ended by a command with name NULL; may be NULL
+    void (*metrics)(void *nf, struct metrics *m);  // may be NULL
+    const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
 };
 
 // The whole life of a daemon; returns main's exit status. Options: --config FILE, --check, --help,

@@ -85,7 +85,8 @@ static void put_value(struct writer *w, const struct conf_row *row, const void *
     }
 }
 
-static void show(const struct conf_row *rows, const char *base, int indent, conf_put put, void *arg);
+static void show(const struct conf_row *rows, const char *base, int indent, conf_put put,
+                 void *arg);
 
 static void show_table(const struct conf_row *row, const struct conf_table *t, int indent,
                        conf_put put, void *arg)
@@ -124,9 +125,9 @@ void conf_show(const struct conf_row *rows, const void *target, conf_put put, vo
 
 static const char *type_name(enum conf_type t)
 {
-    static const char *const names[] = {"text",         "true or false",   "number",
-                                        "one of",       "IP:port",         "list of texts",
-                                        "list of IP:port", "list of entries"};
+    static const char *const names[] = {
+        "text",    "true or false", "number",          "one of",
+        "IP:port", "list of texts", "list of IP:port", "list of entries"};
     return names[t];
 }
 

@@ -230,8 +230,8 @@ void conf_value_set(struct conf_reader *r, const struct conf_slot *s)
         [CONF_ENUM] = set_enum, [CONF_ADDR] = set_addr,
     };
     bool list = s->row->type >= CONF_STR_LIST;
-    bool plain = s->node->type == YAML_SCALAR_NODE &&
-                 s->node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    bool plain =
+        s->node->type == YAML_SCALAR_NODE && s->node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && (text_of(s).n == 0 || str_eq(text_of(s), STR("~"))))
         SLOT_FAIL(r, s, "has no value");
     else if (list && s->node->type == YAML_SCALAR_NODE)

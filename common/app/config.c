@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why libyaml and not libcyaml above it: libcyaml 1.3 has neither defaults nor ranges nor units,
-// stops at the first mistake, and does not say where in the file a value stood; libyaml's composed nodes
-// carry their line, and a walk over rows is shorter than a translation of rows to a second schema.
+// stops at the first mistake, and does not say where in the file a value stood; libyaml's composed
+// nodes carry their line, and a walk over rows is shorter than a translation of rows to a second
+// schema.
 #include "app/config.h"
 
 #include <errno.h>
@@ -18,12 +19,13 @@ enum { FILE_MAX_BYTES = 16 << 20, ERRORS_MAX = 100, WHAT_MAX_BYTES = 512, NAME_M
 // One mapping level with its own rows: the file itself, or one entry of a table.
 struct scope {
     const struct conf_row *rows;
-    size_t *seen;      // line of the value of each row; 0: not given
-    char *base;        // struct that the rows fill
-    struct str where;  // "hss.peers[1]." for errors; empty at the top
+    size_t *seen;     // line of the value of each row; 0: not given
+    char *base;       // struct that the rows fill
+    struct str where; // "hss.peers[1]." for errors; empty at the top
 };
 
-void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt, ...)
+void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt,
+               ...)
 {
     char what[WHAT_MAX_BYTES];
     if (++r->n_errors > ERRORS_MAX)
@@ -180,8 +182,9 @@ static void walk_pair(struct conf_reader *r, struct scope *s, struct str prefix,
         conf_fail(r, value, join(r, s->where, path), "expected options below it, such as %s",
                   below->name);
     else
-        conf_fail(r, key, join(r, s->where, path), "unknown option; the nearest known one is %.*s%s",
-                  STR_ARG(s->where), row_nearest(s->rows, path));
+        conf_fail(r, key, join(r, s->where, path),
+                  "unknown option; the nearest known one is %.*s%s", STR_ARG(s->where),
+                  row_nearest(s->rows, path));
 }
 
 static void walk(struct conf_reader *r, struct scope *s, struct str prefix, const yaml_node_t *map)
@@ -272,24 +275,37 @@ void conf_entry_read(struct conf_reader *r, const struct conf_row *rows, struct 
 
 // ---- the file ----
 
-static void fail_yaml(struct conf_reader *r, const yaml_parser_t *p)
+// libyaml counts an end of input as further lines; people look at the last one that is there.
+static size_t last_line(struct str yaml)
+{
+    size_t n = 0;
+    for (size_t i = 0; i + 1 < yaml.n; i++)
+        n += yaml.p[i] == '\n';
+    return n;
+}
+
+static void fail_yaml(struct conf_reader *r, const yaml_parser_t *p, struct str yaml)
 {
     yaml_node_t at = {.start_mark = p->problem_mark};
+    if (at.start_mark.line > last_line(yaml))
+        at.start_mark.line = last_line(yaml);
     if (p->error == YAML_MEMORY_ERROR)
         r->conf->arena.failed = true;
     else if (p->error == YAML_READER_ERROR)
         conf_fail(r, NULL, STR(""), "%s at byte %zu", p->problem, p->problem_offset);
+    else if (p->context)
+        conf_fail(r, &at, STR(""), "%s (begun in line %zu), %s", p->context,
+                  p->context_mark.line + 1, p->problem);
     else
-        conf_fail(r, &at, STR(""), "%s%s%s", p->context ? p->context : "", p->context ? ", " : "",
-                  p->problem ? p->problem : "not YAML");
+        conf_fail(r, &at, STR(""), "%s", p->problem ? p->problem : "not YAML");
 }
 
 // What follows the first document would silently not count.
-static void check_end(struct conf_reader *r, yaml_parser_t *p)
+static void check_end(struct conf_reader *r, yaml_parser_t *p, struct str yaml)
 {
     yaml_document_t more;
     if (!yaml_parser_load(p, &more)) {
-        fail_yaml(r, p);
+        fail_yaml(r, p, yaml);
         return;
     }
     const yaml_node_t *root = yaml_document_get_root_node(&more);
@@ -313,10 +329,10 @@ static void read_document(struct conf_reader *r, struct str yaml, const struct c
         const yaml_node_t *root = yaml_document_get_root_node(&doc);
         conf_entry_read(r, rows, STR(""), root, target);
         if (root)
-            check_end(r, &parser);
+            check_end(r, &parser, yaml);
         yaml_document_delete(&doc);
     } else {
-        fail_yaml(r, &parser);
+        fail_yaml(r, &parser, yaml);
     }
     yaml_parser_delete(&parser);
 }
@@ -367,8 +383,8 @@ static int read_all(FILE *f, char **ret_text, size_t *ret_n)
     return 0;
 }
 
-int conf_read_file(const char *path, const struct conf_row *rows, void *target,
-                   conf_error_cb error, void *arg, struct conf **ret_conf)
+int conf_read_file(const char *path, const struct conf_row *rows, void *target, conf_error_cb error,
+                   void *arg, struct conf **ret_conf)
 {
     char *text = NULL;
     size_t n = 0;

@@ -11,32 +11,41 @@
 #include "io/addr.h"
 
 enum conf_type {
-    CONF_STR,      // struct str
-    CONF_BOOL,     // bool
-    CONF_U32,      // uint32_t; unit says of what, and may be written: "30", "30 s", "1 min"
-    CONF_ENUM,     // int; names in `values`
-    CONF_ADDR,     // struct addr; "ip:port", default port in min; family 0 when empty
-    CONF_STR_LIST, // struct conf_strs
-    CONF_ADDR_LIST,// struct conf_addrs
-    CONF_TABLE,    // struct conf_table: a sequence of mappings described by `sub`
+    CONF_STR,       // struct str
+    CONF_BOOL,      // bool
+    CONF_U32,       // uint32_t; unit says of what, and may be written: "30", "30 s", "1 min"
+    CONF_ENUM,      // int; names in `values`
+    CONF_ADDR,      // struct addr; "ip:port", default port in min; family 0 when empty
+    CONF_STR_LIST,  // struct conf_strs
+    CONF_ADDR_LIST, // struct conf_addrs
+    CONF_TABLE,     // struct conf_table: a sequence of mappings described by `sub`
 };
 
-struct conf_strs { struct str *v; size_t n; };
-struct conf_addrs { struct addr *v; size_t n; };
-struct conf_table { void *v; size_t n; }; // n structs of sub_size bytes
+struct conf_strs {
+    struct str *v;
+    size_t n;
+};
+struct conf_addrs {
+    struct addr *v;
+    size_t n;
+};
+struct conf_table {
+    void *v;
+    size_t n;
+}; // n structs of sub_size bytes
 
 struct conf_row {
-    const char *name;        // dotted path, "access.security"
+    const char *name; // dotted path, "access.security"
     enum conf_type type;
-    size_t offset;           // in the struct
-    const char *def;         // default as YAML text; NULL: required; "" : empty
-    uint32_t min, max;       // CONF_U32 range; max 0: unbounded. CONF_TABLE: least number of entries
-    const char *unit;        // "s", "ms", "bytes"; NULL: none
-    const char *const *values; // CONF_ENUM names, NULL-terminated
+    size_t offset;     // in the struct
+    const char *def;   // default as YAML text; NULL: required; "" : empty
+    uint32_t min, max; // CONF_U32 range; max 0: unbounded. CONF_TABLE: least number of entries
+    const char *unit;  // "s", "ms", "bytes"; NULL: none
+    const char *const *values;  // CONF_ENUM names, NULL-terminated
     const struct conf_row *sub; // CONF_TABLE rows, ended by a row with name NULL
     size_t sub_size;
-    const char *help;        // one sentence for the reference page
-    bool secret;             // value not shown by `config show`
+    const char *help; // one sentence for the reference page
+    bool secret;      // value not shown by `config show`
 };
 
 struct conf;

@@ -41,15 +41,15 @@ struct conf_slot {
 };
 
 // Findings go to error; otherwise as conf_load and conf_load_text.
-int conf_read_file(const char *path, const struct conf_row *rows, void *target,
-                   conf_error_cb error, void *arg, struct conf **ret_conf);
+int conf_read_file(const char *path, const struct conf_row *rows, void *target, conf_error_cb error,
+                   void *arg, struct conf **ret_conf);
 int conf_read_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
                    conf_error_cb error, void *arg, struct conf **ret_conf);
 // "file:line: option: what" without a newline, cut to n bytes with the NUL.
 void conf_error_text(const struct conf_error *e, char *buf, size_t n);
 
-void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt,
+               ...) __attribute__((format(printf, 4, 5)));
 
 // Converts and stores one value; a finding has been reported.
 void conf_value_set(struct conf_reader *r, const struct conf_slot *s);

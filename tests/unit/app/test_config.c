@@ -40,7 +40,10 @@ static const struct conf_row peer_rows[] = {
     {"tags", CONF_STR_LIST, offsetof(struct peer, tags), "", .help = "Labels."},
     {0},
 };
-#define ROW(name, type, member, ...) {name, type, offsetof(struct example, member), __VA_ARGS__}
+#define ROW(name, type, member, ...)                                                               \
+    {                                                                                              \
+        name, type, offsetof(struct example, member), __VA_ARGS__                                  \
+    }
 static const struct conf_row rows[] = {
     ROW("domain", CONF_STR, domain, NULL, .help = "Home domain."),
     ROW("greeting.text", CONF_STR, greeting, "hello: \"you\"", .help = "Said first."),
@@ -177,8 +180,7 @@ static const struct {
      "x.yaml:3: timer.request: given twice, first in line 2"},
     {D "greeting: {strict: maybe}",
      "x.yaml:2: greeting.strict: expected true or false, found \"maybe\""},
-    {D "timer: {request: 9}",
-     "x.yaml:2: timer.request: must be from 10 to 60000 ms, found 9"},
+    {D "timer: {request: 9}", "x.yaml:2: timer.request: must be from 10 to 60000 ms, found 9"},
     {D "timer: {request: 2 min}",
      "x.yaml:2: timer.request: must be from 10 to 60000 ms, found 2 min"},
     {D "timer: {request: 3 parsec}",
@@ -205,17 +207,18 @@ static const struct {
     {D "peers: []", "x.yaml:2: peers: needs at least 1 entry, found 0"},
     {D "peers:\n  - host: a\n  - weight: 2", "x.yaml:4: peers[2].host: required, but not given"},
     {D "peers:\n  - a", "x.yaml:3: peers[1]: expected options, such as \"host: ...\""},
-    {D "peers:\n  - {host: a, wait: 2}",
-     "x.yaml:3: peers[1].wait: unknown option; the nearest known one is peers[1].weight"},
+    {D "peers:\n  - {host: a, wieght: 2}",
+     "x.yaml:3: peers[1].wieght: unknown option; the nearest known one is peers[1].weight"},
     {D "peers:\n  - {host: a, weight: 11}",
      "x.yaml:3: peers[1].weight: must be from 1 to 10, found 11"},
     {D "peers:\n  - &p {host: a, tags: *p}",
      "x.yaml:3: peers[1].tags: expected a list, found a mapping"},
     {"- a\n- b", "x.yaml:1: expected options, such as \"domain: ...\""},
     {D "? [a]\n: b", "x.yaml:2: expected the name of an option"},
-    {D "names: [a", "x.yaml:2: while parsing a flow sequence, did not find expected ',' or ']'"},
-    {D "\tlimit: 2", "x.yaml:2: while scanning for the next token, found character that cannot "
-                     "start any token"},
+    {D "names: [a", "x.yaml:2: while parsing a flow sequence (begun in line 2), did not find "
+                    "expected ',' or ']'"},
+    {D "\tlimit: 2", "x.yaml:2: while scanning for the next token (begun in line 2), found "
+                     "character that cannot start any token"},
     {D "limit: *nobody", "x.yaml:2: found undefined alias"},
     {D "---\nlimit: 2", "x.yaml:3: a second document begins here; there can be one only"},
     {"domain: \xff\n", "x.yaml: invalid leading UTF-8 octet at byte 8"},
@@ -349,9 +352,8 @@ static void secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),  cmocka_unit_test(given),
-        cmocka_unit_test(errors),    cmocka_unit_test(too_many),
-        cmocka_unit_test(files),     cmocka_unit_test(no_memory),
+        cmocka_unit_test(defaults),        cmocka_unit_test(given),   cmocka_unit_test(errors),
+        cmocka_unit_test(too_many),        cmocka_unit_test(files),   cmocka_unit_test(no_memory),
         cmocka_unit_test(show_round_trip), cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
