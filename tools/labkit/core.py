@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""up, down, restart, status: the DNS server, the collector and the four nodes."""
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+from labkit import facts, procs
+from labkit.procs import LabError
+
+
+def build(quiet=False):
+    """Builds the tree, with a count of what is compiled."""
+    if not (facts.BUILD / "build.ninja").exists():
+        run_step(["meson", "setup", str(facts.BUILD), str(facts.ROOT), "-Dbuildtype=release",
+                  "-Db_ndebug=false"], "build: configuring failed")
+    p = subprocess.Popen(["ninja", "-C", str(facts.BUILD)], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+    kept, shown = [], 0
+    for line in p.stdout:
+        kept.append(line)
+        if line.startswith("[") and not quiet:
+            shown = show_count(line.split("]")[0][1:], shown)
+    if p.wait() != 0:
+        print("".join(kept[-30:]), file=sys.stderr)
+        raise LabError("the build failed")
+    if not quiet:
+        print(f"\rbuild: done{' ' * 20}" if shown else "build: up to date")
+
+
+def show_count(text, shown):
+    if sys.stdout.isatty():
+        print(f"\rbuild: {text} files", end="", flush=True)
+    elif shown % 50 == 0:
+        print(f"build: {text} files", flush=True)
+    return shown + 1
+
+
+def run_step(command, failure):
+    r = subprocess.run(command, capture_output=True, text=True)
+    if r.returncode != 0:
+        print(r.stdout[-3000:] + r.stderr[-3000:], file=sys.stderr)
+        raise LabError(failure)
+    return r.stdout
+
+
+def render(source, target):
+    text = source.read_text().replace("@RUN@", str(facts.RUN))
+    target.write_text(text.replace("@CONF@", str(source.parent)))
+    return target
+
+
+def check_addresses():
+    """A clear word about who is in the way, before anything starts."""
+    wanted = [(facts.DNS[0], "udp", facts.DNS[1], "dns"),
+              (facts.COLLECTOR[0], "udp", facts.COLLECTOR[1], "collector")]
+    for name, node in facts.NODES.items():
+        wanted += [(node["ip"], proto, port, name) for proto, port in node["ports"]]
+    book = procs.load()
+    for ip, proto, port, name in wanted:
+        if not procs.alive(book.get(name)) and not procs.port_is_free(ip, proto, port):
+            raise LabError(f"{ip}:{port}/{proto}, which the lab's {name} needs, is in use by another "
+                           "process (another lab?); see `ss -lnp`")
+
+
+def start_dns():
+    conf = render(facts.CONFIG / "dns" / "nsd.conf", facts.RUN / "nsd.conf")
+    nsd = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not nsd:
+        raise LabError("nsd is not installed (tools/packages ensure lab)")
+    if procs.start("dns", [nsd, "-d", "-c", str(conf)]):
+        procs.wait_until(dns_answers, 10, "dns", "an answer")
+
+
+def dns_answers():
+    """One query for the domain's SOA by hand: the server is up when it answers without error."""
+    name = b"".join(bytes([len(p)]) + p.encode() for p in facts.DOMAIN.split(".")) + b"\0"
+    query = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0" + name + b"\0\x06\0\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(0.5)
+        try:
+            s.sendto(query, facts.DNS)
+            reply = s.recv(4096)
+        except OSError:
+            return False
+    return reply[:2] == b"\x12\x34" and reply[3] & 15 == 0 and reply[7] > 0
+
+
+def start_collector():
+    env_path = str(facts.ROOT / "tools")
+    if procs.start("collector", ["/usr/bin/env", f"PYTHONPATH={env_path}", "PYTHONDONTWRITEBYTECODE=1",
+                                 "/usr/bin/python3", "-m", "labkit.collector",
+                                 str(facts.RUN / "trace.db"), *map(str, facts.COLLECTOR)]):
+        procs.wait_until(lambda: (facts.RUN / "trace.db").exists(), 10, "collector", "the trace file")
+
+
+def ctl(name, *words):
+    command = [str(facts.ROOT / "tools" / "carillon-ctl"), "--socket", str(facts.RUN / f"{name}.ctl"),
+               *words]
+    env = dict(os.environ, CARILLON_BUILD=str(facts.BUILD), CARILLON_RUN=str(facts.RUN))
+    r = subprocess.run(command, capture_output=True, text=True, env=env)
+    if r.returncode != 0:
+        raise LabError(f"{' '.join(words[:2])}: {r.stdout}{r.stderr}".strip(), log=name)
+    return r.stdout
+
+
+def start_node(name):
+    conf = render(facts.CONFIG / f"{name}.yaml", facts.RUN / f"{name}.yaml")
+    if name == "hss":
+        make_store_key()
+    binary = facts.BUILD / name / f"carillon-{name}"
+    t0 = time.time()
+    if not procs.start(name, [str(binary), "--config", str(conf)]):
+        return None
+    procs.wait_until(lambda: procs.health(name)[0] != "down", 20, name, "an answer on /health")
+    return time.time() - t0
+
+
+def make_store_key():
+    path = facts.RUN / "store.key"
+    if not path.exists():
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(fd, secrets.token_hex(32).encode() + b"\n")
+        os.close(fd)
+
+
+def provision():
+    """The lab's subscribers, once."""
+    marker = facts.RUN / "provisioned"
+    source = facts.CONFIG / "subscribers.yaml"
+    if marker.exists() and marker.read_text() == source.read_text():
+        return
+    ctl("hss", "subscriber", "import", str(source))
+    marker.write_text(source.read_text())
+
+
+def up(out=print):
+    facts.RUN.mkdir(parents=True, exist_ok=True)
+    if len(str(facts.RUN / "scscf.ctl")) > 100:
+        raise LabError(f"{facts.RUN} is too long a path for a control socket; set CARILLON_RUN")
+    check_addresses()
+    start_dns()
+    out(f"dns      ready   {facts.DNS[0]}:{facts.DNS[1]}")
+    start_collector()
+    for name in facts.NODES:
+        took = start_node(name)
+        out(f"{name:8} " + ("running already" if took is None
+                            else f"ready   {facts.NODES[name]['ip']}  in {took * 1000:.0f} ms"))
+        if name == "hss":
+            provision()
+    for name in facts.NODES:
+        procs.wait_until(lambda n=name: procs.health(n)[0] == "up", 20, name,
+                         "readiness (its peers are not connected)")
+
+
+def down(out=print):
+    stopped = [n for n in [*reversed(facts.NODES), *reversed(facts.HELPERS)] if procs.stop(n)]
+    out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
+
+
+def restart(name, out=print):
+    if name not in facts.NODES and name not in facts.HELPERS:
+        raise LabError(f"no node {name}: one of {', '.join([*facts.NODES, *facts.HELPERS])}")
+    procs.stop(name)
+    {"dns": start_dns, "collector": start_collector}.get(name, lambda: start_node(name))()
+    if name in facts.NODES:
+        procs.wait_until(lambda: procs.health(name)[0] == "up", 20, name, "readiness")
+    out(f"{name} restarted")
+
+
+def status(out=print):
+    """Prints a line for each; True when all are up."""
+    book, good = procs.load(), True
+    for name in [*facts.HELPERS, *facts.NODES]:
+        entry = book.get(name)
+        state, why = "down", ""
+        if procs.alive(entry):
+            state, why = procs.health(name) if name in facts.NODES else ("up", "")
+        good = good and state == "up"
+        ip = facts.NODES[name]["ip"] if name in facts.NODES else ""
+        age = f"{time.time() - entry['since']:.0f} s" if procs.alive(entry) else ""
+        pid = entry["pid"] if procs.alive(entry) else "-"
+        out(f"{name:10} {state:10} {ip:12} pid {pid!s:8} {age:8} {why}".rstrip())
+    return good
