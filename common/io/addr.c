@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/addr.h"
+
+#include <arpa/inet.h>
+
+#include "base/err.h"
+#include "base/writer.h"
+
+int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct addr a = {0};
+    bool brackets = ip.n >= 2 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']';
+    if (brackets)
+        ip = str_make(ip.p + 1, ip.n - 2);
+    if (ip.n == 0 || ip.n >= sizeof text || memchr(ip.p, 0, ip.n))
+        return ERR_BAD;
+    memcpy(text, ip.p, ip.n);
+    text[ip.n] = 0;
+    if (!brackets && inet_pton(AF_INET, text, &a.in4.sin_addr) == 1)
+        a.in4.sin_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &a.in6.sin6_addr) == 1)
+        a.in6.sin6_family = AF_INET6;
+    else
+        return ERR_BAD;
+    addr_set_port(&a, port);
+    *ret_addr = a;
+    return 0;
+}
+
+// Splits "host:port" at the last colon, unless the text is a bare IPv6 address.
+static bool split_port(struct str text, struct str *ret_ip, struct str *ret_port)
+{
+    ptrdiff_t colon = -1;
+    size_t colons = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == ':') {
+            colon = (ptrdiff_t)i;
+            colons++;
+        }
+    }
+    bool brackets = text.n && text.p[0] == '[';
+    if (colon < 0 || (brackets && text.p[text.n - 1] == ']') || (!brackets && colons > 1))
+        return false;
+    *ret_ip = str_head(text, (size_t)colon);
+    *ret_port = str_skip(text, (size_t)colon + 1);
+    return true;
+}
+
+int addr_parse_port(struct str text, uint16_t default_port, struct addr *ret_addr)
+{
+    struct str ip, digits;
+    uint32_t port;
+    if (!split_port(text, &ip, &digits))
+        return addr_parse(text, default_port, ret_addr);
+    if (str_u32(digits, &port) < 0 || port > UINT16_MAX)
+        return ERR_BAD;
+    return addr_parse(ip, (uint16_t)port, ret_addr);
+}
+
+uint16_t addr_port(const struct addr *a)
+{
+    return ntohs(addr_is_ip6(a) ? a->in6.sin6_port : a->in4.sin_port);
+}
+
+void addr_set_port(struct addr *a, uint16_t port)
+{
+    if (addr_is_ip6(a))
+        a->in6.sin6_port = htons(port);
+    else
+        a->in4.sin_port = htons(port);
+}
+
+bool addr_is_ip6(const struct addr *a)
+{
+    return a->sa.sa_family == AF_INET6;
+}
+
+bool addr_is_any(const struct addr *a)
+{
+    if (addr_is_ip6(a))
+        return IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
+    return a->in4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+socklen_t addr_len(const struct addr *a)
+{
+    return addr_is_ip6(a) ? sizeof a->in6 : sizeof a->in4;
+}
+
+bool addr_eq_ip(const struct addr *a, const struct addr *b)
+{
+    if (a->sa.sa_family != b->sa.sa_family)
+        return false;
+    if (addr_is_ip6(a))
+        return IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr) &&
+               a->in6.sin6_scope_id == b->in6.sin6_scope_id;
+    return a->in4.sin_addr.s_addr == b->in4.sin_addr.s_addr;
+}
+
+bool addr_eq(const struct addr *a, const struct addr *b)
+{
+    return addr_eq_ip(a, b) && addr_port(a) == addr_port(b);
+}
+
+struct str addr_ip_text(const struct addr *a, char *buf)
+{
+    const void *ip = addr_is_ip6(a) ? (const void *)&a->in6.sin6_addr : &a->in4.sin_addr;
+    return str_from(inet_ntop(addr_is_ip6(a) ? AF_INET6 : AF_INET, ip, buf, ADDR_TEXT_MAX));
+}
+
+struct str addr_host_text(const struct addr *a, char *buf)
+{
+    if (!addr_is_ip6(a))
+        return addr_ip_text(a, buf);
+    size_t n = addr_ip_text(a, buf + 1).n;
+    buf[0] = '[';
+    buf[n + 1] = ']';
+    buf[n + 2] = 0;
+    return str_make(buf, n + 2);
+}
+
+struct str addr_text(const struct addr *a, char *buf)
+{
+    struct writer w = writer_init(buf, ADDR_TEXT_MAX);
+    w.n = addr_host_text(a, buf).n;
+    writer_chr(&w, ':');
+    writer_u64(&w, addr_port(a));
+    writer_chr(&w, 0);
+    return str_make(buf, w.n - 1);
+}

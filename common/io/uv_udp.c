@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/uv_priv.h"
+
+enum { SOCKBUF = 4 << 20, RX_SIZE = 65536, CONTROL_SIZE = 64 };
+
+struct uvl_udp {
+    struct udp base;
+    struct uvl_sock sock;
+    bool wildcard;
+};
+
+struct uvl_rx {
+    struct mmsghdr msg[RX_BATCH];
+    struct iovec iov[RX_BATCH];
+    struct addr src[RX_BATCH];
+    _Alignas(struct cmsghdr) char control[RX_BATCH][CONTROL_SIZE];
+    char data[RX_BATCH][RX_SIZE];
+};
+
+// ---- receiving ----
+
+void uvl_udp_rx_free(struct uvl_rx *rx)
+{
+    mem_free(rx);
+}
+
+static void rx_prepare(struct uvl_rx *rx)
+{
+    for (size_t i = 0; i < RX_BATCH; i++) {
+        rx->iov[i] = (struct iovec){.iov_base = rx->data[i], .iov_len = RX_SIZE};
+        rx->msg[i].msg_hdr = (struct msghdr){
+            .msg_name = &rx->src[i],
+            .msg_namelen = sizeof rx->src[i],
+            .msg_iov = &rx->iov[i],
+            .msg_iovlen = 1,
+            .msg_control = rx->control[i],
+            .msg_controllen = CONTROL_SIZE,
+        };
+    }
+}
+
+// Where the datagram was sent to, for a socket bound to the wildcard address.
+static struct addr destination(const struct uvl_udp *u, struct msghdr *h)
+{
+    struct addr dst = u->base.local;
+    if (!u->wildcard)
+        return dst;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            dst.in4.sin_addr = info.ipi_addr;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof info);
+            dst.in6.sin6_addr = info.ipi6_addr;
+        }
+    }
+    return dst;
+}
+
+static void receive(struct uvl_udp *u)
+{
+    struct uvl_rx *rx = u->sock.world->rx;
+    for (int batch = 0; batch < RX_BATCHES; batch++) {
+        rx_prepare(rx);
+        int n = recvmmsg(u->sock.fd, rx->msg, RX_BATCH, MSG_DONTWAIT, NULL);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return;
+        for (int i = 0; i < n && !u->sock.closed; i++) {
+            struct addr dst = destination(u, &rx->msg[i].msg_hdr);
+            u->base.cb(u->base.arg, &rx->src[i], &dst, str_make(rx->data[i], rx->msg[i].msg_len));
+        }
+        // n < 0: the error was an ICMP report about one destination, and has been taken off.
+        if (u->sock.closed || (n >= 0 && n < RX_BATCH))
+            return;
+    }
+}
+
+// ---- sending ----
+
+static int tx_prepare(const struct outbuf *out, struct mmsghdr *msg, struct iovec *iov)
+{
+    struct str left = outbuf_str(out);
+    int n = 0;
+    for (; n < TX_BATCH && left.n; n++) {
+        struct udp_record *rec = (struct udp_record *)left.p;
+        iov[n] = (struct iovec){.iov_base = rec + 1, .iov_len = rec->n};
+        msg[n] = (struct mmsghdr){.msg_hdr = {
+            .msg_name = &rec->dst,
+            .msg_namelen = addr_len(&rec->dst),
+            .msg_iov = &iov[n],
+            .msg_iovlen = 1,
+        }};
+        left = str_skip(left, udp_record_size(rec->n));
+    }
+    return n;
+}
+
+static void tx_consume(struct outbuf *out, int n)
+{
+    for (int i = 0; i < n; i++)
+        outbuf_consume(out, udp_record_size(((struct udp_record *)outbuf_str(out).p)->n));
+}
+
+void uvl_udp_flush(struct udp *base)
+{
+    struct uvl_udp *u = CONTAINER_OF(base, struct uvl_udp, base);
+    struct mmsghdr msg[TX_BATCH];
+    struct iovec iov[TX_BATCH];
+    while (outbuf_len(&base->out)) {
+        int n = tx_prepare(&base->out, msg, iov);
+        int sent = sendmmsg(u->sock.fd, msg, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            tx_consume(&base->out, sent);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+            uvl_sock_want(&u->sock, UV_READABLE | UV_WRITABLE);
+            return;
+        } else if (errno != EINTR) {
+            // An unreachable destination, or a report about an earlier one: this one is lost.
+            LOG(LOG_DEBUG, "datagram not sent", LF_NUM("errno", errno));
+            tx_consume(&base->out, 1);
+        }
+    }
+    uvl_sock_want(&u->sock, UV_READABLE);
+}
+
+// ---- life ----
+
+static void on_ready(void *owner, bool readable, bool writable)
+{
+    struct uvl_udp *u = owner;
+    if (writable)
+        uvl_udp_flush(&u->base);
+    if (readable)
+        receive(u);
+}
+
+static void destroy(void *owner)
+{
+    struct uvl_udp *u = owner;
+    list_del(&u->base.dirty);
+    outbuf_done(&u->base.out);
+    mem_free(u);
+}
+
+// More than net.core.rmem_max needs a privilege; without it the kernel's maximum is taken.
+static void set_buffers(int fd, const struct udp_params *p)
+{
+    int rcv = p->rcvbuf ? (int)p->rcvbuf : SOCKBUF, snd = p->sndbuf ? (int)p->sndbuf : SOCKBUF;
+    if (uvl_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, rcv) < 0)
+        (void)uvl_set(fd, SOL_SOCKET, SO_RCVBUF, rcv);
+    if (uvl_set(fd, SOL_SOCKET, SO_SNDBUFFORCE, snd) < 0)
+        (void)uvl_set(fd, SOL_SOCKET, SO_SNDBUF, snd);
+}
+
+static int bind_socket(const struct udp_params *p, struct addr *ret_local, int *ret_fd)
+{
+    int fd = -1, err = uvl_socket(&p->local, SOCK_DGRAM, &fd);
+    if (err < 0)
+        return err;
+    if (p->reuseport)
+        (void)uvl_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_buffers(fd, p);
+    if (addr_is_ip6(&p->local))
+        (void)uvl_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    else
+        (void)uvl_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    struct addr local = p->local;
+    socklen_t n = sizeof local;
+    if (bind(fd, &p->local.sa, addr_len(&p->local)) < 0 || getsockname(fd, &local.sa, &n) < 0) {
+        err = uvl_err(errno);
+        (void)close(fd);
+        return err;
+    }
+    *ret_local = local;
+    *ret_fd = fd;
+    return 0;
+}
+
+int uvl_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp)
+{
+    struct uvl_world *w = uvl_world_of(l);
+    struct addr local;
+    int fd = -1, err;
+    if (!w->rx && !(w->rx = mem_alloc(sizeof *w->rx)))
+        return ERR_NOMEM;
+    if ((err = bind_socket(p, &local, &fd)) < 0)
+        return err;
+    struct uvl_udp *u = mem_zalloc(sizeof *u);
+    if (!u) {
+        (void)close(fd);
+        return ERR_NOMEM;
+    }
+    u->base = (struct udp){.loop = l, .local = local, .cb = p->cb, .arg = p->arg};
+    list_init(&u->base.dirty);
+    u->wildcard = addr_is_any(&local);
+    u->sock.owner = u;
+    u->sock.ready = on_ready;
+    u->sock.destroy = destroy;
+    if ((err = uvl_sock_init(&u->sock, w, fd)) < 0) {
+        mem_free(u);
+        return err;
+    }
+    uvl_sock_want(&u->sock, UV_READABLE);
+    *ret_udp = &u->base;
+    return 0;
+}
+
+void uvl_udp_close(struct udp *base)
+{
+    struct uvl_udp *u = CONTAINER_OF(base, struct uvl_udp, base);
+    if (u->sock.closed)
+        return;
+    uvl_udp_flush(base);
+    list_del(&base->dirty);
+    uvl_sock_close(&u->sock);
+}

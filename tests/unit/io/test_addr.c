@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "env.h"
+
+static const struct {
+    const char *in;
+    uint16_t default_port;
+    const char *out; // NULL: ERR_BAD
+} rows[] = {
+    {"192.0.2.1:5060", 1, "192.0.2.1:5060"},
+    {"192.0.2.1", 5070, "192.0.2.1:5070"},
+    {"[2001:db8::1]:5061", 1, "[2001:db8::1]:5061"},
+    {"[2001:db8::1]", 7, "[2001:db8::1]:7"},
+    {"2001:db8:0::1", 8, "[2001:db8::1]:8"},
+    {"::", 9, "[::]:9"},
+    {"0.0.0.0:65535", 1, "0.0.0.0:65535"},
+    {"192.0.2.1:65536", 1, NULL},
+    {"192.0.2.1:", 1, NULL},
+    {"192.0.2.1:5060x", 1, NULL},
+    {"192.0.2", 1, NULL},
+    {"192.0.2.256", 1, NULL},
+    {"[192.0.2.1]:5060", 1, NULL},
+    {"[2001:db8::1]5060", 1, NULL},
+    {"[2001:db8::1", 1, NULL},
+    {"example.org:5060", 1, NULL},
+    {"", 1, NULL},
+    {":5060", 1, NULL},
+    {"[]:5060", 1, NULL},
+};
+
+static void text_round_trip(void **state)
+{
+    char buf[ADDR_TEXT_MAX];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct addr a;
+        int err = addr_parse_port(str_from(rows[i].in), rows[i].default_port, &a);
+        if (!rows[i].out) {
+            assert_int_equal(err, ERR_BAD);
+            continue;
+        }
+        assert_int_equal(err, 0);
+        struct str s = addr_text(&a, buf);
+        assert_int_equal(s.n, strlen(rows[i].out));
+        assert_string_equal(s.p, rows[i].out);
+    }
+}
+
+static void forms(void **state)
+{
+    char buf[ADDR_TEXT_MAX];
+    struct addr a;
+    (void)state;
+    assert_int_equal(addr_parse(STR("[2001:db8::1]"), 5060, &a), 0);
+    assert_true(addr_is_ip6(&a));
+    assert_int_equal(addr_len(&a), sizeof(struct sockaddr_in6));
+    assert_string_equal(addr_ip_text(&a, buf).p, "2001:db8::1");
+    assert_string_equal(addr_host_text(&a, buf).p, "[2001:db8::1]");
+    assert_int_equal(addr_host_text(&a, buf).n, 13);
+    assert_int_equal(addr_parse(STR("192.0.2.1"), 5060, &a), 0);
+    assert_string_equal(addr_host_text(&a, buf).p, "192.0.2.1");
+    assert_int_equal(addr_parse((struct str){"192.0.2.1\0x", 11}, 1, &a), ERR_BAD);
+}
+
+static void longest(void **state)
+{
+    char buf[ADDR_TEXT_MAX];
+    struct addr a;
+    (void)state;
+    assert_int_equal(
+        addr_parse(STR("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"), UINT16_MAX, &a), 0);
+    struct str s = addr_text(&a, buf);
+    assert_string_equal(s.p, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+}
+
+static void comparing(void **state)
+{
+    struct addr a, b, c, any;
+    (void)state;
+    assert_int_equal(addr_parse(STR("192.0.2.1"), 5060, &a), 0);
+    assert_int_equal(addr_parse(STR("192.0.2.1"), 5061, &b), 0);
+    assert_int_equal(addr_parse(STR("::ffff:192.0.2.1"), 5060, &c), 0);
+    assert_int_equal(addr_parse(STR("::"), 0, &any), 0);
+    assert_true(addr_eq_ip(&a, &b));
+    assert_false(addr_eq(&a, &b));
+    assert_false(addr_eq_ip(&a, &c));
+    addr_set_port(&b, 5060);
+    assert_true(addr_eq(&a, &b));
+    assert_int_equal(addr_port(&b), 5060);
+    assert_true(addr_is_any(&any));
+    assert_false(addr_is_any(&a));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_round_trip),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(longest),
+        cmocka_unit_test(comparing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
