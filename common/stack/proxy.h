@@ -32,9 +32,9 @@ void *pxy_ctx(const struct pxy *p);
 
 // Final or provisional response made here. extra as in sip_write_response, may be NULL; reason empty:
 // standard phrase. A final reply after pxy_forward cancels the open branches. 0 or ERR_STATE when a
-// final response has been sent already, with one exception: a 2xx to an INVITE that this node answered
-// with a 2xx is written and sent again, as a UAS does until the ACK comes (RFC 3261 13.3.1.4; RFC 6026
-// state Accepted), for as long as pxy_find finds it.
+// final response has been sent already. A 2xx to an INVITE made here is sent again by the stack itself
+// until its ACK comes (which is given to the owner as a request too) or 64*T1 have passed: RFC 3261
+// 13.3.1.4. pxy_find finds the pxy until then, and a further 2xx by pxy_reply only sends it once more.
 int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct sip_edits *extra);
 
 // ---- forwarding ----
