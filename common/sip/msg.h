@@ -35,6 +35,9 @@ int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len);
 
 struct sip_msg *sip_msg_ref(struct sip_msg *m);
 void sip_msg_unref(struct sip_msg *m); // takes NULL
+// The memory of freed messages is kept for the next ones; this gives it back to the heap. For the
+// end of a process and for leak checks.
+void sip_msg_pool_drain(void);
 
 // ---- start line ----
 bool sip_msg_is_request(const struct sip_msg *m);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/addr_hdr.h"
+
+#include "base/writer.h"
+#include "sip/param.h"
+#include "sip/uri_priv.h"
+
+// display-name before '<': a quoted string or tokens with blanks between. False, and the cursor
+// where it was, when an addr-spec follows instead.
+static bool display_name(struct cur *c, struct str *ret_display)
+{
+    const char *from = c->p;
+    if (cur_peek(c) == '"') {
+        *ret_display = cur_quoted(c);
+        cur_sws(c);
+        return true;
+    }
+    (void)cur_span(c, CH_TOKEN | CH_LWS);
+    if (cur_peek(c) != '<') {
+        c->p = from;
+        return false;
+    }
+    *ret_display = str_trim(str_make(from, (size_t)(c->p - from)));
+    return true;
+}
+
+// The URI takes its own part of the text, so that it must consume all of it.
+static void uri_until(struct cur *c, const char *end, struct sip_uri *u)
+{
+    struct cur inner = {.p = c->p, .end = end, .arena = c->arena};
+    sip_uri_read(&inner, u);
+    if (inner.bad)
+        cur_fail(c);
+    else
+        c->p = end;
+}
+
+static void bracketed(struct cur *c, struct sip_uri *u)
+{
+    cur_expect(c, '<');
+    const char *close = c->bad ? NULL : memchr(c->p, '>', (size_t)(c->end - c->p));
+    if (!close) {
+        cur_fail(c);
+        return;
+    }
+    uri_until(c, close, u);
+    (void)cur_take(c, '>');
+}
+
+// RFC 3261 20: without brackets, ';' begins header parameters and ',' and '?' cannot occur.
+static void bare(struct cur *c, struct sip_uri *u)
+{
+    const char *from = c->p;
+    struct str s = cur_span1(c, CH_PLAIN);
+    if (c->bad)
+        return;
+    c->p = from;
+    uri_until(c, s.p + s.n, u);
+}
+
+void sip_addr_read(struct cur *c, struct sip_addr *v)
+{
+    const char *from = c->p;
+    struct str display = STR_NONE;
+    *v = (struct sip_addr){.display = STR_NONE};
+    if (display_name(c, &display))
+        bracketed(c, &v->uri);
+    else
+        bare(c, &v->uri);
+    v->display = display;
+    v->params = cur_params(c);
+    for (const struct sip_param *p = v->params; p; p = p->next)
+        if (str_ieq(p->name, STR("tag")))
+            v->tag = p->value;
+    v->text = str_make(from, (size_t)(c->p - from));
+}
+
+int sip_addr_parse(struct arena *a, struct str s, struct sip_addr *ret_addr)
+{
+    struct sip_addr v;
+    struct cur c = cur_init(a, s);
+    cur_sws(&c);
+    sip_addr_read(&c, &v);
+    int e = cur_finish(&c);
+    if (!e)
+        *ret_addr = v;
+    return e;
+}
+
+void sip_addr_write(struct writer *w, const struct sip_addr *v)
+{
+    if (v->display.n) {
+        writer_str(w, v->display);
+        writer_chr(w, ' ');
+    }
+    writer_chr(w, '<');
+    sip_uri_write(w, &v->uri);
+    writer_chr(w, '>');
+    sip_params_write(w, v->params);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/cseq.h"
+
+#include "base/writer.h"
+#include "sip/cursor.h"
+
+static const struct str method_names[SIP_METHOD_COUNT] = {
+    [SIP_UNKNOWN] = STR_INIT("UNKNOWN"),     [SIP_REGISTER] = STR_INIT("REGISTER"),
+    [SIP_INVITE] = STR_INIT("INVITE"),       [SIP_ACK] = STR_INIT("ACK"),
+    [SIP_BYE] = STR_INIT("BYE"),             [SIP_CANCEL] = STR_INIT("CANCEL"),
+    [SIP_OPTIONS] = STR_INIT("OPTIONS"),     [SIP_PRACK] = STR_INIT("PRACK"),
+    [SIP_UPDATE] = STR_INIT("UPDATE"),       [SIP_INFO] = STR_INIT("INFO"),
+    [SIP_MESSAGE] = STR_INIT("MESSAGE"),     [SIP_SUBSCRIBE] = STR_INIT("SUBSCRIBE"),
+    [SIP_NOTIFY] = STR_INIT("NOTIFY"),       [SIP_REFER] = STR_INIT("REFER"),
+    [SIP_PUBLISH] = STR_INIT("PUBLISH"),
+};
+
+struct str sip_method_name(enum sip_method m)
+{
+    return method_names[(unsigned)m < SIP_METHOD_COUNT ? m : SIP_UNKNOWN];
+}
+
+enum sip_method sip_method_from(struct str name)
+{
+    for (unsigned m = SIP_REGISTER; m < SIP_METHOD_COUNT; m++)
+        if (str_eq(name, method_names[m]))
+            return (enum sip_method)m;
+    return SIP_UNKNOWN;
+}
+
+// 1*DIGIT LWS. RFC 3261 8.1.1.5: a sequence number is less than 2**31; larger ones up to 32 bits
+// are met in the field and do no harm.
+static uint32_t number_lws(struct cur *c)
+{
+    uint32_t n = cur_number(c, UINT32_MAX);
+    const char *blank = c->p;
+    cur_sws(c);
+    if (c->p == blank)
+        cur_fail(c);
+    return n;
+}
+
+void sip_cseq_read(struct cur *c, struct sip_cseq *v)
+{
+    v->number = number_lws(c);
+    v->method_name = cur_token(c);
+    v->method = sip_method_from(v->method_name);
+}
+
+int sip_cseq_parse(struct arena *a, struct str s, struct sip_cseq *ret_cseq)
+{
+    struct sip_cseq v;
+    struct cur c = cur_init(a, s);
+    cur_sws(&c);
+    sip_cseq_read(&c, &v);
+    int e = cur_finish(&c);
+    if (!e)
+        *ret_cseq = v;
+    return e;
+}
+
+void sip_cseq_write(struct writer *w, const struct sip_cseq *v)
+{
+    writer_u64(w, v->number);
+    writer_chr(w, ' ');
+    writer_str(w, v->method_name);
+}
+
+void sip_rack_read(struct cur *c, struct sip_rack *v)
+{
+    v->rseq = number_lws(c);
+    v->cseq = number_lws(c);
+    v->method_name = cur_token(c);
+    v->method = sip_method_from(v->method_name);
+}
+
+int sip_rack_parse(struct arena *a, struct str s, struct sip_rack *ret_rack)
+{
+    struct sip_rack v;
+    struct cur c = cur_init(a, s);
+    cur_sws(&c);
+    sip_rack_read(&c, &v);
+    int e = cur_finish(&c);
+    if (!e)
+        *ret_rack = v;
+    return e;
+}
+
+void sip_rack_write(struct writer *w, const struct sip_rack *v)
+{
+    writer_u64(w, v->rseq);
+    writer_chr(w, ' ');
+    writer_u64(w, v->cseq);
+    writer_chr(w, ' ');
+    writer_str(w, v->method_name);
+}

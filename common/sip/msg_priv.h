@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of a message. One block holds the struct, the received bytes, the header slices and the
+// first part of the arena.
+#pragma once
+
+#include "base/arena.h"
+#include "sip/msg.h"
+
+// One header field. Its line ends where the next field begins, or at the blank line.
+struct sip_field {
+    uint16_t at;     // of the name
+    uint16_t name_n;
+    uint16_t value;  // trimmed
+    uint16_t value_n;
+    uint8_t id;      // enum sip_hid
+};
+
+// Typed values of one header: an array in the arena.
+struct sip_values {
+    int err;
+    size_t n;
+    void *first;
+};
+
+struct sip_msg {
+    unsigned refs;
+    unsigned pool;          // class of the block, see pool.h
+    struct arena arena;
+    struct str bytes;       // start line to end of body
+    size_t headers, blank;  // offsets of the first header field and of the line that ends them
+    struct sip_field *fields;
+    size_t n_fields, max_fields;
+    uint16_t first[SIP_H_COUNT];   // index + 1 of the first field of each id, 0: none
+    struct sip_values **values;    // by index of the first field; made on first use
+
+    bool bad;
+    enum sip_method method;
+    unsigned status;
+    struct str method_name, uri_text, reason, body;
+    bool uri_good;
+    struct sip_uri uri;
+    struct sip_via via;
+    struct sip_addr from, to;
+    struct sip_cseq cseq;
+    struct str call_id;
+    int max_forwards;
+};
+
+static inline struct str sip_field_value(const struct sip_msg *m, const struct sip_field *f)
+{
+    return str_make(m->bytes.p + f->value, f->value_n);
+}
+
+static inline struct str sip_field_name(const struct sip_msg *m, const struct sip_field *f)
+{
+    return str_make(m->bytes.p + f->at, f->name_n);
+}
+
+// Offset behind the field's line, CRLF included.
+static inline size_t sip_field_end(const struct sip_msg *m, const struct sip_field *f)
+{
+    return f + 1 < m->fields + m->n_fields ? f[1].at : m->blank;
+}
+
+// First field of a header, NULL when absent.
+static inline const struct sip_field *sip_field_first(const struct sip_msg *m, enum sip_hid id)
+{
+    size_t i = (unsigned)id < SIP_H_COUNT ? m->first[id] : 0;
+    return i ? &m->fields[i - 1] : NULL;
+}
+
+// Next field with the id of f, NULL when there is none.
+static inline const struct sip_field *sip_field_next(const struct sip_msg *m,
+                                                     const struct sip_field *f)
+{
+    for (const struct sip_field *g = f + 1; g < m->fields + m->n_fields; g++)
+        if (g->id == f->id)
+            return g;
+    return NULL;
+}
+
+// Splits off start line and header fields. 0, ERR_NOMEM, or ERR_BAD with *ret_err when a line is
+// malformed; what could be split is there even then.
+int sip_split(struct sip_msg *m, struct sip_parse_error *ret_err);
+
+// Checks and fills the fields that routing needs; *ret_usable: a 400 can be answered.
+int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *ret_usable);
+
+// Takes the element before the next separator outside quotes and angle brackets from *rest; false
+// when nothing is left. The element is trimmed.
+bool sip_element_next(struct str *rest, char separator, struct str *ret_element);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/p_headers.h"
+
+#include "base/writer.h"
+#include "sip/cursor.h"
+#include "sip/param.h"
+
+static struct str *slot_of(struct sip_charging_vector *v, struct str name)
+{
+    if (str_ieq(name, STR("icid-value")))
+        return &v->icid_value;
+    if (str_ieq(name, STR("icid-generated-at")))
+        return &v->icid_generated_at;
+    if (str_ieq(name, STR("orig-ioi")))
+        return &v->orig_ioi;
+    if (str_ieq(name, STR("term-ioi")))
+        return &v->term_ioi;
+    if (str_ieq(name, STR("transit-ioi")))
+        return &v->transit_ioi;
+    return str_ieq(name, STR("related-icid")) ? &v->related_icid : NULL;
+}
+
+void sip_charging_vector_read(struct cur *c, struct sip_charging_vector *v)
+{
+    *v = (struct sip_charging_vector){.params = cur_param(c)};
+    if (!v->params)
+        return;
+    v->params->next = cur_params(c);
+    for (const struct sip_param *p = v->params; p; p = p->next) {
+        struct str *slot = slot_of(v, p->name);
+        if (slot)
+            *slot = sip_unquote(c->arena, p->value);
+    }
+}
+
+int sip_charging_vector_parse(struct arena *a, struct str s, struct sip_charging_vector *ret_vector)
+{
+    struct sip_charging_vector v;
+    struct cur c = cur_init(a, s);
+    cur_sws(&c);
+    sip_charging_vector_read(&c, &v);
+    int e = cur_finish(&c);
+    if (!e)
+        *ret_vector = v;
+    return e;
+}
+
+void sip_charging_vector_write(struct writer *w, const struct sip_charging_vector *v)
+{
+    if (!v->params)
+        return;
+    sip_param_write(w, v->params);
+    sip_params_write(w, v->params->next);
+}

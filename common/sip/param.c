@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/param.h"
+
+#include "base/writer.h"
+#include "sip/cursor.h"
+
+struct sip_param *cur_param_new(struct cur *c, struct str name, struct str value)
+{
+    struct sip_param *p = arena_alloc(c->arena, sizeof *p);
+    if (!p) {
+        cur_fail(c);
+        return NULL;
+    }
+    *p = (struct sip_param){.name = name, .value = value};
+    return p;
+}
+
+struct sip_param *cur_param(struct cur *c)
+{
+    struct str name = cur_token(c), value = STR_NONE;
+    if (cur_sep(c, '='))
+        value = cur_peek(c) == '"' ? cur_quoted(c) : cur_span1(c, CH_VALUE);
+    return c->bad ? NULL : cur_param_new(c, name, value);
+}
+
+struct sip_param *cur_params(struct cur *c)
+{
+    struct sip_param *first = NULL, **tail = &first;
+    while (!c->bad && cur_sep(c, ';')) {
+        *tail = cur_param(c);
+        if (*tail)
+            tail = &(*tail)->next;
+    }
+    return first;
+}
+
+struct str sip_param_get(const struct sip_param *p, struct str name, bool *ret_present)
+{
+    while (p && !str_ieq(p->name, name))
+        p = p->next;
+    if (ret_present)
+        *ret_present = p != NULL;
+    return p ? p->value : STR_NONE;
+}
+
+bool sip_param_has(const struct sip_param *p, struct str name)
+{
+    bool present;
+    (void)sip_param_get(p, name, &present);
+    return present;
+}
+
+struct str sip_unquote(struct arena *a, struct str s)
+{
+    if (s.n < 2 || s.p[0] != '"' || s.p[s.n - 1] != '"')
+        return s;
+    s = str_make(s.p + 1, s.n - 2);
+    if (str_chr(s, '\\') < 0)
+        return s;
+    char *out = arena_alloc(a, s.n);
+    if (!out)
+        return STR_NONE;
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\\' && i + 1 < s.n)
+            i++;
+        out[n++] = s.p[i];
+    }
+    return str_make(out, n);
+}
+
+void sip_param_write(struct writer *w, const struct sip_param *p)
+{
+    writer_str(w, p->name);
+    if (p->value.p) {
+        writer_chr(w, '=');
+        writer_str(w, p->value);
+    }
+}
+
+void sip_params_write(struct writer *w, const struct sip_param *p)
+{
+    for (; p; p = p->next) {
+        writer_chr(w, ';');
+        sip_param_write(w, p);
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sip/pool.h"
+
+#include "base/mem.h"
+#include "sip/msg.h"
+
+// A recycled block would hide a use after free from the sanitizer, so there it is freed at once.
+#if defined(__SANITIZE_ADDRESS__)
+#define RECYCLE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RECYCLE 0
+#endif
+#endif
+#ifndef RECYCLE
+#define RECYCLE 1
+#endif
+
+enum { CLASSES = 4, SMALLEST = 3072, KEEP = 256 };
+
+struct block {
+    struct block *next;
+};
+
+static struct {
+    struct block *first;
+    unsigned n;
+} spare[CLASSES];
+
+void *sip_pool_get(size_t *n, unsigned *ret_class)
+{
+    unsigned class = 0;
+    size_t size = SMALLEST;
+    for (; class < CLASSES && size < *n; size *= 2)
+        class++;
+    *ret_class = class;
+    if (class == CLASSES)
+        return mem_alloc(*n);
+    *n = size;
+    struct block *b = spare[class].first;
+    if (!b)
+        return mem_alloc(size);
+    spare[class].first = b->next;
+    spare[class].n--;
+    return b;
+}
+
+void sip_pool_put(void *p, unsigned class)
+{
+    if (!RECYCLE || class >= CLASSES || spare[class].n >= KEEP) {
+        mem_free(p);
+        return;
+    }
+    struct block *b = p;
+    b->next = spare[class].first;
+    spare[class].first = b;
+    spare[class].n++;
+}
+
+void sip_msg_pool_drain(void)
+{
+    for (unsigned class = 0; class < CLASSES; class++) {
+        struct block *b = spare[class].first, *next;
+        for (; b; b = next) {
+            next = b->next;
+            mem_free(b);
+        }
+        spare[class].first = NULL;
+        spare[class].n = 0;
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sip_msg_parse checks besides the lines: the fields a proxy routes by.
+#include "sip/addr_hdr.h"
+#include "sip/cseq.h"
+#include "sip/cursor.h"
+#include "sip/msg_priv.h"
+#include "sip/token.h"
+#include "sip/uri_priv.h"
+#include "sip/via.h"
+
+struct check {
+    struct sip_msg *m;
+    struct sip_parse_error *err;
+    bool bad;
+};
+
+static void complain(struct check *k, const char *what, size_t offset)
+{
+    k->bad = true;
+    if (!k->err->what)
+        *k->err = (struct sip_parse_error){what, offset};
+}
+
+static size_t offset_of(const struct check *k, enum sip_hid id)
+{
+    const struct sip_field *f = sip_field_first(k->m, id);
+    return f ? f->at : k->m->blank;
+}
+
+// A field that may occur once: further ones must say the same, or two elements would act on
+// different messages.
+static bool agrees(const struct sip_msg *m, const struct sip_field *f)
+{
+    struct str value = sip_field_value(m, f);
+    for (const struct sip_field *g = f; (g = sip_field_next(m, g)) != NULL;)
+        if (!str_eq(value, sip_field_value(m, g)))
+            return false;
+    return true;
+}
+
+// Cursor over the only field of a header; false and a complaint when it is absent or contradicted.
+static bool only(struct check *k, enum sip_hid id, struct cur *c)
+{
+    const struct sip_field *f = sip_field_first(k->m, id);
+    bool good = f && agrees(k->m, f);
+    if (good)
+        *c = cur_init(&k->m->arena, sip_field_value(k->m, f));
+    else
+        complain(k, sip_hid_name(id).p, offset_of(k, id));
+    return good;
+}
+
+static bool consumed(struct check *k, enum sip_hid id, const struct cur *c)
+{
+    if (!c->bad && cur_done(c))
+        return true;
+    complain(k, sip_hid_name(id).p, offset_of(k, id));
+    return false;
+}
+
+static bool top_via(struct check *k)
+{
+    const struct sip_field *f = sip_field_first(k->m, SIP_H_VIA);
+    if (f) {
+        struct cur c = cur_init(&k->m->arena, sip_field_value(k->m, f));
+        sip_via_read(&c, &k->m->via);
+        cur_sws(&c);
+        // RFC 3261 8.1.1.7: the branch identifies the transaction
+        if (!c.bad && (cur_done(&c) || cur_peek(&c) == ',') && k->m->via.branch.n)
+            return true;
+    }
+    complain(k, "Via", offset_of(k, SIP_H_VIA));
+    return false;
+}
+
+static bool party(struct check *k, enum sip_hid id, struct sip_addr *ret_addr)
+{
+    struct cur c;
+    if (!only(k, id, &c))
+        return false;
+    sip_addr_read(&c, ret_addr);
+    if (ret_addr->tag.p && !ret_addr->tag.n)
+        cur_fail(&c);
+    return consumed(k, id, &c);
+}
+
+static bool call_id(struct check *k)
+{
+    struct cur c;
+    if (!only(k, SIP_H_CALL_ID, &c))
+        return false;
+    sip_call_id_read(&c, &k->m->call_id);
+    return consumed(k, SIP_H_CALL_ID, &c);
+}
+
+// RFC 3261 8.1.1.5: the method of CSeq is that of the request.
+static bool cseq(struct check *k)
+{
+    struct cur c;
+    struct sip_msg *m = k->m;
+    if (!only(k, SIP_H_CSEQ, &c))
+        return false;
+    sip_cseq_read(&c, &m->cseq);
+    if (!consumed(k, SIP_H_CSEQ, &c))
+        return false;
+    if (m->status) {
+        m->method = m->cseq.method;
+        m->method_name = m->cseq.method_name;
+    } else if (!str_eq(m->method_name, m->cseq.method_name)) {
+        complain(k, "CSeq", offset_of(k, SIP_H_CSEQ));
+    }
+    return true;
+}
+
+static void max_forwards(struct check *k)
+{
+    struct cur c;
+    k->m->max_forwards = -1;
+    if (!sip_field_first(k->m, SIP_H_MAX_FORWARDS) || !only(k, SIP_H_MAX_FORWARDS, &c))
+        return;
+    uint32_t n = cur_number(&c, 255);
+    if (consumed(k, SIP_H_MAX_FORWARDS, &c))
+        k->m->max_forwards = (int)n;
+}
+
+// RFC 3261 18.3: a datagram that is shorter than announced is refused, a longer one is cut.
+static void content_length(struct check *k)
+{
+    struct cur c;
+    struct sip_msg *m = k->m;
+    if (!sip_field_first(m, SIP_H_CONTENT_LENGTH) || !only(k, SIP_H_CONTENT_LENGTH, &c))
+        return;
+    uint32_t n = cur_number(&c, SIP_MSG_MAX);
+    if (!consumed(k, SIP_H_CONTENT_LENGTH, &c))
+        return;
+    if (n > m->body.n) {
+        complain(k, "Content-Length", offset_of(k, SIP_H_CONTENT_LENGTH));
+        return;
+    }
+    m->bytes.n -= m->body.n - n;
+    m->body.n = n;
+}
+
+static void request_uri(struct check *k)
+{
+    struct sip_msg *m = k->m;
+    if (m->status || !m->uri_text.n)
+        return;
+    struct cur c = cur_init(&m->arena, m->uri_text);
+    sip_uri_read(&c, &m->uri);
+    m->uri_good = !c.bad;
+    if (!m->uri_good)
+        complain(k, "Request-URI", (size_t)(m->uri_text.p - m->bytes.p));
+}
+
+static void routes(struct check *k)
+{
+    const void *value;
+    if (sip_field_first(k->m, SIP_H_ROUTE) && sip_msg_get(k->m, SIP_H_ROUTE, 0, &value) == ERR_BAD)
+        complain(k, "Route", offset_of(k, SIP_H_ROUTE));
+}
+
+int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *ret_usable)
+{
+    struct check k = {.m = m, .err = ret_err};
+    request_uri(&k);
+    bool usable = top_via(&k);
+    usable &= party(&k, SIP_H_FROM, &m->from);
+    // RFC 3261 8.1.1.3: a request without a tag has no dialog to come
+    if (usable && !m->from.tag.n)
+        complain(&k, "From", offset_of(&k, SIP_H_FROM));
+    usable &= party(&k, SIP_H_TO, &m->to);
+    usable &= call_id(&k);
+    usable &= cseq(&k);
+    max_forwards(&k);
+    routes(&k);
+    content_length(&k);
+    *ret_usable = usable;
+    if (m->arena.failed)
+        return ERR_NOMEM;
+    return k.bad ? ERR_BAD : 0;
+}
