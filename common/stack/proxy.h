@@ -37,6 +37,10 @@ void *pxy_ctx(const struct pxy *p);
 // 13.3.1.4. pxy_find finds the pxy until then, and a further 2xx by pxy_reply only sends it once more.
 int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct sip_edits *extra);
 
+// The To tag of the responses made here, in the pxy's arena: the local tag for dialog_new_uas.
+// STR_NONE when out of memory.
+struct str pxy_to_tag(struct pxy *p);
+
 // ---- forwarding ----
 
 struct pxy_target {
