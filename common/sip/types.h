@@ -17,7 +17,24 @@ enum sip_method {
 struct str sip_method_name(enum sip_method m);
 enum sip_method sip_method_from(struct str name); // case-sensitive (RFC 3261 7.1)
 
-// One id per header that has a table row, in the order of sip/header.c.
+// One id per header that has a table row, in the order of sip/header.c. The type of its values:
+//   sip_via              Via
+//   sip_addr             From, To, Route, Record-Route, Path, Service-Route, P-Asserted-Identity,
+//                        P-Preferred-Identity, P-Associated-URI, P-Called-Party-ID, P-Served-User,
+//                        P-User-Database, P-Profile-Key, Refer-To, History-Info
+//   sip_contact          Contact
+//   sip_cseq, sip_rack   CSeq; RAck
+//   sip_auth             the five authentication headers (one value a field)
+//   sip_charging_vector  P-Charging-Vector
+//   sip_security         Security-Client, -Server, -Verify
+//   sip_delta            Expires, Min-Expires, Session-Expires, Min-SE, Retry-After, RSeq,
+//                        Max-Forwards, Content-Length
+//   sip_warning          Warning
+//   struct str           Call-ID, User-Agent, Server, Date
+//   sip_token            all others. Content-Type, Accept: the token is "type/subtype".
+//                        P-Visited-Network-ID: a quoted string keeps its quotes. Privacy: one value
+//                        per element between ';'. P-Charging-Function-Addresses: parameters only,
+//                        the token is empty. Replaces: the Call-ID. P-*-Service: the URN.
 enum sip_hid {
     SIP_H_OTHER,
     SIP_H_VIA, SIP_H_ROUTE, SIP_H_RECORD_ROUTE, SIP_H_MAX_FORWARDS, SIP_H_FROM, SIP_H_TO,
