@@ -14,6 +14,10 @@ struct flow *flow_find(const struct stack *s, flow_id id);
 flow_id flow_get_id(const struct flow *f);
 const struct flow_info *flow_get_info(const struct flow *f);
 bool flow_is_reliable(const struct flow *f);
+// False for a connection that is still being made.
+bool flow_is_connected(const struct flow *f);
+// Host of the Via's sent-by.
+struct str flow_sent_by(const struct flow *f);
 const struct sip_timers *flow_timers(const struct flow *f);
 // "SIP/2.0/UDP host:port" of the listener, the front of every Via sent on the flow.
 struct str flow_via_prefix(const struct flow *f);
@@ -28,13 +32,21 @@ int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call
 // One datagram to another address from the flow's socket (responses without rport, maddr).
 int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct str bytes,
                  struct str call_id);
-// Transactions in progress keep their flow from being closed as idle or forgotten.
-void flow_hold(struct flow *f);
-void flow_release(struct flow *f);
+// A transaction in progress hangs its link into the flow's list of users: the flow is then neither
+// closed as idle nor forgotten. list_del takes it out again.
+struct list *flow_users(struct flow *f);
 
-// A flow of a connection has closed; called before stack_ops.flow_closed. Implemented by txn.c: err
-// tells refused from lost.
-void txn_on_flow_closed(struct stack *s, flow_id flow, int err);
+// A flow has closed (a connection lost or refused, a UDP flow forgotten); called before
+// stack_ops.flow_closed, the id is not found any more. Implemented by txn.c, which empties the users.
+void txn_on_flow_closed(struct stack *s, struct flow *f, int err);
 
+// True when there is a listener of this protocol and family, whatever its label (resolve.c asks).
+bool transport_has(const struct stack *s, enum sip_proto proto, bool ip6);
+int transport_listen(struct stack *s, const struct stack_listen *l);
+bool transport_is_own(const struct stack *s, struct str host, uint16_t port);
+// True when host (and port, unless 0) is the sent-by of one of our listeners.
+bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port);
+
+void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int transport_layer_new(struct stack *s);
 void transport_layer_free(struct stack *s);

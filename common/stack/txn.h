@@ -49,7 +49,8 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
 
 // Sends a CANCEL for an INVITE: at once when a provisional response was seen, else as soon as one
 // comes (RFC 3261 9.1); nothing when it has a final response. reason: value of a Reason header, empty:
-// none. Without a final response within 64*T1 after the CANCEL the INVITE fails with 408.
+// none. Without a final response within 64*T1 after the CANCEL the INVITE fails with 408; one that is
+// still being resolved is never sent and fails with 487.
 int txn_client_cancel(struct stack *s, txn_id id, struct str reason);
 
 // No further callbacks (TXN_ENDED included, and write is not called again); it ends by itself.
@@ -103,10 +104,12 @@ uint64_t txn_loop_hash(const struct stack *s, const struct sip_msg *m);
 // True when one of m's Vias is ours and carries this hash: a loop, not a spiral (RFC 3261 16.3 step 4).
 bool txn_is_loop(const struct stack *s, const struct sip_msg *m, uint64_t loop_hash);
 
-// Number of live transactions of both sides.
+// Number of transactions of both sides that are not finished: a final response is still due or (INVITE
+// server) its ACK. Those that only absorb retransmissions do not count.
 size_t txn_count(const struct stack *s);
 
-// ---- life, for stack.c ----
+// ---- for stack.c ----
+void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int txn_layer_new(struct stack *s);
 // Drops every transaction without a word; no callbacks.
 void txn_layer_free(struct stack *s);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// From bytes to a message for the transaction layer, and the answers to what cannot become one.
+#include "base/err.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "stack/transport_priv.h"
+
+void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
+{
+    struct transport_layer *t = f->stack->transports;
+    uint64_t second = loop_now(f->stack->loop) / 1000000000;
+    if (second != t->log_second) {
+        t->log_second = second;
+        t->log_count = 0;
+    }
+    if (t->log_count++ >= TRANSPORT_LOGS)
+        return;
+    char peer[ADDR_TEXT_MAX];
+    LOG(LOG_WARN, msg, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
+        LF("call_id", call_id));
+}
+
+// Sends a response without a transaction to where m's top Via says.
+static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct str reason)
+{
+    struct stack *s = f->stack;
+    if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK || !sip_msg_via(m))
+        return false;
+    struct sip_msg *filled;
+    if (via_fill(s, m, &f->info.remote, &filled))
+        return false;
+    char tag[TXN_TAG_LEN];
+    struct writer w = stack_scratch(s);
+    int err = sip_write_response(filled, status, reason, txn_to_tag(s, filled, tag), NULL, &w);
+    if (!err && f->stream) {
+        err = flow_send(s, f, writer_done(&w), sip_msg_call_id(filled));
+    } else if (!err) {
+        struct addr to;
+        via_reply_addr(filled, &f->info.remote, false, &to);
+        err = flow_send_to(s, f, &to, writer_done(&w), sip_msg_call_id(filled));
+    }
+    sip_msg_unref(filled);
+    return err == 0;
+}
+
+bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct str reason)
+{
+    ptrdiff_t end = str_find(bytes, STR("\r\n\r\n"));
+    struct str head = end < 0 ? bytes : str_head(bytes, (size_t)end + 4);
+    struct sip_msg *m = NULL;
+    struct sip_parse_error perr;
+    int err = sip_msg_parse(str_head(head, SIP_MSG_MAX), &m, &perr);
+    if ((err && err != ERR_BAD) || !m)
+        return false;
+    bool answered = answer(f, m, status, reason);
+    sip_msg_unref(m);
+    return answered;
+}
+
+// RFC 3261 18.3, 8.2: a request that can be answered gets 400 naming the field; responses, ACK and
+// what has no usable Via are dropped.
+static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_error *e)
+{
+    bool answered = false;
+    f->stack->count.malformed++;
+    if (m) {
+        struct str reason =
+            arena_printf(sip_msg_arena(m), "Bad Request: Malformed %s", e->what);
+        answered = answer(f, m, 400, reason);
+    }
+    transport_log(f, answered ? "malformed request answered 400" : "malformed message dropped",
+                  e->what, m ? sip_msg_call_id(m) : STR_NONE);
+}
+
+static int deliver(struct flow *f, struct sip_msg *m)
+{
+    struct stack *s = f->stack;
+    if (!sip_msg_is_request(m)) {
+        s->count.responses_in++;
+        stack_on_message(s, f, m);
+        return 0;
+    }
+    s->count.requests_in++;
+    struct sip_msg *filled;
+    int err = via_fill(s, m, &f->info.remote, &filled);
+    if (err)
+        return err;
+    stack_on_message(s, f, filled);
+    sip_msg_unref(filled);
+    return 0;
+}
+
+int transport_receive(struct flow *f, struct str bytes)
+{
+    struct sip_msg *m = NULL;
+    struct sip_parse_error e = {0};
+    int err = sip_msg_parse(bytes, &m, &e);
+    if (err) {
+        flow_trace(f, false, &f->info.remote, bytes, STR_NONE);
+        if (err == ERR_BAD)
+            malformed(f, m, &e);
+    } else {
+        flow_trace(f, false, &f->info.remote, bytes, sip_msg_call_id(m));
+        err = deliver(f, m);
+    }
+    sip_msg_unref(m);
+    return err;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// One target after the other (RFC 3263 4.3): choosing transport and flow, writing the request with
+// its Via, sending it, and moving on when that did not work.
+#include "base/err.h"
+#include "base/writer.h"
+#include "stack/txn_priv.h"
+
+enum { UDP_MAX = 1300 }; // RFC 3261 18.1.1, the path MTU being unknown
+
+// The request for this flow, in the scratch buffer.
+static int write_request(struct txn_client *c, const struct flow *f, struct str *ret_bytes)
+{
+    char text[512];
+    struct writer via = writer_init(text, sizeof text);
+    struct writer w = stack_scratch(c->t.stack);
+    writer_str(&via, flow_via_prefix(f));
+    writer_lit(&via, ";branch=");
+    writer_str(&via, c->branch);
+    if (!flow_is_reliable(f))
+        writer_lit(&via, ";rport"); // RFC 3581 3
+    int err = via.failed ? ERR_TOOBIG : c->write(c->arg, writer_done(&via), &w);
+    if (!err && w.failed)
+        err = ERR_TOOBIG;
+    if (!err)
+        *ret_bytes = writer_done(&w);
+    return err;
+}
+
+static int flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto,
+                   struct flow **ret_flow)
+{
+    struct stack *s = c->t.stack;
+    flow_id id;
+    int err = flow_get(s, proto, &t->addr, c->label, &id);
+    if (err)
+        return err;
+    *ret_flow = flow_find(s, id);
+    return *ret_flow ? 0 : ERR_CLOSED;
+}
+
+static bool too_big_for_udp(const struct txn_client *c, const struct resolve_target *t, size_t n)
+{
+    return t->proto == SIP_PROTO_UDP && n > UDP_MAX && !t->explicit_proto && !c->force_udp;
+}
+
+static int send_on(struct txn_client *c, struct flow *f, struct str bytes)
+{
+    bool keep = !flow_is_reliable(f) || c->t.method == SIP_INVITE;
+    if (keep && txn_keep(&c->t, bytes))
+        return ERR_NOMEM;
+    if (!keep)
+        txn_forget_kept(&c->t);
+    c->reused = flow_is_connected(f);
+    int err = flow_send(c->t.stack, f, bytes, STR_NONE);
+    if (err && !(err == ERR_FULL && !flow_is_reliable(f))) // a full batch is as good as a lost packet
+        return err;
+    txn_attach(&c->t, f);
+    return 0;
+}
+
+// Sends to target t, over TCP when it is too large for UDP and TCP can be had.
+static int try_target(struct txn_client *c, const struct resolve_target *t)
+{
+    struct flow *f, *stream;
+    struct str bytes;
+    int err = flow_to(c, t, t->proto, &f);
+    if (!err)
+        err = write_request(c, f, &bytes);
+    if (err)
+        return err;
+    c->grown = too_big_for_udp(c, t, bytes.n) &&
+               flow_to(c, t, SIP_PROTO_TCP, &stream) == 0 &&
+               write_request(c, stream, &bytes) == 0;
+    return send_on(c, c->grown ? stream : f, bytes);
+}
+
+static int try_flow(struct txn_client *c)
+{
+    struct flow *f = flow_find(c->t.stack, c->fixed_flow);
+    struct str bytes;
+    if (!f)
+        return ERR_CLOSED;
+    int err = write_request(c, f, &bytes);
+    return err ? err : send_on(c, f, bytes);
+}
+
+static void started(struct txn_client *c)
+{
+    struct txn_input in = {0};
+    c->answered = false;
+    txn_step(&c->t, EV_START, &in);
+}
+
+// From target c->cur on, until one takes the request.
+static void try_from(struct txn_client *c, bool same_branch)
+{
+    struct stack *s = c->t.stack;
+    int err = ERR_DNS;
+    for (; c->cur < c->targets.n; c->cur++) {
+        if (!same_branch)
+            branch_make(c);
+        same_branch = false;
+        err = try_target(c, &c->targets.t[c->cur]);
+        if (!err) {
+            started(c);
+            return;
+        }
+        if (err == ERR_NOMEM || err == ERR_TOOBIG)
+            break; // no other address makes that better
+    }
+    c->fail_status = 503;
+    s->count.send_errors++;
+    txn_late_error(&c->t, err);
+}
+
+void client_go(struct txn_client *c)
+{
+    if (!c->fixed_flow) {
+        try_from(c, false);
+        return;
+    }
+    branch_make(c);
+    int err = try_flow(c);
+    c->fail_status = 503;
+    if (err)
+        txn_late_error(&c->t, err);
+    else
+        started(c);
+}
+
+enum move { MOVE_NONE, MOVE_RETRY, MOVE_UDP, MOVE_NEXT };
+
+static enum move next_move(const struct txn_client *c, enum client_cause cause)
+{
+    if (c->fixed_flow || !c->write || c->cancelled)
+        return MOVE_NONE;
+    // The peer had closed its end of an old connection just when we used it.
+    if (cause == CAUSE_ERROR && c->reused && c->t.reliable && !c->retried)
+        return MOVE_RETRY;
+    if (cause != CAUSE_503 && c->grown)
+        return MOVE_UDP;
+    return c->cur + 1 < c->targets.n ? MOVE_NEXT : MOVE_NONE;
+}
+
+bool client_can_move(const struct txn_client *c, enum client_cause cause)
+{
+    return next_move(c, cause) != MOVE_NONE;
+}
+
+void client_move(struct txn_client *c, enum client_cause cause)
+{
+    struct stack *s = c->t.stack;
+    enum move m = next_move(c, cause);
+    timer_stop(&c->t.retransmit);
+    timer_stop(&c->t.timeout);
+    list_del(&c->t.flow_link);
+    c->t.flow = NULL;
+    if (m == MOVE_RETRY) {
+        c->retried = true;
+    } else if (m == MOVE_UDP) {
+        c->force_udp = true;
+    } else {
+        resolve_mark_bad(s, &c->targets.t[c->cur]);
+        s->count.failovers++;
+        c->cur++;
+        c->retried = c->force_udp = false;
+    }
+    try_from(c, m == MOVE_RETRY);
+}
