@@ -45,6 +45,9 @@ struct stack_ops {
     // A new request outside or inside a dialog, ACK for 2xx included, CANCEL excluded. The owner must
     // sooner or later call pxy_reply or pxy_forward (for an ACK: pxy_forward or nothing).
     void (*request)(void *arg, struct pxy *p);
+    // An INVITE that the owner has not finally answered was cancelled from upstream: the stack answers
+    // 487 and cancels the branches; p is still there during the call. May be NULL.
+    void (*cancelled)(void *arg, struct pxy *p);
     // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.
     void (*flow_closed)(void *arg, flow_id flow);
     // Every message in and out. May be NULL.
