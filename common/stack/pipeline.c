@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stack/pipeline.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "stack/proxy_priv.h"
+
+static const struct step *current_step(const struct job *j)
+{
+    return j->next ? &j->proc->steps[j->next - 1] : NULL;
+}
+
+static void log_refusal(const struct job *j, const struct pxy *p)
+{
+    const struct sip_msg *m = pxy_request(p);
+    const struct step *st = current_step(j);
+    const struct reject *r = &j->reject;
+    struct str reason = r->reason ? str_from(r->reason) : sip_reason(r->status);
+    LOG(r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused",
+        LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
+        LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
+        LF_Z("cause", r->cause), LF_Z("procedure", j->proc->name),
+        LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
+}
+
+static void refuse(struct job *j, struct pxy *p)
+{
+    const struct reject *r = &j->reject;
+    struct arena *a = pxy_arena(p);
+    struct str reason = str_from(r->reason);
+    struct sip_edits extra;
+
+    log_refusal(j, p);
+    if (r->extra)
+        sip_edits_copy(&extra, a, r->extra);
+    else
+        sip_edits_init(&extra, a, NULL);
+    if (r->retry_after)
+        sip_edit_append(&extra, SIP_H_RETRY_AFTER, arena_printf(a, "%u", r->retry_after));
+    if (r->cause)
+        sip_edit_append(&extra, SIP_H_WARNING, pxy_warning(p, str_from(r->cause)));
+    (void)pxy_reply(p, r->status, reason, &extra);
+}
+
+static void finish(struct job *j)
+{
+    j->next = j->proc->n;
+}
+
+static void run(struct job *j)
+{
+    while (j->next < j->proc->n) {
+        switch (j->proc->steps[j->next++].run(j)) {
+        case STEP_CONTINUE:
+            continue;
+        case STEP_WAIT:
+            return;
+        case STEP_DONE:
+            finish(j);
+            return;
+        case STEP_REJECT:
+            job_reject(j, j->reject);
+            return;
+        }
+    }
+}
+
+void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void *nf)
+{
+    j->id = pxy_get_id(p);
+    j->stack = pxy_stack(p);
+    j->proc = proc;
+    j->next = 0;
+    j->nf = nf;
+    if (!pxy_ctx(p))
+        pxy_set_ctx(p, j, NULL);
+    run(j);
+}
+
+struct pxy *job_pxy(const struct job *j)
+{
+    return pxy_find(j->stack, j->id);
+}
+
+struct job *job_find(struct stack *s, pxy_id id)
+{
+    struct pxy *p = pxy_find(s, id);
+    return p ? pxy_ctx(p) : NULL;
+}
+
+void job_resume(struct job *j)
+{
+    run(j);
+}
+
+void job_reject(struct job *j, struct reject r)
+{
+    struct pxy *p = job_pxy(j);
+    j->reject = r;
+    if (p)
+        refuse(j, p);
+    finish(j);
+}
+
+enum step_verdict job_fail(struct job *j, unsigned status, const char *cause)
+{
+    j->reject = (struct reject){.status = status, .cause = cause};
+    return STEP_REJECT;
+}

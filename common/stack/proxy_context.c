@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// The response context: RFC 3261 16.7 to 16.10.
+#include "base/err.h"
+#include "base/writer.h"
+#include "stack/proxy_priv.h"
+
+// ---- CANCEL ----
+
+void pxy_cancel_branches(struct pxy *p, struct str reason)
+{
+    LIST_EACH(&p->branches, it) {
+        struct branch *b = LIST_ENTRY(it, struct branch, link);
+        if (!b->open || b->cancelled)
+            continue;
+        b->cancelled = true;
+        (void)txn_client_cancel(p->stack, b->txn, reason);
+    }
+}
+
+void pxy_branch_forget(struct branch *b)
+{
+    if (!b->txn)
+        return;
+    txn_client_forget(b->pxy->stack, b->txn);
+    b->txn = 0;
+    b->pxy->n_live--;
+}
+
+// A non-INVITE cannot be cancelled; what its other branches answer interests nobody any more.
+static void forget_branches(struct pxy *p)
+{
+    LIST_EACH(&p->branches, it) {
+        struct branch *b = LIST_ENTRY(it, struct branch, link);
+        pxy_branch_forget(b);
+        b->open = false;
+    }
+    p->n_open = 0;
+}
+
+// RFC 3261 16.8.
+void pxy_branch_timer_c(void *arg)
+{
+    struct branch *b = arg;
+    b->timed_out = true;
+    if (b->provisional) {
+        b->cancelled = true;
+        (void)txn_client_cancel(b->pxy->stack, b->txn, STR_NONE);
+        return;
+    }
+    pxy_branch_forget(b);
+    pxy_branch_final(b, 408, NULL);
+}
+
+// ---- sending upstream ----
+
+// Passes msg on with its edits. A failure is ours: the caller decides what it means.
+static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
+                   const struct sip_edits *up)
+{
+    struct writer w = stack_scratch(p->stack);
+    int err = sip_msg_write(msg, up, &w);
+    return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
+}
+
+void pxy_finish(struct pxy *p, struct str cancel_reason)
+{
+    p->answered = true;
+    if (p->invite)
+        pxy_cancel_branches(p, cancel_reason);
+    else
+        forget_branches(p);
+    pxy_settle(p);
+}
+
+// A 408 to a non-INVITE comes too late or is useless (RFC 4320 4.2): 504 says the same to those who
+// can still use it. 503 would tell the upstream side not to use us any more (RFC 3261 16.7 step 6).
+static unsigned status_upstream(const struct pxy *p, unsigned status)
+{
+    if (status == 408 && !p->invite)
+        return 504;
+    return status == 503 ? 500 : status;
+}
+
+static const char *why_local(unsigned status)
+{
+    return status == 408   ? "no response from the next hop"
+           : status == 503 ? "the next hop cannot be reached or refuses service"
+                           : NULL;
+}
+
+static void answer_here(struct pxy *p, unsigned status, struct sip_edits *extra)
+{
+    const char *why = why_local(status);
+    if (why)
+        sip_edit_append(extra, SIP_H_WARNING, pxy_warning(p, str_from(why)));
+    (void)pxy_reply(p, status_upstream(p, status), STR_NONE, extra);
+}
+
+// ---- the best response (RFC 3261 16.7 step 6) ----
+
+// Lower is better: 6xx before all, then the lowest class; within 4xx those that tell how to try again,
+// and 503 last of its class.
+static unsigned rank(unsigned status)
+{
+    unsigned class = status / 100;
+    if (class == 6)
+        return 0;
+    unsigned r = class * 10;
+    bool helps = status == 401 || status == 407 || status == 415 || status == 420 || status == 484;
+    if (status == 408 || status == 503)
+        return r + 2;
+    return helps ? r : r + 1;
+}
+
+static struct branch *best_branch(struct pxy *p)
+{
+    struct branch *best = NULL;
+    LIST_EACH(&p->branches, it) {
+        struct branch *b = LIST_ENTRY(it, struct branch, link);
+        if (b->status && (!best || rank(b->status) < rank(best->status)))
+            best = b;
+    }
+    return best;
+}
+
+static void add_challenges(struct branch *to, const struct branch *from, enum sip_hid id)
+{
+    struct str value;
+    for (size_t i = 0; !sip_edits_get(&from->up, id, i, &value); i++)
+        sip_edit_append(&to->up, id, value);
+}
+
+// RFC 3261 16.7 step 7.
+static void aggregate(struct pxy *p, struct branch *best)
+{
+    if (best->status != 401 && best->status != 407)
+        return;
+    LIST_EACH(&p->branches, it) {
+        struct branch *b = LIST_ENTRY(it, struct branch, link);
+        if (b == best || !b->msg || (b->status != 401 && b->status != 407))
+            continue;
+        add_challenges(best, b, SIP_H_WWW_AUTHENTICATE);
+        add_challenges(best, b, SIP_H_PROXY_AUTHENTICATE);
+    }
+}
+
+static void send_final(struct pxy *p, struct branch *best)
+{
+    if (!best->msg || status_upstream(p, best->status) != best->status) {
+        struct sip_edits extra;
+        sip_edits_init(&extra, &p->arena, NULL);
+        answer_here(p, best->status, best->msg ? &extra : &best->up);
+        return;
+    }
+    aggregate(p, best);
+    int err = pass_on(p, best->status, best->msg, &best->up);
+    if (err == ERR_NOMEM || err == ERR_TOOBIG)
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+    else
+        pxy_finish(p, STR_NONE);
+}
+
+// ---- responses of a branch ----
+
+// What goes upstream of msg: without our Via (RFC 3261 16.7 step 3). False when nothing would be left.
+static bool edits_up(struct pxy *p, struct sip_msg *msg, struct sip_edits *e)
+{
+    if (!msg) {
+        sip_edits_init(e, &p->arena, NULL);
+        return true;
+    }
+    sip_edits_init(e, sip_msg_arena(msg), msg);
+    sip_edit_remove_at(e, SIP_H_VIA, 0);
+    if (!sip_msg_has(msg, SIP_H_CONTENT_LENGTH))
+        sip_edit_set(e, SIP_H_CONTENT_LENGTH,
+                     arena_printf(sip_msg_arena(msg), "%zu", sip_msg_body(msg).n));
+    return sip_msg_at(msg, SIP_H_VIA, 1) != NULL;
+}
+
+static enum pxy_verdict ask(struct branch *b, unsigned status, struct sip_msg *msg,
+                            struct sip_edits *e)
+{
+    if (!b->ops || !b->ops->response)
+        return PXY_PASS;
+    return b->ops->response(b->nf, b->pxy, b->ctx, status, msg, e);
+}
+
+void pxy_branch_provisional(struct branch *b, unsigned status, struct sip_msg *msg)
+{
+    struct pxy *p = b->pxy;
+    struct sip_edits e;
+    if (!b->open || p->answered || !edits_up(p, msg, &e))
+        return;
+    if (ask(b, status, msg, &e) == PXY_PASS && !p->answered)
+        (void)pass_on(p, status, msg, &e);
+}
+
+// Each 2xx of an INVITE goes upstream, whatever was sent before (RFC 3261 16.7 step 5).
+static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
+{
+    struct pxy *p = b->pxy;
+    struct sip_edits e;
+    uint32_t forwards = p->forwards;
+    if (!edits_up(p, msg, &e))
+        return;
+    if (ask(b, status, msg, &e) == PXY_TAKEN) {
+        p->pending = p->forwards == forwards;
+        return;
+    }
+    (void)pass_on(p, status, msg, &e);
+    pxy_finish(p, STR("SIP;cause=200;text=\"Call completed elsewhere\""));
+}
+
+// The final response that the context sees for what the transaction reported.
+static unsigned final_status(const struct branch *b, unsigned status, struct sip_msg **msg)
+{
+    const struct pxy *p = b->pxy;
+    if (b->timed_out && status == 487) {
+        *msg = NULL; // nobody upstream cancelled: it is our Timer C that ran out
+        return 408;
+    }
+    if (!*msg && status == 408 && p->cancelled)
+        return 487; // RFC 3261 9.1: silence after a CANCEL ends the transaction
+    return status;
+}
+
+// All branches have ended: the best response, unless the NF owes a decision.
+static void conclude(struct pxy *p)
+{
+    if (p->answered || p->n_open)
+        return;
+    struct branch *best = p->pending ? NULL : best_branch(p);
+    if (best)
+        send_final(p, best);
+    if (!p->answered && p->cancelled)
+        answer_here(p, 487, NULL);
+}
+
+static void take_final(struct branch *b, unsigned status, struct sip_msg *msg)
+{
+    struct pxy *p = b->pxy;
+    uint32_t forwards = p->forwards;
+    if (!edits_up(p, msg, &b->up)) {
+        msg = NULL; // a peer that dropped the Vias: nothing that could be passed on
+        status = 502;
+        sip_edits_init(&b->up, &p->arena, NULL);
+    }
+    if (ask(b, status, msg, &b->up) == PXY_TAKEN) {
+        if (p->forwards == forwards && !p->answered)
+            p->pending = true;
+        return;
+    }
+    b->status = status;
+    b->msg = msg ? sip_msg_ref(msg) : NULL;
+    if (status >= 600 && !p->answered) {
+        p->no_more = true;
+        pxy_cancel_branches(p, STR_NONE);
+    }
+}
+
+void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
+{
+    struct pxy *p = b->pxy;
+    bool ok = status >= 200 && status < 300;
+    bool first = b->open;
+    if (first) {
+        b->open = false;
+        p->n_open--;
+        timer_stop(&b->timer_c);
+    }
+    if (ok && p->invite) {
+        forward_ok(b, status, msg);
+    } else if (first && !p->answered) {
+        status = final_status(b, status, &msg);
+        take_final(b, status, msg);
+        if (ok && b->status && !p->answered)
+            send_final(p, b);
+    }
+    // Only an INVITE that was accepted has more to say.
+    if (!(ok && p->invite))
+        pxy_branch_forget(b);
+    conclude(p);
+    pxy_settle(p);
+}
