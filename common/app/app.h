@@ -21,13 +21,14 @@ void ctl_printf(struct ctl_out *o, const char *fmt, ...) __attribute__((format(p
 void ctl_error(struct ctl_out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 // The contents of the file that argv[i] names ("-" is standard input). carillon-ctl reads it, as
-// the user who runs it, and sends it. Call it before any side effect: ERR_MORE means that the file
-// was not here yet; return anything then, and the command runs again, from its start, when it
-// has come. *ret_text lives until the command has finished.
+// the user who runs it, and sends it. Call it before any side effect or output: ERR_MORE means that
+// the file was not here yet; return anything then, and the command runs again, from its start, when
+// it has come. *ret_text lives until the command has finished.
 int ctl_file(struct ctl_out *o, int i, struct str *ret_text);
 
 enum { CTL_PENDING = -1 };
-// Ends a command that returned CTL_PENDING. Due exactly once, also when the client has gone.
+// Ends a command that returned CTL_PENDING. Due exactly once, also when the client has gone, but
+// not before run has returned.
 void ctl_finish(struct ctl_out *o, int status);
 
 struct ctl_command {

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of a daemon's shell. app.c holds the life (start, serve, drain, stop); cmdline.c the
+// options; common_rows.c what every NF can configure; ctl.c and ctl_commands.c the control socket;
+// http.c the pages; metrics.c and process.c the figures; hep.c the trace; notify.c systemd.
+#pragma once
+
+#include "app/app.h"
+#include "app/config_priv.h"
+#include "io/loop.h"
+
+// ---- configuration ----
+
+struct app_common {
+    int log_level, log_format;
+    struct conf_addrs dns_servers;
+    uint32_t dns_timeout_ms, dns_tries;
+    struct addr http_listen;
+    struct str control_socket;
+    struct addr trace_collector;
+    struct str trace_node;
+    uint32_t trace_id;
+    struct str pidfile;
+    uint32_t drain_s;
+};
+
+extern const struct conf_row app_common_rows[];
+
+// One loaded configuration: common part and the NF's, and what owns their values.
+struct app_config {
+    struct conf *conf;
+    struct app_common *common; // start of the block that holds both
+    void *nf;
+};
+
+// Common rows and the NF's in one table, whose target is a block of app_config_size bytes. Freed
+// with mem_free; NULL when out of memory.
+struct conf_row *app_rows_new(const struct app_nf *nf);
+int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const char *path,
+                    conf_error_cb error, void *arg, struct app_config *ret_config);
+void app_config_done(struct app_config *c);
+
+// ---- command line ----
+
+enum cmdline_action { CMD_RUN, CMD_CHECK, CMD_HELP, CMD_VERSION, CMD_REFERENCE };
+struct cmdline {
+    enum cmdline_action action;
+    char config_path[256];
+};
+// ERR_INVAL after the mistake has been printed.
+int cmdline_parse(int argc, char **argv, const char *nf, struct cmdline *ret_cmd);
+void cmdline_help(const struct app_nf *nf);
+
+// ---- the daemon ----
+
+enum app_state { APP_STARTING, APP_SERVING, APP_DRAINING };
+extern const char *const app_state_names[];
+
+struct ctl;
+struct http;
+struct hep;
+
+struct app {
+    const struct app_nf *nf;
+    void *nf_obj; // NULL until start has returned
+    const char *config_path;
+    struct conf_row *rows;
+    struct app_config first; // given to start
+    struct app_config now;   // the latest loaded; equals first until a reload
+    struct loop *loop;
+    struct ctl *ctl;
+    struct http *http;
+    struct hep *hep;
+    int pid_fd;
+    enum app_state state;
+    bool ready, was_ready;
+    const char *why;     // not ready because
+    uint64_t started_ns; // loop_now at the start
+    struct timer ready_timer, drain_timer, watchdog_timer;
+    uint64_t watchdog_ms; // 0: systemd wants none
+};
+
+// Asks the NF; sets ready and why.
+void app_check_ready(struct app *a);
+// The old configuration stays when the new one is bad, which has been logged.
+int app_reload(struct app *a);
+void app_drain(struct app *a, const char *because);
+void app_stop(struct app *a, const char *because);
+uint64_t app_uptime_ms(const struct app *a);
+
+// ---- parts ----
+
+// Fails with a log line that names the path or the address.
+int ctl_new(struct app *a, const char *path, struct ctl **ret_ctl);
+void ctl_free(struct ctl *c);                          // takes NULL
+extern const struct ctl_command ctl_common_commands[]; // run with the struct app as nf
+
+int http_new(struct app *a, const struct addr *local, struct http **ret_http);
+void http_free(struct http *h); // takes NULL
+
+int metrics_page(struct app *a, char **ret_text, size_t *ret_n); // text freed with mem_free
+void metrics_add_full(struct metrics *m, const char *name, const char *type, const char *help,
+                      const char *labels, double value); // name without a prefix added
+void metrics_process(struct app *a, struct metrics *m);
+
+// ERR_IO when no socket can be had; collector.sa.sa_family 0 is an error of the caller.
+int hep_new(struct loop *l, const struct addr *collector, uint32_t id, struct str node,
+            struct hep **ret_hep);
+void hep_free(struct hep *h); // takes NULL
+
+// systemd's notification socket: "READY=1" and the like. Nothing happens outside systemd.
+void notify_send(const char *text);
+// Half of the watchdog interval that systemd asked of this process, in ms; 0: none.
+uint64_t notify_watchdog_ms(void);
+// True when standard error is connected to the journal.
+bool notify_stderr_is_journal(void);
+
+// Writes and locks the file; ERR_INUSE when a process holds it. A failure has been logged.
+int pidfile_open(const char *path, int *ret_fd);
+void pidfile_close(const char *path, int fd);
