@@ -115,10 +115,13 @@ static bool take_file(struct ctl_out *o, struct str payload)
 
 static void run(struct ctl_out *o)
 {
+    size_t before = o->out.n;
     o->need_file = false;
     o->state = CTL_RUNNING;
     int status = ctl_run(o);
     if (o->need_file) {
+        if (o->out.done <= before && o->out.n > before)
+            o->out.n = before; // what was said before the file was missed will be said again
         ctl_out_number(o, CTL_WIRE_FILE, o->needed);
         o->state = CTL_WAITING;
     } else if (status != CTL_PENDING) {
@@ -165,6 +168,8 @@ static void take_input(struct ctl_out *o)
             return;
         o->in.done += header + n;
         take_frame(o, in.p[0], str_make(in.p + header, n));
+        if (o->in.done == o->in.n)
+            o->in.done = o->in.n = 0;
     }
 }
 

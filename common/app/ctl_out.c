@@ -17,8 +17,6 @@ enum { EAGER_BYTES = 64 << 10, CAP_BYTES = 64 << 20, TEXT_BYTES = 4096 };
 
 int ctl_bytes_add(struct ctl_bytes *b, const void *p, size_t n)
 {
-    if (b->done == b->n)
-        b->done = b->n = 0;
     if (b->cap - b->n < n) {
         size_t cap = b->cap ? b->cap : 4096;
         while (cap < b->n + n)
@@ -83,6 +81,8 @@ bool ctl_out_flush(struct ctl_out *o)
             return errno == EAGAIN;
         b->done += n > 0 ? (size_t)n : 0;
     }
+    if (b->done == b->n)
+        b->done = b->n = 0;
     return o->fd >= 0;
 }
 

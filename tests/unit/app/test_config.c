@@ -217,8 +217,8 @@ static const struct {
     {D "? [a]\n: b", "x.yaml:2: expected the name of an option"},
     {D "names: [a", "x.yaml:2: while parsing a flow sequence (begun in line 2), did not find "
                     "expected ',' or ']'"},
-    {D "\tlimit: 2", "x.yaml:2: while scanning for the next token (begun in line 2), found "
-                     "character that cannot start any token"},
+    {D "\tlimit: 2", "x.yaml:2: while scanning a plain scalar (begun in line 1), found a tab "
+                     "character that violates indentation"},
     {D "limit: *nobody", "x.yaml:2: found undefined alias"},
     {D "---\nlimit: 2", "x.yaml:3: a second document begins here; there can be one only"},
     {"domain: \xff\n", "x.yaml: invalid leading UTF-8 octet at byte 8"},

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// The smallest network function: what it does is what the tests of the daemon's shell look at.
+#include <stdio.h>
+
+#include "app/app.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+struct dummy_config {
+    struct addr listen;
+    struct str greeting;
+    uint32_t ready_ms, drain_ms;
+};
+
+struct dummy {
+    struct app *app;
+    struct udp *udp;
+    const struct dummy_config *config;
+    uint64_t datagrams;
+    bool ready;
+    struct timer ready_timer, drain_timer, slow_timer;
+    struct ctl_out *slow;
+};
+
+static const struct conf_row rows[] = {
+    {"dummy.listen", CONF_ADDR, offsetof(struct dummy_config, listen), NULL, .min = 5060,
+     .help = "Where datagrams are echoed."},
+    {"dummy.greeting", CONF_STR, offsetof(struct dummy_config, greeting), "hello",
+     .help = "What \"greet\" says."},
+    {"dummy.ready", CONF_U32, offsetof(struct dummy_config, ready_ms), "0", .unit = "ms",
+     .help = "Time from start to ready."},
+    {"dummy.drain", CONF_U32, offsetof(struct dummy_config, drain_ms), "0", .unit = "ms",
+     .help = "Time from drain to drained."},
+    {0},
+};
+
+// Each datagram is traced as if it were SIP in, and its echo as if it were Diameter out.
+static void on_datagram(void *arg, const struct addr *src, const struct addr *dst, struct str data)
+{
+    struct dummy *d = arg;
+    d->datagrams++;
+    app_trace_sip(d->app, &(struct stack_trace){.proto = SIP_PROTO_UDP,
+                                                .local = *dst,
+                                                .remote = *src,
+                                                .bytes = data,
+                                                .call_id = STR("call-1@dummy")});
+    app_trace_dia(d->app, &(struct dia_trace){.out = true,
+                                              .local = *dst,
+                                              .remote = *src,
+                                              .bytes = data,
+                                              .correlation = STR("session;1")});
+    (void)udp_send(d->udp, src, data);
+}
+
+static void on_ready(void *arg)
+{
+    ((struct dummy *)arg)->ready = true;
+}
+
+static void on_drained(void *arg)
+{
+    app_drained(((struct dummy *)arg)->app);
+}
+
+static void on_slow(void *arg)
+{
+    struct dummy *d = arg;
+    ctl_printf(d->slow, "slept\n");
+    ctl_finish(d->slow, 7);
+    d->slow = NULL;
+}
+
+static int start(struct app *app, const void *config, void **ret_nf)
+{
+    struct dummy *d = mem_zalloc(sizeof *d);
+    if (!d)
+        return ERR_NOMEM;
+    *d = (struct dummy){.app = app, .config = config};
+    timer_init(&d->ready_timer, on_ready, d);
+    timer_init(&d->drain_timer, on_drained, d);
+    timer_init(&d->slow_timer, on_slow, d);
+    const struct udp_params p = {.local = d->config->listen, .cb = on_datagram, .arg = d};
+    int err = udp_open(app_loop(app), &p, &d->udp);
+    if (err) {
+        mem_free(d);
+        return app_listen_failed(&p.local, "udp", err);
+    }
+    timer_start(app_loop(app), &d->ready_timer, d->config->ready_ms);
+    *ret_nf = d;
+    return 0;
+}
+
+static void reload(void *nf, const void *config)
+{
+    ((struct dummy *)nf)->config = config;
+}
+
+static void drain(void *nf, struct app *app)
+{
+    struct dummy *d = nf;
+    timer_start(app_loop(app), &d->drain_timer, d->config->drain_ms);
+}
+
+static void stop(void *nf)
+{
+    struct dummy *d = nf;
+    timer_stop(&d->ready_timer);
+    timer_stop(&d->drain_timer);
+    timer_stop(&d->slow_timer);
+    if (d->slow)
+        ctl_finish(d->slow, 1);
+    udp_close(d->udp);
+    mem_free(d);
+}
+
+static bool ready(void *nf, const char **ret_why)
+{
+    const struct dummy *d = nf;
+    *ret_why = "waiting for \"the\" clock";
+    return d->ready;
+}
+
+static void metrics(void *nf, struct metrics *m)
+{
+    const struct dummy *d = nf;
+    char labels[64];
+    struct writer w = writer_init(labels, sizeof labels - 1);
+    metrics_label(&w, "path", STR("a\\b\"c\nd"));
+    metrics_label(&w, "x", STR("y"));
+    labels[w.n] = 0;
+    metrics_add(m, "dummy_datagrams_total", "counter", "Datagrams.", "kind=\"in\"",
+                (double)d->datagrams);
+    metrics_add(m, "dummy_odd", "gauge", "Odd labels.", labels, 0.25);
+    metrics_add(m, "dummy_datagrams_total", "counter", "Datagrams.", "kind=\"out\"", 3e18);
+    metrics_add(m, "dummy_delay_seconds_bucket", "histogram", "Delay.", "le=\"+Inf\"", 2);
+    metrics_add(m, "dummy_delay_seconds_sum", "histogram", "Delay.", "", 1.5);
+    metrics_add(m, "dummy_delay_seconds_count", "histogram", "Delay.", "", 2);
+}
+
+// ---- commands ----
+
+static int run_greet(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    const struct dummy *d = nf;
+    ctl_printf(o, "%.*s", STR_ARG(d->config->greeting));
+    for (int i = 1; i < argc; i++)
+        ctl_printf(o, " [%s]", argv[i]);
+    ctl_printf(o, " as %s%s\n", argv[0], argv[argc] ? "!" : "");
+    return 0;
+}
+
+static int run_fail(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    (void)nf, (void)argc, (void)argv;
+    ctl_printf(o, "to stdout\n");
+    ctl_error(o, "to stderr\n");
+    return 42;
+}
+
+static int run_sum(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    struct str text;
+    uint64_t sum = 0;
+    (void)nf;
+    for (int i = 1; i < argc; i++) {
+        int err = ctl_file(o, i, &text);
+        if (err)
+            return err == ERR_MORE ? 0 : 1;
+        for (size_t k = 0; k < text.n; k++)
+            sum = sum * 31 + (unsigned char)text.p[k];
+        ctl_printf(o, "%s %zu %llu\n", argv[i], text.n, (unsigned long long)sum);
+    }
+    return 0;
+}
+
+static int run_big(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    uint32_t n = 0;
+    (void)nf;
+    if (argc != 2 || str_u32(str_from(argv[1]), &n))
+        return 2;
+    for (uint32_t i = 0; i < n; i++)
+        ctl_printf(o, "line %u of a long list\n", i);
+    return 0;
+}
+
+static int run_slow(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    struct dummy *d = nf;
+    (void)argc, (void)argv;
+    if (d->slow)
+        return 1;
+    d->slow = o;
+    timer_start(app_loop(d->app), &d->slow_timer, 200);
+    return CTL_PENDING;
+}
+
+static const struct ctl_command commands[] = {
+    {"greet", "[WORD]...", "say hello", run_greet},
+    {"greet twice", NULL, "longer name, same start", run_greet},
+    {"fail", NULL, "exit status 42", run_fail},
+    {"sum", "FILE...", "sizes and sums of files", run_sum},
+    {"big", "LINES", "much output", run_big},
+    {"slow", NULL, "answer later", run_slow},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct app_nf nf = {
+        .name = "dummy",
+        .about = "Echoes datagrams.",
+        .rows = rows,
+        .config_size = sizeof(struct dummy_config),
+        .start = start,
+        .reload = reload,
+        .drain = drain,
+        .stop = stop,
+        .ready = ready,
+        .metrics = metrics,
+        .commands = commands,
+    };
+    return app_main(argc, argv, &nf);
+}
