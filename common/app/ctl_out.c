@@ -114,7 +114,8 @@ void ctl_out_frame(struct ctl_out *o, char type, struct str payload)
     queue(o, header, (size_t)n, payload);
 }
 
-static void put_formatted(struct ctl_out *o, char type, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+put_formatted(struct ctl_out *o, char type, const char *fmt, va_list ap)
 {
     char small[TEXT_BYTES];
     va_list again;
