@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/writer.h"
+#include "sip/edit.h"
+#include "sip/uri.h"
+
+static void note(char *log, size_t cap, struct loop *l, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void note(char *log, size_t cap, struct loop *l, const char *fmt, ...)
+{
+    size_t n = strlen(log);
+    va_list ap;
+    n += (size_t)snprintf(log + n, cap - n, "%" PRIu64 " ", loop_now(l) / 1000000);
+    va_start(ap, fmt);
+    n += (size_t)vsnprintf(log + n, cap - n, fmt, ap);
+    va_end(ap);
+    assert_true(n + 1 < cap);
+    log[n] = '\n';
+    log[n + 1] = '\0';
+}
+
+#define NOTE(c, ...) note((c)->log, sizeof(c)->log, (c)->loop, __VA_ARGS__)
+
+static struct core *core_of(struct stack *s)
+{
+    return s->arg;
+}
+
+// ---- what the layer below calls ----
+
+int pxy_layer_new(struct stack *s)
+{
+    return 0;
+}
+
+void pxy_layer_free(struct stack *s)
+{
+}
+
+int ua_layer_new(struct stack *s)
+{
+    return 0;
+}
+
+void ua_layer_free(struct stack *s)
+{
+}
+
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow)
+{
+    struct core *c = core_of(s);
+    sip_msg_unref(c->msg);
+    c->msg = sip_msg_ref(m);
+    c->id = id;
+    c->flow = flow;
+    c->requests++;
+    txn_server_set_owner(s, id, c);
+    NOTE(c, "request %.*s", STR_ARG(sip_msg_method_name(m)));
+    if (c->answer)
+        assert_int_equal(core_reply(c, c->answer), 0);
+}
+
+void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
+{
+    struct core *c = core_of(s);
+    c->acks++;
+    NOTE(c, "ack");
+}
+
+void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel)
+{
+    struct core *c = core_of(s);
+    assert_ptr_equal(owner, c);
+    assert_true(invite == c->id);
+    c->cancels++;
+    NOTE(c, "cancel");
+}
+
+void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)
+{
+    struct core *c = owner;
+    assert_ptr_equal(c->stack, s);
+    c->ends++;
+    if (err)
+        NOTE(c, "end %s", err_name(err));
+    else
+        NOTE(c, "end");
+}
+
+static void on_request(void *arg, struct pxy *p)
+{
+    fail_msg("there are no pxys here");
+}
+
+static void on_flow_closed(void *arg, flow_id flow)
+{
+    struct core *c = arg;
+    struct flow_info info;
+    assert_false(stack_flow(c->stack, flow, &info));
+    c->flows_closed++;
+}
+
+static void on_trace(void *arg, const struct stack_trace *t)
+{
+    struct core *c = arg;
+    assert_true(t->bytes.n > 0);
+    c->traces++;
+}
+
+static const struct stack_ops core_ops = {on_request, on_flow_closed, on_trace};
+
+// ---- the test's side ----
+
+void core_listen(struct core *c, const char *at, unsigned label, const struct sip_timers *t)
+{
+    struct stack_listen l = {.local = scene_addr(at), .label = label, .timers = t};
+    l.proto = SIP_PROTO_UDP;
+    assert_int_equal(stack_listen(c->stack, &l), 0);
+    l.proto = SIP_PROTO_TCP;
+    assert_int_equal(stack_listen(c->stack, &l), 0);
+}
+
+struct core *core_new(struct scene *sc, const char *at, const struct stack_params *p)
+{
+    struct core *c = mem_zalloc(sizeof *c);
+    assert_non_null(c);
+    c->scene = sc;
+    c->loop = scene_node(sc, at);
+    struct stack_params params = p ? *p : (struct stack_params){0};
+    params.loop = c->loop;
+    params.ops = &core_ops;
+    params.arg = c;
+    assert_int_equal(stack_new(&params, &c->stack), 0);
+    core_listen(c, at, 0, NULL);
+    return c;
+}
+
+void core_free(struct core *c)
+{
+    stack_free(c->stack);
+    sip_msg_unref(c->msg);
+    mem_free(c);
+}
+
+struct wanted {
+    const char *name;
+    uint64_t sum;
+};
+
+static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    struct wanted *w = arg;
+    if (strcmp(name, w->name) == 0)
+        w->sum += value;
+}
+
+uint64_t core_count(const struct core *c, const char *stat)
+{
+    struct wanted w = {.name = stat};
+    stack_stats(c->stack, add_stat, &w);
+    return w.sum;
+}
+
+int core_reply(struct core *c, unsigned status)
+{
+    char tag[TXN_TAG_LEN];
+    struct writer w = stack_scratch(c->stack);
+    assert_non_null(c->msg);
+    assert_int_equal(sip_write_response(c->msg, status, STR_NONE,
+                                        txn_to_tag(c->stack, c->msg, tag), NULL, &w), 0);
+    return txn_server_reply(c->stack, c->id, status, writer_done(&w));
+}
+
+// ---- calls ----
+
+static int write_call(void *arg, struct str via, struct writer *w)
+{
+    struct call *c = arg;
+    assert_true(c->writes < ARRAY_LEN(c->vias));
+    snprintf(c->vias[c->writes++], sizeof c->vias[0], "%.*s", STR_ARG(via));
+    writer_printf(w, "%s %s SIP/2.0\r\nVia: %.*s\r\n", c->method, c->uri, STR_ARG(via));
+    writer_printf(w, "From: <sip:a@example.org>;tag=f\r\nTo: <sip:b@example.org>\r\n"
+                     "Call-ID: call-1\r\nCSeq: 7 %s\r\nMax-Forwards: 70\r\n", c->method);
+    for (struct str rest = str_from(c->extra); rest.n;)
+        writer_printf(w, "%.*s\r\n", STR_ARG(str_split(&rest, '\n')));
+    writer_printf(w, "Content-Length: %zu\r\n\r\n", c->pad);
+    for (size_t i = 0; i < c->pad; i++)
+        writer_chr(w, 'x');
+    return w->failed ? ERR_TOOBIG : 0;
+}
+
+static void on_call(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
+                    struct sip_msg *msg)
+{
+    struct call *c = arg;
+    struct loop *l = c->core->loop;
+    assert_false(c->in_start);
+    assert_true(id == c->id);
+    if (ev == TXN_RESPONSE) {
+        assert_int_equal(sip_msg_status(msg), status);
+        note(c->log, sizeof c->log, l, "%u", status);
+    } else if (ev == TXN_FAILED) {
+        assert_null(msg);
+        note(c->log, sizeof c->log, l, "failed %u", status);
+    } else {
+        note(c->log, sizeof c->log, l, "ended");
+    }
+}
+
+static void parse_uri(struct arena *a, const struct call *c, struct sip_uri *ret_uri)
+{
+    assert_int_equal(sip_uri_parse(a, str_from(c->uri), ret_uri), 0);
+}
+
+void call_start(struct call *c)
+{
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, NULL, 0);
+    parse_uri(&a, c, &uri);
+    struct txn_client_params p = {.method = sip_method_from(str_from(c->method)),
+                                  .method_name = str_from(c->method),
+                                  .write = write_call, .cb = on_call, .arg = c,
+                                  .flow = c->flow, .uri = &uri, .label = c->label,
+                                  .timeout_ms = c->timeout_ms};
+    c->in_start = true;
+    assert_int_equal(txn_client_start(c->core->stack, &p, &c->id), 0);
+    c->in_start = false;
+    arena_done(&a);
+}
+
+static void on_ack_done(void *arg)
+{
+    struct call *c = arg;
+    assert_false(c->in_start);
+    note(c->log, sizeof c->log, c->core->loop, "done");
+}
+
+int call_ack(struct call *c)
+{
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, NULL, 0);
+    parse_uri(&a, c, &uri);
+    struct txn_send_params p = {.write = write_call, .done = on_ack_done, .arg = c,
+                                .flow = c->flow, .uri = &uri, .label = c->label};
+    c->in_start = true;
+    int err = txn_send_ack(c->core->stack, &p);
+    c->in_start = false;
+    arena_done(&a);
+    return err;
+}
+
+void call_expect(const struct call *c, const char *log)
+{
+    assert_string_equal(c->log, log);
+}
+
+void core_expect(const struct core *c, const char *log)
+{
+    assert_string_equal(c->log, log);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stand-in for the proxy and UA cores, so that transactions can be driven row by row: it notes what
+// the transaction layer tells it, with the virtual time, and does only what the test says.
+#pragma once
+
+#include "scene.h"
+#include "stack/stack_priv.h"
+#include "stack/transport.h"
+
+struct core {
+    struct scene *scene;
+    struct loop *loop;
+    struct stack *stack;
+    unsigned answer;         // answers every new request at once with this; 0: the test answers
+    char log[8192];          // what was told, one line each: "1500 failed 408"
+    txn_id id;               // of the last new request
+    struct sip_msg *msg;     // the last new request
+    flow_id flow;
+    unsigned requests, acks, cancels, ends, flows_closed, traces;
+};
+
+// A node with a core: UDP and TCP listeners at `at` ("192.0.2.9:5060"), label 0.
+struct core *core_new(struct scene *sc, const char *at, const struct stack_params *p);
+// Another listener pair.
+void core_listen(struct core *c, const char *at, unsigned label, const struct sip_timers *t);
+void core_free(struct core *c);
+uint64_t core_count(const struct core *c, const char *stat);
+
+// Responds to the last request.
+int core_reply(struct core *c, unsigned status);
+
+// A request of the core's own through a client transaction.
+struct call {
+    struct core *core;
+    const char *method, *uri;
+    const char *extra;       // header lines with \n, may be NULL
+    size_t pad;              // body bytes
+    char log[4096];          // "1500 180\n", "32000 failed 408\n", "... ended\n"
+    unsigned writes;
+    txn_id id;
+    flow_id flow;            // 0: by uri
+    unsigned label;
+    uint32_t timeout_ms;
+    char vias[16][160];      // as given, one for each write
+    bool in_start;           // a callback from within the call would be a fault
+};
+void call_start(struct call *c);
+int call_ack(struct call *c); // txn_send_ack
+void call_expect(const struct call *c, const char *log);
+void core_expect(const struct core *c, const char *log);

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every pair of state and event of the transaction machines, against the figures of RFC 3261 17 and
+// RFC 6026 as written down here a second time: where a row leads, and that nothing else is declared.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "stack/txn_priv.h"
+
+struct expected {
+    enum txn_state state;
+    enum txn_event event;
+    const char *next; // names of the states it may lead to, in the order of the rows
+};
+
+static const struct expected invite_client[] = {
+    {TXN_INIT, EV_START, "Calling"},
+    {TXN_INIT, EV_NO_TARGET, "Terminated"},
+    {TXN_CALLING, EV_TIMER_A, "Calling"},
+    {TXN_CALLING, EV_TIMER_B, "Init Terminated"},
+    {TXN_CALLING, EV_ERROR, "Init Terminated"},
+    {TXN_CALLING, EV_1XX, "Proceeding"},
+    {TXN_CALLING, EV_2XX, "Accepted"},
+    {TXN_CALLING, EV_3XX_6XX, "Init Terminated Completed"},
+    {TXN_PROCEEDING, EV_1XX, "Proceeding"},
+    {TXN_PROCEEDING, EV_2XX, "Accepted"},
+    {TXN_PROCEEDING, EV_3XX_6XX, "Init Terminated Completed"},
+    {TXN_PROCEEDING, EV_TIMER_B, "Terminated"},
+    {TXN_PROCEEDING, EV_ERROR, "Proceeding"},
+    {TXN_COMPLETED, EV_3XX_6XX, "Completed"},
+    {TXN_COMPLETED, EV_TIMER_D, "Terminated"},
+    {TXN_COMPLETED, EV_ERROR, "Terminated"},
+    {TXN_ACCEPTED, EV_2XX, "Accepted"},
+    {TXN_ACCEPTED, EV_TIMER_M, "Terminated"},
+    {TXN_ACCEPTED, EV_ERROR, "Accepted"},
+};
+
+static const struct expected request_client[] = {
+    {TXN_INIT, EV_START, "Trying"},
+    {TXN_INIT, EV_NO_TARGET, "Terminated"},
+    {TXN_TRYING, EV_TIMER_E, "Trying"},
+    {TXN_TRYING, EV_TIMER_F, "Init Terminated"},
+    {TXN_TRYING, EV_ERROR, "Init Terminated"},
+    {TXN_TRYING, EV_1XX, "Proceeding"},
+    {TXN_TRYING, EV_FINAL, "Init Terminated Completed"},
+    {TXN_PROCEEDING, EV_TIMER_E, "Proceeding"},
+    {TXN_PROCEEDING, EV_TIMER_F, "Terminated"},
+    {TXN_PROCEEDING, EV_1XX, "Proceeding"},
+    {TXN_PROCEEDING, EV_FINAL, "Init Terminated Completed"},
+    {TXN_PROCEEDING, EV_ERROR, "Proceeding"},
+    {TXN_COMPLETED, EV_FINAL, "Completed"},
+    {TXN_COMPLETED, EV_1XX, "Completed"},
+    {TXN_COMPLETED, EV_TIMER_K, "Terminated"},
+    {TXN_COMPLETED, EV_ERROR, "Completed"},
+};
+
+static const struct expected invite_server[] = {
+    {TXN_PROCEEDING, EV_REQUEST, "Proceeding"},
+    {TXN_PROCEEDING, EV_TU_1XX, "Proceeding"},
+    {TXN_PROCEEDING, EV_TU_2XX, "Accepted"},
+    {TXN_PROCEEDING, EV_TU_3XX_6XX, "Completed"},
+    {TXN_PROCEEDING, EV_ERROR, "Proceeding"},
+    {TXN_COMPLETED, EV_REQUEST, "Completed"},
+    {TXN_COMPLETED, EV_TIMER_G, "Completed"},
+    {TXN_COMPLETED, EV_ACK, "Terminated Confirmed"},
+    {TXN_COMPLETED, EV_TIMER_H, "Terminated"},
+    {TXN_COMPLETED, EV_ERROR, "Terminated"},
+    {TXN_CONFIRMED, EV_ACK, "Confirmed"},
+    {TXN_CONFIRMED, EV_REQUEST, "Confirmed"},
+    {TXN_CONFIRMED, EV_TIMER_I, "Terminated"},
+    {TXN_CONFIRMED, EV_ERROR, "Confirmed"},
+    {TXN_ACCEPTED, EV_REQUEST, "Accepted"},
+    {TXN_ACCEPTED, EV_ACK, "Accepted"},
+    {TXN_ACCEPTED, EV_TU_2XX, "Accepted"},
+    {TXN_ACCEPTED, EV_TIMER_L, "Terminated"},
+    {TXN_ACCEPTED, EV_ERROR, "Accepted"},
+};
+
+static const struct expected request_server[] = {
+    {TXN_TRYING, EV_REQUEST, "Trying"},
+    {TXN_TRYING, EV_TU_1XX, "Proceeding"},
+    {TXN_TRYING, EV_TU_FINAL, "Terminated Completed"},
+    {TXN_TRYING, EV_ERROR, "Trying"},
+    {TXN_PROCEEDING, EV_REQUEST, "Proceeding"},
+    {TXN_PROCEEDING, EV_TU_1XX, "Proceeding"},
+    {TXN_PROCEEDING, EV_TU_FINAL, "Terminated Completed"},
+    {TXN_PROCEEDING, EV_ERROR, "Proceeding"},
+    {TXN_COMPLETED, EV_REQUEST, "Completed"},
+    {TXN_COMPLETED, EV_TIMER_J, "Terminated"},
+    {TXN_COMPLETED, EV_ERROR, "Completed"},
+};
+
+static const struct expected once_client[] = {
+    {TXN_INIT, EV_START, "Terminated"},
+    {TXN_INIT, EV_NO_TARGET, "Terminated"},
+};
+
+static const struct {
+    const struct fsm *fsm;
+    const struct expected *rows;
+    size_t n;
+} machines[] = {
+    {&txn_invite_client, invite_client, ARRAY_LEN(invite_client)},
+    {&txn_request_client, request_client, ARRAY_LEN(request_client)},
+    {&txn_invite_server, invite_server, ARRAY_LEN(invite_server)},
+    {&txn_request_server, request_server, ARRAY_LEN(request_server)},
+    {&txn_once_client, once_client, ARRAY_LEN(once_client)},
+};
+
+static const struct expected *find(const struct expected *v, size_t n, unsigned state, unsigned event)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].state == state && v[i].event == event)
+            return &v[i];
+    return NULL;
+}
+
+// The states that the rows of one pair lead to, as one text. Each row is taken by itself, without
+// its guard and action, through fsm_step.
+static void leads_to(const struct fsm *m, uint8_t state, unsigned event, char *buf, size_t n)
+{
+    buf[0] = '\0';
+    for (size_t i = 0; i < m->n_rows; i++) {
+        struct fsm_row row = m->rows[i];
+        struct fsm one = *m;
+        uint8_t s = state;
+        row.guard = NULL;
+        row.action = NULL;
+        one.rows = &row;
+        one.n_rows = 1;
+        if (fsm_step(&one, &s, event, NULL, NULL))
+            continue;
+        size_t at = strlen(buf);
+        snprintf(buf + at, n - at, "%s%s", at ? " " : "", txn_state_names[s]);
+    }
+}
+
+static void every_pair(void **state)
+{
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
+        const struct fsm *m = machines[k].fsm;
+        for (uint8_t s = 0; s < TXN_STATES; s++) {
+            for (unsigned e = 0; e < TXN_EVENTS; e++) {
+                const struct expected *x = find(machines[k].rows, machines[k].n, s, e);
+                char got[200];
+                leads_to(m, s, e, got, sizeof got);
+                if (strcmp(got, x ? x->next : ""))
+                    fail_msg("%s{%s} %s leads to '%s', not '%s'", m->name, txn_state_names[s],
+                             txn_event_names[e], got, x ? x->next : "");
+            }
+        }
+    }
+}
+
+static void undeclared_pairs_are_refused(void **state)
+{
+    size_t refused = 0;
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
+        for (uint8_t s = 0; s < TXN_STATES; s++) {
+            for (unsigned e = 0; e < TXN_EVENTS; e++) {
+                uint8_t now = s;
+                if (find(machines[k].rows, machines[k].n, s, e))
+                    continue;
+                assert_int_equal(fsm_step(machines[k].fsm, &now, e, NULL, NULL), ERR_STATE);
+                assert_int_equal(now, s);
+                refused++;
+            }
+        }
+    }
+    assert_true(refused > 500);
+}
+
+// The last row of a pair takes what the guards before it leave: no input falls through.
+static void guarded_rows_have_a_default(void **state)
+{
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
+        const struct fsm *m = machines[k].fsm;
+        for (size_t i = 0; i < m->n_rows; i++) {
+            bool open = m->rows[i].guard != NULL;
+            for (size_t j = i + 1; j < m->n_rows; j++)
+                if (m->rows[j].state == m->rows[i].state && m->rows[j].event == m->rows[i].event)
+                    open = open && m->rows[j].guard != NULL;
+            assert_false(open);
+            assert_non_null(m->rows[i].clause);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_pair),
+        cmocka_unit_test(undeclared_pairs_are_refused),
+        cmocka_unit_test(guarded_rows_have_a_default),
+    };
+    return cmocka_run_group_tests_name("stack_machines", tests, NULL, NULL);
+}
