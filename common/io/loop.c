@@ -68,12 +68,14 @@ void loop_flush(struct loop *l)
     while (!list_empty(&udp)) {
         struct udp *u = LIST_ENTRY(udp.next, struct udp, dirty);
         list_del(&u->dirty);
-        l->ops->udp_flush(u);
+        if (!l->dead)
+            l->ops->udp_flush(u);
     }
     while (!list_empty(&tcp)) {
         struct tcp *c = LIST_ENTRY(tcp.next, struct tcp, dirty);
         list_del(&c->dirty);
-        l->ops->tcp_flush(c);
+        if (!l->dead)
+            l->ops->tcp_flush(c);
     }
 }
 

@@ -17,7 +17,8 @@ struct loop;
 // Runs until loop_stop, then returns 0. Not for the simulation: see sim_run.
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-// Closes what is still open and frees the loop. Objects opened on it become invalid.
+// Closes what is still open and frees the loop. Objects opened on it become invalid. Waits for
+// work that runs at that moment; its done is not called any more.
 void loop_free(struct loop *l);
 
 // ---- time and randomness ----
@@ -111,7 +112,7 @@ int tcp_listen(struct loop *l, const struct addr *local, bool reuseport, tcp_acc
 const struct addr *tcp_listener_local(const struct tcp_listener *t);
 void tcp_listener_close(struct tcp_listener *t); // takes NULL
 
-// local may be NULL or have port 0.
+// local may be NULL or have port 0. Without an answer for 5 s, closed() says ERR_TIMEOUT.
 int tcp_connect(struct loop *l, const struct addr *local, const struct addr *remote,
                 const struct tcp_ops *ops, void *arg, struct tcp **ret_tcp);
 void tcp_set_owner(struct tcp *c, const struct tcp_ops *ops, void *arg);

@@ -17,9 +17,12 @@ struct sim_faults {
 };
 
 int sim_new(uint64_t seed, struct sim **ret_sim);
+// Frees the loops of nodes that are still there, too.
 void sim_free(struct sim *s);
 
-// A node's loop. Addresses belong to whichever live node opens them first (ERR_INUSE for others).
+// A node's loop. An IP address and port belongs to whichever live node opens it first (ERR_INUSE
+// for others, unless all ask for reuseport). What is sent without a local address comes from the
+// first one that the node has opened.
 int sim_node(struct sim *s, const char *name, struct loop **ret_loop);
 // Drops every socket, timer, query and piece of work of the node, as kill -9 would: peers' TCP
 // connections see a reset after a delay. The loop stays valid for the objects' destructors,
@@ -39,7 +42,8 @@ void sim_dns_down(struct sim *s, bool down);
 void sim_jump_wall(struct sim *s, int64_t ms);
 
 // Runs events until the virtual time `until_ms` (since start), or until nothing is left to do;
-// returns the number of events run.
+// returns the number of events run. The clock stands at until_ms afterwards, or, for UINT64_MAX, at
+// the last event.
 uint64_t sim_run(struct sim *s, uint64_t until_ms);
 // Runs the next event only; false when there is none.
 bool sim_step(struct sim *s);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/sim_priv.h"
+
+struct sim_udp {
+    struct udp base;
+    struct sim_obj obj;
+    struct sim_bind bind;
+};
+
+struct sim_packet {
+    struct sim_event ev;
+    struct list link; // in sim.packets
+    struct addr src, dst;
+    uint32_t n;
+    char data[];
+};
+
+// ---- packets ----
+
+static void packet_free(struct sim_packet *p)
+{
+    list_del(&p->link);
+    mem_free(p);
+}
+
+static void deliver(struct sim_packet *p, struct sim *s, struct sim_bind *b)
+{
+    struct sim_node *n = b->node;
+    struct sim_udp *u = CONTAINER_OF(b, struct sim_udp, bind);
+    sim_trace(s, &p->src, &p->dst, false, false, str_make(p->data, p->n));
+    sim_turn_begin(n);
+    if (!u->obj.closed && !n->base.dead)
+        u->base.cb(u->base.arg, &p->src, &p->dst, str_make(p->data, p->n));
+    sim_turn_end(n);
+}
+
+static void on_packet(struct sim *s, struct sim_event *e)
+{
+    struct sim_packet *p = CONTAINER_OF(e, struct sim_packet, ev);
+    struct sim_path path = sim_path_find(s, &p->src, &p->dst);
+    struct sim_bind *b = sim_path_cut(&path) ? NULL : sim_bind_find(s, &p->src, &p->dst, false);
+    if (b)
+        deliver(p, s, b);
+    else
+        sim_trace(s, &p->src, &p->dst, false, true, str_make(p->data, p->n));
+    packet_free(p);
+}
+
+static void put_packet(struct sim *s, const struct addr *src, const struct addr *dst,
+                       struct str data, uint64_t at)
+{
+    struct sim_packet *p = mem_alloc(sizeof *p + data.n);
+    if (!p)
+        return;
+    p->ev = (struct sim_event){.run = on_packet};
+    p->src = *src;
+    p->dst = *dst;
+    p->n = (uint32_t)data.n;
+    if (data.n)
+        memcpy(p->data, data.p, data.n);
+    list_init(&p->link);
+    list_add(&s->packets, &p->link);
+    if (!sim_schedule(s, &p->ev, at))
+        packet_free(p);
+}
+
+// A datagram held back comes after those of the next few delays; the others keep their order.
+static uint64_t arrival(struct sim *s, const struct sim_path *path)
+{
+    uint64_t at = s->now + sim_path_delay(s, path);
+    if (sim_chance(s, path->faults->reorder_ppm)) {
+        uint64_t step = (uint64_t)path->faults->delay_max_us * SIM_US + SIM_MS;
+        return at + step + sim_draw(&s->rng_net) % (3 * step);
+    }
+    if (!path->link)
+        return at;
+    uint64_t *last = &path->link->last_at[path->dir];
+    if (at < *last)
+        at = *last;
+    *last = at;
+    return at;
+}
+
+static void send_one(struct sim_node *n, struct sim_udp *u, const struct udp_record *rec)
+{
+    struct sim *s = n->sim;
+    struct str data = str_make((const char *)(rec + 1), rec->n);
+    struct addr src = sim_source(n, &u->base.local, &rec->dst);
+    struct sim_path path = sim_path_find(s, &src, &rec->dst);
+    if (sim_path_cut(&path) || sim_chance(s, path.faults->loss_ppm)) {
+        sim_trace(s, &src, &rec->dst, false, true, data);
+        return;
+    }
+    put_packet(s, &src, &rec->dst, data, arrival(s, &path));
+    if (sim_chance(s, path.faults->dup_ppm))
+        put_packet(s, &src, &rec->dst, data, arrival(s, &path));
+}
+
+void sim_udp_flush(struct udp *base)
+{
+    struct sim_udp *u = CONTAINER_OF(base, struct sim_udp, base);
+    while (outbuf_len(&base->out)) {
+        const struct udp_record *rec = (const void *)outbuf_str(&base->out).p;
+        size_t size = udp_record_size(rec->n);
+        send_one(sim_node_of(base->loop), u, rec);
+        outbuf_consume(&base->out, size);
+    }
+}
+
+// ---- sockets ----
+
+static void take_off(struct sim_obj *o)
+{
+    struct sim_udp *u = CONTAINER_OF(o, struct sim_udp, obj);
+    sim_bind_remove(o->node->sim, &u->bind);
+    list_del(&u->base.dirty);
+}
+
+static void destroy(struct sim_obj *o)
+{
+    struct sim_udp *u = CONTAINER_OF(o, struct sim_udp, obj);
+    outbuf_done(&u->base.out);
+    mem_free(u);
+}
+
+int sim_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp)
+{
+    struct sim_node *n = sim_node_of(l);
+    struct sim_udp *u = mem_zalloc(sizeof *u);
+    if (!u)
+        return ERR_NOMEM;
+    u->base = (struct udp){.loop = l, .local = p->local, .cb = p->cb, .arg = p->arg};
+    list_init(&u->base.dirty);
+    int err = sim_bind_add(&u->bind, n, &u->base.local, false, p->reuseport);
+    if (err < 0) {
+        mem_free(u);
+        return err;
+    }
+    sim_obj_add(&u->obj, n, take_off, destroy);
+    *ret_udp = &u->base;
+    return 0;
+}
+
+void sim_udp_close(struct udp *base)
+{
+    struct sim_udp *u = CONTAINER_OF(base, struct sim_udp, base);
+    if (u->obj.closed)
+        return;
+    if (!base->loop->dead)
+        sim_udp_flush(base);
+    take_off(&u->obj);
+    sim_obj_close(&u->obj);
+}
+
+void sim_packets_done(struct sim *s)
+{
+    LIST_EACH(&s->packets, it)
+        packet_free(LIST_ENTRY(it, struct sim_packet, link));
+}
