@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Incoming calls (TS 24.229 5.1.4) and requests inside a call from the other side.
+#include "ue_priv.h"
+
+#include "base/err.h"
+
+static void add_contact(struct call *c, struct sip_edits *extra, struct arena *a)
+{
+    sip_edits_init(extra, a, NULL);
+    sip_edit_append(extra, SIP_H_CONTACT, ARENA_CAT(a, STR("<"), c->phone->contact, STR(">")));
+}
+
+static void on_answer_timer(void *arg)
+{
+    struct call *c = arg;
+    (void)ue_call_answer(c->hub, c->id, c->tone_hz, c->expect_hz);
+}
+
+static int ring(struct call *c, struct pxy *p)
+{
+    struct sip_edits extra;
+    struct dialog *d;
+    int e = dialog_new_uas(pxy_request(p), pxy_to_tag(p), c->phone->contact, &d);
+    if (!e)
+        e = call_set_dialog(c, d);
+    if (e)
+        return e;
+    add_contact(c, &extra, pxy_arena(p));
+    return pxy_reply(p, 180, STR_NONE, &extra);
+}
+
+void hub_incoming_invite(struct hub *h, struct pxy *p)
+{
+    struct phone *ph = hub_phone_for(h, pxy_request(p));
+    struct call *c = call_new(ph, false);
+    if (!c) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    c->state = CALL_RINGING;
+    c->ringing = pxy_get_id(p);
+    pxy_set_ctx(p, (void *)(uintptr_t)c->id, NULL);
+    int e = ring(c, p);
+    if (e) {
+        (void)pxy_reply(p, e == ERR_BAD ? 400 : 500, STR_NONE, NULL);
+        call_free(c);
+        return;
+    }
+    timer_init(&c->answer_timer, on_answer_timer, c);
+    if (h->auto_answer)
+        timer_start(h->loop, &c->answer_timer, h->answer_delay_ms);
+    if (ph->ops->incoming)
+        ph->ops->incoming(ph->arg, ph, c->id, sip_msg_from(pxy_request(p))->uri.text);
+}
+
+int ue_call_answer(struct hub *h, ue_call id, double tone_hz, double expect_hz)
+{
+    struct call *c = call_find(h, id);
+    struct pxy *p = c && c->state == CALL_RINGING ? pxy_find(h->stack, c->ringing) : NULL;
+    struct sip_edits extra;
+    struct sdp offer;
+    if (!p)
+        return ERR_NOTFOUND;
+    struct str body = sip_msg_body(pxy_request(p));
+    bool has_offer = body.n && sdp_parse(body, &offer) == 0;
+    c->tone_hz = tone_hz;
+    c->expect_hz = expect_hz;
+    call_media_open(c);
+    add_contact(c, &extra, pxy_arena(p));
+    sip_edit_append(&extra, SIP_H_ALLOW, ue_allow);
+    sip_edit_body(&extra, STR("application/sdp"),
+                  call_sdp(c, pxy_arena(p), SDP_SENDRECV, has_offer ? &offer : NULL));
+    int e = pxy_reply(p, 200, STR_NONE, &extra);
+    if (e)
+        return e;
+    c->state = CALL_ANSWERED;
+    call_media_start(c, pxy_request(p));
+    return 0;
+}
+
+int ue_call_refuse(struct hub *h, ue_call id, unsigned status)
+{
+    struct call *c = call_find(h, id);
+    struct pxy *p = c && c->state == CALL_RINGING ? pxy_find(h->stack, c->ringing) : NULL;
+    if (!p)
+        return ERR_NOTFOUND;
+    int e = pxy_reply(p, status, STR_NONE, NULL);
+    struct ue_failure f = {.status = status, .reason = sip_reason(status), .cause = STR("refused here")};
+    call_fail(c, &f);
+    return e;
+}
+
+void call_cancelled(struct call *c)
+{
+    struct ue_failure f = {.status = 487, .reason = sip_reason(487), .cause = STR("cancelled by the caller")};
+    if (c->state == CALL_RINGING)
+        call_fail(c, &f);
+}
+
+static void on_bye(struct call *c, struct pxy *p)
+{
+    (void)pxy_reply(p, 200, STR_NONE, NULL);
+    call_end(c, true);
+}
+
+// re-INVITE and UPDATE: a new offer is answered with what we have (RFC 3264 8).
+static void on_offer(struct call *c, struct pxy *p)
+{
+    struct sip_edits extra;
+    struct sdp offer;
+    struct str body = sip_msg_body(pxy_request(p));
+    bool has_offer = body.n && sdp_parse(body, &offer) == 0;
+    add_contact(c, &extra, pxy_arena(p));
+    if (has_offer || sip_msg_method(pxy_request(p)) == SIP_INVITE)
+        sip_edit_body(&extra, STR("application/sdp"),
+                      call_sdp(c, pxy_arena(p), c->on_hold ? SDP_SENDONLY : SDP_SENDRECV,
+                               has_offer ? &offer : NULL));
+    if (pxy_reply(p, 200, STR_NONE, &extra) == 0)
+        call_media_start(c, pxy_request(p));
+}
+
+void call_on_request(struct call *c, struct pxy *p)
+{
+    const struct sip_msg *m = pxy_request(p);
+    enum sip_method method = sip_msg_method(m);
+    if (method == SIP_ACK) {
+        if (!c->outgoing && c->state == CALL_ANSWERED)
+            call_started(c);
+        return;
+    }
+    if (dialog_on_request(c->dialog, m)) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    switch (method) {
+    case SIP_BYE:
+        on_bye(c, p);
+        break;
+    case SIP_INVITE:
+    case SIP_UPDATE:
+        on_offer(c, p);
+        break;
+    case SIP_INFO:
+    case SIP_MESSAGE:
+    case SIP_OPTIONS:
+    case SIP_NOTIFY:
+        (void)pxy_reply(p, 200, STR_NONE, NULL);
+        break;
+    default:
+        (void)pxy_reply(p, 405, STR_NONE, NULL);
+    }
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+// Load: many phones on one hub, operations started at a fixed rate whatever the answers (an open loop,
+// so a slow core cannot hide behind a slow client), latencies kept one by one for exact percentiles.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "tool.h"
+#include "ue_priv.h"
+
+enum { TICK_MS = 1, WAIT_END_S = 40, SETUP_RATE = 1000, STATUS_MAX = 700 };
+
+struct samples {
+    float *ms;
+    size_t n, cap;
+};
+
+struct load;
+
+struct user {
+    struct load *load;
+    struct phone *phone;
+    uint64_t started;
+    bool busy, ringing_seen;
+    char uri[128];
+};
+
+struct load {
+    const struct options *o;
+    struct loop *loop;
+    struct hub *hub;
+    struct user *users;
+    bool calls, setup, over;
+    uint64_t begun_ns, started, succeeded, failed, skipped, pending, last_ns;
+    uint32_t by_status[STATUS_MAX];
+    struct samples first, total; // calls: to the 180, to the 200; registrations: total only
+    struct timer tick, end;
+    int status;
+};
+
+static void add_sample(struct samples *s, double ms)
+{
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? s->cap * 2 : 4096;
+        float *p = mem_realloc(s->ms, cap * sizeof *p);
+        if (!p)
+            return;
+        s->ms = p;
+        s->cap = cap;
+    }
+    s->ms[s->n++] = (float)ms;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+static double percentile(const struct samples *s, double p)
+{
+    if (s->n == 0)
+        return 0;
+    size_t i = (size_t)(p * (double)(s->n - 1) + 0.5);
+    return (double)s->ms[i];
+}
+
+static double elapsed_ms(const struct user *u)
+{
+    return (double)(loop_now(u->load->loop) - u->started) / 1e6;
+}
+
+// ---- one operation ends ----
+
+static void done(struct user *u, unsigned status)
+{
+    struct load *l = u->load;
+    u->busy = false;
+    l->pending--;
+    l->last_ns = loop_now(l->loop);
+    if (status == 200)
+        l->succeeded++;
+    else
+        l->failed++;
+    l->by_status[status < STATUS_MAX ? status : 0]++;
+}
+
+static void on_registered(void *arg, struct phone *ph, const struct ue_registered *r)
+{
+    struct user *u = arg;
+    if (!u->load->calls || u->load->setup)
+        add_sample(&u->load->total, elapsed_ms(u));
+    done(u, 200);
+}
+
+static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
+{
+    done(arg, f->status == 200 ? 0 : f->status);
+}
+
+static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned status)
+{
+    struct user *u = arg;
+    if (status > 100 && !u->ringing_seen)
+        add_sample(&u->load->first, elapsed_ms(u));
+    u->ringing_seen = u->ringing_seen || status > 100;
+}
+
+struct hang_up {
+    struct timer timer;
+    struct hub *hub;
+    ue_call call;
+};
+
+static void on_hang_up(void *arg)
+{
+    struct hang_up *h = arg;
+    (void)ue_call_hang_up(h->hub, h->call);
+    mem_free(h);
+}
+
+static void on_established(void *arg, struct phone *ph, ue_call call)
+{
+    struct user *u = arg;
+    struct load *l = u->load;
+    if (!u->busy) // the called side
+        return;
+    add_sample(&l->total, elapsed_ms(u));
+    struct hang_up *h = mem_zalloc(sizeof *h);
+    if (!h) {
+        (void)ue_call_hang_up(l->hub, call);
+        return;
+    }
+    h->hub = l->hub;
+    h->call = call;
+    timer_init(&h->timer, on_hang_up, h);
+    timer_start(l->loop, &h->timer, l->o->hold_ms);
+}
+
+static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue_failure *f)
+{
+    struct user *u = arg;
+    if (u->busy)
+        done(u, f->status == 200 ? 0 : f->status);
+}
+
+static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
+                     const struct ue_media_report *media)
+{
+    struct user *u = arg;
+    if (u->busy)
+        done(u, 200);
+}
+
+static const struct ue_ops ops = {.registered = on_registered,
+                                  .register_failed = on_register_failed,
+                                  .progress = on_progress,
+                                  .established = on_established,
+                                  .failed = on_failed,
+                                  .ended = on_ended};
+
+// ---- one operation starts ----
+
+static int start_call(struct load *l, struct user *u)
+{
+    struct user *callee = u + l->o->users / 2;
+    struct ue_call_params p = {.target = str_from(callee->uri), .tone_hz = 440, .expect_hz = 880};
+    ue_call id;
+    u->ringing_seen = false;
+    return phone_call(u->phone, &p, &id);
+}
+
+static void start_one(struct load *l, uint64_t i)
+{
+    bool call = l->calls && !l->setup;
+    struct user *u = &l->users[i % (call ? l->o->users / 2 : l->o->users)];
+    l->started++;
+    if (u->busy) { // too few users for this rate and latency
+        l->skipped++;
+        return;
+    }
+    u->busy = true;
+    u->started = loop_now(l->loop);
+    l->pending++;
+    int e = call ? start_call(l, u) : phone_register(u->phone);
+    if (e)
+        done(u, 0);
+}
+
+static void begin_measuring(struct load *l)
+{
+    l->setup = false;
+    l->begun_ns = loop_now(l->loop);
+    l->started = l->succeeded = l->failed = l->skipped = 0;
+    l->total.n = l->first.n = 0;
+    memset(l->by_status, 0, sizeof l->by_status);
+}
+
+static void on_end(void *arg)
+{
+    struct load *l = arg;
+    loop_stop(l->loop);
+}
+
+static void on_tick(void *arg)
+{
+    struct load *l = arg;
+    uint64_t rate = l->setup ? SETUP_RATE : l->o->rate;
+    uint64_t goal = l->setup ? l->o->users : (uint64_t)l->o->rate * l->o->seconds;
+    uint64_t due = (loop_now(l->loop) - l->begun_ns) / 1000 * rate / 1000000 + 1;
+    while (l->started < due && l->started < goal)
+        start_one(l, l->started);
+    if (l->started < goal || (l->pending && l->last_ns + WAIT_END_S * 1000000000ull > loop_now(l->loop))) {
+        timer_start(l->loop, &l->tick, TICK_MS);
+        return;
+    }
+    if (!l->setup) {
+        l->over = true;
+        timer_start(l->loop, &l->end, 0);
+        return;
+    }
+    if (l->failed)
+        fprintf(stderr, "carillon-ue: %llu users could not register\n", (unsigned long long)l->failed);
+    begin_measuring(l);
+    timer_start(l->loop, &l->tick, TICK_MS);
+}
+
+// ---- life and report ----
+
+static int make_users(struct load *l)
+{
+    const struct options *o = l->o;
+    l->users = mem_zalloc(o->users * sizeof *l->users);
+    if (!l->users)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < o->users; i++) {
+        struct user *u = &l->users[i];
+        char impi[128], imsi[24];
+        snprintf(imsi, sizeof imsi, "%015llu", (unsigned long long)(o->first_imsi + i));
+        snprintf(impi, sizeof impi, "%s@%s", imsi, o->domain);
+        snprintf(u->uri, sizeof u->uri, "sip:%s", impi);
+        u->load = l;
+        struct phone_params p = {.impi = str_from(impi),
+                                 .impu = str_from(u->uri),
+                                 .domain = str_from(o->domain),
+                                 .has_aka = true,
+                                 .expires = o->expires,
+                                 .ops = &ops,
+                                 .arg = u};
+        memcpy(p.k, o->k, sizeof p.k);
+        memcpy(p.opc, o->opc, sizeof p.opc);
+        int e = phone_new(l->hub, &p, &u->phone);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
+static void count_retransmissions(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    uint64_t *sum = arg;
+    if (strstr(name, "retransmi"))
+        *sum += value;
+}
+
+static json_t *statuses(const struct load *l)
+{
+    json_t *j = json_object();
+    for (unsigned i = 0; i < STATUS_MAX; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%u", i);
+        if (l->by_status[i])
+            (void)json_object_set_new(j, key, json_integer(l->by_status[i]));
+    }
+    return j;
+}
+
+static void report(struct load *l)
+{
+    uint64_t retransmissions = 0;
+    double seconds = (double)(l->last_ns - l->begun_ns) / 1e9;
+    if (l->calls)
+        seconds -= l->o->hold_ms / 1000.0;
+    stack_stats(hub_stack(l->hub), count_retransmissions, &retransmissions);
+    qsort(l->total.ms, l->total.n, sizeof *l->total.ms, by_value);
+    qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
+    json_t *j = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
+        (json_int_t)l->started, "succeeded", (json_int_t)l->succeeded, "failed",
+        (json_int_t)l->failed, "skipped", (json_int_t)l->skipped, "unfinished",
+        (json_int_t)l->pending, "rate", seconds > 0 ? (double)l->succeeded / seconds : 0.0,
+        "retransmissions", (json_int_t)retransmissions, "p50_ms", percentile(&l->total, 0.5),
+        "p90_ms", percentile(&l->total, 0.9), "p99_ms", percentile(&l->total, 0.99), "max_ms",
+        percentile(&l->total, 1.0), "statuses", statuses(l));
+    if (l->calls)
+        (void)json_object_update_new(
+            j, json_pack("{s:f, s:f, s:f}", "ringing_p50_ms", percentile(&l->first, 0.5),
+                         "ringing_p99_ms", percentile(&l->first, 0.99), "ringing_max_ms",
+                         percentile(&l->first, 1.0)));
+    report_event(l->o, "load", j);
+    bool good = l->failed == 0 && l->skipped == 0 && l->pending == 0;
+    l->status = good ? EXIT_OK : EXIT_FAILED;
+}
+
+int load_run(struct loop *loop, const struct options *o)
+{
+    struct load l = {.o = o, .loop = loop, .calls = strcmp(o->kind, "calls") == 0, .status = EXIT_FAILED};
+    struct hub_params hp = {.loop = loop, .local = o->local, .proxy = o->proxy, .proto = o->proto,
+                            .auto_answer = true, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
+    timer_init(&l.tick, on_tick, &l);
+    timer_init(&l.end, on_end, &l);
+    int e = hub_new(&hp, &l.hub);
+    if (!e)
+        e = make_users(&l);
+    if (e) {
+        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
+    } else {
+        begin_measuring(&l);
+        l.setup = l.calls;
+        on_tick(&l);
+        (void)loop_run(loop);
+        report(&l);
+    }
+    hub_free(l.hub);
+    mem_free(l.users);
+    mem_free(l.first.ms);
+    mem_free(l.total.ms);
+    return l.status;
+}

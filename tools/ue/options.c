@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+static const char help[] =
+    "carillon-ue [OPTIONS] STEP [+ STEP]...    one phone works through its steps\n"
+    "carillon-ue [OPTIONS] --users N --rate R --seconds S [--load registrations|calls]\n"
+    "\n"
+    "who:    --impi ID --impu URI --domain D, and --k HEX | --k-ascii TEXT with --op HEX | --opc HEX\n"
+    "        (IMS-AKA), or --password TEXT (SIP Digest); --sqn-file FILE keeps the USIM's SQN\n"
+    "where:  --local IP[:PORT] --proxy IP:PORT [--transport udp|tcp]\n"
+    "output: --json (one object a line)\n"
+    "\n"
+    "steps:  register [expires=S] [wrong-res=1]      re-registers when registered already\n"
+    "        deregister [all=1]\n"
+    "        call URI [talk=S] [hold=S] [cancel-after=S] [expect=STATUS] [tone=HZ] [expect-tone=HZ]\n"
+    "        answer [after=S] [calls=N] [talk=S] [timeout=S] [tone=HZ] [expect-tone=HZ]\n"
+    "        refuse [status=STATUS] [calls=N] [timeout=S]\n"
+    "        sleep S\n"
+    "load:   --load registrations: initial registrations, R a second; calls: the first half of the users\n"
+    "        calls the second half; --first-imsi N --hold MS; percentiles at the end\n"
+    "\n"
+    "exit status: 0 all steps ended as expected, 1 not, 2 wrong usage\n";
+
+enum {
+    O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
+    O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_HOLD,
+    O_HELP, O_VERSION,
+};
+
+static const struct option longs[] = {
+    {"impi", required_argument, NULL, O_IMPI},
+    {"impu", required_argument, NULL, O_IMPU},
+    {"domain", required_argument, NULL, O_DOMAIN},
+    {"k", required_argument, NULL, O_K},
+    {"k-ascii", required_argument, NULL, O_K_ASCII},
+    {"op", required_argument, NULL, O_OP},
+    {"opc", required_argument, NULL, O_OPC},
+    {"password", required_argument, NULL, O_PASSWORD},
+    {"sqn-file", required_argument, NULL, O_SQN_FILE},
+    {"local", required_argument, NULL, O_LOCAL},
+    {"proxy", required_argument, NULL, O_PROXY},
+    {"transport", required_argument, NULL, O_TRANSPORT},
+    {"json", no_argument, NULL, O_JSON},
+    {"expires", required_argument, NULL, O_EXPIRES},
+    {"users", required_argument, NULL, O_USERS},
+    {"rate", required_argument, NULL, O_RATE},
+    {"seconds", required_argument, NULL, O_SECONDS},
+    {"load", required_argument, NULL, O_LOAD},
+    {"first-imsi", required_argument, NULL, O_FIRST_IMSI},
+    {"hold", required_argument, NULL, O_HOLD},
+    {"help", no_argument, NULL, O_HELP},
+    {"version", no_argument, NULL, O_VERSION},
+    {0},
+};
+
+static void usage(const char *what, const char *value)
+{
+    fprintf(stderr, "carillon-ue: %s%s%s (see --help)\n", what, value ? ": " : "", value ? value : "");
+    exit(EXIT_USAGE);
+}
+
+static uint32_t number(const char *name, const char *text)
+{
+    uint32_t v;
+    if (str_u32(str_from(text), &v))
+        usage(name, text);
+    return v;
+}
+
+static void hex16(const char *name, const char *text, uint8_t *out)
+{
+    if (str_unhex(str_from(text), out, 16))
+        usage(name, "32 hexadecimal digits are wanted");
+}
+
+static void ascii16(const char *text, uint8_t *out)
+{
+    if (strlen(text) != 16)
+        usage("--k-ascii", "sixteen characters are wanted");
+    memcpy(out, text, 16);
+}
+
+static enum sip_proto transport(const char *text)
+{
+    if (strcmp(text, "udp") == 0)
+        return SIP_PROTO_UDP;
+    if (strcmp(text, "tcp") == 0)
+        return SIP_PROTO_TCP;
+    usage("--transport", text);
+    return SIP_PROTO_UDP;
+}
+
+static void address(const char *name, const char *text, struct addr *ret)
+{
+    if (addr_parse_port(str_from(text), 5060, ret))
+        usage(name, text);
+}
+
+static void take_identity(int opt, struct options *o)
+{
+    switch (opt) {
+    case O_IMPI: o->impi = optarg; break;
+    case O_IMPU: o->impu = optarg; break;
+    case O_DOMAIN: o->domain = optarg; break;
+    case O_K: hex16("--k", optarg, o->k); o->has_k = true; break;
+    case O_K_ASCII: ascii16(optarg, o->k); o->has_k = true; break;
+    case O_OP: hex16("--op", optarg, o->op); o->has_op = true; break;
+    case O_OPC: hex16("--opc", optarg, o->opc); o->has_opc = true; break;
+    case O_PASSWORD: o->password = optarg; break;
+    case O_SQN_FILE: o->sqn_file = optarg; break;
+    default: break;
+    }
+}
+
+static void take_load(int opt, struct options *o)
+{
+    switch (opt) {
+    case O_USERS: o->users = number("--users", optarg); break;
+    case O_RATE: o->rate = number("--rate", optarg); break;
+    case O_SECONDS: o->seconds = number("--seconds", optarg); break;
+    case O_HOLD: o->hold_ms = number("--hold", optarg); break;
+    case O_LOAD: o->kind = optarg; break;
+    case O_FIRST_IMSI:
+        if (str_u64(str_from(optarg), &o->first_imsi))
+            usage("--first-imsi", optarg);
+        break;
+    default: break;
+    }
+}
+
+static void take_other(int opt, struct options *o)
+{
+    switch (opt) {
+    case O_LOCAL: address("--local", optarg, &o->local); break;
+    case O_PROXY: address("--proxy", optarg, &o->proxy); break;
+    case O_TRANSPORT: o->proto = transport(optarg); break;
+    case O_JSON: o->json = true; break;
+    case O_EXPIRES: o->expires = number("--expires", optarg); break;
+    case O_HELP: fputs(help, stdout); exit(EXIT_OK);
+    case O_VERSION: puts("carillon-ue " CARILLON_VERSION); exit(EXIT_OK);
+    default: exit(EXIT_USAGE); // getopt has said why
+    }
+}
+
+static void check(const struct options *o)
+{
+    if (!o->domain)
+        usage("--domain is missing", NULL);
+    if (o->local.sa.sa_family == 0 || o->proxy.sa.sa_family == 0)
+        usage("--local and --proxy are needed", NULL);
+    if (o->has_k && !o->has_op && !o->has_opc)
+        usage("--k needs --op or --opc", NULL);
+    if (o->users) {
+        if (!o->rate || !o->seconds || !o->has_k)
+            usage("load needs --rate, --seconds and a key for all users", NULL);
+        if (strcmp(o->kind, "registrations") && strcmp(o->kind, "calls"))
+            usage("--load", o->kind);
+        return;
+    }
+    if (!o->impi || !o->impu)
+        usage("--impi and --impu are needed", NULL);
+    if (!o->has_k && !o->password)
+        usage("a key or a password is needed", NULL);
+    if (o->n_steps == 0)
+        usage("no steps", NULL);
+}
+
+void options_parse(int argc, char **argv, struct options *o)
+{
+    int opt;
+    *o = (struct options){.kind = "registrations", .hold_ms = 1000, .first_imsi = 1011000000000};
+    while ((opt = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+        if (opt <= O_SQN_FILE && opt >= O_IMPI)
+            take_identity(opt, o);
+        else if (opt >= O_USERS && opt <= O_HOLD)
+            take_load(opt, o);
+        else
+            take_other(opt, o);
+    }
+    o->steps = argv + optind;
+    o->n_steps = argc - optind;
+    check(o);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registration (TS 24.229 5.1.1.2 to 5.1.1.6).
+#include "ue_priv.h"
+
+#include "base/err.h"
+
+enum { EXPIRES_DEFAULT = 600000, CHALLENGES_MAX = 3, REFRESH_BEFORE_S = 600 };
+
+static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg);
+
+static struct str contact_value(const struct phone *ph, struct arena *a, uint32_t expires)
+{
+    if (ph->star)
+        return STR("*");
+    return arena_printf(a, "<%.*s>;+sip.instance=\"<urn:uuid:%.*s>\";expires=%u",
+                        STR_ARG(ph->contact), STR_ARG(ph->instance), expires);
+}
+
+static int send_register(struct phone *ph)
+{
+    struct request_draft d;
+    draft_init(&d);
+    struct arena *a = &d.arena;
+    struct str uri = ARENA_CAT(a, STR("sip:"), ph->domain);
+    uint32_t expires = ph->state == REG_DEREGISTERING ? 0 : ph->expires;
+    draft_common(&d, ph, ph->impu, ph->call_id, ph->from_tag, ++ph->cseq, SIP_REGISTER);
+    sip_edit_append(&d.headers, SIP_H_CONTACT, contact_value(ph, a, expires));
+    sip_edit_append(&d.headers, SIP_H_EXPIRES, arena_printf(a, "%u", expires));
+    sip_edit_append(&d.headers, SIP_H_SUPPORTED, STR("path"));
+    sip_edit_append(&d.headers, SIP_H_ALLOW, ue_allow);
+    struct str auth = auth_value(ph, a, STR("REGISTER"), uri);
+    if (auth.n)
+        sip_edit_append(&d.headers, SIP_H_AUTHORIZATION, auth);
+    struct ua_request r = {.method = SIP_REGISTER,
+                           .uri = uri,
+                           .headers = &d.headers,
+                           .cb = on_response,
+                           .arg = ph};
+    int e = a->failed ? ERR_NOMEM : ua_send(ph->hub->stack, &r, &ph->reg_txn);
+    draft_done(&d);
+    return e;
+}
+
+static void fail(struct phone *ph, const struct ue_failure *f)
+{
+    ph->state = REG_IDLE;
+    ph->has_challenge = false;
+    timer_stop(&ph->refresh_timer);
+    if (ph->ops->register_failed)
+        ph->ops->register_failed(ph->arg, ph, f);
+}
+
+static void answer_challenge(struct phone *ph, const struct sip_msg *msg)
+{
+    struct ue_failure f = {.status = 401, .reason = sip_msg_reason(msg)};
+    if (++ph->challenges > CHALLENGES_MAX) {
+        f.cause = STR("challenged again and again");
+        fail(ph, &f);
+        return;
+    }
+    int e = auth_challenge(ph, msg);
+    ph->resyncs += ph->challenge.has_auts;
+    if (!e)
+        e = send_register(ph);
+    if (e) {
+        f.cause = str_from(e == ERR_UNSUPPORTED ? "no challenge that this UE can answer" : err_text(e));
+        fail(ph, &f);
+    }
+}
+
+// Seconds granted to our contact by the 200 (OK).
+static uint32_t granted(const struct phone *ph, const struct sip_msg *msg)
+{
+    const struct sip_contact *c;
+    int64_t expires = -1;
+    for (size_t i = 0; (c = sip_msg_at(msg, SIP_H_CONTACT, i)); i++)
+        if (!c->star && str_eq(c->addr.uri.text, ph->contact))
+            expires = c->expires;
+    if (expires < 0)
+        expires = sip_msg_expires(msg);
+    return expires < 0 ? ph->expires : (uint32_t)expires;
+}
+
+static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
+{
+    const struct sip_addr *v;
+    struct str all = STR("");
+    for (size_t i = 0; (v = sip_msg_at(msg, id, i)); i++)
+        all = i ? ARENA_CAT(a, all, STR(", "), v->text) : arena_dup(a, v->text);
+    return all;
+}
+
+static void on_refresh(void *arg)
+{
+    struct phone *ph = arg;
+    (void)phone_register(ph);
+}
+
+// TS 24.229 5.1.1.4.1: 600 s before the expiry when it is more than 1200 s away, else at half time.
+static void arm_refresh(struct phone *ph, uint32_t expires)
+{
+    timer_stop(&ph->refresh_timer);
+    uint32_t in = expires > 2 * REFRESH_BEFORE_S ? expires - REFRESH_BEFORE_S : expires / 2;
+    if (ph->refresh && in)
+        timer_start(ph->hub->loop, &ph->refresh_timer, (uint64_t)in * 1000);
+}
+
+static void accepted(struct phone *ph, const struct sip_msg *msg)
+{
+    bool leaving = ph->state == REG_DEREGISTERING;
+    ph->state = leaving ? REG_IDLE : REG_REGISTERED;
+    if (ph->challenge.aka)
+        ph->has_challenge = false; // an AKA challenge is for one use
+    if (leaving) {
+        timer_stop(&ph->refresh_timer);
+        if (ph->ops->deregistered)
+            ph->ops->deregistered(ph->arg, ph);
+        return;
+    }
+    arena_done(&ph->reg_mem);
+    ph->service_route = joined(&ph->reg_mem, msg, SIP_H_SERVICE_ROUTE);
+    ph->associated = joined(&ph->reg_mem, msg, SIP_H_P_ASSOCIATED_URI);
+    struct ue_registered r = {.expires = granted(ph, msg),
+                              .associated = ph->associated,
+                              .service_route = ph->service_route,
+                              .challenges = ph->challenges,
+                              .resyncs = ph->resyncs,
+                              .took_us = (loop_now(ph->hub->loop) - ph->reg_started) / 1000};
+    arm_refresh(ph, r.expires);
+    if (ph->ops->registered)
+        ph->ops->registered(ph->arg, ph, &r);
+}
+
+// 423: ask again with what the registrar wants (TS 24.229 5.1.1.2.1).
+static bool raise_expires(struct phone *ph, const struct sip_msg *msg)
+{
+    const struct sip_delta *min = sip_msg_at(msg, SIP_H_MIN_EXPIRES, 0);
+    if (!min || min->value <= ph->expires)
+        return false;
+    ph->expires = min->value;
+    return send_register(ph) == 0;
+}
+
+static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
+{
+    struct phone *ph = arg;
+    if (status < 200)
+        return;
+    ph->reg_txn = 0;
+    if (msg && status == 401) {
+        answer_challenge(ph, msg);
+    } else if (msg && status < 300) {
+        accepted(ph, msg);
+    } else if (!msg || status != 423 || !raise_expires(ph, msg)) {
+        struct ue_failure f = {.status = status,
+                               .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
+                               .cause = msg ? response_cause(msg) : STR("no response")};
+        fail(ph, &f);
+    }
+}
+
+static int begin(struct phone *ph, enum reg_state state)
+{
+    if (ph->state == REG_REGISTERING || ph->state == REG_DEREGISTERING)
+        return ERR_STATE;
+    enum reg_state before = ph->state;
+    ph->state = state;
+    ph->challenges = ph->resyncs = 0;
+    ph->reg_started = loop_now(ph->hub->loop);
+    int e = send_register(ph);
+    if (e)
+        ph->state = before;
+    return e;
+}
+
+int phone_register(struct phone *ph)
+{
+    ph->star = false;
+    if (ph->expires == 0)
+        ph->expires = EXPIRES_DEFAULT;
+    return begin(ph, REG_REGISTERING);
+}
+
+int phone_deregister(struct phone *ph, bool all)
+{
+    ph->star = all;
+    return begin(ph, REG_DEREGISTERING);
+}
+
+void phone_init_refresh(struct phone *ph)
+{
+    timer_init(&ph->refresh_timer, on_refresh, ph);
+}

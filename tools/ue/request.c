@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ue_priv.h"
+
+#include "base/writer.h"
+
+const struct str ue_allow =
+    STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY");
+
+void draft_init(struct request_draft *d)
+{
+    arena_init(&d->arena, d->room, sizeof d->room);
+    sip_edits_init(&d->headers, &d->arena, NULL);
+}
+
+void draft_done(struct request_draft *d)
+{
+    arena_done(&d->arena);
+}
+
+struct str random_hex(struct loop *l, struct arena *a, size_t n)
+{
+    uint8_t bytes[32];
+    if (n > sizeof bytes)
+        n = sizeof bytes;
+    char *p = arena_alloc(a, 2 * n);
+    if (!p)
+        return STR_NONE;
+    loop_random(l, bytes, n);
+    struct writer w = writer_init(p, 2 * n);
+    writer_hex(&w, bytes, n);
+    return writer_done(&w);
+}
+
+void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
+                  struct str from_tag, uint32_t cseq, enum sip_method method)
+{
+    struct sip_edits *h = &d->headers;
+    struct arena *a = &d->arena;
+    // TS 24.229 5.1.2A.1.1: the P-CSCF first, then the Service-Route.
+    struct str route = ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"));
+    if (method != SIP_REGISTER && ph->service_route.n)
+        route = ARENA_CAT(a, route, STR(", "), ph->service_route);
+    sip_edit_append(h, SIP_H_ROUTE, route);
+    sip_edit_append(h, SIP_H_MAX_FORWARDS, STR("70"));
+    sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), ph->impu, STR(">;tag="), from_tag));
+    sip_edit_append(h, SIP_H_TO, ARENA_CAT(a, STR("<"), to, STR(">")));
+    sip_edit_append(h, SIP_H_CALL_ID, call_id);
+    sip_edit_append(h, SIP_H_CSEQ,
+                    arena_printf(a, "%u %.*s", cseq, STR_ARG(sip_method_name(method))));
+    if (ph->hub->user_agent.n)
+        sip_edit_append(h, SIP_H_USER_AGENT, ph->hub->user_agent);
+}
+
+struct str response_cause(const struct sip_msg *m)
+{
+    const struct sip_warning *w = m ? sip_msg_at(m, SIP_H_WARNING, 0) : NULL;
+    return w ? sip_unquote(sip_msg_arena(m), w->text) : STR_NONE;
+}

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+// One phone working through its steps. A step starts something and ends on the event that it waits for;
+// the first one that ends otherwise than expected ends the run.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "sip/edit.h"
+#include "tool.h"
+
+// LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
+enum { WORDS_MAX = 16, STEP_TIMEOUT_S = 60, LINGER_MS = 100 };
+
+struct step {
+    const char *name, *target;
+    const char *words[WORDS_MAX];
+    int n_words;
+};
+
+struct script {
+    const struct options *o;
+    struct loop *loop;
+    struct hub *hub;
+    struct phone *phone;
+    struct step step;
+    int at, status;        // next word; exit status
+    bool over;
+    ue_call call;
+    bool holding;
+    uint64_t call_started;
+    unsigned provisional;
+    double ms_provisional;
+    uint32_t calls_left;
+    struct timer timer, timeout; // within the step; the whole step
+};
+
+typedef void (*step_start)(struct script *s);
+
+static void next_step(struct script *s);
+
+static double ms_since(const struct script *s, uint64_t t)
+{
+    return (double)(loop_now(s->loop) - t) / 1e6;
+}
+
+static const char *param(const struct script *s, const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 0; i < s->step.n_words; i++)
+        if (strncmp(s->step.words[i], name, n) == 0 && s->step.words[i][n] == '=')
+            return s->step.words[i] + n + 1;
+    return NULL;
+}
+
+static double param_number(const struct script *s, const char *name, double def)
+{
+    const char *v = param(s, name);
+    return v ? strtod(v, NULL) : def;
+}
+
+static void finish(struct script *s, int status)
+{
+    s->status = status;
+    s->over = true;
+    timer_stop(&s->timeout);
+    timer_start(s->loop, &s->timer, LINGER_MS);
+}
+
+static void expect(struct script *s, bool good)
+{
+    if (good)
+        next_step(s);
+    else
+        finish(s, EXIT_FAILED);
+}
+
+static json_t *failure_fields(const struct ue_failure *f, struct str call_id)
+{
+    return json_pack("{s:i, s:o, s:o, s:o}", "status", (int)f->status, "reason",
+                     report_str(f->reason), "cause", report_str(f->cause), "call_id",
+                     report_str(call_id));
+}
+
+// ---- registration ----
+
+static void on_registered(void *arg, struct phone *ph, const struct ue_registered *r)
+{
+    struct script *s = arg;
+    usim_save(s->o->sqn_file, phone_usim(ph));
+    report_event(s->o, "registered",
+                 json_pack("{s:f, s:i, s:o, s:o, s:i, s:i, s:o}", "ms", (double)r->took_us / 1000,
+                           "expires", (int)r->expires, "associated", report_str(r->associated),
+                           "service_route", report_str(r->service_route), "challenges",
+                           (int)r->challenges, "resyncs", (int)r->resyncs, "call_id",
+                           report_str(phone_call_id(ph))));
+    if (strcmp(s->step.name, "register") == 0) // else it refreshed by itself
+        next_step(s);
+}
+
+static void on_deregistered(void *arg, struct phone *ph)
+{
+    struct script *s = arg;
+    report_event(s->o, "deregistered", json_pack("{s:o}", "call_id", report_str(phone_call_id(ph))));
+    expect(s, true);
+}
+
+static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
+{
+    struct script *s = arg;
+    report_event(s->o, "register-failed", failure_fields(f, phone_call_id(ph)));
+    if (strcmp(s->step.name, "register") == 0 || strcmp(s->step.name, "deregister") == 0)
+        expect(s, param_number(s, "expect", 0) == f->status && f->status);
+}
+
+// ---- calls ----
+
+static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str from)
+{
+    struct script *s = arg;
+    struct str id = ue_call_call_id(s->hub, call);
+    report_event(s->o, "incoming",
+                 json_pack("{s:o, s:o}", "from", report_str(from), "call_id", report_str(id)));
+    bool answering = strcmp(s->step.name, "answer") == 0;
+    if (!answering && strcmp(s->step.name, "refuse")) {
+        (void)ue_call_refuse(s->hub, call, 486);
+        return;
+    }
+    if (s->call) {
+        (void)ue_call_refuse(s->hub, call, 486);
+        return;
+    }
+    s->call = call;
+    timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "after", 0) * 1000));
+}
+
+static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned status)
+{
+    struct script *s = arg;
+    if (status > 100 && !s->provisional) {
+        s->provisional = status;
+        s->ms_provisional = ms_since(s, s->call_started);
+    }
+    report_event(s->o, "progress", json_pack("{s:i}", "status", (int)status));
+}
+
+static void on_established(void *arg, struct phone *ph, ue_call call)
+{
+    struct script *s = arg;
+    struct str id = ue_call_call_id(s->hub, call);
+    report_event(s->o, "call-established",
+                 json_pack("{s:i, s:f, s:f, s:o}", "provisional", (int)s->provisional,
+                           "ms_provisional", s->ms_provisional, "ms_answer",
+                           ms_since(s, s->call_started), "call_id", report_str(id)));
+    double talk = param_number(s, "talk", -1), hold = param_number(s, "hold", 0);
+    s->holding = hold > 0 && ue_call_hold(s->hub, call, true) == 0;
+    if (s->holding)
+        timer_start(s->loop, &s->timer, (uint64_t)(hold * 1000));
+    else if (strcmp(s->step.name, "call") == 0 || talk >= 0)
+        timer_start(s->loop, &s->timer, (uint64_t)((talk < 0 ? 0 : talk) * 1000));
+}
+
+static void on_modified(void *arg, struct phone *ph, ue_call call, unsigned status)
+{
+    struct script *s = arg;
+    report_event(s->o, "modified", json_pack("{s:i}", "status", (int)status));
+}
+
+static void call_over(struct script *s, bool good)
+{
+    s->call = 0;
+    s->holding = false;
+    timer_stop(&s->timer);
+    if (strcmp(s->step.name, "call") == 0 || !good) {
+        expect(s, good);
+        return;
+    }
+    if (--s->calls_left == 0)
+        next_step(s);
+}
+
+static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue_failure *f)
+{
+    struct script *s = arg;
+    if (call != s->call)
+        return;
+    report_event(s->o, "call-failed", failure_fields(f, ue_call_call_id(s->hub, call)));
+    bool calling = strcmp(s->step.name, "call") == 0;
+    // What the other side gave up, or we refused on purpose, is a normal end of ringing.
+    call_over(s, !calling || param_number(s, "expect", 200) == f->status);
+}
+
+static bool report_media(struct script *s, const struct ue_media_report *m)
+{
+    if (!m)
+        return true;
+    report_event(s->o, "media",
+                 json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:b}", "sent", (json_int_t)m->sent,
+                           "received", (json_int_t)m->received, "lost", (json_int_t)m->lost, "late",
+                           (json_int_t)m->late, "jitter_ms", m->jitter_ms, "tone_hz", m->tone_hz,
+                           "detected", m->detected));
+    return m->detected || !param(s, "expect-tone");
+}
+
+static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
+                     const struct ue_media_report *m)
+{
+    struct script *s = arg;
+    if (call != s->call)
+        return;
+    bool heard = report_media(s, m);
+    report_event(s->o, "call-ended",
+                 json_pack("{s:s, s:o}", "by", by_remote ? "remote" : "local", "call_id",
+                           report_str(ue_call_call_id(s->hub, call))));
+    call_over(s, heard && param_number(s, "expect", 200) == 200);
+}
+
+static const struct ue_ops ops = {.registered = on_registered,
+                                  .deregistered = on_deregistered,
+                                  .register_failed = on_register_failed,
+                                  .incoming = on_incoming,
+                                  .progress = on_progress,
+                                  .established = on_established,
+                                  .failed = on_failed,
+                                  .ended = on_ended,
+                                  .modified = on_modified};
+
+// ---- steps ----
+
+static void broken(struct script *s, const char *what, int err)
+{
+    fprintf(stderr, "carillon-ue: %s: %s\n", what, err_text(err));
+    finish(s, EXIT_FAILED);
+}
+
+static void start_register(struct script *s)
+{
+    int e = phone_register(s->phone);
+    if (e)
+        broken(s, "register", e);
+}
+
+static void start_deregister(struct script *s)
+{
+    int e = phone_deregister(s->phone, param(s, "all") != NULL);
+    if (e)
+        broken(s, "deregister", e);
+}
+
+static void start_call(struct script *s)
+{
+    struct ue_call_params p = {.target = str_from(s->step.target),
+                               .tone_hz = param_number(s, "tone", 440),
+                               .expect_hz = param_number(s, "expect-tone", 880)};
+    s->call_started = loop_now(s->loop);
+    s->provisional = 0;
+    s->ms_provisional = 0;
+    int e = phone_call(s->phone, &p, &s->call);
+    if (e)
+        broken(s, "call", e);
+    else if (param(s, "cancel-after"))
+        timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "cancel-after", 0) * 1000));
+}
+
+static void start_listening(struct script *s)
+{
+    s->calls_left = (uint32_t)param_number(s, "calls", 1);
+    s->call = 0;
+    s->call_started = loop_now(s->loop);
+    report_event(s->o, "ready", NULL);
+}
+
+static void start_sleep(struct script *s)
+{
+    timer_start(s->loop, &s->timer, (uint64_t)(strtod(s->step.target, NULL) * 1000));
+}
+
+static const struct {
+    const char *name;
+    step_start start;
+    bool has_target;
+} steps[] = {
+    {"register", start_register, false}, {"deregister", start_deregister, false},
+    {"call", start_call, true},          {"answer", start_listening, false},
+    {"refuse", start_listening, false},  {"sleep", start_sleep, true},
+};
+
+// The step's own timer: answer or refuse a ringing call, cancel, resume, hang up, wake up.
+static void on_timer(void *arg)
+{
+    struct script *s = arg;
+    if (s->over) {
+        loop_stop(s->loop);
+    } else if (s->holding) {
+        s->holding = false;
+        (void)ue_call_hold(s->hub, s->call, false);
+        timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "talk", 0) * 1000));
+    } else if (strcmp(s->step.name, "sleep") == 0) {
+        next_step(s);
+    } else if (strcmp(s->step.name, "refuse") == 0) {
+        (void)ue_call_refuse(s->hub, s->call, (unsigned)param_number(s, "status", 486));
+    } else if (strcmp(s->step.name, "answer") == 0 &&
+               ue_call_answer(s->hub, s->call, param_number(s, "tone", 880),
+                              param_number(s, "expect-tone", 440)) == 0) {
+        return;
+    } else {
+        (void)ue_call_hang_up(s->hub, s->call);
+    }
+}
+
+static void on_timeout(void *arg)
+{
+    struct script *s = arg;
+    fprintf(stderr, "carillon-ue: %s did not end in time\n", s->step.name);
+    finish(s, EXIT_FAILED);
+}
+
+static void wrong_step(const char *word)
+{
+    fprintf(stderr, "carillon-ue: no step '%s', or its target is missing (see --help)\n", word);
+    exit(EXIT_USAGE);
+}
+
+// Takes the words up to the next "+" into s->step; index of the step's kind.
+static size_t read_step(const struct options *o, int *at, struct step *ret_step)
+{
+    size_t k = 0;
+    *ret_step = (struct step){.name = o->steps[(*at)++]};
+    while (k < ARRAY_LEN(steps) && strcmp(steps[k].name, ret_step->name))
+        k++;
+    if (k == ARRAY_LEN(steps))
+        wrong_step(ret_step->name);
+    if (steps[k].has_target) {
+        if (*at == o->n_steps || strcmp(o->steps[*at], "+") == 0)
+            wrong_step(ret_step->name);
+        ret_step->target = o->steps[(*at)++];
+    }
+    while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
+        if (ret_step->n_words == WORDS_MAX || !strchr(o->steps[*at], '='))
+            wrong_step(o->steps[*at]);
+        ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
+    }
+    (*at)++; // the "+"
+    return k;
+}
+
+static void next_step(struct script *s)
+{
+    timer_stop(&s->timer);
+    if (s->at >= s->o->n_steps) {
+        finish(s, EXIT_OK);
+        return;
+    }
+    size_t k = read_step(s->o, &s->at, &s->step);
+    double seconds = param_number(s, "timeout", STEP_TIMEOUT_S + param_number(s, "talk", 0));
+    timer_start(s->loop, &s->timeout, (uint64_t)(seconds * 1000));
+    steps[k].start(s);
+}
+
+static bool any_word(const struct options *o, const char *word)
+{
+    for (int i = 0; i < o->n_steps; i++)
+        if (strcmp(o->steps[i], word) == 0)
+            return true;
+    return false;
+}
+
+static int make_phone(struct script *s)
+{
+    const struct options *o = s->o;
+    struct phone_params p = {.impi = str_from(o->impi),
+                             .impu = str_from(o->impu),
+                             .domain = str_from(o->domain),
+                             .has_aka = o->has_k,
+                             .password = str_from(o->password),
+                             .expires = o->expires,
+                             .wrong_res = any_word(o, "wrong-res=1"),
+                             .refresh = true,
+                             .ops = &ops,
+                             .arg = s};
+    memcpy(p.k, o->k, sizeof p.k);
+    memcpy(p.opc, o->opc, sizeof p.opc);
+    usim_load(o->sqn_file, &p.usim);
+    return phone_new(s->hub, &p, &s->phone);
+}
+
+int script_run(struct loop *l, const struct options *o)
+{
+    struct script s = {.o = o, .loop = l, .status = EXIT_FAILED};
+    struct hub_params hp = {.loop = l, .local = o->local, .proxy = o->proxy, .proto = o->proto,
+                            .media = true, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
+    struct step unused;
+    for (int at = 0; at < o->n_steps;) // every step is checked before the first one runs
+        (void)read_step(o, &at, &unused);
+    timer_init(&s.timer, on_timer, &s);
+    timer_init(&s.timeout, on_timeout, &s);
+    int e = hub_new(&hp, &s.hub);
+    if (!e)
+        e = make_phone(&s);
+    if (e) {
+        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
+    } else {
+        next_step(&s);
+        (void)loop_run(l);
+    }
+    hub_free(s.hub);
+    return s.status;
+}

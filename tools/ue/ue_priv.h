@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the library's files share.
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "ims/digest.h"
+#include "sdp/sdp.h"
+#include "stack/proxy.h"
+#include "stack/ua.h"
+#include "ue/ue.h"
+
+enum { MESSAGE_MAX = 16384, TEXT_MAX = 512 };
+
+struct media;
+
+struct hub {
+    struct loop *loop;
+    struct stack *stack;
+    struct aka *aka;
+    struct digest *digest;
+    enum sip_proto proto;
+    bool media, auto_answer;
+    uint32_t answer_delay_ms;
+    struct str local_hostport, local_ip, proxy_uri, user_agent; // heap
+    struct map phones;        // hash of the contact's user part
+    struct map calls;         // by id
+    struct map calls_by_dialog; // hash of Call-ID and local tag
+    uint64_t next_call;
+    void (*trace)(void *arg, const struct stack_trace *t);
+    void *trace_arg;
+};
+
+enum reg_state { REG_IDLE, REG_REGISTERING, REG_REGISTERED, REG_DEREGISTERING };
+
+// A challenge received and how often it was answered.
+struct challenge {
+    struct str nonce, realm, opaque, qop, algorithm; // in the phone's challenge arena
+    enum digest_alg alg;
+    bool aka;
+    uint32_t nc;
+    uint8_t res[8];
+    size_t res_n;             // 0: an empty response (MAC wrong)
+    uint8_t auts[14];
+    bool has_auts;
+};
+
+struct phone {
+    struct hub *hub;
+    const struct ue_ops *ops;
+    void *arg;
+    bool has_aka, wrong_res, refresh, star;
+    uint8_t k[16], opc[16];
+    struct aka_usim usim;
+    uint32_t expires;
+    struct arena mem;         // the texts below
+    struct str impi, impu, domain, password, user, contact, call_id, from_tag, instance;
+    uint32_t cseq;
+    enum reg_state state;
+    ua_id reg_txn;
+    struct arena challenge_mem, reg_mem; // replaced by each challenge, each 200
+    struct challenge challenge;
+    bool has_challenge;
+    uint32_t challenges, resyncs;
+    uint64_t reg_started;     // ns
+    struct str service_route, associated; // in reg_mem
+    struct timer refresh_timer;
+    struct list calls;        // struct call.of_phone
+};
+
+enum call_state { CALL_CALLING, CALL_RINGING, CALL_ANSWERED, CALL_ESTABLISHED, CALL_ENDED };
+
+struct call {
+    ue_call id;
+    struct hub *hub;
+    struct phone *phone;
+    struct list of_phone;
+    bool outgoing, on_hold, hung_up;
+    enum call_state state;
+    struct dialog *dialog;
+    uint64_t dialog_key;      // 0: not in the table
+    struct str call_id, local_tag; // heap
+    ua_id invite, bye;        // outgoing INVITE or re-INVITE; BYE
+    struct sip_msg *invite_msg;   // what was sent, for the dialog
+    uint32_t invite_cseq;
+    pxy_id ringing;           // incoming INVITE
+    struct media *media;
+    double tone_hz, expect_hz;
+    uint64_t sdp_version, sdp_id;
+    struct timer answer_timer;
+    struct deferred cleanup;
+};
+
+// ---- hub.c ----
+
+// The phone that a Request-URI is for, or NULL.
+struct phone *hub_phone_for(const struct hub *h, const struct sip_msg *m);
+
+// ---- auth.c ----
+
+// Takes the challenge of a 401 (or 407). ERR_UNSUPPORTED: no scheme that we can answer; ERR_BAD.
+int auth_challenge(struct phone *ph, const struct sip_msg *resp);
+// Value of Authorization for method and uri; the initial, empty one before any challenge. STR_NONE: none
+// is due (SIP Digest before a challenge), or out of memory (arena failed).
+struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri);
+
+// ---- register.c ----
+
+void phone_init_refresh(struct phone *ph);
+
+// ---- request.c ----
+
+// Headers common to requests outside a dialog: Route, From, To, Call-ID, CSeq, Max-Forwards, Contact...
+struct request_draft {
+    struct arena arena;
+    struct sip_edits headers;
+    char room[4096];
+};
+void draft_init(struct request_draft *d);
+void draft_done(struct request_draft *d);
+void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
+                  struct str from_tag, uint32_t cseq, enum sip_method method);
+// n random bytes as lower-case hexadecimal in the arena.
+struct str random_hex(struct loop *l, struct arena *a, size_t n);
+// The cause in a response: the text of its Warning header, in the message's arena.
+struct str response_cause(const struct sip_msg *m);
+
+// ---- call.c, call_in.c ----
+
+struct call *call_new(struct phone *ph, bool outgoing);
+struct call *call_find(const struct hub *h, ue_call id);
+struct call *call_of_dialog(const struct hub *h, const struct sip_msg *m, struct str local_tag);
+int call_set_dialog(struct call *c, struct dialog *d);
+void call_end(struct call *c, bool by_remote);
+void call_fail(struct call *c, const struct ue_failure *f);
+void call_free(struct call *c);
+void call_started(struct call *c);
+// SDP for this call into the arena; direction of our side.
+struct str call_sdp(struct call *c, struct arena *a, enum sdp_direction dir,
+                    const struct sdp *remote);
+void call_media_open(struct call *c);
+void call_media_start(struct call *c, const struct sip_msg *m);
+void call_on_request(struct call *c, struct pxy *p);
+void hub_incoming_invite(struct hub *h, struct pxy *p);
+void call_cancelled(struct call *c);
+extern const struct str ue_allow;
+
+// ---- media.c ----
+
+int media_new(struct loop *l, const struct addr *local, double tone_hz, double expect_hz,
+              struct media **ret_media);
+void media_free(struct media *m); // takes NULL
+uint16_t media_port(const struct media *m);
+// Starts sending to remote with this payload type (0 PCMU, 8 PCMA).
+void media_start(struct media *m, const struct addr *remote, uint8_t payload_type);
+void media_hold(struct media *m, bool hold);
+void media_report(const struct media *m, struct ue_media_report *ret_report);
