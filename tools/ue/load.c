@@ -236,7 +236,7 @@ static int make_users(struct load *l)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < o->users; i++) {
         struct user *u = &l->users[i];
-        char impi[128], imsi[24];
+        char impi[120], imsi[24];
         snprintf(imsi, sizeof imsi, "%015llu", (unsigned long long)(o->first_imsi + i));
         snprintf(impi, sizeof impi, "%s@%s", imsi, o->domain);
         snprintf(u->uri, sizeof u->uri, "sip:%s", impi);
