@@ -39,6 +39,7 @@ struct peer {
     const char *ip;
     char *inbox[PEER_INBOX]; // NUL-terminated messages, oldest first
     size_t n, seen;
+    bool keep_duplicates;    // otherwise a retransmission is dropped on arrival
 };
 
 struct world {
@@ -102,6 +103,7 @@ const char *param_of(const char *value, const char *name);
 
 #define assert_contains(hay, needle)                                                               \
     do {                                                                                           \
-        if (!(hay) || !strstr((hay), (needle)))                                                    \
-            fail_msg("\"%s\" not in:\n%s", (needle), (hay) ? (hay) : "(null)");                    \
+        const char *hay_ = (hay);                                                                  \
+        if (!hay_ || !strstr(hay_, (needle)))                                                      \
+            fail_msg("\"%s\" not in:\n%s", (needle), hay_ ? hay_ : "(null)");                      \
     } while (0)

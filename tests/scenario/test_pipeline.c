@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Procedures as step lists: order, waiting, refusals and the one log line that goes with each.
+#include "harness.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "stack/pipeline.h"
+
+#define ALICE "10.0.0.1"
+#define P "10.0.1.1"
+
+struct lab {
+    struct world w;
+    struct node *p;
+    struct peer *alice;
+};
+
+struct my_job {
+    struct job job;
+    int x;
+};
+
+static char trail[64];   // names of the steps that ran
+static char logged[2048];
+static unsigned lines;
+static enum log_level level;
+
+static void on_log(void *arg, enum log_level l, struct str line)
+{
+    (void)arg;
+    if (str_find(line, STR("request refused")) < 0)
+        return;
+    lines++;
+    level = l;
+    snprintf(logged, sizeof logged, "%.*s", STR_ARG(line));
+}
+
+static enum step_verdict step_a(struct job *j)
+{
+    strcat(trail, "a");
+    j->identity = STR("sip:alice@example.org");
+    assert_ptr_equal(job_pxy(j), pxy_find(j->stack, j->id));
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict step_wait(struct job *j)
+{
+    (void)j;
+    strcat(trail, "w");
+    return STEP_WAIT;
+}
+
+static enum step_verdict step_ok(struct job *j)
+{
+    strcat(trail, "o");
+    assert_int_equal(pxy_reply(job_pxy(j), 200, STR_NONE, NULL), 0);
+    return STEP_DONE;
+}
+
+static enum step_verdict step_refuse(struct job *j)
+{
+    strcat(trail, "r");
+    return job_fail(j, 403, "To and \"Authorization\" do not belong together");
+}
+
+static enum step_verdict step_later(struct job *j)
+{
+    struct sip_edits *extra = arena_alloc(pxy_arena(job_pxy(j)), sizeof *extra);
+    sip_edits_init(extra, pxy_arena(job_pxy(j)), NULL);
+    sip_edit_append(extra, SIP_H_MIN_EXPIRES, STR("600"));
+    j->reject = (struct reject){.status = 503, .reason = "No Database", .retry_after = 7,
+                                .extra = extra};
+    return STEP_REJECT;
+}
+
+// The asynchronous part answers before the step has returned.
+static enum step_verdict step_at_once(struct job *j)
+{
+    strcat(trail, "n");
+    job_resume(j);
+    return STEP_WAIT;
+}
+
+static enum step_verdict step_never(struct job *j)
+{
+    (void)j;
+    strcat(trail, "!");
+    return STEP_DONE;
+}
+
+#define PROC(var, ...)                                                                             \
+    static const struct step var##_steps[] = {__VA_ARGS__};                                        \
+    static const struct procedure var = {#var, var##_steps,                                        \
+                                         sizeof var##_steps / sizeof *var##_steps}
+
+PROC(plain, {"check", step_a, NULL}, {"ask", step_wait, NULL}, {"answer", step_ok, NULL},
+     {"never", step_never, NULL});
+PROC(refused, {"check", step_a, NULL}, {"match", step_refuse, "TS 24.229 5.4.1.2.2"},
+     {"never", step_never, NULL});
+PROC(unavailable, {"check", step_a, NULL}, {"ask", step_later, "TS 29.228 6.1.1"});
+PROC(at_once, {"ask", step_at_once, NULL}, {"answer", step_ok, NULL}, {"never", step_never, NULL});
+
+static void start(struct node *n, struct pxy *p)
+{
+    struct my_job *m = ARENA_NEW(pxy_arena(p), struct my_job);
+    assert_non_null(m);
+    job_start(&m->job, p, n->data, n);
+}
+
+static void lab_init(struct lab *l, const struct procedure *proc)
+{
+    world_init(&l->w);
+    l->p = node_new(&l->w, P, NULL);
+    l->p->on_request = start;
+    l->p->data = (void *)(uintptr_t)proc;
+    l->alice = peer_new(&l->w, ALICE);
+    trail[0] = logged[0] = 0;
+    lines = 0;
+    log_set_sink(on_log, NULL);
+    peer_request(l->alice, P, &(struct request){.method = "REGISTER", .uri = "sip:example.org"});
+    world_run(&l->w, 50);
+}
+
+static void lab_done(struct lab *l)
+{
+    world_run(&l->w, 60000);
+    assert_null(job_find(l->p->stack, l->p->last));
+    world_done(&l->w);
+    log_set_sink(NULL, NULL);
+}
+
+static void waits_and_resumes(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &plain);
+    assert_string_equal(trail, "aw");
+    peer_expect_silence(l.alice, 1000);
+    struct job *j = job_find(l.p->stack, l.p->last);
+    assert_non_null(j);
+    assert_ptr_equal(j->nf, l.p);
+    job_resume(j);
+    assert_string_equal(trail, "awo");
+    job_resume(j); // a second answer changes nothing
+    assert_string_equal(trail, "awo");
+    peer_expect(l.alice, "SIP/2.0 200");
+    assert_int_equal(lines, 0);
+    lab_done(&l);
+}
+
+static void refusal(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &refused);
+    const char *m = peer_expect(l.alice, "SIP/2.0 403 Forbidden");
+    assert_string_equal(header_of(m, "Warning", 0),
+                        "399 " P " \"To and \\\"Authorization\\\" do not belong together\"");
+    assert_string_equal(trail, "ar");
+    assert_int_equal(lines, 1);
+    assert_int_equal(level, LOG_INFO);
+    assert_contains(logged, "call_id=call-1 method=REGISTER identity=sip:alice@example.org status=403");
+    assert_contains(logged, "reason=Forbidden");
+    assert_contains(logged, "do not belong together");
+    assert_contains(logged, "procedure=refused step=match clause=\"TS 24.229 5.4.1.2.2\"");
+    lab_done(&l);
+}
+
+static void refusal_of_ours(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &unavailable);
+    const char *m = peer_expect(l.alice, "SIP/2.0 503 No Database");
+    assert_string_equal(header_of(m, "Retry-After", 0), "7");
+    assert_string_equal(header_of(m, "Min-Expires", 0), "600");
+    assert_null(header_of(m, "Warning", 0));
+    assert_int_equal(level, LOG_WARN);
+    lab_done(&l);
+}
+
+static void refused_while_waiting(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &plain);
+    job_reject(job_find(l.p->stack, l.p->last),
+               (struct reject){.status = 504, .cause = "no answer from the HSS"});
+    const char *m = peer_expect(l.alice, "SIP/2.0 504");
+    assert_contains(m, "\"no answer from the HSS\"");
+    assert_int_equal(lines, 1);
+    assert_contains(logged, "step=ask");
+    lab_done(&l);
+}
+
+static void resumed_inside_the_step(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &at_once);
+    assert_string_equal(trail, "no");
+    peer_expect(l.alice, "SIP/2.0 200");
+    lab_done(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_and_resumes),     cmocka_unit_test(refusal),
+        cmocka_unit_test(refusal_of_ours),       cmocka_unit_test(refused_while_waiting),
+        cmocka_unit_test(resumed_inside_the_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
