@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BACKLOG = 64, CONNECTIONS_MAX = 64, IDLE_SECONDS = 15 };
+enum { BACKLOG = 64, CONNECTIONS_MAX = 64, IDLE_SECONDS = 15, IDLE_RUN_MS = 500 };
 
 struct http {
     struct app *app;
@@ -105,13 +105,15 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *p
 
 // ---- in the loop ----
 
+// At its connection limit libmicrohttpd stops watching its listening socket, and watches it again
+// only in the run after a connection has ended; hence a run at least every IDLE_RUN_MS.
 static void turn(struct http *h)
 {
     MHD_UNSIGNED_LONG_LONG ms;
     (void)MHD_run(h->daemon);
-    timer_stop(&h->timer);
-    if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
-        timer_start(h->app->loop, &h->timer, ms);
+    if (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > IDLE_RUN_MS)
+        ms = IDLE_RUN_MS;
+    timer_start(h->app->loop, &h->timer, ms);
 }
 
 static void on_ready(void *arg, bool readable, bool writable)
@@ -153,7 +155,10 @@ static int start(struct http *h, int fd)
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     timer_init(&h->timer, on_timer, h);
-    return watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
+    int err = watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
+    if (!err)
+        turn(h);
+    return err;
 }
 
 int http_new(struct app *a, const struct addr *local, struct http **ret_http)

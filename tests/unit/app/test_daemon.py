@@ -428,8 +428,13 @@ def test_http_errors(daemon):
     assert status == 405 and headers["Allow"] == "GET, HEAD"
     status, headers, body = d.get("/health", "HEAD")
     assert status == 200 and int(headers["Content-Length"]) > 0 and body == ""
-    # More connections than are served at once, all idle: the page is still there afterwards.
+
+
+def test_http_survives_a_crowd(daemon):
+    """More connections than are served at once, all idle: the page is there again afterwards."""
+    d = daemon().up()
     idle = [socket.create_connection((d.ip, 9090)) for _ in range(80)]
+    until(lambda: len(os.listdir(f"/proc/{d.process.pid}/fd")) > 64, "64 connections accepted")
     for s in idle:
         s.close()
     assert until(lambda: try_health(d), "/health")[0] == 200

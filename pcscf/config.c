@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcscf/pcscf.h"
+
+static const char *const security_names[] = {"required", "optional", "off", NULL};
+
+#define OFF(field) offsetof(struct pcscf_config, field)
+
+const struct conf_row pcscf_rows[] = {
+    {.name = "access.listen", .type = CONF_ADDR_LIST, .offset = OFF(access_listen), .min = 5060,
+     .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
+    {.name = "access.security", .type = CONF_ENUM, .offset = OFF(security), .def = "required",
+     .values = security_names,
+     .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
+             "UE without Security-Client, `optional` takes both, `off` ignores the header."},
+    {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
+     .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP; what arrives here "
+             "is trusted."},
+    {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
+     .help = "Host name in Path and Record-Route; empty: the first core address."},
+    {.name = "core.trusted", .type = CONF_ADDR_LIST, .offset = OFF(core_trusted), .def = "",
+     .help = "IP addresses that may send to the core side; empty: any."},
+    {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
+     .help = "Home network domains whose users may register through this P-CSCF."},
+    {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",
+     .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
+    {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network),
+     .help = "P-Visited-Network-ID, by which the home network knows this network."},
+    {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "",
+     .help = "Inter-operator identifier put into P-Charging-Vector as orig-ioi; empty: none."},
+    {.name = "limits.registrations", .type = CONF_U32, .offset = OFF(max_registrations),
+     .def = "1000000", .min = 1,
+     .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
+    {.name = NULL},
+};

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcscf/pcscf_priv.h"
+
+struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
+                         const struct access_flow *f)
+{
+    struct str token = token_write(&p->token_key, a, f);
+    if (!token.p)
+        return STR_NONE;
+    struct str host = side == PCSCF_CORE ? p->core_hostport : p->access_hostport;
+    return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, STR(";lr>"));
+}
+
+void record_route_add(struct pjob *pj, unsigned out_side)
+{
+    struct str uri = pcscf_own_uri(pj->pcscf, pj->arena, out_side, &pj->ue);
+    sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE, uri);
+}
+
+// The entry is recognised by the token's flow: every node before and after has a different one.
+static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const struct access_flow *f)
+{
+    struct access_flow got;
+    return rr->uri.user.p && stack_is_own(p->stack, &rr->uri) &&
+           token_parse(&p->token_key, rr->uri.user, &got) == 0 && got.proto == f->proto &&
+           addr_eq(&got.remote, &f->remote);
+}
+
+static bool is_side(const struct pcscf *p, const struct sip_addr *rr, unsigned side)
+{
+    struct str host = side == PCSCF_CORE ? p->core_hostport : p->access_hostport;
+    return str_find(rr->text, host) >= 0;
+}
+
+void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e)
+{
+    const struct sip_addr *rr;
+    unsigned in_side = out_side == PCSCF_CORE ? PCSCF_ACCESS : PCSCF_CORE;
+    for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
+        if (!is_ours(p, rr, f) || !is_side(p, rr, out_side))
+            continue;
+        struct str uri = pcscf_own_uri(p, a, in_side, f);
+        if (uri.p)
+            sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
+        return;
+    }
+}

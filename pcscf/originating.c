@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests from a registered UE that start a dialog or stand alone (TS 24.229 5.2.6.3): who sends it is
+// known by the flow; the identity is asserted; the way is the stored Service-Route.
+#include "pcscf/pcscf_priv.h"
+
+#include "sip/uri.h"
+
+// The contact on this flow that the request speaks for: its preferred identity, else that of From,
+// else the newest contact on the flow.
+static const struct reg *find_reg(struct pjob *pj, struct str preferred)
+{
+    const struct registry *r = pj->pcscf->registry;
+    const struct reg *g = preferred.n ? registry_find(r, &pj->ue, preferred) : NULL;
+    if (!g)
+        g = registry_find(r, &pj->ue, sip_msg_from(pj->req)->uri.text);
+    return g ? g : registry_find(r, &pj->ue, STR_NONE);
+}
+
+static enum step_verdict check_registered(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    const struct sip_addr *ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, 0);
+    pj->reg = find_reg(pj, ppi ? ppi->uri.text : STR_NONE);
+    if (!pj->reg) {
+        pj->pcscf->counters.refused_unregistered++;
+        j->identity = sip_msg_from(pj->req)->uri.text;
+        return job_fail(j, 403, "request from a UE that is not registered here");
+    }
+    return STEP_CONTINUE;
+}
+
+// Writes "display" <uri>, keeping the UE's form when its preferred identity is one of its own.
+static struct str asserted_value(struct pjob *pj)
+{
+    const struct sip_addr *ppi;
+    for (size_t i = 0; (ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, i)); i++)
+        if (registry_find(pj->pcscf->registry, &pj->ue, ppi->uri.text) == pj->reg)
+            return ARENA_CAT(pj->arena, STR("<"), ppi->uri.text, STR(">"));
+    return ARENA_CAT(pj->arena, STR("<"), reg_impu(pj->reg, 0), STR(">"));
+}
+
+static enum step_verdict assert_identity(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    pj->asserted = asserted_value(pj);
+    j->identity = pj->asserted;
+    trust_strip_from_ue(pj->req, pj->edits);
+    sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
+    sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
+    return STEP_CONTINUE;
+}
+
+// A pre-loaded Route that differs from the Service-Route is replaced, the clause's option b).
+static enum step_verdict set_route(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    struct str route = reg_service_route(pj->reg);
+    if (route.n == 0)
+        return job_fail(j, 403, "no Service-Route is stored for this contact");
+    sip_edit_set(pj->edits, SIP_H_ROUTE, arena_dup(pj->arena, route));
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict add_charging(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, charging_vector(pj->pcscf, pj->arena));
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict add_record_route(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    if (sip_msg_method(pj->req) != SIP_MESSAGE)
+        record_route_add(pj, PCSCF_CORE);
+    return STEP_CONTINUE;
+}
+
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct pcscf *pc = nf;
+    struct access_flow ue = pcscf_source_flow(p);
+    (void)ctx;
+    (void)status;
+    if (!msg)
+        return PXY_PASS;
+    trust_strip_to_ue(msg, edits);
+    record_route_swap(pc, pxy_arena(p), &ue, PCSCF_CORE, msg, edits);
+    return PXY_PASS;
+}
+
+static enum step_verdict forward(struct job *j)
+{
+    static const struct pxy_forward_ops ops = {.response = on_response};
+    struct pjob *pj = pjob_of(j);
+    pj->pcscf->counters.originating++;
+    pj->target.label = PCSCF_CORE;
+    return pcscf_forward(pj, &ops);
+}
+
+static const struct step steps[] = {
+    {"check-registered", check_registered, "TS 24.229 5.2.6.3.1"},
+    {"assert-identity", assert_identity, "TS 24.229 5.2.6.3.1"},
+    {"set-route", set_route, "TS 24.229 5.2.6.3.3"},
+    {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.3"},
+    {"add-record-route", add_record_route, "TS 24.229 5.2.6.3.3"},
+    {"forward", forward, "TS 24.229 5.2.6.3.3"},
+};
+const struct procedure pcscf_originating = {"originating", steps, ARRAY_LEN(steps)};

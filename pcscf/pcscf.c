@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcscf/pcscf_priv.h"
+
+#include "app/app.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/writer.h"
+
+// ---- which procedure ----
+
+struct access_flow pcscf_source_flow(const struct pxy *p)
+{
+    const struct flow_info *f = pxy_source(p);
+    return (struct access_flow){.proto = f->proto, .remote = f->remote, .id = pxy_flow(p)};
+}
+
+static bool in_dialog(const struct sip_msg *m)
+{
+    return sip_msg_to_tag(m).p != NULL;
+}
+
+static const struct procedure *choose(const struct pxy *p)
+{
+    const struct sip_msg *m = pxy_request(p);
+    bool from_core = pxy_source(p)->listener == PCSCF_CORE;
+    if (from_core)
+        return in_dialog(m) ? &pcscf_to_ue : &pcscf_terminating;
+    if (sip_msg_method(m) == SIP_REGISTER)
+        return &pcscf_register;
+    return in_dialog(m) ? &pcscf_from_ue : &pcscf_originating;
+}
+
+static bool is_trusted(const struct pcscf *pc, const struct addr *a)
+{
+    const struct conf_addrs *t = &pc->config->core_trusted;
+    for (size_t i = 0; i < t->n; i++)
+        if (addr_eq_ip(&t->v[i], a))
+            return true;
+    return t->n == 0;
+}
+
+static void refuse_untrusted(struct pxy *p)
+{
+    char text[ADDR_TEXT_MAX];
+    LOG(LOG_WARN, "request refused", LF("call_id", sip_msg_call_id(pxy_request(p))),
+        LF("source", addr_text(&pxy_source(p)->remote, text)), LF_NUM("status", 403),
+        LF_Z("cause", "source is not in core.trusted"));
+    (void)pxy_reply(p, 403, STR_NONE, NULL);
+}
+
+static void on_request(void *arg, struct pxy *p)
+{
+    struct pcscf *pc = arg;
+    if (pxy_source(p)->listener == PCSCF_CORE && !is_trusted(pc, &pxy_source(p)->remote)) {
+        refuse_untrusted(p);
+        return;
+    }
+    struct pjob *pj = ARENA_NEW(pxy_arena(p), struct pjob);
+    if (!pj) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    pj->pcscf = pc;
+    pj->req = pxy_request(p);
+    pj->edits = pxy_edits(p);
+    pj->arena = pxy_arena(p);
+    pj->ue = pcscf_source_flow(p);
+    job_start(&pj->job, p, choose(p), pc);
+}
+
+static void on_trace(void *arg, const struct stack_trace *t)
+{
+    struct pcscf *pc = arg;
+    pc->trace(pc->trace_arg, t);
+}
+
+// ---- forwarding ----
+
+void pcscf_aim_at_ue(struct pjob *pj)
+{
+    static const char *const transport[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
+    struct flow_info info;
+    char text[ADDR_TEXT_MAX];
+    pj->target.label = PCSCF_ACCESS;
+    if (pj->ue.id && stack_flow(pj->pcscf->stack, pj->ue.id, &info) && info.open) {
+        pj->target.flow = pj->ue.id;
+        return;
+    }
+    // The flow of an earlier run, or a connection that has closed: the address may still answer.
+    const char *t = pj->ue.proto <= SIP_PROTO_TCP ? transport[pj->ue.proto] : "udp";
+    pj->target.next_hop = arena_printf(pj->arena, "sip:%.*s;transport=%s",
+                                       STR_ARG(addr_text(&pj->ue.remote, text)), t);
+}
+
+enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops)
+{
+    if (pj->arena->failed)
+        return job_fail(&pj->job, 500, "out of memory");
+    pj->target.edits = pj->edits;
+    pj->target.ctx = pj;
+    int e = pxy_forward(job_pxy(&pj->job), &pj->target, 1, ops, pj->pcscf);
+    return e && e != ERR_STATE ? job_fail(&pj->job, 500, err_text(e)) : STEP_DONE;
+}
+
+// ---- life ----
+
+static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigned label,
+                       const struct sip_timers *timers, struct str advertise)
+{
+    static const struct {
+        enum sip_proto proto;
+        const char *name;
+    } protos[] = {{SIP_PROTO_UDP, "udp"}, {SIP_PROTO_TCP, "tcp"}};
+    for (size_t i = 0; i < addrs->n; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(protos); k++) {
+            struct stack_listen l = {.proto = protos[k].proto,
+                                     .local = addrs->v[i],
+                                     .label = label,
+                                     .timers = timers,
+                                     .advertise = advertise};
+            int e = stack_listen(pc->stack, &l);
+            if (e)
+                return app_listen_failed(&addrs->v[i], protos[k].name, e);
+        }
+    }
+    return 0;
+}
+
+// "host:port" as it stands in this node's URIs.
+static int hostport(const struct conf_addrs *addrs, struct str name, struct str *ret)
+{
+    char buf[ADDR_TEXT_MAX + 256], text[ADDR_TEXT_MAX];
+    struct writer w = writer_init(buf, sizeof buf);
+    if (name.n)
+        writer_printf(&w, "%.*s:%u", STR_ARG(name), addr_port(&addrs->v[0]));
+    else
+        writer_str(&w, addr_text(&addrs->v[0], text));
+    if (w.failed)
+        return ERR_TOOBIG;
+    *ret = str_dup(writer_done(&w));
+    return ret->p ? 0 : ERR_NOMEM;
+}
+
+static void on_expired(void *arg, const struct reg *r)
+{
+    struct pcscf *pc = arg;
+    pc->counters.expired++;
+    LOG(LOG_INFO, "registration expired", LF("identity", reg_impu(r, 0)),
+        LF("contact", reg_contact(r)));
+}
+
+static int start(struct pcscf *pc)
+{
+    static const struct stack_ops ops = {.request = on_request};
+    static const struct stack_ops traced = {.request = on_request, .trace = on_trace};
+    static const struct registry_ops reg_ops = {.expired = on_expired};
+    const struct pcscf_config *c = pc->config;
+    struct stack_params sp = {.loop = pc->loop,
+                              .ops = pc->trace ? &traced : &ops,
+                              .arg = pc,
+                              .tcp_prefer = true,
+                              .host_alias = {c->core_host}};
+    loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
+    pc->icid_boot = loop_random_u64(pc->loop);
+    int e = stack_new(&sp, &pc->stack);
+    if (!e)
+        e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
+    if (!e)
+        e = hostport(&c->core_listen, c->core_host, &pc->core_hostport);
+    if (!e)
+        e = hostport(&c->access_listen, STR_NONE, &pc->access_hostport);
+    if (!e)
+        e = listen_side(pc, &c->core_listen, PCSCF_CORE, &sip_timers_core, c->core_host);
+    if (!e)
+        e = listen_side(pc, &c->access_listen, PCSCF_ACCESS, &sip_timers_ue, STR_NONE);
+    if (e)
+        return e;
+    pc->icid_host = pc->core_hostport;
+    ptrdiff_t colon = str_chr(pc->core_hostport, ':');
+    if (c->core_host.n && colon > 0)
+        pc->icid_host = str_head(pc->core_hostport, (size_t)colon);
+    return 0;
+}
+
+int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf)
+{
+    struct pcscf *pc = mem_zalloc(sizeof *pc);
+    if (!pc)
+        return ERR_NOMEM;
+    pc->config = p->config;
+    pc->loop = p->loop;
+    pc->trace = p->trace;
+    pc->trace_arg = p->trace_arg;
+    int e = start(pc);
+    if (e)
+        pcscf_free(pc);
+    else
+        *ret_pcscf = pc;
+    return e;
+}
+
+void pcscf_free(struct pcscf *pc)
+{
+    if (!pc)
+        return;
+    if (pc->stack)
+        stack_free(pc->stack);
+    registry_free(pc->registry);
+    mem_free((void *)pc->core_hostport.p);
+    mem_free((void *)pc->access_hostport.p);
+    mem_free(pc);
+}
+
+struct stack *pcscf_stack(struct pcscf *p)
+{
+    return p->stack;
+}
+
+void pcscf_drain(struct pcscf *p, timer_cb done, void *arg)
+{
+    stack_drain(p->stack, done, arg);
+}
+
+const struct pcscf_counters *pcscf_counters(struct pcscf *p)
+{
+    p->counters.registrations = registry_count(p->registry);
+    return &p->counters;
+}
+
+void pcscf_registrations(const struct pcscf *p, pcscf_reg_cb cb, void *arg)
+{
+    size_t it = 0;
+    const struct reg *r;
+    while ((r = registry_next(p->registry, &it)))
+        cb(arg, reg_impu(r, 0), reg_contact(r), &reg_flow(r)->remote, reg_flow(r)->proto,
+           reg_expires_in_ms(p->registry, r) / 1000);
+}

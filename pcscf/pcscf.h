@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proxy-CSCF (TS 24.229 5.2): the UE's first contact. A REGISTER comes in on the access side (Gm), gets
+// Path, P-Visited-Network-ID and a charging identifier, and goes to the home network's I-CSCF; the 200
+// (OK) leaves behind which identities and which Service-Route belong to the flow it came from. From
+// then on requests of that flow go along the Service-Route with an asserted identity, and requests
+// that carry the flow's token in their Route go to the UE. Both sides have listeners of their own:
+// what arrives on the core side (Mw) comes from the trust domain, what arrives on the access side does not.
+#pragma once
+
+#include "app/config.h"
+#include "io/loop.h"
+#include "stack/stack.h"
+
+enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
+
+struct pcscf_config {
+    struct conf_addrs access_listen;  // UDP and TCP, towards UEs
+    struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
+    struct str core_host;             // host name in Path and Record-Route; empty: the IP address
+    struct conf_addrs core_trusted;   // IP addresses that may send to the core side; empty: any
+    int security;                     // enum pcscf_security
+    struct conf_strs home_domains;    // home networks whose users may register here
+    struct str home_entry;            // SIP URI used instead of DNS for REGISTER; empty: DNS
+    struct str visited_network;       // P-Visited-Network-ID
+    struct str ioi;                   // own name as type 1 orig-ioi; empty: none
+    uint32_t max_registrations;
+};
+
+extern const struct conf_row pcscf_rows[];
+
+struct pcscf;
+
+struct pcscf_params {
+    struct loop *loop;
+    const struct pcscf_config *config; // outlives the P-CSCF
+    void (*trace)(void *arg, const struct stack_trace *t); // may be NULL
+    void *trace_arg;
+};
+
+// ERR_INUSE, ERR_IO, ... when a listener cannot be opened (logged); ERR_NOMEM.
+int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf);
+void pcscf_free(struct pcscf *p); // takes NULL
+
+struct stack *pcscf_stack(struct pcscf *p);
+void pcscf_drain(struct pcscf *p, timer_cb done, void *arg);
+
+struct pcscf_counters {
+    uint64_t registrations; // contacts registered at the moment
+    uint64_t registered, deregistered, expired;
+    uint64_t refused_security, refused_domain, refused_unregistered;
+    uint64_t originating, terminating, subsequent;
+};
+const struct pcscf_counters *pcscf_counters(struct pcscf *p);
+
+// Calls cb for every registered contact.
+typedef void (*pcscf_reg_cb)(void *arg, struct str impu, struct str contact, const struct addr *remote,
+                             enum sip_proto proto, uint64_t expires_in_s);
+void pcscf_registrations(const struct pcscf *p, pcscf_reg_cb cb, void *arg);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the P-CSCF's files share.
+#pragma once
+
+#include "pcscf/pcscf.h"
+#include "pcscf/registry.h"
+#include "pcscf/token.h"
+#include "stack/pipeline.h"
+
+// Listener labels.
+enum { PCSCF_CORE, PCSCF_ACCESS };
+
+struct pcscf {
+    const struct pcscf_config *config;
+    struct loop *loop;
+    struct stack *stack;
+    struct registry *registry;
+    struct token_key token_key;
+    uint64_t icid_boot, icid_count;
+    struct str icid_host;                      // slice of core_hostport
+    struct str core_hostport, access_hostport; // in Path and Record-Route; heap
+    struct pcscf_counters counters;
+    void (*trace)(void *arg, const struct stack_trace *t);
+    void *trace_arg;
+};
+
+// One run of a procedure.
+struct pjob {
+    struct job job;
+    struct pcscf *pcscf;
+    const struct sip_msg *req;
+    struct sip_edits *edits;
+    struct arena *arena;
+    struct access_flow ue;     // the UE's side of this request
+    const struct reg *reg;     // valid within one step only
+    struct str asserted;       // identity put into P-Asserted-Identity
+    struct pxy_target target;
+};
+
+static inline struct pjob *pjob_of(struct job *j)
+{
+    return (struct pjob *)j;
+}
+
+// The flow a request came in on, as an access flow.
+struct access_flow pcscf_source_flow(const struct pxy *p);
+// "<sip:TOKEN@host:port;lr>" for one side; STR_NONE when out of memory.
+struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
+                         const struct access_flow *f);
+// Makes the target the UE: its open connection, or its address.
+void pcscf_aim_at_ue(struct pjob *pj);
+// Forwards to pj->target with the procedure's response callback.
+enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops);
+
+extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
+    pcscf_from_ue, pcscf_to_ue;
+
+// ---- trust.c ----
+
+// Removes what a UE may not assert (RFC 3325, RFC 7315, TS 24.229 4.4) from a request or response.
+void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e);
+// Removes what a UE may not see.
+void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e);
+// Takes the option tag out of Require, Proxy-Require and Supported.
+void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option);
+
+// ---- charging.c ----
+
+// A P-Charging-Vector with a new globally unique icid-value (TS 24.229 4.5.2, RFC 7315 5.6).
+struct str charging_vector(struct pcscf *p, struct arena *a);
+
+// ---- dialog_route.c ----
+
+// Puts this node into the route set: Record-Route of the side that the request leaves on. The
+// response changes it to the other side's (TS 24.229 5.2.6.3.3, 5.2.6.4.4).
+void record_route_add(struct pjob *pj, unsigned out_side);
+void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e);

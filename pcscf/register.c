@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// REGISTER (TS 24.229 5.2.2): checks of the access, what the home network needs to know, the way to it,
+// and what the answer leaves behind here.
+#include "pcscf/pcscf_priv.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sip/uri.h"
+
+enum { IMPUS_MAX = 32 };
+
+static enum step_verdict check_contact(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    const struct sip_addr *to = sip_msg_to(pj->req);
+    j->identity = to->uri.text;
+    for (size_t i = 0;; i++) {
+        const void *v;
+        int e = sip_msg_get(pj->req, SIP_H_CONTACT, i, &v);
+        if (e == ERR_BAD)
+            return job_fail(j, 400, "Malformed Contact");
+        if (e)
+            return STEP_CONTINUE;
+    }
+}
+
+static bool is_home_domain(const struct pcscf *p, struct str host)
+{
+    for (size_t i = 0; i < p->config->home_domains.n; i++)
+        if (str_ieq(p->config->home_domains.v[i], host))
+            return true;
+    return false;
+}
+
+static enum step_verdict check_domain(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    const struct sip_uri *u = sip_msg_uri(pj->req);
+    if (!u || u->scheme == SIP_SCHEME_TEL || u->host.n == 0)
+        return job_fail(j, 400, "Request-URI of REGISTER is not a SIP URI");
+    if (is_home_domain(pj->pcscf, u->host))
+        return STEP_CONTINUE;
+    pj->pcscf->counters.refused_domain++;
+    return job_fail(j, 403, "registration with a home network that is not served here");
+}
+
+// RFC 3329 2.3.1: 421 to a UE that offers no security agreement although it is needed; 494 when what it
+// offers is not available here.
+static enum step_verdict check_security(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    if (pj->pcscf->config->security != PCSCF_SECURITY_REQUIRED)
+        return STEP_CONTINUE;
+    pj->pcscf->counters.refused_security++;
+    struct sip_edits *extra = arena_alloc(pj->arena, sizeof *extra);
+    if (!extra)
+        return job_fail(j, 500, "out of memory");
+    sip_edits_init(extra, pj->arena, NULL);
+    sip_edit_append(extra, SIP_H_REQUIRE, STR("sec-agree"));
+    bool offered = sip_msg_has(pj->req, SIP_H_SECURITY_CLIENT);
+    enum step_verdict v =
+        job_fail(j, offered ? 494 : 421,
+                 offered ? "no security mechanism in common" : "Security-Client is required");
+    j->reject.extra = extra;
+    return v;
+}
+
+static enum step_verdict strip(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    trust_strip_from_ue(pj->req, pj->edits);
+    if (!sip_msg_has(pj->req, SIP_H_SECURITY_CLIENT) && !sip_msg_has(pj->req, SIP_H_SECURITY_VERIFY))
+        return STEP_CONTINUE;
+    sip_edit_remove(pj->edits, SIP_H_SECURITY_CLIENT);
+    sip_edit_remove(pj->edits, SIP_H_SECURITY_VERIFY);
+    trust_drop_option(pj->req, pj->edits, STR("sec-agree"));
+    return STEP_CONTINUE;
+}
+
+// TS 24.229 5.2.2.1: whom terminating requests reach through this P-CSCF.
+static enum step_verdict add_path(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    sip_edit_prepend(pj->edits, SIP_H_PATH,
+                     pcscf_own_uri(pj->pcscf, pj->arena, PCSCF_CORE, &pj->ue));
+    if (!sip_msg_has_token(pj->req, SIP_H_REQUIRE, STR("path")))
+        sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
+    sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,
+                 ARENA_CAT(pj->arena, STR("\""), pj->pcscf->config->visited_network, STR("\"")));
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, charging_vector(pj->pcscf, pj->arena));
+    return STEP_CONTINUE;
+}
+
+// What the home network may conclude from the access (TS 24.229 7.2A.2, 5.2.2.5; TS 33.203 annex N.2).
+// Without IPsec the flow's address is the association: pending until a registration came over it.
+static struct str integrity(const struct pjob *pj, const struct sip_auth *auth)
+{
+    if (auth->response.n == 0)
+        return STR("no");
+    bool known = registry_find(pj->pcscf->registry, &pj->ue, sip_msg_to(pj->req)->uri.text);
+    return known ? STR("ip-assoc-yes") : STR("ip-assoc-pending");
+}
+
+// The parameter as the UE sent it is never trusted.
+static struct str without_integrity(struct arena *a, const struct sip_auth *auth)
+{
+    struct str text = ARENA_CAT(a, auth->scheme, STR(" "));
+    for (const struct sip_param *p = auth->params; p; p = p->next) {
+        if (str_ieq(p->name, STR("integrity-protected")))
+            continue;
+        text = ARENA_CAT(a, text, p->name, STR("="), p->value, STR(", "));
+    }
+    return text;
+}
+
+static enum step_verdict mark_integrity(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    const struct sip_auth *auth;
+    for (size_t i = 0; (auth = sip_msg_at(pj->req, SIP_H_AUTHORIZATION, i)); i++) {
+        if (!str_ieq(auth->scheme, STR("Digest")))
+            continue;
+        struct str raw = sip_msg_raw(pj->req, SIP_H_AUTHORIZATION);
+        struct str head = auth->integrity_protected.p || i
+                              ? without_integrity(pj->arena, auth)
+                              : ARENA_CAT(pj->arena, raw, STR(", "));
+        sip_edit_replace_at(pj->edits, SIP_H_AUTHORIZATION, i,
+                            ARENA_CAT(pj->arena, head, STR("integrity-protected=\""),
+                                      integrity(pj, auth), STR("\"")));
+    }
+    return STEP_CONTINUE;
+}
+
+// ---- the answer ----
+
+// TS 24.229 5.2.2.2: the keys are for the P-CSCF, never for the UE.
+static void strip_keys(struct arena *a, const struct sip_msg *msg, struct sip_edits *e)
+{
+    const struct sip_auth *auth;
+    for (size_t i = 0; (auth = sip_msg_at(msg, SIP_H_WWW_AUTHENTICATE, i)); i++) {
+        if (!auth->ck.p && !auth->ik.p)
+            continue;
+        struct str text = ARENA_CAT(a, auth->scheme, STR(" ")), sep = STR("");
+        for (const struct sip_param *p = auth->params; p; p = p->next) {
+            if (str_ieq(p->name, STR("ck")) || str_ieq(p->name, STR("ik")))
+                continue;
+            text = ARENA_CAT(a, text, sep, p->name, STR("="), p->value);
+            sep = STR(", ");
+        }
+        sip_edit_replace_at(e, SIP_H_WWW_AUTHENTICATE, i, text);
+    }
+}
+
+static size_t associated(const struct sip_msg *req, const struct sip_msg *msg, struct str *ret_impus)
+{
+    const struct sip_addr *v;
+    size_t n = 0;
+    while (n < IMPUS_MAX && (v = sip_msg_at(msg, SIP_H_P_ASSOCIATED_URI, n)))
+        ret_impus[n++] = v->uri.text;
+    if (n == 0)
+        ret_impus[n++] = sip_msg_to(req)->uri.text;
+    return n;
+}
+
+static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
+{
+    struct str all = STR("");
+    const struct sip_addr *v;
+    for (size_t i = 0; (v = sip_msg_at(msg, id, i)); i++)
+        all = i ? ARENA_CAT(a, all, STR(", "), v->text) : v->text;
+    return all;
+}
+
+// Seconds that the registrar granted to a contact, 0 when it is not among the bindings any more.
+static int64_t granted(const struct sip_msg *msg, const struct sip_uri *contact)
+{
+    const struct sip_contact *c;
+    for (size_t i = 0; (c = sip_msg_at(msg, SIP_H_CONTACT, i)); i++) {
+        if (c->star || !sip_uri_eq(&c->addr.uri, contact))
+            continue;
+        int64_t expires = c->expires >= 0 ? c->expires : sip_msg_expires(msg);
+        return expires >= 0 ? expires : 0;
+    }
+    return 0;
+}
+
+static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg)
+{
+    const struct sip_msg *req = pxy_request(p);
+    struct access_flow ue = pcscf_source_flow(p);
+    struct str impus[IMPUS_MAX];
+    size_t n = associated(req, msg, impus);
+    const struct sip_contact *c;
+    for (size_t i = 0; (c = sip_msg_at(req, SIP_H_CONTACT, i)); i++) {
+        int64_t expires = c->star ? 0 : granted(msg, &c->addr.uri);
+        if (c->star) {
+            pc->counters.deregistered += registry_remove_identity(pc->registry, &ue, impus[0]);
+        } else if (expires == 0) {
+            pc->counters.deregistered += registry_remove(pc->registry, c->addr.uri.text, impus[0]);
+        } else {
+            struct reg_params rp = {.flow = &ue,
+                                    .contact = c->addr.uri.text,
+                                    .impus = impus,
+                                    .n_impus = n,
+                                    .service_route = joined(pxy_arena(p), msg, SIP_H_SERVICE_ROUTE),
+                                    .expires_ms = (uint64_t)expires * 1000};
+            if (registry_set(pc->registry, &rp))
+                LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(req)),
+                    LF("identity", impus[0]), LF_Z("cause", "out of memory"));
+            else
+                pc->counters.registered++;
+        }
+    }
+}
+
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    (void)ctx;
+    if (!msg)
+        return PXY_PASS;
+    trust_strip_to_ue(msg, edits);
+    if (status == 401)
+        strip_keys(pxy_arena(p), msg, edits);
+    if (status >= 200 && status < 300)
+        store(nf, p, msg);
+    return PXY_PASS;
+}
+
+static enum step_verdict forward(struct job *j)
+{
+    static const struct pxy_forward_ops ops = {.response = on_response};
+    struct pjob *pj = pjob_of(j);
+    if (registry_count(pj->pcscf->registry) >= pj->pcscf->config->max_registrations) {
+        enum step_verdict v = job_fail(j, 503, "as many registrations as configured");
+        j->reject.retry_after = 30;
+        return v;
+    }
+    // TS 24.229 5.2.2.1: the entry point of the home network, by DNS unless configured; a Route that
+    // the UE pre-loaded has no say in it.
+    sip_edit_remove(pj->edits, SIP_H_ROUTE);
+    pj->target.label = PCSCF_CORE;
+    pj->target.next_hop = pj->pcscf->config->home_entry.n
+                              ? pj->pcscf->config->home_entry
+                              : ARENA_CAT(pj->arena, STR("sip:"), sip_msg_uri(pj->req)->host);
+    return pcscf_forward(pj, &ops);
+}
+
+static const struct step steps[] = {
+    {"check-contact", check_contact, "RFC 3261 10.3"},
+    {"check-domain", check_domain, "TS 24.229 5.2.2.1"},
+    {"check-security", check_security, "TS 24.229 5.2.2.2"},
+    {"strip", strip, "TS 24.229 5.2.2.1"},
+    {"add-path", add_path, "TS 24.229 5.2.2.1"},
+    {"mark-integrity", mark_integrity, "TS 24.229 5.2.2.5"},
+    {"forward", forward, "TS 24.229 5.2.2.1"},
+};
+const struct procedure pcscf_register = {"register", steps, ARRAY_LEN(steps)};

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contacts registered through this P-CSCF (TS 24.229 5.2.2.1): for each one its flow, the public
+// identities associated with it and the Service-Route. One flow usually serves one UE, but may serve
+// many (a gateway, a load generator): a contact is found by flow and identity.
+#pragma once
+
+#include "base/arena.h"
+#include "io/loop.h"
+#include "pcscf/token.h"
+
+struct registry;
+struct reg; // opaque; owned by the registry, gone after any call that changes it
+
+struct reg_params {
+    const struct access_flow *flow;
+    struct str contact;            // Contact URI as text
+    const struct str *impus;       // P-Associated-URI values (URI text), the default first
+    size_t n_impus;
+    struct str service_route;      // comma-separated; may be empty
+    uint64_t expires_ms;           // from now
+};
+
+struct registry_ops {
+    void (*expired)(void *arg, const struct reg *r); // about to be removed
+};
+
+int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
+                 struct registry **ret_registry);
+void registry_free(struct registry *r); // takes NULL
+
+// Adds the contact, or replaces what is known of it (same contact URI and default identity, whatever its
+// flow was). ERR_NOMEM leaves what was there.
+int registry_set(struct registry *r, const struct reg_params *p);
+// Removes the contact; false when it was not there.
+bool registry_remove(struct registry *r, struct str contact, struct str impu);
+// Removes every contact on this flow that impu is associated with (Contact: *); returns how many.
+size_t registry_remove_identity(struct registry *r, const struct access_flow *f, struct str impu);
+size_t registry_count(const struct registry *r);
+
+// The contact on this flow that impu (canonical or not) is associated with; impu empty: the one
+// registered last on this flow. NULL: none.
+const struct reg *registry_find(const struct registry *r, const struct access_flow *f,
+                                struct str impu);
+
+struct str reg_contact(const struct reg *r);
+struct str reg_service_route(const struct reg *r);
+struct str reg_impu(const struct reg *r, size_t i); // i 0: the default one; STR_NONE past the end
+const struct access_flow *reg_flow(const struct reg *r);
+uint64_t reg_expires_in_ms(const struct registry *reg, const struct reg *r);
+// Iterates like map_next.
+const struct reg *registry_next(const struct registry *r, size_t *it);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests from the core to a UE that start a dialog or stand alone (TS 24.229 5.2.6.4): the token in
+// the Path URI that the S-CSCF put into Route is the flow to the UE.
+#include "pcscf/pcscf_priv.h"
+
+static enum step_verdict find_flow(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    const struct sip_uri *own = pxy_own_route(job_pxy(j));
+    j->identity = sip_msg_raw(pj->req, SIP_H_P_CALLED_PARTY_ID);
+    if (!own || !own->user.p)
+        return job_fail(j, 404, "request from the core without a Path of this P-CSCF");
+    if (token_parse(&pj->pcscf->token_key, own->user, &pj->ue))
+        return job_fail(j, 404, "flow token in Route is not of this P-CSCF");
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict strip(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    trust_strip_to_ue(pj->req, pj->edits);
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict add_record_route(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    if (sip_msg_method(pj->req) != SIP_MESSAGE)
+        record_route_add(pj, PCSCF_ACCESS);
+    return STEP_CONTINUE;
+}
+
+// The called party answers under the identity it was called by (TS 24.229 5.2.6.4.4 and 5.2.6.4.8).
+static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsigned status,
+                                struct sip_edits *edits)
+{
+    const struct sip_addr *called = sip_msg_at(pxy_request(p), SIP_H_P_CALLED_PARTY_ID, 0);
+    if (sip_msg_has(msg, SIP_H_P_PREFERRED_IDENTITY))
+        sip_edit_remove(edits, SIP_H_P_PREFERRED_IDENTITY);
+    if (called && status > 100 && status < 300)
+        sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
+                        ARENA_CAT(pxy_arena(p), STR("<"), called->uri.text, STR(">")));
+}
+
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct pcscf *pc = nf;
+    const struct pjob *pj = ctx;
+    struct str pcv = sip_msg_raw(pj->req, SIP_H_P_CHARGING_VECTOR);
+    if (!msg)
+        return PXY_PASS;
+    trust_strip_from_ue(msg, edits);
+    assert_called_party(p, msg, status, edits);
+    if (pcv.n)
+        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
+    record_route_swap(pc, pxy_arena(p), &pj->ue, PCSCF_ACCESS, msg, edits);
+    return PXY_PASS;
+}
+
+static enum step_verdict forward(struct job *j)
+{
+    static const struct pxy_forward_ops ops = {.response = on_response};
+    struct pjob *pj = pjob_of(j);
+    pj->pcscf->counters.terminating++;
+    pcscf_aim_at_ue(pj);
+    return pcscf_forward(pj, &ops);
+}
+
+static const struct step steps[] = {
+    {"find-flow", find_flow, "TS 24.229 5.2.6.4.1"},
+    {"strip", strip, "TS 24.229 5.2.6.4.3"},
+    {"add-record-route", add_record_route, "TS 24.229 5.2.6.4.3"},
+    {"forward", forward, "TS 24.229 5.2.6.4.3"},
+};
+const struct procedure pcscf_terminating = {"terminating", steps, ARRAY_LEN(steps)};

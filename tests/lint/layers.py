@@ -1,0 +1,209 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of the house that a compiler does not check. Usage: layers.py CHECK ROOT
+
+  includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF
+  sizes      functions of at most 100 lines (60 and files of 600 are warned about)
+  text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# What a folder of common/ may include besides itself. docs/architecture.md draws it.
+PURE = ("base",)
+CORE = ("base", "sip", "sdp", "xml", "io")
+LAYERS = {
+    "base": (), "sip": PURE, "sdp": PURE, "xml": PURE, "io": PURE, "store": PURE,
+    "media": ("base", "io"),
+    "stack": ("base", "sip", "sdp", "io"),
+    "dia": ("base", "io"),
+    "ims": CORE + ("stack", "dia"),
+    "app": CORE + ("stack", "dia", "ims"),
+}
+# These are needed by nodes, tools and tests that have no network beneath them.
+LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}
+NFS = ("pcscf", "icscf", "scscf", "hss", "bgcf", "mrf", "ibcf", "as", "cdf")
+
+FUNCTION_ERROR, FUNCTION_WARN, FILE_WARN = 100, 60, 600
+CODE = (".c", ".h")
+
+
+class Report:
+    def __init__(self):
+        self.errors, self.warnings = [], []
+
+    def error(self, where, what):
+        self.errors.append(f"{where}: {what}")
+
+    def warn(self, where, what):
+        self.warnings.append(f"{where}: {what}")
+
+
+def files_of(root):
+    """Tracked and new files; all of them where there is no git."""
+    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                            capture_output=True, text=True)
+    if listed.returncode == 0:
+        names = listed.stdout.splitlines()
+    else:
+        names = [str(p.relative_to(root)) for p in Path(root).rglob("*") if p.is_file()]
+        names = [n for n in names if not n.startswith("build")]
+    return sorted(n for n in names if (Path(root) / n).is_file())
+
+
+def read(root, name):
+    return (Path(root) / name).read_text(encoding="utf-8", errors="replace")
+
+
+# ---- includes ----
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def allowed_for(name):
+    """Folders that the file may include, and its own; None when the rule does not reach it."""
+    parts = name.split("/")
+    if parts[0] == "common" and len(parts) > 2:
+        own = parts[1]
+        for prefix, allowed in LEAF_FILES.items():
+            if re.fullmatch(prefix + r"(_\w+)?\.[ch]", name):
+                return own, allowed
+        return own, LAYERS.get(own)
+    if parts[0] in NFS:
+        return parts[0], tuple(LAYERS)
+    return None
+
+
+def check_includes(root, report):
+    for name in files_of(root):
+        rule = allowed_for(name) if name.endswith(CODE) else None
+        if rule is None:
+            continue
+        own, allowed = rule
+        if allowed is None:
+            report.error(name, f"common/{own} has no place in the layers of tests/lint/layers.py")
+            continue
+        for included in INCLUDE.findall(read(root, name)):
+            check_include(name, own, allowed, included, report)
+
+
+def check_include(name, own, allowed, included, report):
+    folder = included.split("/")[0]
+    leaf = any(name.startswith(p) for p in LEAF_FILES) and folder == own
+    if "/" not in included:
+        report.error(name, f'"{included}" is included without its folder')
+    elif leaf and not any(f"common/{included}".startswith(p) for p in LEAF_FILES):
+        report.error(name, f'may not include "{included}": it depends on base only')
+    elif folder != own and folder not in allowed:
+        report.error(name, f'{own} may not include "{included}": allowed are '
+                           f'{", ".join(sorted(allowed)) or "none"}')
+    elif folder != own and re.search(r"_priv\.h$", included):
+        report.error(name, f'"{included}" is private to {folder}')
+
+
+# ---- sizes ----
+
+def functions_of(text):
+    """(first line, length, name) of each function: its braces stand in column 0."""
+    lines = text.split("\n")
+    start = None
+    for i, line in enumerate(lines):
+        if line == "{":
+            start = i
+        elif line == "}" and start is not None:
+            head = " ".join(lines[max(0, start - 4):start])
+            names = re.findall(r"(\w+)\s*\(", head)
+            yield start + 1, i - start + 1, names[-1] if names else "?"
+            start = None
+
+
+def check_sizes(root, report):
+    for name in files_of(root):
+        if not name.endswith(CODE):
+            continue
+        text = read(root, name)
+        n_lines = text.count("\n")
+        if n_lines > FILE_WARN:
+            report.warn(name, f"{n_lines} lines; {FILE_WARN} are aimed at")
+        for line, length, function in functions_of(text):
+            if length > FUNCTION_ERROR:
+                report.error(f"{name}:{line}", f"{function} has {length} lines; {FUNCTION_ERROR} at most")
+            elif length > FUNCTION_WARN:
+                report.warn(f"{name}:{line}", f"{function} has {length} lines; {FUNCTION_WARN} are aimed at")
+
+
+# ---- text ----
+
+SPDX_NAMES = re.compile(r"(\.(c|h|py|sh|asn|xsd|ya?ml)|meson\.build|meson_options\.txt)$")
+C_CODE = r"^(common|%s|tools)/.*\.[ch]$" % "|".join(NFS)
+LOGIC = r"^(common|%s)/.*\.[ch]$" % "|".join(NFS)
+# Pattern, files it applies to, files where it may stand, whether comments count, what is wrong.
+WORDS = (
+    (r"(?<![\w.$}])/(work|home|root)/", r"", r"^tests/lint/", True, "a path of one machine"),
+    (r"/tmp/", r"\.(c|h|py|sh)$|^tools/", r"^tests/", True, "temporary files are made with mkstemp or mktemp"),
+    (r"\b(TODO|FIXME|XXX|HACK)\b", r"\.(c|h|py|sh|build)$", r"^tests/lint/", True, "unfinished work"),
+    (r"^(<{7}|>{7}) ", r"", r"", True, "conflict marker"),
+    # libfdproto hands over bytes of malloc and takes such.
+    (r"(?<![\w.>])(malloc|calloc|realloc|strdup|strndup|free)\s*\(", C_CODE, r"^common/(base/mem\.[ch]|dia/)",
+     False, "heap only through base/mem.h"),
+    (r"(?<![\w.>])(clock_gettime|gettimeofday|time|rand|random|getrandom|RAND_bytes)\s*\(", LOGIC,
+     r"^common/(base/log\.c|io/|app/)", False, "time and randomness only from the loop"),
+    (r"(?<![\w.>])(sleep|usleep|nanosleep)\s*\(", LOGIC, r"", False, "a daemon never sleeps"),
+)
+
+
+def without_comments(name, text):
+    """C code alone; comments may speak of anything."""
+    if not name.endswith(CODE):
+        return text
+    return re.sub(r"//[^\n]*|/\*.*?\*/", lambda m: "\n" * m[0].count("\n"), text, flags=re.S)
+
+
+def check_spdx(name, text, report):
+    first = text.split("\n", 2)[:2]
+    if (SPDX_NAMES.search(name) or text.startswith("#!")) and \
+            not any("SPDX-License-Identifier: Apache-2.0" in line for line in first):
+        report.error(name, "no SPDX-License-Identifier: Apache-2.0 in the first line")
+
+
+def check_words(name, text, report):
+    code = without_comments(name, text)
+    for pattern, where, excused, comments, what in WORDS:
+        if not re.search(where, name) or (excused and re.search(excused, name)):
+            continue
+        source = text if comments else code
+        for m in re.finditer(pattern, source, re.M):
+            line = source.count("\n", 0, m.start()) + 1
+            report.error(f"{name}:{line}", f"{m[0].strip()!r}: {what}")
+
+
+def check_text(root, report):
+    for name in files_of(root):
+        raw = (Path(root) / name).read_bytes()
+        if b"\0" in raw[:4096]:
+            continue
+        text = raw.decode("utf-8", errors="replace")
+        check_spdx(name, text, report)
+        check_words(name, text, report)
+
+
+CHECKS = {"includes": check_includes, "sizes": check_sizes, "text": check_text}
+
+
+def main(argv):
+    if len(argv) != 3 or argv[1] not in CHECKS:
+        print(__doc__, file=sys.stderr)
+        return 2
+    report = Report()
+    CHECKS[argv[1]](argv[2], report)
+    for w in report.warnings:
+        print(f"warning: {w}")
+    for e in report.errors:
+        print(f"error: {e}")
+    return 1 if report.errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

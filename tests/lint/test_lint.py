@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lints find what they are for, in trees made to break each rule."""
+import shutil
+
+import headers
+import layers
+import pytest
+
+LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"
+
+
+def tree(tmp_path, files):
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return str(tmp_path)
+
+
+def found(check, root):
+    report = layers.Report()
+    layers.CHECKS[check](root, report)
+    return report.errors
+
+
+@pytest.mark.parametrize("name,include,ok", [
+    ("common/sip/a.c", "base/str.h", True),
+    ("common/sip/a.c", "sip/b.h", True),
+    ("common/sip/a.c", "io/loop.h", False),
+    ("common/base/a.c", "sip/msg.h", False),
+    ("common/io/a.h", "stack/stack.h", False),
+    ("common/stack/a.c", "sip/msg.h", True),
+    ("common/stack/a.c", "dia/cx.h", False),
+    ("common/dia/a.c", "ims/aka.h", False),
+    ("common/ims/a.c", "dia/cx.h", True),
+    ("common/ims/aka.c", "ims/aka.h", True),
+    ("common/ims/aka_priv.h", "base/str.h", True),
+    ("common/ims/aka.c", "sip/msg.h", False),
+    ("common/ims/digest.c", "ims/profile.h", False),
+    ("common/ims/a.c", "app/app.h", False),
+    ("common/app/a.c", "hss/hss.h", False),
+    ("common/app/a.c", "stack/stack_priv.h", False),
+    ("common/new/a.c", "base/str.h", False),
+    ("scscf/a.c", "app/app.h", True),
+    ("scscf/a.c", "scscf/scscf.h", True),
+    ("scscf/a.c", "hss/hss.h", False),
+    ("scscf/a.c", "scscf.h", False),
+    ("tests/unit/a.c", "anything.h", True),
+])
+def test_includes(tmp_path, name, include, ok):
+    root = tree(tmp_path, {name: f'{LICENSE}#include "{include}"\n#include <stdio.h>\n'})
+    assert bool(found("includes", root)) != ok
+
+
+@pytest.mark.parametrize("lines,ok", [(100, True), (101, False)])
+def test_sizes(tmp_path, lines, ok):
+    body = "    x();\n" * (lines - 2)
+    root = tree(tmp_path, {"a.c": f"{LICENSE}static int long_one(int a,\n    int b)\n{{\n{body}}}\n"})
+    errors = found("sizes", root)
+    assert errors == ([] if ok else ["a.c:4: long_one has 101 lines; 100 at most"])
+
+
+@pytest.mark.parametrize("name,text,ok", [
+    ("common/a.c", LICENSE, True),
+    ("common/a.c", "int a;\n", False),
+    ("tool", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n", True),
+    ("tool", "#!/bin/sh\n", False),
+    ("README.md", "no licence line\n", True),
+    ("README.md", "see /" "home/me/x\n", False),
+    ("common/a.c", LICENSE + 'p("/' 'tmp/x");\n', False),
+    ("tests/a.c", LICENSE + 'p("/' 'tmp/x");\n', True),
+    ("common/a.c", LICENSE + "// TO" "DO later\n", False),
+    ("common/a.c", LICENSE + "p = malloc(3);\n", False),
+    ("common/a.c", LICENSE + "p = mem_alloc(3); q->free(p); // free(p)\n", True),
+    ("common/base/mem.c", LICENSE + "p = malloc(3);\n", True),
+    ("scscf/a.c", LICENSE + "t = time(NULL);\n", False),
+    ("common/io/a.c", LICENSE + "t = time(NULL);\n", True),
+    ("tools/a.c", LICENSE + "t = time(NULL);\n", True),
+    ("hss/a.c", LICENSE + "usleep(1);\n", False),
+])
+def test_text(tmp_path, name, text, ok):
+    assert bool(found("text", tree(tmp_path, {name: text}))) != ok
+
+
+@pytest.mark.parametrize("text,ok", [
+    ("#pragma once\n#include <stddef.h>\nsize_t f(void);\n", True),
+    ("#pragma once\nsize_t f(void);\n", False),
+    ("struct twice { int a; };\n", False),
+])
+def test_headers(tmp_path, text, ok):
+    root = tree(tmp_path, {"common/x/a.h": LICENSE + text})
+    assert (headers.main(root, [shutil.which("cc")]) == 0) == ok
