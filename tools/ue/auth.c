@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answering challenges: IMS-AKA (TS 33.203 6.1, RFC 3310) with resynchronisation, and SIP Digest.
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include <openssl/evp.h>
 

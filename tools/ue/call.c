@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls: what both sides share, and the outgoing side (TS 24.229 5.1.3).
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 #include "base/hash.h"

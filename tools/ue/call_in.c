@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Incoming calls (TS 24.229 5.1.4) and requests inside a call from the other side.
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 #include "base/hash.h"

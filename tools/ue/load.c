@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "tool.h"
-#include "ue_priv.h"
+#include "tools/ue/tool.h"
+#include "tools/ue/ue_priv.h"
 
 enum { TICK_MS = 1, WAIT_END_S = 40, SETUP_RATE = 1000, STATUS_MAX = 700 };
 

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "io/uv.h"
-#include "tool.h"
+#include "tools/ue/tool.h"
 
 // OPc from OP once, so that the phones need no more than OPc.
 static int derive_opc(struct options *o)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One RTP stream each way: 20 ms packets of a G.711 tone out, statistics and tone detection in.
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 #include "media/g711.h"

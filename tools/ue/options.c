@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool.h"
+#include "tools/ue/tool.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registration (TS 24.229 5.1.1.2 to 5.1.1.6).
-#include "ue_priv.h"
+#include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
-#include "tool.h"
+#include "tools/ue/tool.h"
 
 json_t *report_str(struct str s)
 {

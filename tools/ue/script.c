@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sip/edit.h"
-#include "tool.h"
+#include "tools/ue/tool.h"
 
 // LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
 enum { WORDS_MAX = 16, STEP_TIMEOUT_S = 60, LINGER_MS = 100 };

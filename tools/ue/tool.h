@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "ue/ue.h"
+#include "tools/ue/ue.h"
 
 struct options {
     struct addr local, proxy;

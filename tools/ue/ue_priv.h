@@ -8,7 +8,7 @@
 #include "sdp/sdp.h"
 #include "stack/proxy.h"
 #include "stack/ua.h"
-#include "ue/ue.h"
+#include "tools/ue/ue.h"
 
 enum { MESSAGE_MAX = 16384, TEXT_MAX = 512 };
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "tool.h"
+#include "tools/ue/tool.h"
 
 void usim_load(const char *path, struct aka_usim *ret_usim)
 {
