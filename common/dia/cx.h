@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cx as typed messages (TS 29.228, TS 29.229): user authorization, server assignment, location
-// info, multimedia authentication, and room for registration termination and push profile. One
-// table in dia/cx.c defines the application, the command grammars and the AVPs. Slices in a request
+// info, multimedia authentication, registration termination and push profile. One
+// table in dia/cx_table.c defines the application, the command grammars and the AVPs. Slices in a request
 // or an answer live until the callback returns.
 #pragma once
 
@@ -126,16 +126,53 @@ struct cx_saa {
     bool loose_route_present, loose_route;
 };
 
-// ---- client side (CSCFs) ----
-// Each sends the request and calls cb exactly once from the loop, never before it returns: err 0
-// with an answer, ERR_TIMEOUT, ERR_REFUSED (no open peer), ERR_FULL (too many pending) or ERR_BAD (an
-// answer that breaks the grammar); answer is NULL unless err is 0. arg should be an id, not a pointer
+// Reason-Code, TS 29.229 6.3.17
+enum cx_reason {
+    CX_PERMANENT_TERMINATION, CX_NEW_SERVER_ASSIGNED, CX_SERVER_CHANGE, CX_REMOVE_S_CSCF,
+};
+struct cx_rtr {
+    struct cx_head head;                 // dest_host is needed: the S-CSCF's Origin-Host
+    struct str impi;
+    struct str impus[CX_MAX_IMPUS];
+    size_t n_impus;
+    struct str associated_identities[CX_MAX_IMPUS];
+    size_t n_associated;
+    enum cx_reason reason;
+    struct str reason_info;
+};
+struct cx_rta {
+    struct cx_head head;
+    struct dia_result result;
+    struct str associated_identities[CX_MAX_IMPUS];
+    size_t n_associated;
+};
+struct cx_ppr {
+    struct cx_head head;                 // dest_host as in cx_rtr
+    struct str impi;
+    struct str user_data;                // p NULL when absent
+    struct cx_charging charging;
+    struct cx_auth_item item;            // scheme empty when absent
+};
+struct cx_ppa {
+    struct cx_head head;
+    struct dia_result result;
+};
+
+// ---- requests (CSCFs; RTR and PPR: HSS) ----
+// Each sends the request, returns 0 and calls cb exactly once from the loop, never before it returns:
+// err 0 with an answer, ERR_TIMEOUT, ERR_REFUSED (no open peer), ERR_FULL (too many pending) or ERR_BAD
+// (an answer that breaks the grammar); answer is NULL unless err is 0. Any other return (ERR_NOMEM,
+// ERR_TOOBIG, ERR_INVAL) means that nothing was sent and cb is not called. A request whose peer goes is
+// sent to the next one, or again when the peer is back, until its time is over. Freeing the node drops
+// what is pending without a callback. arg should be an id, not a pointer
 // to something that may go (STYLE: ids across async gaps). timeout_ms 0: 5000.
 typedef uint64_t cx_arg;
 typedef void (*cx_uaa_cb)(void *nf, cx_arg arg, int err, const struct cx_uaa *a);
 typedef void (*cx_lia_cb)(void *nf, cx_arg arg, int err, const struct cx_lia *a);
 typedef void (*cx_maa_cb)(void *nf, cx_arg arg, int err, const struct cx_maa *a);
 typedef void (*cx_saa_cb)(void *nf, cx_arg arg, int err, const struct cx_saa *a);
+typedef void (*cx_rta_cb)(void *nf, cx_arg arg, int err, const struct cx_rta *a);
+typedef void (*cx_ppa_cb)(void *nf, cx_arg arg, int err, const struct cx_ppa *a);
 
 int cx_send_uar(struct dia_node *n, const struct cx_uar *r, uint32_t timeout_ms, cx_uaa_cb cb,
                 void *nf, cx_arg arg);
@@ -145,22 +182,31 @@ int cx_send_mar(struct dia_node *n, const struct cx_mar *r, uint32_t timeout_ms,
                 void *nf, cx_arg arg);
 int cx_send_sar(struct dia_node *n, const struct cx_sar *r, uint32_t timeout_ms, cx_saa_cb cb,
                 void *nf, cx_arg arg);
+int cx_send_rtr(struct dia_node *n, const struct cx_rtr *r, uint32_t timeout_ms, cx_rta_cb cb,
+                void *nf, cx_arg arg);
+int cx_send_ppr(struct dia_node *n, const struct cx_ppr *r, uint32_t timeout_ms, cx_ppa_cb cb,
+                void *nf, cx_arg arg);
 
-// ---- server side (HSS) ----
+// ---- server side (HSS; RTR and PPR: S-CSCF) ----
 // A handler answers now or later, exactly once, with cx_answer_*; a request whose peer has gone is
 // answered into nothing. A retransmission (T flag, same Origin-Host and End-to-End-Id) that is still
-// pending or was answered in the last minutes never reaches the handler twice.
+// pending or was answered in the last minutes never reaches the handler twice. A handler that is NULL
+// answers DIAMETER_COMMAND_UNSUPPORTED. ops lives as long as the node; a request does not outlive it.
 struct cx_server {
     void (*uar)(void *arg, struct dia_request *q, const struct cx_uar *r);
     void (*lir)(void *arg, struct dia_request *q, const struct cx_lir *r);
     void (*mar)(void *arg, struct dia_request *q, const struct cx_mar *r);
     void (*sar)(void *arg, struct dia_request *q, const struct cx_sar *r);
+    void (*rtr)(void *arg, struct dia_request *q, const struct cx_rtr *r);
+    void (*ppr)(void *arg, struct dia_request *q, const struct cx_ppr *r);
 };
 int cx_serve(struct dia_node *n, const struct cx_server *ops, void *arg);
 void cx_answer_uaa(struct dia_request *q, const struct cx_uaa *a);
 void cx_answer_lia(struct dia_request *q, const struct cx_lia *a);
 void cx_answer_maa(struct dia_request *q, const struct cx_maa *a);
 void cx_answer_saa(struct dia_request *q, const struct cx_saa *a);
+void cx_answer_rta(struct dia_request *q, const struct cx_rta *a);
+void cx_answer_ppa(struct dia_request *q, const struct cx_ppa *a);
 
 // "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs.
 const char *dia_result_name(struct dia_result r);

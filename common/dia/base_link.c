@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// The link's own messages: capabilities exchange, watchdog, disconnection.
+#include "base/err.h"
+#include "base/log.h"
+#include "dia/node_priv.h"
+
+enum { NO_COMMON_APPLICATION = 5010, UNKNOWN_PEER = 3010, IP_BYTES = 18 };
+
+static const struct dia_command *command(uint32_t code)
+{
+    return dia_command_find(&dia_base, code);
+}
+
+static uint32_t next_id(uint32_t *id)
+{
+    return (*id)++;
+}
+
+static int send_base(struct dia_conn *c, uint32_t code, const struct dia_frame *request,
+                     const void *st)
+{
+    const struct dia_command *cmd = command(code);
+    struct dia_header h = {
+        .flags = request ? 0 : DIA_CMD_R,
+        .code = code,
+        .hbh = request ? request->hbh : next_id(&c->node->next_hbh),
+        .ete = request ? request->ete : next_id(&c->node->next_ete),
+    };
+    struct dia_bytes b;
+    int r = dia_encode(c->node->dict, request ? cmd->out : cmd->in, st, &h, &b);
+    if (r)
+        return r;
+    r = dia_conn_send(c, (struct str){(char *)b.p, b.n}, STR_NONE);
+    dia_bytes_free(&b);
+    return r;
+}
+
+// RFC 6733 4.3.1, Address: family and octets.
+static struct str ip_octets(const struct addr *a, char *buf)
+{
+    bool six = addr_is_ip6(a);
+    buf[0] = 0;
+    buf[1] = six ? 2 : 1;
+    if (six)
+        memcpy(buf + 2, &a->in6.sin6_addr, 16);
+    else
+        memcpy(buf + 2, &a->in4.sin_addr, 4);
+    return (struct str){buf, six ? 18 : 6};
+}
+
+static void fill_caps(const struct dia_conn *c, struct dia_caps *caps, char *ip)
+{
+    const struct dia_node *n = c->node;
+    *caps = (struct dia_caps){
+        .origin_host = n->host,
+        .origin_realm = n->realm,
+        .product = n->product,
+        .vendor_id = n->vendor_id,
+        .state_id = n->state_id,
+        .ips = {ip_octets(tcp_local(c->tcp), ip)},
+        .n_ips = 1,
+    };
+    for (size_t i = 0; i < n->n_apps; i++) {
+        const struct dia_interface *f = dia_interface_find(n->apps[i]);
+        if (!f->vendor) {
+            caps->auth[caps->n_auth++] = f->app;
+            continue;
+        }
+        caps->supported_vendors[0] = f->vendor;
+        caps->n_supported_vendors = 1;
+        caps->vsai[caps->n_vsai++] = (struct dia_vsai){.vendor = f->vendor, .auth = f->app};
+    }
+}
+
+int dia_send_cer(struct dia_conn *c)
+{
+    char ip[IP_BYTES];
+    struct dia_caps caps;
+    fill_caps(c, &caps, ip);
+    return send_base(c, DIA_CER, NULL, &caps);
+}
+
+int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text)
+{
+    struct dia_frame f = {.hbh = c->cer_hbh, .ete = c->cer_ete};
+    char ip[IP_BYTES];
+    struct dia_caps caps;
+    fill_caps(c, &caps, ip);
+    caps.result.code = code;
+    caps.error_message = str_from(text);
+    return send_base(c, DIA_CER, &f, &caps);
+}
+
+void dia_send_dwr(struct dia_conn *c)
+{
+    struct dia_link l = {.origin_host = c->node->host, .origin_realm = c->node->realm,
+                         .state_id = c->node->state_id};
+    (void)send_base(c, DIA_DWR, NULL, &l);
+}
+
+void dia_send_dpr(struct dia_conn *c, uint32_t cause)
+{
+    struct dia_link l = {.origin_host = c->node->host, .origin_realm = c->node->realm,
+                         .cause = cause};
+    (void)send_base(c, DIA_DPR, NULL, &l);
+}
+
+static void send_done(struct dia_conn *c, const struct dia_frame *f)
+{
+    struct dia_link l = {.result.code = DIA_SUCCESS, .origin_host = c->node->host,
+                         .origin_realm = c->node->realm, .state_id = c->node->state_id};
+    (void)send_base(c, f->code, f, &l);
+}
+
+static void add_app(struct dia_apps *a, uint32_t id)
+{
+    if (id == DIA_APP_RELAY)
+        a->relay = true;
+    else if (id && a->n < DIA_MAX_APPS)
+        a->id[a->n++] = id;
+}
+
+static void note_apps(struct dia_apps *a, const struct dia_caps *caps)
+{
+    *a = (struct dia_apps){0};
+    for (size_t i = 0; i < caps->n_auth; i++)
+        add_app(a, caps->auth[i]);
+    for (size_t i = 0; i < caps->n_acct; i++)
+        add_app(a, caps->acct[i]);
+    for (size_t i = 0; i < caps->n_vsai; i++) {
+        add_app(a, caps->vsai[i].auth);
+        add_app(a, caps->vsai[i].acct);
+    }
+}
+
+static bool common_app(const struct dia_node *n, const struct dia_apps *a)
+{
+    if (a->relay)
+        return true;
+    for (size_t i = 0; i < n->n_apps; i++)
+        for (size_t k = 0; k < a->n; k++)
+            if (n->apps[i] == a->id[k])
+                return true;
+    return false;
+}
+
+// The access list: configured peers by name and, when it is known, by address.
+static struct dia_peer *admit(struct dia_conn *c, const struct dia_caps *caps)
+{
+    struct dia_node *n = c->node;
+    struct dia_peer *p = dia_peer_find(n, caps->origin_host);
+    if (!p && n->accept_unknown && caps->origin_host.n)
+        p = dia_peer_dynamic(n, caps->origin_host, caps->origin_realm);
+    if (p && p->remote.sa.sa_family != AF_UNSPEC && !addr_is_any(&p->remote) &&
+        !addr_eq_ip(&p->remote, tcp_remote(c->tcp)))
+        return NULL;
+    return p;
+}
+
+static void refuse_cer(struct dia_conn *c, uint32_t code, struct str host, const char *why)
+{
+    char at[ADDR_TEXT_MAX];
+    LOG(LOG_WARN, "diameter peer refused", LF("peer", host),
+        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("reason", why),
+        LF_NUM("result", code));
+    (void)dia_send_cea(c, code, why);
+    dia_conn_close(c, true);
+}
+
+// RFC 6733 5.3: Process-CER, before the state machine hears of it.
+static void got_cer(struct dia_conn *c, const struct dia_caps *caps)
+{
+    if (c->initiator || c->peer) {
+        dia_conn_refuse(c, "CER out of place");
+        return;
+    }
+    note_apps(&c->apps, caps);
+    c->state_id = caps->state_id;
+    struct dia_peer *p = admit(c, caps);
+    if (!p) {
+        refuse_cer(c, UNKNOWN_PEER, caps->origin_host, "unknown peer");
+        return;
+    }
+    if (!common_app(c->node, &c->apps)) {
+        refuse_cer(c, NO_COMMON_APPLICATION, caps->origin_host, "no common application");
+        if (p->dynamic && !p->r)
+            dia_peer_free(p);
+        return;
+    }
+    timer_stop(&c->timer);
+    c->node->n_strangers--;
+    c->peer = p;
+    dia_peer_event(p, PEER_R_CONN_CER, c);
+}
+
+static void got_cea(struct dia_conn *c, const struct dia_caps *caps)
+{
+    struct dia_peer *p = c->peer;
+    const char *why = NULL;
+    if (!p || p->i != c || (p->state != PEER_WAIT_I_CEA && p->state != PEER_WAIT_RETURNS))
+        return;
+    note_apps(&c->apps, caps);
+    c->state_id = caps->state_id;
+    if (caps->result.code / 1000 != 2)
+        why = "refused by the peer";
+    else if (!str_ieq(caps->origin_host, p->host))
+        why = "another Origin-Host than configured";
+    else if (!common_app(c->node, &c->apps))
+        why = "no common application";
+    if (!why) {
+        dia_peer_event(p, PEER_I_CEA, c);
+        return;
+    }
+    LOG(LOG_WARN, "diameter capabilities exchange failed", LF("peer", p->host), LF_Z("reason", why),
+        LF_NUM("result", caps->result.code), LF("origin_host", caps->origin_host),
+        LF("message", caps->error_message));
+    dia_peer_event(p, PEER_I_NON_CEA, c);
+    dia_conn_close(c, false);
+}
+
+static void got_disconnect(struct dia_conn *c, const struct dia_frame *f, const struct dia_link *l)
+{
+    struct dia_peer *p = c->peer;
+    bool request = f->flags & DIA_CMD_R;
+    if (request && (p->i == c || p->r == c)) {
+        p->cause = l->cause;
+        send_done(c, f);
+    }
+    if (p->i == c)
+        dia_peer_event(p, request ? PEER_I_DPR : PEER_I_DPA, c);
+    else if (p->r == c)
+        dia_peer_event(p, request ? PEER_R_DPR : PEER_R_DPA, c);
+}
+
+static void base_fault(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
+{
+    struct dia_peer *p = c->peer;
+    if (f->code == DIA_CER) {
+        if (f->flags & DIA_CMD_R)
+            (void)dia_send_cea(c, fault->code, fault->why);
+        dia_conn_refuse(c, "bad capabilities exchange");
+        return;
+    }
+    if (p)
+        p->counts.bad++;
+    if (f->flags & DIA_CMD_R)
+        dia_send_error(c, f, fault->code, fault);
+}
+
+void dia_base_message(struct dia_conn *c, const struct dia_frame *f)
+{
+    union {
+        struct dia_caps caps;
+        struct dia_link link;
+    } m;
+    bool request = f->flags & DIA_CMD_R;
+    if (!c->peer && !(request && f->code == DIA_CER)) {
+        dia_conn_refuse(c, "no CER first");
+        return;
+    }
+    if (request && f->code == DIA_CER)
+        c->cer_hbh = f->hbh, c->cer_ete = f->ete;
+    const struct dia_command *cmd = command(f->code);
+    struct dia_fault fault = {0};
+    struct msg *fd;
+    int r = dia_decode(c->node->dict, f, request ? cmd->in : cmd->out, &m,
+                       request ? cmd->in_size : cmd->out_size, &fd, &fault);
+    if (r) {
+        fault.code = fault.code ? fault.code : DIA_UNABLE_TO_COMPLY;
+        base_fault(c, f, &fault);
+        return;
+    }
+    if (f->code == DIA_CER && request)
+        got_cer(c, &m.caps);
+    else if (f->code == DIA_CER)
+        got_cea(c, &m.caps);
+    else if (f->code == DIA_DPR)
+        got_disconnect(c, f, &m.link);
+    else if (request)
+        send_done(c, f);
+    dia_msg_free(fd);
+}

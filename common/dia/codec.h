@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes <-> typed structs. A received message's journey: dia_frame_length finds it in the stream,
+// dia_frame_parse checks every length down to the last group and picks out what routing needs, then
+// dia_decode gives the bytes to libfdproto (dictionary, grammar) and fills the typed struct in one walk.
+// dia_encode goes the other way.
+#pragma once
+
+#include "base/arena.h"
+#include "dia/avp.h"
+
+struct dia_dict;
+struct msg;
+
+enum {
+    DIA_HEADER = 20,
+    DIA_FRAME_MAX = 1 << 20, // the longest message that is taken, bytes
+    DIA_DEPTH_MAX = 8,       // groups within groups
+};
+
+// The process's dictionary (libfdproto is process-wide too), made on first use and freed with the last
+// reference; base and the interface of each application in apps are loaded. ERR_NOMEM, ERR_NOTFOUND for
+// an application without an interface.
+int dia_dict_ref(const uint32_t *apps, size_t n, struct dia_dict **ret_dict);
+void dia_dict_unref(struct dia_dict *d); // takes NULL
+
+// What is wrong with a message: the Result-Code, and the raw AVP for Failed-AVP (may be empty; it
+// points into the message or into made).
+struct dia_fault {
+    uint32_t code;
+    struct str avp;
+    const char *why;
+    char made[24];
+};
+
+struct dia_frame {
+    struct str bytes;
+    uint8_t flags;
+    uint32_t code, app, hbh, ete;
+    struct str session_id, origin_host, origin_realm, dest_host, dest_realm;
+    uint32_t result_code; // 0: none
+    bool proxied;         // holds Proxy-Info
+};
+
+// Length of the message at the front of a stream: ERR_MORE, or ERR_BAD for what cannot be Diameter
+// (version, length below 20, above DIA_FRAME_MAX or not a multiple of 4).
+int dia_frame_length(struct str stream, size_t *ret_n);
+// bytes is one whole message. ERR_BAD with *ret_fault set when a length inside is wrong; the header's
+// fields and what was read until then are set in *ret_frame nevertheless.
+int dia_frame_parse(const struct dia_dict *d, struct str bytes, struct dia_frame *ret_frame,
+                    struct dia_fault *ret_fault);
+// Copies of the frame's AVPs with this code (vendor 0), padded, back to back.
+struct str dia_frame_copy(const struct dia_frame *f, uint32_t code, struct arena *a);
+// The first AVP with code and vendor, at any depth, or empty.
+struct str dia_frame_search(const struct dia_dict *d, const struct dia_frame *f, uint32_t code,
+                            uint32_t vendor);
+
+// A built message. The bytes come from libfdproto's heap.
+struct dia_bytes {
+    uint8_t *p;
+    size_t n;
+};
+void dia_bytes_free(struct dia_bytes *b); // leaves it empty
+// Appends raw padded AVPs and corrects the length; ERR_NOMEM, ERR_TOOBIG.
+int dia_bytes_append(struct dia_bytes *b, struct str avps);
+// As dia_bytes_append, wrapped into a Failed-AVP. The AVP is padded and, when long, cut to its header.
+int dia_bytes_fail(struct dia_bytes *b, struct str avp);
+void dia_bytes_set_hbh(struct dia_bytes *b, uint32_t hbh);
+void dia_bytes_set_flags(struct dia_bytes *b, uint8_t set);
+
+struct dia_header {
+    uint8_t flags;
+    uint32_t code, app, hbh, ete;
+};
+
+// Writes st by grammar. cmd may be NULL for an answer to an unknown command. ERR_NOMEM, ERR_TOOBIG.
+int dia_encode(const struct dia_dict *d, const struct dia_grammar *g, const void *st,
+               const struct dia_header *h, struct dia_bytes *ret_bytes);
+
+// Reads a checked frame into st (size bytes, zeroed first). The slices in st live until *ret_msg is
+// given to dia_msg_free. cmd's grammar, or the error grammar when the E bit is set, decides. ERR_BAD
+// with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut.
+int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct dia_grammar *g,
+               void *st, size_t size, struct msg **ret_msg, struct dia_fault *ret_fault);
+void dia_msg_free(struct msg *m); // takes NULL
+
+static inline uint32_t dia_get32(const void *p)
+{
+    const uint8_t *b = p;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static inline uint32_t dia_get24(const void *p)
+{
+    const uint8_t *b = p;
+    return (uint32_t)b[0] << 16 | (uint32_t)b[1] << 8 | b[2];
+}
+
+static inline void dia_put32(void *p, uint32_t v)
+{
+    uint8_t *b = p;
+    b[0] = (uint8_t)(v >> 24), b[1] = (uint8_t)(v >> 16), b[2] = (uint8_t)(v >> 8), b[3] = (uint8_t)v;
+}
+
+static inline void dia_put24(void *p, uint32_t v)
+{
+    uint8_t *b = p;
+    b[0] = (uint8_t)(v >> 16), b[1] = (uint8_t)(v >> 8), b[2] = (uint8_t)v;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/err.h"
+#include "base/log.h"
+#include "dia/node_priv.h"
+
+static void conn_connected(void *arg);
+static void conn_data(void *arg, struct str bytes);
+static void conn_drained(void *arg);
+static void conn_closed(void *arg, int err);
+
+static const struct tcp_ops conn_ops = {conn_connected, conn_data, conn_drained, conn_closed};
+
+static void stranger_timeout(void *arg)
+{
+    dia_conn_refuse(arg, "no CER in time");
+}
+
+static struct dia_conn *conn_new(struct dia_node *n, bool initiator)
+{
+    struct dia_conn *c = mem_zalloc(sizeof *c);
+    if (!c)
+        return NULL;
+    c->node = n;
+    c->id = ++n->next_conn;
+    c->initiator = initiator;
+    timer_init(&c->timer, stranger_timeout, c);
+    list_add(&n->conns, &c->link);
+    HASH_ADD(hh, n->conn_by_id, id, sizeof c->id, c);
+    return c;
+}
+
+struct dia_conn *dia_conn_find(struct dia_node *n, uint64_t id)
+{
+    struct dia_conn *c;
+    HASH_FIND(hh, n->conn_by_id, &id, sizeof id, c);
+    return c;
+}
+
+void dia_accept(void *node, struct tcp *tcp)
+{
+    struct dia_node *n = node;
+    struct dia_conn *c = NULL;
+    if (n->draining || n->n_strangers >= DIA_MAX_STRANGERS || !(c = conn_new(n, false))) {
+        tcp_abort(tcp);
+        return;
+    }
+    n->n_strangers++;
+    c->tcp = tcp;
+    tcp_set_cap(tcp, n->max_buffered);
+    tcp_set_owner(tcp, &conn_ops, c);
+    timer_start(n->loop, &c->timer, DIA_CEX_MS);
+}
+
+int dia_conn_open(struct dia_peer *p)
+{
+    struct dia_conn *c = conn_new(p->node, true);
+    if (!c)
+        return ERR_NOMEM;
+    c->peer = p;
+    p->i = c;
+    const struct addr *local = p->local.sa.sa_family == AF_UNSPEC ? NULL : &p->local;
+    int r = tcp_connect(p->node->loop, local, &p->remote, &conn_ops, c, &c->tcp);
+    if (r) {
+        c->tcp = NULL;
+        dia_conn_close(c, false);
+        p->i = NULL;
+        return r;
+    }
+    tcp_set_cap(c->tcp, p->node->max_buffered);
+    return 0;
+}
+
+// The object outlives the callback that it may be closed in, until the end of the turn.
+void dia_conn_close(struct dia_conn *c, bool flush)
+{
+    if (!c || c->dead)
+        return;
+    c->dead = true;
+    timer_stop(&c->timer);
+    if (!c->peer)
+        c->node->n_strangers--;
+    if (c->tcp && flush)
+        tcp_close(c->tcp);
+    else if (c->tcp)
+        tcp_abort(c->tcp);
+    c->tcp = NULL;
+    HASH_DELETE(hh, c->node->conn_by_id, c);
+    list_del(&c->link);
+    list_add(&c->node->graves, &c->link);
+    loop_defer(c->node->loop, &c->node->bury);
+}
+
+void dia_conn_lost(struct dia_conn *c)
+{
+    struct dia_peer *p = c->peer;
+    bool initiator = c->initiator;
+    if (c->dead)
+        return;
+    if (!p || (p->i != c && p->r != c)) {
+        dia_conn_close(c, false);
+        return;
+    }
+    dia_peer_event(p, initiator ? PEER_I_DISC : PEER_R_DISC, c);
+    dia_conn_close(c, false);
+}
+
+void dia_conn_refuse(struct dia_conn *c, const char *why)
+{
+    if (c->dead)
+        return;
+    char at[ADDR_TEXT_MAX];
+    LOG(LOG_WARN, "diameter connection refused", LF("peer", c->peer ? c->peer->host : STR("?")),
+        LF("address", c->tcp ? addr_text(tcp_remote(c->tcp), at) : STR("?")), LF_Z("reason", why));
+    dia_conn_lost(c);
+}
+
+void dia_trace_message(struct dia_conn *c, bool out, struct str bytes, struct str correlation)
+{
+    if (!c->node->trace)
+        return;
+    struct dia_trace t = {.out = out, .local = *tcp_local(c->tcp), .remote = *tcp_remote(c->tcp),
+                          .bytes = bytes, .correlation = correlation};
+    c->node->trace(c->node->arg, &t);
+}
+
+// RFC 6733 2.1: a peer that does not read is not read either, so its requests cannot pile up here; the
+// watchdog ends the connection when that lasts.
+static void throttle(struct dia_conn *c)
+{
+    if (c->paused)
+        return;
+    c->paused = true;
+    tcp_pause(c->tcp, true);
+}
+
+int dia_conn_send(struct dia_conn *c, struct str bytes, struct str correlation)
+{
+    if (c->dead)
+        return ERR_CLOSED;
+    int r = tcp_send(c->tcp, bytes);
+    if (r == ERR_FULL)
+        throttle(c);
+    if (r == 0)
+        dia_trace_message(c, true, bytes, correlation);
+    return r;
+}
+
+static void conn_drained(void *arg)
+{
+    struct dia_conn *c = arg;
+    if (!c->paused || c->dead)
+        return;
+    c->paused = false;
+    tcp_pause(c->tcp, false);
+}
+
+static void conn_connected(void *arg)
+{
+    struct dia_conn *c = arg;
+    dia_peer_event(c->peer, PEER_I_CONN_ACK, c);
+}
+
+static void conn_closed(void *arg, int err)
+{
+    struct dia_conn *c = arg;
+    struct dia_peer *p = c->peer;
+    if (log_enabled(LOG_DEBUG))
+        log_text(LOG_DEBUG, "diameter connection closed: %s", err_name(err));
+    c->tcp = NULL;
+    if (p && p->i == c && (p->state == PEER_WAIT_CONN_ACK || p->state == PEER_WAIT_CONN_ACK_ELECT)) {
+        dia_peer_event(p, PEER_I_CONN_NACK, c);
+        dia_conn_close(c, false);
+        return;
+    }
+    dia_conn_lost(c);
+}
+
+static bool is_base(const struct dia_frame *f)
+{
+    return f->code == DIA_CER || f->code == DIA_DWR || f->code == DIA_DPR;
+}
+
+static bool is_open(const struct dia_conn *c)
+{
+    const struct dia_peer *p = c->peer;
+    return p && ((p->state == PEER_R_OPEN && p->r == c) || (p->state == PEER_I_OPEN && p->i == c));
+}
+
+static void application_message(struct dia_conn *c, const struct dia_frame *f)
+{
+    bool closing = c->peer && c->peer->state == PEER_CLOSING;
+    if (f->flags & DIA_CMD_R) {
+        if (is_open(c))
+            dia_serve_request(c, f);
+        else if (!closing)
+            dia_conn_refuse(c, "request before the capabilities exchange");
+    } else if (is_open(c) || closing) {
+        dia_pending_answer(c, f);
+    } else {
+        dia_conn_refuse(c, "answer before the capabilities exchange");
+    }
+}
+
+static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
+{
+    if (!is_open(c)) {
+        dia_conn_refuse(c, fault->why);
+        return;
+    }
+    c->peer->counts.bad++;
+    if (f->flags & DIA_CMD_R)
+        dia_send_error(c, f, fault->code, fault);
+}
+
+static void message(struct dia_conn *c, struct str bytes)
+{
+    struct dia_frame f;
+    struct dia_fault fault = {0};
+    int r = dia_frame_parse(c->node->dict, bytes, &f, &fault);
+    if ((f.flags & DIA_CMD_R) || is_base(&f)) // other answers: where their request is known
+        dia_trace_message(c, false, bytes, f.session_id);
+    if (is_open(c) || (c->peer && c->peer->state == PEER_CLOSING))
+        dia_watchdog_event(c->peer, f.code == DIA_DWR && !(f.flags & DIA_CMD_R) ? WD_DWA : WD_OTHER);
+    if (r)
+        bad_frame(c, &f, &fault);
+    else if (is_base(&f))
+        dia_base_message(c, &f);
+    else
+        application_message(c, &f);
+}
+
+// Handles the whole messages at the front of bytes; returns what is left over.
+static struct str messages(struct dia_conn *c, struct str bytes, size_t *ret_need)
+{
+    size_t n;
+    int r;
+    *ret_need = 0;
+    while ((r = dia_frame_length(bytes, &n)) == 0) {
+        message(c, str_head(bytes, n));
+        if (c->dead)
+            return STR_NONE;
+        bytes = str_skip(bytes, n);
+    }
+    if (r == ERR_BAD)
+        dia_conn_refuse(c, "not Diameter, or an impossible length");
+    else
+        *ret_need = bytes.n < 4 ? 4 : n;
+    return c->dead ? STR_NONE : bytes;
+}
+
+static int tail_add(struct dia_conn *c, struct str bytes, size_t need)
+{
+    size_t want = c->tail.n + bytes.n > need ? c->tail.n + bytes.n : need;
+    if (want > c->tail_cap) {
+        char *p = mem_realloc((char *)c->tail.p, want);
+        if (!p)
+            return ERR_NOMEM;
+        c->tail.p = p;
+        c->tail_cap = want;
+    }
+    memcpy((char *)c->tail.p + c->tail.n, bytes.p, bytes.n);
+    c->tail.n += bytes.n;
+    return 0;
+}
+
+// Completes the message whose beginning is in the tail, if bytes suffice for it.
+static struct str finish_tail(struct dia_conn *c, struct str bytes)
+{
+    while (c->tail.n && bytes.n) {
+        size_t n = 4;
+        int r = dia_frame_length(c->tail, &n);
+        size_t need = r == ERR_MORE ? n : 0;
+        size_t take = need > c->tail.n ? need - c->tail.n : 0;
+        if (r == ERR_BAD || tail_add(c, str_head(bytes, take), need)) {
+            dia_conn_refuse(c, r == ERR_BAD ? "not Diameter, or an impossible length" : "no memory");
+            return STR_NONE;
+        }
+        bytes = str_skip(bytes, take);
+        if (dia_frame_length(c->tail, &n) != 0)
+            continue;
+        size_t held = c->tail.n;
+        c->tail.n = 0;
+        message(c, (struct str){c->tail.p, held});
+        if (c->dead)
+            return STR_NONE;
+    }
+    return bytes;
+}
+
+static void conn_data(void *arg, struct str bytes)
+{
+    struct dia_conn *c = arg;
+    size_t need;
+    if (c->dead)
+        return;
+    bytes = finish_tail(c, bytes);
+    if (c->dead || bytes.n == 0)
+        return;
+    bytes = messages(c, bytes, &need);
+    if (!c->dead && bytes.n && tail_add(c, bytes, need))
+        dia_conn_refuse(c, "no memory");
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of ours that wait for their answer. Each is in exactly one list: its peer's, the parked (sent
+// once, no peer to send it to now) or the failed (told at the end of the turn).
+#include "base/err.h"
+#include "base/log.h"
+#include "dia/node_priv.h"
+
+enum { REDIRECT_INDICATION = 3006 };
+
+// ---- life ----
+
+static void unlink_pending(struct dia_pending *p)
+{
+    struct dia_node *n = p->node;
+    timer_stop(&p->timer);
+    list_del(&p->link);
+    if (p->peer) {
+        p->peer->n_pending--;
+        HASH_DELETE(hh, n->by_hbh, p);
+    } else if (p->err == 0) {
+        n->n_parked--;
+    }
+    p->peer = NULL;
+}
+
+static void pending_free(struct dia_pending *p)
+{
+    dia_bytes_free(&p->bytes);
+    mem_free(p);
+}
+
+// The last thing that happens to p: it is no longer anywhere when the callback runs.
+static void deliver(struct dia_pending *p, int err, const void *answer)
+{
+    struct dia_done d = {.cb = p->cb, .nf = p->nf, .arg = p->arg, .err = err, .answer = answer};
+    unlink_pending(p);
+    p->deliver(&d);
+    pending_free(p);
+}
+
+static void fail(struct dia_pending *p, int err)
+{
+    struct dia_node *n = p->node;
+    unlink_pending(p);
+    p->err = err;
+    list_add(&n->failed, &p->link);
+    loop_defer(n->loop, &n->fail);
+}
+
+void dia_pending_fail_all(void *node)
+{
+    struct dia_node *n = node;
+    struct list now;
+    list_init(&now);
+    list_splice(&now, &n->failed);
+    while (!list_empty(&now)) {
+        struct dia_pending *p = LIST_ENTRY(now.next, struct dia_pending, link);
+        deliver(p, p->err, NULL);
+    }
+}
+
+static void timed_out(void *arg)
+{
+    struct dia_pending *p = arg;
+    struct dia_counts *counts = p->peer ? &p->peer->counts : &p->node->counts;
+    counts->timeouts++;
+    deliver(p, ERR_TIMEOUT, NULL);
+}
+
+void dia_pending_free_all(struct dia_node *n)
+{
+    struct list all;
+    list_init(&all);
+    LIST_EACH(&n->peers, it)
+        list_splice(&all, &LIST_ENTRY(it, struct dia_peer, link)->pending);
+    list_splice(&all, &n->parked);
+    list_splice(&all, &n->failed);
+    while (!list_empty(&all)) {
+        struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
+        unlink_pending(p);
+        pending_free(p);
+    }
+}
+
+// ---- sending ----
+
+static int transmit(struct dia_pending *p, struct dia_peer *peer)
+{
+    struct dia_node *n = p->node;
+    p->hbh = n->next_hbh++;
+    dia_bytes_set_hbh(&p->bytes, p->hbh);
+    int r = dia_conn_send(dia_peer_conn(peer), (struct str){(char *)p->bytes.p, p->bytes.n},
+                          p->correlation);
+    if (r)
+        return r;
+    p->peer = peer;
+    p->sent = true;
+    list_add(&peer->pending, &p->link);
+    peer->n_pending++;
+    peer->counts.requests_out++;
+    HASH_ADD(hh, n->by_hbh, hbh, sizeof p->hbh, p);
+    return 0;
+}
+
+// Sends p, which is in no list, to the best peer left. A peer that takes no more bytes is passed over.
+static int dispatch(struct dia_pending *p)
+{
+    struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
+                         .tried = p->tried};
+    for (;;) {
+        struct dia_peer *peer;
+        w.n_tried = p->n_tried;
+        int r = dia_route(p->node, &w, &peer);
+        if (r)
+            return r;
+        r = transmit(p, peer);
+        if (r == 0 || p->n_tried == DIA_TRIES)
+            return r;
+        p->tried[p->n_tried++] = peer->id;
+    }
+}
+
+static struct str append(char **at, struct str s)
+{
+    struct str out = {*at, s.n};
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return out;
+}
+
+static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send *s,
+                                       const struct dia_command *cmd)
+{
+    struct str host = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_HOST);
+    struct str realm = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_REALM);
+    struct dia_pending *p = mem_zalloc(sizeof *p + host.n + realm.n + s->correlation.n);
+    if (!p)
+        return NULL;
+    char *at = (char *)(p + 1);
+    p->dest_host = append(&at, host);
+    p->dest_realm = append(&at, realm);
+    p->correlation = append(&at, s->correlation);
+    p->node = n;
+    p->iface = s->iface;
+    p->cmd = cmd;
+    p->deliver = s->deliver;
+    p->cb = s->cb;
+    p->nf = s->nf;
+    p->arg = s->arg;
+    list_init(&p->link);
+    timer_init(&p->timer, timed_out, p);
+    return p;
+}
+
+static int encode_request(struct dia_node *n, const struct dia_send *s,
+                          const struct dia_command *cmd, struct dia_bytes *ret_bytes)
+{
+    char id[320];
+    dia_typed_set(cmd->in, s->request, AVP_SESSION_ID, dia_session_id(n, id, sizeof id));
+    dia_typed_set(cmd->in, s->request, AVP_ORIGIN_HOST, n->host);
+    dia_typed_set(cmd->in, s->request, AVP_ORIGIN_REALM, n->realm);
+    struct str realm = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_REALM);
+    if (realm.n == 0)
+        dia_typed_set(cmd->in, s->request, AVP_DESTINATION_REALM, n->realm);
+    struct dia_header h = {.flags = DIA_CMD_R | cmd->flags, .code = cmd->code,
+                           .app = s->iface->app, .ete = n->next_ete++};
+    return dia_encode(n->dict, cmd->in, s->request, &h, ret_bytes);
+}
+
+int dia_request_send(struct dia_node *n, const struct dia_send *s)
+{
+    const struct dia_command *cmd = dia_command_find(s->iface, s->code);
+    struct dia_bytes b;
+    int r = encode_request(n, s, cmd, &b);
+    if (r)
+        return r;
+    struct dia_pending *p = pending_new(n, s, cmd);
+    if (!p) {
+        dia_bytes_free(&b);
+        return ERR_NOMEM;
+    }
+    p->bytes = b;
+    timer_start(n->loop, &p->timer, s->timeout_ms ? s->timeout_ms : DIA_TIMEOUT_MS);
+    r = dispatch(p);
+    if (r) {
+        n->counts.full += r == ERR_FULL;
+        n->n_parked++; // as unlink_pending counts it
+        fail(p, r == ERR_FULL ? ERR_FULL : ERR_REFUSED);
+    }
+    return 0;
+}
+
+// ---- failover ----
+
+static void park(struct dia_pending *p)
+{
+    struct dia_node *n = p->node;
+    n->n_parked++;
+    list_add(&n->parked, &p->link);
+    if (n->draining)
+        fail(p, ERR_REFUSED);
+    else if (n->n_parked > n->max_pending)
+        fail(p, ERR_FULL);
+}
+
+static void take_from_peer(struct dia_pending *p)
+{
+    list_del(&p->link);
+    p->peer->n_pending--;
+    HASH_DELETE(hh, p->node->by_hbh, p);
+    p->peer = NULL;
+}
+
+// RFC 6733 3: the T flag says that the request may have been seen before.
+static int resend(struct dia_pending *p)
+{
+    dia_bytes_set_flags(&p->bytes, DIA_CMD_T);
+    p->n_tried = 0;
+    return dispatch(p);
+}
+
+void dia_pending_failover(struct dia_peer *peer, bool gone)
+{
+    struct list all;
+    list_init(&all);
+    list_splice(&all, &peer->pending);
+    while (!list_empty(&all)) {
+        struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
+        struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app};
+        struct dia_peer *other;
+        if (!gone && dia_route(p->node, &w, &other) != 0) {
+            list_del(&p->link); // the suspect may still answer
+            list_add(&peer->pending, &p->link);
+            continue;
+        }
+        take_from_peer(p);
+        if (resend(p) != 0)
+            park(p);
+        else
+            peer->counts.failovers++;
+    }
+}
+
+void dia_pending_unpark(struct dia_node *n)
+{
+    struct list all;
+    list_init(&all);
+    list_splice(&all, &n->parked);
+    while (!list_empty(&all)) {
+        struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
+        list_del(&p->link);
+        n->n_parked--;
+        if (resend(p) != 0)
+            park(p);
+        else
+            p->peer->counts.retries++;
+    }
+}
+
+// Tries the next peer after a refusal that is the present one's alone. p stays where it is when there
+// is none.
+static bool try_next(struct dia_pending *p)
+{
+    struct dia_peer *old = p->peer;
+    if (p->n_tried == DIA_TRIES)
+        return false;
+    p->tried[p->n_tried++] = old->id;
+    struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
+                         .tried = p->tried, .n_tried = p->n_tried};
+    struct dia_peer *other;
+    if (dia_route(p->node, &w, &other) != 0)
+        return false;
+    take_from_peer(p);
+    if (transmit(p, other) != 0) {
+        park(p);
+        return true;
+    }
+    old->counts.retries++;
+    return true;
+}
+
+// ---- answers ----
+
+// "aaa://host:port;transport=tcp" (RFC 6733 4.3.1): the host.
+static struct str uri_host(struct str uri)
+{
+    ptrdiff_t at = str_find(uri, STR("://"));
+    struct str rest = at < 0 ? uri : str_skip(uri, (size_t)at + 3);
+    size_t n = 0;
+    while (n < rest.n && rest.p[n] != ':' && rest.p[n] != ';')
+        n++;
+    return str_head(rest, n);
+}
+
+// RFC 6733 6.1.8: to the first host of the list that is a peer of ours and open.
+static bool redirect(struct dia_pending *p, const struct dia_frame *f)
+{
+    struct dia_error e;
+    struct dia_fault fault;
+    struct msg *fd;
+    bool sent = false;
+    if (p->n_tried == DIA_TRIES ||
+        dia_decode(p->node->dict, f, &dia_error_grammar, &e, sizeof e, &fd, &fault) != 0)
+        return false;
+    p->tried[p->n_tried++] = p->peer->id;
+    for (size_t i = 0; i < e.n_redirects && !sent; i++) {
+        struct dia_peer *to = dia_peer_find(p->node, uri_host(e.redirects[i]));
+        if (!to || to == p->peer || !dia_peer_usable(to))
+            continue;
+        p->peer->counts.redirects++;
+        take_from_peer(p);
+        if (transmit(p, to) != 0)
+            park(p);
+        sent = true;
+    }
+    dia_msg_free(fd);
+    return sent;
+}
+
+// RFC 6733 6.1.8, 7.1.3: errors that another peer may not have.
+static bool elsewhere(struct dia_pending *p, const struct dia_frame *f)
+{
+    if (!(f->flags & DIA_CMD_E))
+        return false;
+    if (f->result_code == REDIRECT_INDICATION)
+        return redirect(p, f);
+    return (f->result_code == DIA_TOO_BUSY || f->result_code == DIA_UNABLE_TO_DELIVER) && try_next(p);
+}
+
+static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
+{
+    union {
+        max_align_t align;
+        char bytes[DIA_TYPED_MAX];
+    } st;
+    struct dia_fault fault = {0};
+    struct msg *fd;
+    int r = dia_decode(p->node->dict, f, p->cmd->out, &st, p->cmd->out_size, &fd, &fault);
+    if (r == 0) {
+        deliver(p, 0, &st);
+        dia_msg_free(fd);
+        return;
+    }
+    if (log_enabled(LOG_DEBUG))
+        log_text(LOG_DEBUG, "diameter answer from %.*s dropped: %s", STR_ARG(p->peer->host),
+                 fault.why ? fault.why : err_name(r));
+    p->peer->counts.bad++;
+    deliver(p, r, NULL);
+}
+
+void dia_pending_answer(struct dia_conn *c, const struct dia_frame *f)
+{
+    struct dia_node *n = c->node;
+    struct dia_pending *p;
+    HASH_FIND(hh, n->by_hbh, &f->hbh, sizeof f->hbh, p);
+    bool ours = p && p->peer == c->peer && p->cmd->code == f->code && p->iface->app == f->app;
+    dia_trace_message(c, false, f->bytes, ours && p->correlation.n ? p->correlation : f->session_id);
+    if (!ours) {
+        c->peer->counts.late++;
+        return;
+    }
+    c->peer->counts.answers_in++;
+    if (!elsewhere(p, f))
+        deliver_answer(p, f);
+}

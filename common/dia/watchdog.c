@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The application-level watchdog, RFC 3539 3.4.1. Two things are ours. A stop that was announced (DPR)
+// leads back to INITIAL, since it is no failure. And after a connection that the transport ended (most
+// often a restart) the three watchdogs of REOPEN follow one another at once instead of Tw apart: they
+// prove as much, and the only HSS of a network is not left out for a minute. After silence they keep
+// the RFC's pace.
+#include "dia/node_priv.h"
+
+enum { JITTER_MS = 2000 };
+
+// Tw with a jitter of two seconds either way (RFC 3539 3.4.1), less for a Tw that tests use.
+static void set(struct dia_peer *p)
+{
+    struct dia_node *n = p->node;
+    uint64_t tw = n->watchdog_ms, j = tw >= 6000 ? JITTER_MS : tw / 10;
+    uint64_t shift = j ? loop_random_u64(n->loop) % (2 * j + 1) : 0;
+    timer_start(n->loop, &p->wd.timer, tw - j + shift);
+}
+
+static void send_dwr(struct dia_peer *p)
+{
+    struct dia_conn *c = dia_peer_conn(p);
+    p->wd.pending = true;
+    if (c)
+        dia_send_dwr(c);
+}
+
+static int is_pending(void *obj, void *arg)
+{
+    return ((const struct dia_peer *)obj)->wd.pending;
+}
+
+static int more_dwas(void *obj, void *arg)
+{
+    return ((const struct dia_peer *)obj)->wd.n_dwa < 2;
+}
+
+static int no_dwa_left(void *obj, void *arg)
+{
+    const struct dia_peer *p = obj;
+    return p->wd.pending && p->wd.n_dwa < 0;
+}
+
+static void act_set(void *obj, void *arg)
+{
+    set(obj);
+}
+
+static void act_up(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.pending = false;
+    set(p);
+}
+
+static void act_answered(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.pending = false;
+    set(p);
+}
+
+static void act_failback(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.pending = false;
+    set(p);
+    dia_peer_told(p);
+}
+
+// RFC 3539: traffic other than a DWA leaves Pending alone.
+static void act_failback_traffic(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    set(p);
+    dia_peer_told(p);
+}
+
+static void act_probe(void *obj, void *arg)
+{
+    send_dwr(obj);
+    set(obj);
+}
+
+static void act_suspect(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->counts.suspects++;
+    set(p);
+    dia_pending_failover(p, false);
+    dia_peer_told(p);
+}
+
+// CloseConnection: the state machine of the peer hears of it as of a lost connection.
+static void act_close(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    struct dia_conn *c = dia_peer_conn(p);
+    p->wd.quick = false;
+    timer_stop(&p->wd.timer);
+    if (c)
+        dia_conn_refuse(c, "no answer to watchdogs");
+}
+
+static void act_down(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.quick = true;
+    timer_stop(&p->wd.timer);
+}
+
+static void act_off(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    timer_stop(&p->wd.timer);
+}
+
+static void act_reopen(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.n_dwa = 0;
+    act_probe(p, arg);
+}
+
+static void act_count(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.pending = false;
+    p->wd.n_dwa++;
+    if (p->wd.quick)
+        act_probe(p, arg);
+}
+
+static void act_last_chance(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    p->wd.n_dwa = -1;
+    set(p);
+}
+
+#define ROW(s, e, n, g, a, c)                                                                      \
+    {.state = WD_##s, .event = WD_##e, .next = WD_##n, .guard = (g), .action = (a), .clause = c}
+
+static const struct fsm_row rows[] = {
+    ROW(INITIAL, UP, OKAY, NULL, act_up, "RFC 3539 3.4.1"),
+    ROW(INITIAL, LOST, INITIAL, NULL, act_off, "ours: it never was up"),
+    ROW(INITIAL, STOPPED, INITIAL, NULL, act_off, "ours"),
+    ROW(INITIAL, OTHER, INITIAL, NULL, NULL, "ours: while closing"),
+    ROW(INITIAL, DWA, INITIAL, NULL, NULL, "ours: while closing"),
+
+    ROW(OKAY, DWA, OKAY, NULL, act_answered, "RFC 3539 3.4.1"),
+    ROW(OKAY, OTHER, OKAY, NULL, act_set, "RFC 3539 3.4.1"),
+    ROW(OKAY, TIMER, SUSPECT, is_pending, act_suspect, "RFC 3539 3.4.1"),
+    ROW(OKAY, TIMER, OKAY, NULL, act_probe, "RFC 3539 3.4.1"),
+    ROW(OKAY, LOST, DOWN, NULL, act_down, "RFC 3539 3.4.1"),
+    ROW(OKAY, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
+
+    ROW(SUSPECT, DWA, OKAY, NULL, act_failback, "RFC 3539 3.4.1"),
+    ROW(SUSPECT, OTHER, OKAY, NULL, act_failback_traffic, "RFC 3539 3.4.1"),
+    ROW(SUSPECT, TIMER, DOWN, NULL, act_close, "RFC 3539 3.4.1"),
+    ROW(SUSPECT, LOST, DOWN, NULL, act_down, "RFC 3539 3.4.1"),
+    ROW(SUSPECT, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
+
+    ROW(DOWN, UP, REOPEN, NULL, act_reopen, "RFC 3539 3.4.1"),
+    ROW(DOWN, LOST, DOWN, NULL, NULL, "RFC 3539 3.4.1"),
+    ROW(DOWN, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
+
+    ROW(REOPEN, DWA, REOPEN, more_dwas, act_count, "RFC 3539 3.4.1"),
+    ROW(REOPEN, DWA, OKAY, NULL, act_failback, "RFC 3539 3.4.1"),
+    ROW(REOPEN, OTHER, REOPEN, NULL, NULL, "RFC 3539 3.4.1; its requests are answered"),
+    ROW(REOPEN, TIMER, DOWN, no_dwa_left, act_close, "RFC 3539 3.4.1"),
+    ROW(REOPEN, TIMER, REOPEN, is_pending, act_last_chance, "RFC 3539 3.4.1"),
+    ROW(REOPEN, TIMER, REOPEN, NULL, act_probe, "RFC 3539 3.4.1"),
+    ROW(REOPEN, LOST, DOWN, NULL, act_down, "RFC 3539 3.4.1"),
+    ROW(REOPEN, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
+};
+
+static const char *const states[] = {"INITIAL", "OKAY", "SUSPECT", "DOWN", "REOPEN"};
+static const char *const events[] = {"Connection up", "Receive DWA", "Receive non-DWA",
+                                     "Timer expires", "Connection down", "Stopped"};
+
+const struct fsm dia_watchdog_fsm = {
+    .name = "diameter-watchdog", .states = states, .events = events,
+    .n_states = WD_STATES, .n_events = WD_EVENTS, .rows = rows, .n_rows = ARRAY_LEN(rows),
+};
+
+void dia_watchdog_event(struct dia_peer *p, unsigned event)
+{
+    (void)fsm_step(&dia_watchdog_fsm, &p->wd.state, event, p, NULL);
+}
