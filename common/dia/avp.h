@@ -119,9 +119,9 @@ const struct dia_command *dia_command_find(const struct dia_interface *i, uint32
 const struct dia_avp *dia_avp_row(unsigned id);
 const struct dia_avp *dia_avp_find(uint32_t code, uint32_t vendor);
 
-// A row of a grammar, compactly.
+// A grammar from the array NAME_fields (after `const` or `static const`), and its rows, compactly.
 #define DIA_FIELDS(name)                                                                           \
-    const struct dia_grammar name = {name##_fields, sizeof(name##_fields) / sizeof(*name##_fields)}
+    struct dia_grammar name = {name##_fields, sizeof(name##_fields) / sizeof(*name##_fields)}
 #define DIA_ANY(avp_) {.avp = (avp_), .kind = DIA_RULE}
 #define DIA_PRESENT(type_, member_) (offsetof(type_, member_) + 1)
 #define DIA_F(avp_, kind_, min_, type_, member_, ...)                                              \

@@ -155,7 +155,7 @@ static const struct dia_field dia_error_grammar_fields[] = {
     DIA_F(AVP_REDIRECT_HOST_USAGE, DIA_NUM, 0, struct dia_error, redirect_usage),
     DIA_F(AVP_REDIRECT_MAX_CACHE_TIME, DIA_NUM, 0, struct dia_error, redirect_cache),
 };
-DIA_FIELDS(dia_error_grammar);
+const DIA_FIELDS(dia_error_grammar);
 
 static const struct dia_command commands[] = {
     {DIA_CER, 0, "Capabilities-Exchange-Request", "Capabilities-Exchange-Answer", "CE", &cer, &cea,
