@@ -56,3 +56,49 @@ struct str ims_impi_from_impu(struct arena *a, struct str impu)
         host.n = from + (size_t)colon;
     return host.n ? ARENA_CAT(a, str_head(impu, (size_t)at + 1), host) : STR_NONE;
 }
+
+static char low(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+// RFC 3966 3 and 5.1: visual separators mean nothing; a local number is nothing without its
+// context.
+static struct str canonical_tel(char *out, struct str impu)
+{
+    bool global = impu.n > 4 && impu.p[4] == '+', number = true;
+    size_t n = 4;
+    memcpy(out, "tel:", 4);
+    for (size_t i = 4; i < impu.n; i++) {
+        number = number && impu.p[i] != ';';
+        if (!number && global)
+            break;
+        if (!number || !memchr("-.()", impu.p[i], 4))
+            out[n++] = low(impu.p[i]);
+    }
+    return str_make(out, n);
+}
+
+static struct str canonical_sip(char *out, struct str impu)
+{
+    ptrdiff_t at = str_chr(impu, '@');
+    size_t colon = (size_t)str_chr(impu, ':'), n = 0;
+    for (; n < impu.n; n++) {
+        bool user = at > 0 && n > colon && n < (size_t)at;
+        if (!user && (impu.p[n] == ';' || impu.p[n] == '?'))
+            break;
+        out[n] = user ? impu.p[n] : low(impu.p[n]);
+    }
+    return str_make(out, n);
+}
+
+struct str ims_impu_canonical(struct arena *a, struct str impu)
+{
+    bool sip = str_istarts(impu, STR("sip:")) || str_istarts(impu, STR("sips:"));
+    if (!sip && !str_istarts(impu, STR("tel:")))
+        return impu;
+    char *out = arena_alloc(a, impu.n);
+    if (!out)
+        return STR_NONE;
+    return sip ? canonical_sip(out, impu) : canonical_tel(out, impu);
+}

@@ -82,6 +82,25 @@ static void impi_from_impu(void **state)
     arena_done(&a);
 }
 
+static void canonical_impu(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"sip:alice@d.example", "sip:alice@d.example"},
+        {"SIP:Alice@D.Example;user=phone", "sip:Alice@d.example"},
+        {"sips:a;b=c@D.example?x=y", "sips:a;b=c@d.example"},
+        {"sip:D.example;lr", "sip:d.example"},
+        {"TEL:+1-555-(0001).2;phone-context=x", "tel:+155500012"},
+        {"tel:00-01;Phone-Context=+1-2", "tel:0001;phone-context=+1-2"},
+        {"urn:service:sos", "urn:service:sos"},
+    };
+    struct arena a;
+    arena_init(&a, memory, sizeof(memory));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        same(ims_impu_canonical(&a, str_from(rows[i][0])), rows[i][1]);
+    arena_done(&a);
+}
+
 static void timer_table(void **state)
 {
     (void)state;
@@ -100,6 +119,7 @@ int main(void)
         cmocka_unit_test(plmns),
         cmocka_unit_test(derived_from_imsi),
         cmocka_unit_test(impi_from_impu),
+        cmocka_unit_test(canonical_impu),
         cmocka_unit_test(timer_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/err.h"
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+#include "ims/identity.h"
+
+struct load {
+    struct hss_op *op;
+    struct hss_facts *f;
+};
+
+static struct str keep(struct hss_op *op, const struct store_value *v)
+{
+    return v->kind == STORE_NULL ? STR_NONE : arena_dup(&op->arena, v->s);
+}
+
+static int facts_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct load *l = arg;
+    struct hss_facts *f = l->f;
+    f->impi_id = c[0].num;
+    f->impu_id = c[1].num;
+    f->set_id = c[2].num;
+    f->barred = c[3].num != 0;
+    f->associated = c[4].num != 0;
+    f->subscription_id = c[5].num;
+    f->scscf_name = keep(l->op, &c[6]);
+    f->visited = keep(l->op, &c[7]);
+    f->may_register = c[8].num != 0;
+    f->mandatory = keep(l->op, &c[9]);
+    f->optional = keep(l->op, &c[10]);
+    f->servers = keep(l->op, &c[11]);
+    f->unregistered_services = c[12].num != 0;
+    return 0;
+}
+
+static int registration_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct hss_facts *f = arg;
+    bool here = c[0].num == f->impi_id && f->impi_id != 0;
+    if (c[1].num == HSS_REGISTERED) {
+        f->registered = true;
+        f->registered_here = f->registered_here || here;
+    }
+    f->unregistered = f->unregistered || c[1].num == HSS_UNREGISTERED;
+    f->pending_here = f->pending_here || (here && c[2].num != 0);
+    return 0;
+}
+
+int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f)
+{
+    struct hss_facts f = {0};
+    struct load l = {op, &f};
+    if (impu.p)
+        impu = ims_impu_canonical(&op->arena, impu);
+    int err = STORE_RUN(op->ctx->store, SQL_FACTS, facts_row, &l, SV_TEXT(impi), SV_TEXT(impu));
+    if (!err && f.set_id)
+        err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, registration_row, &f, SV_INT(f.set_id));
+    if (!err && op->arena.failed)
+        err = ERR_NOMEM;
+    if (!err)
+        *ret_f = f;
+    return err;
+}
+
+enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu)
+{
+    int err = hss_facts_load(op, impi, impu, &op->facts);
+    if (err)
+        return hss_fail(op, err);
+    const struct hss_facts *f = &op->facts;
+    if (impi.p && !f->impi_id)
+        return hss_refuse_cx(op, CX_ERROR_USER_UNKNOWN, "no such IMPI");
+    if (impu.p && !f->impu_id)
+        return hss_refuse_cx(op, CX_ERROR_USER_UNKNOWN, "no such IMPU");
+    if (impi.p && impu.p && !f->associated)
+        return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
+                             "IMPI and IMPU do not belong together");
+    return HSS_NEXT;
+}
+
+static size_t numbers(struct str text, uint32_t out[CX_MAX_CAPABILITIES])
+{
+    size_t n = 0;
+    while (text.p && n < CX_MAX_CAPABILITIES) {
+        struct str word = str_split(&text, ' ');
+        if (word.n && str_u32(word, &out[n]) == 0)
+            n++;
+    }
+    return n;
+}
+
+void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c)
+{
+    ret_c->present = true;
+    ret_c->n_mandatory = numbers(f->mandatory, ret_c->mandatory);
+    ret_c->n_optional = numbers(f->optional, ret_c->optional);
+    ret_c->n_server_names = 0;
+    struct str rest = f->servers;
+    while (rest.p && ret_c->n_server_names < CX_MAX_CAPABILITIES) {
+        struct str word = str_split(&rest, ' ');
+        if (word.n)
+            ret_c->server_names[ret_c->n_server_names++] = word;
+    }
+}
+
+struct auth_load {
+    struct hss_op *op;
+    struct str impi;
+    struct hss_auth *auth;
+    bool found;
+};
+
+static int auth_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct auth_load *l = arg;
+    struct hss_auth *a = l->auth;
+    l->found = true;
+    a->scheme = c[0].num == HSS_DIGEST ? HSS_DIGEST : HSS_AKA;
+    a->amf[0] = (uint8_t)(c[2].num >> 8);
+    a->amf[1] = (uint8_t)c[2].num;
+    a->realm = keep(l->op, &c[3]);
+    a->algorithm = keep(l->op, &c[4]);
+    a->sqn = (uint64_t)c[5].num;
+    return hss_secret_open(l->op, l->impi, c[1].s, a);
+}
+
+int hss_auth_load(struct hss_op *op, struct str impi, int64_t impi_id, struct hss_auth *ret_auth)
+{
+    struct auth_load l = {op, impi, ret_auth, false};
+    int err = STORE_RUN(op->ctx->store, SQL_AUTH, auth_row, &l, SV_INT(impi_id));
+    return err ? err : l.found ? 0 : ERR_NOTFOUND;
+}

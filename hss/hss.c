@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hss/hss_priv.h"
+
+#include <openssl/crypto.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+static const char key_check_name[] = "key_check";
+static const char key_check_text[] = "carillon";
+#define KEY_CHECK_OWNER STR("store")
+
+static void ctx_done(struct hss_ctx *c)
+{
+    store_close(c->store);
+    vault_free(c->vault);
+    aka_free(c->aka);
+    *c = (struct hss_ctx){0};
+}
+
+static int ctx_init(struct hss *h, const struct hss_params *p, const uint8_t key[VAULT_KEY],
+                    bool read_only, struct hss_ctx *c)
+{
+    char why[160] = "";
+    uint8_t seed[VAULT_SEED];
+    loop_random(h->loop, seed, sizeof(seed));
+    int err = vault_new(key, seed, &c->vault);
+    if (!err)
+        err = aka_new(&c->aka);
+    const struct store_params sp = {
+        .path = p->store_path,
+        .migrations = hss_migrations,
+        .n_migrations = hss_migration_count,
+        .sql = hss_sql,
+        .n_sql = hss_sql_count,
+        .read_only = read_only,
+        .max_bytes = p->store_max_bytes,
+    };
+    if (!err)
+        err = store_open(&sp, why, sizeof(why), &c->store);
+    if (err)
+        LOG(LOG_ERROR, "store cannot be opened", LF_Z("path", p->store_path), LF_Z("cause", why),
+            LF_Z("error", err_text(err)));
+    return err;
+}
+
+static bool in_memory(const struct hss_params *p)
+{
+    return strcmp(p->store_path, ":memory:") == 0;
+}
+
+static int make_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[VAULT_KEY])
+{
+    loop_random(h->loop, ret_key, VAULT_KEY);
+    int err = vault_key_create(p->key_file, ret_key);
+    if (!err)
+        LOG(LOG_INFO, "key file created", LF_Z("path", p->key_file));
+    return err;
+}
+
+static int load_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[VAULT_KEY])
+{
+    if (!p->key_file && in_memory(p)) {
+        loop_random(h->loop, ret_key, VAULT_KEY);
+        return 0;
+    }
+    int err = p->key_file ? vault_key_read(p->key_file, ret_key) : ERR_NOTFOUND;
+    bool fresh = access(p->store_path, F_OK) != 0;
+    if (err == ERR_NOTFOUND && p->key_file && p->key_create && fresh)
+        err = make_key(h, p, ret_key);
+    const char *cause = err == ERR_DENIED     ? "others may read it: chmod 600"
+                        : err == ERR_BAD      ? "it must hold 64 hexadecimal digits"
+                        : err == ERR_NOTFOUND ? "there is none"
+                                              : err_text(err);
+    if (err)
+        LOG(LOG_ERROR, "key file refused", LF_Z("path", p->key_file), LF_Z("cause", cause));
+    return err;
+}
+
+struct check {
+    struct hss *hss;
+    bool found;
+};
+
+static int key_check_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct check *k = arg;
+    uint8_t plain[VAULT_MAX];
+    size_t len;
+    k->found = true;
+    return vault_open(k->hss->writer.vault, KEY_CHECK_OWNER, c[0].s, plain, &len);
+}
+
+// A store remembers a sealed text, so that a wrong key is found at the start and not at each MAR.
+static int check_key(struct hss *h)
+{
+    struct check k = {h, false};
+    struct store *s = h->writer.store;
+    struct store_value name = SV_TEXT(str_from(key_check_name));
+    int err = store_run(s, SQL_META_GET, &name, 1, key_check_row, &k);
+    if (err == ERR_AUTH)
+        LOG(LOG_ERROR, "key file refused", LF_Z("cause", "it is not the key of this store"));
+    if (err || k.found)
+        return err;
+    uint8_t sealed[sizeof(key_check_text) + VAULT_OVERHEAD];
+    struct str plain = str_make(key_check_text, sizeof(key_check_text));
+    err = vault_seal(h->writer.vault, KEY_CHECK_OWNER, plain, sealed);
+    if (!err)
+        err = STORE_RUN(s, SQL_META_PUT, NULL, NULL, name,
+                        SV_BLOB(str_make((const char *)sealed, sizeof(sealed))));
+    return err;
+}
+
+int hss_new(const struct hss_params *p, struct hss **ret_hss)
+{
+    struct hss *h = mem_zalloc(sizeof(*h));
+    if (!h)
+        return ERR_NOMEM;
+    h->loop = p->loop;
+    hss_queue_init(&h->queue, h);
+    hss_configure(h, &p->settings);
+    uint8_t key[VAULT_KEY];
+    int err = load_key(h, p, key);
+    if (!err)
+        err = ctx_init(h, p, key, false, &h->writer);
+    if (!err && !in_memory(p))
+        err = ctx_init(h, p, key, true, &h->reader);
+    OPENSSL_cleanse(key, sizeof(key));
+    if (!err)
+        err = check_key(h);
+    if (err) {
+        hss_free(h);
+        return err;
+    }
+    *ret_hss = h;
+    return 0;
+}
+
+static void free_ops(struct list *ops)
+{
+    while (!list_empty(ops)) {
+        struct hss_op *op = LIST_ENTRY(ops->next, struct hss_op, link);
+        list_del(&op->link);
+        hss_op_free(op);
+    }
+}
+
+void hss_free(struct hss *h)
+{
+    if (!h)
+        return;
+    deferred_cancel(&h->queue.turn);
+    free_ops(&h->queue.waiting);
+    free_ops(&h->queue.running);
+    ctx_done(&h->writer);
+    ctx_done(&h->reader);
+    mem_free(h);
+}
+
+void hss_configure(struct hss *h, const struct hss_settings *s)
+{
+    h->settings = *s;
+    if (!h->settings.max_vectors || h->settings.max_vectors > CX_MAX_VECTORS)
+        h->settings.max_vectors = CX_MAX_VECTORS;
+}
+
+const struct hss_stats *hss_stats(const struct hss *h)
+{
+    return &h->stats;
+}
+
+bool hss_ready(const struct hss *h, const char **ret_why)
+{
+    if (h->failing)
+        *ret_why = "the store refuses writes";
+    return !h->failing;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Home Subscriber Server. A request's journey: the Diameter server gives it to a handler of cx.c, which
+// copies it into an operation; reads (UAR, LIR) run at once on a read-only store, everything else is
+// gathered until the end of the loop's turn and runs as one transaction on a worker (queue.c); each
+// operation is a step list in the order of its clause's checks (uar.c, mar.c, sar.c, lir.c); when the
+// commit is on the disk, and not before, the answers leave. So a SQN that left is never used again.
+#pragma once
+
+#include "dia/cx.h"
+
+struct hss;
+
+struct hss_charging {
+    struct str primary_ccf, secondary_ccf, primary_ecf, secondary_ecf; // p NULL: none
+};
+
+// What can change at run time.
+struct hss_settings {
+    uint32_t max_vectors;       // in one MAA, at most CX_MAX_VECTORS; 0: that
+    bool keep_server_name;      // on *_DEREGISTRATION_STORE_SERVER_NAME (TS 29.228 6.1.2.1)
+    struct str digest_qop;      // of SIP Digest; empty: "auth"
+    struct hss_charging charging; // for subscribers without addresses of their own
+};
+
+struct hss_params {
+    struct loop *loop;
+    const char *store_path;     // file, or ":memory:"
+    const char *key_file;       // NULL: a random key, for a store in memory only
+    bool key_create;            // make the key file when there is no store yet
+    uint64_t store_max_bytes;   // 0: unlimited
+    struct hss_settings settings; // texts must outlive the HSS or the next hss_configure
+};
+
+// ERR_DENIED: the key file may be read by others; ERR_AUTH: it is not this store's key; the errors
+// of store_open. The reason has been logged.
+int hss_new(const struct hss_params *p, struct hss **ret_hss);
+// Waits for nothing: requests that have no answer yet get none. Not while a transaction runs; see
+// hss_drain. Takes NULL.
+void hss_free(struct hss *h);
+void hss_configure(struct hss *h, const struct hss_settings *s);
+// Calls done once no request is left, perhaps at once.
+void hss_drain(struct hss *h, timer_cb done, void *arg);
+
+// For cx_serve(node, &hss_cx_server, hss).
+extern const struct cx_server hss_cx_server;
+
+// The handlers without Diameter, for tests and benchmarks: done gets the answer, which lives until it
+// returns, exactly once; perhaps before the call returns.
+typedef void (*hss_uaa_cb)(void *arg, const struct cx_uaa *a);
+typedef void (*hss_lia_cb)(void *arg, const struct cx_lia *a);
+typedef void (*hss_maa_cb)(void *arg, const struct cx_maa *a);
+typedef void (*hss_saa_cb)(void *arg, const struct cx_saa *a);
+void hss_uar(struct hss *h, const struct cx_uar *r, hss_uaa_cb done, void *arg);
+void hss_lir(struct hss *h, const struct cx_lir *r, hss_lia_cb done, void *arg);
+void hss_mar(struct hss *h, const struct cx_mar *r, hss_maa_cb done, void *arg);
+void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg);
+
+// Provisions from text at once, in the calling thread, all or nothing: CSV when the first line is a
+// header with commas, else YAML (docs/hss.md). For start-up, tests and the simulation; a running HSS
+// imports through its control socket. *ret_n is the number of subscribers; error (size bytes) gets
+// "NAME:LINE: what is wrong". ERR_BAD, ERR_EXISTS, store errors.
+int hss_import(struct hss *h, struct str text, const char *name, char *error, size_t size,
+               size_t *ret_n);
+
+struct hss_stats {
+    uint64_t requests[4], refused[4]; // UAR, LIR, MAR, SAR; refused: any result but success
+    uint64_t vectors, resyncs, resyncs_refused, store_failures, transactions;
+};
+const struct hss_stats *hss_stats(const struct hss *h);
+// False, with a reason, when the last transaction failed.
+bool hss_ready(const struct hss *h, const char **ret_why);

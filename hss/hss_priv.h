@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations: one request on its way through the HSS. It owns copies of everything it needs, so that it
+// can run on a worker thread, where it touches its context (one store, one vault, one AES) and itself.
+#pragma once
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "hss/hss.h"
+#include "hss/sql.h"
+#include "hss/vault.h"
+#include "ims/aka.h"
+#include "store/store.h"
+
+// What an operation may use while it runs; one for the loop's thread (reads), one for the worker.
+struct hss_ctx {
+    struct store *store;
+    struct vault *vault;
+    struct aka *aka;
+};
+
+enum hss_state { HSS_NOT_REGISTERED, HSS_REGISTERED, HSS_UNREGISTERED }; // TS 29.228 3.1
+
+// What the store says about an IMPI, an IMPU or a pair of them. Ids are 0 when there is none.
+struct hss_facts {
+    int64_t impi_id, impu_id, set_id, subscription_id;
+    bool barred;
+    bool associated;          // the IMPI may use the IMPU
+    bool may_register;
+    bool unregistered_services;
+    struct str scscf_name;    // of the IMS subscription; p NULL: none assigned
+    struct str visited, mandatory, optional, servers;
+    bool registered, unregistered;      // state of the IMPU
+    bool registered_here, pending_here; // state of the pair
+};
+
+enum hss_command { HSS_UAR, HSS_LIR, HSS_MAR, HSS_SAR, HSS_TASK };
+extern const char *const hss_command_names[];
+
+struct hss_op;
+enum hss_verdict { HSS_NEXT, HSS_DONE };
+typedef enum hss_verdict (*hss_step_fn)(struct hss_op *op);
+
+struct hss_step {
+    const char *name;
+    hss_step_fn run;
+    const char *clause;
+};
+
+struct hss_procedure {
+    const struct hss_step *steps;
+    size_t n;
+};
+
+extern const struct hss_procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure,
+    hss_sar_procedure;
+
+// Subscriber's authentication data as stored.
+enum hss_scheme { HSS_AKA, HSS_DIGEST };
+struct hss_auth {
+    enum hss_scheme scheme;
+    uint8_t k[16], opc[16], amf[2];
+    struct str realm, algorithm;
+    struct str ha1; // of algorithm, hexadecimal
+    uint64_t sqn;
+};
+
+struct hss_op {
+    struct list link;
+    struct hss *hss;
+    struct hss_ctx *ctx;
+    enum hss_command command;
+    struct arena arena;
+    struct hss_settings settings;
+    bool reads_only;           // may run in the loop's thread
+    bool wrote;                // changed the store in this transaction
+    bool ran;
+
+    int err;                   // local failure
+    struct dia_result result;
+    const char *cause;         // why it was refused
+    struct hss_facts facts;
+    struct hss_auth auth;
+    bool resync;               // an AUTS was checked
+    uint64_t sqn_ue, sqn_hss;
+    size_t n_vectors;
+    uint8_t random[CX_MAX_VECTORS][16];
+    int64_t sets[CX_MAX_IMPUS]; // SAR: implicit registration sets it is about
+    size_t n_sets;
+
+    union {
+        struct cx_uar uar;
+        struct cx_lir lir;
+        struct cx_mar mar;
+        struct cx_sar sar;
+    } r;
+    union {
+        struct cx_uaa uaa;
+        struct cx_lia lia;
+        struct cx_maa maa;
+        struct cx_saa saa;
+    } a;
+    union {
+        hss_uaa_cb uaa;
+        hss_lia_cb lia;
+        hss_maa_cb maa;
+        hss_saa_cb saa;
+        void (*task)(void *arg, struct hss_op *op);
+    } done;
+    int (*task)(struct hss_op *op, void *arg); // HSS_TASK: its work, in place of steps
+    void *arg;
+    char memory[2048];
+};
+
+// ---- op.c ----
+// NULL when out of memory.
+struct hss_op *hss_op_new(struct hss *h, enum hss_command command);
+void hss_op_free(struct hss_op *op);
+// Runs the steps (or the task) on ctx. op->err is set when the store failed.
+void hss_op_run(struct hss_op *op, struct hss_ctx *ctx);
+// Results, for use in a step: return hss_refuse(op, DIA_..., "cause").
+enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause);
+enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause);
+enum hss_verdict hss_fail(struct hss_op *op, int err);
+enum hss_verdict hss_succeed(struct hss_op *op);
+enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code);
+// A statement that changes the store.
+int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n);
+#define HSS_WRITE(op_, sql_, ...)                                                                  \
+    hss_write((op_), (sql_), (const struct store_value[]){__VA_ARGS__},                            \
+              sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value))
+
+// ---- facts.c ----
+// impi or impu may have p NULL.
+int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f);
+// The steps that every procedure begins with (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1: first two checks).
+enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
+void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
+int hss_auth_load(struct hss_op *op, struct str impi, int64_t impi_id, struct hss_auth *ret_auth);
+
+// ---- secret.c: what a sealed secret holds ----
+enum { HSS_SECRET_AKA = 32, HSS_SECRET_DIGEST = 48 };
+int hss_secret_open(struct hss_op *op, struct str impi, struct str sealed, struct hss_auth *auth);
+struct aka_secret {
+    uint8_t k[16], opc[16];
+};
+int hss_secret_seal_aka(struct hss_ctx *c, struct str impi, const struct aka_secret *s,
+                        uint8_t ret_sealed[VAULT_MAX + VAULT_OVERHEAD], size_t *ret_n);
+int hss_secret_seal_digest(struct hss_ctx *c, struct str impi, struct str realm,
+                           struct str password, uint8_t ret_sealed[VAULT_MAX + VAULT_OVERHEAD],
+                           size_t *ret_n);
+
+// ---- user_data.c ----
+// The IMSSubscription of the sets (TS 29.228 annexes B and E), in the operation's arena.
+int hss_user_data(struct hss_op *op, struct str impi, const int64_t *sets, size_t n,
+                  struct str *ret_xml);
+
+// ---- queue.c ----
+struct hss_queue {
+    struct hss *hss;
+    struct list waiting, running;
+    bool working;
+    bool single;      // running holds one task
+    struct deferred turn;
+    int err;          // of the transaction
+    char why[160];
+};
+
+void hss_queue_init(struct hss_queue *q, struct hss *h);
+// Runs op now or with the next transaction; then hss_finish.
+void hss_submit(struct hss_op *op);
+// One transaction over the operations of list on ctx: the part that runs on the worker. On failure
+// everything that wrote is refused. Returns the failure.
+int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size);
+// In the loop: counts, logs, answers, frees.
+void hss_finish(struct hss_op *op);
+
+struct hss {
+    struct loop *loop;
+    struct hss_ctx writer, reader; // reader.store NULL: a store in memory has one connection
+    struct hss_settings settings;
+    struct hss_queue queue;
+    struct hss_stats stats;
+    bool failing;             // the last transaction failed
+    timer_cb drained;
+    void *drained_arg;
+};

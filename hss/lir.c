@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// User location query (TS 29.228 6.1.4).
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+
+static enum hss_verdict check_identity(struct hss_op *op)
+{
+    return hss_check_pair(op, STR_NONE, op->r.lir.impu);
+}
+
+static enum hss_verdict answer_capabilities(struct hss_op *op)
+{
+    if (!op->r.lir.and_capabilities)
+        return HSS_NEXT;
+    hss_capabilities(op, &op->facts, &op->a.lia.capabilities);
+    return hss_succeed(op);
+}
+
+static enum hss_verdict answer_served(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts;
+    if (!f->scscf_name.p || (!f->registered && !f->unregistered))
+        return HSS_NEXT;
+    op->a.lia.server_name = f->scscf_name;
+    return hss_succeed(op);
+}
+
+// Not registered, but something is to be done for it: by the S-CSCF of a sibling, or by a new one.
+static enum hss_verdict answer_unregistered_service(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts;
+    if (!f->unregistered_services && !op->r.lir.originating)
+        return HSS_NEXT;
+    if (f->scscf_name.p) {
+        op->a.lia.server_name = f->scscf_name;
+        return hss_succeed(op);
+    }
+    hss_capabilities(op, f, &op->a.lia.capabilities);
+    return hss_succeed_cx(op, CX_UNREGISTERED_SERVICE);
+}
+
+static enum hss_verdict answer_not_registered(struct hss_op *op)
+{
+    return hss_refuse_cx(op, CX_ERROR_IDENTITY_NOT_REGISTERED,
+                         "IMPU is not registered and has no service for that state");
+}
+
+static const struct hss_step steps[] = {
+    {"identity", check_identity, "TS 29.228 6.1.4.1"},
+    {"capabilities", answer_capabilities, "TS 29.228 6.1.4.1"},
+    {"served", answer_served, "TS 29.228 6.1.4.1"},
+    {"unregistered service", answer_unregistered_service, "TS 29.228 6.1.4.1"},
+    {"not registered", answer_not_registered, "TS 29.228 6.1.4.1"},
+};
+const struct hss_procedure hss_lir_procedure = {steps, ARRAY_LEN(steps)};

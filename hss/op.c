@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <openssl/crypto.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+
+const char *const hss_command_names[] = {"UAR", "LIR", "MAR", "SAR", "task"};
+
+struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
+{
+    struct hss_op *op = mem_alloc(sizeof(*op));
+    if (!op)
+        return NULL;
+    memset(op, 0, offsetof(struct hss_op, memory));
+    list_init(&op->link);
+    op->hss = h;
+    op->command = command;
+    op->settings = h->settings;
+    arena_init(&op->arena, op->memory, sizeof(op->memory));
+    return op;
+}
+
+void hss_op_free(struct hss_op *op)
+{
+    arena_done(&op->arena);
+    OPENSSL_cleanse(&op->auth, sizeof(op->auth)); // K and OPc
+    mem_free(op);
+}
+
+enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause)
+{
+    op->result = (struct dia_result){.code = code};
+    op->cause = cause;
+    return HSS_DONE;
+}
+
+enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause)
+{
+    op->result = (struct dia_result){.code = code, .experimental = true};
+    op->cause = cause;
+    return HSS_DONE;
+}
+
+enum hss_verdict hss_fail(struct hss_op *op, int err)
+{
+    op->err = err;
+    return hss_refuse(op, DIA_UNABLE_TO_COMPLY, err_text(err));
+}
+
+enum hss_verdict hss_succeed(struct hss_op *op)
+{
+    op->result = (struct dia_result){.code = DIA_SUCCESS};
+    return HSS_DONE;
+}
+
+enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code)
+{
+    op->result = (struct dia_result){.code = code, .experimental = true};
+    return HSS_DONE;
+}
+
+int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n)
+{
+    op->wrote = true;
+    return store_run(op->ctx->store, sql, args, n, NULL, NULL);
+}
+
+static void run_steps(struct hss_op *op, const struct hss_procedure *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->steps[i].run(op) == HSS_DONE)
+            break;
+    if (!op->err && op->arena.failed)
+        (void)hss_fail(op, ERR_NOMEM);
+}
+
+void hss_op_run(struct hss_op *op, struct hss_ctx *ctx)
+{
+    static const struct hss_procedure *const procedures[] = {
+        [HSS_UAR] = &hss_uar_procedure,
+        [HSS_LIR] = &hss_lir_procedure,
+        [HSS_MAR] = &hss_mar_procedure,
+        [HSS_SAR] = &hss_sar_procedure,
+    };
+    op->ctx = ctx;
+    op->ran = true;
+    if (op->command != HSS_TASK)
+        run_steps(op, procedures[op->command]);
+    else
+        op->err = op->task(op, op->arg);
+}

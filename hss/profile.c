@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Service profiles are kept as the XML that goes out, checked once when they come in. The schema is
+// parsed per call: provisioning profiles is rare, and nothing is shared between threads.
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+#include <libxml/xmlschemas.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "hss/provision.h"
+
+extern const char hss_user_data_xsd[]; // from user_data.xsd
+
+struct complaint {
+    char *text;
+    size_t size;
+    int line;
+};
+
+static void on_error(void *arg, xmlErrorPtr e)
+{
+    struct complaint *c = arg;
+    if (c->line || !e->message)
+        return;
+    c->line = e->line ? e->line : 1;
+    struct str first = str_trim(str_from(e->message));
+    (void)snprintf(c->text, c->size, "%.*s", STR_ARG(first));
+}
+
+static xmlDocPtr parse(struct str xml, struct complaint *c)
+{
+    xmlParserCtxtPtr ctx = xmlNewParserCtxt();
+    if (!ctx)
+        return NULL;
+    xmlSetStructuredErrorFunc(c, on_error); // per thread in libxml2
+    xmlDocPtr doc =
+        xmlCtxtReadMemory(ctx, xml.p, (int)xml.n, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOBLANKS);
+    xmlSetStructuredErrorFunc(NULL, NULL);
+    xmlFreeParserCtxt(ctx);
+    if (doc && xmlGetIntSubset(doc)) {
+        (void)snprintf(c->text, c->size, "a document type is not allowed");
+        xmlFreeDoc(doc);
+        return NULL;
+    }
+    return doc;
+}
+
+static int validate_doc(xmlDocPtr doc, struct complaint *c)
+{
+    xmlSchemaParserCtxtPtr pc =
+        xmlSchemaNewMemParserCtxt(hss_user_data_xsd, (int)strlen(hss_user_data_xsd));
+    xmlSchemaPtr schema = pc ? xmlSchemaParse(pc) : NULL;
+    xmlSchemaValidCtxtPtr vc = schema ? xmlSchemaNewValidCtxt(schema) : NULL;
+    int err = ERR_NOMEM;
+    if (vc) {
+        xmlSchemaSetValidStructuredErrors(vc, on_error, c);
+        err = xmlSchemaValidateDoc(vc, doc) == 0 ? 0 : ERR_BAD;
+    }
+    xmlSchemaFreeValidCtxt(vc);
+    xmlSchemaFree(schema);
+    xmlSchemaFreeParserCtxt(pc);
+    return err;
+}
+
+int hss_user_data_validate(struct str xml, char *why, size_t size)
+{
+    struct complaint c = {why, size, 0};
+    xmlDocPtr doc = parse(xml, &c);
+    if (!doc)
+        return ERR_BAD;
+    int err = validate_doc(doc, &c);
+    xmlFreeDoc(doc);
+    return err;
+}
+
+static bool named(const xmlNode *n, const char *name)
+{
+    return n->type == XML_ELEMENT_NODE && xmlStrEqual(n->name, (const xmlChar *)name);
+}
+
+static bool holds(const xmlNode *n, const char *digits)
+{
+    const xmlNode *t = n->children;
+    struct str s = str_trim(str_from(t && t->content ? (const char *)t->content : ""));
+    return s.n == 1 && strchr(digits, s.p[0]);
+}
+
+// Criteria for the terminating or originating unregistered case, or for the unregistered part.
+static bool serves_unregistered(const xmlNode *n)
+{
+    for (; n; n = n->next) {
+        if (named(n, "SessionCase") && holds(n, "23"))
+            return true;
+        if (named(n, "ProfilePartIndicator") && holds(n, "1"))
+            return true;
+        if (n->type == XML_ELEMENT_NODE && serves_unregistered(n->children))
+            return true;
+    }
+    return false;
+}
+
+// Everything inside the ServiceProfile but identities, which are the subscribers'.
+static struct str inside(struct hss_op *op, xmlDocPtr doc, const xmlNode *profile)
+{
+    xmlBufferPtr buf = xmlBufferCreate();
+    bool ok = buf != NULL;
+    for (xmlNode *n = profile->children; ok && n; n = n->next)
+        if (n->type == XML_ELEMENT_NODE && !named(n, "PublicIdentity"))
+            ok = xmlNodeDump(buf, doc, n, 0, 0) >= 0;
+    struct str s = STR_NONE;
+    if (ok)
+        s = arena_dup(&op->arena,
+                      str_make((const char *)xmlBufferContent(buf), (size_t)xmlBufferLength(buf)));
+    xmlBufferFree(buf);
+    return s;
+}
+
+static struct str complete(struct hss_op *op, struct str service)
+{
+    return ARENA_CAT(&op->arena,
+                     STR("<IMSSubscription><PrivateID>a@b</PrivateID><ServiceProfile>"
+                         "<PublicIdentity><Identity>sip:a@b</Identity></PublicIdentity>"),
+                     service, STR("</ServiceProfile></IMSSubscription>"));
+}
+
+static int store_profile(struct hss_op *op, struct str name, xmlDocPtr doc, struct complaint *c)
+{
+    const xmlNode *root = xmlDocGetRootElement(doc);
+    if (!named(root, "ServiceProfile")) {
+        (void)snprintf(c->text, c->size, "the root element is not ServiceProfile");
+        return ERR_BAD;
+    }
+    struct str service = inside(op, doc, root);
+    struct str whole = complete(op, service);
+    if (!whole.p)
+        return ERR_NOMEM;
+    int err = hss_user_data_validate(whole, c->text, c->size);
+    return err ? err
+               : HSS_WRITE(op, SQL_PROFILE_PUT, SV_TEXT(name), SV_TEXT(service),
+                           SV_INT(serves_unregistered(root->children)));
+}
+
+int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned line,
+                    struct hss_problem *p)
+{
+    char why[200] = "";
+    struct complaint c = {why, sizeof(why), 0};
+    if (!name.n)
+        return hss_problem(p, line, ERR_BAD, "a profile needs a name");
+    struct str trimmed = str_trim(xml);
+    if (!str_starts(trimmed, STR("<?xml")) && !str_starts(trimmed, STR("<ServiceProfile")))
+        trimmed = ARENA_CAT(&op->arena, STR("<ServiceProfile>"), xml, STR("</ServiceProfile>"));
+    xmlDocPtr doc = parse(trimmed, &c);
+    int err = doc ? store_profile(op, name, doc, &c) : ERR_BAD;
+    xmlFreeDoc(doc);
+    if (err)
+        return hss_problem(p, line, err, "profile \"%.*s\": %s", STR_ARG(name),
+                           why[0] ? why : err_text(err));
+    return 0;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hss/provision.h"
+
+#include <openssl/crypto.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "ims/identity.h"
+
+struct ids {
+    int64_t a, b;
+    bool found;
+};
+
+static int ids_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct ids *ids = arg;
+    *ids = (struct ids){c[0].num, n > 1 ? c[1].num : 0, true};
+    return 0;
+}
+
+static int find(struct hss_op *op, enum hss_sql sql, struct str name, struct ids *ret_ids)
+{
+    *ret_ids = (struct ids){0};
+    return STORE_RUN(op->ctx->store, sql, ids_row, ret_ids, SV_TEXT(name));
+}
+
+static int64_t last_id(const struct hss_op *op)
+{
+    return store_last_id(op->ctx->store);
+}
+
+static struct store_value text_or(const struct hss_draft *d, enum hss_field f, const char *def)
+{
+    return SV_TEXT(d->v[f].p ? d->v[f] : str_from(def));
+}
+
+static struct store_value registration_or(const struct hss_draft *d, struct store_value def)
+{
+    struct str v = d->v[F_REGISTRATION];
+    return v.n ? SV_INT(str_eq(v, STR("allowed"))) : def;
+}
+
+static int add_subscription(struct hss_op *op, const struct hss_draft *d, int64_t *ret_id)
+{
+    int err = HSS_WRITE(op, SQL_SUBSCRIPTION_ADD, text_or(d, F_VISITED, "*"),
+                        registration_or(d, SV_INT(1)), text_or(d, F_MANDATORY, ""),
+                        text_or(d, F_OPTIONAL, ""), text_or(d, F_SERVERS, ""),
+                        text_or(d, F_CCF, ""), text_or(d, F_ECF, ""));
+    *ret_id = last_id(op);
+    return err;
+}
+
+static int seal(struct hss_op *op, const struct hss_record *r,
+                uint8_t out[VAULT_MAX + VAULT_OVERHEAD], size_t *ret_n)
+{
+    if (r->scheme == HSS_AKA)
+        return hss_secret_seal_aka(op->ctx, r->impi, &r->aka, out, ret_n);
+    return hss_secret_seal_digest(op->ctx, r->impi, r->realm, r->password, out, ret_n);
+}
+
+static int add_impi(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
+                    int64_t subscription, int64_t *ret_id, struct hss_problem *p)
+{
+    uint8_t sealed[VAULT_MAX + VAULT_OVERHEAD];
+    size_t n = 0;
+    int err = seal(op, r, sealed, &n);
+    if (err)
+        return err;
+    err = HSS_WRITE(op, SQL_IMPI_ADD, SV_INT(subscription), SV_TEXT(r->impi), SV_INT(r->scheme),
+                    SV_BLOB(str_make((const char *)sealed, n)), SV_INT(r->amf), SV_TEXT(r->realm),
+                    SV_TEXT(r->algorithm));
+    if (err == ERR_EXISTS)
+        return hss_problem(p, d->line, err, "IMPI %.*s exists already", STR_ARG(r->impi));
+    *ret_id = last_id(op);
+    return err ? err : HSS_WRITE(op, SQL_SQN_ADD, SV_INT(*ret_id), SV_INT(r->sqn));
+}
+
+static int find_profile(struct hss_op *op, const struct hss_draft *d, int64_t *ret_id,
+                        struct hss_problem *p)
+{
+    struct str name = d->v[F_PROFILE].n ? d->v[F_PROFILE] : STR("default");
+    struct ids ids;
+    int err = find(op, SQL_PROFILE_FIND, name, &ids);
+    if (!err && !ids.found)
+        return hss_problem(p, d->line, ERR_BAD, "there is no profile \"%.*s\"", STR_ARG(name));
+    *ret_id = ids.a;
+    return err;
+}
+
+struct impu_adder {
+    struct hss_op *op;
+    const struct hss_draft *d;
+    int64_t profile, position;
+    struct hss_problem *p;
+};
+
+static int add_impu(struct impu_adder *a, int64_t set, const struct hss_impu *u)
+{
+    struct str name = a->d->v[F_DISPLAY_NAME].n ? a->d->v[F_DISPLAY_NAME] : STR_NONE;
+    int err = HSS_WRITE(a->op, SQL_IMPU_ADD, SV_INT(set), SV_INT(a->position++), SV_TEXT(u->impu),
+                        SV_INT(u->barred), SV_TEXT(name), SV_INT(a->profile));
+    if (err == ERR_EXISTS)
+        return hss_problem(a->p, a->d->line, err, "IMPU %.*s belongs to a subscriber already",
+                           STR_ARG(u->impu));
+    return err;
+}
+
+static int add_set(struct impu_adder *a, int64_t subscription, int64_t impi,
+                   const struct hss_record *r, unsigned which)
+{
+    struct hss_op *op = a->op;
+    int err = HSS_WRITE(op, SQL_SET_ADD, SV_INT(subscription));
+    int64_t set = last_id(op);
+    if (!err)
+        err = HSS_WRITE(op, SQL_LINK_ADD, SV_INT(impi), SV_INT(set));
+    for (size_t i = 0; !err && i < r->n_impus; i++)
+        if (r->impus[i].set == which)
+            err = add_impu(a, set, &r->impus[i]);
+    return err;
+}
+
+static int add_sets(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
+                    int64_t subscription, int64_t impi, struct hss_problem *p)
+{
+    struct impu_adder a = {op, d, 0, 0, p};
+    int err = find_profile(op, d, &a.profile, p);
+    unsigned last = 0;
+    for (size_t i = 0; i < r->n_impus; i++)
+        last = r->impus[i].set > last ? r->impus[i].set : last;
+    for (unsigned s = 0; !err && s <= last; s++)
+        err = add_set(&a, subscription, impi, r, s);
+    return err;
+}
+
+// A further IMPI of a subscription: the same IMPUs from another UE.
+static int join(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
+                struct hss_problem *p)
+{
+    struct ids ids;
+    int64_t impi = 0;
+    int err = find(op, SQL_IMPU_FIND, ims_impu_canonical(&op->arena, d->v[F_JOIN]), &ids);
+    if (!err && !ids.found)
+        return hss_problem(p, d->line, ERR_BAD, "there is no IMPU %.*s to join",
+                           STR_ARG(d->v[F_JOIN]));
+    if (!err)
+        err = add_impi(op, d, r, ids.b, &impi, p);
+    return err ? err : HSS_WRITE(op, SQL_LINK_ADD, SV_INT(impi), SV_INT(ids.a));
+}
+
+static int add_new(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
+                   struct hss_problem *p)
+{
+    int64_t subscription = 0, impi = 0;
+    int err = add_subscription(op, d, &subscription);
+    if (!err)
+        err = add_impi(op, d, r, subscription, &impi, p);
+    return err ? err : add_sets(op, d, r, subscription, impi, p);
+}
+
+static int sqn_row(void *arg, const struct store_value *c, size_t n)
+{
+    *(uint64_t *)arg = (uint64_t)c[6].num;
+    return 0;
+}
+
+static int drop_existing(struct hss_op *op, struct hss_record *r)
+{
+    if (!r->has_sqn) {
+        int err = STORE_RUN(op->ctx->store, SQL_SHOW, sqn_row, &r->sqn, SV_TEXT(r->impi));
+        if (err)
+            return err;
+    }
+    int err = hss_subscriber_delete(op, r->impi);
+    return err == ERR_NOTFOUND ? 0 : err;
+}
+
+static int check_complete(const struct hss_draft *d, const struct hss_record *r,
+                          struct hss_problem *p)
+{
+    if (!r->has_auth)
+        return hss_problem(p, d->line, ERR_BAD, "neither a key (k, k_ascii) nor a password");
+    if (!r->n_impus == !d->v[F_JOIN].n)
+        return hss_problem(p, d->line, ERR_BAD, "exactly one of impus and join must be given");
+    return 0;
+}
+
+int hss_subscriber_add(struct hss_op *op, const struct hss_draft *d, bool replace,
+                       struct hss_problem *p)
+{
+    struct hss_record r;
+    int err = hss_record_make(op, d, &r, p);
+    if (!err)
+        err = check_complete(d, &r, p);
+    if (!err && replace)
+        err = drop_existing(op, &r);
+    if (!err)
+        err = d->v[F_JOIN].n ? join(op, d, &r, p) : add_new(op, d, &r, p);
+    OPENSSL_cleanse(&r.aka, sizeof(r.aka));
+    if (err && !p->line && !p->text[0])
+        return hss_problem(p, d->line, err, "%s", err_text(err));
+    return err;
+}
+
+// OPc and HA1 cannot be had from half of what they are made of.
+static int check_whole_auth(const struct hss_draft *d, const struct hss_record *r,
+                            struct hss_problem *p)
+{
+    static const enum hss_field parts[] = {F_OP, F_OPC, F_CHECK, F_AMF, F_REALM, F_ALGORITHM};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!r->has_auth && d->v[parts[i]].p)
+            return hss_problem(p, d->line, ERR_BAD, "%s goes with the key or the password",
+                               hss_fields[parts[i]].name);
+    return 0;
+}
+
+static int set_auth(struct hss_op *op, const struct hss_record *r, int64_t impi)
+{
+    uint8_t sealed[VAULT_MAX + VAULT_OVERHEAD];
+    size_t n = 0;
+    int err = r->has_auth ? seal(op, r, sealed, &n) : 0;
+    if (!err && r->has_auth)
+        err = HSS_WRITE(op, SQL_IMPI_AUTH_SET, SV_INT(impi), SV_INT(r->scheme),
+                        SV_BLOB(str_make((const char *)sealed, n)), SV_INT(r->amf),
+                        SV_TEXT(r->realm), SV_TEXT(r->algorithm));
+    if (!err && r->has_sqn)
+        err = HSS_WRITE(op, SQL_SQN_UPDATE, SV_INT(impi), SV_INT(r->sqn));
+    return err;
+}
+
+static struct store_value text_given(const struct hss_draft *d, enum hss_field f)
+{
+    return SV_TEXT(d->v[f]);
+}
+
+static int set_subscription(struct hss_op *op, const struct hss_draft *d, int64_t subscription)
+{
+    return HSS_WRITE(op, SQL_SUBSCRIPTION_SET, SV_INT(subscription), text_given(d, F_VISITED),
+                     registration_or(d, SV_NULL), text_given(d, F_MANDATORY),
+                     text_given(d, F_OPTIONAL), text_given(d, F_SERVERS), text_given(d, F_CCF),
+                     text_given(d, F_ECF));
+}
+
+static int first_set(void *arg, const struct store_value *c, size_t n)
+{
+    int64_t *set = arg;
+    *set = *set ? *set : c[0].num;
+    return 0;
+}
+
+struct dress {
+    struct hss_op *op;
+    struct hss_draft *d;
+    int64_t profile;
+};
+
+static int dress_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct dress *dress = arg;
+    dress->profile = c[3].num;
+    if (!dress->d->v[F_DISPLAY_NAME].p && c[2].s.n)
+        dress->d->v[F_DISPLAY_NAME] = arena_dup(&dress->op->arena, c[2].s);
+    return 0;
+}
+
+// impus and barred replace the identities of the first implicit set; its state stays, and what is
+// not given of display name and profile.
+static int set_impus(struct hss_op *op, const struct hss_draft *given, const struct hss_record *r,
+                     int64_t set, struct hss_problem *p)
+{
+    struct hss_draft kept = *given, *d = &kept;
+    struct dress dress = {op, d, 0};
+    int err = STORE_RUN(op->ctx->store, SQL_PROFILE_IMPUS, dress_row, &dress, SV_INT(set));
+    struct impu_adder a = {op, d, dress.profile, 0, p};
+    if (!err && (d->v[F_PROFILE].n || !a.profile))
+        err = find_profile(op, d, &a.profile, p);
+    if (!err)
+        err = HSS_WRITE(op, SQL_IMPUS_DROP, SV_INT(set));
+    for (size_t i = 0; !err && i < r->n_impus; i++) {
+        if (r->impus[i].set)
+            return hss_problem(p, d->line, ERR_BAD, "set changes one implicit set");
+        err = add_impu(&a, set, &r->impus[i]);
+    }
+    return err;
+}
+
+static int dress_impus(struct hss_op *op, const struct hss_draft *d, int64_t set,
+                       struct hss_problem *p)
+{
+    int64_t profile = 0;
+    int err = d->v[F_PROFILE].n ? find_profile(op, d, &profile, p) : 0;
+    return err ? err
+               : HSS_WRITE(op, SQL_IMPUS_DRESS, SV_INT(set), text_given(d, F_DISPLAY_NAME),
+                           profile ? SV_INT(profile) : SV_NULL);
+}
+
+static int set_identities(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
+                          int64_t impi, struct hss_problem *p)
+{
+    int64_t set = 0;
+    int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, first_set, &set, SV_INT(impi));
+    if (err)
+        return err;
+    if (d->v[F_BARRED].p && !d->v[F_IMPUS].p)
+        return hss_problem(p, d->line, ERR_BAD, "barred goes with impus");
+    return r->n_impus ? set_impus(op, d, r, set, p) : dress_impus(op, d, set, p);
+}
+
+int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_problem *p)
+{
+    struct hss_record r;
+    struct ids ids = {0};
+    for (size_t i = 0; i < F_COUNT; i++)
+        if (i != F_IMPI && d->v[i].p && !hss_fields[i].settable)
+            return hss_problem(p, d->line, ERR_BAD, "%s cannot be set", hss_fields[i].name);
+    int err = hss_record_make(op, d, &r, p);
+    if (!err)
+        err = check_whole_auth(d, &r, p);
+    if (!err)
+        err = find(op, SQL_IMPI_FIND, r.impi, &ids);
+    if (!err && !ids.found)
+        err = hss_problem(p, d->line, ERR_NOTFOUND, "there is no IMPI %.*s", STR_ARG(r.impi));
+    if (!err)
+        err = set_auth(op, &r, ids.a);
+    if (!err)
+        err = set_subscription(op, d, ids.b);
+    if (!err)
+        err = set_identities(op, d, &r, ids.a, p);
+    OPENSSL_cleanse(&r.aka, sizeof(r.aka));
+    return err;
+}
+
+int hss_subscriber_delete(struct hss_op *op, struct str impi)
+{
+    struct ids ids;
+    int err = find(op, SQL_IMPI_FIND, impi, &ids);
+    if (!err && !ids.found)
+        return ERR_NOTFOUND;
+    if (!err)
+        err = HSS_WRITE(op, SQL_IMPI_DROP, SV_INT(ids.a));
+    if (!err)
+        err = HSS_WRITE(op, SQL_SUBSCRIPTION_DROP, SV_INT(ids.b));
+    return err;
+}
+
+int hss_sqn_set(struct hss_op *op, struct str impi, uint64_t sqn)
+{
+    struct ids ids;
+    int err = find(op, SQL_IMPI_FIND, impi, &ids);
+    if (!err && !ids.found)
+        return ERR_NOTFOUND;
+    return err ? err : HSS_WRITE(op, SQL_SQN_UPDATE, SV_INT(ids.a), SV_INT(sqn));
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Group commit: what a loop turn brought is one transaction on a worker thread; while it runs the
+// next one gathers. Answers leave from the loop when the commit has reached the disk.
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+
+enum { BATCH_MAX = 512 };
+
+static void begin(struct hss_queue *q);
+
+static void turn_ended(void *arg)
+{
+    struct hss_queue *q = arg;
+    if (!q->working && !list_empty(&q->waiting))
+        begin(q);
+}
+
+void hss_queue_init(struct hss_queue *q, struct hss *h)
+{
+    q->hss = h;
+    list_init(&q->waiting);
+    list_init(&q->running);
+    deferred_init(&q->turn, turn_ended, q);
+}
+
+void hss_submit(struct hss_op *op)
+{
+    struct hss *h = op->hss;
+    if (op->reads_only && h->reader.store) {
+        hss_op_run(op, &h->reader);
+        hss_finish(op);
+        return;
+    }
+    list_add(&h->queue.waiting, &op->link);
+    loop_defer(h->loop, &h->queue.turn);
+}
+
+// What wrote, and what did not come to run, shares the transaction's fate; a refusal found by
+// reading stands.
+static void refuse_all(struct list *ops, int err)
+{
+    LIST_EACH(ops, it)
+    {
+        struct hss_op *op = LIST_ENTRY(it, struct hss_op, link);
+        if (op->wrote || op->err || !op->ran)
+            (void)hss_fail(op, err);
+    }
+}
+
+static int run_all(struct hss_ctx *ctx, struct list *ops)
+{
+    LIST_EACH(ops, it)
+    {
+        struct hss_op *op = LIST_ENTRY(it, struct hss_op, link);
+        hss_op_run(op, ctx);
+        if (op->err)
+            return op->err;
+    }
+    return 0;
+}
+
+int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size)
+{
+    int err = store_begin(ctx->store);
+    if (!err)
+        err = run_all(ctx, ops);
+    if (!err)
+        err = store_commit(ctx->store);
+    if (!err)
+        return 0;
+    (void)snprintf(why, size, "%s", store_error(ctx->store));
+    store_rollback(ctx->store);
+    refuse_all(ops, err);
+    return err;
+}
+
+// On the worker: touches the writer's context and the operations, nothing else of the HSS.
+static void work(void *arg)
+{
+    struct hss_queue *q = arg;
+    q->err = hss_transaction(&q->hss->writer, &q->running, q->why, sizeof(q->why));
+}
+
+// A failure is said once, and its end too; each refused request has its own line besides.
+static void note_outcome(struct hss_queue *q)
+{
+    struct hss *h = q->hss;
+    bool failed = q->err && !q->single;
+    h->stats.transactions++;
+    h->stats.store_failures += failed;
+    if (failed && !h->failing)
+        LOG(LOG_ERROR, "store refuses writes", LF_Z("cause", q->why),
+            LF_Z("error", err_text(q->err)));
+    if (!q->err && h->failing)
+        LOG(LOG_INFO, "store accepts writes again");
+    if (failed || !q->err)
+        h->failing = failed;
+}
+
+static void check_drained(struct hss *h)
+{
+    if (!h->drained || h->queue.working || !list_empty(&h->queue.waiting))
+        return;
+    timer_cb done = h->drained;
+    h->drained = NULL;
+    done(h->drained_arg);
+}
+
+static void worked(void *arg)
+{
+    struct hss_queue *q = arg;
+    note_outcome(q);
+    while (!list_empty(&q->running)) {
+        struct hss_op *op = LIST_ENTRY(q->running.next, struct hss_op, link);
+        list_del(&op->link);
+        hss_finish(op);
+    }
+    q->working = false;
+    if (!list_empty(&q->waiting))
+        begin(q);
+    check_drained(q->hss);
+}
+
+static bool is_task(const struct list *node)
+{
+    return LIST_ENTRY(node, const struct hss_op, link)->command == HSS_TASK;
+}
+
+// A task (provisioning) has a transaction to itself: it may fail for reasons of its own.
+static void begin(struct hss_queue *q)
+{
+    size_t n = 0;
+    q->single = is_task(q->waiting.next);
+    do {
+        struct list *first = q->waiting.next;
+        list_del(first);
+        list_add(&q->running, first);
+        n++;
+    } while (!q->single && n < BATCH_MAX && !list_empty(&q->waiting) && !is_task(q->waiting.next));
+    q->working = true;
+    q->why[0] = '\0';
+    int err = loop_work(q->hss->loop, work, worked, q);
+    if (err) {
+        refuse_all(&q->running, err);
+        q->err = err;
+        worked(q);
+    }
+}
+
+void hss_drain(struct hss *h, timer_cb done, void *arg)
+{
+    h->drained = done;
+    h->drained_arg = arg;
+    check_drained(h);
+}

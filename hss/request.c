@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to an operation and from an operation to its answer and its line in the log.
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+
+static struct str copy(struct hss_op *op, struct str s)
+{
+    return s.p ? arena_dup(&op->arena, s) : STR_NONE;
+}
+
+static void copy_head(struct hss_op *op, struct cx_head *h)
+{
+    struct str *const all[] = {&h->dest_host,    &h->dest_realm, &h->origin_host,
+                               &h->origin_realm, &h->session_id, &h->correlation};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        *all[i] = copy(op, *all[i]);
+}
+
+// Texts of the configuration may go while the operation waits.
+static void copy_settings(struct hss_op *op)
+{
+    struct hss_settings *s = &op->settings;
+    struct str *const all[] = {&s->digest_qop, &s->charging.primary_ccf, &s->charging.secondary_ccf,
+                               &s->charging.primary_ecf, &s->charging.secondary_ecf};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        *all[i] = copy(op, *all[i]);
+}
+
+static void submit(struct hss_op *op)
+{
+    if (op->arena.failed) {
+        (void)hss_fail(op, ERR_NOMEM);
+        hss_finish(op);
+        return;
+    }
+    hss_submit(op);
+}
+
+#define OUT_OF_MEMORY                                                                              \
+    {                                                                                              \
+        .code = DIA_UNABLE_TO_COMPLY                                                               \
+    }
+
+void hss_uar(struct hss *h, const struct cx_uar *r, hss_uaa_cb done, void *arg)
+{
+    struct hss_op *op = hss_op_new(h, HSS_UAR);
+    if (!op) {
+        done(arg, &(struct cx_uaa){.result = OUT_OF_MEMORY});
+        return;
+    }
+    op->reads_only = true;
+    op->done.uaa = done;
+    op->arg = arg;
+    op->r.uar = *r;
+    copy_head(op, &op->r.uar.head);
+    op->r.uar.impi = copy(op, r->impi);
+    op->r.uar.impu = copy(op, r->impu);
+    op->r.uar.visited_network = copy(op, r->visited_network);
+    submit(op);
+}
+
+void hss_lir(struct hss *h, const struct cx_lir *r, hss_lia_cb done, void *arg)
+{
+    struct hss_op *op = hss_op_new(h, HSS_LIR);
+    if (!op) {
+        done(arg, &(struct cx_lia){.result = OUT_OF_MEMORY});
+        return;
+    }
+    op->reads_only = true;
+    op->done.lia = done;
+    op->arg = arg;
+    op->r.lir = *r;
+    copy_head(op, &op->r.lir.head);
+    op->r.lir.impu = copy(op, r->impu);
+    submit(op);
+}
+
+void hss_mar(struct hss *h, const struct cx_mar *r, hss_maa_cb done, void *arg)
+{
+    struct hss_op *op = hss_op_new(h, HSS_MAR);
+    if (!op) {
+        done(arg, &(struct cx_maa){.result = OUT_OF_MEMORY});
+        return;
+    }
+    op->done.maa = done;
+    op->arg = arg;
+    op->r.mar = *r;
+    copy_head(op, &op->r.mar.head);
+    op->r.mar.impi = copy(op, r->impi);
+    op->r.mar.impu = copy(op, r->impu);
+    op->r.mar.server_name = copy(op, r->server_name);
+    op->r.mar.item = (struct cx_auth_item){
+        .scheme = copy(op, r->item.scheme),
+        .authorization = copy(op, r->item.authorization),
+    };
+    copy_settings(op);
+    op->n_vectors = r->n_items < 1 ? 1 : r->n_items;
+    if (op->n_vectors > h->settings.max_vectors)
+        op->n_vectors = h->settings.max_vectors;
+    loop_random(h->loop, op->random, op->n_vectors * sizeof(op->random[0]));
+    submit(op);
+}
+
+void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg)
+{
+    struct hss_op *op = hss_op_new(h, HSS_SAR);
+    if (!op) {
+        done(arg, &(struct cx_saa){.result = OUT_OF_MEMORY});
+        return;
+    }
+    op->done.saa = done;
+    op->arg = arg;
+    op->r.sar = *r;
+    copy_head(op, &op->r.sar.head);
+    op->r.sar.impi = copy(op, r->impi);
+    op->r.sar.server_name = copy(op, r->server_name);
+    for (size_t i = 0; i < r->n_impus; i++)
+        op->r.sar.impus[i] = copy(op, r->impus[i]);
+    copy_settings(op);
+    submit(op);
+}
+
+// ---- answers ----
+
+static bool refused(const struct hss_op *op)
+{
+    return op->cause != NULL;
+}
+
+static struct str impi_of(const struct hss_op *op)
+{
+    return op->command == HSS_UAR   ? op->r.uar.impi
+           : op->command == HSS_MAR ? op->r.mar.impi
+           : op->command == HSS_SAR ? op->r.sar.impi
+                                    : STR_NONE;
+}
+
+static struct str impu_of(const struct hss_op *op)
+{
+    return op->command == HSS_UAR   ? op->r.uar.impu
+           : op->command == HSS_LIR ? op->r.lir.impu
+           : op->command == HSS_MAR ? op->r.mar.impu
+                                    : op->r.sar.impus[0];
+}
+
+static const struct cx_head *head_of(const struct hss_op *op)
+{
+    return op->command == HSS_UAR   ? &op->r.uar.head
+           : op->command == HSS_LIR ? &op->r.lir.head
+           : op->command == HSS_MAR ? &op->r.mar.head
+                                    : &op->r.sar.head;
+}
+
+static void log_resync(const struct hss_op *op)
+{
+    char ue[20], hss[20];
+    (void)snprintf(ue, sizeof(ue), "%012llx", (unsigned long long)op->sqn_ue);
+    (void)snprintf(hss, sizeof(hss), "%012llx", (unsigned long long)op->sqn_hss);
+    LOG(LOG_INFO, "SQN resynchronised", LF("impi", impi_of(op)), LF_Z("ue_sqn", ue),
+        LF_Z("hss_sqn", hss), LF("session", head_of(op)->session_id));
+}
+
+// Routine refusals (nobody registered there) are no warning; a store that fails is.
+static void log_refusal(const struct hss_op *op)
+{
+    enum log_level level = op->err ? LOG_WARN : LOG_INFO;
+    LOG(level, "request refused", LF_Z("command", hss_command_names[op->command]),
+        LF("impi", impi_of(op)), LF("impu", impu_of(op)), LF_NUM("result", op->result.code),
+        LF_Z("reason", op->cause), LF("peer", head_of(op)->origin_host),
+        LF("session", head_of(op)->session_id));
+}
+
+static void count(struct hss_op *op)
+{
+    struct hss_stats *s = &op->hss->stats;
+    s->requests[op->command]++;
+    s->refused[op->command] += refused(op);
+    if (op->command != HSS_MAR)
+        return;
+    if (!refused(op) && op->auth.scheme == HSS_AKA)
+        s->vectors += op->n_vectors;
+    if (op->resync)
+        refused(op) ? s->resyncs_refused++ : s->resyncs++;
+}
+
+// What a refused operation had filled in must not leave.
+static void answer(struct hss_op *op)
+{
+    if (refused(op))
+        memset(&op->a, 0, sizeof(op->a));
+    switch (op->command) {
+    case HSS_UAR:
+        op->a.uaa.result = op->result;
+        op->done.uaa(op->arg, &op->a.uaa);
+        break;
+    case HSS_LIR:
+        op->a.lia.result = op->result;
+        op->done.lia(op->arg, &op->a.lia);
+        break;
+    case HSS_MAR:
+        op->a.maa.result = op->result;
+        op->done.maa(op->arg, &op->a.maa);
+        break;
+    case HSS_SAR:
+        op->a.saa.result = op->result;
+        op->done.saa(op->arg, &op->a.saa);
+        break;
+    case HSS_TASK:
+        op->done.task(op->arg, op);
+        break;
+    }
+}
+
+void hss_finish(struct hss_op *op)
+{
+    if (op->command != HSS_TASK) {
+        count(op);
+        if (op->resync && !refused(op))
+            log_resync(op);
+        if (refused(op))
+            log_refusal(op);
+    }
+    answer(op);
+    hss_op_free(op);
+}

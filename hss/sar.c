@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// S-CSCF registration and deregistration notification, and profile download (TS 29.228 6.1.2).
+#include "base/err.h"
+#include "base/mem.h"
+#include "hss/hss_priv.h"
+
+#define DIA_AVP_OCCURS_TOO_MANY_TIMES 5009 // RFC 6733 7.1.5
+
+// What a Server-Assignment-Type does (TS 29.228 6.1.2.1).
+enum act {
+    ACT_NONE,
+    ACT_REGISTER,
+    ACT_UNREGISTERED,
+    ACT_DEREGISTER,
+    ACT_STORE,
+    ACT_AUTH_END,
+    ACT_READ
+};
+
+struct assignment {
+    enum act act;
+    bool many; // more than one IMPU is allowed
+    bool needs_impi;
+    bool download; // the answer carries the profile
+};
+
+static const struct assignment assignments[] = {
+    // clang-format off
+    [CX_NO_ASSIGNMENT]                            = {ACT_READ,         false, false, true},
+    [CX_REGISTRATION]                             = {ACT_REGISTER,     false, true,  true},
+    [CX_RE_REGISTRATION]                          = {ACT_REGISTER,     false, true,  true},
+    [CX_UNREGISTERED_USER]                        = {ACT_UNREGISTERED, false, false, true},
+    [CX_TIMEOUT_DEREGISTRATION]                   = {ACT_DEREGISTER,   true,  false, false},
+    [CX_USER_DEREGISTRATION]                      = {ACT_DEREGISTER,   true,  false, false},
+    [CX_TIMEOUT_DEREGISTRATION_STORE_SERVER_NAME] = {ACT_STORE,        true,  false, false},
+    [CX_USER_DEREGISTRATION_STORE_SERVER_NAME]    = {ACT_STORE,        true,  false, false},
+    [CX_ADMINISTRATIVE_DEREGISTRATION]            = {ACT_DEREGISTER,   true,  false, false},
+    [CX_AUTHENTICATION_FAILURE]                   = {ACT_AUTH_END,     false, true,  false},
+    [CX_AUTHENTICATION_TIMEOUT]                   = {ACT_AUTH_END,     false, true,  false},
+    [CX_DEREGISTRATION_TOO_MUCH_DATA]             = {ACT_DEREGISTER,   true,  false, false},
+    [CX_AAA_USER_DATA_REQUEST]                    = {ACT_NONE,         false, false, false},
+    [CX_PGW_UPDATE]                               = {ACT_NONE,         false, false, false},
+    [CX_RESTORATION]                              = {ACT_NONE,         false, false, false},
+    // clang-format on
+};
+
+static const struct assignment *assignment(const struct hss_op *op)
+{
+    static const struct assignment none = {ACT_NONE, true, false, false};
+    size_t t = op->r.sar.type;
+    return t < ARRAY_LEN(assignments) ? &assignments[t] : &none;
+}
+
+static bool has_set(const struct hss_op *op, int64_t set)
+{
+    for (size_t i = 0; i < op->n_sets; i++)
+        if (op->sets[i] == set)
+            return true;
+    return false;
+}
+
+// Every IMPU must exist and belong to the IMPI; op->facts keeps those of the first.
+static enum hss_verdict check_identities(struct hss_op *op)
+{
+    const struct cx_sar *r = &op->r.sar;
+    if (!r->impi.p && !r->n_impus)
+        return hss_refuse(op, DIA_MISSING_AVP, "neither IMPI nor IMPU");
+    size_t n = r->n_impus;
+    for (size_t i = n; i > 0; i--) {
+        if (hss_check_pair(op, r->impi, r->impus[i - 1]) == HSS_DONE)
+            return HSS_DONE;
+        if (!has_set(op, op->facts.set_id))
+            op->sets[op->n_sets++] = op->facts.set_id;
+    }
+    return n ? HSS_NEXT : hss_check_pair(op, r->impi, STR_NONE);
+}
+
+static enum hss_verdict check_type(struct hss_op *op)
+{
+    const struct assignment *t = assignment(op);
+    const struct cx_sar *r = &op->r.sar;
+    if (t->act == ACT_NONE)
+        return hss_refuse(op, DIA_INVALID_AVP_VALUE, "Server-Assignment-Type is not of Cx");
+    if (r->n_impus > 1 && !t->many)
+        return hss_refuse(op, DIA_AVP_OCCURS_TOO_MANY_TIMES,
+                          "several IMPUs with a Server-Assignment-Type for one");
+    if ((!r->n_impus && !t->many) || (!r->impi.p && t->needs_impi))
+        return hss_refuse(op, DIA_MISSING_AVP, "Server-Assignment-Type needs both IMPI and IMPU");
+    return HSS_NEXT;
+}
+
+static int set_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct hss_op *op = arg;
+    if (op->n_sets < ARRAY_LEN(op->sets))
+        op->sets[op->n_sets++] = c[0].num;
+    return 0;
+}
+
+// Without IMPU the request is about everything the IMPI may use.
+static enum hss_verdict find_sets(struct hss_op *op)
+{
+    if (op->r.sar.n_impus)
+        return HSS_NEXT;
+    int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, set_row, op, SV_INT(op->facts.impi_id));
+    return err ? hss_fail(op, err) : HSS_NEXT;
+}
+
+// One S-CSCF serves an IMS subscription. Another one may take over through a MAR, which writes its
+// name; here it meets a refusal that tells it which case it is in.
+static enum hss_verdict check_server_name(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts;
+    enum act act = assignment(op)->act;
+    bool same = f->scscf_name.p && str_ieq(f->scscf_name, op->r.sar.server_name);
+    bool known = f->registered || f->unregistered;
+    if (act == ACT_READ && (!same || !known))
+        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "S-CSCF is not assigned to the IMPU");
+    if ((act == ACT_REGISTER || act == ACT_UNREGISTERED) && f->scscf_name.p && !same && known)
+        return hss_refuse_cx(op, CX_ERROR_IDENTITY_ALREADY_REGISTERED,
+                             "another S-CSCF is assigned");
+    if (act == ACT_UNREGISTERED && f->registered)
+        return hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered");
+    if (f->scscf_name.p && !same && act != ACT_REGISTER && act != ACT_UNREGISTERED)
+        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "another S-CSCF is assigned");
+    return HSS_NEXT;
+}
+
+static int assign(struct hss_op *op, int64_t impi_id, enum hss_state state)
+{
+    const struct hss_facts *f = &op->facts;
+    struct str name = op->r.sar.server_name;
+    int err = 0;
+    if (!f->scscf_name.p || !str_eq(f->scscf_name, name))
+        err = HSS_WRITE(op, SQL_SCSCF_UPDATE, SV_INT(f->subscription_id), SV_TEXT(name));
+    if (!err)
+        err = HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(f->set_id), SV_INT(impi_id), SV_INT(state),
+                        SV_INT(0));
+    return err;
+}
+
+static int register_set(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts;
+    bool refresh = f->registered_here && !f->pending_here && f->scscf_name.p &&
+                   str_eq(f->scscf_name, op->r.sar.server_name);
+    if (refresh) // nothing changes: no write, no wait for the disk
+        return 0;
+    int err = assign(op, f->impi_id, HSS_REGISTERED);
+    if (!err && f->unregistered)
+        err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(f->set_id), SV_INT(0));
+    return err;
+}
+
+static int release(struct hss_op *op)
+{
+    return HSS_WRITE(op, SQL_SCSCF_RELEASE, SV_INT(op->facts.subscription_id));
+}
+
+// With an IMPI its own registration ends; without one the IMPUs' as a whole.
+static int drop_sets(struct hss_op *op)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < op->n_sets; i++) {
+        if (op->facts.impi_id)
+            err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(op->sets[i]),
+                            SV_INT(op->facts.impi_id));
+        else
+            err = HSS_WRITE(op, SQL_REGISTRATION_CLEAR, SV_INT(op->sets[i]));
+        if (!err)
+            err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(op->sets[i]), SV_INT(0));
+    }
+    return err;
+}
+
+static int registration_count(void *arg, const struct store_value *c, size_t n)
+{
+    *(bool *)arg = *(bool *)arg || c[1].num == HSS_REGISTERED;
+    return 0;
+}
+
+// The profile stays in the S-CSCF for services of unregistered users; a set that another IMPI still
+// has registered stays registered.
+static int store_sets(struct hss_op *op)
+{
+    int err = drop_sets(op);
+    for (size_t i = 0; !err && i < op->n_sets; i++) {
+        bool registered = false;
+        err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, registration_count, &registered,
+                        SV_INT(op->sets[i]));
+        if (!err && !registered)
+            err = HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(op->sets[i]), SV_INT(0),
+                            SV_INT(HSS_UNREGISTERED), SV_INT(0));
+    }
+    return err;
+}
+
+// The challenge came to nothing: state stays what it was before it.
+static int end_authentication(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts;
+    if (!f->pending_here)
+        return 0;
+    if (f->registered_here)
+        return HSS_WRITE(op, SQL_PENDING_CLEAR, SV_INT(f->set_id), SV_INT(f->impi_id));
+    int err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(f->set_id), SV_INT(f->impi_id));
+    return err ? err : release(op);
+}
+
+static int deregister(struct hss_op *op)
+{
+    int err = drop_sets(op);
+    return err ? err : release(op);
+}
+
+static enum hss_verdict change_state(struct hss_op *op)
+{
+    int err = 0;
+    switch (assignment(op)->act) {
+    case ACT_REGISTER:
+        err = register_set(op);
+        break;
+    case ACT_UNREGISTERED:
+        err = assign(op, 0, HSS_UNREGISTERED);
+        break;
+    case ACT_DEREGISTER:
+        err = deregister(op);
+        break;
+    case ACT_STORE:
+        err = op->settings.keep_server_name ? store_sets(op) : deregister(op);
+        break;
+    case ACT_AUTH_END:
+        err = end_authentication(op);
+        break;
+    case ACT_READ:
+    case ACT_NONE:
+        break;
+    }
+    return err ? hss_fail(op, err) : HSS_NEXT;
+}
+
+struct impi_list {
+    struct hss_op *op;
+    struct cx_saa *a;
+};
+
+static int impi_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct impi_list *l = arg;
+    if (l->a->n_associated < CX_MAX_IMPUS)
+        l->a->associated_identities[l->a->n_associated++] = arena_dup(&l->op->arena, c[0].s);
+    return 0;
+}
+
+static struct str any_impi(const struct hss_op *op)
+{
+    if (op->r.sar.impi.p || !op->a.saa.n_associated)
+        return op->r.sar.impi;
+    return op->a.saa.associated_identities[0];
+}
+
+static enum hss_verdict download_profile(struct hss_op *op)
+{
+    struct cx_saa *a = &op->a.saa;
+    if (!assignment(op)->download)
+        return HSS_NEXT;
+    struct impi_list l = {op, a};
+    int err = STORE_RUN(op->ctx->store, SQL_IMPIS_OF_SUBSCRIPTION, impi_row, &l,
+                        SV_INT(op->facts.subscription_id));
+    if (!err && !op->r.sar.user_data_already_available)
+        err = hss_user_data(op, any_impi(op), &op->facts.set_id, 1, &a->user_data);
+    if (a->n_associated < 2) // the one that the S-CSCF knows
+        a->n_associated = 0;
+    return err ? hss_fail(op, err) : HSS_NEXT;
+}
+
+static int charging_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct hss_op *op = arg;
+    struct cx_charging *ch = &op->a.saa.charging;
+    struct str ccf = arena_dup(&op->arena, c[0].s), ecf = arena_dup(&op->arena, c[1].s);
+    if (ccf.n || ecf.n) {
+        struct str ccf1 = str_split(&ccf, ' '), ecf1 = str_split(&ecf, ' ');
+        *ch = (struct cx_charging){
+            .primary_ccf = ccf1.n ? ccf1 : STR_NONE,
+            .secondary_ccf = ccf,
+            .primary_ecf = ecf1.n ? ecf1 : STR_NONE,
+            .secondary_ecf = ecf,
+        };
+    }
+    return 0;
+}
+
+static enum hss_verdict download_charging(struct hss_op *op)
+{
+    if (!assignment(op)->download)
+        return HSS_NEXT;
+    const struct hss_charging *c = &op->settings.charging;
+    op->a.saa.charging =
+        (struct cx_charging){c->primary_ccf, c->secondary_ccf, c->primary_ecf, c->secondary_ecf};
+    int err = STORE_RUN(op->ctx->store, SQL_CHARGING, charging_row, op,
+                        SV_INT(op->facts.subscription_id));
+    return err ? hss_fail(op, err) : HSS_NEXT;
+}
+
+static enum hss_verdict answer(struct hss_op *op)
+{
+    op->a.saa.impi = any_impi(op);
+    if (assignment(op)->act == ACT_STORE && !op->settings.keep_server_name)
+        return hss_succeed_cx(op, CX_SUCCESS_SERVER_NAME_NOT_STORED);
+    return hss_succeed(op);
+}
+
+static const struct hss_step steps[] = {
+    {"identities", check_identities, "TS 29.228 6.1.2.1"},
+    {"assignment type", check_type, "TS 29.228 6.1.2.1"},
+    {"implicit sets", find_sets, "TS 29.228 6.5.1"},
+    {"server name", check_server_name, "TS 29.228 6.1.2.1"},
+    {"state", change_state, "TS 29.228 6.1.2.1"},
+    {"profile", download_profile, "TS 29.228 6.6"},
+    {"charging", download_charging, "TS 29.228 6.6"},
+    {"answer", answer, "TS 29.228 6.1.2.1"},
+};
+const struct hss_procedure hss_sar_procedure = {steps, ARRAY_LEN(steps)};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HSS's schema (TS 23.008 3.1, TS 29.228 annex B; the migrations) and every statement on it.
+#pragma once
+
+#include <stddef.h>
+
+enum hss_sql {
+    SQL_FACTS,             // impi, impu -> struct hss_facts
+    SQL_REGISTRATIONS,     // set -> impi id, state, pending
+    SQL_SET_OPEN,          // set -> 1 when an IMPU of it is not barred
+    SQL_AUTH,              // impi id -> scheme, secret, amf, realm, algorithm, sqn
+    SQL_SQN_UPDATE,        // impi id, sqn
+    SQL_SCSCF_UPDATE,      // subscription, name
+    SQL_SCSCF_RELEASE,     // subscription: forget the name when nothing is left registered
+    SQL_REGISTRATION_PUT,  // set, impi, state, pending
+    SQL_REGISTRATION_DROP, // set, impi
+    SQL_REGISTRATION_CLEAR,// set
+    SQL_PENDING_CLEAR,     // set, impi
+    SQL_SETS_OF_IMPI,      // impi id -> set
+    SQL_IMPIS_OF_SUBSCRIPTION,
+    SQL_PROFILE_IMPUS,     // set -> impu, barred, display name, profile, service xml
+    SQL_CHARGING,          // subscription -> four addresses
+    SQL_META_GET,
+    SQL_META_PUT,
+    SQL_SUBSCRIPTION_ADD,
+    SQL_SUBSCRIPTION_SET,  // subscription, column values
+    SQL_SUBSCRIPTION_DROP, // subscription
+    SQL_IMPI_ADD,
+    SQL_IMPI_FIND,
+    SQL_IMPI_DROP,
+    SQL_IMPI_AUTH_SET,
+    SQL_SQN_ADD,
+    SQL_SET_ADD,
+    SQL_IMPU_ADD,
+    SQL_IMPU_FIND,         // impu -> set, subscription
+    SQL_IMPUS_DROP,        // set
+    SQL_IMPUS_DRESS,       // set, display name, profile
+    SQL_LINK_ADD,          // impi, set
+    SQL_PROFILE_FIND,
+    SQL_PROFILE_PUT,
+    SQL_PROFILE_DROP,
+    SQL_PROFILE_LIST,
+    SQL_LIST,              // after, limit -> subscribers
+    SQL_SHOW,              // impi
+    SQL_SHOW_IMPUS,        // impi
+    SQL_COUNT,
+};
+
+extern const char *const hss_sql[];
+extern const size_t hss_sql_count;
+extern const char *const hss_migrations[];
+extern const size_t hss_migration_count;
