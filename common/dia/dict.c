@@ -49,7 +49,7 @@ const struct dia_avp *dia_avp_find(uint32_t code, uint32_t vendor)
     return NULL;
 }
 
-static void fd_says(int level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void fd_says(int level, const char *fmt, va_list args)
 {
     if (level < FD_LOG_ERROR || !log_enabled(LOG_TRACE))
         return;

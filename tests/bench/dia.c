@@ -152,7 +152,7 @@ static void run(struct bench *b, unsigned long trips)
 
 static double server_cpu(int ask, int told)
 {
-    double us;
+    double us = 0;
     if (write(ask, "?", 1) != 1 || read(told, &us, sizeof us) != sizeof us)
         die("server gone");
     return us;
