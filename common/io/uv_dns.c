@@ -1,8 +1,201 @@
 // SPDX-License-Identifier: Apache-2.0
+// c-ares driven by the loop: its sockets on uv_poll handles, its timeouts on one timer.
+#include <ares.h>
+#include <arpa/nameser.h>
+
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/writer.h"
+#include "io/dns_msg.h"
 #include "io/uv_priv.h"
 
-int uvl_dns_new(struct uvl_world *w, const struct uv_loop_params *p) { (void)w; (void)p; return 0; }
-void uvl_dns_free(struct uvl_world *w) { (void)w; }
-void uvl_dns_start(struct loop *l, struct dns_flight *f) { (void)l; dns_finish(f, ERR_DNS, NULL, 0, 0); }
+enum { TIMEOUT_MS = 2000, TRIES = 2, EDNS_SIZE = 1232, ARENA_FIRST = 4096 };
+
+struct uvl_dns {
+    struct uvl_world *world;
+    ares_channel channel;
+    struct timer timer;
+    struct list socks;
+    bool closing;
+};
+
+struct dns_sock {
+    struct uvl_sock sock;
+    struct list link;
+    struct uvl_dns *names;
+};
+
+// ---- driving c-ares ----
+
+static void rearm(struct uvl_dns *d)
+{
+    struct timeval tv;
+    timer_stop(&d->timer);
+    if (ares_timeout(d->channel, NULL, &tv))
+        timer_start(&d->world->base, &d->timer,
+                    (uint64_t)tv.tv_sec * 1000 + ((uint64_t)tv.tv_usec + 999) / 1000);
+}
+
+static void on_timer(void *arg)
+{
+    struct uvl_dns *d = arg;
+    ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    rearm(d);
+}
+
+static void on_ready(void *owner, bool readable, bool writable)
+{
+    struct dns_sock *k = owner;
+    struct uvl_dns *d = k->names;
+    ares_socket_t fd = k->sock.fd;
+    ares_process_fd(d->channel, readable ? fd : ARES_SOCKET_BAD, writable ? fd : ARES_SOCKET_BAD);
+    rearm(d);
+}
+
+static struct dns_sock *sock_find(struct uvl_dns *d, int fd)
+{
+    LIST_EACH(&d->socks, it) {
+        struct dns_sock *k = LIST_ENTRY(it, struct dns_sock, link);
+        if (k->sock.fd == fd)
+            return k;
+    }
+    return NULL;
+}
+
+static struct dns_sock *sock_new(struct uvl_dns *d, int fd)
+{
+    struct dns_sock *k = mem_zalloc(sizeof *k);
+    if (!k)
+        return NULL;
+    k->names = d;
+    k->sock.keep_fd = true;
+    k->sock.owner = k;
+    k->sock.ready = on_ready;
+    k->sock.destroy = mem_free;
+    if (uvl_sock_init(&k->sock, d->world, fd) < 0) {
+        mem_free(k);
+        return NULL;
+    }
+    list_init(&k->link);
+    list_add(&d->socks, &k->link);
+    return k;
+}
+
+// Without memory for a new socket's handle the query runs into its timeout.
+static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
+{
+    struct uvl_dns *d = arg;
+    struct dns_sock *k = sock_find(d, fd);
+    if (!readable && !writable) {
+        if (k) {
+            list_del(&k->link);
+            uvl_sock_close(&k->sock);
+        }
+        return;
+    }
+    if (k || (k = sock_new(d, fd)))
+        uvl_sock_want(&k->sock, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
+}
+
+// ---- queries ----
+
+static void finish_from_bytes(struct dns_flight *f, struct str bytes)
+{
+    _Alignas(8) char first[ARENA_FIRST];
+    struct arena a;
+    arena_init(&a, first, sizeof first);
+    struct dns_msg m = dns_msg_parse(bytes, f->type, &a);
+    dns_finish(f, m.err, m.rrs, m.n, m.ttl);
+    arena_done(&a);
+}
+
+static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int n)
+{
+    struct dns_flight *f = arg;
+    (void)timeouts;
+    if (uvl_world_of(f->loop)->names->closing)
+        return;
+    bool answered = status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
+    if (answered && bytes && n > 0)
+        finish_from_bytes(f, str_make((const char *)bytes, (size_t)n));
+    else if (status == ARES_ENOMEM)
+        dns_finish(f, ERR_NOMEM, NULL, 0, 0);
+    else
+        dns_finish(f, status == ARES_ETIMEOUT ? ERR_TIMEOUT : ERR_DNS, NULL, 0, 0);
+}
+
+void uvl_dns_start(struct loop *l, struct dns_flight *f)
+{
+    struct uvl_dns *d = uvl_world_of(l)->names;
+    ares_query(d->channel, dns_flight_name(f), ns_c_in, (int)f->type, on_answer, f);
+    rearm(d);
+}
+
+// ---- life ----
+
+static int set_servers(struct uvl_dns *d, const struct uv_loop_params *p)
+{
+    size_t cap = p->n_dns_servers * ADDR_TEXT_MAX + 1;
+    AUTO_FREE char *csv = mem_alloc(cap);
+    if (!csv)
+        return ERR_NOMEM;
+    struct writer w = writer_init(csv, cap);
+    for (size_t i = 0; i < p->n_dns_servers; i++) {
+        char text[ADDR_TEXT_MAX];
+        writer_str(&w, i ? STR(",") : STR(""));
+        writer_str(&w, addr_text(&p->dns_servers[i], text));
+    }
+    writer_chr(&w, 0);
+    return ares_set_servers_ports_csv(d->channel, csv) == ARES_SUCCESS ? 0 : ERR_INVAL;
+}
+
+static int channel_init(struct uvl_dns *d, const struct uv_loop_params *p)
+{
+    struct ares_options o = {
+        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
+        .timeout = p->dns_timeout_ms ? (int)p->dns_timeout_ms : TIMEOUT_MS,
+        .tries = p->dns_tries ? (int)p->dns_tries : TRIES,
+        .ednspsz = EDNS_SIZE,
+        .sock_state_cb = on_sock_state,
+        .sock_state_cb_data = d,
+    };
+    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
+               ARES_OPT_SOCK_STATE_CB;
+    return ares_init_options(&d->channel, &o, mask) == ARES_SUCCESS ? 0 : ERR_DNS;
+}
+
+int uvl_dns_new(struct uvl_world *w, const struct uv_loop_params *p)
+{
+    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+        return ERR_DNS;
+    struct uvl_dns *d = mem_zalloc(sizeof *d);
+    if (!d) {
+        ares_library_cleanup();
+        return ERR_NOMEM;
+    }
+    d->world = w;
+    list_init(&d->socks);
+    timer_init(&d->timer, on_timer, d);
+    int err = channel_init(d, p);
+    if (err < 0) {
+        mem_free(d);
+        ares_library_cleanup();
+        return err;
+    }
+    w->names = d;
+    return p->n_dns_servers ? set_servers(d, p) : 0;
+}
+
+void uvl_dns_free(struct uvl_world *w)
+{
+    struct uvl_dns *d = w->names;
+    if (!d)
+        return;
+    d->closing = true;
+    timer_stop(&d->timer);
+    ares_destroy(d->channel);
+    ares_library_cleanup();
+    w->names = NULL;
+    mem_free(d);
+}
