@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/sim.h"
+#include "pcscf/registry.h"
+
+struct fixture {
+    struct sim *sim;
+    struct loop *loop;
+    struct registry *reg;
+    int expired;
+};
+
+static void on_expired(void *arg, const struct reg *r)
+{
+    struct fixture *f = arg;
+    f->expired++;
+}
+
+static void set_up(struct fixture *f)
+{
+    static const struct registry_ops ops = {.expired = on_expired};
+    *f = (struct fixture){0};
+    assert_int_equal(sim_new(1, &f->sim), 0);
+    assert_int_equal(sim_node(f->sim, "p", &f->loop), 0);
+    assert_int_equal(registry_new(f->loop, &ops, f, &f->reg), 0);
+}
+
+static void tear_down(struct fixture *f)
+{
+    registry_free(f->reg);
+    loop_free(f->loop);
+    sim_free(f->sim);
+}
+
+static struct access_flow flow_of(uint16_t port)
+{
+    struct access_flow f = {.proto = SIP_PROTO_UDP};
+    assert_int_equal(addr_parse(STR("192.0.2.1"), port, &f.remote), 0);
+    return f;
+}
+
+static int set(struct fixture *f, const struct access_flow *flow, const char *user, uint64_t ms)
+{
+    char sip[64], contact[64];
+    snprintf(sip, sizeof sip, "sip:%s@home.net", user);
+    snprintf(contact, sizeof contact, "sip:%s@192.0.2.1", user);
+    struct str impus[] = {str_from(sip), STR("tel:+1-555")};
+    struct reg_params p = {.flow = flow, .contact = str_from(contact), .impus = impus, .n_impus = 2,
+                           .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
+    return registry_set(f->reg, &p);
+}
+
+static void finds_by_flow_and_identity(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1), b = flow_of(2);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0);
+    assert_int_equal(set(&f, &a, "bob", 1000), 0);
+    const struct reg *r = registry_find(f.reg, &a, STR("sip:alice@HOME.net"));
+    assert_non_null(r);
+    assert_true(str_eq(reg_impu(r, 0), STR("sip:alice@home.net")));
+    assert_true(str_eq(reg_service_route(r), STR("<sip:s;lr>")));
+    assert_non_null(registry_find(f.reg, &a, STR("tel:+1555")));
+    assert_null(registry_find(f.reg, &b, STR("sip:alice@home.net")));
+    assert_null(registry_find(f.reg, &a, STR("sip:mallory@home.net")));
+    assert_true(str_eq(reg_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:bob@home.net")));
+    assert_true(registry_remove(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
+    assert_true(str_eq(reg_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:alice@home.net")));
+    assert_false(registry_remove(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
+    tear_down(&f);
+}
+
+// The same contact from another flow replaces what was known.
+static void moves(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1), b = flow_of(2);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0);
+    assert_int_equal(set(&f, &b, "alice", 1000), 0);
+    assert_int_equal(registry_count(f.reg), 1);
+    assert_null(registry_find(f.reg, &a, STR_NONE));
+    assert_non_null(registry_find(f.reg, &b, STR_NONE));
+    tear_down(&f);
+}
+
+static void expires(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0);
+    assert_int_equal(set(&f, &a, "bob", 5000), 0);
+    (void)sim_run(f.sim, 500);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0); // refreshed
+    (void)sim_run(f.sim, 1400);
+    assert_int_equal(f.expired, 0);
+    (void)sim_run(f.sim, 1600);
+    assert_int_equal(f.expired, 1);
+    assert_int_equal(registry_count(f.reg), 1);
+    assert_int_equal(reg_expires_in_ms(f.reg, registry_find(f.reg, &a, STR_NONE)) / 100, 34);
+    tear_down(&f);
+}
+
+static void many_on_one_flow(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1);
+    char user[32];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(user, sizeof user, "u%d", i);
+        assert_int_equal(set(&f, &a, user, 1000 + (uint64_t)i), 0);
+    }
+    assert_non_null(registry_find(f.reg, &a, STR("sip:u1500@home.net")));
+    assert_int_equal(registry_remove_identity(f.reg, &a, STR("sip:u1500@home.net")), 1);
+    (void)sim_run(f.sim, 10000);
+    assert_int_equal(f.expired, 2999);
+    assert_int_equal(registry_count(f.reg), 0);
+    tear_down(&f);
+}
+
+// Whatever allocation fails, what was registered stays and nothing leaks.
+static void out_of_memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1), b = flow_of(2);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0);
+    int e = ERR_NOMEM;
+    for (long n = 0; e; n++) {
+        mem_fail_after(n);
+        e = set(&f, &b, "alice", 1000);
+        mem_fail_after(-1);
+        assert_int_equal(registry_count(f.reg), 1);
+        assert_true(e == 0 || e == ERR_NOMEM);
+        assert_non_null(registry_find(f.reg, e ? &a : &b, STR("tel:+1555")));
+    }
+    tear_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_by_flow_and_identity), cmocka_unit_test(moves),
+        cmocka_unit_test(expires),                    cmocka_unit_test(many_on_one_flow),
+        cmocka_unit_test(out_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
