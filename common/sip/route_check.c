@@ -164,18 +164,17 @@ int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *re
 {
     struct check k = {.m = m, .err = ret_err};
     request_uri(&k);
-    bool usable = top_via(&k);
-    usable &= party(&k, SIP_H_FROM, &m->from);
+    // A 400 needs a way back; the other fields it copies as they came.
+    *ret_usable = top_via(&k);
     // RFC 3261 8.1.1.3: a request without a tag has no dialog to come
-    if (usable && !m->from.tag.n)
+    if (party(&k, SIP_H_FROM, &m->from) && !m->from.tag.n)
         complain(&k, "From", offset_of(&k, SIP_H_FROM));
-    usable &= party(&k, SIP_H_TO, &m->to);
-    usable &= call_id(&k);
-    usable &= cseq(&k);
+    (void)party(&k, SIP_H_TO, &m->to);
+    (void)call_id(&k);
+    (void)cseq(&k);
     max_forwards(&k);
     routes(&k);
     content_length(&k);
-    *ret_usable = usable;
     if (m->arena.failed)
         return ERR_NOMEM;
     return k.bad ? ERR_BAD : 0;

@@ -6,7 +6,19 @@
 #include "base/log.h"
 #include "stack/txn_priv.h"
 
-enum { TXN_CACHE = 4096, TXN_LINGER_MIN = 1000 };
+// A recycled struct would hide a use after free from the sanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+#define RECYCLE 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RECYCLE 0
+#endif
+#endif
+#ifndef RECYCLE
+#define RECYCLE 1
+#endif
+
+enum { TXN_CACHE = RECYCLE ? 4096 : 0, TXN_LINGER_MIN = 1000 };
 
 struct txn *txn_find(const struct stack *s, txn_id id)
 {

@@ -119,7 +119,8 @@ static void on_trace(void *arg, const struct stack_trace *t)
     c->traces++;
 }
 
-static const struct stack_ops core_ops = {on_request, on_flow_closed, on_trace};
+static const struct stack_ops core_ops = {
+    .request = on_request, .flow_closed = on_flow_closed, .trace = on_trace};
 
 // ---- the test's side ----
 
@@ -193,8 +194,10 @@ static int write_call(void *arg, struct str via, struct writer *w)
     writer_printf(w, "%s %s SIP/2.0\r\nVia: %.*s\r\n", c->method, c->uri, STR_ARG(via));
     writer_printf(w, "From: <sip:a@example.org>;tag=f\r\nTo: <sip:b@example.org>\r\n"
                      "Call-ID: call-1\r\nCSeq: 7 %s\r\nMax-Forwards: 70\r\n", c->method);
-    for (struct str rest = str_from(c->extra); rest.n;)
-        writer_printf(w, "%.*s\r\n", STR_ARG(str_split(&rest, '\n')));
+    for (struct str rest = str_from(c->extra); rest.n;) {
+        struct str line = str_split(&rest, '\n');
+        writer_printf(w, "%.*s\r\n", STR_ARG(line));
+    }
     writer_printf(w, "Content-Length: %zu\r\n\r\n", c->pad);
     for (size_t i = 0; i < c->pad; i++)
         writer_chr(w, 'x');

@@ -51,8 +51,7 @@ struct world {
     long live_before;
 };
 
-void world_init(struct world *w); // seed 1
-void world_init_seed(struct world *w, uint64_t seed);
+void world_init(struct world *w);
 // Ends everything and checks that nothing is left on the heap.
 void world_done(struct world *w);
 void world_run(struct world *w, uint64_t ms);

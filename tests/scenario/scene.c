@@ -16,7 +16,7 @@
 #include "base/writer.h"
 #include "sip/edit.h"
 
-enum { NODES = 16, PEERS = 16, HEARD = 512, TEXT = 70000 };
+enum { NODES = 16, PEERS = 16, HEARD = 2048, TEXT = 70000 };
 
 struct conn {
     struct list link;
@@ -47,13 +47,17 @@ struct scene {
     size_t n_nodes;
     struct peer *peers[PEERS];
     size_t n_peers;
+    long live; // allocations when it began
     char text[TEXT];
 };
 
 struct scene *scene_new(uint64_t seed)
 {
+    sip_msg_pool_drain();
+    long live = mem_live();
     struct scene *sc = mem_zalloc(sizeof *sc);
     assert_non_null(sc);
+    sc->live = live;
     arena_init(&sc->arena, NULL, 0);
     assert_int_equal(sim_new(seed, &sc->sim), 0);
     struct sim_faults f = {.delay_min_us = 1000, .delay_max_us = 1000};
@@ -73,6 +77,13 @@ struct loop *scene_node(struct scene *sc, const char *name)
     assert_int_equal(sim_node(sc->sim, name, &l), 0);
     sc->nodes[sc->n_nodes++] = l;
     return l;
+}
+
+void *scene_alloc(struct scene *sc, size_t n)
+{
+    void *p = arena_zalloc(&sc->arena, n);
+    assert_non_null(p);
+    return p;
 }
 
 void scene_run(struct scene *sc, uint64_t until_ms)
@@ -144,17 +155,13 @@ static void on_bytes(void *arg, struct str bytes)
     c->n += bytes.n;
     struct str rest = str_make(c->buf, c->n);
     size_t skip, len;
-    while (rest.n == 2 || sip_frame(rest, &skip, &len) == 0) {
-        if (rest.n == 2 && !str_eq(rest, STR("\r\n")))
-            break;
-        if (rest.n == 2) {
+    for (;;) {
+        for (; str_starts(rest, STR("\r\n")); rest = str_skip(rest, 2))
             c->peer->keepalives++;
-            rest = str_skip(rest, 2);
-            continue;
-        }
-        if (len)
-            hear(c->peer, c, tcp_remote(c->tcp), str_make(rest.p + skip, len));
-        rest = str_skip(rest, skip + len);
+        if (sip_frame(rest, &skip, &len))
+            break;
+        hear(c->peer, c, tcp_remote(c->tcp), str_make(rest.p, len));
+        rest = str_skip(rest, len);
     }
     memmove(c->buf, rest.p, rest.n);
     c->n = rest.n;
@@ -339,6 +346,8 @@ static void print_heard(const struct peer *p)
         struct str rest = p->heard[i].bytes, line = str_split(&rest, '\r');
         print_message("%s%6" PRIu64 " ms %.*s\n", i == p->looked ? "-> " : "   ",
                       p->heard[i].at_ms, STR_ARG(line));
+        if (getenv("SCENE_BYTES"))
+            print_message("%.*s", STR_ARG(p->heard[i].bytes));
     }
 }
 
@@ -390,5 +399,8 @@ void scene_free(struct scene *sc)
         loop_free(sc->nodes[i]);
     sim_free(sc->sim);
     arena_done(&sc->arena);
+    long before = sc->live;
     mem_free(sc);
+    sip_msg_pool_drain();
+    assert_int_equal(mem_live(), before);
 }

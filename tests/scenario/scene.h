@@ -30,11 +30,13 @@ struct heard {
 };
 
 struct scene *scene_new(uint64_t seed);
-// Checks nothing by itself; frees all peers and the simulation.
+// Frees all peers and the simulation, and checks that no memory is left that was not there before.
 void scene_free(struct scene *sc);
 struct sim *scene_sim(struct scene *sc);
 // A loop for a node under test. Freed by scene_free.
 struct loop *scene_node(struct scene *sc, const char *name);
+// Zeroed memory that lives until scene_free.
+void *scene_alloc(struct scene *sc, size_t n);
 void scene_run(struct scene *sc, uint64_t until_ms);
 // A simulated A or AAAA, SRV or NAPTR record.
 void scene_dns_host(struct scene *sc, const char *name, const char *ip);

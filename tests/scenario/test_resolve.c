@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+// Next hops: RFC 3263, and moving from one target to the next. DNS is the simulation's.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "core.h"
+#include "sip/uri.h"
+#include "stack/resolve.h"
+
+#define CORE "192.0.2.9:5060"
+
+struct stage {
+    struct scene *sc;
+    struct core *core;
+};
+
+static void open_with(struct stage *st, const struct stack_params *p)
+{
+    *st = (struct stage){.sc = scene_new(1)};
+    st->core = core_new(st->sc, CORE, p);
+}
+
+static void open_stage(struct stage *st)
+{
+    open_with(st, NULL);
+}
+
+static void close_stage(struct stage *st)
+{
+    scene_run(st->sc, 10000000);
+    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
+    core_free(st->core);
+    scene_free(st->sc);
+}
+
+static struct call *call_new(struct core *core, const char *uri)
+{
+    struct call *c = scene_alloc(core->scene, sizeof *c);
+    *c = (struct call){.core = core, .method = "MESSAGE", .uri = uri};
+    return c;
+}
+
+// ---- the list alone ----
+
+struct answer {
+    bool called;
+    int err;
+    struct resolve_list list;
+};
+
+static void on_answer(void *arg, int err, const struct resolve_list *l)
+{
+    struct answer *a = arg;
+    assert_false(a->called);
+    a->called = true;
+    a->err = err;
+    a->list = *l;
+}
+
+static struct answer ask(struct stage *st, const char *text)
+{
+    struct stack *s = st->core->stack;
+    struct answer a = {0};
+    struct arena arena;
+    struct sip_uri u;
+    uint64_t id = 0;
+    arena_init(&arena, NULL, 0);
+    assert_int_equal(sip_uri_parse(&arena, str_from(text), &u), 0);
+    a.err = resolve_now(s, &u, &a.list);
+    if (a.err == ERR_MORE) {
+        a.err = resolve_start(s, &u, on_answer, &a, &id);
+        arena_done(&arena);
+        assert_false(a.called);
+        while (!a.err && !a.called)
+            assert_true(sim_step(scene_sim(st->sc)));
+        return a;
+    }
+    arena_done(&arena);
+    return a;
+}
+
+// "udp 192.0.2.1:5060, tcp 192.0.2.2:5060" or the error's name
+static void expect(struct stage *st, const char *uri, const char *want)
+{
+    char got[1000] = "", text[ADDR_TEXT_MAX];
+    struct answer a = ask(st, uri);
+    if (a.err)
+        snprintf(got, sizeof got, "%s", err_name(a.err));
+    for (size_t i = 0; !a.err && i < a.list.n; i++) {
+        size_t n = strlen(got);
+        snprintf(got + n, sizeof got - n, "%s%s %.*s", i ? ", " : "",
+                 a.list.t[i].proto == SIP_PROTO_UDP ? "udp" : "tcp",
+                 STR_ARG(addr_text(&a.list.t[i].addr, text)));
+    }
+    assert_string_equal(got, want);
+}
+
+static void without_dns(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    expect(&st, "sip:x@192.0.2.1", "udp 192.0.2.1:5060");
+    expect(&st, "sip:x@192.0.2.1:5070", "udp 192.0.2.1:5070");
+    expect(&st, "sip:x@192.0.2.1;transport=TCP", "tcp 192.0.2.1:5060");
+    expect(&st, "sip:x@y.example.org;maddr=192.0.2.3", "udp 192.0.2.3:5060");
+    expect(&st, "sip:x@[2001:db8::1]", "udp [2001:db8::1]:5060");
+    expect(&st, "sip:x@192.0.2.1;transport=sctp", "ERR_UNSUPPORTED");
+    expect(&st, "sips:x@192.0.2.1", "ERR_UNSUPPORTED");
+    expect(&st, "tel:+15550000001", "ERR_UNSUPPORTED");
+    assert_int_equal(core_count(st.core, "sip_dns_queries"), 0);
+    close_stage(&st);
+}
+
+static void static_hosts_precede_dns(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "home.example.org", "192.0.2.1");
+    struct addr a = scene_addr("192.0.2.50:5060"), b = scene_addr("192.0.2.51:5070");
+    assert_int_equal(stack_static_host(st.core->stack, STR("Home.example.org"), SIP_PROTO_TCP, &a), 0);
+    assert_int_equal(stack_static_host(st.core->stack, STR("home.example.org"), SIP_PROTO_UDP, &b), 0);
+    expect(&st, "sip:home.example.ORG", "tcp 192.0.2.50:5060, udp 192.0.2.51:5070");
+    expect(&st, "sip:home.example.org;transport=udp", "udp 192.0.2.51:5070");
+    expect(&st, "sip:home.example.org:5099;transport=udp", "udp 192.0.2.51:5099");
+    assert_int_equal(core_count(st.core, "sip_dns_queries"), 0);
+    close_stage(&st);
+}
+
+static void tcp_preferred(void **state)
+{
+    struct stack_params p = {.tcp_prefer = true};
+    struct stage st;
+    open_with(&st, &p);
+    scene_dns_host(st.sc, "plain.example.org", "192.0.2.1");
+    expect(&st, "sip:x@192.0.2.1", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
+    expect(&st, "sip:x@192.0.2.1;transport=udp", "udp 192.0.2.1:5060");
+    expect(&st, "sip:x@plain.example.org:5080", "tcp 192.0.2.1:5080, udp 192.0.2.1:5080");
+    expect(&st, "sip:x@plain.example.org", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
+    close_stage(&st);
+}
+
+// RFC 3263 4.1, 4.2
+static void with_dns(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_naptr(st.sc, "home.example.org", 20, "SIP+D2U", "_sip._udp.home.example.org");
+    scene_dns_naptr(st.sc, "home.example.org", 10, "SIP+D2T", "_sip._tcp.home.example.org");
+    scene_dns_naptr(st.sc, "home.example.org", 5, "SIPS+D2T", "_sips._tcp.home.example.org");
+    scene_dns_srv(st.sc, "_sip._tcp.home.example.org", 20, 1, "b.example.org", 5062);
+    scene_dns_srv(st.sc, "_sip._tcp.home.example.org", 10, 1, "a.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.home.example.org", 10, 1, "a.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.srv.example.org", 10, 1, "b.example.org", 5064);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st.sc, "b.example.org", "192.0.2.2");
+    expect(&st, "sip:x@home.example.org",
+           "tcp 192.0.2.1:5060, tcp 192.0.2.2:5062, udp 192.0.2.1:5060");
+    expect(&st, "sip:x@home.example.org;transport=udp", "udp 192.0.2.1:5060");
+    expect(&st, "sip:x@srv.example.org", "udp 192.0.2.2:5064");      // no NAPTR: SRV
+    expect(&st, "sip:x@a.example.org", "udp 192.0.2.1:5060");        // no SRV either
+    expect(&st, "sip:x@a.example.org;transport=tcp", "tcp 192.0.2.1:5060");
+    expect(&st, "sip:x@home.example.org:5090", "ERR_NODATA");        // a port means addresses
+    expect(&st, "sip:x@b.example.org:5090", "udp 192.0.2.2:5090");
+    expect(&st, "sip:x@nowhere.example.org", "ERR_NODATA");
+    close_stage(&st);
+}
+
+static void both_families(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st.sc, "a.example.org", "2001:db8::1");
+    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080"); // no IPv6 listener
+    core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 60000);
+    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080, udp [2001:db8::1]:5080");
+    close_stage(&st);
+}
+
+// RFC 2782: among equals by lot, in proportion to the weights.
+static void weights(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_srv(st.sc, "_sip._udp.w.example.org", 10, 75, "a.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.w.example.org", 10, 25, "b.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.w.example.org", 20, 1000, "c.example.org", 5060);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st.sc, "b.example.org", "192.0.2.2");
+    scene_dns_host(st.sc, "c.example.org", "192.0.2.3");
+    struct addr first = scene_addr("192.0.2.1:5060"), last = scene_addr("192.0.2.3:5060");
+    unsigned n = 0;
+    (void)ask(&st, "sip:w.example.org;transport=udp");
+    uint64_t asked = core_count(st.core, "sip_dns_queries");
+    for (int i = 0; i < 4000; i++) {
+        struct answer a = ask(&st, "sip:w.example.org;transport=udp");
+        assert_int_equal(a.err, 0);
+        assert_int_equal(a.list.n, 3);
+        assert_true(addr_eq(&a.list.t[2].addr, &last));
+        n += addr_eq(&a.list.t[0].addr, &first);
+    }
+    assert_true(n > 2800 && n < 3200); // 3000, sigma 27
+    assert_true(core_count(st.core, "sip_dns_queries") < asked + 1); // the answers were known
+    close_stage(&st);
+}
+
+static void cancelled_waiters_hear_nothing(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    struct stack *s = st.core->stack;
+    struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("a.example.org")};
+    struct answer one = {0}, two = {0};
+    uint64_t id1, id2;
+    assert_int_equal(resolve_start(s, &u, on_answer, &one, &id1), 0);
+    uint64_t asked = core_count(st.core, "sip_dns_queries");
+    assert_int_equal(resolve_start(s, &u, on_answer, &two, &id2), 0);
+    assert_int_equal(core_count(st.core, "sip_dns_queries"), asked); // one question for both
+    resolve_cancel(s, id1);
+    resolve_cancel(s, id1);
+    scene_run(st.sc, 60000);
+    assert_false(one.called);
+    assert_true(two.called && two.err == 0);
+    close_stage(&st);
+}
+
+static void dns_down(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080");
+    sim_dns_down(scene_sim(st.sc), true);
+    // what was known half a minute ago is better than nothing
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 120000);
+    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080");
+    expect(&st, "sip:b.example.org:5080", "ERR_TIMEOUT");
+    struct call *c = call_new(st.core, "sip:c.example.org");
+    call_start(c);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 120000);
+    assert_non_null(strstr(c->log, "failed 503\n"));
+    assert_non_null(strstr(c->log, "ended\n"));
+    close_stage(&st);
+}
+
+static void freed_while_asking(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    struct call *c = call_new(st.core, "sip:c.example.org");
+    call_start(c);
+    core_free(st.core);
+    scene_run(st.sc, 60000);
+    assert_string_equal(c->log, "");
+    scene_free(st.sc);
+}
+
+// ---- moving on (RFC 3263 4.3) ----
+
+static void two_servers(struct stage *st, const char *service)
+{
+    char name[64];
+    snprintf(name, sizeof name, "_sip._%s.pool.example.org", service);
+    scene_dns_srv(st->sc, name, 10, 1, "a.example.org", 5060);
+    scene_dns_srv(st->sc, name, 20, 1, "b.example.org", 5060);
+    scene_dns_host(st->sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st->sc, "b.example.org", "192.0.2.2");
+}
+
+static void expect_moved(struct call *c)
+{
+    assert_non_null(strstr(c->log, " 200\n"));
+    assert_null(strstr(c->log, "failed"));
+    assert_null(strstr(c->log, "503"));
+    assert_int_equal(c->writes, 2);
+    assert_string_not_equal(c->vias[0], c->vias[1]); // a branch of its own for each target
+    c->log[0] = '\0';
+    c->writes = 0;
+}
+
+static void second_target_after_refusal(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "tcp");
+    struct peer *b = peer_tcp(st.sc, "192.0.2.2:5060");
+    peer_auto(b, 200);
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    call_start(c);
+    scene_run(st.sc, 2000);
+    expect_moved(c);
+    assert_int_equal(core_count(st.core, "sip_target_failovers"), 1);
+    call_start(c); // the failed one stands last for a while
+    scene_run(st.sc, 3000);
+    assert_non_null(strstr(c->log, " 200\n"));
+    assert_int_equal(c->writes, 1);
+    c->log[0] = '\0';
+    c->writes = 0;
+    scene_run(st.sc, 14000);
+    struct peer *a = peer_tcp(st.sc, "192.0.2.1:5060"); // it is back
+    peer_auto(a, 200);
+    call_start(c);
+    scene_run(st.sc, 16000);
+    assert_int_equal(c->writes, 1);
+    assert_non_null(peer_next(a));
+    close_stage(&st);
+}
+
+static void second_target_after_503(void **state)
+{
+    static const char *const methods[] = {"MESSAGE", "INVITE"};
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        struct stage st;
+        open_stage(&st);
+        two_servers(&st, "udp");
+        struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
+        peer_auto(a, 503);
+        peer_auto(b, 200);
+        struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+        c->method = methods[i];
+        call_start(c);
+        scene_run(st.sc, 5000);
+        expect_moved(c);
+        assert_non_null(peer_next(a));
+        if (i == 1)
+            assert_true(str_starts(peer_next(a)->bytes, STR("ACK "))); // the 503 was acknowledged
+        peer_quiet(a);
+            close_stage(&st);
+    }
+}
+
+static void last_503_is_reported(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "udp");
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
+    peer_auto(a, 503);
+    peer_auto(b, 503);
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    call_start(c);
+    scene_run(st.sc, 5000);
+    assert_non_null(strstr(c->log, " 503\n"));
+    assert_null(strstr(c->log, "failed"));
+    close_stage(&st);
+}
+
+static void second_target_after_silence(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "udp");
+    struct peer *b = peer_udp(st.sc, "192.0.2.2:5060");
+    peer_auto(b, 200);
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    c->timeout_ms = 2000;
+    call_start(c);
+    scene_run(st.sc, 5000);
+    expect_moved(c);
+    close_stage(&st);
+}
+
+// A host that swallows the SYN: the connection is given up after 5 s.
+static void second_target_after_no_connection(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "tcp");
+    struct peer *a = peer_tcp(st.sc, "192.0.2.1:5060"), *b = peer_tcp(st.sc, "192.0.2.2:5060");
+    peer_auto(a, 200);
+    peer_auto(b, 200);
+    struct addr from = scene_addr(CORE), to = scene_addr("192.0.2.1:5060");
+    assert_int_equal(sim_partition(scene_sim(st.sc), &from, &to, true), 0);
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    call_start(c);
+    scene_run(st.sc, 8000);
+    expect_moved(c);
+    peer_quiet(a);
+    close_stage(&st);
+}
+
+// Both have failed lately: they are still tried.
+static void a_name_is_never_without_target(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "tcp");
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    for (int i = 0; i < 3; i++) {
+        c->log[0] = '\0';
+        c->writes = 0;
+        call_start(c);
+        scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+        assert_non_null(strstr(c->log, "failed 503\n"));
+        assert_int_equal(c->writes, 2);
+    }
+    struct peer *b = peer_tcp(st.sc, "192.0.2.2:5060");
+    peer_auto(b, 200);
+    c->log[0] = '\0';
+    call_start(c);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+    assert_non_null(strstr(c->log, " 200\n"));
+    close_stage(&st);
+}
+
+static void tcp_refused_then_udp(void **state)
+{
+    struct stack_params p = {.tcp_prefer = true};
+    struct stage st;
+    open_with(&st, &p);
+    struct peer *udp = peer_udp(st.sc, "192.0.2.1:5060");
+    peer_auto(udp, 200);
+    struct call *c = call_new(st.core, "sip:x@192.0.2.1");
+    call_start(c);
+    scene_run(st.sc, 7000);
+    expect_moved(c);
+    close_stage(&st);
+}
+
+static void cancelled_while_resolving(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
+    struct call *c = call_new(st.core, "sip:a.example.org");
+    c->method = "INVITE";
+    call_start(c);
+    assert_int_equal(txn_client_cancel(st.core->stack, c->id, STR_NONE), 0);
+    scene_run(st.sc, 60000);
+    assert_non_null(strstr(c->log, "failed 487\n"));
+    assert_non_null(strstr(c->log, "ended\n"));
+    peer_quiet(a);
+    close_stage(&st);
+}
+
+static void ack_by_name(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
+    struct call *c = call_new(st.core, "sip:a.example.org");
+    c->method = "ACK";
+    assert_int_equal(call_ack(c), 0);
+    scene_run(st.sc, 60000);
+    assert_true(str_starts(peer_next(a)->bytes, STR("ACK ")));
+    peer_quiet(a);
+    assert_non_null(strstr(c->log, "done\n"));
+    close_stage(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_dns),
+        cmocka_unit_test(static_hosts_precede_dns),
+        cmocka_unit_test(tcp_preferred),
+        cmocka_unit_test(with_dns),
+        cmocka_unit_test(both_families),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(cancelled_waiters_hear_nothing),
+        cmocka_unit_test(dns_down),
+        cmocka_unit_test(freed_while_asking),
+        cmocka_unit_test(second_target_after_refusal),
+        cmocka_unit_test(second_target_after_503),
+        cmocka_unit_test(last_503_is_reported),
+        cmocka_unit_test(second_target_after_silence),
+        cmocka_unit_test(second_target_after_no_connection),
+        cmocka_unit_test(a_name_is_never_without_target),
+        cmocka_unit_test(tcp_refused_then_udp),
+        cmocka_unit_test(cancelled_while_resolving),
+        cmocka_unit_test(ack_by_name),
+    };
+    return cmocka_run_group_tests_name("scenario_resolve", tests, NULL, NULL);
+}
