@@ -159,12 +159,13 @@ void timer_start(struct loop *l, struct timer *t, uint64_t ms)
 
 void timer_stop(struct timer *t)
 {
-    list_del(&t->link);
+    if (t->link.next)
+        list_del(&t->link);
 }
 
 bool timer_active(const struct timer *t)
 {
-    return !list_empty(&t->link);
+    return t->link.next && !list_empty(&t->link);
 }
 
 void deferred_init(struct deferred *d, timer_cb cb, void *arg)
@@ -183,7 +184,8 @@ void loop_defer(struct loop *l, struct deferred *d)
 
 void deferred_cancel(struct deferred *d)
 {
-    list_del(&d->link);
+    if (d->link.next)
+        list_del(&d->link);
 }
 
 int loop_work(struct loop *l, work_fn run, work_fn done, void *arg)

@@ -35,7 +35,8 @@ uint64_t loop_random_u64(struct loop *l);
 
 typedef void (*timer_cb)(void *arg);
 
-// Embedded in its owner. Zeroed by timer_init; must be stopped before its memory goes.
+// Embedded in its owner. Zeroed by timer_init; must be stopped before its memory goes. One that is
+// all zero, never initialised, may be stopped and is not active.
 struct timer {
     struct list link;
     uint64_t due; // tick
