@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Outstanding challenges, one for each private identity: what was asked, what the right response is,
+// timer reg-await-auth. A SIP Digest challenge that was answered stays as the nonce's state
+// until the nonce is too old. The states are one table in auth.c.
+#pragma once
+
+#include "ims/digest.h"
+#include "io/loop.h"
+
+struct auth_table;
+
+enum auth_scheme { AUTH_AKA, AUTH_DIGEST };
+
+struct challenge {
+    struct auth_table *owner;
+    struct timer timer;     // reg-await-auth, then the nonce's life
+    struct str impi, impu, call_id, nonce; // call_id is that of the REGISTER challenged
+    struct str realm;
+    struct str secret;      // XRES as bytes, or HA1 as hexadecimal
+    struct str rand;        // AKA: 16 bytes, needed for resynchronisation
+    uint32_t nc;            // highest nonce count accepted
+    enum auth_scheme scheme;
+    enum digest_alg alg;
+    uint8_t state;
+    uint8_t failures, resyncs; // in a row
+};
+
+struct auth_params {
+    struct loop *loop;
+    uint32_t await_ms, nonce_ms;
+    // No response came in time (TS 24.229 5.4.1.2.3); c is freed after the call.
+    void (*timed_out)(void *arg, const struct challenge *c);
+    void *arg;
+};
+
+int auth_table_new(const struct auth_params *p, struct auth_table **ret_table);
+void auth_table_free(struct auth_table *t); // takes NULL; without callbacks
+size_t auth_table_count(const struct auth_table *t);
+
+struct challenge *auth_find(const struct auth_table *t, struct str impi);
+// Stores a copy of what `from` says in place of the private identity's present challenge and starts
+// reg-await-auth. failures and resyncs are taken from `from`. ERR_NOMEM.
+int auth_store(struct auth_table *t, const struct challenge *from);
+// Is a response awaited, or is it a nonce in use?
+bool auth_awaited(const struct challenge *c);
+// The response was right: AKA forgets the challenge (a vector is good for one use, TS 33.203
+// 6.1.1), Digest goes on to count nc.
+void auth_accepted(struct challenge *c, uint32_t nc);
+void auth_forget(struct challenge *c); // takes NULL

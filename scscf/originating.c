@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests initiated by the served user (TS 24.229 5.4.3.2).
+#include "base/err.h"
+#include "base/log.h"
+#include "scscf/scscf_priv.h"
+
+struct orig_job {
+    struct job job;
+    struct str served;   // canonical public identity
+    struct str next_hop; // empty: by Route or Request-URI
+    bool foreign;        // the request leaves the home network
+};
+
+static const struct sip_msg *request(const struct job *j)
+{
+    return pxy_request(job_pxy(j));
+}
+
+static struct registration *served_by(const struct job *j, size_t *ret_index)
+{
+    const struct scscf *s = j->nf;
+    return registrar_find(s->registrar, ((const struct orig_job *)j)->served, ret_index);
+}
+
+// ---- steps ----
+
+// Of two asserted identities the one that is registered here counts.
+static enum step_verdict served_user(struct job *j)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    const struct scscf *s = j->nf;
+    const struct sip_msg *m = request(j);
+    struct arena *a = pxy_arena(job_pxy(j));
+    for (size_t i = 0; i < sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY); i++) {
+        const struct sip_addr *id = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, i);
+        struct str canon = id ? sip_uri_canon(a, &id->uri) : STR_NONE;
+        if (!canon.n || (o->served.n && !registrar_find(s->registrar, canon, NULL)))
+            continue;
+        o->served = canon;
+        if (registrar_find(s->registrar, canon, NULL))
+            break;
+    }
+    j->identity = o->served;
+    if (!o->served.n)
+        return job_fail(j, 403, "no asserted identity");
+    return STEP_CONTINUE;
+}
+
+// The request came along a Service-Route of ours, so the user was registered here and we have
+// forgotten it: the UE is asked to register anew (TS 24.229 5.4.3.2, TS 23.380 4.3).
+static enum step_verdict check_registered(struct job *j)
+{
+    static const char body[] =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        "<ims-3gpp version=\"1\"><alternative-service><type>restoration</type><reason/>"
+        "<action>initial-registration</action></alternative-service></ims-3gpp>\n";
+    struct arena *a = pxy_arena(job_pxy(j));
+    if (served_by(j, NULL))
+        return STEP_CONTINUE;
+    struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
+    if (extra) {
+        sip_edits_init(extra, a, NULL);
+        sip_edit_body(extra, STR("application/3gpp-ims+xml"), STR(body));
+    }
+    j->reject = (struct reject){.status = 504, .cause = "served user is not registered here",
+                                .extra = extra};
+    return STEP_REJECT;
+}
+
+static enum step_verdict check_barred(struct job *j)
+{
+    size_t i;
+    const struct registration *reg = served_by(j, &i);
+    if (profile_identity_at(registration_profile(reg), i).barred)
+        return job_fail(j, 403, "served identity is barred");
+    return STEP_CONTINUE;
+}
+
+// "+15550000002" of a tel URI: global as it is, local with a prefix as its context.
+static struct str global_number(struct arena *a, const struct sip_uri *tel)
+{
+    struct str canon = sip_uri_canon(a, tel), context = sip_uri_param(tel, STR("phone-context"), NULL);
+    struct str digits = str_starts(canon, STR("tel:")) ? str_skip(canon, 4) : STR_NONE;
+    digits = str_split(&digits, ';');
+    if (str_starts(digits, STR("+")))
+        return digits;
+    return str_starts(context, STR("+")) ? ARENA_CAT(a, context, digits) : STR_NONE;
+}
+
+static bool has_route_left(const struct job *j)
+{
+    struct pxy *p = job_pxy(j);
+    size_t own = pxy_own_route(p) ? 1 : 0;
+    return sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own;
+}
+
+// A telephone number becomes a SIP URI of the home network (TS 24.229 5.4.3.2; RFC 3261 19.1.6).
+static enum step_verdict target(struct job *j)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    const struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct arena *a = pxy_arena(p);
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    if (!uri || uri->scheme == SIP_SCHEME_OTHER || uri->scheme == SIP_SCHEME_URN)
+        return job_fail(j, 416, "Request-URI scheme is not supported");
+    if (uri->scheme != SIP_SCHEME_TEL) {
+        o->foreign = !scscf_is_home(s, uri->host);
+        return STEP_CONTINUE;
+    }
+    struct str number = global_number(a, uri);
+    if (!number.n)
+        return job_fail(j, 404, "local number cannot be translated");
+    struct str sip = ARENA_CAT(a, STR("sip:"), number, STR("@"), s->cfg->domain, STR(";user=phone"));
+    sip_edit_uri(pxy_edits(p), sip);
+    if (!has_route_left(j))
+        o->next_hop = sip;
+    return STEP_CONTINUE;
+}
+
+static struct str tel_alias(const struct profile *p, size_t of)
+{
+    struct str group = profile_identity_at(p, of).alias_group;
+    for (size_t i = 0; i < profile_identity_count(p); i++) {
+        struct profile_identity id = profile_identity_at(p, i);
+        if (!id.barred && str_istarts(id.uri, STR("tel:")) && str_eq(id.alias_group, group))
+            return id.uri;
+    }
+    return STR_NONE;
+}
+
+// A SIP identity is asserted together with its tel URI, for networks that know numbers only.
+static enum step_verdict assert_identities(struct job *j)
+{
+    struct pxy *p = job_pxy(j);
+    struct arena *a = pxy_arena(p);
+    const struct sip_msg *m = pxy_request(p);
+    const struct sip_addr *id = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 0);
+    size_t i;
+    const struct registration *reg = served_by(j, &i);
+    if (sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY) != 1 || id->uri.scheme == SIP_SCHEME_TEL)
+        return STEP_CONTINUE;
+    struct str tel = tel_alias(registration_profile(reg), i);
+    if (tel.n)
+        sip_edit_append(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY,
+                        ARENA_CAT(a, STR("<"), tel, STR(">")));
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict charging(struct job *j)
+{
+    const struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct str v = charging_vector(pxy_arena(p), pxy_request(p), scscf_ioi(s), STR_NONE);
+    if (v.n)
+        sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
+    return STEP_CONTINUE;
+}
+
+// What a foreign network must not see (TS 24.229 4.4; RFC 3325 7; RFC 7315 5).
+static enum step_verdict leave_trust_domain(struct job *j)
+{
+    const struct orig_job *o = (struct orig_job *)j;
+    struct pxy *p = job_pxy(j);
+    if (!o->foreign)
+        return STEP_CONTINUE;
+    sip_edit_remove(pxy_edits(p), SIP_H_P_ACCESS_NETWORK_INFO);
+    sip_edit_remove(pxy_edits(p), SIP_H_P_CHARGING_FUNCTION_ADDRESSES);
+    if (sip_msg_has_token(pxy_request(p), SIP_H_PRIVACY, STR("id")))
+        sip_edit_remove(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY);
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict forward(struct job *j)
+{
+    const struct orig_job *o = (struct orig_job *)j;
+    struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct pxy_target t = {.next_hop = o->next_hop};
+    if (scscf_makes_dialog(pxy_request(p)))
+        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
+    int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, NULL, s);
+    if (err == ERR_STATE)
+        return STEP_DONE;
+    if (err)
+        return job_fail(j, 500, err_text(err));
+    scscf_count(s, SC_ORIGINATING);
+    return STEP_DONE;
+}
+
+// Evaluation of the initial filter criteria (TS 24.229 5.4.3.2 step 5) has its place between
+// "check barring" and "find target": it waits for each application server and resumes here.
+static const struct step steps[] = {
+    {"find served user", served_user, "TS 24.229 5.4.3.2"},
+    {"check registration", check_registered, "TS 24.229 5.4.3.2"},
+    {"check barring", check_barred, "TS 24.229 5.4.3.2"},
+    {"find target", target, "TS 24.229 5.4.3.2"},
+    {"assert identities", assert_identities, "TS 24.229 5.4.3.2"},
+    {"charging vector", charging, "TS 24.229 4.5.4"},
+    {"leave trust domain", leave_trust_domain, "TS 24.229 4.4"},
+    {"forward", forward, "TS 24.229 5.4.3.2"},
+};
+static const struct procedure originating = {"originating", steps, ARRAY_LEN(steps)};
+
+void originating_begin(struct scscf *s, struct pxy *p)
+{
+    struct orig_job *o = ARENA_NEW(pxy_arena(p), struct orig_job);
+    if (o)
+        job_start(&o->job, p, &originating, s);
+    else
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+}

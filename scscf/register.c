@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// REGISTER: what it says, and which procedure it takes (TS 24.229 5.4.1.1).
+#include "scscf/register.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ims/identity.h"
+
+enum { CONTACTS_MAX = 32 };
+
+enum step_verdict register_go(struct register_job *r, const struct procedure *proc)
+{
+    r->job.proc = proc;
+    r->job.next = 0;
+    return STEP_CONTINUE;
+}
+
+struct registration *register_find(const struct register_job *r)
+{
+    return registrar_find(register_nf(r)->registrar, r->impu, NULL);
+}
+
+static const struct sip_msg *request(const struct job *j)
+{
+    return pxy_request(job_pxy(j));
+}
+
+// ---- steps ----
+
+// RFC 3261 10.3 step 1: the registrar answers for its own domain only. The I-CSCF has put our own
+// name into the Request-URI (TS 24.229 5.3.1.2).
+static enum step_verdict check_domain(struct job *j)
+{
+    struct scscf *s = j->nf;
+    const struct sip_uri *uri = sip_msg_uri(request(j)), *to = &sip_msg_to(request(j))->uri;
+    if (!uri || uri->scheme == SIP_SCHEME_TEL || uri->scheme == SIP_SCHEME_OTHER)
+        return job_fail(j, 400, "Request-URI is not a SIP URI");
+    if (!scscf_is_home(s, uri->host) && !stack_is_own(s->stack, uri))
+        return job_fail(j, 403, "REGISTER for a foreign domain");
+    if (to->scheme == SIP_SCHEME_SIP && !scscf_is_home(s, to->host))
+        return job_fail(j, 403, "public identity of a foreign domain");
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict check_require(struct job *j)
+{
+    const struct sip_msg *m = request(j);
+    struct arena *a = pxy_arena(job_pxy(j));
+    struct str bad = STR_NONE;
+    for (size_t i = 0; i < sip_msg_count(m, SIP_H_REQUIRE); i++) {
+        const struct sip_token *t = sip_msg_at(m, SIP_H_REQUIRE, i);
+        if (t && !str_ieq(t->token, STR("path")))
+            bad = bad.n ? ARENA_CAT(a, bad, STR(", "), t->token) : t->token;
+    }
+    if (!bad.n)
+        return STEP_CONTINUE;
+    struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
+    if (extra) {
+        sip_edits_init(extra, a, NULL);
+        sip_edit_append(extra, SIP_H_UNSUPPORTED, bad);
+    }
+    j->reject = (struct reject){.status = 420, .cause = "extension not supported", .extra = extra};
+    return STEP_REJECT;
+}
+
+static enum protection protection_of(const struct sip_auth *auth)
+{
+    static const struct {
+        struct str value;
+        enum protection is;
+    } table[] = {
+        {STR_INIT("yes"), PROT_YES},
+        {STR_INIT("tls-connected"), PROT_YES},
+        {STR_INIT("tls-yes"), PROT_ASSOC},
+        {STR_INIT("ip-assoc-yes"), PROT_ASSOC},
+        {STR_INIT("no"), PROT_NO},
+        {STR_INIT("tls-pending"), PROT_PENDING},
+        {STR_INIT("ip-assoc-pending"), PROT_PENDING},
+    };
+    for (size_t i = 0; auth && i < ARRAY_LEN(table); i++)
+        if (str_ieq(auth->integrity_protected, table[i].value))
+            return table[i].is;
+    return PROT_NONE;
+}
+
+// The realm is the home domain, or the one that the HSS wanted in the challenge.
+static bool is_our_realm(const struct scscf *s, const struct register_job *r)
+{
+    if (!r->auth || !r->auth->realm.n || scscf_is_home(s, r->auth->realm))
+        return true;
+    const struct challenge *c = auth_find(s->auth, r->impi);
+    return c && str_eq(c->realm, r->auth->realm);
+}
+
+// Without credentials the private identity is derived from the public one (TS 24.229 5.4.1.1).
+static enum step_verdict identify(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct scscf *s = j->nf;
+    const struct sip_msg *m = request(j);
+    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_auth *auth = sip_msg_at(m, SIP_H_AUTHORIZATION, 0);
+    if (sip_msg_has(m, SIP_H_AUTHORIZATION) && !auth)
+        return job_fail(j, 400, "malformed Authorization");
+    r->auth = auth && str_ieq(auth->scheme, STR("Digest")) ? auth : NULL;
+    r->protection = protection_of(r->auth);
+    r->call_id = sip_msg_call_id(m);
+    r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
+    j->identity = r->impu;
+    if (!r->impu.n)
+        return job_fail(j, 400, "To is not a public identity");
+    r->impi = r->auth ? r->auth->username : ims_impi_from_impu(a, r->impu);
+    if (!r->impi.n)
+        return job_fail(j, 403, "no private identity");
+    return is_our_realm(s, r) ? STEP_CONTINUE
+                              : job_fail(j, 403, "credentials are for a foreign realm");
+}
+
+static int64_t wanted_expiry(const struct sip_msg *m, const struct sip_contact *c)
+{
+    return c->expires >= 0 ? c->expires : sip_msg_expires(m);
+}
+
+static enum step_verdict read_contact(struct register_job *r, const struct sip_contact *c)
+{
+    const struct scscf_config *cfg = register_nf(r)->cfg;
+    const struct sip_msg *m = request(&r->job);
+    bool sip = c->addr.uri.scheme == SIP_SCHEME_SIP || c->addr.uri.scheme == SIP_SCHEME_SIPS;
+    if (!c->star && !sip)
+        return job_fail(&r->job, 400, "Contact is not a SIP URI");
+    int64_t want = wanted_expiry(m, c);
+    if (want < 0)
+        want = cfg->registration.default_s;
+    if (want > cfg->registration.max_s)
+        want = cfg->registration.max_s;
+    r->star = r->star || c->star;
+    r->wishes[r->n_wishes++] = (struct contact_wish){c, (uint32_t)want};
+    return STEP_CONTINUE;
+}
+
+// RFC 3261 10.3 step 6: "*" stands alone and goes with Expires 0.
+static enum step_verdict read_contacts(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct sip_msg *m = request(j);
+    size_t n = sip_msg_count(m, SIP_H_CONTACT);
+    if (!n && sip_msg_has(m, SIP_H_CONTACT))
+        return job_fail(j, 400, "malformed Contact");
+    if (n > CONTACTS_MAX)
+        return job_fail(j, 403, "too many contacts in one REGISTER");
+    r->wishes = arena_alloc(pxy_arena(job_pxy(j)), (n + 1) * sizeof *r->wishes);
+    if (!r->wishes)
+        return job_fail(j, 500, err_text(ERR_NOMEM));
+    for (size_t i = 0; i < n; i++) {
+        const struct sip_contact *c = sip_msg_at(m, SIP_H_CONTACT, i);
+        if (!c)
+            return job_fail(j, 400, "malformed Contact");
+        enum step_verdict v = read_contact(r, c);
+        if (v != STEP_CONTINUE)
+            return v;
+    }
+    if (r->star && (n != 1 || sip_msg_expires(m) != 0))
+        return job_fail(j, 400, "Contact * needs Expires 0 and no other contact");
+    return STEP_CONTINUE;
+}
+
+// Is impi one of the private identities that hold the registration?
+static bool holds(const struct registration *reg, struct str impi)
+{
+    if (str_eq(profile_impi(registration_profile(reg)), impi))
+        return true;
+    for (const struct binding *b = registration_bindings(reg); b; b = b->next)
+        if (str_eq(binding_impi(b), impi))
+            return true;
+    return false;
+}
+
+// A REGISTER over a security association, a TLS session or a known IP address needs no challenge
+// when its sender is registered here already (TS 24.229 5.4.1.2.2, 5.4.1.2.2A). An AKA response from
+// before is repeated by the UE and proves nothing; a digest response is there to be checked.
+static bool is_refresh(const struct register_job *r)
+{
+    const struct registration *reg = register_find(r);
+    bool protected = r->protection == PROT_YES ||
+                     (r->protection == PROT_ASSOC && !r->auth->response.n);
+    return protected && reg && holds(reg, r->impi) && !register_nf(r)->cfg->auth.every_register;
+}
+
+// TS 24.229 5.4.1.1. A response counts only for the challenge whose nonce it carries; any other
+// nonce is one that has expired or was used before.
+static enum step_verdict choose(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct scscf *s = j->nf;
+    const struct challenge *c = auth_find(s->auth, r->impi);
+    bool has_nonce = r->auth && r->auth->nonce.n;
+    if (c && has_nonce && str_eq(c->nonce, r->auth->nonce))
+        return register_go(r, c->scheme == AUTH_AKA ? &register_answer_aka
+                                                    : &register_answer_digest);
+    if (is_refresh(r))
+        return register_go(r, &register_refresh);
+    r->stale = has_nonce && r->auth->response.n;
+    return register_go(r, &register_challenge);
+}
+
+static const struct step begin_steps[] = {
+    {"check domain", check_domain, "RFC 3261 10.3"},
+    {"check extensions", check_require, "RFC 3261 10.3"},
+    {"identify user", identify, "TS 24.229 5.4.1.1"},
+    {"read contacts", read_contacts, "RFC 3261 10.3"},
+    {"choose procedure", choose, "TS 24.229 5.4.1.1"},
+};
+static const struct procedure begin = {"register", begin_steps, ARRAY_LEN(begin_steps)};
+
+enum step_verdict register_settle(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    bool adds = false;
+    for (size_t i = 0; i < r->n_wishes; i++)
+        adds = adds || r->wishes[i].expires_s;
+    if (adds)
+        return register_go(r, &register_bind);
+    return register_go(r, r->n_wishes ? &register_unbind : &register_query);
+}
+
+void register_begin(struct scscf *s, struct pxy *p)
+{
+    struct register_job *r = ARENA_NEW(pxy_arena(p), struct register_job);
+    if (!r) {
+        LOG(LOG_ERROR, "register refused", LF("call_id", sip_msg_call_id(pxy_request(p))),
+            LF_Z("reason", err_text(ERR_NOMEM)));
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    job_start(&r->job, p, &begin, s);
+}

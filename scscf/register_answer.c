@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The response to a challenge (TS 24.229 5.4.1.2.2, 5.4.1.2.2A) and what may be wrong with it
+// (5.4.1.2.3).
+#include "base/err.h"
+#include "base/log.h"
+#include "scscf/digest.h"
+#include "scscf/register.h"
+
+// A UE answers no more than two invalid challenges in a row (TS 24.229 5.4.1.2.3, 5.1.1.5.3).
+enum { RESYNCS_MAX = 2 };
+
+static struct challenge *pending(const struct register_job *r)
+{
+    return auth_find(register_nf(r)->auth, r->impi);
+}
+
+// Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1). The registration
+// state of the user does not change.
+static enum step_verdict refuse(struct register_job *r, const char *cause)
+{
+    struct scscf *s = register_nf(r);
+    scscf_count(s, SC_AUTH_FAILURES);
+    auth_forget(pending(r));
+    cx_notify(s, r->call_id, r->impi, r->impu, CX_AUTHENTICATION_FAILURE);
+    return job_fail(&r->job, 403, cause);
+}
+
+// The response belongs to the REGISTER that was challenged: same dialog-to-be, same identity.
+static enum step_verdict check_belongs(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct challenge *c = pending(r);
+    if (!c)
+        return register_go(r, &register_challenge);
+    if (!str_eq(c->impu, r->impu))
+        return job_fail(j, 403, "To and Authorization do not belong together");
+    if (auth_awaited(c) && !str_eq(c->call_id, r->call_id)) {
+        r->stale = true;
+        return register_go(r, &register_challenge);
+    }
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict on_auts(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    if (!r->auth->auts.n)
+        return STEP_CONTINUE;
+    if (pending(r)->resyncs >= RESYNCS_MAX)
+        return refuse(r, "UE asks for resynchronisation again and again");
+    return register_go(r, &register_resync);
+}
+
+static enum step_verdict on_mac_failure(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    if (r->auth->response.n)
+        return STEP_CONTINUE;
+    return refuse(r, "UE found the challenge invalid (MAC)");
+}
+
+static enum step_verdict wrong(struct register_job *r)
+{
+    struct scscf *s = register_nf(r);
+    struct challenge *c = pending(r);
+    r->failures = (uint8_t)(c->failures + 1);
+    if (r->failures >= s->cfg->auth.max_failures)
+        return refuse(r, "wrong response to the challenge");
+    scscf_count(s, SC_AUTH_FAILURES);
+    LOG(LOG_WARN, "wrong response, challenged again", LF("call_id", r->call_id),
+        LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
+    return register_go(r, &register_challenge);
+}
+
+static enum step_verdict check_response(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct scscf *s = j->nf;
+    struct challenge *c = pending(r);
+    uint32_t nc = 0;
+    switch (digest_check(s->digest, c, r->auth, STR("REGISTER"), pxy_arena(job_pxy(j)), &nc,
+                         &r->auth_info)) {
+    case DIGEST_RIGHT:
+        auth_accepted(c, nc);
+        return STEP_CONTINUE;
+    case DIGEST_WRONG:
+        return wrong(r);
+    case DIGEST_REPLAYED:
+        r->stale = true;
+        return register_go(r, &register_challenge);
+    case DIGEST_MALFORMED:
+        return job_fail(j, 400, "malformed credentials");
+    case DIGEST_FAILED:
+        break;
+    }
+    return job_fail(j, 500, "digest cannot be computed");
+}
+
+static const struct step aka_steps[] = {
+    {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2"},
+    {"synchronisation failure", on_auts, "TS 24.229 5.4.1.2.3"},
+    {"invalid challenge", on_mac_failure, "TS 24.229 5.4.1.2.3"},
+    {"check response", check_response, "TS 24.229 5.4.1.2.2"},
+    {"settle", register_settle, "TS 24.229 5.4.1.2.2"},
+};
+const struct procedure register_answer_aka = {"register: AKA response", aka_steps,
+                                              ARRAY_LEN(aka_steps)};
+
+static const struct step digest_steps[] = {
+    {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2A"},
+    {"check response", check_response, "TS 33.203 N.2.1.1"},
+    {"settle", register_settle, "TS 24.229 5.4.1.2.2A"},
+};
+const struct procedure register_answer_digest = {"register: digest response", digest_steps,
+                                                 ARRAY_LEN(digest_steps)};

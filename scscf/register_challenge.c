@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// An unprotected or stale REGISTER is challenged (TS 24.229 5.4.1.2.1, 5.4.1.2.1A). The challenge is
+// in the table before the 401 leaves, so that no UE is too fast for it.
+#include <openssl/evp.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "scscf/register.h"
+
+enum { AKA_NONCE_BYTES = 32, AUTS_BYTES = 14, RAND_BYTES = 16, KEY_BYTES = 16, DIGEST_NONCE = 16 };
+
+// What is asked for: IMS-AKA where the request says so, otherwise the HSS decides (TS 29.228
+// 6.3.1, SIP-Authentication-Scheme "Unknown").
+static struct str wanted_scheme(const struct register_job *r)
+{
+    bool aka = r->protection == PROT_NO || r->protection == PROT_YES ||
+               (r->auth && str_istarts(r->auth->algorithm, STR("AKAv1")));
+    return aka ? STR("Digest-AKAv1-MD5") : STR("Unknown");
+}
+
+static struct str dup_item(struct arena *a, struct str s)
+{
+    return s.n ? arena_dup(a, s) : STR_NONE;
+}
+
+static void copy_item(struct register_job *r, struct arena *a, const struct cx_auth_item *i)
+{
+    r->vector = (struct cx_auth_item){
+        .scheme = dup_item(a, i->scheme),
+        .authenticate = dup_item(a, i->authenticate),
+        .authorization = dup_item(a, i->authorization),
+        .ck = dup_item(a, i->ck),
+        .ik = dup_item(a, i->ik),
+        .digest_realm = dup_item(a, i->digest_realm),
+        .digest_algorithm = dup_item(a, i->digest_algorithm),
+        .digest_qop = dup_item(a, i->digest_qop),
+        .digest_ha1 = dup_item(a, i->digest_ha1),
+    };
+}
+
+static void on_maa(void *nf, cx_arg arg, int err, const struct cx_maa *a)
+{
+    struct scscf *s = nf;
+    struct job *j = job_find(s->stack, arg);
+    if (!j)
+        return;
+    struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (!bad.status && !a->n_items)
+        bad = (struct reject){.status = 500, .cause = "HSS gave no authentication vector"};
+    if (bad.status) {
+        scscf_count(s, SC_HSS_FAILURES);
+        job_reject(j, bad);
+        return;
+    }
+    copy_item((struct register_job *)j, pxy_arena(job_pxy(j)), &a->items[0]);
+    job_resume(j);
+}
+
+static enum step_verdict ask(struct register_job *r, const struct cx_auth_item *item)
+{
+    int err = cx_ask_vector(register_nf(r), &r->job, r->impi, r->impu, item, on_maa);
+    if (!err)
+        return STEP_WAIT;
+    scscf_count(register_nf(r), SC_HSS_FAILURES);
+    r->job.reject = cx_verdict(err, (struct dia_result){0});
+    return STEP_REJECT;
+}
+
+static enum step_verdict ask_vector(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct cx_auth_item item = {.scheme = wanted_scheme(r)};
+    return ask(r, &item);
+}
+
+// TS 29.228 6.3.1: the HSS gets RAND and AUTS and resynchronises (TS 33.102 6.3.5).
+static enum step_verdict ask_resync(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct scscf *s = j->nf;
+    struct challenge *c = auth_find(s->auth, r->impi);
+    unsigned char auts[32], both[RAND_BYTES + AUTS_BYTES];
+    struct str text = r->auth->auts;
+    if (!c || c->rand.n != RAND_BYTES)
+        return job_fail(j, 403, "resynchronisation without a challenge");
+    if (text.n != 20 || EVP_DecodeBlock(auts, (const unsigned char *)text.p, (int)text.n) < 15)
+        return job_fail(j, 400, "malformed auts");
+    memcpy(both, c->rand.p, RAND_BYTES);
+    memcpy(both + RAND_BYTES, auts, AUTS_BYTES);
+    struct cx_auth_item item = {.scheme = STR("Digest-AKAv1-MD5"),
+                                .authorization = str_make((char *)both, sizeof both)};
+    r->failures = c->failures;
+    r->resyncs = (uint8_t)(c->resyncs + 1);
+    scscf_count(s, SC_RESYNCS);
+    return ask(r, &item);
+}
+
+static enum step_verdict store_and_send(struct register_job *r, struct challenge *c)
+{
+    struct scscf *s = register_nf(r);
+    c->impi = r->impi;
+    c->impu = r->impu;
+    c->call_id = r->call_id;
+    c->failures = r->failures;
+    c->resyncs = r->resyncs;
+    if (auth_store(s->auth, c))
+        return job_fail(&r->job, 500, err_text(ERR_NOMEM));
+    scscf_count(s, SC_CHALLENGES);
+    return register_send_challenge(r, c, &r->vector);
+}
+
+static enum step_verdict challenge_aka(struct register_job *r)
+{
+    const struct cx_auth_item *v = &r->vector;
+    struct arena *a = pxy_arena(job_pxy(&r->job));
+    unsigned char *nonce = arena_alloc(a, 2 * AKA_NONCE_BYTES);
+    if (v->authenticate.n != AKA_NONCE_BYTES || !v->authorization.n || v->ck.n != KEY_BYTES ||
+        v->ik.n != KEY_BYTES)
+        return job_fail(&r->job, 500, "HSS gave a malformed AKA vector");
+    if (!nonce)
+        return job_fail(&r->job, 500, err_text(ERR_NOMEM));
+    int n = EVP_EncodeBlock(nonce, (const unsigned char *)v->authenticate.p, AKA_NONCE_BYTES);
+    struct challenge c = {.scheme = AUTH_AKA,
+                          .alg = DIGEST_MD5,
+                          .nonce = str_make((char *)nonce, (size_t)n),
+                          .realm = register_nf(r)->cfg->domain,
+                          .secret = v->authorization,
+                          .rand = str_head(v->authenticate, RAND_BYTES)};
+    return store_and_send(r, &c);
+}
+
+static int digest_alg_from(struct str name, enum digest_alg *ret_alg)
+{
+    if (!name.n || str_ieq(name, STR("MD5")))
+        *ret_alg = DIGEST_MD5;
+    else if (str_ieq(name, STR("SHA-256")))
+        *ret_alg = DIGEST_SHA256;
+    else
+        return ERR_UNSUPPORTED;
+    return 0;
+}
+
+// TS 33.203 N.2.1.1: the nonce is ours, the rest comes from the HSS.
+static enum step_verdict challenge_digest(struct register_job *r)
+{
+    const struct cx_auth_item *v = &r->vector;
+    struct scscf *s = register_nf(r);
+    unsigned char random[DIGEST_NONCE];
+    char text[2 * DIGEST_NONCE];
+    struct writer w = writer_init(text, sizeof text);
+    struct challenge c = {.scheme = AUTH_DIGEST, .secret = v->digest_ha1};
+    if (digest_alg_from(v->digest_algorithm, &c.alg))
+        return job_fail(&r->job, 500, "digest algorithm of the HSS is not supported");
+    if (v->digest_ha1.n != (c.alg == DIGEST_MD5 ? 32u : 64u))
+        return job_fail(&r->job, 500, "HSS gave a malformed HA1");
+    loop_random(s->loop, random, sizeof random);
+    writer_hex(&w, random, sizeof random);
+    c.nonce = arena_dup(pxy_arena(job_pxy(&r->job)), writer_done(&w));
+    c.realm = v->digest_realm.n ? v->digest_realm : s->cfg->domain;
+    if (!c.nonce.n)
+        return job_fail(&r->job, 500, err_text(ERR_NOMEM));
+    return store_and_send(r, &c);
+}
+
+// The scheme is the one that the HSS answered with.
+static enum step_verdict challenge(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    if (str_istarts(r->vector.scheme, STR("Digest-AKAv1")))
+        return challenge_aka(r);
+    if (str_ieq(r->vector.scheme, STR("SIP Digest")))
+        return challenge_digest(r);
+    return job_fail(j, 403, "authentication scheme of the user is not supported");
+}
+
+static const struct step challenge_steps[] = {
+    {"ask for a vector", ask_vector, "TS 29.228 6.3.1"},
+    {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
+};
+const struct procedure register_challenge = {"register: challenge", challenge_steps,
+                                             ARRAY_LEN(challenge_steps)};
+
+static const struct step resync_steps[] = {
+    {"ask for a vector after resynchronisation", ask_resync, "TS 24.229 5.4.1.2.3"},
+    {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
+};
+const struct procedure register_resync = {"register: resynchronise", resync_steps,
+                                          ARRAY_LEN(resync_steps)};

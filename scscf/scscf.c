@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life of the S-CSCF, and which procedure a request belongs to (TS 24.229 5.4.3.1).
+#include "scscf/scscf.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "scscf/scscf_priv.h"
+
+// ---- small things that the procedures share ----
+
+struct str scscf_route(const struct scscf *s, struct arena *a, const char *user)
+{
+    return ARENA_CAT(a, STR("<sip:"), str_from(user), STR("@"), s->route_host, STR(";lr>"));
+}
+
+struct str scscf_ioi(const struct scscf *s)
+{
+    return s->cfg->ioi.n ? s->cfg->ioi : s->cfg->domain;
+}
+
+bool scscf_is_home(const struct scscf *s, struct str host)
+{
+    return str_ieq(host, s->cfg->domain);
+}
+
+bool scscf_makes_dialog(const struct sip_msg *m)
+{
+    switch (sip_msg_method(m)) {
+    case SIP_INVITE:
+    case SIP_SUBSCRIBE:
+    case SIP_REFER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// ---- dispatch ----
+
+static bool is_originating(const struct pxy *p)
+{
+    const struct sip_uri *own = pxy_own_route(p);
+    bool orig = false;
+    if (!own)
+        return false;
+    (void)sip_uri_param(own, STR("orig"), &orig);
+    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+}
+
+// OPTIONS to this node itself asks whether it lives (RFC 3261 11.2).
+static bool is_ping(const struct scscf *s, const struct pxy *p)
+{
+    const struct sip_msg *m = pxy_request(p);
+    const struct sip_uri *uri = sip_msg_uri(m);
+    return sip_msg_method(m) == SIP_OPTIONS && uri && !uri->user.n &&
+           uri->scheme == SIP_SCHEME_SIP && stack_is_own(s->stack, uri);
+}
+
+static void on_request(void *arg, struct pxy *p)
+{
+    struct scscf *s = arg;
+    const struct sip_msg *m = pxy_request(p);
+    enum sip_method method = sip_msg_method(m);
+    if (method == SIP_REGISTER)
+        register_begin(s, p);
+    else if (method == SIP_ACK || sip_msg_to_tag(m).p)
+        subsequent_begin(s, p);
+    else if (is_ping(s, p))
+        (void)pxy_reply(p, 200, STR_NONE, NULL);
+    else if (is_originating(p))
+        originating_begin(s, p);
+    else
+        terminating_begin(s, p);
+}
+
+// ---- what the tables report ----
+
+static void on_expired(void *arg, const struct registration *reg)
+{
+    struct scscf *s = arg;
+    const struct profile *p = registration_profile(reg);
+    size_t i = profile_default(p);
+    struct str impu = profile_identity_at(p, i < profile_identity_count(p) ? i : 0).uri;
+    const struct binding *b = registration_bindings(reg);
+    scscf_count(s, SC_EXPIRED);
+    LOG(LOG_INFO, "registration expired", LF("impi", profile_impi(p)), LF("impu", impu));
+    cx_notify(s, b ? binding_call_id(b) : STR_NONE, profile_impi(p), impu,
+              CX_TIMEOUT_DEREGISTRATION);
+}
+
+static void on_auth_timeout(void *arg, const struct challenge *c)
+{
+    struct scscf *s = arg;
+    LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id), LF("impi", c->impi),
+        LF("impu", c->impu));
+    cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
+}
+
+static void on_peer(void *arg, struct str host, bool open)
+{
+    LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
+        LF("peer", host));
+}
+
+static void on_trace_sip(void *arg, const struct stack_trace *t)
+{
+    struct scscf *s = arg;
+    s->params.trace_sip(s->params.trace_arg, t);
+}
+
+static void on_trace_dia(void *arg, const struct dia_trace *t)
+{
+    struct scscf *s = arg;
+    s->params.trace_dia(s->params.trace_arg, t);
+}
+
+// ---- life ----
+
+static int start_tables(struct scscf *s)
+{
+    struct registrar_params reg = {.loop = s->loop, .expired = on_expired, .arg = s};
+    struct auth_params auth = {.loop = s->loop,
+                               .await_ms = s->cfg->auth.await_s * 1000,
+                               .nonce_ms = s->cfg->auth.nonce_s * 1000,
+                               .timed_out = on_auth_timeout,
+                               .arg = s};
+    int err = profile_store_new(&s->profiles);
+    if (!err)
+        err = registrar_new(&reg, &s->registrar);
+    if (!err)
+        err = auth_table_new(&auth, &s->auth);
+    if (!err)
+        err = digest_new(&s->digest);
+    return err;
+}
+
+// Our Route entries name an address rather than a name, so that nobody asks DNS for it in every
+// call; without a listener the name has to do.
+static int name_self(struct scscf *s)
+{
+    struct sip_uri uri;
+    const struct conf_addrs *l = s->cfg->udp.n ? &s->cfg->udp : &s->cfg->tcp;
+    if (sip_uri_parse(&s->arena, s->cfg->name, &uri) || !uri.host.n) {
+        LOG(LOG_ERROR, "name is not a SIP URI", LF("name", s->cfg->name));
+        return ERR_INVAL;
+    }
+    s->host = uri.host;
+    s->route_host = l->n ? addr_text(&l->v[0], s->route_room) : uri.host;
+    return 0;
+}
+
+static int listen_on(struct scscf *s, const struct conf_addrs *addrs, enum sip_proto proto)
+{
+    for (size_t i = 0; i < addrs->n; i++) {
+        struct stack_listen l = {.proto = proto, .local = addrs->v[i]};
+        int err = stack_listen(s->stack, &l);
+        if (err)
+            return app_listen_failed(&addrs->v[i], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
+    }
+    return 0;
+}
+
+static int start_stack(struct scscf *s)
+{
+    static const struct stack_ops plain = {.request = on_request};
+    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    struct stack_params p = {.loop = s->loop,
+                             .ops = s->params.trace_sip ? &traced : &plain,
+                             .arg = s,
+                             .server = STR("Carillon-S-CSCF"),
+                             .host_alias = {s->host},
+                             .tcp_prefer = s->cfg->prefer_tcp};
+    int err = stack_new(&p, &s->stack);
+    if (!err)
+        err = listen_on(s, &s->cfg->udp, SIP_PROTO_UDP);
+    return err ? err : listen_on(s, &s->cfg->tcp, SIP_PROTO_TCP);
+}
+
+static int start_dia(struct scscf *s)
+{
+    static const uint32_t apps[] = {DIA_APP_CX};
+    struct dia_params p = {.loop = s->loop,
+                           .origin_host = s->cfg->diameter.identity,
+                           .origin_realm = s->cfg->diameter.realm,
+                           .product = STR("Carillon-S-CSCF"),
+                           .applications = apps,
+                           .n_applications = ARRAY_LEN(apps),
+                           .watchdog_ms = s->cfg->diameter.watchdog_ms,
+                           .trace = s->params.trace_dia ? on_trace_dia : NULL,
+                           .peer_state = on_peer,
+                           .arg = s};
+    const struct scscf_peer *peers = s->cfg->diameter.peers.v;
+    int err = dia_node_new(&p, &s->dia);
+    for (size_t i = 0; !err && i < s->cfg->diameter.peers.n; i++) {
+        struct dia_peer_params q = {.host = peers[i].host,
+                                    .remote = peers[i].address,
+                                    .transport = DIA_TCP,
+                                    .priority = (uint16_t)peers[i].priority,
+                                    .weight = (uint16_t)peers[i].weight,
+                                    .relay = peers[i].relay};
+        err = dia_peer_add(s->dia, &q);
+    }
+    return err;
+}
+
+int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
+{
+    struct scscf *s = mem_zalloc(sizeof *s);
+    if (!s)
+        return ERR_NOMEM;
+    s->loop = p->loop;
+    s->cfg = p->config;
+    s->params = *p;
+    arena_init(&s->arena, NULL, 0);
+    int err = start_tables(s);
+    if (!err)
+        err = name_self(s);
+    if (!err)
+        err = start_dia(s);
+    if (!err)
+        err = start_stack(s);
+    if (err) {
+        LOG(LOG_ERROR, "S-CSCF cannot start", LF_Z("reason", err_text(err)));
+        scscf_free(s);
+        return err;
+    }
+    *ret_scscf = s;
+    return 0;
+}
+
+void scscf_free(struct scscf *s)
+{
+    if (!s)
+        return;
+    stack_free(s->stack);
+    dia_node_free(s->dia);
+    auth_table_free(s->auth);
+    registrar_free(s->registrar);
+    profile_store_free(s->profiles);
+    digest_free(s->digest);
+    arena_done(&s->arena);
+    mem_free(s);
+}
+
+static void on_dia_drained(void *arg)
+{
+    struct scscf *s = arg;
+    s->drained(s->drained_arg);
+}
+
+static void on_stack_drained(void *arg)
+{
+    struct scscf *s = arg;
+    dia_drain(s->dia, on_dia_drained, s);
+}
+
+void scscf_drain(struct scscf *s, timer_cb done, void *arg)
+{
+    s->drained = done;
+    s->drained_arg = arg;
+    stack_drain(s->stack, on_stack_drained, s);
+}
+
+bool scscf_ready(const struct scscf *s, const char **ret_why)
+{
+    bool ready = dia_ready(s->dia, s->cfg->diameter.realm);
+    if (!ready)
+        *ret_why = "no HSS connected";
+    return ready;
+}
+
+size_t scscf_registrations(const struct scscf *s)
+{
+    return registrar_count(s->registrar);
+}
+
+size_t scscf_bindings(const struct scscf *s)
+{
+    return registrar_bindings(s->registrar);
+}
+
+size_t scscf_challenges(const struct scscf *s)
+{
+    return auth_table_count(s->auth);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serving-CSCF (TS 24.229 5.4). A request's journey: the stack hands it to on_request (scscf.c),
+// which picks a procedure: REGISTER goes to register.c, a request inside a dialog to subsequent.c,
+// one that came along our Service-Route to originating.c, any other to terminating.c. A procedure
+// is a list of steps; where it asks the HSS (cx.c) it waits and is found again by the request's
+// id. What lasts is in two tables: registrations with their bindings (registrar.c) and outstanding
+// challenges (auth.c).
+#pragma once
+
+#include "app/app.h"
+#include "scscf/config.h"
+
+struct scscf;
+
+struct scscf_params {
+    struct loop *loop;
+    const struct scscf_config *config; // must outlive the S-CSCF
+    void (*trace_sip)(void *arg, const struct stack_trace *t); // may be NULL
+    void (*trace_dia)(void *arg, const struct dia_trace *t);   // may be NULL
+    void *trace_arg;
+};
+
+// Opens the listeners and the Diameter peers. A failure has been logged and leaves nothing behind.
+int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf);
+void scscf_free(struct scscf *s); // takes NULL
+// Stops taking requests outside dialogs; done is called when the rest has ended.
+void scscf_drain(struct scscf *s, timer_cb done, void *arg);
+// False while no HSS is connected; *ret_why says so.
+bool scscf_ready(const struct scscf *s, const char **ret_why);
+void scscf_metrics(const struct scscf *s, struct metrics *m);
+// Registrations (implicit registration sets) and bindings held, for tests.
+size_t scscf_registrations(const struct scscf *s);
+size_t scscf_bindings(const struct scscf *s);
+// Challenges that await their response, and Digest nonces kept for reuse.
+size_t scscf_challenges(const struct scscf *s);
+
+extern const struct ctl_command scscf_commands[];

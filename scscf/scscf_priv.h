@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of the S-CSCF: its state, and what its procedures offer each other.
+#pragma once
+
+#include "base/map.h"
+#include "dia/cx.h"
+#include "ims/digest.h"
+#include "scscf/auth.h"
+#include "scscf/registrar.h"
+#include "scscf/scscf.h"
+#include "stack/pipeline.h"
+
+enum scscf_counter {
+    SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
+    SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_COUNTERS
+};
+
+struct scscf {
+    struct loop *loop;
+    const struct scscf_config *cfg;
+    struct stack *stack;
+    struct dia_node *dia;
+    struct profile_store *profiles;
+    struct registrar *registrar;
+    struct auth_table *auth;
+    struct digest *digest;
+    struct scscf_params params;
+    struct str host;      // host of cfg->name
+    struct arena arena;   // texts that live as long as the S-CSCF
+    struct str route_host;// host and port that our Route entries name
+    char route_room[ADDR_TEXT_MAX];
+    timer_cb drained;
+    void *drained_arg;
+    uint64_t counters[SC_COUNTERS];
+};
+
+static inline void scscf_count(struct scscf *s, enum scscf_counter c)
+{
+    s->counters[c]++;
+}
+
+// ---- procedures (one file each); they own the pxy from now on ----
+void register_begin(struct scscf *s, struct pxy *p);
+void originating_begin(struct scscf *s, struct pxy *p);
+void terminating_begin(struct scscf *s, struct pxy *p);
+void subsequent_begin(struct scscf *s, struct pxy *p);
+
+// ---- Route entries of ours ----
+// "<sip:user@host;lr>" with the user part that says which case a request belongs to.
+struct str scscf_route(const struct scscf *s, struct arena *a, const char *user);
+#define ROUTE_ORIG "orig" // Service-Route: originating requests (TS 24.229 5.4.3.1)
+#define ROUTE_MO "mo"     // Record-Route of the originating side
+#define ROUTE_MT "mt"     // Record-Route of the terminating side
+
+// The operator's identifier for P-Charging-Vector.
+struct str scscf_ioi(const struct scscf *s);
+// Does the request set up a dialog, so that we stay on its path?
+bool scscf_makes_dialog(const struct sip_msg *m);
+// True for a host that is the home domain.
+bool scscf_is_home(const struct scscf *s, struct str host);
+
+// ---- P-Charging-Vector (TS 24.229 4.5, RFC 7315 4.6) ----
+// The received vector as text with orig-ioi and term-ioi replaced by those given (p NULL: left out).
+// STR_NONE when the message has none.
+struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
+                           struct str term_ioi);
+// Value of the parameter in the message's vector; p NULL when absent.
+struct str charging_orig_ioi(const struct sip_msg *m);
+// Value of P-Charging-Function-Addresses for what the HSS gave; STR_NONE when it gave none.
+struct str charging_addresses(struct arena *a, const struct cx_charging *c);
+
+// ---- Cx (TS 29.228) ----
+// How a failed or refused exchange is answered: reject.status 0 means success. err and result as
+// the callbacks of dia/cx.h have them.
+struct reject cx_verdict(int err, struct dia_result result);
+// Requests of this S-CSCF, with everything filled in that is the same for all of them.
+int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
+                  const struct cx_auth_item *item, cx_maa_cb cb);
+int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
+              enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg);
+// The same without interest in the answer beyond a log line.
+void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
+               enum cx_sar_type type);

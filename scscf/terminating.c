@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests terminated at the served user (TS 24.229 5.4.3.3).
+#include "base/err.h"
+#include "base/log.h"
+#include "scscf/scscf_priv.h"
+
+struct term_job {
+    struct job job;
+    struct str served;    // canonical public identity, from the Request-URI
+    struct pxy_target *targets; // best q first
+    uint16_t *q;
+    size_t n, tried;      // targets; how many have been forwarded to
+    size_t open;          // branches without a final response
+};
+
+static struct registration *served_by(const struct term_job *t, size_t *ret_index)
+{
+    const struct scscf *s = t->job.nf;
+    return registrar_find(s->registrar, t->served, ret_index);
+}
+
+// ---- steps ----
+
+static enum step_verdict served_user(struct job *j)
+{
+    struct term_job *t = (struct term_job *)j;
+    const struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    t->served = uri ? sip_uri_canon(pxy_arena(p), uri) : STR_NONE;
+    j->identity = t->served;
+    if (!t->served.n)
+        return job_fail(j, 416, "Request-URI scheme is not supported");
+    if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host))
+        return job_fail(j, 404, "Request-URI is not of this network");
+    return STEP_CONTINUE;
+}
+
+static struct reject judge_unregistered(struct scscf *s, const struct term_job *t,
+                                        const struct cx_saa *a)
+{
+    struct profile *p = NULL;
+    struct xml_error why;
+    bool barred = false;
+    if (a->user_data.n && profile_parse(s->profiles, a->user_data, &p, &why) == 0) {
+        for (size_t i = 0; i < profile_identity_count(p); i++) {
+            struct profile_identity id = profile_identity_at(p, i);
+            barred = barred || (id.barred && str_ieq(id.uri, t->served));
+        }
+        profile_free(p);
+    }
+    if (barred)
+        return (struct reject){.status = 404, .cause = "called identity is barred"};
+    return (struct reject){.status = 480, .cause = "called user is not registered"};
+}
+
+// The profile of an unregistered user is not kept: the next request asks again, and so sees
+// what has changed.
+static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
+{
+    struct scscf *s = nf;
+    struct term_job *t = (struct term_job *)job_find(s->stack, arg);
+    if (!t)
+        return;
+    if (served_by(t, NULL)) { // registered meanwhile
+        job_resume(&t->job);
+        return;
+    }
+    struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (!r.status)
+        r = judge_unregistered(s, t, a);
+    else if (a && a->result.experimental && a->result.code == CX_ERROR_USER_UNKNOWN)
+        r.status = 404;
+    else
+        scscf_count(s, SC_HSS_FAILURES);
+    job_reject(&t->job, r);
+}
+
+// TS 29.228 6.1.2: an S-CSCF without the profile asks for it as for an unregistered user.
+static enum step_verdict fetch_profile(struct job *j)
+{
+    struct term_job *t = (struct term_job *)j;
+    struct scscf *s = j->nf;
+    if (served_by(t, NULL))
+        return STEP_CONTINUE;
+    int err = cx_assign(s, sip_msg_call_id(pxy_request(job_pxy(j))), STR_NONE, t->served,
+                        CX_UNREGISTERED_USER, false, on_saa, j->id);
+    if (!err)
+        return STEP_WAIT;
+    scscf_count(s, SC_HSS_FAILURES);
+    j->reject = cx_verdict(err, (struct dia_result){0});
+    return STEP_REJECT;
+}
+
+static enum step_verdict check_barred(struct job *j)
+{
+    size_t i;
+    const struct registration *reg = served_by((struct term_job *)j, &i);
+    if (!reg)
+        return job_fail(j, 480, "called user is not registered");
+    if (profile_identity_at(registration_profile(reg), i).barred)
+        return job_fail(j, 404, "called identity is barred");
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict charging(struct job *j)
+{
+    struct pxy *p = job_pxy(j);
+    const struct sip_msg *m = pxy_request(p);
+    struct str v = charging_vector(pxy_arena(p), m, charging_orig_ioi(m), STR_NONE);
+    if (v.n)
+        sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
+    return STEP_CONTINUE;
+}
+
+// The identity that was called stays visible when the Request-URI becomes a contact (RFC 7315 4.2).
+static enum step_verdict called_party(struct job *j)
+{
+    struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct arena *a = pxy_arena(p);
+    sip_edit_set(pxy_edits(p), SIP_H_P_CALLED_PARTY_ID,
+                 ARENA_CAT(a, STR("<"), sip_msg_uri_text(pxy_request(p)), STR(">")));
+    if (scscf_makes_dialog(pxy_request(p)))
+        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, a, ROUTE_MT));
+    return STEP_CONTINUE;
+}
+
+// The first URI of a Path: "<sip:token@pcscf;lr>, ..." -> "sip:token@pcscf;lr".
+static struct str first_hop(struct str path)
+{
+    ptrdiff_t open = str_chr(path, '<');
+    struct str rest = str_skip(path, (size_t)(open + 1));
+    ptrdiff_t close = str_chr(rest, '>');
+    return close < 0 ? STR_NONE : str_head(rest, (size_t)close);
+}
+
+static int add_target(struct term_job *t, struct pxy *p, const struct binding *b)
+{
+    struct arena *a = pxy_arena(p);
+    struct sip_edits *e = ARENA_NEW(a, struct sip_edits);
+    struct str uri = arena_dup(a, binding_uri(b)), path = arena_dup(a, binding_path(b));
+    if (!e || !uri.n)
+        return ERR_NOMEM;
+    sip_edits_copy(e, a, pxy_edits(p));
+    sip_edit_uri(e, uri);
+    if (path.n)
+        sip_edit_prepend(e, SIP_H_ROUTE, path);
+    size_t i = t->n++;
+    while (i && t->q[i - 1] < b->q) {
+        t->targets[i] = t->targets[i - 1];
+        t->q[i] = t->q[i - 1];
+        i--;
+    }
+    t->targets[i] = (struct pxy_target){.edits = e, .next_hop = path.n ? first_hop(path) : uri,
+                                        .ctx = t};
+    t->q[i] = b->q;
+    return 0;
+}
+
+static enum step_verdict find_contacts(struct job *j)
+{
+    struct term_job *t = (struct term_job *)j;
+    struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    const struct registration *reg = served_by(t, NULL);
+    size_t max = registration_binding_count(reg);
+    t->targets = arena_alloc(pxy_arena(p), (max + 1) * sizeof *t->targets);
+    t->q = arena_alloc(pxy_arena(p), (max + 1) * sizeof *t->q);
+    int err = t->targets && t->q ? 0 : ERR_NOMEM;
+    for (const struct binding *b = registration_bindings(reg); !err && b; b = b->next)
+        if (binding_expires_s(s->registrar, b))
+            err = add_target(t, p, b);
+    if (err || pxy_arena(p)->failed)
+        return job_fail(j, 500, err_text(ERR_NOMEM));
+    return t->n ? STEP_CONTINUE : job_fail(j, 480, "called user has no contact");
+}
+
+static int next_group(struct term_job *t, struct pxy *p);
+
+// Contacts of the best q ring together; the next group is tried when all of them have failed
+// (RFC 3261 16.6). The group is forwarded to before this response counts, so that the
+// response context stays open.
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct term_job *t = target_ctx;
+    struct scscf *s = nf;
+    if (msg && status < 300) {
+        struct str v = charging_vector(pxy_arena(p), msg, charging_orig_ioi(pxy_request(p)),
+                                       scscf_ioi(s));
+        if (v.n)
+            sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
+    }
+    if (status < 200)
+        return PXY_PASS;
+    if (t->open)
+        t->open--;
+    if (status >= 300 && status < 600 && !t->open && t->tried < t->n)
+        (void)next_group(t, p);
+    return PXY_PASS;
+}
+
+static const struct pxy_forward_ops ops = {on_response};
+
+static int next_group(struct term_job *t, struct pxy *p)
+{
+    size_t from = t->tried, n = 0;
+    while (from + n < t->n && t->q[from + n] == t->q[from])
+        n++;
+    t->tried += n;
+    t->open += n;
+    return pxy_forward(p, &t->targets[from], n, &ops, t->job.nf);
+}
+
+static enum step_verdict fork_contacts(struct job *j)
+{
+    int err = next_group((struct term_job *)j, job_pxy(j));
+    if (err && err != ERR_STATE)
+        return job_fail(j, 500, err_text(err));
+    scscf_count(j->nf, SC_TERMINATING);
+    return STEP_DONE;
+}
+
+// Evaluation of the initial filter criteria (TS 24.229 5.4.3.3 step 6) has its place between
+// "check barring" and "charging vector"; for an unregistered user it comes into on_saa.
+static const struct step steps[] = {
+    {"find served user", served_user, "TS 24.229 5.4.3.3"},
+    {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3"},
+    {"check barring", check_barred, "TS 24.229 5.4.3.3"},
+    {"charging vector", charging, "TS 24.229 4.5.4"},
+    {"name called party", called_party, "TS 24.229 5.4.3.3"},
+    {"find contacts", find_contacts, "TS 24.229 5.4.3.3"},
+    {"fork", fork_contacts, "RFC 3261 16.6"},
+};
+static const struct procedure terminating = {"terminating", steps, ARRAY_LEN(steps)};
+
+void terminating_begin(struct scscf *s, struct pxy *p)
+{
+    struct term_job *t = ARENA_NEW(pxy_arena(p), struct term_job);
+    if (t)
+        job_start(&t->job, p, &terminating, s);
+    else
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+}
