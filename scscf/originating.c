@@ -60,7 +60,7 @@ static enum step_verdict check_registered(struct job *j)
     struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
     if (extra) {
         sip_edits_init(extra, a, NULL);
-        sip_edit_body(extra, STR("application/3gpp-ims+xml"), STR(body));
+        sip_edit_body(extra, STR("application/3gpp-ims+xml"), str_from(body));
     }
     j->reject = (struct reject){.status = 504, .cause = "served user is not registered here",
                                 .extra = extra};

@@ -30,6 +30,7 @@ struct register_job {
     struct contact_wish *wishes;
     size_t n_wishes;
     bool star;
+    bool hss_decides;     // the HSS has no IMS-AKA for this user
     bool stale;           // the challenge to come says stale=true
     uint8_t failures, resyncs; // so far in this authentication
     struct cx_auth_item vector;// from the HSS, in the pxy's arena

@@ -14,9 +14,9 @@ enum { AKA_NONCE_BYTES = 32, AUTS_BYTES = 14, RAND_BYTES = 16, KEY_BYTES = 16, D
 // 6.3.1, SIP-Authentication-Scheme "Unknown").
 static struct str wanted_scheme(const struct register_job *r)
 {
-    bool aka = r->protection == PROT_NO || r->protection == PROT_YES ||
-               (r->auth && str_istarts(r->auth->algorithm, STR("AKAv1")));
-    return aka ? STR("Digest-AKAv1-MD5") : STR("Unknown");
+    bool named = r->auth && str_istarts(r->auth->algorithm, STR("AKAv1"));
+    bool implied = r->protection == PROT_NO || r->protection == PROT_YES;
+    return named || (implied && !r->hss_decides) ? STR("Digest-AKAv1-MD5") : STR("Unknown");
 }
 
 static struct str dup_item(struct arena *a, struct str s)
@@ -39,11 +39,26 @@ static void copy_item(struct register_job *r, struct arena *a, const struct cx_a
     };
 }
 
+static enum step_verdict ask(struct register_job *r, const struct cx_auth_item *item);
+
+// A user of SIP Digest whose P-CSCF took the REGISTER for one of IMS-AKA: the mechanism is the one
+// assigned in the HSS (TS 24.229 5.4.1.1).
+static bool ask_again(struct register_job *r, const struct cx_maa *a)
+{
+    bool refused = a && a->result.experimental &&
+                   a->result.code == CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED;
+    if (!refused || r->hss_decides || r->protection != PROT_NO)
+        return false;
+    r->hss_decides = true;
+    struct cx_auth_item item = {.scheme = wanted_scheme(r)};
+    return str_eq(item.scheme, STR("Unknown")) && ask(r, &item) == STEP_WAIT;
+}
+
 static void on_maa(void *nf, cx_arg arg, int err, const struct cx_maa *a)
 {
     struct scscf *s = nf;
     struct job *j = job_find(s->stack, arg);
-    if (!j)
+    if (!j || ask_again((struct register_job *)j, a))
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (!bad.status && !a->n_items)

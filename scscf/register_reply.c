@@ -3,7 +3,7 @@
 #include "base/writer.h"
 #include "scscf/register.h"
 
-static enum step_verdict send(struct register_job *r, unsigned status, struct sip_edits *extra)
+static enum step_verdict answer(struct register_job *r, unsigned status, struct sip_edits *extra)
 {
     if (extra->failed || extra->arena->failed)
         return job_fail(&r->job, 500, err_text(ERR_NOMEM));
@@ -46,7 +46,7 @@ enum step_verdict register_send_challenge(struct register_job *r, const struct c
     sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
                     c->scheme == AUTH_AKA ? aka_challenge(a, c, item)
                                           : digest_challenge(a, c, r->stale));
-    return send(r, 401, &extra);
+    return answer(r, 401, &extra);
 }
 
 // ---- 200 ----
@@ -123,5 +123,5 @@ enum step_verdict register_send_ok(struct register_job *r)
     struct str vector = charging_vector(a, m, charging_orig_ioi(m), scscf_ioi(s));
     if (vector.n)
         sip_edit_append(&extra, SIP_H_P_CHARGING_VECTOR, vector);
-    return send(r, 200, &extra);
+    return answer(r, 200, &extra);
 }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// UAR and LIR, and what their results mean for the request that waits (TS 24.229 5.3.1.2, 5.3.1.3,
+// 5.3.2.1, 5.3.2.2; TS 29.228 6.1.1, 6.1.4).
+#include "base/err.h"
+#include "base/log.h"
+#include "icscf/icscf_priv.h"
+
+struct verdict {
+    struct dia_result result;
+    unsigned on_register, on_other;
+};
+
+// An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 480 when it says
+// itself that it has too much to do.
+static const struct verdict verdicts[] = {
+    {{CX_ERROR_USER_UNKNOWN, true}, 403, 404},
+    {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403, 404},
+    {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 403, 480},
+    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 403},
+    {{DIA_AUTHORIZATION_REJECTED, false}, 403, 403},
+    {{DIA_TOO_BUSY, false}, 480, 480},
+    {{DIA_UNABLE_TO_DELIVER, false}, 504, 504},
+    {{DIA_UNABLE_TO_COMPLY, false}, 500, 500},
+};
+
+static const char *no_answer(int err)
+{
+    switch (err) {
+    case ERR_TIMEOUT:
+        return "HSS did not answer in time";
+    case ERR_REFUSED:
+        return "no connection to the HSS";
+    case ERR_FULL:
+        return "too many requests pending at the HSS";
+    default:
+        return "answer of the HSS breaks the grammar";
+    }
+}
+
+static struct reject judge(const struct icscf_job *r, int err, struct dia_result result)
+{
+    if (err)
+        return (struct reject){.status = err == ERR_BAD ? 500 : 504, .cause = no_answer(err)};
+    if (result.code >= 2000 && result.code < 3000)
+        return (struct reject){0};
+    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
+        const struct verdict *v = &verdicts[i];
+        if (v->result.code == result.code && v->result.experimental == result.experimental)
+            return (struct reject){.status = r->is_register ? v->on_register : v->on_other,
+                                   .cause = dia_result_name(result),
+                                   .retry_after = result.code == DIA_TOO_BUSY &&
+                                                          !result.experimental
+                                                      ? 5
+                                                      : 0};
+    }
+    return (struct reject){.status = 500, .cause = dia_result_name(result)};
+}
+
+static void copy_caps(struct icscf_job *r, struct arena *a, const struct cx_capabilities *c)
+{
+    r->caps = *c;
+    for (size_t i = 0; i < c->n_server_names; i++)
+        r->caps.server_names[i] = arena_dup(a, c->server_names[i]);
+}
+
+static void take_answer(struct icscf_job *r, int err, struct dia_result result, struct str name,
+                        const struct cx_capabilities *caps)
+{
+    struct arena *a = pxy_arena(job_pxy(&r->job));
+    struct reject bad = judge(r, err, result);
+    if (bad.status) {
+        icscf_count(icscf_of(r), bad.status >= 500 ? IC_HSS_FAILURES : IC_REFUSED);
+        job_reject(&r->job, bad);
+        return;
+    }
+    r->server = name.n ? arena_dup(a, name) : STR_NONE;
+    r->assigned = name.n > 0 && !caps->present;
+    copy_caps(r, a, caps);
+    job_resume(&r->job);
+}
+
+static void on_uaa(void *nf, cx_arg arg, int err, const struct cx_uaa *a)
+{
+    struct icscf *i = nf;
+    struct icscf_job *r = (struct icscf_job *)job_find(i->stack, arg);
+    static const struct cx_capabilities none;
+    if (r)
+        take_answer(r, err, a ? a->result : (struct dia_result){0}, a ? a->server_name : STR_NONE,
+                    a ? &a->capabilities : &none);
+}
+
+static void on_lia(void *nf, cx_arg arg, int err, const struct cx_lia *a)
+{
+    struct icscf *i = nf;
+    struct icscf_job *r = (struct icscf_job *)job_find(i->stack, arg);
+    static const struct cx_capabilities none;
+    if (r)
+        take_answer(r, err, a ? a->result : (struct dia_result){0}, a ? a->server_name : STR_NONE,
+                    a ? &a->capabilities : &none);
+}
+
+static struct cx_head head(const struct icscf_job *r)
+{
+    const struct icscf_config *c = icscf_of(r)->cfg;
+    return (struct cx_head){.dest_host = c->diameter.hss,
+                            .dest_realm = c->diameter.realm,
+                            .correlation = sip_msg_call_id(pxy_request(job_pxy(&r->job)))};
+}
+
+static int send_uar(struct icscf_job *r, bool and_capabilities)
+{
+    struct icscf *i = icscf_of(r);
+    struct cx_uar q = {.head = head(r),
+                       .impi = r->impi,
+                       .impu = r->impu,
+                       .visited_network = r->visited,
+                       .type = r->deregisters ? CX_UAR_DE_REGISTRATION : CX_UAR_REGISTRATION};
+    if (and_capabilities)
+        q.type = CX_UAR_REGISTRATION_AND_CAPABILITIES;
+    return cx_send_uar(i->dia, &q, i->cfg->diameter.timeout_ms, on_uaa, i, r->job.id);
+}
+
+static int send_lir(struct icscf_job *r, bool and_capabilities)
+{
+    struct icscf *i = icscf_of(r);
+    struct cx_lir q = {.head = head(r),
+                       .impu = r->impu,
+                       .originating = r->originating,
+                       .and_capabilities = and_capabilities};
+    return cx_send_lir(i->dia, &q, i->cfg->diameter.timeout_ms, on_lia, i, r->job.id);
+}
+
+enum step_verdict cx_ask(struct icscf_job *r, bool and_capabilities)
+{
+    int err = r->is_register ? send_uar(r, and_capabilities) : send_lir(r, and_capabilities);
+    if (!err)
+        return STEP_WAIT;
+    icscf_count(icscf_of(r), IC_HSS_FAILURES);
+    r->job.reject = judge(r, err, (struct dia_result){0});
+    return STEP_REJECT;
+}

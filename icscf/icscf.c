@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life of the I-CSCF, and which procedure a request belongs to.
+#include "icscf/icscf.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "icscf/icscf_priv.h"
+#include "sip/uri.h"
+
+// ---- dispatch ----
+
+// A request that is not ours to locate follows its route set (RFC 3261 16.12).
+static void pass(struct pxy *p)
+{
+    struct pxy_target t = {0};
+    int err = pxy_forward(p, &t, 1, NULL, NULL);
+    if (err && err != ERR_STATE && sip_msg_method(pxy_request(p)) != SIP_ACK)
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+}
+
+// The route set ends here and so does the Request-URI: nowhere to go.
+static bool is_lost(const struct icscf *i, const struct pxy *p)
+{
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    size_t own = pxy_own_route(p) ? 1 : 0;
+    if (sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own)
+        return false;
+    return !uri || stack_is_own(i->stack, uri) || str_ieq(uri->host, i->cfg->domain);
+}
+
+static void in_dialog(struct icscf *i, struct pxy *p)
+{
+    bool lost = is_lost(i, p);
+    if (lost && sip_msg_method(pxy_request(p)) != SIP_ACK)
+        (void)pxy_reply(p, 481, STR_NONE, NULL);
+    else if (!lost)
+        pass(p);
+}
+
+static bool is_ping(const struct icscf *i, const struct pxy *p)
+{
+    const struct sip_msg *m = pxy_request(p);
+    const struct sip_uri *uri = sip_msg_uri(m);
+    return sip_msg_method(m) == SIP_OPTIONS && uri && !uri->user.n &&
+           uri->scheme == SIP_SCHEME_SIP && stack_is_own(i->stack, uri);
+}
+
+static void on_request(void *arg, struct pxy *p)
+{
+    struct icscf *i = arg;
+    const struct sip_msg *m = pxy_request(p);
+    if (sip_msg_method(m) == SIP_REGISTER)
+        register_begin(i, p);
+    else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
+        in_dialog(i, p);
+    else if (is_ping(i, p))
+        (void)pxy_reply(p, 200, STR_NONE, NULL);
+    else
+        location_begin(i, p);
+}
+
+// ---- life ----
+
+static void on_peer(void *arg, struct str host, bool open)
+{
+    LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
+        LF("peer", host));
+}
+
+static void on_trace_sip(void *arg, const struct stack_trace *t)
+{
+    struct icscf *i = arg;
+    i->params.trace_sip(i->params.trace_arg, t);
+}
+
+static void on_trace_dia(void *arg, const struct dia_trace *t)
+{
+    struct icscf *i = arg;
+    i->params.trace_dia(i->params.trace_arg, t);
+}
+
+static int listen_on(struct icscf *i, const struct conf_addrs *addrs, enum sip_proto proto)
+{
+    for (size_t k = 0; k < addrs->n; k++) {
+        struct stack_listen l = {.proto = proto, .local = addrs->v[k]};
+        int err = stack_listen(i->stack, &l);
+        if (err)
+            return app_listen_failed(&addrs->v[k], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
+    }
+    return 0;
+}
+
+static int start_stack(struct icscf *i)
+{
+    static const struct stack_ops plain = {.request = on_request};
+    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    struct stack_params p = {.loop = i->loop,
+                             .ops = i->params.trace_sip ? &traced : &plain,
+                             .arg = i,
+                             .server = STR("Carillon-I-CSCF"),
+                             .host_alias = {i->host},
+                             .tcp_prefer = i->cfg->prefer_tcp};
+    int err = stack_new(&p, &i->stack);
+    if (!err)
+        err = listen_on(i, &i->cfg->udp, SIP_PROTO_UDP);
+    return err ? err : listen_on(i, &i->cfg->tcp, SIP_PROTO_TCP);
+}
+
+static int start_dia(struct icscf *i)
+{
+    static const uint32_t apps[] = {DIA_APP_CX};
+    struct dia_params p = {.loop = i->loop,
+                           .origin_host = i->cfg->diameter.identity,
+                           .origin_realm = i->cfg->diameter.realm,
+                           .product = STR("Carillon-I-CSCF"),
+                           .applications = apps,
+                           .n_applications = ARRAY_LEN(apps),
+                           .watchdog_ms = i->cfg->diameter.watchdog_ms,
+                           .trace = i->params.trace_dia ? on_trace_dia : NULL,
+                           .peer_state = on_peer,
+                           .arg = i};
+    const struct icscf_peer *peers = i->cfg->diameter.peers.v;
+    int err = dia_node_new(&p, &i->dia);
+    for (size_t k = 0; !err && k < i->cfg->diameter.peers.n; k++) {
+        struct dia_peer_params q = {.host = peers[k].host,
+                                    .remote = peers[k].address,
+                                    .transport = DIA_TCP,
+                                    .priority = (uint16_t)peers[k].priority,
+                                    .weight = (uint16_t)peers[k].weight,
+                                    .relay = peers[k].relay};
+        err = dia_peer_add(i->dia, &q);
+    }
+    return err;
+}
+
+static int name_self(struct icscf *i)
+{
+    struct sip_uri uri;
+    if (sip_uri_parse(&i->arena, i->cfg->name, &uri) || !uri.host.n) {
+        LOG(LOG_ERROR, "name is not a SIP URI", LF("name", i->cfg->name));
+        return ERR_INVAL;
+    }
+    i->host = uri.host;
+    return 0;
+}
+
+int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
+{
+    struct icscf *i = mem_zalloc(sizeof *i);
+    if (!i)
+        return ERR_NOMEM;
+    i->loop = p->loop;
+    i->cfg = p->config;
+    i->params = *p;
+    arena_init(&i->arena, NULL, 0);
+    int err = name_self(i);
+    if (!err)
+        err = scscf_table_init(&i->table, &i->cfg->scscfs);
+    if (!err)
+        err = start_dia(i);
+    if (!err)
+        err = start_stack(i);
+    if (err) {
+        LOG(LOG_ERROR, "I-CSCF cannot start", LF_Z("reason", err_text(err)));
+        icscf_free(i);
+        return err;
+    }
+    *ret_icscf = i;
+    return 0;
+}
+
+void icscf_free(struct icscf *i)
+{
+    if (!i)
+        return;
+    stack_free(i->stack);
+    dia_node_free(i->dia);
+    scscf_table_done(&i->table);
+    arena_done(&i->arena);
+    mem_free(i);
+}
+
+static void on_dia_drained(void *arg)
+{
+    struct icscf *i = arg;
+    i->drained(i->drained_arg);
+}
+
+static void on_stack_drained(void *arg)
+{
+    struct icscf *i = arg;
+    dia_drain(i->dia, on_dia_drained, i);
+}
+
+void icscf_drain(struct icscf *i, timer_cb done, void *arg)
+{
+    i->drained = done;
+    i->drained_arg = arg;
+    stack_drain(i->stack, on_stack_drained, i);
+}
+
+bool icscf_ready(const struct icscf *i, const char **ret_why)
+{
+    bool ready = dia_ready(i->dia, i->cfg->diameter.realm);
+    if (!ready)
+        *ret_why = "no HSS connected";
+    return ready;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interrogating-CSCF (TS 24.229 5.3): the entry to the home network. A request's journey: REGISTER
+// (register.c) asks the HSS by UAR, any other initial request (location.c) by LIR, which S-CSCF
+// serves the user; a user without one gets one from the configured table by capabilities (select.c);
+// when an S-CSCF does not answer another one is taken (reselect.c). Nothing is remembered
+// between requests.
+#pragma once
+
+#include "app/app.h"
+#include "icscf/config.h"
+
+struct icscf;
+
+struct icscf_params {
+    struct loop *loop;
+    const struct icscf_config *config; // must outlive the I-CSCF
+    void (*trace_sip)(void *arg, const struct stack_trace *t); // may be NULL
+    void (*trace_dia)(void *arg, const struct dia_trace *t);   // may be NULL
+    void *trace_arg;
+};
+
+// Opens the listeners and the Diameter peers. A failure has been logged and leaves nothing behind.
+int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf);
+void icscf_free(struct icscf *i); // takes NULL
+// Stops taking requests; done is called when the rest has ended.
+void icscf_drain(struct icscf *i, timer_cb done, void *arg);
+// False while no HSS is connected; *ret_why says so.
+bool icscf_ready(const struct icscf *i, const char **ret_why);
+void icscf_metrics(const struct icscf *i, struct metrics *m);
+
+extern const struct ctl_command icscf_commands[];

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of the I-CSCF.
+#pragma once
+
+#include "dia/cx.h"
+#include "icscf/icscf.h"
+#include "icscf/select.h"
+#include "stack/pipeline.h"
+
+enum icscf_counter {
+    IC_REGISTERS, IC_LOCATIONS, IC_SELECTIONS, IC_RESELECTIONS, IC_HSS_FAILURES, IC_REFUSED,
+    IC_COUNTERS
+};
+
+struct icscf {
+    struct loop *loop;
+    const struct icscf_config *cfg;
+    struct stack *stack;
+    struct dia_node *dia;
+    struct scscf_table table;
+    struct icscf_params params;
+    struct arena arena;
+    struct str host; // of cfg->name
+    timer_cb drained;
+    void *drained_arg;
+    uint64_t counters[IC_COUNTERS];
+};
+
+enum { TRIED_MAX = 8 };
+
+// One request on its way to an S-CSCF, for both procedures.
+struct icscf_job {
+    struct job job;
+    struct str impu, impi;
+    struct str visited;
+    bool is_register, originating, deregisters;
+    struct str server;           // S-CSCF to forward to now
+    bool assigned;               // by the HSS, so that its capabilities have not been asked for
+    struct cx_capabilities caps; // copied into the pxy's arena
+    struct str tried[TRIED_MAX];
+    size_t n_tried;
+};
+
+static inline void icscf_count(struct icscf *i, enum icscf_counter c)
+{
+    i->counters[c]++;
+}
+
+static inline struct icscf *icscf_of(const struct icscf_job *r)
+{
+    return r->job.nf;
+}
+
+// ---- procedures; they own the pxy from now on ----
+void register_begin(struct icscf *i, struct pxy *p);
+void location_begin(struct icscf *i, struct pxy *p);
+
+// ---- shared steps ----
+// Picks an S-CSCF when the HSS has named none (TS 24.229 5.3.1.2, 5.3.2.1).
+enum step_verdict icscf_choose(struct job *j);
+// Forwards to r->server; reselect.c takes over when it fails there.
+enum step_verdict icscf_forward(struct job *j);
+
+// ---- Cx ----
+// The user's S-CSCF, by UAR or LIR; and_capabilities asks for capabilities even when there is one.
+// The job is resumed at its next step with server, caps and assigned filled.
+enum step_verdict cx_ask(struct icscf_job *r, bool and_capabilities);

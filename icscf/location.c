@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Initial requests at the I-CSCF: where is the user they are for (TS 24.229 5.3.2)? A request inside a
+// dialog comes here only by mistake, for the I-CSCF does not record-route; it follows its route set.
+#include "base/err.h"
+#include "icscf/icscf_priv.h"
+#include "sip/uri.h"
+
+static const struct sip_msg *request(const struct job *j)
+{
+    return pxy_request(job_pxy(j));
+}
+
+// "orig" in our Route entry: an application server acts for the user (TS 24.229 5.3.2.1A).
+static bool is_originating(const struct pxy *p)
+{
+    const struct sip_uri *own = pxy_own_route(p);
+    bool orig = false;
+    if (own)
+        (void)sip_uri_param(own, STR("orig"), &orig);
+    return orig;
+}
+
+static struct str asserted(const struct sip_msg *m, struct arena *a)
+{
+    const struct sip_addr *served = sip_msg_at(m, SIP_H_P_SERVED_USER, 0);
+    if (!served)
+        served = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 0);
+    return served ? sip_uri_canon(a, &served->uri) : STR_NONE;
+}
+
+static enum step_verdict identify(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    const struct icscf *i = j->nf;
+    struct pxy *p = job_pxy(j);
+    const struct sip_uri *uri = sip_msg_uri(request(j));
+    r->originating = is_originating(p);
+    r->impu = r->originating ? asserted(request(j), pxy_arena(p))
+              : uri          ? sip_uri_canon(pxy_arena(p), uri)
+                             : STR_NONE;
+    j->identity = r->impu;
+    if (!r->impu.n)
+        return r->originating ? job_fail(j, 403, "no served user")
+                              : job_fail(j, 416, "Request-URI scheme is not supported");
+    if (!r->originating && uri->scheme != SIP_SCHEME_TEL && !str_ieq(uri->host, i->cfg->domain))
+        return job_fail(j, 404, "Request-URI is not of this network");
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict ask(struct job *j)
+{
+    return cx_ask((struct icscf_job *)j, false);
+}
+
+static const struct step steps[] = {
+    {"identify user", identify, "TS 24.229 5.3.2.1"},
+    {"ask the HSS", ask, "TS 29.228 6.1.4"},
+    {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.2.1"},
+    {"forward", icscf_forward, "TS 24.229 5.3.2.1"},
+};
+static const struct procedure procedure = {"location", steps, ARRAY_LEN(steps)};
+
+void location_begin(struct icscf *i, struct pxy *p)
+{
+    struct icscf_job *r = ARENA_NEW(pxy_arena(p), struct icscf_job);
+    if (!r) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    icscf_count(i, IC_LOCATIONS);
+    job_start(&r->job, p, &procedure, i);
+}

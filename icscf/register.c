@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// REGISTER at the I-CSCF (TS 24.229 5.3.1).
+#include "base/err.h"
+#include "icscf/icscf_priv.h"
+#include "ims/identity.h"
+#include "sip/uri.h"
+
+static const struct sip_msg *request(const struct job *j)
+{
+    return pxy_request(job_pxy(j));
+}
+
+static enum step_verdict check_domain(struct job *j)
+{
+    const struct icscf *i = j->nf;
+    const struct sip_uri *uri = sip_msg_uri(request(j));
+    bool sip = uri && (uri->scheme == SIP_SCHEME_SIP || uri->scheme == SIP_SCHEME_SIPS);
+    if (!sip)
+        return job_fail(j, 400, "Request-URI is not a SIP URI");
+    if (!str_ieq(uri->host, i->cfg->domain) && !stack_is_own(i->stack, uri))
+        return job_fail(j, 403, "REGISTER for a foreign domain");
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict identify(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    const struct sip_msg *m = request(j);
+    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_auth *auth = sip_msg_at(m, SIP_H_AUTHORIZATION, 0);
+    r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
+    j->identity = r->impu;
+    if (!r->impu.n)
+        return job_fail(j, 400, "To is not a public identity");
+    r->impi = auth && auth->username.n ? auth->username : ims_impi_from_impu(a, r->impu);
+    return r->impi.n ? STEP_CONTINUE : job_fail(j, 403, "no private identity");
+}
+
+// All contacts with expiry 0: a de-registration, for which roaming does not matter (TS 29.228 6.1.1).
+static bool deregisters(const struct sip_msg *m)
+{
+    size_t n = sip_msg_count(m, SIP_H_CONTACT);
+    for (size_t i = 0; i < n; i++) {
+        const struct sip_contact *c = sip_msg_at(m, SIP_H_CONTACT, i);
+        if (!c || (c->expires >= 0 ? c->expires : sip_msg_expires(m)) != 0)
+            return false;
+    }
+    return n > 0;
+}
+
+static enum step_verdict ask(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    const struct icscf *i = j->nf;
+    const struct sip_msg *m = request(j);
+    const struct sip_token *v = sip_msg_at(m, SIP_H_P_VISITED_NETWORK_ID, 0);
+    r->visited = v ? sip_unquote(pxy_arena(job_pxy(j)), v->token) : i->cfg->domain;
+    r->deregisters = deregisters(m);
+    return cx_ask(r, false);
+}
+
+static const struct step steps[] = {
+    {"check domain", check_domain, "TS 24.229 5.3.1.2"},
+    {"identify user", identify, "TS 24.229 5.3.1.2"},
+    {"ask the HSS", ask, "TS 29.228 6.1.1"},
+    {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.1.2"},
+    {"forward", icscf_forward, "TS 24.229 5.3.1.2"},
+};
+static const struct procedure procedure = {"register", steps, ARRAY_LEN(steps)};
+
+void register_begin(struct icscf *i, struct pxy *p)
+{
+    struct icscf_job *r = ARENA_NEW(pxy_arena(p), struct icscf_job);
+    if (!r) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
+    r->is_register = true;
+    icscf_count(i, IC_REGISTERS);
+    job_start(&r->job, p, &procedure, i);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Choosing an S-CSCF, forwarding to it, and choosing again when it fails (TS 24.229 5.3.1.3, 5.3.2.2).
+#include "base/err.h"
+#include "base/log.h"
+#include "icscf/icscf_priv.h"
+
+enum step_verdict icscf_choose(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    struct icscf *i = j->nf;
+    bool tried = false;
+    for (size_t k = 0; k < r->n_tried; k++)
+        tried = tried || str_ieq(r->tried[k], r->server);
+    if (r->server.n && !tried)
+        return STEP_CONTINUE;
+    r->server = scscf_select(&i->table, &r->caps, r->tried, r->n_tried, loop_random_u64(i->loop));
+    r->assigned = false;
+    icscf_count(i, IC_SELECTIONS);
+    if (r->server.n)
+        return STEP_CONTINUE;
+    if (r->n_tried)
+        return job_fail(j, 504, "no S-CSCF answers");
+    return job_fail(j, r->is_register ? 600 : 480, "no S-CSCF has the mandatory capabilities");
+}
+
+// Asks for capabilities first when the HSS has named a server without them.
+static enum step_verdict ask_capabilities(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    return r->assigned ? cx_ask(r, true) : STEP_CONTINUE;
+}
+
+static const struct step again_steps[] = {
+    {"ask for capabilities", ask_capabilities, "TS 24.229 5.3.1.3"},
+    {"choose another S-CSCF", icscf_choose, "TS 24.229 5.3.1.3"},
+    {"forward", icscf_forward, "TS 24.229 5.3.1.3"},
+};
+static const struct procedure again = {"reselect", again_steps, ARRAY_LEN(again_steps)};
+
+// Silence, an unreachable address, a redirection or 480 to a REGISTER; silence alone otherwise, for a
+// response to another request may be the called user's own.
+static bool calls_for_another(const struct icscf_job *r, unsigned status, const struct sip_msg *msg)
+{
+    if (!msg)
+        return status == 408 || status == 503;
+    return r->is_register && (status == 480 || (status >= 300 && status < 400));
+}
+
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct icscf_job *r = ctx;
+    struct icscf *i = nf;
+    if (status < 200 || !calls_for_another(r, status, msg))
+        return PXY_PASS;
+    LOG(LOG_WARN, "S-CSCF fails, choosing another", LF("call_id", sip_msg_call_id(pxy_request(p))),
+        LF("impu", r->impu), LF("scscf", r->server), LF_NUM("status", status),
+        LF_Z("reason", msg ? "refused" : "no response"));
+    icscf_count(i, IC_RESELECTIONS);
+    job_start(&r->job, p, &again, i);
+    return PXY_TAKEN;
+}
+
+static const struct pxy_forward_ops ops = {on_response};
+
+// REGISTER: the S-CSCF's name becomes the Request-URI (TS 24.229 5.3.1.2). Others keep theirs and
+// get it as Route (5.3.2.1).
+static void direct(struct icscf_job *r, struct arena *a, struct sip_edits *e)
+{
+    if (r->is_register) {
+        sip_edit_remove(e, SIP_H_ROUTE);
+        sip_edit_uri(e, r->server);
+        return;
+    }
+    struct str route = ARENA_CAT(a, STR("<"), r->server, STR(";lr"),
+                                 r->originating ? STR(";orig>") : STR(">"));
+    sip_edit_prepend(e, SIP_H_ROUTE, route);
+}
+
+enum step_verdict icscf_forward(struct job *j)
+{
+    struct icscf_job *r = (struct icscf_job *)j;
+    struct icscf *i = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct arena *a = pxy_arena(p);
+    struct sip_edits *e = ARENA_NEW(a, struct sip_edits);
+    if (!e)
+        return job_fail(j, 500, err_text(ERR_NOMEM));
+    if (r->n_tried == TRIED_MAX)
+        return job_fail(j, 504, "no S-CSCF answers");
+    r->tried[r->n_tried++] = r->server;
+    sip_edits_copy(e, a, pxy_edits(p));
+    direct(r, a, e);
+    struct pxy_target t = {.edits = e, .next_hop = r->server, .ctx = r,
+                           .timeout_ms = i->cfg->scscf_timeout_ms};
+    int err = pxy_forward(p, &t, 1, &ops, i);
+    return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
+}
