@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/sim.h"
+#include "scscf/auth.h"
+
+static struct sim *sim;
+static struct loop *loop;
+static struct auth_table *table;
+static unsigned timed_out;
+
+static void on_timed_out(void *arg, const struct challenge *c)
+{
+    (void)arg;
+    (void)c;
+    timed_out++;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    timed_out = 0;
+    struct auth_params p = {.await_ms = 240000, .nonce_ms = 600000, .timed_out = on_timed_out};
+    int err = sim_new(1, &sim);
+    if (!err)
+        err = sim_node(sim, "scscf", &loop);
+    p.loop = loop;
+    return err ? err : auth_table_new(&p, &table);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    auth_table_free(table);
+    loop_free(loop);
+    sim_free(sim);
+    return mem_live() ? -1 : 0;
+}
+
+static struct challenge *store(enum auth_scheme scheme, const char *nonce)
+{
+    struct challenge c = {.scheme = scheme, .impi = STR("a@d"), .impu = STR("sip:a@d"),
+                          .call_id = STR("x"), .nonce = str_from(nonce), .realm = STR("d"),
+                          .secret = STR("12345678")};
+    assert_int_equal(auth_store(table, &c), 0);
+    return auth_find(table, STR("a@d"));
+}
+
+// TS 24.229 5.4.1.2.2, TS 33.203 6.1.1: a vector is good for one response.
+static void aka_is_used_once(void **state)
+{
+    (void)state;
+    struct challenge *c = store(AUTH_AKA, "n");
+    assert_true(auth_awaited(c));
+    auth_accepted(c, 0);
+    assert_null(auth_find(table, STR("a@d")));
+}
+
+// TS 33.203 N.2.1: a digest nonce serves again, until it is too old.
+static void digest_nonce_lives_on(void **state)
+{
+    (void)state;
+    struct challenge *c = store(AUTH_DIGEST, "n");
+    auth_accepted(c, 1);
+    c = auth_find(table, STR("a@d"));
+    assert_non_null(c);
+    assert_false(auth_awaited(c));
+    auth_accepted(c, 7);
+    assert_int_equal(c->nc, 7);
+    (void)sim_run(sim, 601000);
+    assert_null(auth_find(table, STR("a@d")));
+    assert_int_equal(timed_out, 0);
+}
+
+// TS 24.229 table 7.8.1: reg-await-auth, 4 minutes.
+static void await_runs_out(void **state)
+{
+    (void)state;
+    (void)store(AUTH_AKA, "n");
+    (void)sim_run(sim, 239000);
+    assert_int_equal(auth_table_count(table), 1);
+    (void)sim_run(sim, 241000);
+    assert_int_equal(auth_table_count(table), 0);
+    assert_int_equal(timed_out, 1);
+}
+
+static void a_new_challenge_replaces_the_old(void **state)
+{
+    (void)state;
+    (void)store(AUTH_AKA, "one");
+    struct challenge *c = store(AUTH_DIGEST, "two");
+    assert_int_equal(auth_table_count(table), 1);
+    assert_true(str_eq(c->nonce, STR("two")));
+    auth_forget(c);
+    auth_forget(NULL);
+    assert_int_equal(auth_table_count(table), 0);
+    (void)sim_run(sim, 700000);
+    assert_int_equal(timed_out, 0);
+}
+
+static void out_of_memory_keeps_the_old(void **state)
+{
+    (void)state;
+    (void)store(AUTH_AKA, "one");
+    struct challenge c = {.impi = STR("a@d"), .nonce = STR("two")};
+    mem_fail_after(0);
+    int err = auth_store(table, &c);
+    mem_fail_after(-1);
+    assert_int_equal(err, ERR_NOMEM);
+    assert_true(str_eq(auth_find(table, STR("a@d"))->nonce, STR("one")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(aka_is_used_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(digest_nonce_lives_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(await_runs_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_challenge_replaces_the_old, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(out_of_memory_keeps_the_old, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

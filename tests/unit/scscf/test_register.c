@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: Apache-2.0
+// REGISTER at the S-CSCF, flow by flow.
+#include <stdio.h>
+
+#include "world.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
+
+static struct sip_msg *expect(struct sip_msg *m, unsigned status)
+{
+    if (!m || sip_msg_status(m) != status)
+        fail_msg("instead of %u: %.*s", status, STR_ARG(m ? sip_msg_bytes(m) : STR("nothing")));
+    return m;
+}
+
+static struct reg with_auth(const struct reg *r, const char *auth)
+{
+    struct reg again = *r;
+    again.auth = auth;
+    return again;
+}
+
+static const char *credentials(const struct sip_msg *m)
+{
+    return world_credentials(m, alice.impi, RES, 1, "yes");
+}
+
+// TS 24.229 5.4.1.2.1: MAR, then 401 with the vector, ck and ik for the P-CSCF.
+static void initial_register_is_challenged(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    const struct sip_auth *c = sip_msg_at(m, SIP_H_WWW_AUTHENTICATE, 0);
+    assert_non_null(c);
+    assert_true(str_eq(c->realm, STR(DOMAIN)));
+    assert_true(str_eq(c->algorithm, STR("AKAv1-MD5")));
+    assert_true(str_eq(c->nonce, STR("MDEyMzQ1Njc4OWFiY2RlZkFCQ0RFRkdISUpLTE1OT1A=")));
+    assert_true(str_eq(c->ck, STR("636b636b636b636b636b636b636b636b")));
+    assert_true(str_eq(c->ik, STR("696b696b696b696b696b696b696b696b")));
+    assert_string_equal(w.hss.mar_scheme, "Digest-AKAv1-MD5");
+    assert_string_equal(w.hss.mar_impi, "alice@" DOMAIN);
+    assert_string_equal(w.hss.mar_impu, "sip:alice@" DOMAIN);
+    assert_int_equal(w.hss.n_sar, 0);
+    assert_int_equal(scscf_challenges(w.scscf), 1);
+}
+
+// TS 24.229 5.4.1.2.2, 5.4.1.2.2F: everything that the 200 carries.
+static void right_response_registers(void **state)
+{
+    w.hss.ccf = "aaa://ccf.ims.example";
+    struct sip_msg *m = world_registered(&alice);
+    assert_string_equal(header(m, SIP_H_P_ASSOCIATED_URI), "<sip:alice@" DOMAIN ">, <tel:+15551>");
+    assert_string_equal(header(m, SIP_H_SERVICE_ROUTE), "<sip:orig@127.0.1.30:5060;lr>");
+    assert_string_equal(header(m, SIP_H_PATH), "<sip:flow1@127.0.1.10:5060;lr>");
+    assert_string_equal(header(m, SIP_H_CONTACT), "<sip:alice@192.0.2.1:5060>;expires=3600");
+    assert_has(header(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES), "ccf=\"aaa://ccf.ims.example\"");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "icid-value=ic1");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=visited.example");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "term-ioi=" DOMAIN);
+    assert_int_equal(w.hss.n_sar, 1);
+    assert_int_equal(w.hss.sars[0], CX_REGISTRATION);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+}
+
+// TS 24.229 5.4.1.2.2: over the security association no new challenge is needed.
+static void protected_register_refreshes(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg again = alice;
+    again.integrity = "yes";
+    (void)expect(world_register(&again), 200);
+    assert_int_equal(w.hss.n_mar, 1);
+    assert_int_equal(w.hss.sars[1], CX_RE_REGISTRATION);
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+}
+
+static void protected_register_of_a_new_contact_is_refused(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg again = alice;
+    again.integrity = "yes";
+    again.contact = "<sip:alice@192.0.2.9>";
+    (void)expect(world_register(&again), 403);
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+}
+
+// Somebody else's private identity does not ride on alice's registration.
+static void protected_register_of_another_impi_is_challenged(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg again = alice;
+    again.integrity = "yes";
+    again.impi = "mallory@" DOMAIN;
+    (void)expect(world_register(&again), 401);
+    w.hss.mar_result = (struct dia_result){CX_ERROR_IDENTITIES_DONT_MATCH, true};
+    (void)expect(world_register(&again), 403);
+}
+
+// TS 24.229 5.4.1.2.3: a wrong response gets a further challenge, then 403; the HSS is told.
+static void wrong_response(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg bad = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
+    m = expect(world_register(&bad), 401);
+    bad.auth = world_credentials(m, alice.impi, "wrong RES", 1, "yes");
+    m = expect(world_register(&bad), 403);
+    assert_has(header(m, SIP_H_WARNING), "wrong response");
+    assert_int_equal(w.hss.n_mar, 2);
+    world_run(100);
+    assert_int_equal(w.hss.n_sar, 1);
+    assert_int_equal(w.hss.sars[0], CX_AUTHENTICATION_FAILURE);
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+static void wrong_then_right(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
+    m = expect(world_register(&r), 401);
+    r.auth = credentials(m);
+    (void)expect(world_register(&r), 200);
+}
+
+// A failed re-authentication leaves the user registered (TS 24.229 5.4.1.2.3, note).
+static void failure_keeps_the_registration(void **state)
+{
+    w.cfg.auth.max_failures = 1;
+    (void)world_registered(&alice);
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg bad = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
+    (void)expect(world_register(&bad), 403);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+// The response came, but its text is empty and there is no AUTS: the UE found the MAC wrong.
+static void mac_failure(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    const struct sip_auth *c = sip_msg_at(m, SIP_H_WWW_AUTHENTICATE, 0);
+    char auth[512];
+    (void)snprintf(auth, sizeof auth, "Digest username=\"%s\",realm=\"" DOMAIN "\",nonce=\"%.*s\","
+                   "uri=\"sip:" DOMAIN "\",response=\"\"", alice.impi, STR_ARG(c->nonce));
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 403);
+}
+
+static const char *auts_credentials(const struct sip_msg *m)
+{
+    static char auth[512];
+    const struct sip_auth *c = sip_msg_at(m, SIP_H_WWW_AUTHENTICATE, 0);
+    (void)snprintf(auth, sizeof auth, "Digest username=\"%s\",realm=\"" DOMAIN "\",nonce=\"%.*s\","
+                   "uri=\"sip:" DOMAIN "\",response=\"\",auts=\"QVVUU0FVVFNBVVRTMTQ=\"",
+                   alice.impi, STR_ARG(c->nonce));
+    return auth;
+}
+
+// TS 24.229 5.4.1.2.3, TS 29.228 6.3.1: RAND and AUTS go to the HSS, a new challenge to the UE; but
+// not again and again.
+static void resynchronisation(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, auts_credentials(m));
+    m = expect(world_register(&r), 401);
+    assert_int_equal(w.hss.n_resync, 1);
+    assert_memory_equal(w.hss.auts, "0123456789abcdefAUTSAUTSAUTS14", 30);
+    r.auth = auts_credentials(m);
+    m = expect(world_register(&r), 401);
+    r.auth = auts_credentials(m);
+    (void)expect(world_register(&r), 403);
+    assert_int_equal(w.hss.n_resync, 2);
+}
+
+static void resynchronised_then_right(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, auts_credentials(m));
+    m = expect(world_register(&r), 401);
+    r.auth = credentials(m);
+    (void)expect(world_register(&r), 200);
+}
+
+static void malformed_auts(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    const struct sip_auth *c = sip_msg_at(m, SIP_H_WWW_AUTHENTICATE, 0);
+    char auth[512];
+    (void)snprintf(auth, sizeof auth, "Digest username=\"%s\",realm=\"" DOMAIN "\",nonce=\"%.*s\","
+                   "uri=\"sip:" DOMAIN "\",response=\"\",auts=\"!!\"", alice.impi,
+                   STR_ARG(c->nonce));
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 400);
+}
+
+// A response that was accepted once is worth nothing the second time.
+static void replayed_response(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    char auth[1024];
+    (void)snprintf(auth, sizeof auth, "%s", world_credentials(m, alice.impi, RES, 1, "no"));
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 200);
+    (void)expect(world_register(&r), 401);
+}
+
+// TS 24.229 table 7.8.1: after reg-await-auth the response is too late.
+static void late_response(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    char auth[1024];
+    (void)snprintf(auth, sizeof auth, "%s", credentials(m));
+    world_run(241000);
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(w.hss.sars[0], CX_AUTHENTICATION_TIMEOUT);
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 401);
+}
+
+// TS 24.229 5.4.1.2.2: the response must come with the Call-ID of the challenge.
+static void response_with_another_call_id(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, credentials(m));
+    r.call_id = "call-2";
+    (void)expect(world_register(&r), 401);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+static void response_for_another_identity(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, credentials(m));
+    r.impu = "sip:bob@" DOMAIN;
+    m = expect(world_register(&r), 403);
+    assert_has(header(m, SIP_H_WARNING), "do not belong together");
+}
+
+static void foreign_domains(void **state)
+{
+    struct reg r = alice;
+    r.uri = "sip:elsewhere.example";
+    (void)expect(world_register(&r), 403);
+    r = alice;
+    r.impu = "sip:alice@elsewhere.example";
+    (void)expect(world_register(&r), 403);
+    r = with_auth(&alice, "Digest username=\"a\",realm=\"elsewhere\",nonce=\"\",uri=\"\",response=\"\"");
+    (void)expect(world_register(&r), 403);
+    assert_int_equal(w.hss.n_mar, 0);
+}
+
+// The I-CSCF puts the S-CSCF's name into the Request-URI (TS 24.229 5.3.1.2).
+static void own_name_as_request_uri(void **state)
+{
+    struct reg r = alice;
+    r.uri = "sip:scscf." DOMAIN ":5060";
+    (void)expect(world_register(&r), 401);
+}
+
+static void unsupported_extension(void **state)
+{
+    struct reg r = alice;
+    r.headers = "Require: carrot\n";
+    struct sip_msg *m = expect(world_register(&r), 420);
+    assert_string_equal(header(m, SIP_H_UNSUPPORTED), "carrot");
+}
+
+// Every result that the HSS may give to a MAR, and the response that goes with it.
+static void mar_results(void **state)
+{
+    static const struct {
+        struct dia_result result;
+        unsigned status;
+    } rows[] = {
+        {{CX_ERROR_USER_UNKNOWN, true}, 403},
+        {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403},
+        {{DIA_UNABLE_TO_DELIVER, false}, 504},
+        {{DIA_TOO_BUSY, false}, 480},
+        {{DIA_UNABLE_TO_COMPLY, false}, 500},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        w.hss.mar_result = rows[i].result;
+        (void)expect(world_register(&alice), rows[i].status);
+    }
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+}
+
+// The P-CSCF took a digest user for one of IMS-AKA: the HSS decides (TS 24.229 5.4.1.1).
+static void hss_decides_the_scheme(void **state)
+{
+    w.hss.mar_result = (struct dia_result){CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED, true};
+    (void)expect(world_register(&alice), 403);
+    assert_int_equal(w.hss.n_mar, 2);
+    assert_string_equal(w.hss.mar_scheme, "Unknown");
+}
+
+// An HSS that is silent, and one that is gone, are never the user's fault.
+static void hss_down_at_mar(void **state)
+{
+    w.hss.silent = true;
+    struct sip_msg *m = world_register(&alice);
+    assert_null(m);
+    world_run(6000);
+    m = world_expect(W_PCSCF, 504);
+    assert_has(header(m, SIP_H_WARNING), "did not answer");
+    world_kill_hss();
+    world_run(1000);
+    (void)expect(world_register(&alice), 504);
+}
+
+static void hss_back_again(void **state)
+{
+    world_kill_hss();
+    world_run(1000);
+    (void)expect(world_register(&alice), 504);
+    world_start_hss();
+    world_run(60000);
+    (void)world_registered(&alice);
+}
+
+static void sar_results(void **state)
+{
+    static const struct {
+        struct dia_result result;
+        unsigned status;
+    } rows[] = {
+        {{CX_ERROR_USER_UNKNOWN, true}, 403},
+        {{CX_ERROR_IDENTITY_ALREADY_REGISTERED, true}, 403},
+        {{DIA_UNABLE_TO_DELIVER, false}, 504},
+        {{DIA_UNABLE_TO_COMPLY, false}, 500},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sip_msg *m = expect(world_register(&alice), 401);
+        w.hss.sar_result = rows[i].result;
+        struct reg r = with_auth(&alice, credentials(m));
+        (void)expect(world_register(&r), rows[i].status);
+        assert_int_equal(scscf_registrations(w.scscf), 0);
+    }
+}
+
+static void unusable_profiles(void **state)
+{
+    static const char *const profiles[] = {
+        "<IMSSubscription/>", "nonsense", NULL,
+        PROFILE("alice@" DOMAIN, ID("sip:somebody.else@" DOMAIN)),
+    };
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        w.hss.profile = profiles[i];
+        struct sip_msg *m = expect(world_register(&alice), 401);
+        struct reg r = with_auth(&alice, credentials(m));
+        (void)expect(world_register(&r), 500);
+        assert_int_equal(scscf_registrations(w.scscf), 0);
+    }
+}
+
+// ---- SIP Digest (TS 24.229 5.4.1.2.1A, TS 33.203 annex N) ----
+
+#define DAVE_PROFILE PROFILE("dave@" DOMAIN, ID("sip:dave@" DOMAIN))
+
+static void use_digest(enum digest_alg alg)
+{
+    w.hss.digest = true;
+    w.hss.alg = alg;
+    w.hss.profile = DAVE_PROFILE;
+}
+
+static void digest_registers(void **state)
+{
+    for (enum digest_alg alg = DIGEST_MD5; alg <= DIGEST_SHA256; alg++) {
+        use_digest(alg);
+        struct sip_msg *m = expect(world_register(&dave), 401);
+        assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "qop=\"auth\"");
+        assert_lacks(header(m, SIP_H_WWW_AUTHENTICATE), "stale");
+        assert_string_equal(w.hss.mar_scheme, "Unknown");
+        assert_string_equal(w.hss.mar_impi, "dave@" DOMAIN);
+        m = world_registered(&dave);
+        assert_has(header(m, SIP_H_AUTHENTICATION_INFO), "rspauth=");
+        assert_has(header(m, SIP_H_AUTHENTICATION_INFO), "nc=00000001");
+    }
+}
+
+// RFC 7616 3.4: the nonce serves again with a higher count, never with the same.
+static void digest_nonce_count(void **state)
+{
+    use_digest(DIGEST_MD5);
+    struct sip_msg *m = expect(world_register(&dave), 401);
+    char one[1024], two[1024];
+    (void)snprintf(one, sizeof one, "%s", world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
+    (void)snprintf(two, sizeof two, "%s", world_credentials(m, dave.impi, "secret", 2, "ip-assoc-yes"));
+    struct reg r = with_auth(&dave, one);
+    (void)expect(world_register(&r), 200);
+    r.auth = two;
+    (void)expect(world_register(&r), 200);
+    assert_int_equal(w.hss.n_mar, 1);
+    m = expect(world_register(&r), 401);
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "stale=true");
+}
+
+static void digest_nonce_expires(void **state)
+{
+    use_digest(DIGEST_MD5);
+    struct sip_msg *m = expect(world_register(&dave), 401);
+    char two[1024];
+    struct reg r = with_auth(&dave, world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
+    (void)snprintf(two, sizeof two, "%s", world_credentials(m, dave.impi, "secret", 2, "ip-assoc-yes"));
+    r = with_auth(&dave, world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
+    (void)expect(world_register(&r), 200);
+    world_run(601000);
+    r.auth = two;
+    m = expect(world_register(&r), 401);
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "stale=true");
+}
+
+static void digest_wrong_password(void **state)
+{
+    use_digest(DIGEST_MD5);
+    struct sip_msg *m = expect(world_register(&dave), 401);
+    struct reg r = with_auth(&dave, world_credentials(m, dave.impi, "wrong", 1, "ip-assoc-pending"));
+    m = expect(world_register(&r), 401);
+    assert_lacks(header(m, SIP_H_WWW_AUTHENTICATE), "stale");
+    r.auth = world_credentials(m, dave.impi, "wrong", 1, "ip-assoc-pending");
+    (void)expect(world_register(&r), 403);
+}
+
+// ---- contacts and expiry ----
+
+static void too_brief(void **state)
+{
+    struct reg r = alice;
+    r.expires = 30;
+    struct sip_msg *m = expect(world_register(&r), 401);
+    r.auth = credentials(m);
+    m = expect(world_register(&r), 423);
+    assert_string_equal(header(m, SIP_H_MIN_EXPIRES), "60");
+    assert_int_equal(w.hss.n_sar, 0);
+}
+
+static void too_long_is_cut(void **state)
+{
+    struct reg r = alice;
+    r.expires = 600000;
+    struct sip_msg *m = world_registered(&r);
+    assert_has(header(m, SIP_H_CONTACT), "expires=7200");
+}
+
+static void several_contacts(void **state)
+{
+    struct reg r = alice;
+    r.contact = "<sip:a@192.0.2.1>;q=0.5;expires=600, <sip:a@192.0.2.2>"
+                ";+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+    struct sip_msg *m = world_registered(&r);
+    assert_int_equal(scscf_bindings(w.scscf), 2);
+    assert_int_equal(sip_msg_count(m, SIP_H_CONTACT), 2);
+    const char *all = sip_msg_bytes(m).p;
+    assert_has(all, "<sip:a@192.0.2.1>;expires=600;q=0.500");
+    assert_has(all, "<sip:a@192.0.2.2>;expires=3600;+sip.instance=\"<urn:uuid:1>\";reg-id=1");
+}
+
+static void too_many_contacts(void **state)
+{
+    struct reg r = alice;
+    r.contact = "<sip:a@192.0.2.1>, <sip:a@192.0.2.2>, <sip:a@192.0.2.3>, <sip:a@192.0.2.4>";
+    struct sip_msg *m = expect(world_register(&r), 401);
+    r.auth = credentials(m);
+    (void)expect(world_register(&r), 403);
+}
+
+static void bad_contacts(void **state)
+{
+    static const char *const contacts[] = {"*", "*, <sip:a@192.0.2.1>", "<tel:+1555>", "<sip:"};
+    for (size_t i = 0; i < sizeof contacts / sizeof *contacts; i++) {
+        struct reg r = alice;
+        r.contact = contacts[i];
+        (void)expect(world_register(&r), 400);
+    }
+}
+
+static void bindings_can_be_asked_for(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg r = alice;
+    r.contact = "";
+    r.integrity = "yes";
+    struct sip_msg *m = expect(world_register(&r), 200);
+    assert_has(header(m, SIP_H_CONTACT), "sip:alice@192.0.2.1");
+    assert_int_equal(w.hss.n_sar, 1);
+}
+
+static void older_cseq_is_refused(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg r = alice;
+    r.integrity = "yes";
+    r.cseq = 1;
+    (void)expect(world_register(&r), 500);
+}
+
+// ---- de-registration (TS 24.229 5.4.1.4.1) ----
+
+static void deregistration(void **state)
+{
+    (void)world_registered(&alice);
+    struct reg r = alice_gone;
+    r.integrity = "yes";
+    struct sip_msg *m = expect(world_register(&r), 200);
+    assert_string_equal(header(m, SIP_H_CONTACT), "");
+    assert_int_equal(w.hss.sars[1], CX_USER_DEREGISTRATION);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(scscf_bindings(w.scscf), 0);
+}
+
+static void deregistration_of_one_contact(void **state)
+{
+    struct reg r = alice;
+    r.contact = "<sip:a@192.0.2.1>, <sip:a@192.0.2.2>";
+    (void)world_registered(&r);
+    r = alice_gone;
+    r.integrity = "yes";
+    r.contact = "<sip:a@192.0.2.2>";
+    struct sip_msg *m = expect(world_register(&r), 200);
+    assert_has(header(m, SIP_H_CONTACT), "192.0.2.1");
+    assert_int_equal(w.hss.n_sar, 1);
+    r.contact = "*";
+    (void)expect(world_register(&r), 200);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(w.hss.sars[1], CX_USER_DEREGISTRATION);
+}
+
+static void unprotected_deregistration_is_challenged(void **state)
+{
+    (void)world_registered(&alice);
+    struct sip_msg *m = expect(world_register(&alice_gone), 401);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+    struct reg r = with_auth(&alice_gone, credentials(m));
+    (void)expect(world_register(&r), 200);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+// The HSS cannot be told: the user stays registered until the expiry, nobody is lied to.
+static void deregistration_without_hss(void **state)
+{
+    (void)world_registered(&alice);
+    world_kill_hss();
+    world_run(1000);
+    struct reg r = alice_gone;
+    r.integrity = "yes";
+    (void)expect(world_register(&r), 504);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+    world_run(3601000);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+// TS 29.228 6.1.2: TIMEOUT_DEREGISTRATION.
+static void expiry_is_reported(void **state)
+{
+    (void)world_registered(&alice);
+    world_run(3599000);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+    world_run(3000);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(w.hss.n_sar, 2);
+    assert_int_equal(w.hss.sars[1], CX_TIMEOUT_DEREGISTRATION);
+    assert_string_equal(w.hss.sar_impu, "sip:alice@" DOMAIN);
+}
+
+// Registered by a barred identity of the set: allowed, and not shown (TS 24.229 5.4.1.2.2F).
+static void registration_by_the_barred_identity(void **state)
+{
+    struct reg r = alice;
+    r.impu = "sip:001@" DOMAIN;
+    struct sip_msg *m = world_registered(&r);
+    assert_lacks(header(m, SIP_H_P_ASSOCIATED_URI), "001");
+}
+
+// After a restart the S-CSCF knows nobody: it challenges, and all is well again.
+static void restart(void **state)
+{
+    (void)world_registered(&alice);
+    world_kill_scscf();
+    world_start_scscf();
+    world_run(40000);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+    struct reg r = alice;
+    r.integrity = "yes";
+    (void)expect(world_register(&r), 401);
+    (void)world_registered(&alice);
+}
+
+static void restart_between_challenge_and_response(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, credentials(m));
+    char auth[1024];
+    (void)snprintf(auth, sizeof auth, "%s", r.auth);
+    r.auth = auth;
+    world_kill_scscf();
+    world_start_scscf();
+    world_run(40000);
+    m = expect(world_register(&r), 401);
+    r.auth = credentials(m);
+    (void)expect(world_register(&r), 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(initial_register_is_challenged),
+        TEST(right_response_registers),
+        TEST(protected_register_refreshes),
+        TEST(protected_register_of_a_new_contact_is_refused),
+        TEST(protected_register_of_another_impi_is_challenged),
+        TEST(wrong_response),
+        TEST(wrong_then_right),
+        TEST(failure_keeps_the_registration),
+        TEST(mac_failure),
+        TEST(resynchronisation),
+        TEST(resynchronised_then_right),
+        TEST(malformed_auts),
+        TEST(replayed_response),
+        TEST(late_response),
+        TEST(response_with_another_call_id),
+        TEST(response_for_another_identity),
+        TEST(foreign_domains),
+        TEST(own_name_as_request_uri),
+        TEST(unsupported_extension),
+        TEST(mar_results),
+        TEST(hss_decides_the_scheme),
+        TEST(hss_down_at_mar),
+        TEST(hss_back_again),
+        TEST(sar_results),
+        TEST(unusable_profiles),
+        TEST(digest_registers),
+        TEST(digest_nonce_count),
+        TEST(digest_nonce_expires),
+        TEST(digest_wrong_password),
+        TEST(too_brief),
+        TEST(too_long_is_cut),
+        TEST(several_contacts),
+        TEST(too_many_contacts),
+        TEST(bad_contacts),
+        TEST(bindings_can_be_asked_for),
+        TEST(older_cseq_is_refused),
+        TEST(deregistration),
+        TEST(deregistration_of_one_contact),
+        TEST(unprotected_deregistration_is_challenged),
+        TEST(deregistration_without_hss),
+        TEST(expiry_is_reported),
+        TEST(registration_by_the_barred_identity),
+        TEST(restart),
+        TEST(restart_between_challenge_and_response),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/sim.h"
+#include "scscf/registrar.h"
+
+#define ID(uri) "<PublicIdentity><Identity>" uri "</Identity></PublicIdentity>"
+#define PROFILE(ids)                                                                               \
+    "<IMSSubscription><PrivateID>alice@d</PrivateID><ServiceProfile>" ids                          \
+    "</ServiceProfile></IMSSubscription>"
+
+static struct sim *sim;
+static struct loop *loop;
+static struct profile_store *store;
+static struct registrar *r;
+static unsigned expired;
+static struct arena arena;
+
+static void on_expired(void *arg, const struct registration *reg)
+{
+    (void)arg;
+    assert_non_null(registration_profile(reg));
+    expired++;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    expired = 0;
+    arena_init(&arena, NULL, 0);
+    struct registrar_params p = {.expired = on_expired};
+    int err = sim_new(1, &sim);
+    if (!err)
+        err = sim_node(sim, "scscf", &loop);
+    p.loop = loop;
+    if (!err)
+        err = profile_store_new(&store);
+    return err ? err : registrar_new(&p, &r);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    registrar_free(r);
+    profile_store_free(store);
+    arena_done(&arena);
+    loop_free(loop);
+    sim_free(sim);
+    return mem_live() ? -1 : 0;
+}
+
+static struct profile *profile(const char *xml)
+{
+    struct profile *p = NULL;
+    struct xml_error e;
+    assert_int_equal(profile_parse(store, str_from(xml), &p, &e), 0);
+    return p;
+}
+
+static struct registration *add(const char *xml)
+{
+    struct registration *reg = NULL;
+    assert_int_equal(registrar_add(r, profile(xml), &reg), 0);
+    return reg;
+}
+
+static void bind(struct registration *reg, const char *uri, uint32_t expires, struct binding *old)
+{
+    struct binding_params p = {.uri = str_from(uri), .path = STR("<sip:p;lr>"),
+                               .call_id = STR("c1"), .impi = STR("alice@d"), .cseq = 1,
+                               .expires_s = expires, .q = 1000, .replaces = old};
+    assert_int_equal(registration_bind(reg, &p), 0);
+}
+
+static struct sip_uri uri(const char *text)
+{
+    struct sip_uri u;
+    assert_int_equal(sip_uri_parse(&arena, str_from(text), &u), 0);
+    return u;
+}
+
+static void found_by_every_identity(void **state)
+{
+    (void)state;
+    size_t i = 9;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d") ID("tel:+1-555-0000001")));
+    assert_ptr_equal(registrar_find(r, STR("sip:alice@d"), &i), reg);
+    assert_int_equal(i, 0);
+    struct sip_uri tel = uri("sip:+15550000001@d;user=phone");
+    struct str canon = sip_uri_canon(&arena, &tel);
+    assert_ptr_equal(registrar_find(r, canon, &i), reg);
+    assert_int_equal(i, 1);
+    assert_null(registrar_find(r, STR("sip:bob@d"), NULL));
+    registration_free(reg);
+    assert_null(registrar_find(r, STR("sip:alice@d"), NULL));
+    assert_int_equal(registrar_count(r), 0);
+}
+
+static void a_new_profile_moves_the_keys(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d") ID("sip:a@d")));
+    assert_int_equal(registration_update(reg, profile(PROFILE(ID("sip:alice@d") ID("sip:b@d")))), 0);
+    assert_ptr_equal(registrar_find(r, STR("sip:alice@d"), NULL), reg);
+    assert_ptr_equal(registrar_find(r, STR("sip:b@d"), NULL), reg);
+    assert_null(registrar_find(r, STR("sip:a@d"), NULL));
+}
+
+// RFC 3261 10.3: expiry of one binding, then of the registration.
+static void bindings_expire(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind(reg, "sip:a@192.0.2.2", 120, NULL);
+    assert_int_equal(registrar_bindings(r), 2);
+    assert_string_equal(registration_state(reg), "Registered");
+    (void)sim_run(sim, 59000);
+    assert_int_equal(registration_binding_count(reg), 2);
+    (void)sim_run(sim, 61000);
+    assert_int_equal(registration_binding_count(reg), 1);
+    assert_int_equal(expired, 0);
+    (void)sim_run(sim, 121000);
+    assert_int_equal(expired, 1);
+    assert_int_equal(registrar_count(r), 0);
+    assert_int_equal(registrar_bindings(r), 0);
+}
+
+static void a_refresh_moves_the_expiry(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    (void)sim_run(sim, 50000);
+    bind(reg, "sip:a@192.0.2.1", 60, registration_bindings(reg));
+    assert_int_equal(registrar_bindings(r), 1);
+    (void)sim_run(sim, 100000);
+    assert_int_equal(expired, 0);
+    (void)sim_run(sim, 111000);
+    assert_int_equal(expired, 1);
+}
+
+static void contacts_match(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind(reg, "sip:a@192.0.2.1:5070;transport=tcp", 60, NULL);
+    struct binding *b = registration_bindings(reg);
+    struct sip_uri same = uri("SIP:a@192.0.2.1:5070;Transport=TCP"), other = uri("sip:a@192.0.2.9");
+    assert_ptr_equal(registration_match(reg, &same, STR_NONE, 0), b);
+    assert_null(registration_match(reg, &other, STR_NONE, 0));
+    struct binding_params p = {.uri = STR("sip:a@192.0.2.3"), .instance = STR("<urn:x>"),
+                               .reg_id = 1, .expires_s = 60};
+    assert_int_equal(registration_bind(reg, &p), 0);
+    assert_non_null(registration_match(reg, &other, STR("<urn:x>"), 1));
+    assert_null(registration_match(reg, &other, STR("<urn:x>"), 2));
+    assert_null(registration_match(reg, &other, STR("<urn:y>"), 1));
+}
+
+// TS 24.229 5.4.1.4.1: a contact bound while the HSS was being told keeps the registration alive.
+static void released_and_bound_again(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    registration_release(reg);
+    assert_string_equal(registration_state(reg), "Deregistering");
+    bind(reg, "sip:a@192.0.2.2", 60, registration_bindings(reg));
+    registration_released(reg);
+    assert_string_equal(registration_state(reg), "Registered");
+    registration_release(reg);
+    registration_unbind(reg, registration_bindings(reg));
+    registration_released(reg);
+    assert_int_equal(registrar_count(r), 0);
+}
+
+// An HSS that never answers a de-registration does not keep the registration for ever.
+static void release_that_is_never_confirmed(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    registration_release(reg);
+    (void)sim_run(sim, 61000);
+    assert_int_equal(expired, 1);
+    assert_int_equal(registrar_count(r), 0);
+}
+
+static void charging_texts_are_shared(void **state)
+{
+    (void)state;
+    struct registration *a = add(PROFILE(ID("sip:alice@d"))), *b = add(PROFILE(ID("sip:bob@d")));
+    assert_null(registration_charging(a).p);
+    assert_int_equal(registration_set_charging(a, STR("ccf=x")), 0);
+    assert_int_equal(registration_set_charging(b, STR("ccf=x")), 0);
+    assert_ptr_equal(registration_charging(a).p, registration_charging(b).p);
+}
+
+static void out_of_memory(void **state)
+{
+    (void)state;
+    long n = 0;
+    for (int err = ERR_NOMEM; err; n++) {
+        struct profile *p = profile(PROFILE(ID("sip:Alice@D") ID("tel:+1-5")));
+        struct registration *reg = NULL;
+        mem_fail_after(n);
+        err = registrar_add(r, p, &reg);
+        mem_fail_after(-1);
+        assert_true(err == 0 || err == ERR_NOMEM);
+        assert_int_equal(registrar_count(r), err ? 0 : 1);
+        assert_true((registrar_find(r, STR("tel:+15"), NULL) != NULL) == !err);
+    }
+    assert_true(n > 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(found_by_every_identity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_profile_moves_the_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bindings_expire, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refresh_moves_the_expiry, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(contacts_match, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(released_and_bound_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(release_that_is_never_confirmed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(charging_texts_are_shared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(out_of_memory, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

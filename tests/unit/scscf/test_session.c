@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+// Originating, terminating and in-dialog requests at the S-CSCF.
+#include <stdio.h>
+
+#include "world.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, registered, world_tear_down)
+
+static int registered(void **state)
+{
+    int err = world_set_up(state);
+    if (!err)
+        (void)world_registered(&alice);
+    return err;
+}
+
+// A request along alice's Service-Route, as her P-CSCF sends it.
+static void originate(const char *method, const char *uri, const char *headers)
+{
+    w.branch++;
+    world_sendf(W_PCSCF,
+                "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKo%u\n"
+                "Max-Forwards: 70\nRoute: <sip:orig@127.0.1.30:5060;lr>\nFrom: <sip:alice@" DOMAIN
+                ">;tag=f\nTo: <%s>\nCall-ID: s%u\nCSeq: 1 %s\n"
+                "Contact: <sip:alice@192.0.2.1>\n"
+                "P-Charging-Vector: icid-value=\"ic2\";orig-ioi=type1.example\n"
+                "P-Access-Network-Info: 3GPP-E-UTRAN\n%sContent-Length: 0\n\n",
+                method, uri, w.branch, uri, w.branch, method, headers);
+}
+
+#define PAI_ALICE "P-Asserted-Identity: <sip:alice@" DOMAIN ">\n"
+
+// A request for uri, as the I-CSCF sends it.
+static void terminate(const char *method, const char *uri, const char *headers)
+{
+    w.branch++;
+    world_sendf(W_ICSCF,
+                "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\n"
+                "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\n"
+                "From: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: s%u\nCSeq: 1 %s\n"
+                "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic3;orig-ioi=o.example\n"
+                "%sContent-Length: 0\n\n",
+                method, uri, w.branch, uri, w.branch, method, headers);
+}
+
+// TS 24.229 5.4.3.2
+static void originating_request(void **state)
+{
+    originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
+    struct sip_msg *m = world_expect_request(W_ICSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:bob@" DOMAIN)));
+    assert_false(sip_msg_has(m, SIP_H_ROUTE));
+    assert_string_equal(header(m, SIP_H_RECORD_ROUTE), "<sip:mo@127.0.1.30:5060;lr>");
+    assert_int_equal(sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY), 2);
+    const struct sip_addr *tel = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 1);
+    assert_true(str_eq(tel->uri.text, STR("tel:+15551")));
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "icid-value=ic2");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=" DOMAIN);
+    assert_true(sip_msg_has(m, SIP_H_P_ACCESS_NETWORK_INFO));
+    assert_int_equal(sip_msg_max_forwards(m), 69);
+    world_answer(W_ICSCF, m, 200, "Contact: <sip:bob@192.0.2.2>\n");
+    m = world_expect(W_PCSCF, 200);
+    assert_string_equal(header(m, SIP_H_RECORD_ROUTE), "<sip:mo@127.0.1.30:5060;lr>");
+}
+
+static void telephone_number_becomes_sip(void **state)
+{
+    originate("INVITE", "tel:+1-555-2", PAI_ALICE);
+    struct sip_msg *m = world_expect_request(W_ICSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:+15552@" DOMAIN ";user=phone")));
+    world_answer(W_ICSCF, m, 486, "");
+    (void)world_expect(W_PCSCF, 486);
+    originate("INVITE", "tel:5552;phone-context=+1", PAI_ALICE);
+    m = world_expect_request(W_ICSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:+15552@" DOMAIN ";user=phone")));
+    world_answer(W_ICSCF, m, 404, "");
+    (void)world_expect(W_PCSCF, 404);
+    originate("INVITE", "tel:5552;phone-context=" DOMAIN, PAI_ALICE);
+    (void)world_expect(W_PCSCF, 404);
+}
+
+static void asserted_tel_stays_alone(void **state)
+{
+    originate("MESSAGE", "sip:bob@" DOMAIN, "P-Asserted-Identity: <tel:+15551>\n");
+    struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
+    assert_int_equal(sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY), 1);
+    assert_false(sip_msg_has(m, SIP_H_RECORD_ROUTE));
+    world_answer(W_ICSCF, m, 200, "");
+    (void)world_expect(W_PCSCF, 200);
+}
+
+// TS 24.229 4.4: what a foreign network must not see.
+static void foreign_target(void **state)
+{
+    originate("MESSAGE", "sip:eve@other.example", PAI_ALICE "Privacy: id\n");
+    struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
+    assert_false(sip_msg_has(m, SIP_H_P_ACCESS_NETWORK_INFO));
+    assert_false(sip_msg_has(m, SIP_H_P_ASSERTED_IDENTITY));
+    world_answer(W_ICSCF, m, 200, "");
+    (void)world_expect(W_PCSCF, 200);
+}
+
+static void originating_refusals(void **state)
+{
+    originate("INVITE", "sip:bob@" DOMAIN, "P-Asserted-Identity: <sip:001@" DOMAIN ">\n");
+    (void)world_expect(W_PCSCF, 403);
+    originate("INVITE", "sip:bob@" DOMAIN, "");
+    (void)world_expect(W_PCSCF, 403);
+    originate("INVITE", "urn:service:sos", PAI_ALICE);
+    (void)world_expect(W_PCSCF, 416);
+}
+
+// Not registered here, though it came along our Service-Route: asked to register anew.
+static void originating_after_restart(void **state)
+{
+    world_kill_scscf();
+    world_start_scscf();
+    world_run(40000);
+    originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
+    struct sip_msg *m = world_expect(W_PCSCF, 504);
+    assert_string_equal(header(m, SIP_H_CONTENT_TYPE), "application/3gpp-ims+xml");
+    struct str body = sip_msg_body(m);
+    assert_true(str_find(body, STR("<action>initial-registration</action>")) > 0);
+}
+
+// TS 24.229 5.4.3.3
+static void terminating_request(void **state)
+{
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:alice@192.0.2.1:5060")));
+    assert_string_equal(header(m, SIP_H_ROUTE), "<sip:flow1@127.0.1.10:5060;lr>");
+    assert_string_equal(header(m, SIP_H_P_CALLED_PARTY_ID), "<sip:alice@" DOMAIN ">");
+    assert_string_equal(header(m, SIP_H_RECORD_ROUTE), "<sip:mt@127.0.1.30:5060;lr>");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=o.example");
+    world_answer(W_PCSCF, m, 180, "Contact: <sip:alice@192.0.2.1:5060>\n");
+    (void)world_expect(W_ICSCF, 180);
+    world_answer(W_PCSCF, m, 200,
+                 "Contact: <sip:alice@192.0.2.1:5060>\nP-Charging-Vector: icid-value=ic3\n");
+    m = world_expect(W_ICSCF, 200);
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=o.example");
+    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "term-ioi=" DOMAIN);
+}
+
+static void terminating_by_number(void **state)
+{
+    static const char *const uris[] = {"tel:+15551", "sip:+15551@" DOMAIN ";user=phone",
+                                       "SIP:alice@IMS.Example:5060;x=y"};
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        terminate("MESSAGE", uris[i], "");
+        struct sip_msg *m = world_expect_request(W_PCSCF, "MESSAGE");
+        char want[128];
+        (void)snprintf(want, sizeof want, "<%s>", uris[i]);
+        assert_string_equal(header(m, SIP_H_P_CALLED_PARTY_ID), want);
+        world_answer(W_PCSCF, m, 200, "");
+        (void)world_expect(W_ICSCF, 200);
+    }
+}
+
+// Unknown to us: the HSS is asked as for an unregistered user (TS 29.228 6.1.2).
+static void terminating_to_the_unregistered(void **state)
+{
+    w.hss.profile = PROFILE("bob@" DOMAIN, ID("sip:bob@" DOMAIN) BARRED("sip:002@" DOMAIN));
+    terminate("INVITE", "sip:bob@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 480);
+    assert_int_equal(w.hss.sars[1], CX_UNREGISTERED_USER);
+    assert_string_equal(w.hss.sar_impu, "sip:bob@" DOMAIN);
+    terminate("INVITE", "sip:002@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 404);
+    w.hss.sar_result = (struct dia_result){CX_ERROR_USER_UNKNOWN, true};
+    terminate("INVITE", "sip:nobody@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 404);
+    w.hss.sar_result = (struct dia_result){DIA_UNABLE_TO_DELIVER, false};
+    terminate("INVITE", "sip:bob@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 504);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+static void terminating_refusals(void **state)
+{
+    terminate("INVITE", "sip:001@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 404);
+    terminate("INVITE", "sip:x@foreign.example", "");
+    (void)world_expect(W_ICSCF, 404);
+    terminate("INVITE", "mailto:x@y", "");
+    (void)world_expect(W_ICSCF, 416);
+}
+
+static void two_phones(const char *contacts)
+{
+    struct reg r = alice;
+    r.contact = contacts;
+    (void)world_registered(&r);
+}
+
+// RFC 3261 16.6: equal q rings together, the losers are cancelled.
+static void forking(void **state)
+{
+    two_phones("<sip:alice@192.0.2.1:5060>, <sip:a2@192.0.2.7>");
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *first = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
+    struct sip_msg *second = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
+    assert_false(str_eq(sip_msg_uri_text(first), sip_msg_uri_text(second)));
+    world_answer(W_PCSCF, second, 180, "Contact: <sip:x@192.0.2.7>\n");
+    (void)world_expect(W_ICSCF, 180);
+    world_answer(W_PCSCF, first, 200, "Contact: <sip:x@192.0.2.1>\n");
+    (void)world_expect(W_ICSCF, 200);
+    struct sip_msg *m = world_expect_request(W_PCSCF, "CANCEL");
+    assert_true(str_eq(sip_msg_uri_text(m), sip_msg_uri_text(second)));
+    world_answer(W_PCSCF, m, 200, "");
+    world_answer(W_PCSCF, second, 487, "");
+    (void)world_expect_request(W_PCSCF, "ACK");
+    sip_msg_unref(first);
+    sip_msg_unref(second);
+}
+
+static void serial_by_q(void **state)
+{
+    two_phones("<sip:alice@192.0.2.1:5060>;q=0.3, <sip:a2@192.0.2.7>;q=0.9");
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a2@192.0.2.7")));
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect_request(W_PCSCF, "ACK");
+    m = world_expect_request(W_PCSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:alice@192.0.2.1:5060")));
+    world_answer(W_PCSCF, m, 200, "Contact: <sip:x@192.0.2.1>\n");
+    (void)world_expect(W_ICSCF, 200);
+}
+
+static void serial_all_fail(void **state)
+{
+    two_phones("<sip:alice@192.0.2.1:5060>;q=0.3, <sip:a2@192.0.2.7>;q=0.9");
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
+    world_answer(W_PCSCF, m, 603, "");
+    (void)world_expect(W_ICSCF, 603);
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    (void)world_expect_request(W_PCSCF, "ACK");
+    m = world_expect_request(W_PCSCF, "INVITE");
+    world_answer(W_PCSCF, m, 480, "");
+    (void)world_expect_request(W_PCSCF, "ACK");
+    m = world_expect_request(W_PCSCF, "INVITE");
+    world_answer(W_PCSCF, m, 486, "");
+    m = world_take(W_ICSCF);
+    while (m && (sip_msg_status(m) == 100 || sip_msg_is_request(m)))
+        m = world_take(W_ICSCF);
+    assert_non_null(m);
+    assert_int_equal(sip_msg_status(m) / 100, 4);
+}
+
+// In-dialog requests follow the route set; that the user is known does not matter.
+static void in_dialog(void **state)
+{
+    static const char *const methods[] = {"BYE", "PRACK", "UPDATE", "INVITE", "INFO", "MESSAGE",
+                                          "OPTIONS", "SUBSCRIBE", "NOTIFY", "REFER"};
+    world_kill_scscf();
+    world_start_scscf();
+    world_run(40000);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        world_sendf(W_PCSCF,
+                    "%s sip:bob@192.0.2.2 SIP/2.0\n"
+                    "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKd%zu\nMax-Forwards: 70\n"
+                    "Route: <sip:mo@127.0.1.30:5060;lr>, <sip:next@127.0.1.20:5060;lr>\n"
+                    "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:bob@" DOMAIN ">;tag=t\n"
+                    "Call-ID: d\nCSeq: %zu %s\nContent-Length: 0\n\n",
+                    methods[i], i, i + 2, methods[i]);
+        struct sip_msg *m = world_expect_request(W_ICSCF, methods[i]);
+        assert_string_equal(header(m, SIP_H_ROUTE), "<sip:next@127.0.1.20:5060;lr>");
+        assert_true(str_eq(sip_msg_uri_text(m), STR("sip:bob@192.0.2.2")));
+        world_answer(W_ICSCF, m, 200, "Contact: <sip:bob@192.0.2.2>\n");
+        (void)world_expect(W_PCSCF, 200);
+    }
+}
+
+static void ack_passes(void **state)
+{
+    world_send(W_PCSCF,
+               "ACK sip:bob@192.0.2.2 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKa\n"
+               "Max-Forwards: 70\nRoute: <sip:mo@127.0.1.30:5060;lr>, "
+               "<sip:next@127.0.1.20:5060;lr>\nFrom: <sip:a@d>;tag=f\nTo: <sip:b@d>;tag=t\n"
+               "Call-ID: d\nCSeq: 1 ACK\nContent-Length: 0\n\n");
+    (void)world_expect_request(W_ICSCF, "ACK");
+    world_send(W_PCSCF,
+               "ACK sip:127.0.1.30 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKb\n"
+               "Max-Forwards: 70\nFrom: <sip:a@d>;tag=f\nTo: <sip:b@d>;tag=t\n"
+               "Call-ID: d\nCSeq: 1 ACK\nContent-Length: 0\n\n");
+    assert_null(world_take(W_ICSCF));
+}
+
+static void lost_in_dialog_request(void **state)
+{
+    world_send(W_PCSCF,
+               "BYE sip:127.0.1.30 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKl\n"
+               "Max-Forwards: 70\nFrom: <sip:a@d>;tag=f\nTo: <sip:b@d>;tag=t\n"
+               "Call-ID: d\nCSeq: 2 BYE\nContent-Length: 0\n\n");
+    (void)world_expect(W_PCSCF, 481);
+}
+
+static void cancel(void **state)
+{
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
+    world_answer(W_PCSCF, m, 180, "Contact: <sip:x@192.0.2.1>\n");
+    (void)world_expect(W_ICSCF, 180);
+    world_sendf(W_ICSCF,
+                "CANCEL sip:alice@" DOMAIN " SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\nMax-Forwards: 70\n"
+                "Route: <sip:scscf." DOMAIN ":5060;lr>\nFrom: <sip:bob@" DOMAIN ">;tag=f\n"
+                "To: <sip:alice@" DOMAIN ">\nCall-ID: s%u\nCSeq: 1 CANCEL\nContent-Length: 0\n\n",
+                w.branch, w.branch);
+    (void)world_expect(W_ICSCF, 200);
+    struct sip_msg *c = world_expect_request(W_PCSCF, "CANCEL");
+    world_answer(W_PCSCF, c, 200, "");
+    world_answer(W_PCSCF, m, 487, "");
+    (void)world_expect(W_ICSCF, 487);
+    sip_msg_unref(m);
+}
+
+// Cancelled while the HSS is still being asked.
+static void cancel_while_waiting(void **state)
+{
+    w.hss.silent = true;
+    terminate("INVITE", "sip:bob@" DOMAIN, "");
+    world_run(500);
+    world_sendf(W_ICSCF,
+                "CANCEL sip:bob@" DOMAIN " SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\nMax-Forwards: 70\n"
+                "Route: <sip:scscf." DOMAIN ":5060;lr>\nFrom: <sip:bob@" DOMAIN ">;tag=f\n"
+                "To: <sip:bob@" DOMAIN ">\nCall-ID: s%u\nCSeq: 1 CANCEL\nContent-Length: 0\n\n",
+                w.branch, w.branch);
+    struct sip_msg *m;
+    bool terminated = false;
+    while ((m = world_take(W_ICSCF)))
+        terminated = terminated || sip_msg_status(m) == 487;
+    assert_true(terminated);
+    world_run(60000);
+}
+
+static void options_to_the_node(void **state)
+{
+    world_send(W_PCSCF,
+               "OPTIONS sip:127.0.1.30 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKp\n"
+               "Max-Forwards: 70\nFrom: <sip:a@d>;tag=f\nTo: <sip:127.0.1.30>\n"
+               "Call-ID: p\nCSeq: 2 OPTIONS\nContent-Length: 0\n\n");
+    (void)world_expect(W_PCSCF, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(originating_request),
+        TEST(telephone_number_becomes_sip),
+        TEST(asserted_tel_stays_alone),
+        TEST(foreign_target),
+        TEST(originating_refusals),
+        TEST(originating_after_restart),
+        TEST(terminating_request),
+        TEST(terminating_by_number),
+        TEST(terminating_to_the_unregistered),
+        TEST(terminating_refusals),
+        TEST(forking),
+        TEST(serial_by_q),
+        TEST(serial_all_fail),
+        TEST(in_dialog),
+        TEST(ack_passes),
+        TEST(lost_in_dialog_request),
+        TEST(cancel),
+        TEST(cancel_while_waiting),
+        TEST(options_to_the_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

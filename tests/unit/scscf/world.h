@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The S-CSCF under test on the simulated loop, and everything it talks to as scripts: an HSS that
+// answers Cx as told, a P-CSCF and an I-CSCF that are bare UDP sockets.
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dia/cx.h"
+#include "ims/digest.h"
+#include "io/sim.h"
+#include "scscf/scscf.h"
+#include "sip/edit.h"
+
+#define DOMAIN "ims.example"
+#define SCSCF "127.0.1.30:5060"
+
+enum { W_PCSCF, W_ICSCF, W_SOCKETS, W_QUEUE = 64, W_SARS = 64 };
+
+struct world_hss {
+    struct dia_node *node;
+    bool silent;               // takes requests and says nothing
+    bool digest;               // the user has SIP Digest
+    enum digest_alg alg;
+    const char *password;
+    struct dia_result mar_result, sar_result; // code 0: success
+    const char *profile;       // user data; NULL: none in the SAA
+    const char *ccf;           // primary CCF; NULL: none
+    unsigned n_mar, n_sar, n_resync;
+    enum cx_sar_type sars[W_SARS];
+    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64];
+    uint8_t auts[30];
+};
+
+struct world {
+    struct sim *sim;
+    struct loop *scscf_loop, *hss_loop, *peer_loop;
+    struct scscf_config cfg;
+    struct scscf *scscf;
+    struct world_hss hss;
+    struct udp *udp[W_SOCKETS];
+    struct sip_msg *queue[W_SOCKETS][W_QUEUE];
+    size_t head[W_SOCKETS], tail[W_SOCKETS];
+    struct sip_msg *last[W_SOCKETS]; // handed out, freed at the next call
+    struct digest *digest;
+    unsigned branch;
+};
+
+extern struct world w;
+// For cmocka: the world with an HSS that knows alice, and back.
+int world_set_up(void **state);
+int world_tear_down(void **state);
+void world_start_scscf(void);
+void world_kill_scscf(void);
+void world_start_hss(void);
+void world_kill_hss(void);
+
+// Runs for ms of simulated time.
+void world_run(uint64_t ms);
+// Sends text, with LF for CRLF, to the S-CSCF.
+void world_send(int socket, const char *text);
+void world_sendf(int socket, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+// Runs a little and takes the oldest message that has arrived; NULL: none. Lives until the next call.
+struct sip_msg *world_take(int socket);
+// The same, skipping 100; fails the test when there is none or its status is another.
+struct sip_msg *world_expect(int socket, unsigned status);
+struct sip_msg *world_expect_request(int socket, const char *method);
+// Answers a request taken from that socket.
+void world_answer(int socket, const struct sip_msg *request, unsigned status, const char *headers);
+
+// Value of a header, "" when absent.
+const char *header(const struct sip_msg *m, enum sip_hid id);
+void assert_has(const char *text, const char *part);
+void assert_lacks(const char *text, const char *part);
+
+// ---- REGISTER ----
+
+struct reg {
+    const char *impi, *impu, *contact; // contact NULL: alice's phone, "": no Contact
+    const char *headers;   // further lines, each ended by a LF
+    const char *auth;      // value of Authorization; NULL: impi with empty nonce, "": none
+    const char *integrity; // "no" when NULL
+    int expires;           // 0: 3600, -1: 0
+    const char *call_id;
+    unsigned cseq;         // 0: the next one
+    const char *uri;       // Request-URI; NULL: the domain
+};
+
+extern const struct reg alice, alice_gone, dave;
+// Sends it and gives the response.
+struct sip_msg *world_register(const struct reg *r);
+// Authorization value that answers the challenge in a 401 with this RES or password.
+const char *world_credentials(const struct sip_msg *challenge, const char *impi,
+                              const char *password, unsigned nc, const char *integrity);
+// Registers by challenge and response; fails the test unless it works. Gives the 200.
+struct sip_msg *world_registered(const struct reg *r);
+#define RES "12345678"
+
+#define ID(uri) "<PublicIdentity><Identity>" uri "</Identity></PublicIdentity>"
+#define BARRED(uri)                                                                                \
+    "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" uri                       \
+    "</Identity></PublicIdentity>"
+#define PROFILE(impi, ids)                                                                         \
+    "<?xml version=\"1.0\"?><IMSSubscription><PrivateID>" impi "</PrivateID><ServiceProfile>" ids  \
+    "</ServiceProfile></IMSSubscription>"
+#define ALICE_PROFILE                                                                              \
+    PROFILE("alice@" DOMAIN, BARRED("sip:001@" DOMAIN) ID("sip:alice@" DOMAIN) ID("tel:+15551"))
