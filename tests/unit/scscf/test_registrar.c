@@ -72,7 +72,7 @@ static struct registration *add(const char *xml)
     return reg;
 }
 
-static void bind(struct registration *reg, const char *uri, uint32_t expires, struct binding *old)
+static void bind_to(struct registration *reg, const char *uri, uint32_t expires, struct binding *old)
 {
     struct binding_params p = {.uri = str_from(uri), .path = STR("<sip:p;lr>"),
                                .call_id = STR("c1"), .impi = STR("alice@d"), .cseq = 1,
@@ -119,8 +119,8 @@ static void bindings_expire(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind(reg, "sip:a@192.0.2.1", 60, NULL);
-    bind(reg, "sip:a@192.0.2.2", 120, NULL);
+    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.2", 120, NULL);
     assert_int_equal(registrar_bindings(r), 2);
     assert_string_equal(registration_state(reg), "Registered");
     (void)sim_run(sim, 59000);
@@ -138,9 +138,9 @@ static void a_refresh_moves_the_expiry(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
     (void)sim_run(sim, 50000);
-    bind(reg, "sip:a@192.0.2.1", 60, registration_bindings(reg));
+    bind_to(reg, "sip:a@192.0.2.1", 60, registration_bindings(reg));
     assert_int_equal(registrar_bindings(r), 1);
     (void)sim_run(sim, 100000);
     assert_int_equal(expired, 0);
@@ -152,7 +152,7 @@ static void contacts_match(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind(reg, "sip:a@192.0.2.1:5070;transport=tcp", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.1:5070;transport=tcp", 60, NULL);
     struct binding *b = registration_bindings(reg);
     struct sip_uri same = uri("SIP:a@192.0.2.1:5070;Transport=TCP"), other = uri("sip:a@192.0.2.9");
     assert_ptr_equal(registration_match(reg, &same, STR_NONE, 0), b);
@@ -170,10 +170,10 @@ static void released_and_bound_again(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
     registration_release(reg);
     assert_string_equal(registration_state(reg), "Deregistering");
-    bind(reg, "sip:a@192.0.2.2", 60, registration_bindings(reg));
+    bind_to(reg, "sip:a@192.0.2.2", 60, registration_bindings(reg));
     registration_released(reg);
     assert_string_equal(registration_state(reg), "Registered");
     registration_release(reg);
@@ -187,7 +187,7 @@ static void release_that_is_never_confirmed(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
     registration_release(reg);
     (void)sim_run(sim, 61000);
     assert_int_equal(expired, 1);
