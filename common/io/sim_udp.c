@@ -156,6 +156,9 @@ void sim_udp_close(struct udp *base)
 
 void sim_packets_done(struct sim *s)
 {
-    LIST_EACH(&s->packets, it)
-        packet_free(LIST_ENTRY(it, struct sim_packet, link));
+    LIST_EACH(&s->packets, it) {
+        struct sim_packet *p = LIST_ENTRY(it, struct sim_packet, link);
+        sim_heap_remove(&s->heap, &p->ev);
+        packet_free(p);
+    }
 }
