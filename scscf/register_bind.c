@@ -186,10 +186,10 @@ static enum step_verdict bind_contacts(struct job *j)
     bool again = register_find(r) != NULL;
     struct registration *reg = NULL;
     int err = take_profile(r, &reg);
-    for (size_t i = 0; !err && i < r->n_wishes; i++)
-        err = bind_one(r, reg, &r->wishes[i]);
     if (!err && register_find(r) != reg)
         err = ERR_NOTFOUND;
+    for (size_t i = 0; !err && i < r->n_wishes; i++)
+        err = bind_one(r, reg, &r->wishes[i]);
     if (err && reg && !registration_bindings(reg))
         registration_free(reg);
     if (err)

@@ -293,7 +293,7 @@ static int canonicalise(const struct profile *p, struct str **ret_canon)
     }
     bool failed = a.failed;
     struct str *all = odd && !failed ? mem_alloc(n * sizeof *all + bytes) : NULL;
-    char *text = (char *)(all + n);
+    char *text = all ? (char *)(all + n) : NULL;
     for (size_t i = 0; all && i < n; i++) {
         all[i] = str_make(text, forms[i].n);
         text = append(text, forms[i]);

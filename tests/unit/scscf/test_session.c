@@ -236,17 +236,11 @@ static void serial_all_fail(void **state)
     world_answer(W_PCSCF, m, 603, "");
     (void)world_expect(W_ICSCF, 603);
     terminate("INVITE", "sip:alice@" DOMAIN, "");
-    (void)world_expect_request(W_PCSCF, "ACK");
     m = world_expect_request(W_PCSCF, "INVITE");
     world_answer(W_PCSCF, m, 480, "");
-    (void)world_expect_request(W_PCSCF, "ACK");
     m = world_expect_request(W_PCSCF, "INVITE");
-    world_answer(W_PCSCF, m, 486, "");
-    m = world_take(W_ICSCF);
-    while (m && (sip_msg_status(m) == 100 || sip_msg_is_request(m)))
-        m = world_take(W_ICSCF);
-    assert_non_null(m);
-    assert_int_equal(sip_msg_status(m) / 100, 4);
+    world_answer(W_PCSCF, m, 480, "");
+    (void)world_expect(W_ICSCF, 480);
 }
 
 // In-dialog requests follow the route set; that the user is known does not matter.

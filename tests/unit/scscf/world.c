@@ -250,6 +250,17 @@ void world_sendf(int socket, const char *fmt, ...)
     world_send(socket, text);
 }
 
+// RFC 3261 17.1.1.3: a failed INVITE is acknowledged, or it would come again and again.
+static void acknowledge(int i, const struct sip_msg *m)
+{
+    if (sip_msg_status(m) < 300 || sip_msg_method(m) != SIP_INVITE)
+        return;
+    world_sendf(i, "ACK sip:" SCSCF " SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\n"
+                "Call-ID: %s\nCSeq: %u ACK\nContent-Length: 0\n\n", header(m, SIP_H_VIA),
+                header(m, SIP_H_FROM), header(m, SIP_H_TO), header(m, SIP_H_CALL_ID),
+                sip_msg_cseq(m)->number);
+}
+
 struct sip_msg *world_take(int i)
 {
     if (w.head[i] == w.tail[i])
@@ -258,7 +269,14 @@ struct sip_msg *world_take(int i)
     w.last[i] = NULL;
     if (w.head[i] != w.tail[i])
         w.last[i] = w.queue[i][w.head[i]++ % W_QUEUE];
+    if (w.last[i])
+        acknowledge(i, w.last[i]);
     return w.last[i];
+}
+
+static bool is_ack(const struct sip_msg *m)
+{
+    return sip_msg_is_request(m) && sip_msg_method(m) == SIP_ACK;
 }
 
 struct sip_msg *world_expect(int socket, unsigned status)
@@ -266,7 +284,7 @@ struct sip_msg *world_expect(int socket, unsigned status)
     struct sip_msg *m;
     do
         m = world_take(socket);
-    while (m && sip_msg_status(m) == 100);
+    while (m && (sip_msg_status(m) == 100 || is_ack(m)));
     if (!m)
         fail_msg("no message instead of %u", status);
     else if (sip_msg_status(m) != status)
@@ -279,7 +297,7 @@ struct sip_msg *world_expect_request(int socket, const char *method)
     struct sip_msg *m;
     do
         m = world_take(socket);
-    while (m && sip_msg_status(m) == 100);
+    while (m && (sip_msg_status(m) == 100 || (is_ack(m) && strcmp(method, "ACK"))));
     if (!m)
         fail_msg("no message instead of %s", method);
     else if (!sip_msg_is_request(m) || !str_eq(sip_msg_method_name(m), str_from(method)))
