@@ -50,7 +50,8 @@ void metrics_add(struct metrics *m, const char *name, const char *type, const ch
                  const char *labels, double value);
 // Appends key="value" with the value escaped, after a comma when w holds labels already.
 void metrics_label(struct writer *w, const char *key, struct str value);
-// All counters of a stack or of a Diameter node. A name in _total is a counter, any other a gauge.
+// All figures of a stack or of a Diameter node. They are counters, and get _total after their name
+// when it is missing, unless stat_names.c calls them gauges.
 void app_metrics_stack(struct metrics *m, const struct stack *s);
 void app_metrics_dia(struct metrics *m, const struct dia_node *n);
 

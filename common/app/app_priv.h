@@ -100,6 +100,14 @@ void http_free(struct http *h); // takes NULL
 int metrics_page(struct app *a, char **ret_text, size_t *ret_n); // text freed with mem_free
 void metrics_add_full(struct metrics *m, const char *name, const char *type, const char *help,
                       const char *labels, double value); // name without a prefix added
+// A figure of a library: what it means is in stat_names.c; what is not there is a counter.
+struct stat_name {
+    const char *name; // without _total
+    bool gauge;
+    const char *help;
+};
+struct stat_name stat_name_of(struct str name);
+void metrics_add_stat(struct metrics *m, const char *name, const char *labels, uint64_t value);
 void metrics_process(struct app *a, struct metrics *m);
 
 // ERR_IO when no socket can be had; collector.sa.sa_family 0 is an error of the caller.

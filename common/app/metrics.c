@@ -96,6 +96,15 @@ void metrics_add(struct metrics *m, const char *name, const char *type, const ch
     metrics_add_full(m, full, type, help, labels, value);
 }
 
+void metrics_add_stat(struct metrics *m, const char *name, const char *labels, uint64_t value)
+{
+    const struct stat_name about = stat_name_of(str_from(name));
+    char full[128];
+    bool bare = !about.gauge && !str_ends(str_from(name), STR("_total"));
+    (void)snprintf(full, sizeof full, "%s%s", name, bare ? "_total" : "");
+    metrics_add(m, full, about.gauge ? "gauge" : "counter", about.help, labels, (double)value);
+}
+
 void metrics_label(struct writer *w, const char *key, struct str value)
 {
     writer_printf(w, "%s%s=\"", w->n ? "," : "", key);

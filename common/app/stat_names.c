@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the stack's and Diameter's figures mean, for /metrics.
+#include "app/app_priv.h"
+#include "base/mem.h"
+
+static const struct stat_name names[] = {
+    {"sip_requests_in", false, "SIP requests received, without retransmissions."},
+    {"sip_requests_out", false, "SIP requests sent, without retransmissions."},
+    {"sip_responses_in", false, "SIP responses received."},
+    {"sip_responses_out", false, "SIP responses sent."},
+    {"sip_retransmits_in", false, "SIP messages received again."},
+    {"sip_retransmits_out", false, "SIP messages sent again."},
+    {"sip_malformed_in", false, "SIP messages that could not be parsed."},
+    {"sip_oversize_in", false, "SIP messages above the size limit."},
+    {"sip_stray_responses_in", false, "SIP responses that belong to no transaction."},
+    {"sip_keepalives_in", false, "Keep-alives received from user agents."},
+    {"sip_bytes_in", false, "Bytes of SIP received."},
+    {"sip_bytes_out", false, "Bytes of SIP sent."},
+    {"sip_send_errors", false, "SIP messages that the transport did not take."},
+    {"sip_overload_rejected", false, "Requests refused with 503 at the transaction limit."},
+    {"sip_transaction_timeouts", false, "Transactions ended by timer B, F or H."},
+    {"sip_target_failovers", false, "Requests sent to a further address of their target."},
+    {"sip_flows_opened", false, "Flows opened."},
+    {"sip_flows_closed", false, "Flows closed."},
+    {"sip_stream_errors", false, "TCP streams given up because their framing was lost."},
+    {"sip_dns_queries", false, "DNS queries asked for SIP targets."},
+    {"sip_transactions", true, "Transactions that run now."},
+    {"sip_transactions_held", true, "Transactions in memory now."},
+    {"sip_flows", true, "Flows open now."},
+    {"dia_requests_sent", false, "Diameter requests sent."},
+    {"dia_requests_received", false, "Diameter requests received."},
+    {"dia_answers_sent", false, "Diameter answers sent."},
+    {"dia_answers_received", false, "Diameter answers received."},
+    {"dia_errors_sent", false, "Diameter answers sent with an error."},
+    {"dia_timeouts", false, "Diameter requests without an answer in time."},
+    {"dia_failovers", false, "Diameter requests moved to another peer."},
+    {"dia_duplicates", false, "Diameter requests received again."},
+    {"dia_full", false, "Diameter requests refused because the peer's queue was full."},
+    {"dia_late_answers", false, "Diameter answers that nobody waited for any more."},
+    {"dia_bad_messages", false, "Diameter messages that could not be decoded."},
+    {"dia_peer_opened", false, "Times that the peer became open."},
+    {"dia_peer_lost", false, "Times that the peer was lost."},
+    {"dia_peer_open", true, "1 when the peer is open."},
+    {"dia_pending", true, "Requests that wait for the peer's answer now."},
+    {"dia_serving", true, "Requests of the peer that are being answered now."},
+    {"dia_parked", true, "Requests that wait for a peer to open now."},
+    {"dia_unsent_bytes", true, "Bytes that the peer has not taken yet."},
+};
+
+struct stat_name stat_name_of(struct str name)
+{
+    if (str_ends(name, STR("_total")))
+        name.n -= sizeof "_total" - 1;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(name, str_from(names[i].name)))
+            return names[i];
+    return (struct stat_name){.help = "Events since the start."};
+}
