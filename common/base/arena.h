@@ -25,11 +25,11 @@ void *arena_grow(struct arena *a, size_t n);
 // n bytes aligned to 8, uninitialised; NULL and the sticky flag when out of memory.
 static inline void *arena_alloc(struct arena *a, size_t n)
 {
-    n = (n + 7) & ~(size_t)7;
-    if ((size_t)(a->end - a->p) < n)
-        return arena_grow(a, n);
+    size_t rounded = (n + 7) & ~(size_t)7;
+    if (rounded < n || (size_t)(a->end - a->p) < rounded)
+        return arena_grow(a, rounded < n ? n : rounded);
     void *p = a->p;
-    a->p += n;
+    a->p += rounded;
     return p;
 }
 

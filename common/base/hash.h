@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Seeded hashing of bytes from the network, and uthash set up to use it. Include this instead of
-// <uthash.h>: lookups cannot be flooded by a peer that knows the function, and an allocation
-// failure is reported through HASH_OOM(element) instead of ending the process.
+// <uthash.h>: lookups cannot be flooded by a peer that knows the function, memory comes through
+// base/mem.h, and an element that could not be added for want of memory has hh.tbl NULL.
 #pragma once
 
+#include "base/mem.h"
 #include "base/str.h"
 
 // SipHash-1-3 of n bytes under the process's key.
@@ -17,6 +18,8 @@ uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n);
 void hash_seed(uint64_t k0, uint64_t k1);
 
 #define HASH_NONFATAL_OOM 1
+#define uthash_malloc(n) mem_alloc(n)
+#define uthash_free(p, n) mem_free(p)
 #define uthash_nonfatal_oom(elt) ((void)(elt))
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)hash_bytes((keyptr), (keylen)))
 
