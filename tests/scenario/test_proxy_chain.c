@@ -221,7 +221,8 @@ static void own_maddr(void **state)
     chain_init(&c, false);
     c.p1->next_hop = "sip:" BOB;
     peer_request(c.alice, P1, &(struct request){.method = "OPTIONS",
-                                                .uri = "sip:bob@example.org;maddr=" P1 ";x=1"});
+                                                .uri = "sip:bob@example.org:5060;maddr=" P1
+                                                       ";transport=udp;x=1"});
     const char *m = peer_expect(c.bob, "OPTIONS sip:bob@example.org;x=1 SIP/2.0");
     peer_reply(c.bob, P1, m, "200 OK", NULL, NULL);
     peer_expect(c.alice, "SIP/2.0 200 OK");

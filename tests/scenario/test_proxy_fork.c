@@ -125,6 +125,25 @@ static void two_ok(void **state)
     fork_done(&f);
 }
 
+// What is not an INVITE cannot be cancelled: the slower branch is left to itself.
+static void forked_message(void **state)
+{
+    struct fork f;
+    const char *m1, *m2;
+    (void)state;
+    fork_init(&f, fork_both);
+    peer_request(f.alice, P, &(struct request){.method = "MESSAGE", .uri = "sip:bob@example.org"});
+    m1 = peer_expect(f.b1, "MESSAGE ");
+    m2 = peer_expect(f.b2, "MESSAGE ");
+    answer(f.b2, m2, "200 OK", NULL);
+    peer_expect(f.alice, "SIP/2.0 200");
+    assert_null(pxy_find(f.p->stack, f.p->last));
+    answer(f.b1, m1, "404 Not Found", NULL);
+    peer_expect_silence(f.alice, 1000);
+    peer_expect_silence(f.b1, 1000);
+    fork_done(&f);
+}
+
 struct best_row {
     const char *s1, *s2, *want;
 };
@@ -193,6 +212,8 @@ static void six_hundred(void **state)
     peer_expect(f.alice, "SIP/2.0 180");
     answer(f.b1, i1, "603 Decline", NULL);
     c = peer_expect(f.b2, "CANCEL ");
+    const struct pxy_target more = {.next_hop = STR("sip:" B1)};
+    assert_int_equal(pxy_forward(pxy_find(f.p->stack, f.p->last), &more, 1, NULL, NULL), ERR_STATE);
     peer_expect_silence(f.alice, 100);
     answer(f.b2, c, "200 OK", NULL);
     answer(f.b2, i2, "487 Request Terminated", NULL);
@@ -407,6 +428,36 @@ static void taken_then_cancelled(void **state)
     fork_done(&f);
 }
 
+static void fork_both_taken(struct node *n, struct pxy *p)
+{
+    static const struct pxy_forward_ops ops = {.response = take};
+    const struct pxy_target t[] = {{.next_hop = STR("sip:" B1)}, {.next_hop = STR("sip:" B2)}};
+    assert_int_equal(pxy_forward(p, t, 2, &ops, n), 0);
+}
+
+// The NF took every response and can do nothing with them after the CANCEL: 487 all the same.
+static void cancelled_then_taken(void **state)
+{
+    struct fork f;
+    const char *i1, *i2, *c;
+    (void)state;
+    fork_init(&f, fork_both_taken);
+    peer_request(f.alice, P, &(struct request){.method = "INVITE", .uri = "sip:bob@example.org"});
+    i1 = peer_expect(f.b1, "INVITE ");
+    i2 = peer_expect(f.b2, "INVITE ");
+    answer(f.b1, i1, "404 Not Found", NULL);
+    answer(f.b2, i2, "100 Trying", NULL);
+    peer_expect(f.b1, "ACK ");
+    cancel(&f, NULL);
+    peer_expect(f.alice, "SIP/2.0 200");
+    c = peer_expect(f.b2, "CANCEL ");
+    answer(f.b2, c, "200 OK", NULL);
+    answer(f.b2, i2, "487 Request Terminated", NULL);
+    peer_expect(f.alice, "SIP/2.0 487");
+    ack_final(&f);
+    fork_done(&f);
+}
+
 // ---- silence ----
 
 static void only_b1(struct node *n, struct pxy *p)
@@ -511,6 +562,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losers_cancelled),
         cmocka_unit_test(two_ok),
+        cmocka_unit_test(forked_message),
         cmocka_unit_test(best_response),
         cmocka_unit_test(challenges_aggregated),
         cmocka_unit_test(six_hundred),
@@ -522,6 +574,7 @@ int main(void)
         cmocka_unit_test(reselect_after_silence),
         cmocka_unit_test(reselect_later),
         cmocka_unit_test(taken_then_cancelled),
+        cmocka_unit_test(cancelled_then_taken),
         cmocka_unit_test(nobody_answers),
         cmocka_unit_test(timer_c),
         cmocka_unit_test(silent_after_cancel),
