@@ -130,6 +130,7 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     arena_init(&p->arena, p->inline_mem, sizeof p->inline_mem);
     sip_edits_init(&p->edits, &p->arena, p->req);
     list_add(&l->all, &p->link);
+    l->n_live++;
     if (server)
         txn_server_set_owner(s, server, p);
     return p;
@@ -141,6 +142,7 @@ static void pxy_free(struct pxy *p)
     struct pxy_layer *l = p->stack->pxys;
     slots_remove(&l->ids, p->id);
     list_del(&p->link);
+    l->n_live--;
     pxy_ok_stop(p);
     timer_stop(&p->timer);
     if (p->free_ctx)
@@ -263,4 +265,9 @@ void pxy_layer_free(struct stack *s)
     slots_done(&l->ids);
     mem_free(l);
     s->pxys = NULL;
+}
+
+void pxy_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+{
+    cb(arg, "sip_requests_held", "", s->pxys->n_live);
 }

@@ -20,7 +20,8 @@ enum {
 
 struct pxy_layer {
     struct slots ids;
-    struct list all;        // every live pxy
+    struct list all;        // every live pxy but those leaving
+    size_t n_live;
     struct list pool;
     size_t n_pool;
     struct list leaving;    // to be released at the end of the turn

@@ -134,4 +134,5 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     cb(arg, "sip_transactions", "", txn_count(s));
     txn_stats(s, cb, arg);
     transport_stats(s, cb, arg);
+    pxy_stats(s, cb, arg);
 }

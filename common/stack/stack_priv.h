@@ -75,6 +75,7 @@ struct writer stack_scratch(struct stack *s);
 // ---- layers that other files implement; called by stack_new and stack_free ----
 int pxy_layer_new(struct stack *s);   // sets s->pxys
 void pxy_layer_free(struct stack *s); // called after all transactions have gone (no txn callbacks)
+void pxy_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int ua_layer_new(struct stack *s);    // sets s->uas
 void ua_layer_free(struct stack *s);
 

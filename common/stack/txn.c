@@ -18,7 +18,7 @@
 #define RECYCLE 1
 #endif
 
-enum { TXN_CACHE = RECYCLE ? 4096 : 0, TXN_LINGER_MIN = 1000 };
+enum { TXN_CACHE = 4096, TXN_LINGER_MIN = 1000 };
 
 struct txn *txn_find(const struct stack *s, txn_id id)
 {
@@ -78,7 +78,7 @@ static void *take(struct list *cache, size_t *n_free, size_t size)
 static void give_back(struct txn *t)
 {
     struct txn_layer *l = t->stack->txns;
-    if (l->n_free >= TXN_CACHE) {
+    if (!RECYCLE || l->n_free >= TXN_CACHE) {
         mem_free(t);
         return;
     }

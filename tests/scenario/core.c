@@ -49,6 +49,10 @@ void pxy_layer_free(struct stack *s)
 {
 }
 
+void pxy_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+{
+}
+
 int ua_layer_new(struct stack *s)
 {
     return 0;

@@ -24,10 +24,15 @@ static struct addr at(const char *ip, uint16_t port)
 
 void world_init(struct world *w)
 {
+    world_init_seed(w, 1);
+}
+
+void world_init_seed(struct world *w, uint64_t seed)
+{
     memset(w, 0, sizeof *w);
     sip_msg_pool_drain();
     w->live_before = mem_live();
-    assert_int_equal(sim_new(1, &w->sim), 0);
+    assert_int_equal(sim_new(seed, &w->sim), 0);
 }
 
 void world_done(struct world *w)

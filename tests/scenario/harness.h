@@ -51,7 +51,8 @@ struct world {
     long live_before;
 };
 
-void world_init(struct world *w);
+void world_init(struct world *w); // seed 1
+void world_init_seed(struct world *w, uint64_t seed);
 // Ends everything and checks that nothing is left on the heap.
 void world_done(struct world *w);
 void world_run(struct world *w, uint64_t ms);
