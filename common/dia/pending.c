@@ -107,15 +107,15 @@ static int dispatch(struct dia_pending *p)
 {
     struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
                          .tried = p->tried};
-    for (;;) {
+    for (int last = 0;;) {
         struct dia_peer *peer;
         w.n_tried = p->n_tried;
         int r = dia_route(p->node, &w, &peer);
         if (r)
-            return r;
-        r = transmit(p, peer);
-        if (r == 0 || p->n_tried == DIA_TRIES)
-            return r;
+            return last ? last : r;
+        last = transmit(p, peer);
+        if (last == 0 || p->n_tried == DIA_TRIES)
+            return last;
         p->tried[p->n_tried++] = peer->id;
     }
 }
