@@ -162,7 +162,7 @@ static const struct fsm_row rows[] = {
     ROW(SUSPECT, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
 
     ROW(DOWN, UP, REOPEN, NULL, act_reopen, "RFC 3539 3.4.1"),
-    ROW(DOWN, LOST, DOWN, NULL, NULL, "RFC 3539 3.4.1"),
+    ROW(DOWN, LOST, DOWN, NULL, NULL, "ours: we closed it"),
     ROW(DOWN, STOPPED, INITIAL, NULL, act_off, "ours: announced"),
 
     ROW(REOPEN, DWA, REOPEN, more_dwas, act_count, "RFC 3539 3.4.1"),
