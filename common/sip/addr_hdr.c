@@ -4,12 +4,15 @@
 #include "base/writer.h"
 #include "sip/param.h"
 #include "sip/uri_priv.h"
+#include "sip/words.h"
 
 // display-name before '<': a quoted string or tokens with blanks between. False, and the cursor
 // where it was, when an addr-spec follows instead.
 static bool display_name(struct cur *c, struct str *ret_display)
 {
     const char *from = c->p;
+    if (cur_peek(c) == '<')
+        return true;
     if (cur_peek(c) == '"') {
         *ret_display = cur_quoted(c);
         cur_sws(c);
@@ -24,27 +27,11 @@ static bool display_name(struct cur *c, struct str *ret_display)
     return true;
 }
 
-// The URI takes its own part of the text, so that it must consume all of it.
-static void uri_until(struct cur *c, const char *end, struct sip_uri *u)
-{
-    struct cur inner = {.p = c->p, .end = end, .arena = c->arena};
-    sip_uri_read(&inner, u);
-    if (inner.bad)
-        cur_fail(c);
-    else
-        c->p = end;
-}
-
 static void bracketed(struct cur *c, struct sip_uri *u)
 {
     cur_expect(c, '<');
-    const char *close = c->bad ? NULL : memchr(c->p, '>', (size_t)(c->end - c->p));
-    if (!close) {
-        cur_fail(c);
-        return;
-    }
-    uri_until(c, close, u);
-    (void)cur_take(c, '>');
+    sip_uri_read(c, u);
+    cur_expect(c, '>');
 }
 
 // RFC 3261 20: without brackets, ';' begins header parameters and ',' and '?' cannot occur.
@@ -52,10 +39,11 @@ static void bare(struct cur *c, struct sip_uri *u)
 {
     const char *from = c->p;
     struct str s = cur_span1(c, CH_PLAIN);
-    if (c->bad)
-        return;
-    c->p = from;
-    uri_until(c, s.p + s.n, u);
+    struct cur part = cur_part(c, s.p + s.n);
+    part.p = from;
+    sip_uri_read(&part, u);
+    if (part.bad || !cur_done(&part))
+        cur_fail(c);
 }
 
 void sip_addr_read(struct cur *c, struct sip_addr *v)
@@ -70,7 +58,7 @@ void sip_addr_read(struct cur *c, struct sip_addr *v)
     v->display = display;
     v->params = cur_params(c);
     for (const struct sip_param *p = v->params; p; p = p->next)
-        if (str_ieq(p->name, STR("tag")))
+        if (WORD_IS(p->name, "tag"))
             v->tag = p->value;
     v->text = str_make(from, (size_t)(c->p - from));
 }

@@ -8,7 +8,7 @@
 static void copy_fields(struct writer *w, const struct sip_msg *m, enum sip_hid id)
 {
     for (const struct sip_field *f = sip_field_first(m, id); f; f = sip_field_next(m, f))
-        writer_str(w, str_make(m->bytes.p + f->at, sip_field_end(m, f) - f->at));
+        writer_str(w, str_make(m->bytes.p + f->at, sip_field_end(f) - f->at));
 }
 
 static void copy_to(struct writer *w, const struct sip_msg *m, struct str tag)

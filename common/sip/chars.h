@@ -22,6 +22,9 @@ enum {
     CH_QUOTED = 8192,  // inside a quoted string, except '"' and '\'
     CH_URI = 16384,    // any character of an absolute URI
     CH_PLAIN = 32768,  // addr-spec outside angle brackets: CH_URI without ',' ';' '?'
+    // classes that hold letters, digits, '-', '.' and '_' at least: see cur_span
+    CH_ABOVE_NAME = CH_TOKEN | CH_USER | CH_PASSWORD | CH_HOST | CH_URI_PARAM | CH_URI_HEADER |
+                    CH_VALUE | CH_WORD | CH_QUOTED | CH_URI | CH_PLAIN,
 };
 
 extern const uint16_t sip_chars[256];

@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "sip/cursor.h"
+#include "sip/words.h"
 
 static int64_t expires_of(struct str s)
 {
@@ -16,16 +17,16 @@ static int64_t expires_of(struct str s)
 
 static void contact_param(struct cur *c, const struct sip_param *p, struct sip_contact *v)
 {
-    if (str_ieq(p->name, STR("expires"))) {
+    if (WORD_IS(p->name, "expires")) {
         v->expires = expires_of(p->value);
-    } else if (str_ieq(p->name, STR("q"))) {
+    } else if (WORD_IS(p->name, "q")) {
         struct cur q = cur_init(c->arena, p->value);
         v->q = cur_qvalue(&q);
         if (q.bad || !cur_done(&q))
             cur_fail(c);
-    } else if (str_ieq(p->name, STR("+sip.instance"))) {
+    } else if (WORD_IS(p->name, "+sip.instance")) {
         v->instance = sip_unquote(c->arena, p->value);
-    } else if (str_ieq(p->name, STR("reg-id"))) {
+    } else if (WORD_IS(p->name, "reg-id")) {
         if (str_u32(p->value, &v->reg_id))
             v->reg_id = 0; // RFC 5626 6: a value out of range is as if absent
     }

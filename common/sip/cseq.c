@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/cseq.h"
 
+#include "base/mem.h"
 #include "base/writer.h"
 #include "sip/cursor.h"
+#include "sip/words.h"
 
 static const struct str method_names[SIP_METHOD_COUNT] = {
     [SIP_UNKNOWN] = STR_INIT("UNKNOWN"),     [SIP_REGISTER] = STR_INIT("REGISTER"),
@@ -20,11 +22,36 @@ struct str sip_method_name(enum sip_method m)
     return method_names[(unsigned)m < SIP_METHOD_COUNT ? m : SIP_UNKNOWN];
 }
 
+// Equal bytes, 3 to 9 of them.
+static inline bool same(const char *p, const char *q, size_t n)
+{
+    if (n >= 8)
+        return word_load(p, 8) == word_load(q, 8) && p[n - 1] == q[n - 1];
+    if (n >= 4)
+        return word_load(p, 4) == word_load(q, 4) &&
+               word_load(p + n - 4, 4) == word_load(q + n - 4, 4);
+    return word_load(p, 2) == word_load(q, 2) && p[2] == q[2];
+}
+
+// The length decides between at most three names, each a comparison of one or two words.
 enum sip_method sip_method_from(struct str name)
 {
-    for (unsigned m = SIP_REGISTER; m < SIP_METHOD_COUNT; m++)
-        if (str_eq(name, method_names[m]))
-            return (enum sip_method)m;
+    static const uint8_t by_length[10][4] = {
+        [3] = {SIP_ACK, SIP_BYE},
+        [4] = {SIP_INFO},
+        [5] = {SIP_PRACK, SIP_REFER},
+        [6] = {SIP_INVITE, SIP_CANCEL, SIP_UPDATE, SIP_NOTIFY},
+        [7] = {SIP_OPTIONS, SIP_MESSAGE, SIP_PUBLISH},
+        [8] = {SIP_REGISTER},
+        [9] = {SIP_SUBSCRIBE},
+    };
+    if (name.n >= ARRAY_LEN(by_length))
+        return SIP_UNKNOWN;
+    for (size_t i = 0; i < ARRAY_LEN(by_length[0]) && by_length[name.n][i]; i++) {
+        enum sip_method m = (enum sip_method)by_length[name.n][i];
+        if (same(name.p, method_names[m].p, name.n))
+            return m;
+    }
     return SIP_UNKNOWN;
 }
 

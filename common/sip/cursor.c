@@ -1,53 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/cursor.h"
 
-#include "sip/types.h"
-
-struct str cur_escaped(struct cur *c, unsigned classes)
+const char *cur_escapes_end(const char *p, const char *end, unsigned classes)
 {
-    const char *from = c->p;
-    for (;;) {
-        (void)cur_span(c, classes);
-        if (cur_peek(c) != '%')
+    while (p < end) {
+        if (ch_is(*p, classes))
+            p++;
+        else if (*p != '%')
             break;
-        if (c->end - c->p < 3 || !ch_is(c->p[1], CH_HEX) || !ch_is(c->p[2], CH_HEX)) {
-            cur_fail(c);
-            return STR_NONE;
-        }
-        c->p += 3;
+        else if (end - p >= 3 && ch_is(p[1], CH_HEX) && ch_is(p[2], CH_HEX))
+            p += 3;
+        else
+            return NULL;
     }
-    return str_make(from, (size_t)(c->p - from));
+    return p;
 }
 
-uint32_t cur_number(struct cur *c, uint32_t max)
+const char *cur_quoted_end(const char *p, const char *end, const char *base, const uint64_t *delim)
 {
-    uint64_t v = 0;
-    const char *from = c->p;
-    while (c->p < c->end && ch_is(*c->p, CH_DIGIT) && v <= max)
-        v = v * 10 + (unsigned)(*c->p++ - '0');
-    if (c->p == from || v > max) {
-        cur_fail(c);
-        return 0;
-    }
-    return (uint32_t)v;
-}
-
-struct str cur_quoted(struct cur *c)
-{
-    const char *from = c->p;
-    cur_expect(c, '"');
     for (;;) {
-        (void)cur_span(c, CH_QUOTED);
-        if (cur_take(c, '"'))
-            return str_make(from, (size_t)(c->p - from));
+        if (delim)
+            p = cur_span_end(p, end, base, delim, CH_QUOTED);
+        else
+            while (p < end && ch_is(*p, CH_QUOTED))
+                p++;
+        if (p < end && *p == '"')
+            return p + 1;
         // quoted-pair: anything of ASCII but CR and LF may be escaped
-        if (c->end - c->p < 2 || *c->p != '\\' || c->p[1] == '\r' || c->p[1] == '\n' ||
-            (unsigned char)c->p[1] > 0x7f)
-            break;
-        c->p += 2;
+        if (end - p < 2 || *p != '\\' || p[1] == '\r' || p[1] == '\n' ||
+            (unsigned char)p[1] > 0x7f)
+            return NULL;
+        p += 2;
     }
-    cur_fail(c);
-    return STR_NONE;
+}
+
+const char *cur_ipv6_end(const char *p, const char *end)
+{
+    unsigned colons = 0;
+    for (p++; p < end && (ch_is(*p, CH_HEX) || *p == ':' || *p == '.'); p++)
+        colons += *p == ':';
+    return colons >= 2 && p < end && *p == ']' ? p + 1 : NULL;
 }
 
 uint16_t cur_qvalue(struct cur *c)
@@ -64,26 +56,4 @@ uint16_t cur_qvalue(struct cur *c)
     if (v > 1000)
         cur_fail(c);
     return (uint16_t)v;
-}
-
-static struct str ipv6_reference(struct cur *c)
-{
-    const char *from = c->p++;
-    unsigned colons = 0;
-    for (; c->p < c->end && (ch_is(*c->p, CH_HEX) || *c->p == ':' || *c->p == '.'); c->p++)
-        colons += *c->p == ':';
-    if (colons < 2)
-        cur_fail(c);
-    cur_expect(c, ']');
-    return str_make(from, (size_t)(c->p - from));
-}
-
-struct str cur_host(struct cur *c)
-{
-    return cur_peek(c) == '[' ? ipv6_reference(c) : cur_span1(c, CH_HOST);
-}
-
-uint16_t cur_port(struct cur *c)
-{
-    return cur_take(c, ':') ? (uint16_t)cur_number(c, 65535) : 0;
 }

@@ -157,7 +157,7 @@ static void claim(struct sip_edits *e, const struct sip_field *f, struct sip_edi
         before->dropped = true;
     ed->field = f;
     ed->at = f->at;
-    ed->del = sip_field_end(e->msg, f) - f->at;
+    ed->del = sip_field_end(f) - f->at;
 }
 
 static void remove_field(struct sip_edits *e, const struct sip_field *f)

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/header.h"
 
+#include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "sip/auth.h"
 #include "sip/chars.h"
 #include "sip/contact.h"
 #include "sip/cseq.h"
 #include "sip/delta.h"
+#include "sip/name_index.h"
 #include "sip/p_headers.h"
 #include "sip/security.h"
 #include "sip/token.h"
 #include "sip/via.h"
-#include "base/writer.h"
 
 // The typed functions of a family, as the table calls them.
 #define FAMILY(kind, type, reader, writer_fn)                                                      \
@@ -135,10 +136,43 @@ struct str sip_hid_name(enum sip_hid id)
     return sip_header(id)->name;
 }
 
+struct sip_name sip_names[NAME_MAX_COUNT];
+uint8_t sip_name_slots[NAME_SLOTS];
+
+static void name_add(size_t i, const char *text, size_t n, enum sip_hid id)
+{
+    sip_names[i].n = (uint32_t)n;
+    sip_names[i].id = id;
+    for (size_t k = 0; k < n; k++) {
+        sip_names[i].text[k] = ch_lower(text[k]);
+        sip_names[i].mask[k] = (char)0xff;
+    }
+    uint32_t slot = name_slot(sip_names[i].text, n);
+    while (sip_name_slots[slot])
+        slot = (slot + 1) % NAME_SLOTS;
+    sip_name_slots[slot] = (uint8_t)i;
+}
+
+__attribute__((constructor)) static void names_init(void)
+{
+    size_t i = 1;
+    for (unsigned id = SIP_H_OTHER + 1; id < SIP_H_COUNT; id++) {
+        name_add(i++, rows[id].name.p, rows[id].name.n, (enum sip_hid)id);
+        if (rows[id].compact)
+            name_add(i++, &rows[id].compact, 1, (enum sip_hid)id);
+    }
+}
+
 enum sip_hid sip_hid_from(struct str name)
 {
-    for (unsigned id = SIP_H_OTHER + 1; id < SIP_H_COUNT; id++)
-        if (name.n == 1 ? ch_lower(*name.p) == rows[id].compact : str_ieq(name, rows[id].name))
-            return (enum sip_hid)id;
+    if (!name.n || name.n > NAME_READ)
+        return SIP_H_OTHER;
+    const struct sip_name *x;
+    for (uint32_t slot = name_slot(name.p, name.n); sip_name_slots[slot];
+         slot = (slot + 1) % NAME_SLOTS) {
+        x = &sip_names[sip_name_slots[slot]];
+        if (str_ieq(name, str_make(x->text, x->n)))
+            return (enum sip_hid)x->id;
+    }
     return SIP_H_OTHER;
 }

@@ -3,8 +3,13 @@
 #include "base/err.h"
 #include "sip/msg_priv.h"
 #include "sip/pool.h"
+#include "sip/split.h"
 
-enum { ARENA_FIRST = 1024 };
+enum {
+    FIELDS_FIRST = 40,
+    FIELDS_SIZE = (FIELDS_FIRST + SPLIT_SPARE_FIELDS) * sizeof(struct sip_field),
+    ARENA_FIRST = 2048,
+};
 
 static struct str without_leading_crlf(struct str data)
 {
@@ -13,21 +18,30 @@ static struct str without_leading_crlf(struct str data)
     return data;
 }
 
+// One block: the struct, the bytes with room to read whole blocks and names, the bitmap, the first
+// fields, the arena.
 static struct sip_msg *msg_new(struct str data)
 {
-    size_t size = sizeof(struct sip_msg) + data.n + ARENA_FIRST;
+    size_t text = data.n / SPLIT_BLOCK * SPLIT_BLOCK + 2 * SPLIT_BLOCK;
+    size_t bitmap = SPLIT_WORDS(data.n) * sizeof(uint64_t);
+    size_t fixed = sizeof(struct sip_msg) + text + bitmap;
+    size_t size = fixed + FIELDS_SIZE + ARENA_FIRST;
     unsigned pool;
     struct sip_msg *m = sip_pool_get(&size, &pool);
     if (!m)
         return NULL;
     memset(m, 0, sizeof *m);
     char *bytes = (char *)(m + 1);
+    memset(bytes + text - 2 * SPLIT_BLOCK, 0, 2 * SPLIT_BLOCK);
     if (data.n)
         memcpy(bytes, data.p, data.n);
     m->refs = 1;
     m->pool = pool;
     m->bytes = str_make(bytes, data.n);
-    arena_init(&m->arena, bytes + data.n, size - sizeof *m - data.n);
+    m->delim = (uint64_t *)(void *)(bytes + text);
+    arena_init(&m->arena, bytes + text + bitmap, size - fixed);
+    m->fields = arena_alloc(&m->arena, FIELDS_SIZE);
+    m->max_fields = FIELDS_FIRST;
     return m;
 }
 

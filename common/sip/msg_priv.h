@@ -4,15 +4,18 @@
 #pragma once
 
 #include "base/arena.h"
+#include "sip/cursor.h"
 #include "sip/msg.h"
 
-// One header field. Its line ends where the next field begins, or at the blank line.
+// One header field. Its line ends where the next one begins: behind the last there is one more,
+// which is the blank line.
 struct sip_field {
     uint16_t at;     // of the name
     uint16_t name_n;
     uint16_t value;  // trimmed
     uint16_t value_n;
     uint8_t id;      // enum sip_hid
+    bool again;      // another field with this id follows
 };
 
 // Typed values of one header: an array in the arena.
@@ -28,9 +31,11 @@ struct sip_msg {
     struct arena arena;
     struct str bytes;       // start line to end of body
     size_t headers, blank;  // offsets of the first header field and of the line that ends them
+    uint64_t *delim;        // bitmap over the headers: sip/split.h
     struct sip_field *fields;
     size_t n_fields, max_fields;
     uint16_t first[SIP_H_COUNT];   // index + 1 of the first field of each id, 0: none
+    uint16_t last[SIP_H_COUNT];    // the same of the last one, where there are several
     struct sip_values **values;    // by index of the first field; made on first use
 
     bool bad;
@@ -57,9 +62,9 @@ static inline struct str sip_field_name(const struct sip_msg *m, const struct si
 }
 
 // Offset behind the field's line, CRLF included.
-static inline size_t sip_field_end(const struct sip_msg *m, const struct sip_field *f)
+static inline size_t sip_field_end(const struct sip_field *f)
 {
-    return f + 1 < m->fields + m->n_fields ? f[1].at : m->blank;
+    return f[1].at;
 }
 
 // First field of a header, NULL when absent.
@@ -73,10 +78,23 @@ static inline const struct sip_field *sip_field_first(const struct sip_msg *m, e
 static inline const struct sip_field *sip_field_next(const struct sip_msg *m,
                                                      const struct sip_field *f)
 {
+    if (!f->again)
+        return NULL;
     for (const struct sip_field *g = f + 1; g < m->fields + m->n_fields; g++)
         if (g->id == f->id)
             return g;
     return NULL;
+}
+
+// Cursor over a part of the headers of m. It is filled member by member: see cur_copy.
+static inline void sip_msg_cur(const struct sip_msg *m, struct str part, struct cur *ret_cur)
+{
+    ret_cur->p = part.p;
+    ret_cur->end = part.p + part.n;
+    ret_cur->arena = (struct arena *)(uintptr_t)&m->arena;
+    ret_cur->bad = false;
+    ret_cur->base = m->bytes.p;
+    ret_cur->delim = m->delim;
 }
 
 // Splits off start line and header fields. 0, ERR_NOMEM, or ERR_BAD with *ret_err when a line is

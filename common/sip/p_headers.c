@@ -4,20 +4,21 @@
 #include "base/writer.h"
 #include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/words.h"
 
 static struct str *slot_of(struct sip_charging_vector *v, struct str name)
 {
-    if (str_ieq(name, STR("icid-value")))
+    if (WORD_IS(name, "icid-value"))
         return &v->icid_value;
-    if (str_ieq(name, STR("icid-generated-at")))
+    if (WORD_IS(name, "icid-generated-at"))
         return &v->icid_generated_at;
-    if (str_ieq(name, STR("orig-ioi")))
+    if (WORD_IS(name, "orig-ioi"))
         return &v->orig_ioi;
-    if (str_ieq(name, STR("term-ioi")))
+    if (WORD_IS(name, "term-ioi"))
         return &v->term_ioi;
-    if (str_ieq(name, STR("transit-ioi")))
+    if (WORD_IS(name, "transit-ioi"))
         return &v->transit_ioi;
-    return str_ieq(name, STR("related-icid")) ? &v->related_icid : NULL;
+    return WORD_IS(name, "related-icid") ? &v->related_icid : NULL;
 }
 
 void sip_charging_vector_read(struct cur *c, struct sip_charging_vector *v)

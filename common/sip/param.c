@@ -4,33 +4,23 @@
 #include "base/writer.h"
 #include "sip/cursor.h"
 
-struct sip_param *cur_param_new(struct cur *c, struct str name, struct str value)
-{
-    struct sip_param *p = arena_alloc(c->arena, sizeof *p);
-    if (!p) {
-        cur_fail(c);
-        return NULL;
-    }
-    *p = (struct sip_param){.name = name, .value = value};
-    return p;
-}
-
 struct sip_param *cur_param(struct cur *c)
 {
-    struct str name = cur_token(c), value = STR_NONE;
-    if (cur_sep(c, '='))
-        value = cur_peek(c) == '"' ? cur_quoted(c) : cur_span1(c, CH_VALUE);
-    return c->bad ? NULL : cur_param_new(c, name, value);
+    return cur_param_read(c);
 }
 
-struct sip_param *cur_params(struct cur *c)
+struct sip_param *cur_params(struct cur *outer)
 {
+    struct cur c = cur_copy(outer);
     struct sip_param *first = NULL, **tail = &first;
-    while (!c->bad && cur_sep(c, ';')) {
-        *tail = cur_param(c);
-        if (*tail)
-            tail = &(*tail)->next;
+    while (!c.bad && cur_sep(&c, ';')) {
+        struct sip_param *p = cur_param_read(&c);
+        if (CUR_RARELY(!p))
+            break;
+        *tail = p;
+        tail = &p->next;
     }
+    cur_put(outer, &c);
     return first;
 }
 

@@ -44,7 +44,7 @@ static bool only(struct check *k, enum sip_hid id, struct cur *c)
     const struct sip_field *f = sip_field_first(k->m, id);
     bool good = f && agrees(k->m, f);
     if (good)
-        *c = cur_init(&k->m->arena, sip_field_value(k->m, f));
+        sip_msg_cur(k->m, sip_field_value(k->m, f), c);
     else
         complain(k, sip_hid_name(id).p, offset_of(k, id));
     return good;
@@ -62,7 +62,8 @@ static bool top_via(struct check *k)
 {
     const struct sip_field *f = sip_field_first(k->m, SIP_H_VIA);
     if (f) {
-        struct cur c = cur_init(&k->m->arena, sip_field_value(k->m, f));
+        struct cur c;
+        sip_msg_cur(k->m, sip_field_value(k->m, f), &c);
         sip_via_read(&c, &k->m->via);
         cur_sws(&c);
         // RFC 3261 8.1.1.7: the branch identifies the transaction
@@ -106,7 +107,8 @@ static bool cseq(struct check *k)
     if (m->status) {
         m->method = m->cseq.method;
         m->method_name = m->cseq.method_name;
-    } else if (!str_eq(m->method_name, m->cseq.method_name)) {
+    } else if (m->method != m->cseq.method ||
+               (!m->method && !str_eq(m->method_name, m->cseq.method_name))) {
         complain(k, "CSeq", offset_of(k, SIP_H_CSEQ));
     }
     return true;
@@ -146,9 +148,10 @@ static void request_uri(struct check *k)
     struct sip_msg *m = k->m;
     if (m->status || !m->uri_text.n)
         return;
-    struct cur c = cur_init(&m->arena, m->uri_text);
+    struct cur c;
+    sip_msg_cur(m, m->uri_text, &c);
     sip_uri_read(&c, &m->uri);
-    m->uri_good = !c.bad;
+    m->uri_good = !c.bad && cur_done(&c);
     if (!m->uri_good)
         complain(k, "Request-URI", (size_t)(m->uri_text.p - m->bytes.p));
 }

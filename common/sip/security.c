@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/words.h"
 
 static uint32_t number_of(struct cur *c, struct str s, uint32_t max)
 {
@@ -15,15 +16,15 @@ static uint32_t number_of(struct cur *c, struct str s, uint32_t max)
 
 static void numeric(struct cur *c, const struct sip_param *p, struct sip_security *v)
 {
-    if (str_ieq(p->name, STR("spi-c"))) {
+    if (WORD_IS(p->name, "spi-c")) {
         v->spi_c = number_of(c, p->value, UINT32_MAX);
-    } else if (str_ieq(p->name, STR("spi-s"))) {
+    } else if (WORD_IS(p->name, "spi-s")) {
         v->spi_s = number_of(c, p->value, UINT32_MAX);
-    } else if (str_ieq(p->name, STR("port-c"))) {
+    } else if (WORD_IS(p->name, "port-c")) {
         v->port_c = (uint16_t)number_of(c, p->value, 65535);
-    } else if (str_ieq(p->name, STR("port-s"))) {
+    } else if (WORD_IS(p->name, "port-s")) {
         v->port_s = (uint16_t)number_of(c, p->value, 65535);
-    } else if (str_ieq(p->name, STR("q"))) {
+    } else if (WORD_IS(p->name, "q")) {
         struct cur q = cur_init(c->arena, p->value);
         v->q = cur_qvalue(&q);
         if (q.bad || !cur_done(&q))
@@ -33,13 +34,13 @@ static void numeric(struct cur *c, const struct sip_param *p, struct sip_securit
 
 static void security_param(struct cur *c, const struct sip_param *p, struct sip_security *v)
 {
-    if (str_ieq(p->name, STR("alg")))
+    if (WORD_IS(p->name, "alg"))
         v->alg = p->value;
-    else if (str_ieq(p->name, STR("ealg")))
+    else if (WORD_IS(p->name, "ealg"))
         v->ealg = p->value;
-    else if (str_ieq(p->name, STR("prot")))
+    else if (WORD_IS(p->name, "prot"))
         v->prot = p->value;
-    else if (str_ieq(p->name, STR("mod")))
+    else if (WORD_IS(p->name, "mod"))
         v->mod = p->value;
     else
         numeric(c, p, v);

@@ -4,12 +4,13 @@
 #include "base/writer.h"
 #include "sip/param.h"
 #include "sip/uri_priv.h"
+#include "sip/words.h"
 
 // uri-parameters, tel parameters: *( ";" pname [ "=" pvalue ] ), no blanks around.
-static struct sip_param *uri_params(struct cur *c)
+static inline struct sip_param *uri_params(struct cur *c)
 {
     struct sip_param *first = NULL, **tail = &first;
-    while (!c->bad && cur_take(c, ';')) {
+    while (cur_take(c, ';')) {
         struct str name = cur_escaped(c, CH_URI_PARAM), value = STR_NONE;
         if (cur_take(c, '=')) {
             value = cur_escaped(c, CH_URI_PARAM);
@@ -18,43 +19,59 @@ static struct sip_param *uri_params(struct cur *c)
         }
         if (!name.n)
             cur_fail(c);
-        *tail = c->bad ? NULL : cur_param_new(c, name, value);
-        if (*tail)
-            tail = &(*tail)->next;
+        struct sip_param *p = c->bad ? NULL : cur_param_new(c, name, value);
+        if (!p)
+            break;
+        *tail = p;
+        tail = &p->next;
     }
     return first;
 }
 
-// [ user [ ":" password ] "@" ]: '@' occurs nowhere else unescaped, so its absence after what
-// could be a user means that there is none.
-static void userinfo(struct cur *c, struct sip_uri *u)
+// hostport uri-parameters [ headers ]
+static inline void behind_user(struct cur *c, struct sip_uri *u)
 {
-    const char *back = c->p;
-    struct str user = cur_escaped(c, CH_USER), password = STR_NONE;
-    if (cur_take(c, ':'))
-        password = cur_escaped(c, CH_PASSWORD);
-    if (c->bad || !cur_take(c, '@')) {
-        // an escape can be wrong in the user only: no other part before '@' may hold one
-        c->p = c->bad ? c->end : back;
-        return;
-    }
-    if (!user.n)
-        cur_fail(c);
-    u->user = user;
-    u->password = password;
-}
-
-static void sip_uri_rest(struct cur *c, struct sip_uri *u)
-{
-    userinfo(c, u);
     u->host = cur_host(c);
     u->port = cur_port(c);
     u->params = uri_params(c);
-    if (cur_take(c, '?')) {
+    if (CUR_RARELY(cur_peek(c) == '?')) {
+        c->p++;
         u->headers = cur_escaped(c, CH_URI_HEADER);
         if (!u->headers.n)
             cur_fail(c);
     }
+}
+
+// userinfo with more than a plain user: user [ ":" password ] "@"
+static void user_and_rest(struct cur *c, struct sip_uri *u)
+{
+    u->user = cur_escaped(c, CH_USER);
+    if (cur_take(c, ':'))
+        u->password = cur_escaped(c, CH_PASSWORD);
+    if (!u->user.n)
+        cur_fail(c);
+    cur_expect(c, '@');
+    behind_user(c, u);
+}
+
+// The part behind "sip:". '@' occurs nowhere else unescaped: so what looks like a host is one unless
+// a '@' turns up behind what can be read after it.
+static void sip_rest(struct cur *outer, struct sip_uri *u)
+{
+    struct cur c = cur_copy(outer);
+    struct str start = cur_span(&c, CH_HOST);
+    if (start.n && cur_take(&c, '@'))
+        u->user = start;
+    else
+        c.p = start.p;
+    behind_user(&c, u);
+    if (CUR_RARELY(!u->user.n && (c.bad || cur_peek(&c) == '@'))) {
+        u->params = NULL;
+        u->headers = STR_NONE;
+        user_and_rest(outer, u);
+        return;
+    }
+    cur_put(outer, &c);
 }
 
 // RFC 3966 3: global-number-digits or local-number-digits, at least one digit.
@@ -74,39 +91,35 @@ static void tel_rest(struct cur *c, struct sip_uri *u)
     u->params = uri_params(c);
 }
 
-static enum sip_scheme scheme_of(struct str s)
+static void other_rest(struct cur *c, struct sip_uri *u)
 {
-    static const struct {
-        struct str name;
-        enum sip_scheme scheme;
-    } schemes[] = {
-        {STR_INIT("sip"), SIP_SCHEME_SIP},
-        {STR_INIT("sips"), SIP_SCHEME_SIPS},
-        {STR_INIT("tel"), SIP_SCHEME_TEL},
-        {STR_INIT("urn"), SIP_SCHEME_URN},
-    };
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (str_ieq(s, schemes[i].name))
-            return schemes[i].scheme;
-    return SIP_SCHEME_OTHER;
-}
-
-void sip_uri_read(struct cur *c, struct sip_uri *u)
-{
-    *u = (struct sip_uri){.text = {c->p, (size_t)(c->end - c->p)}};
     struct str scheme = cur_token(c);
     if (!scheme.n || !ch_is(scheme.p[0], CH_ALPHA))
         cur_fail(c);
     cur_expect(c, ':');
-    u->scheme = scheme_of(scheme);
-    if (u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS)
-        sip_uri_rest(c, u);
-    else if (u->scheme == SIP_SCHEME_TEL)
+    if (WORD_IS(scheme, "tel")) {
+        u->scheme = SIP_SCHEME_TEL;
         tel_rest(c, u);
-    else
+    } else if (WORD_IS(scheme, "sips")) {
+        u->scheme = SIP_SCHEME_SIPS;
+        sip_rest(c, u);
+    } else {
+        u->scheme = WORD_IS(scheme, "urn") ? SIP_SCHEME_URN : SIP_SCHEME_OTHER;
         (void)cur_span1(c, CH_URI);
-    if (!cur_done(c))
-        cur_fail(c);
+    }
+}
+
+void sip_uri_read(struct cur *c, struct sip_uri *u)
+{
+    const char *from = c->p;
+    *u = (struct sip_uri){.scheme = SIP_SCHEME_SIP};
+    if (c->end - from > 4 && from[3] == ':' && word_same(from, "sip", 3)) {
+        c->p += 4;
+        sip_rest(c, u);
+    } else {
+        other_rest(c, u);
+    }
+    u->text = cur_since(c, from);
 }
 
 int sip_uri_parse(struct arena *a, struct str s, struct sip_uri *ret_uri)
@@ -116,7 +129,7 @@ int sip_uri_parse(struct arena *a, struct str s, struct sip_uri *ret_uri)
     sip_uri_read(&c, &u);
     if (a->failed)
         return ERR_NOMEM;
-    if (c.bad)
+    if (c.bad || !cur_done(&c))
         return ERR_BAD;
     *ret_uri = u;
     return 0;

@@ -4,5 +4,5 @@
 #include "sip/cursor.h"
 #include "sip/uri.h"
 
-// A URI up to the end of the cursor.
+// A URI as far as its grammar goes; the caller looks what follows.
 void sip_uri_read(struct cur *c, struct sip_uri *u);

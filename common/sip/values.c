@@ -25,7 +25,8 @@ static void *value_new(struct arena *a, const struct sip_header *h, struct sip_v
 static int read_field(struct sip_msg *m, const struct sip_header *h, struct str value,
                       struct sip_values *vs, size_t *cap)
 {
-    struct cur c = cur_init(&m->arena, value);
+    struct cur c;
+    sip_msg_cur(m, value, &c);
     if (h->multi == SIP_LIST && cur_done(&c))
         return 0;
     do {

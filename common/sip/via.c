@@ -4,31 +4,36 @@
 #include "base/writer.h"
 #include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/words.h"
 
 static enum sip_proto proto_of(struct str s)
 {
-    if (str_ieq(s, STR("UDP")))
+    if (WORD_IS(s, "udp"))
         return SIP_PROTO_UDP;
-    if (str_ieq(s, STR("TCP")))
+    if (WORD_IS(s, "tcp"))
         return SIP_PROTO_TCP;
-    return str_ieq(s, STR("TLS")) ? SIP_PROTO_TLS : SIP_PROTO_OTHER;
+    return WORD_IS(s, "tls") ? SIP_PROTO_TLS : SIP_PROTO_OTHER;
 }
 
-// sent-protocol = protocol-name SLASH protocol-version SLASH transport
-static void sent_protocol(struct cur *c, struct sip_via *v)
+static inline void transport(struct cur *c, struct sip_via *v)
+{
+    v->proto_name = cur_token(c);
+    v->proto = proto_of(v->proto_name);
+}
+
+// sent-protocol = protocol-name SLASH protocol-version SLASH transport, up to the transport.
+static void protocol_version(struct cur *c)
 {
     struct str name = cur_token(c);
     if (!cur_sep(c, '/'))
         cur_fail(c);
     struct str version = cur_token(c);
-    if (!cur_sep(c, '/') || !str_ieq(name, STR("SIP")) || !str_eq(version, STR("2.0")))
+    if (!cur_sep(c, '/') || !WORD_IS(name, "sip") || !str_eq(version, STR("2.0")))
         cur_fail(c);
-    v->proto_name = cur_token(c);
-    v->proto = proto_of(v->proto_name);
 }
 
 // Blanks are allowed around the colon of sent-by, unlike in a URI.
-static void sent_by(struct cur *c, struct sip_via *v)
+static inline void sent_by(struct cur *c, struct sip_via *v)
 {
     const char *blank = c->p;
     cur_sws(c);
@@ -40,7 +45,7 @@ static void sent_by(struct cur *c, struct sip_via *v)
     v->port = (uint16_t)cur_number(c, 65535);
 }
 
-static uint32_t number_of(struct cur *c, struct str s, uint32_t max)
+static inline uint32_t number_of(struct cur *c, struct str s, uint32_t max)
 {
     uint32_t n = 0;
     if (str_u32(s, &n) || n > max)
@@ -48,33 +53,45 @@ static uint32_t number_of(struct cur *c, struct str s, uint32_t max)
     return n;
 }
 
-static void via_param(struct cur *c, const struct sip_param *p, struct sip_via *v)
+static inline void via_param(struct cur *c, const struct sip_param *p, struct sip_via *v)
 {
-    if (str_ieq(p->name, STR("branch"))) {
+    if (WORD_IS(p->name, "branch")) {
         v->branch = p->value;
-    } else if (str_ieq(p->name, STR("rport"))) {
+    } else if (WORD_IS(p->name, "rport")) {
         v->has_rport = true;
         if (p->value.p)
             v->rport = (uint16_t)number_of(c, p->value, 65535);
-    } else if (str_ieq(p->name, STR("received"))) {
+    } else if (WORD_IS(p->name, "received")) {
         v->received = p->value;
-    } else if (str_ieq(p->name, STR("maddr"))) {
+    } else if (WORD_IS(p->name, "maddr")) {
         v->maddr = p->value;
-    } else if (str_ieq(p->name, STR("ttl"))) {
+    } else if (WORD_IS(p->name, "ttl")) {
         v->ttl = (int)number_of(c, p->value, 255);
     }
 }
 
-void sip_via_read(struct cur *c, struct sip_via *v)
+void sip_via_read(struct cur *outer, struct sip_via *v)
 {
-    const char *from = c->p;
+    const char *from = outer->p;
     *v = (struct sip_via){.ttl = -1};
-    sent_protocol(c, v);
-    sent_by(c, v);
-    v->params = cur_params(c);
-    v->text = str_make(from, (size_t)(c->p - from));
-    for (const struct sip_param *p = v->params; p; p = p->next)
-        via_param(c, p, v);
+    if (outer->end - from > 8 && memcmp(from, "SIP/2.0/", 8) == 0 && !ch_is(from[8], CH_LWS))
+        outer->p += 8;
+    else
+        protocol_version(outer);
+    struct cur c = cur_copy(outer);
+    transport(&c, v);
+    sent_by(&c, v);
+    struct sip_param **tail = &v->params;
+    while (!c.bad && cur_sep(&c, ';')) {
+        struct sip_param *p = cur_param_read(&c);
+        if (CUR_RARELY(!p))
+            break;
+        *tail = p;
+        tail = &p->next;
+        via_param(&c, p, v);
+    }
+    v->text = cur_since(&c, from);
+    cur_put(outer, &c);
 }
 
 int sip_via_parse(struct arena *a, struct str s, struct sip_via *ret_via)
