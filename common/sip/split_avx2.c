@@ -2,7 +2,7 @@
 // Compiled for AVX2, called only where there is AVX2.
 #include <immintrin.h>
 
-#include "sip/split_fast.h"
+#include "sip/split_fast.inc"
 
 // Two table look-ups, by the low and by the high half of the byte, meet in the classes of the byte.
 // Bits 0 to 4: letters, digits and "-._" by column of the ASCII table; 6 and 7: control characters.

@@ -3,7 +3,7 @@
 // not slow down for wide registers.
 #include <immintrin.h>
 
-#include "sip/split_fast.h"
+#include "sip/split_fast.inc"
 
 // The two table look-ups of split_avx2.c.
 static inline __m512i classes_of(__m512i c)

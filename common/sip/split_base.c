@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first pass with what every processor of the architecture can do: SSE2 on x86-64, plain C
 // elsewhere.
-#include "sip/split_fast.h"
+#include "sip/split_fast.inc"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
