@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// The I-CSCF's procedures: TS 24.229 5.3.1, 5.3.2.
+#include "world.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
+
+static unsigned branch;
+
+static void send_register(const char *contact, const char *auth)
+{
+    branch++;
+    world_sendf("REGISTER sip:" DOMAIN " SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\nMax-Forwards: 70\n"
+                "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN ">\nCall-ID: r%u\n"
+                "CSeq: 1 REGISTER\n%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\n"
+                "P-Visited-Network-ID: \"visited.example\"\nExpires: 600\nContent-Length: 0\n\n",
+                branch, branch, contact, auth);
+}
+
+#define CONTACT "Contact: <sip:alice@192.0.2.1>\n"
+#define AUTH "Authorization: Digest username=\"impi@" DOMAIN "\",realm=\"d\",nonce=\"\",uri=\"\"\n"
+
+static void send_request(const char *method, const char *uri, const char *headers)
+{
+    branch++;
+    world_sendf("%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKi%u\n"
+                "Max-Forwards: 70\n%sFrom: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: i%u\n"
+                "CSeq: 1 %s\nContact: <sip:bob@192.0.2.2>\nContent-Length: 0\n\n",
+                method, uri, branch, headers, uri, branch, method);
+}
+
+// TS 24.229 5.3.1.2: UAR, then the S-CSCF's name as Request-URI.
+static void register_goes_to_the_assigned_server(void **state)
+{
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
+    assert_true(str_eq(sip_msg_uri_text(m), STR(S1)));
+    assert_true(sip_msg_has(m, SIP_H_PATH));
+    assert_false(sip_msg_has(m, SIP_H_RECORD_ROUTE));
+    assert_string_equal(w.asked.impi, "impi@" DOMAIN);
+    assert_string_equal(w.asked.impu, "sip:alice@" DOMAIN);
+    assert_string_equal(w.asked.visited, "visited.example");
+    assert_int_equal(w.asked.type, CX_UAR_REGISTRATION);
+    world_answer(W_S1, m, 401);
+    (void)world_expect(W_PCSCF, 401);
+}
+
+static void identity_without_credentials(void **state)
+{
+    send_register(CONTACT, "");
+    (void)world_expect_request(W_S1, "REGISTER");
+    assert_string_equal(w.asked.impi, "alice@" DOMAIN);
+}
+
+static void deregistration_is_told(void **state)
+{
+    send_register("Contact: <sip:alice@192.0.2.1>;expires=0\n", AUTH);
+    (void)world_expect_request(W_S1, "REGISTER");
+    assert_int_equal(w.asked.type, CX_UAR_DE_REGISTRATION);
+}
+
+// No S-CSCF yet: by capabilities (TS 29.228 6.7).
+static void register_selects_by_capabilities(void **state)
+{
+    w.server = NULL;
+    w.capabilities = true;
+    w.mandatory = 7;
+    w.result = (struct dia_result){CX_FIRST_REGISTRATION, true};
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = world_expect_request(W_S2, "REGISTER");
+    assert_true(str_eq(sip_msg_uri_text(m), STR(S2)));
+}
+
+static void no_server_has_the_capabilities(void **state)
+{
+    w.server = NULL;
+    w.capabilities = true;
+    w.mandatory = 8;
+    send_register(CONTACT, AUTH);
+    (void)world_expect(W_PCSCF, 600);
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    (void)world_expect(W_PCSCF, 480);
+}
+
+static const struct {
+    struct dia_result result;
+    unsigned on_register, on_other;
+} results[] = {
+    {{CX_ERROR_USER_UNKNOWN, true}, 403, 404},
+    {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403, 404},
+    {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 403, 480},
+    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 403},
+    {{DIA_AUTHORIZATION_REJECTED, false}, 403, 403},
+    {{DIA_TOO_BUSY, false}, 480, 480},
+    {{DIA_UNABLE_TO_DELIVER, false}, 504, 504},
+    {{DIA_UNABLE_TO_COMPLY, false}, 500, 500},
+};
+
+static void refusals_of_the_hss(void **state)
+{
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        w.result = results[i].result;
+        send_register(CONTACT, AUTH);
+        (void)world_expect(W_PCSCF, results[i].on_register);
+        send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+        (void)world_expect(W_PCSCF, results[i].on_other);
+    }
+    assert_null(world_take(W_S1));
+}
+
+// An HSS that is silent or gone is a server time-out, never a refusal.
+static void hss_down(void **state)
+{
+    w.silent = true;
+    send_register(CONTACT, AUTH);
+    world_run(6000);
+    (void)world_expect(W_PCSCF, 504);
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_run(6000);
+    (void)world_expect(W_PCSCF, 504);
+    world_kill_hss();
+    world_run(1000);
+    send_register(CONTACT, AUTH);
+    (void)world_expect(W_PCSCF, 504);
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    (void)world_expect(W_PCSCF, 504);
+}
+
+static void skip_retransmissions(int socket)
+{
+    while (world_take(socket))
+        ;
+}
+
+// TS 24.229 5.3.1.3: the assigned S-CSCF is silent, capabilities are asked for, another one is chosen.
+static void silent_server_is_replaced(void **state)
+{
+    w.capabilities_on_demand = true;
+    send_register(CONTACT, AUTH);
+    (void)world_expect_request(W_S1, "REGISTER");
+    world_run(8500);
+    assert_int_equal(w.n_uar, 2);
+    assert_int_equal(w.asked.type, CX_UAR_REGISTRATION_AND_CAPABILITIES);
+    struct sip_msg *m = world_expect_request(W_S2, "REGISTER");
+    assert_true(str_eq(sip_msg_uri_text(m), STR(S2)));
+    world_answer(W_S2, m, 401);
+    (void)world_expect(W_PCSCF, 401);
+}
+
+static void all_servers_silent(void **state)
+{
+    w.capabilities_on_demand = true;
+    send_register(CONTACT, AUTH);
+    world_run(20000);
+    skip_retransmissions(W_S1);
+    skip_retransmissions(W_S2);
+    (void)world_expect(W_PCSCF, 504);
+}
+
+static void refusing_server_is_replaced(void **state)
+{
+    w.server = NULL;
+    w.capabilities = true;
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
+    world_answer(W_S1, m, 480);
+    m = world_expect_request(W_S2, "REGISTER");
+    assert_int_equal(w.n_uar, 1);
+    world_answer(W_S2, m, 403);
+    (void)world_expect(W_PCSCF, 403);
+}
+
+static void foreign_register(void **state)
+{
+    world_sendf("REGISTER sip:elsewhere.example SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKx\nMax-Forwards: 70\n"
+                "From: <sip:a@b>;tag=f\nTo: <sip:a@b>\nCall-ID: x\nCSeq: 1 REGISTER\n"
+                "Content-Length: 0\n\n");
+    (void)world_expect(W_PCSCF, 403);
+    assert_int_equal(w.n_uar, 0);
+}
+
+// TS 24.229 5.3.2.1: LIR, then the S-CSCF as Route; the Request-URI stays, no Record-Route.
+static void request_is_routed_to_the_server(void **state)
+{
+    send_request("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_S1, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:alice@" DOMAIN)));
+    assert_true(str_eq(sip_msg_raw(m, SIP_H_ROUTE), STR("<" S1 ";lr>")));
+    assert_false(sip_msg_has(m, SIP_H_RECORD_ROUTE));
+    assert_string_equal(w.asked.impu, "sip:alice@" DOMAIN);
+    assert_false(w.asked.originating);
+    world_answer(W_S1, m, 486);
+    (void)world_expect(W_PCSCF, 486);
+}
+
+static void numbers_are_looked_up_as_tel(void **state)
+{
+    send_request("MESSAGE", "sip:+15551@" DOMAIN ";user=phone", "");
+    (void)world_expect_request(W_S1, "MESSAGE");
+    assert_string_equal(w.asked.impu, "tel:+15551");
+    send_request("MESSAGE", "tel:+1-555-1", "");
+    (void)world_expect_request(W_S1, "MESSAGE");
+    assert_string_equal(w.asked.impu, "tel:+15551");
+}
+
+// TS 24.229 5.3.2.1A: "orig" from an application server.
+static void originating_on_behalf(void **state)
+{
+    send_request("MESSAGE", "sip:x@elsewhere.example",
+                 "Route: <sip:icscf." DOMAIN ":5060;lr;orig>\n"
+                 "P-Asserted-Identity: <sip:carol@" DOMAIN ">\n");
+    struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
+    assert_true(str_eq(sip_msg_raw(m, SIP_H_ROUTE), STR("<" S1 ";lr;orig>")));
+    assert_string_equal(w.asked.impu, "sip:carol@" DOMAIN);
+    assert_true(w.asked.originating);
+}
+
+static void strange_targets(void **state)
+{
+    send_request("MESSAGE", "sip:x@elsewhere.example", "");
+    (void)world_expect(W_PCSCF, 404);
+    send_request("MESSAGE", "mailto:x@y", "");
+    (void)world_expect(W_PCSCF, 416);
+    assert_int_equal(w.n_lir, 0);
+}
+
+static void silent_server_of_a_request(void **state)
+{
+    w.capabilities_on_demand = true;
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_run(8500);
+    assert_int_equal(w.n_lir, 2);
+    assert_true(w.asked.and_capabilities);
+    struct sip_msg *m = world_expect_request(W_S2, "MESSAGE");
+    world_answer(W_S2, m, 200);
+    (void)world_expect(W_PCSCF, 200);
+}
+
+// A response that the called user may have given is passed on, not taken for a failure.
+static void busy_user_is_not_a_failed_server(void **state)
+{
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_answer(W_S1, world_expect_request(W_S1, "MESSAGE"), 480);
+    (void)world_expect(W_PCSCF, 480);
+    assert_int_equal(w.n_lir, 1);
+}
+
+static void in_dialog(void **state)
+{
+    world_sendf("BYE sip:bob@192.0.2.2 SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKd\nMax-Forwards: 70\n"
+                "Route: <sip:" ICSCF ";lr>, <sip:127.0.1.30:5060;lr>\nFrom: <sip:a@d>;tag=f\n"
+                "To: <sip:b@d>;tag=t\nCall-ID: d\nCSeq: 2 BYE\nContent-Length: 0\n\n");
+    (void)world_expect_request(W_S1, "BYE");
+    world_sendf("BYE sip:bob@" DOMAIN " SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKe\nMax-Forwards: 70\n"
+                "From: <sip:a@d>;tag=f\nTo: <sip:b@d>;tag=t\nCall-ID: e\nCSeq: 2 BYE\n"
+                "Content-Length: 0\n\n");
+    (void)world_expect(W_PCSCF, 481);
+    assert_int_equal(w.n_lir, 0);
+}
+
+static void options_to_the_node(void **state)
+{
+    send_request("OPTIONS", "sip:" ICSCF, "");
+    (void)world_expect(W_PCSCF, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(register_goes_to_the_assigned_server),
+        TEST(identity_without_credentials),
+        TEST(deregistration_is_told),
+        TEST(register_selects_by_capabilities),
+        TEST(no_server_has_the_capabilities),
+        TEST(refusals_of_the_hss),
+        TEST(hss_down),
+        TEST(silent_server_is_replaced),
+        TEST(all_servers_silent),
+        TEST(refusing_server_is_replaced),
+        TEST(foreign_register),
+        TEST(request_is_routed_to_the_server),
+        TEST(numbers_are_looked_up_as_tel),
+        TEST(originating_on_behalf),
+        TEST(strange_targets),
+        TEST(silent_server_of_a_request),
+        TEST(busy_user_is_not_a_failed_server),
+        TEST(in_dialog),
+        TEST(options_to_the_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
