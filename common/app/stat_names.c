@@ -49,10 +49,11 @@ static const struct stat_name names[] = {
 
 struct stat_name stat_name_of(struct str name)
 {
-    if (str_ends(name, STR("_total")))
+    bool counter = str_ends(name, STR("_total"));
+    if (counter)
         name.n -= sizeof "_total" - 1;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (str_eq(name, str_from(names[i].name)))
+        if (str_eq(name, str_from(names[i].name)) && !(counter && names[i].gauge))
             return names[i];
     return (struct stat_name){.help = "Events since the start."};
 }

@@ -16,6 +16,7 @@ struct dummy_config {
 struct dummy {
     struct app *app;
     struct udp *udp;
+    struct stack *stack; // only for its figures
     const struct dummy_config *config;
     uint64_t datagrams;
     bool ready;
@@ -71,6 +72,11 @@ static void on_slow(void *arg)
     d->slow = NULL;
 }
 
+static void no_request(void *arg, struct pxy *p)
+{
+    (void)arg, (void)p; // the stack listens nowhere
+}
+
 static int start(struct app *app, const void *config, void **ret_nf)
 {
     struct dummy *d = mem_zalloc(sizeof *d);
@@ -85,6 +91,14 @@ static int start(struct app *app, const void *config, void **ret_nf)
     if (err) {
         mem_free(d);
         return app_listen_failed(&p.local, "udp", err);
+    }
+    static const struct stack_ops ops = {.request = no_request};
+    err =
+        stack_new(&(struct stack_params){.loop = app_loop(app), .ops = &ops, .arg = d}, &d->stack);
+    if (err) {
+        udp_close(d->udp);
+        mem_free(d);
+        return err;
     }
     timer_start(app_loop(app), &d->ready_timer, d->config->ready_ms);
     *ret_nf = d;
@@ -111,6 +125,7 @@ static void stop(void *nf)
     if (d->slow)
         ctl_finish(d->slow, 1);
     udp_close(d->udp);
+    stack_free(d->stack);
     mem_free(d);
 }
 
@@ -133,6 +148,7 @@ static void metrics(void *nf, struct metrics *m)
                 (double)d->datagrams);
     metrics_add(m, "dummy_odd", "gauge", "Odd labels.", labels, 0.25);
     metrics_add(m, "dummy_datagrams_total", "counter", "Datagrams.", "kind=\"out\"", 3e18);
+    app_metrics_stack(m, d->stack);
     metrics_add(m, "dummy_delay_seconds_bucket", "histogram", "Delay.", "le=\"+Inf\"", 2);
     metrics_add(m, "dummy_delay_seconds_sum", "histogram", "Delay.", "", 1.5);
     metrics_add(m, "dummy_delay_seconds_count", "histogram", "Delay.", "", 2);

@@ -55,7 +55,8 @@ class Daemon:
         return self.log_path.read_text()
 
     def wait_log(self, text):
-        until(lambda: text in self.log(), f"{text!r} in the log:\n{self.log()}")
+        until(lambda: text in self.log() or self.process.poll() is not None, f"{text!r} in the log")
+        assert text in self.log()
 
     def up(self):
         self.start()
@@ -387,7 +388,7 @@ def check_exposition(text):
             _, _, name, kind = line.split(" ")
             assert name == current and families[name]["type"] is None
             assert kind in ("counter", "gauge", "histogram", "summary")
-            assert kind != "counter" or name.endswith("_total")
+            assert (kind == "counter") == name.endswith("_total"), line
             families[name]["type"] = kind
         else:
             m = SAMPLE.fullmatch(line)
@@ -414,6 +415,8 @@ def test_metrics(daemon):
     assert families["carillon_dummy_odd"]["samples"] == [
         ("carillon_dummy_odd", r'path="a\\b\"c\nd",x="y"', "0.25")]
     assert families["carillon_dummy_delay_seconds"]["type"] == "histogram"
+    assert families["carillon_sip_requests_in_total"]["type"] == "counter"
+    assert families["carillon_sip_transactions"]["type"] == "gauge"
     one = {name: f["samples"][0][2] for name, f in families.items()}
     assert float(one["process_resident_memory_bytes"]) > 1e6
     assert float(one["process_cpu_seconds_total"]) >= 0
