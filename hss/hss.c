@@ -151,7 +151,7 @@ void hss_free(struct hss *h)
 {
     if (!h)
         return;
-    deferred_cancel(&h->queue.turn);
+    hss_queue_stop(&h->queue);
     free_ops(&h->queue.waiting);
     free_ops(&h->queue.running);
     ctx_done(&h->writer);

@@ -34,8 +34,8 @@ struct hss_params {
 // ERR_DENIED: the key file may be read by others; ERR_AUTH: it is not this store's key; the errors
 // of store_open. The reason has been logged.
 int hss_new(const struct hss_params *p, struct hss **ret_hss);
-// Waits for nothing: requests that have no answer yet get none. Not while a transaction runs; see
-// hss_drain. Takes NULL.
+// Requests that have no answer yet get none (hss_drain waits for them); a transaction that runs ends
+// first. The loop must not run after it. Takes NULL.
 void hss_free(struct hss *h);
 void hss_configure(struct hss *h, const struct hss_settings *s);
 // Calls done once no request is left, perhaps at once.

@@ -3,6 +3,8 @@
 // can run on a worker thread, where it touches its context (one store, one vault, one AES) and itself.
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/list.h"
 #include "hss/hss.h"
@@ -160,12 +162,15 @@ struct hss_queue {
     struct list waiting, running;
     bool working;
     bool single;      // running holds one task
+    atomic_bool ran;  // the worker has finished with running
     struct deferred turn;
     int err;          // of the transaction
     char why[160];
 };
 
 void hss_queue_init(struct hss_queue *q, struct hss *h);
+// Waits for a transaction that runs, whose end will not be told; for hss_free.
+void hss_queue_stop(struct hss_queue *q);
 // Runs op now or with the next transaction; then hss_finish.
 void hss_submit(struct hss_op *op);
 // One transaction over the operations of list on ctx: the part that runs on the worker. On failure

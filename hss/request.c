@@ -169,9 +169,9 @@ static void log_refusal(const struct hss_op *op)
 {
     enum log_level level = op->err ? LOG_WARN : LOG_INFO;
     LOG(level, "request refused", LF_Z("command", hss_command_names[op->command]),
-        LF("impi", impi_of(op)), LF("impu", impu_of(op)), LF_NUM("result", op->result.code),
-        LF_Z("reason", op->cause), LF("peer", head_of(op)->origin_host),
-        LF("session", head_of(op)->session_id));
+        LF("impi", impi_of(op)), LF("impu", impu_of(op)),
+        LF_Z("result", dia_result_name(op->result)), LF_Z("reason", op->cause),
+        LF("peer", head_of(op)->origin_host), LF("session", head_of(op)->session_id));
 }
 
 static void count(struct hss_op *op)

@@ -141,5 +141,10 @@ const char *const hss_sql[] = {
         " FROM impi i JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE i.impi = ?1"
         " ORDER BY u.set_id, u.position",
+    [SQL_FIND_BY_IMPU] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"
+                         " JOIN impi i ON i.id = a.impi_id WHERE u.impu = ?1 ORDER BY i.id LIMIT 1",
+    [SQL_FIND_BY_USER] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"
+                         " JOIN impi i ON i.id = a.impi_id WHERE u.impu >= ?1 AND u.impu < ?2"
+                         " ORDER BY i.id LIMIT 1",
 };
 const size_t hss_sql_count = SQL_COUNT;

@@ -43,6 +43,8 @@ enum hss_sql {
     SQL_LIST,              // after, limit -> subscribers
     SQL_SHOW,              // impi
     SQL_SHOW_IMPUS,        // impi
+    SQL_FIND_BY_IMPU,      // impu -> impi
+    SQL_FIND_BY_USER,      // two texts that enclose sip:user@ -> impi
     SQL_COUNT,
 };
 

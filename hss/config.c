@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hss/config.h"
+
+#define AT(field) offsetof(struct hss_config, field)
+#define PEER(field) offsetof(struct hss_peer, field)
+
+static const struct conf_row peer_rows[] = {
+    {"host", CONF_STR, PEER(host), .help = "Diameter identity of the peer."},
+    {"address", CONF_ADDR, PEER(address), "", .min = 3868,
+     .help = "Where to connect; when empty the peer connects to us."},
+    {"realm", CONF_STR, PEER(realm), "", .help = "Its realm; empty means our own."},
+    {"relay", CONF_BOOL, PEER(relay), "false",
+     .help = "The peer forwards to any host of the realm (a relay, proxy or SLF)."},
+    {0},
+};
+
+const struct conf_row hss_rows[] = {
+    {"diameter.identity", CONF_STR, AT(diameter.identity), .help = "Origin-Host of this node."},
+    {"diameter.realm", CONF_STR, AT(diameter.realm), .help = "Origin-Realm of this node."},
+    {"diameter.listen", CONF_ADDR_LIST, AT(diameter.listen), .min = 3868,
+     .help = "Addresses for Diameter over TCP."},
+    {"diameter.peers", CONF_TABLE, AT(diameter.peers), "[]", .sub = peer_rows,
+     .sub_size = sizeof(struct hss_peer), .help = "CSCFs and relays that may connect."},
+    {"diameter.accept_unknown", CONF_BOOL, AT(diameter.accept_unknown), "false",
+     .help = "Let peers connect that are not in diameter.peers."},
+    {"diameter.watchdog", CONF_U32, AT(diameter.watchdog_ms), "30000", 1000, 3600000, "ms",
+     .help = "Tw of RFC 3539; at least 6000 on real networks."},
+    {"store.path", CONF_STR, AT(store.path), .help = "SQLite file with the subscribers."},
+    {"store.key_file", CONF_STR, AT(store.key_file),
+     .help = "File with the 64 hexadecimal digits under which K and OPc are encrypted; mode 0600."},
+    {"store.key_create", CONF_BOOL, AT(store.key_create), "false",
+     .help = "Make the key file when neither it nor the store exists."},
+    {"store.max_size", CONF_U32, AT(store.max_mib), "0", .unit = "MiB",
+     .help = "Largest size of the store; 0 leaves it to the disk."},
+    {"cx.max_vectors", CONF_U32, AT(settings.max_vectors), "5", 1, CX_MAX_VECTORS,
+     .help = "Most authentication vectors in one answer."},
+    {"cx.keep_server_name", CONF_BOOL, AT(settings.keep_server_name), "true",
+     .help = "Keep the S-CSCF's name when it asks for that at deregistration (TS 29.228 6.1.2.1)."},
+    {"digest.qop", CONF_STR, AT(settings.digest_qop), "auth",
+     .help = "Quality of protection that SIP Digest subscribers are offered."},
+    {"charging.primary_ccf", CONF_STR, AT(settings.charging.primary_ccf), "",
+     .help = "Charging collection function for subscribers without one of their own."},
+    {"charging.secondary_ccf", CONF_STR, AT(settings.charging.secondary_ccf), "",
+     .help = "Its stand-in."},
+    {"charging.primary_ecf", CONF_STR, AT(settings.charging.primary_ecf), "",
+     .help = "Event charging function for subscribers without one of their own."},
+    {"charging.secondary_ecf", CONF_STR, AT(settings.charging.secondary_ecf), "",
+     .help = "Its stand-in."},
+    {0},
+};

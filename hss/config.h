@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HSS's configuration: what the rows of config.c fill.
+#pragma once
+
+#include "app/config.h"
+#include "hss/hss.h"
+
+struct hss_peer {
+    struct str host, realm;
+    struct addr address; // family 0: it connects to us
+    bool relay;
+};
+
+struct hss_config {
+    struct {
+        struct str identity, realm;
+        struct conf_addrs listen;
+        struct conf_table peers; // struct hss_peer
+        bool accept_unknown;
+        uint32_t watchdog_ms;
+    } diameter;
+    struct {
+        struct str path, key_file;
+        bool key_create;
+        uint32_t max_mib;
+    } store;
+    struct hss_settings settings;
+};
+
+extern const struct conf_row hss_rows[];
