@@ -3,7 +3,7 @@
 // can run on a worker thread, where it touches its context (one store, one vault, one AES) and itself.
 #pragma once
 
-#include <stdatomic.h>
+#include <semaphore.h>
 
 #include "base/arena.h"
 #include "base/list.h"
@@ -162,7 +162,7 @@ struct hss_queue {
     struct list waiting, running;
     bool working;
     bool single;      // running holds one task
-    atomic_bool ran;  // the worker has finished with running
+    sem_t ran;        // posted when the worker has finished with running
     struct deferred turn;
     int err;          // of the transaction
     char why[160];

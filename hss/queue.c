@@ -2,7 +2,6 @@
 // Group commit: what a loop turn brought is one transaction on a worker thread; while it runs the
 // next one gathers. Answers leave from the loop when the commit has reached the disk.
 #include <stdio.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -84,7 +83,7 @@ static void work(void *arg)
 {
     struct hss_queue *q = arg;
     q->err = hss_transaction(&q->hss->writer, &q->running, q->why, sizeof(q->why));
-    atomic_store(&q->ran, true);
+    (void)sem_post(&q->ran);
 }
 
 // A failure is said once, and its end too; each refused request has its own line besides.
@@ -144,7 +143,7 @@ static void begin(struct hss_queue *q)
         n++;
     } while (!q->single && n < BATCH_MAX && !list_empty(&q->waiting) && !is_task(q->waiting.next));
     q->working = true;
-    atomic_store(&q->ran, false);
+    (void)sem_init(&q->ran, 0, 0);
     q->why[0] = '\0';
     int err = loop_work(q->hss->loop, work, worked, q);
     if (err) {
@@ -157,8 +156,8 @@ static void begin(struct hss_queue *q)
 void hss_queue_stop(struct hss_queue *q)
 {
     deferred_cancel(&q->turn);
-    while (q->working && !atomic_load(&q->ran))
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (q->working)
+        (void)sem_wait(&q->ran);
 }
 
 void hss_drain(struct hss *h, timer_cb done, void *arg)
