@@ -243,6 +243,8 @@ int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call
         return ERR_CLOSED;
     int err = tcp_send(f->stream->tcp, bytes);
     f->stream->last_used = loop_now(s->loop) / 1000000;
+    if (err)
+        stream_doom(f, err);
     return sent(f, &f->info.remote, bytes, call_id, err);
 }
 

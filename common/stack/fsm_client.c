@@ -137,10 +137,11 @@ static void invite_success_again(void *obj, void *arg)
 static void acknowledge(struct txn_client *c, const struct sip_msg *response)
 {
     struct stack *s = c->t.stack;
+    struct flow *f = client_flow(c);
     struct writer w = stack_scratch(s);
     int err = txn_build_ack(s, c->t.kept, response, &w);
-    if (!err && c->t.flow)
-        err = flow_send(s, c->t.flow, writer_done(&w), sip_msg_call_id(response));
+    if (!err && f)
+        err = flow_send(s, f, writer_done(&w), sip_msg_call_id(response));
     if (!err && !c->t.reliable)
         err = txn_keep(&c->t, writer_done(&w));
     if (err)

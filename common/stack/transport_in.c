@@ -83,8 +83,10 @@ static int deliver(struct flow *f, struct sip_msg *m)
     s->count.requests_in++;
     struct sip_msg *filled;
     int err = via_fill(s, m, &f->info.remote, &filled);
-    if (err)
+    if (err) {
+        transport_log(f, "request dropped", err_name(err), sip_msg_call_id(m));
         return err;
+    }
     stack_on_message(s, f, filled);
     sip_msg_unref(filled);
     return 0;

@@ -50,7 +50,7 @@ struct stream {
     struct timer timer; // idle or stall, whichever is next
     bool outgoing, connected, spoke;
     bool reading;       // inside the data callback: closing waits for its end
-    int close_err;      // set while reading when it has to close, 0: none
+    int close_err;      // it has to close when this turn's callbacks are done, 0: none
 };
 
 struct flow {
@@ -99,6 +99,8 @@ int stream_connect(struct listener *l, const struct addr *remote, struct flow **
 void stream_free(struct flow *f);
 // Closes the connection: queued bytes still leave when flush is set.
 void stream_close(struct flow *f, int err, bool flush);
+// The same in the next turn: nothing can be sent any more (a peer that does not read).
+void stream_doom(struct flow *f, int err);
 
 // ---- transport_in.c ----
 // One whole message (datagram or framed). 0, or ERR_BAD when it was malformed (answered and logged).

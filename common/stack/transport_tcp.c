@@ -32,6 +32,15 @@ void stream_close(struct flow *f, int err, bool flush)
     flow_close(f, err);
 }
 
+void stream_doom(struct flow *f, int err)
+{
+    f->stack->count.stream_errors++;
+    if (!f->stream->close_err)
+        transport_log(f, "connection closed: nothing can be sent", err_name(err), STR_NONE);
+    f->stream->close_err = err;
+    timer_start(f->stack->loop, &f->stream->timer, 0);
+}
+
 // ---- time ----
 
 static uint64_t idle_limit(const struct stream *st)
@@ -62,6 +71,10 @@ static void on_timer(void *arg)
     struct flow *f = arg;
     struct stream *st = f->stream;
     uint64_t now = now_ms(f);
+    if (st->close_err) {
+        stream_close(f, st->close_err, false);
+        return;
+    }
     if (!st->connected && now >= deadline(st)) {
         stream_close(f, ERR_TIMEOUT, false);
         return;

@@ -169,8 +169,8 @@ int txn_client_cancel(struct stack *s, txn_id id, struct str reason)
     return 0;
 }
 
-// The CANCEL goes where the INVITE went; a connection that has closed is made again.
-static struct flow *cancel_flow(struct txn_client *c)
+// CANCEL and ACK go where the INVITE went; a connection that has closed is made again.
+struct flow *client_flow(struct txn_client *c)
 {
     struct stack *s = c->t.stack;
     flow_id id;
@@ -211,7 +211,7 @@ static void send_cancel(struct txn_client *c, struct flow *f)
 
 void client_cancel_now(struct txn_client *c)
 {
-    struct flow *f = cancel_flow(c);
+    struct flow *f = client_flow(c);
     c->cancel_due = false;
     if (f)
         send_cancel(c, f);

@@ -151,6 +151,7 @@ void client_report(struct txn_client *c, enum txn_client_event ev, unsigned stat
 int client_resend(struct txn_client *c);
 void client_free_parts(struct txn_client *c);
 void client_cancel_now(struct txn_client *c);
+struct flow *client_flow(struct txn_client *c);
 
 // ---- txn_target.c ----
 // Why the present target is given up.

@@ -104,7 +104,7 @@ void server_send(struct txn_server *st, struct str bytes)
         err = flow_send(s, f, bytes, STR_NONE);
     else if (f)
         err = flow_send_to(s, f, &st->reply_to, bytes, STR_NONE);
-    if (err && err != ERR_FULL)
+    if (err && (st->t.reliable || err != ERR_FULL)) // a full UDP batch is as good as a lost packet
         txn_late_error(&st->t, err);
 }
 

@@ -45,6 +45,7 @@ struct call {
     bool in_start;           // a callback from within the call would be a fault
 };
 void call_start(struct call *c);
+int call_try(struct call *c); // the same, and it may fail
 int call_ack(struct call *c); // txn_send_ack
 void call_expect(const struct call *c, const char *log);
 void core_expect(const struct core *c, const char *log);

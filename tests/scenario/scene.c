@@ -315,6 +315,12 @@ void peer_close(struct peer *p, bool reset)
     conn_free(c);
 }
 
+void peer_pause(struct peer *p, bool paused)
+{
+    assert_non_null(p->last);
+    tcp_pause(p->last->tcp, paused);
+}
+
 void peer_auto(struct peer *p, unsigned status)
 {
     p->status = status;

@@ -456,6 +456,60 @@ static void on_a_given_flow(void **state)
     close_stage(&st);
 }
 
+// The INVITE's connection has gone when it is refused over another one: the ACK makes a third.
+static void ack_after_lost_connection(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    struct peer *hop = peer_tcp(st.sc, "192.0.2.5:5060");
+    struct call *c = calls_new(st.core, "sip:x@192.0.2.5;transport=tcp", 1);
+    c->method = "INVITE";
+    call_start(c);
+    scene_run(st.sc, 50);
+    peer_answer(hop, peer_next(hop), 180, NULL);
+    scene_run(st.sc, 100);
+    peer_close(hop, true);
+    scene_run(st.sc, 200);
+    struct peer *back = peer_tcp_to(st.sc, "192.0.2.5:0", CORE);
+    scene_run(st.sc, 300);
+    peer_printf(back, NULL, "SIP/2.0 486 Busy Here\nVia: %s\nFrom: <sip:a@example.org>;tag=f\n"
+                "To: <sip:b@example.org>;tag=t\nCall-ID: call-1\nCSeq: 7 INVITE\n"
+                "Content-Length: 0\n\n", c->vias[0]);
+    scene_run(st.sc, 400);
+    assert_non_null(strstr(c->log, " 486\n"));
+    struct heard *h = peer_next(hop);
+    assert_non_null(h);
+    assert_true(str_starts(h->bytes, STR("ACK ")));
+    assert_int_equal(peer_connections(hop), 2);
+    close_stage(&st);
+}
+
+// A peer that does not read is not allowed to hold megabytes for ever.
+static void peer_that_does_not_read(void **state)
+{
+    struct stage st;
+    open_stage(&st, true);
+    peer_send(st.peer, NULL, MESSAGE("TCP", "1", NO_BODY));
+    scene_run(st.sc, 100);
+    next_status(st.peer, 200);
+    peer_pause(st.peer, true);
+    enum { N = 100 };
+    struct call *c = calls_new(st.core, "sip:x@192.0.2.2", N);
+    unsigned refused = 0;
+    for (int i = 0; i < N; i++) {
+        c[i].flow = st.core->flow;
+        c[i].pad = 60000;
+        call_start(&c[i]);
+    }
+    scene_run(st.sc, 200);
+    for (int i = 0; i < N; i++)
+        refused += strstr(c[i].log, "failed 503\n") != NULL;
+    assert_int_equal(refused, N); // those in the buffer are lost with the connection
+    assert_int_equal(st.core->flows_closed, 1);
+    assert_int_equal(log_lines, 1);
+    close_stage(&st);
+}
+
 static void ip6(void **state)
 {
     struct stage st;
@@ -571,6 +625,8 @@ int main(void)
         cmocka_unit_test(refused_connection),
         cmocka_unit_test(large_requests),
         cmocka_unit_test(on_a_given_flow),
+        cmocka_unit_test(ack_after_lost_connection),
+        cmocka_unit_test(peer_that_does_not_read),
         cmocka_unit_test(ip6),
         cmocka_unit_test(own_names),
         cmocka_unit_test(listeners_are_checked),
