@@ -201,6 +201,9 @@ void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
     if (pxy_check(p)) {
         timer_start(s->loop, &p->timer, ACK_HOLD_MS);
         s->ops->request(s->arg, p);
+        // Nothing left to come back to it with: the owner did not want it.
+        if (timer_active(&p->timer) && !p->ctx)
+            (void)pxy_reply(p, 0, STR_NONE, NULL);
     }
 }
 

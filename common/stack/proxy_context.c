@@ -81,19 +81,32 @@ static unsigned status_upstream(const struct pxy *p, unsigned status)
     return status == 503 ? 500 : status;
 }
 
-static const char *why_local(unsigned status)
+// What to say when there is no response to pass on; NULL: the status says it all.
+static const char *why_local(const struct branch *b)
 {
-    return status == 408   ? "no response from the next hop"
-           : status == 503 ? "the next hop cannot be reached or refuses service"
-                           : NULL;
+    if (b->timed_out)
+        return "no final response before Timer C ran out";
+    return b->status == 408   ? "no response from the next hop"
+           : b->status == 503 ? "the next hop cannot be reached or refuses service"
+                              : NULL;
 }
 
-static void answer_here(struct pxy *p, unsigned status, struct sip_edits *extra)
+// Nobody else knows that this request failed here, so this is its log line.
+static void log_failure(const struct pxy *p, unsigned status, const char *why)
 {
-    const char *why = why_local(status);
-    if (why)
+    LOG(LOG_INFO, "request failed", LF("call_id", sip_msg_call_id(p->req)),
+        LF("method", sip_msg_method_name(p->req)), LF("uri", sip_msg_uri_text(p->req)),
+        LF_NUM("status", status), LF_Z("cause", why));
+}
+
+static void answer_here(struct pxy *p, unsigned status, const char *why, struct sip_edits *extra)
+{
+    status = status_upstream(p, status);
+    if (why) {
+        log_failure(p, status, why);
         sip_edit_append(extra, SIP_H_WARNING, pxy_warning(p, str_from(why)));
-    (void)pxy_reply(p, status_upstream(p, status), STR_NONE, extra);
+    }
+    (void)pxy_reply(p, status, STR_NONE, extra);
 }
 
 // ---- the best response (RFC 3261 16.7 step 6) ----
@@ -149,7 +162,7 @@ static void send_final(struct pxy *p, struct branch *best)
     if (!best->msg || status_upstream(p, best->status) != best->status) {
         struct sip_edits extra;
         sip_edits_init(&extra, &p->arena, NULL);
-        answer_here(p, best->status, best->msg ? &extra : &best->up);
+        answer_here(p, best->status, why_local(best), best->msg ? &extra : &best->up);
         return;
     }
     aggregate(p, best);
@@ -201,12 +214,14 @@ static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
     struct pxy *p = b->pxy;
     struct sip_edits e;
     uint32_t forwards = p->forwards;
-    if (!edits_up(p, msg, &e))
+    // The server transaction can follow a 2xx with another, but not a refusal with a 2xx.
+    if ((p->answered && !p->accepted) || !edits_up(p, msg, &e))
         return;
     if (ask(b, status, msg, &e) == PXY_TAKEN) {
         p->pending = p->forwards == forwards;
         return;
     }
+    p->accepted = true;
     (void)pass_on(p, status, msg, &e);
     pxy_finish(p, STR("SIP;cause=200;text=\"Call completed elsewhere\""));
 }
@@ -233,7 +248,7 @@ static void conclude(struct pxy *p)
     if (best)
         send_final(p, best);
     if (!p->answered && p->cancelled)
-        answer_here(p, 487, NULL);
+        answer_here(p, 487, NULL, NULL);
 }
 
 static void take_final(struct branch *b, unsigned status, struct sip_msg *msg)

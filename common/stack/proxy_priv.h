@@ -65,6 +65,7 @@ struct pxy {
     uint32_t forwards;         // calls of pxy_forward so far
     bool invite, ack;
     bool answered;             // final response sent, or nobody left to send it to
+    bool accepted;             // a 2xx to an INVITE was passed on
     bool cancelled;            // by the upstream side
     bool no_more;              // a 6xx came: no new branches
     bool pending;              // the NF took the last response and owes a decision

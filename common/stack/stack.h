@@ -43,7 +43,8 @@ struct stack_trace {
 
 struct stack_ops {
     // A new request outside or inside a dialog, ACK for 2xx included, CANCEL excluded. The owner must
-    // sooner or later call pxy_reply or pxy_forward (for an ACK: pxy_forward or nothing).
+    // sooner or later call pxy_reply or pxy_forward (for an ACK: pxy_forward or nothing; one that is
+    // neither forwarded nor has a context by pxy_set_ctx when this returns is gone then).
     void (*request)(void *arg, struct pxy *p);
     // An INVITE that the owner has not finally answered was cancelled from upstream: the stack answers
     // 487 and cancels the branches; p is still there during the call. May be NULL.

@@ -458,6 +458,25 @@ static void cancelled_then_taken(void **state)
     fork_done(&f);
 }
 
+// The NF refuses, then a callee picks up: too late for the server transaction.
+static void ok_after_refusal(void **state)
+{
+    struct fork f;
+    const char *i1, *i2;
+    (void)state;
+    fork_init(&f, fork_both);
+    invite(&f, &i1, &i2);
+    assert_int_equal(pxy_reply(pxy_find(f.p->stack, f.p->last), 480, STR_NONE, NULL), 0);
+    peer_expect(f.alice, "SIP/2.0 480");
+    unsigned heard = f.p->responses;
+    answer(f.b1, i1, "200 OK", NULL);
+    answer(f.b2, i2, "486 Busy Here", NULL);
+    peer_expect_silence(f.alice, 2000);
+    assert_int_equal(f.p->responses, heard);
+    ack_final(&f);
+    fork_done(&f);
+}
+
 // ---- silence ----
 
 static void only_b1(struct node *n, struct pxy *p)
@@ -506,7 +525,7 @@ static void timer_c(void **state)
     c = peer_expect(f.b1, "CANCEL ");
     answer(f.b1, c, "200 OK", NULL);
     answer(f.b1, i1, "487 Request Terminated", NULL);
-    peer_expect(f.alice, "SIP/2.0 408");
+    assert_contains(peer_expect(f.alice, "SIP/2.0 408"), "before Timer C ran out");
     ack_final(&f);
     fork_done(&f);
 }
@@ -575,6 +594,7 @@ int main(void)
         cmocka_unit_test(reselect_later),
         cmocka_unit_test(taken_then_cancelled),
         cmocka_unit_test(cancelled_then_taken),
+        cmocka_unit_test(ok_after_refusal),
         cmocka_unit_test(nobody_answers),
         cmocka_unit_test(timer_c),
         cmocka_unit_test(silent_after_cancel),
