@@ -32,7 +32,7 @@ void writer_printf(struct writer *w, const char *fmt, ...)
     va_list ap;
     va_start(ap, fmt);
     size_t room = w->cap - w->n;
-    int n = vsnprintf(w->p + w->n, room, fmt, ap);
+    int n = vsnprintf(w->p ? w->p + w->n : NULL, room, fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= room)
         w->failed = true;
