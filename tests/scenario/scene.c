@@ -16,7 +16,7 @@
 #include "base/writer.h"
 #include "sip/edit.h"
 
-enum { NODES = 16, PEERS = 16, HEARD = 2048, TEXT = 70000 };
+enum { NODES = 40, PEERS = 32, HEARD = 4096, TEXT = 70000 };
 
 struct conn {
     struct list link;

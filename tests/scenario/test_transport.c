@@ -297,6 +297,46 @@ static void a_flood_does_not_fill_the_log(void **state)
     close_stage(&st);
 }
 
+// Mutilated messages, on datagrams and on streams: no crash, no transaction left, no memory lost.
+static void noise(void **state)
+{
+    static const char *const texts[] = {
+        MESSAGE("UDP", "1", "Content-Length: 5\n") "hello",
+        "INVITE sip:b@192.0.2.9;lr SIP/2.0\n" VIA "Via: SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK2\n"
+        "Route: <sip:192.0.2.9;lr>, <sip:x@y;lr>\n" FROM TO CALL "CSeq: 1 INVITE\n" NO_BODY "\n",
+        "ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: 1 ACK\n" NO_BODY "\n",
+        "CANCEL sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: 1 CANCEL\n" NO_BODY "\n",
+        "SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: 1 INVITE\n" NO_BODY "\n",
+    };
+    struct stage st;
+    open_stage(&st, false);
+    struct sim *sim = scene_sim(st.sc);
+    struct peer *stream = NULL;
+    for (int i = 0; i < 1500; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, "%s", texts[sim_random(sim) % ARRAY_LEN(texts)]);
+        for (uint64_t k = sim_random(sim) % 4; k > 0; k--)
+            text[sim_random(sim) % strlen(text)] = (char)(1 + sim_random(sim) % 255);
+        if (sim_random(sim) % 8 == 0)
+            text[sim_random(sim) % strlen(text)] = '\0';
+        if (i % 2 == 0 && (!stream || (!peer_connected(stream) && i % 100 == 0))) {
+            stream = peer_tcp_to(st.sc, "192.0.2.77:0", CORE);
+            scene_run(st.sc, sim_now_ms(sim) + 5);
+        }
+        if (i % 2 == 0 && peer_connected(stream))
+            peer_send(stream, NULL, text);
+        else
+            peer_send(st.peer, CORE, text);
+        scene_run(st.sc, sim_now_ms(sim) + 20);
+        st.core->log[0] = '\0';
+        while (peer_next(st.peer))
+            ;
+    }
+    assert_true(st.core->requests > 5);
+    assert_true(core_count(st.core, "sip_malformed_in") > 100);
+    close_stage(&st);
+}
+
 // ---- connections ----
 
 static struct call *calls_new(struct core *core, const char *uri, size_t n)
@@ -619,6 +659,7 @@ int main(void)
         cmocka_unit_test(oversize),
         cmocka_unit_test(malformed_datagrams),
         cmocka_unit_test(a_flood_does_not_fill_the_log),
+        cmocka_unit_test(noise),
         cmocka_unit_test(connection_is_reused),
         cmocka_unit_test(reused_connection_lost),
         cmocka_unit_test(fresh_connection_lost),
