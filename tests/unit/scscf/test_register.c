@@ -353,75 +353,6 @@ static void unusable_profiles(void **state)
     }
 }
 
-// ---- SIP Digest (TS 24.229 5.4.1.2.1A, TS 33.203 annex N) ----
-
-#define DAVE_PROFILE PROFILE("dave@" DOMAIN, ID("sip:dave@" DOMAIN))
-
-static void use_digest(enum digest_alg alg)
-{
-    w.hss.digest = true;
-    w.hss.alg = alg;
-    w.hss.profile = DAVE_PROFILE;
-}
-
-static void digest_registers(void **state)
-{
-    for (enum digest_alg alg = DIGEST_MD5; alg <= DIGEST_SHA256; alg++) {
-        use_digest(alg);
-        struct sip_msg *m = expect(world_register(&dave), 401);
-        assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "qop=\"auth\"");
-        assert_lacks(header(m, SIP_H_WWW_AUTHENTICATE), "stale");
-        assert_string_equal(w.hss.mar_scheme, "Unknown");
-        assert_string_equal(w.hss.mar_impi, "dave@" DOMAIN);
-        m = world_registered(&dave);
-        assert_has(header(m, SIP_H_AUTHENTICATION_INFO), "rspauth=");
-        assert_has(header(m, SIP_H_AUTHENTICATION_INFO), "nc=00000001");
-    }
-}
-
-// RFC 7616 3.4: the nonce serves again with a higher count, never with the same.
-static void digest_nonce_count(void **state)
-{
-    use_digest(DIGEST_MD5);
-    struct sip_msg *m = expect(world_register(&dave), 401);
-    char one[1024], two[1024];
-    (void)snprintf(one, sizeof one, "%s", world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
-    (void)snprintf(two, sizeof two, "%s", world_credentials(m, dave.impi, "secret", 2, "ip-assoc-yes"));
-    struct reg r = with_auth(&dave, one);
-    (void)expect(world_register(&r), 200);
-    r.auth = two;
-    (void)expect(world_register(&r), 200);
-    assert_int_equal(w.hss.n_mar, 1);
-    m = expect(world_register(&r), 401);
-    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "stale=true");
-}
-
-static void digest_nonce_expires(void **state)
-{
-    use_digest(DIGEST_MD5);
-    struct sip_msg *m = expect(world_register(&dave), 401);
-    char two[1024];
-    struct reg r = with_auth(&dave, world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
-    (void)snprintf(two, sizeof two, "%s", world_credentials(m, dave.impi, "secret", 2, "ip-assoc-yes"));
-    r = with_auth(&dave, world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
-    (void)expect(world_register(&r), 200);
-    world_run(601000);
-    r.auth = two;
-    m = expect(world_register(&r), 401);
-    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "stale=true");
-}
-
-static void digest_wrong_password(void **state)
-{
-    use_digest(DIGEST_MD5);
-    struct sip_msg *m = expect(world_register(&dave), 401);
-    struct reg r = with_auth(&dave, world_credentials(m, dave.impi, "wrong", 1, "ip-assoc-pending"));
-    m = expect(world_register(&r), 401);
-    assert_lacks(header(m, SIP_H_WWW_AUTHENTICATE), "stale");
-    r.auth = world_credentials(m, dave.impi, "wrong", 1, "ip-assoc-pending");
-    (void)expect(world_register(&r), 403);
-}
-
 // ---- contacts and expiry ----
 
 static void too_brief(void **state)
@@ -629,10 +560,6 @@ int main(void)
         TEST(hss_back_again),
         TEST(sar_results),
         TEST(unusable_profiles),
-        TEST(digest_registers),
-        TEST(digest_nonce_count),
-        TEST(digest_nonce_expires),
-        TEST(digest_wrong_password),
         TEST(too_brief),
         TEST(too_long_is_cut),
         TEST(several_contacts),
