@@ -26,6 +26,11 @@ static struct dia_conn *conn_new(struct dia_node *n, bool initiator)
     timer_init(&c->timer, stranger_timeout, c);
     list_add(&n->conns, &c->link);
     HASH_ADD(hh, n->conn_by_id, id, sizeof c->id, c);
+    if (!c->hh.tbl) {
+        list_del(&c->link);
+        mem_free(c);
+        return NULL;
+    }
     return c;
 }
 

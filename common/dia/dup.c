@@ -67,8 +67,12 @@ void dia_dup_add(struct dia_node *n, const struct dia_frame *f, struct dia_reque
     *e = (struct dia_dup){.request = q, .until_ns = loop_now(n->loop) + KEEP_NS,
                           .t = f->flags & DIA_CMD_T, .n_key = len};
     memcpy(e->key, key, len);
-    list_add(&n->dups, &e->link);
     HASH_ADD_KEYPTR(hh, n->dup_by_key, e->key, e->n_key, e);
+    if (!e->hh.tbl) {
+        mem_free(e);
+        return;
+    }
+    list_add(&n->dups, &e->link);
     n->n_dups++;
     q->dup = e;
 }

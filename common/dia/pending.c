@@ -9,6 +9,15 @@ enum { REDIRECT_INDICATION = 3006 };
 
 // ---- life ----
 
+// One that found no room in the table is sent all the same; its answer is not recognised and its timer
+// ends it.
+static void unindex(struct dia_pending *p)
+{
+    if (p->hh.tbl)
+        HASH_DELETE(hh, p->node->by_hbh, p);
+    p->hh.tbl = NULL;
+}
+
 static void unlink_pending(struct dia_pending *p)
 {
     struct dia_node *n = p->node;
@@ -16,7 +25,7 @@ static void unlink_pending(struct dia_pending *p)
     list_del(&p->link);
     if (p->peer) {
         p->peer->n_pending--;
-        HASH_DELETE(hh, n->by_hbh, p);
+        unindex(p);
     } else if (p->err == 0) {
         n->n_parked--;
     }
@@ -208,7 +217,7 @@ static void take_from_peer(struct dia_pending *p)
 {
     list_del(&p->link);
     p->peer->n_pending--;
-    HASH_DELETE(hh, p->node->by_hbh, p);
+    unindex(p);
     p->peer = NULL;
 }
 
