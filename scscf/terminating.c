@@ -73,6 +73,9 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
         r.status = 404;
     else
         scscf_count(s, SC_HSS_FAILURES);
+    // The HSS has the user registered, here or elsewhere: to the caller he is not to be reached.
+    if (r.status == 403)
+        r.status = 480;
     job_reject(&t->job, r);
 }
 

@@ -170,6 +170,9 @@ static void terminating_to_the_unregistered(void **state)
     w.hss.sar_result = (struct dia_result){CX_ERROR_USER_UNKNOWN, true};
     terminate("INVITE", "sip:nobody@" DOMAIN, "");
     (void)world_expect(W_ICSCF, 404);
+    w.hss.sar_result = (struct dia_result){CX_ERROR_IN_ASSIGNMENT_TYPE, true};
+    terminate("INVITE", "sip:bob@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 480);
     w.hss.sar_result = (struct dia_result){DIA_UNABLE_TO_DELIVER, false};
     terminate("INVITE", "sip:bob@" DOMAIN, "");
     (void)world_expect(W_ICSCF, 504);

@@ -164,7 +164,10 @@ static void on_udp(void *arg, const struct addr *src, const struct addr *dst, st
     size_t i = (size_t)(uintptr_t)arg;
     struct sip_msg *m = NULL;
     struct sip_parse_error e;
-    assert_int_equal(sip_msg_parse(data, &m, &e), 0);
+    int err = sip_msg_parse(data, &m, &e);
+    if (err == ERR_NOMEM) // the test makes allocations fail
+        return;
+    assert_int_equal(err, 0);
     assert_true(w.tail[i] - w.head[i] < W_QUEUE);
     w.queue[i][w.tail[i]++ % W_QUEUE] = m;
 }
