@@ -9,15 +9,15 @@
 enum { ROUTES_MAX = 32, DIALOG_ARENA = 1024 };
 
 struct dialog {
-    struct arena mem;            // what never changes
+    struct arena mem; // what never changes
     struct str call_id, local_tag, remote_tag;
-    struct str local, remote;    // From and To values of our requests
-    struct str contact;          // our own Contact value, empty when unknown
-    struct str target;           // remote target URI, heap
-    struct str *routes;          // route set in the order of our requests, heap, with the texts
+    struct str local, remote; // From and To values of our requests
+    struct str contact;       // our own Contact value, empty when unknown
+    struct str target;        // remote target URI, heap
+    struct str *routes;       // route set in the order of our requests, heap, with the texts
     size_t n_routes;
-    bool strict;                 // the first route is a strict router (RFC 3261 12.2.1.1)
-    struct str strict_uri;       // its URI as a Request-URI
+    bool strict;           // the first route is a strict router (RFC 3261 12.2.1.1)
+    struct str strict_uri; // its URI as a Request-URI
     uint32_t local_cseq, remote_cseq;
     bool has_local_cseq, has_remote_cseq;
     bool early, uac;
@@ -81,8 +81,8 @@ static int routes_measure(const struct sip_msg *m, size_t *ret_n, size_t *ret_by
     return 0;
 }
 
-// Copies the route set into one block: the slices first, their texts after them, and the first URI once
-// more as a Request-URI. reverse: the UAC's order (RFC 3261 12.1.2).
+// Copies the route set into one block: the slices first, their texts after them, and the first URI
+// once more as a Request-URI. reverse: the UAC's order (RFC 3261 12.1.2).
 static int routes_set(struct dialog *d, const struct sip_msg *m, bool reverse)
 {
     size_t n, bytes;
@@ -256,8 +256,8 @@ static void append_routes(const struct dialog *d, struct sip_edits *h)
         sip_edit_append(h, SIP_H_ROUTE, ARENA_CAT(a, STR("<"), d->target, STR(">")));
 }
 
-int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq,
-                   struct sip_edits *h, struct str *ret_uri)
+int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq, struct sip_edits *h,
+                   struct str *ret_uri)
 {
     struct arena *a = h->arena;
     if (method == SIP_UNKNOWN)
@@ -270,8 +270,8 @@ int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq,
     sip_edit_append(h, SIP_H_FROM, arena_dup(a, d->local));
     sip_edit_append(h, SIP_H_TO, arena_dup(a, d->remote));
     sip_edit_append(h, SIP_H_CALL_ID, arena_dup(a, d->call_id));
-    sip_edit_append(h, SIP_H_CSEQ, arena_printf(a, "%" PRIu32 " %.*s", cseq,
-                                               STR_ARG(sip_method_name(method))));
+    sip_edit_append(h, SIP_H_CSEQ,
+                    arena_printf(a, "%" PRIu32 " %.*s", cseq, STR_ARG(sip_method_name(method))));
     struct str uri = arena_dup(a, d->strict ? d->strict_uri : d->target);
     if (h->failed || a->failed)
         return ERR_NOMEM;

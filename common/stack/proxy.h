@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a network function sees of SIP: a request in; forward or fork; reply; cancel; timer. One
-// struct pxy is one received request with everything that happens to it (the response context of RFC
-// 3261 16.7). It lives until its transactions have ended; across an async gap keep its id.
+// struct pxy is one received request with everything that happens to it (the response context of
+// RFC 3261 16.7). It lives until its transactions have ended; across an async gap keep its id.
 #pragma once
 
 #include "stack/stack.h"
@@ -14,12 +14,12 @@ struct pxy *pxy_find(struct stack *s, pxy_id id);
 struct stack *pxy_stack(const struct pxy *p);
 
 const struct sip_msg *pxy_request(const struct pxy *p);
-flow_id pxy_flow(const struct pxy *p);          // where the request came from
+flow_id pxy_flow(const struct pxy *p); // where the request came from
 const struct flow_info *pxy_source(const struct pxy *p);
 // Memory that lives as long as the pxy.
 struct arena *pxy_arena(struct pxy *p);
-// The URI of this node's own Route entry that was removed (RFC 3261 16.4), NULL when there was none.
-// Its user part and parameters are how nodes find context again (orig, tokens).
+// The URI of this node's own Route entry that was removed (RFC 3261 16.4), NULL when there was
+// none. Its user part and parameters are how nodes find context again (orig, tokens).
 const struct sip_uri *pxy_own_route(const struct pxy *p);
 // The edits that every branch starts with. The stack has put into it: own Route removed,
 // Max-Forwards decremented. The NF adds to it before pxy_forward.
@@ -30,11 +30,12 @@ void *pxy_ctx(const struct pxy *p);
 
 // ---- answering ----
 
-// Final or provisional response made here. extra as in sip_write_response, may be NULL; reason empty:
-// standard phrase. A final reply after pxy_forward cancels the open branches. 0 or ERR_STATE when a
-// final response has been sent already. A 2xx to an INVITE made here is sent again by the stack itself
-// until its ACK comes (which is given to the owner as a request too) or 64*T1 have passed: RFC 3261
-// 13.3.1.4. pxy_find finds the pxy until then, and a further 2xx by pxy_reply only sends it once more.
+// Final or provisional response made here. extra as in sip_write_response, may be NULL; reason
+// empty: standard phrase. A final reply after pxy_forward cancels the open branches. 0 or ERR_STATE
+// when a final response has been sent already. A 2xx to an INVITE made here is sent again by the
+// stack itself until its ACK comes (which is given to the owner as a request too) or 64*T1 have
+// passed: RFC 3261 13.3.1.4. pxy_find finds the pxy until then, and a further 2xx by pxy_reply only
+// sends it once more.
 int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct sip_edits *extra);
 
 // The To tag of the responses made here, in the pxy's arena: the local tag for dialog_new_uas.
@@ -44,12 +45,12 @@ struct str pxy_to_tag(struct pxy *p);
 // ---- forwarding ----
 
 struct pxy_target {
-    struct sip_edits *edits;   // NULL: pxy_edits; made by sip_edits_copy from pxy_edits for a fork
-    struct str next_hop;       // SIP URI that overrides Route and Request-URI as next hop; empty: none
-    flow_id flow;              // send on this flow, whatever the URIs say; 0: resolve
-    uint32_t timeout_ms;       // give up on a target without any response after that; 0: Timer B/F
-    unsigned label;            // listener whose local address sends (chosen by label); 0
-    void *ctx;                 // handed to the callbacks
+    struct sip_edits *edits; // NULL: pxy_edits; made by sip_edits_copy from pxy_edits for a fork
+    struct str next_hop; // SIP URI that overrides Route and Request-URI as next hop; empty: none
+    flow_id flow;        // send on this flow, whatever the URIs say; 0: resolve
+    uint32_t timeout_ms; // give up on a target without any response after that; 0: Timer B/F
+    unsigned label;      // listener whose local address sends (chosen by label); 0
+    void *ctx;           // handed to the callbacks
 };
 
 enum pxy_verdict {
@@ -58,9 +59,9 @@ enum pxy_verdict {
 };
 
 struct pxy_forward_ops {
-    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence) or 503
-    // (transport error, no address). edits (never NULL) change it on its way upstream: the top Via is
-    // removed already. Called for provisional responses too, but not for 100. May be NULL.
+    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence) or
+    // 503 (transport error, no address). edits (never NULL) change it on its way upstream: the top
+    // Via is removed already. Called for provisional responses too, but not for 100. May be NULL.
     enum pxy_verdict (*response)(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                  const struct sip_msg *msg, struct sip_edits *edits);
 };

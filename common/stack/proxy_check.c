@@ -32,7 +32,8 @@ static unsigned check_max_forwards(struct pxy *p, struct str *ret_why, struct si
     return sip_msg_max_forwards(p->req) == 0 ? 483 : 0;
 }
 
-// A request inside a dialog follows its route set: Max-Forwards ends a loop of those cheaply enough.
+// A request inside a dialog follows its route set: Max-Forwards ends a loop of those cheaply
+// enough.
 static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
     (void)ret_why;
@@ -118,8 +119,8 @@ static bool has_uri_param(const struct sip_uri *u, struct str name)
     return present;
 }
 
-// Replaces the request by itself with edits applied, for the rare cases in which the owner has to see
-// another Request-URI than the one received.
+// Replaces the request by itself with edits applied, for the rare cases in which the owner has to
+// see another Request-URI than the one received.
 static int rewrite(struct pxy *p)
 {
     struct writer w = stack_scratch(p->stack);

@@ -111,8 +111,8 @@ static void answer_here(struct pxy *p, unsigned status, const char *why, struct 
 
 // ---- the best response (RFC 3261 16.7 step 6) ----
 
-// Lower is better: 6xx before all, then the lowest class; within 4xx those that tell how to try again,
-// and 503 last of its class.
+// Lower is better: 6xx before all, then the lowest class; within 4xx those that tell how to try
+// again, and 503 last of its class.
 static unsigned rank(unsigned status)
 {
     unsigned class = status / 100;
@@ -175,7 +175,8 @@ static void send_final(struct pxy *p, struct branch *best)
 
 // ---- responses of a branch ----
 
-// What goes upstream of msg: without our Via (RFC 3261 16.7 step 3). False when nothing would be left.
+// What goes upstream of msg: without our Via (RFC 3261 16.7 step 3). False when nothing would be
+// left.
 static bool edits_up(struct pxy *p, struct sip_msg *msg, struct sip_edits *e)
 {
     if (!msg) {

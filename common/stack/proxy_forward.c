@@ -96,8 +96,7 @@ static void add_length(struct pxy *p, struct sip_edits *e)
     struct str v;
     if (sip_msg_has(p->req, SIP_H_CONTENT_LENGTH) || !sip_edits_get(e, SIP_H_CONTENT_LENGTH, 0, &v))
         return;
-    sip_edit_set(e, SIP_H_CONTENT_LENGTH,
-                 arena_printf(&p->arena, "%zu", sip_msg_body(p->req).n));
+    sip_edit_set(e, SIP_H_CONTENT_LENGTH, arena_printf(&p->arena, "%zu", sip_msg_body(p->req).n));
 }
 
 static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
@@ -224,7 +223,8 @@ static int forward_ack(struct pxy *p, const struct pxy_target *t)
 
 // ---- the call ----
 
-// No route to be made of what the peer or the NF wrote: the request ends here (RFC 3261 16.3 step 1).
+// No route to be made of what the peer or the NF wrote: the request ends here (RFC 3261 16.3 step
+// 1).
 static int refuse_route(struct pxy *p)
 {
     return pxy_reply(p, 400, STR("Malformed Route or Request-URI"), NULL);

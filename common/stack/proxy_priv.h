@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside the proxy core. A request's journey: pxy_on_request takes a pxy from the pool, proxy_check.c
-// validates it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards (proxy_forward.c,
-// 16.6), responses come back to the response context (proxy_context.c, 16.7 to 16.10), and the pxy goes
-// back to the pool at the end of the turn in which its last transaction ended (proxy.c).
+// Inside the proxy core. A request's journey: pxy_on_request takes a pxy from the pool,
+// proxy_check.c validates it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards
+// (proxy_forward.c, 16.6), responses come back to the response context (proxy_context.c, 16.7
+// to 16.10), and the pxy goes back to the pool at the end of the turn in which its last transaction
+// ended (proxy.c).
 #pragma once
 
 #include "base/list.h"
@@ -20,11 +21,11 @@ enum {
 
 struct pxy_layer {
     struct slots ids;
-    struct list all;        // every live pxy but those leaving
+    struct list all; // every live pxy but those leaving
     size_t n_live;
     struct list pool;
     size_t n_pool;
-    struct list leaving;    // to be released at the end of the turn
+    struct list leaving; // to be released at the end of the turn
     struct deferred release;
     struct list await_ack[PXY_ACK_BUCKETS]; // 2xx answered here, by dialog
 };
@@ -33,8 +34,8 @@ struct pxy_layer {
 struct branch {
     struct list link;
     struct pxy *pxy;
-    txn_id txn;                // 0 when it will call no more
-    struct sip_edits edits;    // of the request, as they were when the branch started
+    txn_id txn;             // 0 when it will call no more
+    struct sip_edits edits; // of the request, as they were when the branch started
     const struct pxy_forward_ops *ops;
     void *nf, *ctx;
     struct timer timer_c;
@@ -47,10 +48,10 @@ struct branch {
 };
 
 struct pxy {
-    struct list link;          // all, pool or leaving
+    struct list link; // all, pool or leaving
     struct stack *stack;
     pxy_id id;
-    txn_id server;             // 0: an ACK, or the transaction has gone
+    txn_id server; // 0: an ACK, or the transaction has gone
     flow_id flow;
     struct flow_info source;
     struct sip_msg *req;
@@ -59,21 +60,21 @@ struct pxy {
     void *ctx;
     void (*free_ctx)(void *ctx);
     struct list branches;
-    size_t n_open;             // branches without final response
-    size_t n_live;             // branches whose transaction may still call
+    size_t n_open; // branches without final response
+    size_t n_live; // branches whose transaction may still call
     uint64_t loop_hash;
-    uint32_t forwards;         // calls of pxy_forward so far
+    uint32_t forwards; // calls of pxy_forward so far
     bool invite, ack;
-    bool answered;             // final response sent, or nobody left to send it to
-    bool accepted;             // a 2xx to an INVITE was passed on
-    bool cancelled;            // by the upstream side
-    bool no_more;              // a 6xx came: no new branches
-    bool pending;              // the NF took the last response and owes a decision
+    bool answered;  // final response sent, or nobody left to send it to
+    bool accepted;  // a 2xx to an INVITE was passed on
+    bool cancelled; // by the upstream side
+    bool no_more;   // a 6xx came: no new branches
+    bool pending;   // the NF took the last response and owes a decision
     bool leaving;
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
-    struct str to_tag;         // of responses made here, once needed
-    struct str ok;             // the response, to be retransmitted
+    struct str to_tag;             // of responses made here, once needed
+    struct str ok;                 // the response, to be retransmitted
     uint32_t ok_interval, ok_left; // ms
     uint64_t ack_key;
     struct list ack_link;

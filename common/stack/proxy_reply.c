@@ -133,8 +133,8 @@ static int send_bare(struct pxy *p, unsigned status)
 {
     char tag[TXN_TAG_LEN];
     struct writer w = stack_scratch(p->stack);
-    int err = sip_write_response(p->req, status, STR_NONE, txn_to_tag(p->stack, p->req, tag), NULL,
-                                 &w);
+    int err =
+        sip_write_response(p->req, status, STR_NONE, txn_to_tag(p->stack, p->req, tag), NULL, &w);
     return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
 }
 

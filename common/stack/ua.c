@@ -15,7 +15,8 @@ struct ua_layer {
     struct list all;
 };
 
-// One request under way. The bytes are those of sip_write_request; Via goes in when the flow is known.
+// One request under way. The bytes are those of sip_write_request; Via goes in when the flow is
+// known.
 struct ua_txn {
     struct list link;
     struct stack *stack;

@@ -185,8 +185,10 @@ void peer_request(struct peer *p, const char *dst, const struct request *r)
               "From: <sip:%s>;tag=%s\nTo: <sip:to@example.org>%s%s\nCall-ID: %s\nCSeq: %d %s\n"
               "Contact: <sip:%s:5060>\n%sContent-Length: 0\n\n",
               r->method, r->uri, p->ip, r->branch ? r->branch : branch,
-              r->max_forwards < 0 ? 0 : r->max_forwards ? r->max_forwards : 70, p->ip,
-              r->from_tag ? r->from_tag : "from-1", r->to_tag ? ";tag=" : "",
+              r->max_forwards < 0 ? 0
+              : r->max_forwards   ? r->max_forwards
+                                  : 70,
+              p->ip, r->from_tag ? r->from_tag : "from-1", r->to_tag ? ";tag=" : "",
               r->to_tag ? r->to_tag : "", r->call_id ? r->call_id : "call-1", cseq, r->method,
               p->ip, r->extra ? r->extra : "");
 }

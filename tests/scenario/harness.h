@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scenarios on the simulated loop: stacks under test as nodes, scripted SIP peers around them, and
-// virtual time. A peer speaks UDP in plain text; a node is a real stack with a handler of the test's.
+// virtual time. A peer speaks UDP in plain text; a node is a real stack with a handler of the
+// test's.
 #pragma once
 
 #include <setjmp.h>
@@ -24,8 +25,8 @@ struct node {
     struct stack *stack;
     const char *ip;
     void (*on_request)(struct node *n, struct pxy *p); // NULL: node_relay
-    const char *next_hop;    // of node_relay; NULL: Route or Request-URI
-    bool record_route;       // of node_relay
+    const char *next_hop;                              // of node_relay; NULL: Route or Request-URI
+    bool record_route;                                 // of node_relay
     const struct pxy_forward_ops *ops; // of node_relay, NULL: one that counts; nf is the node
     unsigned requests, acks, responses, last_status;
     pxy_id last;
@@ -39,7 +40,7 @@ struct peer {
     const char *ip;
     char *inbox[PEER_INBOX]; // NUL-terminated messages, oldest first
     size_t n, seen;
-    bool keep_duplicates;    // otherwise a retransmission is dropped on arrival
+    bool keep_duplicates; // otherwise a retransmission is dropped on arrival
 };
 
 struct world {

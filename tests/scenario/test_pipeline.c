@@ -21,7 +21,7 @@ struct my_job {
     int x;
 };
 
-static char trail[64];   // names of the steps that ran
+static char trail[64]; // names of the steps that ran
 static char logged[2048];
 static unsigned lines;
 static enum log_level level;
@@ -69,8 +69,8 @@ static enum step_verdict step_later(struct job *j)
     struct sip_edits *extra = arena_alloc(pxy_arena(job_pxy(j)), sizeof *extra);
     sip_edits_init(extra, pxy_arena(job_pxy(j)), NULL);
     sip_edit_append(extra, SIP_H_MIN_EXPIRES, STR("600"));
-    j->reject = (struct reject){.status = 503, .reason = "No Database", .retry_after = 7,
-                                .extra = extra};
+    j->reject =
+        (struct reject){.status = 503, .reason = "No Database", .retry_after = 7, .extra = extra};
     return STEP_REJECT;
 }
 
@@ -160,7 +160,8 @@ static void refusal(void **state)
     assert_string_equal(trail, "ar");
     assert_int_equal(lines, 1);
     assert_int_equal(level, LOG_INFO);
-    assert_contains(logged, "call_id=call-1 method=REGISTER identity=sip:alice@example.org status=403");
+    assert_contains(logged,
+                    "call_id=call-1 method=REGISTER identity=sip:alice@example.org status=403");
     assert_contains(logged, "reason=Forbidden");
     assert_contains(logged, "do not belong together");
     assert_contains(logged, "procedure=refused step=match clause=\"TS 24.229 5.4.1.2.2\"");
@@ -207,8 +208,8 @@ static void resumed_inside_the_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_and_resumes),     cmocka_unit_test(refusal),
-        cmocka_unit_test(refusal_of_ours),       cmocka_unit_test(refused_while_waiting),
+        cmocka_unit_test(waits_and_resumes),       cmocka_unit_test(refusal),
+        cmocka_unit_test(refusal_of_ours),         cmocka_unit_test(refused_while_waiting),
         cmocka_unit_test(resumed_inside_the_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

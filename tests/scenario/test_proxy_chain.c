@@ -73,14 +73,20 @@ static void whole_call(bool tcp)
     assert_int_equal(count_of(ok, "Record-Route"), 3);
 
     const char *routes = strdup(routes_reversed(ok));
-    peer_request(c.alice, P1, &(struct request){.method = "ACK", .uri = "sip:" BOB ";transport=udp", .to_tag = "b1",
-                                                .extra = routes});
+    peer_request(
+        c.alice, P1,
+        &(struct request){
+            .method = "ACK", .uri = "sip:" BOB ";transport=udp", .to_tag = "b1", .extra = routes});
     m = peer_expect(c.bob, "ACK sip:" BOB ";transport=udp SIP/2.0");
     assert_int_equal(count_of(m, "Route"), 0);
     assert_int_equal(c.p1->acks + c.p2->acks + c.p3->acks, 3);
 
-    peer_request(c.alice, P1, &(struct request){.method = "BYE", .uri = "sip:" BOB ";transport=udp", .to_tag = "b1",
-                                                .cseq = 2, .extra = routes});
+    peer_request(c.alice, P1,
+                 &(struct request){.method = "BYE",
+                                   .uri = "sip:" BOB ";transport=udp",
+                                   .to_tag = "b1",
+                                   .cseq = 2,
+                                   .extra = routes});
     m = peer_expect(c.bob, "BYE sip:" BOB ";transport=udp SIP/2.0");
     peer_reply(c.bob, P3, m, "200 OK", NULL, NULL);
     m = peer_expect(c.alice, "SIP/2.0 200 OK");
@@ -111,8 +117,12 @@ static void bye_from_callee(void **state)
     (void)state;
     chain_init(&c, false);
     (void)call(&c, &inv);
-    peer_request(c.bob, P3, &(struct request){.method = "BYE", .uri = "sip:" ALICE, .to_tag = "from-1",
-                                              .from_tag = "b1", .extra = routes_straight(inv)});
+    peer_request(c.bob, P3,
+                 &(struct request){.method = "BYE",
+                                   .uri = "sip:" ALICE,
+                                   .to_tag = "from-1",
+                                   .from_tag = "b1",
+                                   .extra = routes_straight(inv)});
     m = peer_expect(c.alice, "BYE sip:" ALICE " SIP/2.0");
     assert_int_equal(count_of(m, "Via"), 4);
     peer_reply(c.alice, P1, m, "200 OK", NULL, NULL);
@@ -133,8 +143,10 @@ static void ok_retransmitted(void **state)
         world_run(&c.w, 500);
         peer_reply(c.bob, P3, inv, "200 OK", "b1", NULL);
         const char *ok = peer_expect(c.alice, "SIP/2.0 200 OK");
-        peer_request(c.alice, P1, &(struct request){.method = "ACK", .uri = "sip:" BOB, .to_tag = "b1",
-                                                    .extra = routes_reversed(ok)});
+        peer_request(
+            c.alice, P1,
+            &(struct request){
+                .method = "ACK", .uri = "sip:" BOB, .to_tag = "b1", .extra = routes_reversed(ok)});
         peer_expect(c.bob, "ACK ");
     }
     chain_done(&c);
@@ -146,9 +158,12 @@ static void strict_router_before_us(void **state)
     struct chain c;
     (void)state;
     chain_init(&c, false);
-    peer_request(c.alice, P1, &(struct request){.method = "INFO", .uri = "sip:" P1 ";lr", .to_tag = "b1",
-                                                .extra = "Route: <sip:" P3 ";lr>\n"
-                                                         "Route: <sip:bob@" BOB ">\n"});
+    peer_request(c.alice, P1,
+                 &(struct request){.method = "INFO",
+                                   .uri = "sip:" P1 ";lr",
+                                   .to_tag = "b1",
+                                   .extra = "Route: <sip:" P3 ";lr>\n"
+                                            "Route: <sip:bob@" BOB ">\n"});
     const char *m = peer_expect(c.bob, "INFO sip:bob@" BOB " SIP/2.0");
     assert_int_equal(count_of(m, "Route"), 0);
     assert_int_equal(c.p2->requests, 0);
@@ -163,10 +178,12 @@ static void strict_router_behind_us(void **state)
     struct chain c;
     (void)state;
     chain_init(&c, false);
-    peer_request(c.alice, P1, &(struct request){.method = "INFO", .uri = "sip:carol@example.org",
-                                                .to_tag = "b1",
-                                                .extra = "Route: <sip:" P1 ";lr>, <sip:" BOB ">,"
-                                                         " <sip:later.example.org;lr>\n"});
+    peer_request(c.alice, P1,
+                 &(struct request){.method = "INFO",
+                                   .uri = "sip:carol@example.org",
+                                   .to_tag = "b1",
+                                   .extra = "Route: <sip:" P1 ";lr>, <sip:" BOB ">,"
+                                            " <sip:later.example.org;lr>\n"});
     const char *m = peer_expect(c.bob, "INFO sip:" BOB " SIP/2.0");
     assert_int_equal(count_of(m, "Route"), 2);
     assert_string_equal(header_of(m, "Route", 0), "<sip:later.example.org;lr>");
@@ -194,17 +211,23 @@ static void own_route_remembered(void **state)
     chain_init(&c, false);
     c.p1->on_request = see_own_route;
     c.p1->data = seen;
-    peer_request(c.alice, P1, &(struct request){.method = "INFO", .uri = "sip:" BOB, .to_tag = "b1",
-                                                .extra = "Route: <sip:orig@" P1 ";lr;x=1>\n"});
+    peer_request(c.alice, P1,
+                 &(struct request){.method = "INFO",
+                                   .uri = "sip:" BOB,
+                                   .to_tag = "b1",
+                                   .extra = "Route: <sip:orig@" P1 ";lr;x=1>\n"});
     const char *m = peer_expect(c.bob, "INFO ");
     assert_string_equal(seen, "orig");
     peer_reply(c.bob, P1, m, "200 OK", NULL, NULL);
     peer_expect(c.alice, "SIP/2.0 200 OK");
 
     // a Route that is not ours stays
-    peer_request(c.alice, P1, &(struct request){.method = "INFO", .uri = "sip:x.example.org",
-                                                .to_tag = "b1", .cseq = 2,
-                                                .extra = "Route: <sip:" BOB ";lr>\n"});
+    peer_request(c.alice, P1,
+                 &(struct request){.method = "INFO",
+                                   .uri = "sip:x.example.org",
+                                   .to_tag = "b1",
+                                   .cseq = 2,
+                                   .extra = "Route: <sip:" BOB ";lr>\n"});
     m = peer_expect(c.bob, "INFO ");
     assert_string_equal(seen, "none");
     assert_string_equal(header_of(m, "Route", 0), "<sip:" BOB ";lr>");
@@ -220,9 +243,10 @@ static void own_maddr(void **state)
     (void)state;
     chain_init(&c, false);
     c.p1->next_hop = "sip:" BOB;
-    peer_request(c.alice, P1, &(struct request){.method = "OPTIONS",
-                                                .uri = "sip:bob@example.org:5060;maddr=" P1
-                                                       ";transport=udp;x=1"});
+    peer_request(
+        c.alice, P1,
+        &(struct request){.method = "OPTIONS",
+                          .uri = "sip:bob@example.org:5060;maddr=" P1 ";transport=udp;x=1"});
     const char *m = peer_expect(c.bob, "OPTIONS sip:bob@example.org;x=1 SIP/2.0");
     peer_reply(c.bob, P1, m, "200 OK", NULL, NULL);
     peer_expect(c.alice, "SIP/2.0 200 OK");

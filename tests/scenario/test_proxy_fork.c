@@ -67,14 +67,20 @@ static void invite(struct fork *f, const char **ret_i1, const char **ret_i2)
 
 static void cancel(struct fork *f, const char *extra)
 {
-    peer_request(f->alice, P, &(struct request){.method = "CANCEL", .uri = "sip:bob@example.org",
-                                                .branch = "z9hG4bK-INVITE1", .extra = extra});
+    peer_request(f->alice, P,
+                 &(struct request){.method = "CANCEL",
+                                   .uri = "sip:bob@example.org",
+                                   .branch = "z9hG4bK-INVITE1",
+                                   .extra = extra});
 }
 
 static void ack_final(struct fork *f)
 {
-    peer_request(f->alice, P, &(struct request){.method = "ACK", .uri = "sip:bob@example.org",
-                                                .branch = "z9hG4bK-INVITE1", .to_tag = "any"});
+    peer_request(f->alice, P,
+                 &(struct request){.method = "ACK",
+                                   .uri = "sip:bob@example.org",
+                                   .branch = "z9hG4bK-INVITE1",
+                                   .to_tag = "any"});
 }
 
 static void answer(struct peer *b, const char *invite, const char *status, const char *extra)
@@ -498,8 +504,8 @@ static void nobody_answers(void **state)
     assert_int_equal(f.p->last_status, 408);
     ack_final(&f);
     // RFC 4320 4.2: no 408 to a non-INVITE
-    peer_request(f.alice, P, &(struct request){.method = "MESSAGE", .uri = "sip:bob@example.org",
-                                               .cseq = 2});
+    peer_request(f.alice, P,
+                 &(struct request){.method = "MESSAGE", .uri = "sip:bob@example.org", .cseq = 2});
     world_run(&f.w, 33000);
     peer_expect(f.alice, "SIP/2.0 504");
     fork_done(&f);
@@ -579,26 +585,16 @@ static void reply_after_forward(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(losers_cancelled),
-        cmocka_unit_test(two_ok),
-        cmocka_unit_test(forked_message),
-        cmocka_unit_test(best_response),
-        cmocka_unit_test(challenges_aggregated),
-        cmocka_unit_test(six_hundred),
-        cmocka_unit_test(cancel_ringing),
-        cmocka_unit_test(cancel_before_100),
-        cmocka_unit_test(cancel_after_ok),
-        cmocka_unit_test(cancel_before_forward),
-        cmocka_unit_test(reselect_after_503),
-        cmocka_unit_test(reselect_after_silence),
-        cmocka_unit_test(reselect_later),
-        cmocka_unit_test(taken_then_cancelled),
-        cmocka_unit_test(cancelled_then_taken),
-        cmocka_unit_test(ok_after_refusal),
-        cmocka_unit_test(nobody_answers),
-        cmocka_unit_test(timer_c),
-        cmocka_unit_test(silent_after_cancel),
-        cmocka_unit_test(reply_after_forward),
+        cmocka_unit_test(losers_cancelled),      cmocka_unit_test(two_ok),
+        cmocka_unit_test(forked_message),        cmocka_unit_test(best_response),
+        cmocka_unit_test(challenges_aggregated), cmocka_unit_test(six_hundred),
+        cmocka_unit_test(cancel_ringing),        cmocka_unit_test(cancel_before_100),
+        cmocka_unit_test(cancel_after_ok),       cmocka_unit_test(cancel_before_forward),
+        cmocka_unit_test(reselect_after_503),    cmocka_unit_test(reselect_after_silence),
+        cmocka_unit_test(reselect_later),        cmocka_unit_test(taken_then_cancelled),
+        cmocka_unit_test(cancelled_then_taken),  cmocka_unit_test(ok_after_refusal),
+        cmocka_unit_test(nobody_answers),        cmocka_unit_test(timer_c),
+        cmocka_unit_test(silent_after_cancel),   cmocka_unit_test(reply_after_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,9 @@ static const struct refuse_row rows[] = {
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: foo, sec-agree, bar\n"},
      "SIP/2.0 420",
      "Unsupported: foo\r\nUnsupported: bar\r\n"},
-    {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"}, "SIP/2.0 400", "Route"},
+    {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"},
+     "SIP/2.0 400",
+     "Route"},
     {{.method = "OPTIONS", .uri = "odd:thing"}, "SIP/2.0 416", "Unsupported URI Scheme"},
     {{.method = "OPTIONS", .uri = "sip:b@x:99999"}, "SIP/2.0 400", "Malformed"},
 };
@@ -63,10 +65,15 @@ static void ack_is_never_answered(void **state)
     struct one o;
     (void)state;
     one_init(&o, NULL);
-    peer_request(o.alice, P, &(struct request){.method = "ACK", .uri = "sip:b@x", .max_forwards = -1,
-                                               .to_tag = "t"});
-    peer_request(o.alice, P, &(struct request){.method = "ACK", .uri = "sip:" BOB, .to_tag = "t",
-                                               .branch = "z9hG4bKx", .extra = "Proxy-Require: foo\n"});
+    peer_request(
+        o.alice, P,
+        &(struct request){.method = "ACK", .uri = "sip:b@x", .max_forwards = -1, .to_tag = "t"});
+    peer_request(o.alice, P,
+                 &(struct request){.method = "ACK",
+                                   .uri = "sip:" BOB,
+                                   .to_tag = "t",
+                                   .branch = "z9hG4bKx",
+                                   .extra = "Proxy-Require: foo\n"});
     peer_expect(o.bob, "ACK ");
     peer_expect_silence(o.alice, 1000);
     assert_int_equal(o.p->acks, 1);
@@ -132,8 +139,11 @@ static void bad_target(void **state)
     // the second Route is the one that cannot be read
     o.p->on_request = NULL;
     o.p->next_hop = NULL;
-    peer_request(o.alice, P, &(struct request){.method = "OPTIONS", .uri = "sip:b@x", .cseq = 2,
-                                               .extra = "Route: <sip:" P ";lr>\nRoute: <si p:x>\n"});
+    peer_request(o.alice, P,
+                 &(struct request){.method = "OPTIONS",
+                                   .uri = "sip:b@x",
+                                   .cseq = 2,
+                                   .extra = "Route: <sip:" P ";lr>\nRoute: <si p:x>\n"});
     peer_expect(o.alice, "SIP/2.0 400");
     one_done(&o);
 }
@@ -266,8 +276,8 @@ static bool whole_call(struct one *o, const char *call_id)
     return m && hear(o->alice, "SIP/2.0 200");
 }
 
-// Every allocation after the n-th fails for the time of one call: whatever is lost, nothing leaks and
-// the next call works.
+// Every allocation after the n-th fails for the time of one call: whatever is lost, nothing leaks
+// and the next call works.
 static bool call_short_of_memory(long n)
 {
     struct one o;

@@ -118,8 +118,12 @@ static void call_start(struct call *c)
     sip_edit_append(&h, SIP_H_CALL_ID, arena_printf(&a, "soak-%u", c->no));
     sip_edit_append(&h, SIP_H_CSEQ, STR("1 INVITE"));
     sip_edit_append(&h, SIP_H_CONTACT, STR("<sip:a@" CALLER ">"));
-    struct ua_request r = {.method = SIP_INVITE, .uri = STR("sip:b@x"), .headers = &h,
-                           .next_hop = STR("sip:" P1), .cb = on_invite, .arg = c};
+    struct ua_request r = {.method = SIP_INVITE,
+                           .uri = STR("sip:b@x"),
+                           .headers = &h,
+                           .next_hop = STR("sip:" P1),
+                           .cb = on_invite,
+                           .arg = c};
     assert_int_equal(ua_send(c->k->caller->stack, &r, &c->invite), 0);
     arena_done(&a);
     if (dice(c->k, 3) == 0)
@@ -215,8 +219,11 @@ static void soak_init(struct soak *k, uint64_t seed)
         k->agents[i]->on_request = agent;
         k->agents[i]->data = k;
     }
-    const struct sim_faults f = {.loss_ppm = 50000, .dup_ppm = 50000, .reorder_ppm = 50000,
-                                 .delay_min_us = 100, .delay_max_us = 60000};
+    const struct sim_faults f = {.loss_ppm = 50000,
+                                 .dup_ppm = 50000,
+                                 .reorder_ppm = 50000,
+                                 .delay_min_us = 100,
+                                 .delay_max_us = 60000};
     sim_set_faults(k->w.sim, &f);
     sim_set_trace(k->w.sim, on_packet, k);
 }

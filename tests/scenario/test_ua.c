@@ -58,8 +58,7 @@ static int send_own(struct lab *l, enum sip_method method, const char *extra_rou
     sip_edit_append(&h, SIP_H_FROM, STR("<sip:u@example.org>;tag=u1"));
     sip_edit_append(&h, SIP_H_TO, STR("<sip:bob@example.org>"));
     sip_edit_append(&h, SIP_H_CALL_ID, STR("own-1"));
-    sip_edit_append(&h, SIP_H_CSEQ,
-                    arena_printf(&a, "1 %.*s", STR_ARG(sip_method_name(method))));
+    sip_edit_append(&h, SIP_H_CSEQ, arena_printf(&a, "1 %.*s", STR_ARG(sip_method_name(method))));
     sip_edit_append(&h, SIP_H_CONTACT, STR("<sip:u@" U ">"));
     struct ua_request r = {
         .method = method,
@@ -197,8 +196,8 @@ static void pick_up(struct node *n, struct pxy *p)
     struct sip_edits e;
     sip_edits_init(&e, pxy_arena(p), NULL);
     sip_edit_append(&e, SIP_H_CONTACT, STR("<sip:u@" U ">"));
-    assert_int_equal(dialog_new_uas(pxy_request(p), pxy_to_tag(p), STR("<sip:u@" U ">"), &l->dialog),
-                     0);
+    assert_int_equal(
+        dialog_new_uas(pxy_request(p), pxy_to_tag(p), STR("<sip:u@" U ">"), &l->dialog), 0);
     assert_int_equal(pxy_reply(p, 180, STR_NONE, &e), 0);
     assert_int_equal(pxy_reply(p, 200, STR_NONE, &e), 0);
 }
@@ -209,8 +208,10 @@ static void lab_init_uas(struct lab *l)
     l->u->data = l;
     l->u->on_request = pick_up;
     l->bob->keep_duplicates = true;
-    peer_request(l->bob, U, &(struct request){.method = "INVITE", .uri = "sip:u@" U,
-                                              .extra = "Record-Route: <sip:" BOB ";lr>\n"});
+    peer_request(l->bob, U,
+                 &(struct request){.method = "INVITE",
+                                   .uri = "sip:u@" U,
+                                   .extra = "Record-Route: <sip:" BOB ";lr>\n"});
 }
 
 // RFC 3261 13.3.1.4: a 2xx is sent again until its ACK comes.
@@ -229,8 +230,9 @@ static void ok_until_ack(void **state)
     peer_expect(l.bob, "SIP/2.0 200");
     assert_non_null(pxy_find(l.u->stack, l.u->last));
     pxy_id invite = l.u->last;
-    peer_request(l.bob, U, &(struct request){.method = "ACK", .uri = "sip:u@" U, .to_tag = tag,
-                                             .branch = "z9hG4bKack"});
+    peer_request(l.bob, U,
+                 &(struct request){
+                     .method = "ACK", .uri = "sip:u@" U, .to_tag = tag, .branch = "z9hG4bKack"});
     world_run(&l.w, 1);
     assert_int_equal(l.u->acks, 1);
     assert_null(pxy_find(l.u->stack, l.u->last)); // not wanted, not kept
@@ -283,11 +285,16 @@ static void bye_in_dialog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(request_and_answer), cmocka_unit_test(route_decides),
-        cmocka_unit_test(silence),            cmocka_unit_test(bad_uri),
-        cmocka_unit_test(every_ok),           cmocka_unit_test(cancel),
-        cmocka_unit_test(forgotten),          cmocka_unit_test(ok_until_ack),
-        cmocka_unit_test(ok_never_acked),     cmocka_unit_test(bye_in_dialog),
+        cmocka_unit_test(request_and_answer),
+        cmocka_unit_test(route_decides),
+        cmocka_unit_test(silence),
+        cmocka_unit_test(bad_uri),
+        cmocka_unit_test(every_ok),
+        cmocka_unit_test(cancel),
+        cmocka_unit_test(forgotten),
+        cmocka_unit_test(ok_until_ack),
+        cmocka_unit_test(ok_never_acked),
+        cmocka_unit_test(bye_in_dialog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

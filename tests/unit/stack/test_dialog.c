@@ -24,8 +24,7 @@
     "From: \"A\" <sip:alice@example.org>;tag=a1\r\nTo: <sip:bob@example.org>;tag=b1\r\n"           \
     "Call-ID: c1\r\nCSeq: 7 INVITE\r\n"
 
-#define LOOSE                                                                                      \
-    "Record-Route: <sip:p2.example.org;lr>, <sip:p1.example.org;lr;x=1>\r\n"
+#define LOOSE "Record-Route: <sip:p2.example.org;lr>, <sip:p1.example.org;lr;x=1>\r\n"
 
 static struct sip_msg *parse(const char *head, const char *more)
 {
@@ -145,8 +144,8 @@ static void early_then_confirmed(void **state)
 }
 
 static const char rest[] = " sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2\r\n"
-                          "From: <sip:alice@example.org>;tag=a1\r\n"
-                          "To: <sip:bob@example.org>;tag=b1\r\nCall-ID: c1\r\n";
+                           "From: <sip:alice@example.org>;tag=a1\r\n"
+                           "To: <sip:bob@example.org>;tag=b1\r\nCall-ID: c1\r\n";
 
 static struct sip_msg *request(const char *method, unsigned cseq, const char *more)
 {
@@ -283,9 +282,8 @@ static int leak_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(uac_request),    T(uas_request), T(strict_router),   T(early_then_confirmed),
-        T(matching),       T(cseq_order),  T(target_refresh),  T(missing_headers),
-        T(out_of_memory),
+        T(uac_request), T(uas_request),    T(strict_router),   T(early_then_confirmed), T(matching),
+        T(cseq_order),  T(target_refresh), T(missing_headers), T(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
