@@ -54,7 +54,7 @@ static void every_allocation_may_fail(void **state)
 {
     log_set_sink(ignore, NULL);
     unsigned failed = 0;
-    for (long n = 0; n < 400; n += 3) {
+    for (long n = 0; n < 250; n++) {
         bool good = false;
         struct sip_msg *m = NULL;
         world_sendf(W_PCSCF, "REGISTER sip:" DOMAIN " SIP/2.0\n"
@@ -70,7 +70,7 @@ static void every_allocation_may_fail(void **state)
         failed += !good;
         settle();
     }
-    assert_true(failed > 5);
+    assert_true(failed > 0);
     world_run(300000);
     assert_true(try_register());
     assert_true(try_call(1));
