@@ -77,7 +77,7 @@ int dia_encode(const struct dia_dict *d, const struct dia_grammar *g, const void
                const struct dia_header *h, struct dia_bytes *ret_bytes);
 
 // Reads a checked frame into st (size bytes, zeroed first). The slices in st live until *ret_msg is
-// given to dia_msg_free. cmd's grammar, or the error grammar when the E bit is set, decides. ERR_BAD
+// given to dia_msg_free. cmd's grammar, or the error grammar when f->flags has the E bit, decides. ERR_BAD
 // with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut.
 int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct dia_grammar *g,
                void *st, size_t size, struct msg **ret_msg, struct dia_fault *ret_fault);

@@ -199,6 +199,7 @@ int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct
     if (!copy)
         return ERR_NOMEM;
     memcpy(copy, f->bytes.p, f->bytes.n);
+    copy[4] = f->flags;
     struct msg *m = NULL;
     struct get get = {.d = d, .f = f, .fault = ret_fault};
     if (fd_msg_parse_buffer(&copy, f->bytes.n, &m) != 0) {

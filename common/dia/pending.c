@@ -337,6 +337,20 @@ static bool elsewhere(struct dia_pending *p, const struct dia_frame *f)
     return (f->result_code == DIA_TOO_BUSY || f->result_code == DIA_UNABLE_TO_DELIVER) && try_next(p);
 }
 
+// A refusal that lacks what its command's grammar wants is read by the error grammar: the reason for
+// the refusal is worth more than the form.
+static int decode_answer(const struct dia_pending *p, const struct dia_frame *f, void *st,
+                         struct msg **ret_msg, struct dia_fault *ret_fault)
+{
+    const struct dia_dict *d = p->node->dict;
+    int r = dia_decode(d, f, p->cmd->out, st, p->cmd->out_size, ret_msg, ret_fault);
+    if (r != ERR_BAD || f->result_code / 1000 < 3)
+        return r;
+    struct dia_frame refusal = *f;
+    refusal.flags |= DIA_CMD_E;
+    return dia_decode(d, &refusal, p->cmd->out, st, p->cmd->out_size, ret_msg, ret_fault);
+}
+
 static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
 {
     union {
@@ -345,7 +359,7 @@ static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
     } st;
     struct dia_fault fault = {0};
     struct msg *fd;
-    int r = dia_decode(p->node->dict, f, p->cmd->out, &st, p->cmd->out_size, &fd, &fault);
+    int r = decode_answer(p, f, &st, &fd, &fault);
     if (r == 0) {
         deliver(p, 0, &st);
         dia_msg_free(fd);

@@ -574,9 +574,11 @@ static void redirected(void **state)
     raw_stop(&r);
 }
 
+static uint32_t sloppy_result;
+
 static void breaks_grammar(struct raw *r, const struct dia_frame *f)
 {
-    struct dia_error e = {.result.code = DIA_SUCCESS, .session_id = f->session_id,
+    struct dia_error e = {.result.code = sloppy_result, .session_id = f->session_id,
                           .origin_host = STR("r.test"), .origin_realm = STR("test")};
     struct dia_header h = {.flags = DIA_CMD_P, .code = f->code, .app = f->app, .hbh = f->hbh,
                            .ete = f->ete};
@@ -594,10 +596,16 @@ static void bad_answer(void **state)
     r.got = breaks_grammar;
     knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 1000);
+    sloppy_result = DIA_SUCCESS;
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 100);
     assert_int_equal(a->done[i].calls, 1);
     assert_int_equal(a->done[i].err, ERR_BAD);
+    sloppy_result = DIA_UNABLE_TO_COMPLY; // a refusal is read for its reason
+    i = box_ask(a, NULL, NULL, 0);
+    world_run(&w, 100);
+    assert_int_equal(a->done[i].err, 0);
+    assert_int_equal(a->done[i].result.code, DIA_UNABLE_TO_COMPLY);
     raw_stop(&r);
 }
 
