@@ -85,25 +85,25 @@ static bool party(struct check *k, enum sip_hid id, struct sip_addr *ret_addr)
     return consumed(k, id, &c);
 }
 
-static bool call_id(struct check *k)
+static void call_id(struct check *k)
 {
     struct cur c;
     if (!only(k, SIP_H_CALL_ID, &c))
-        return false;
+        return;
     sip_call_id_read(&c, &k->m->call_id);
-    return consumed(k, SIP_H_CALL_ID, &c);
+    (void)consumed(k, SIP_H_CALL_ID, &c);
 }
 
 // RFC 3261 8.1.1.5: the method of CSeq is that of the request.
-static bool cseq(struct check *k)
+static void cseq(struct check *k)
 {
     struct cur c;
     struct sip_msg *m = k->m;
     if (!only(k, SIP_H_CSEQ, &c))
-        return false;
+        return;
     sip_cseq_read(&c, &m->cseq);
     if (!consumed(k, SIP_H_CSEQ, &c))
-        return false;
+        return;
     if (m->status) {
         m->method = m->cseq.method;
         m->method_name = m->cseq.method_name;
@@ -111,7 +111,6 @@ static bool cseq(struct check *k)
                (!m->method && !str_eq(m->method_name, m->cseq.method_name))) {
         complain(k, "CSeq", offset_of(k, SIP_H_CSEQ));
     }
-    return true;
 }
 
 static void max_forwards(struct check *k)
@@ -151,7 +150,8 @@ static void request_uri(struct check *k)
     struct cur c;
     sip_msg_cur(m, m->uri_text, &c);
     sip_uri_read(&c, &m->uri);
-    m->uri_good = !c.bad && cur_done(&c);
+    // RFC 3261 19.1.1: no headers in a Request-URI
+    m->uri_good = !c.bad && cur_done(&c) && !m->uri.headers.n;
     if (!m->uri_good)
         complain(k, "Request-URI", (size_t)(m->uri_text.p - m->bytes.p));
 }
@@ -163,18 +163,24 @@ static void routes(struct check *k)
         complain(k, "Route", offset_of(k, SIP_H_ROUTE));
 }
 
+// What a 400 must copy is there (RFC 3261 8.2.6.2), well-formed or not.
+static bool answerable(const struct sip_msg *m)
+{
+    return sip_field_first(m, SIP_H_FROM) && sip_field_first(m, SIP_H_TO) &&
+           sip_field_first(m, SIP_H_CALL_ID) && sip_field_first(m, SIP_H_CSEQ);
+}
+
 int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *ret_usable)
 {
     struct check k = {.m = m, .err = ret_err};
     request_uri(&k);
-    // A 400 needs a way back; the other fields it copies as they came.
-    *ret_usable = top_via(&k);
-    // RFC 3261 8.1.1.3: a request without a tag has no dialog to come
+    *ret_usable = top_via(&k) && answerable(m);
+    // RFC 3261 8.1.1.3: a From without a tag is no party of a dialog
     if (party(&k, SIP_H_FROM, &m->from) && !m->from.tag.n)
         complain(&k, "From", offset_of(&k, SIP_H_FROM));
     (void)party(&k, SIP_H_TO, &m->to);
-    (void)call_id(&k);
-    (void)cseq(&k);
+    call_id(&k);
+    cseq(&k);
     max_forwards(&k);
     routes(&k);
     content_length(&k);

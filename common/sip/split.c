@@ -121,13 +121,16 @@ int split_field(struct sip_msg *m, struct sip_field *f)
     return 0;
 }
 
-// A line with its CRLF, and perhaps folds: no CR or LF besides, no control character but HTAB.
+// A line with its CRLF, and perhaps folds: no CR or LF besides, and no control character but HTAB
+// and what a quoted-pair escapes (RFC 3261 25.1).
 static bool line_clean(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n')
             i++;
-        else if ((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t')
+        else if (s.p[i] == '\r' || s.p[i] == '\n')
+            return false;
+        else if ((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t' && (!i || s.p[i - 1] != '\\'))
             return false;
     }
     return s.n >= 2 && s.p[s.n - 2] == '\r' && s.p[s.n - 1] == '\n';
@@ -136,18 +139,19 @@ static bool line_clean(struct str s)
 int split_dirty(struct sip_msg *m, size_t end, struct sip_parse_error *err)
 {
     struct str line = str_head(m->bytes, m->headers);
+    int result = 0;
     if (!line_clean(line))
-        (void)split_complain(err, "start line", 0);
-    else
-        (void)split_start_line(m, str_head(line, line.n - 2), err);
+        result = split_complain(err, "start line", 0);
+    else if (split_start_line(m, str_head(line, line.n - 2), err))
+        result = ERR_BAD;
     for (size_t i = 0; i < m->n_fields; i++) {
         struct sip_field *f = &m->fields[i];
         bool clean = line_clean(str_make(m->bytes.p + f->at, (size_t)(f[1].at - f->at)));
         if (split_field(m, f) || !clean)
-            (void)split_complain(err, "header line", f->at);
+            result = split_complain(err, "header line", f->at);
     }
     m->body = end ? str_skip(m->bytes, end) : STR_NONE;
-    return split_complain(err, "header line", m->blank);
+    return end ? result : split_complain(err, "header line", m->blank);
 }
 
 static sip_split_fn *best(void)

@@ -34,5 +34,5 @@ int split_field(struct sip_msg *m, struct sip_field *f);
 void split_again(struct sip_msg *m, struct sip_field *f);
 
 // Start line and fields of a message with stray control characters, or without a blank line (end
-// is 0 then): what can be read is, for the answer. Never 0.
+// is 0 then): what can be read is, for the answer. 0 when there is nothing wrong after all.
 int split_dirty(struct sip_msg *m, size_t end, struct sip_parse_error *err);

@@ -54,8 +54,8 @@ static void user_and_rest(struct cur *c, struct sip_uri *u)
     behind_user(c, u);
 }
 
-// The part behind "sip:". '@' occurs nowhere else unescaped: so what looks like a host is one unless
-// a '@' turns up behind what can be read after it.
+// The part behind "sip:". Most often it begins with a plain user or with the host. Only when reading
+// it so does not reach the end, the user may be something else: '@' occurs nowhere else unescaped.
 static void sip_rest(struct cur *outer, struct sip_uri *u)
 {
     struct cur c = cur_copy(outer);
@@ -65,7 +65,8 @@ static void sip_rest(struct cur *outer, struct sip_uri *u)
     else
         c.p = start.p;
     behind_user(&c, u);
-    if (CUR_RARELY(!u->user.n && (c.bad || cur_peek(&c) == '@'))) {
+    bool ends = !c.bad && (cur_done(&c) || *c.p == '>');
+    if (CUR_RARELY(!u->user.n && !ends)) {
         u->params = NULL;
         u->headers = STR_NONE;
         user_and_rest(outer, u);

@@ -61,6 +61,17 @@ static bool is_number(struct str s, unsigned classes)
     return digit;
 }
 
+// descriptor = domainname / global-number-digits (RFC 3966 3)
+static bool is_context(struct str s)
+{
+    if (s.n && *s.p == '+')
+        return is_number(str_skip(s, 1), CH_DIGIT);
+    for (size_t i = 0; i < s.n; i++)
+        if (!ch_is(s.p[i], CH_HOST))
+            return false;
+    return s.n > 0;
+}
+
 // A sip URI with user=phone and a telephone-subscriber that stands for itself: a global number, or
 // a local one with its phone-context (RFC 3261 19.1.6).
 static bool as_tel(const struct sip_uri *u, struct str *ret_number, struct str *ret_context)
@@ -76,7 +87,7 @@ static bool as_tel(const struct sip_uri *u, struct str *ret_number, struct str *
     }
     bool global = number.n && *number.p == '+';
     if (global ? !is_number(str_skip(number, 1), CH_DIGIT)
-               : !context.n || !is_number(number, CH_PHONE))
+               : !is_context(context) || !is_number(number, CH_HEX))
         return false;
     *ret_number = number;
     *ret_context = global ? STR_NONE : context;

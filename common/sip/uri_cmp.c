@@ -142,6 +142,8 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     if (a->scheme != b->scheme)
         return false;
+    if (str_eq(a->text, b->text)) // also what repeats a parameter
+        return true;
     switch (a->scheme) {
     case SIP_SCHEME_SIP:
     case SIP_SCHEME_SIPS:

@@ -21,14 +21,15 @@ static inline void transport(struct cur *c, struct sip_via *v)
     v->proto = proto_of(v->proto_name);
 }
 
-// sent-protocol = protocol-name SLASH protocol-version SLASH transport, up to the transport.
+// sent-protocol = protocol-name SLASH protocol-version SLASH transport, up to the transport. Any
+// version: what it means is for the start line to say, and a 505 needs the Via.
 static void protocol_version(struct cur *c)
 {
-    struct str name = cur_token(c);
+    (void)cur_token(c);
     if (!cur_sep(c, '/'))
         cur_fail(c);
-    struct str version = cur_token(c);
-    if (!cur_sep(c, '/') || !WORD_IS(name, "sip") || !str_eq(version, STR("2.0")))
+    (void)cur_token(c);
+    if (!cur_sep(c, '/'))
         cur_fail(c);
 }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exercise.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/writer.h"
+#include "sip/edit.h"
+#include "sip/header.h"
+#include "sip/msg.h"
+#include "sip/uri.h"
+
+#define MUST(x)                                                                                    \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                                \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static char out[4 * SIP_MSG_MAX];
+
+static void all_values(const struct sip_msg *m)
+{
+    for (unsigned id = 0; id < SIP_H_COUNT; id++) {
+        size_t n = sip_msg_count(m, (enum sip_hid)id);
+        for (size_t i = 0; i < n; i++) {
+            struct writer w = writer_init(out, sizeof out);
+            const void *v = sip_msg_at(m, (enum sip_hid)id, i);
+            MUST(v != NULL);
+            sip_header((enum sip_hid)id)->write(&w, v);
+        }
+        MUST(sip_msg_at(m, (enum sip_hid)id, n) == NULL);
+    }
+}
+
+// The edits of a proxy on a good message leave a good message.
+static void forward(const struct sip_msg *m)
+{
+    struct sip_edits e;
+    struct sip_msg *again;
+    struct sip_parse_error err;
+    struct writer w = writer_init(out, sizeof out);
+    size_t routes = sip_msg_count(m, SIP_H_ROUTE), vias = sip_msg_count(m, SIP_H_VIA);
+    sip_edits_init(&e, sip_msg_arena(m), m);
+    sip_edit_remove_at(&e, SIP_H_ROUTE, 0);
+    sip_edit_set(&e, SIP_H_MAX_FORWARDS, STR("7"));
+    sip_edit_prepend(&e, SIP_H_VIA, STR("SIP/2.0/UDP x;branch=z9hG4bKx"));
+    MUST(sip_msg_write(m, &e, &w) == 0);
+    if (w.n > SIP_MSG_MAX)
+        return;
+    MUST(sip_msg_parse(writer_done(&w), &again, &err) == 0);
+    MUST(sip_msg_max_forwards(again) == 7);
+    MUST(!vias || sip_msg_count(again, SIP_H_VIA) == vias + 1);
+    MUST(sip_msg_count(again, SIP_H_ROUTE) == routes - (routes > 0));
+    MUST(str_eq(sip_msg_body(again), sip_msg_body(m)));
+    sip_msg_unref(again);
+}
+
+static void answer(const struct sip_msg *m)
+{
+    struct writer w = writer_init(out, sizeof out);
+    MUST(sip_write_response(m, 400, STR_NONE, STR("t"), NULL, &w) == 0);
+}
+
+void exercise_msg(struct str data)
+{
+    struct sip_msg *m = NULL;
+    struct sip_parse_error err = {.what = NULL};
+    size_t skip, len;
+    (void)sip_frame(data, &skip, &len);
+    int e = sip_msg_parse(data, &m, &err);
+    MUST(e == 0 || e == ERR_BAD || e == ERR_TOOBIG);
+    MUST((e == 0) == (m && !sip_msg_is_bad(m)));
+    MUST(e != ERR_BAD || (err.what && err.offset <= data.n));
+    if (!m)
+        return;
+    if (!e) {
+        struct writer w = writer_init(out, sizeof out);
+        struct str bytes = sip_msg_bytes(m);
+        MUST(sip_msg_write(m, NULL, &w) == 0 && str_eq(writer_done(&w), bytes));
+        MUST(sip_msg_via(m) && sip_msg_via(m)->branch.n && sip_msg_cseq(m) && sip_msg_from(m) &&
+             sip_msg_to(m) && sip_msg_from_tag(m).n && sip_msg_call_id(m).n);
+        forward(m);
+    }
+    all_values(m);
+    if (sip_msg_is_request(m))
+        answer(m);
+    sip_msg_unref(m);
+}
+
+void exercise_uri(struct str data)
+{
+    struct arena a;
+    struct sip_uri u, again;
+    struct writer w = writer_init(out, sizeof out);
+    arena_init(&a, NULL, 0);
+    if (sip_uri_parse(&a, data, &u) == 0) {
+        sip_uri_write(&w, &u);
+        MUST(sip_uri_parse(&a, writer_done(&w), &again) == 0);
+        MUST(sip_uri_eq(&u, &again) && sip_uri_eq(&again, &u));
+        struct str canon = sip_uri_canon(&a, &u);
+        if (canon.p) {
+            MUST(sip_uri_parse(&a, canon, &again) == 0);
+            MUST(str_eq(sip_uri_canon(&a, &again), canon));
+        }
+    }
+    arena_done(&a);
+}
