@@ -20,7 +20,8 @@ struct cur {
 
 static inline struct cur cur_init(struct arena *a, struct str s)
 {
-    return (struct cur){.p = s.p, .end = s.p + s.n, .arena = a};
+    const char *p = s.p ? s.p : "";
+    return (struct cur){.p = p, .end = p + s.n, .arena = a};
 }
 
 // Copies member by member: a copy of the whole struct would use wide loads, which have to wait for
