@@ -53,7 +53,9 @@ int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct h
     struct load l = {op, &f};
     if (impu.p)
         impu = ims_impu_canonical(&op->arena, impu);
-    int err = STORE_RUN(op->ctx->store, SQL_FACTS, facts_row, &l, SV_TEXT(impi), SV_TEXT(impu));
+    const struct store_value args[] = {SV_TEXT(impi), SV_TEXT(impu)};
+    int err = impi.p ? store_run(op->ctx->store, SQL_FACTS_IMPI, args, 2, facts_row, &l)
+                     : store_run(op->ctx->store, SQL_FACTS_IMPU, args + 1, 1, facts_row, &l);
     if (!err && f.set_id)
         err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, registration_row, &f, SV_INT(f.set_id));
     if (!err && op->arena.failed)

@@ -54,15 +54,18 @@ const char *const hss_migrations[] = {schema_1};
 const size_t hss_migration_count = sizeof(hss_migrations) / sizeof(*hss_migrations);
 
 const char *const hss_sql[] = {
-    [SQL_FACTS] =
+    [SQL_FACTS_IMPI] =
         "SELECT i.id, u.id, u.set_id, u.barred,"
         " EXISTS(SELECT 1 FROM impi_set a WHERE a.impi_id = i.id AND a.set_id = u.set_id),"
+        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers, 0"
+        " FROM impi i JOIN subscription s ON s.id = i.subscription_id"
+        " LEFT JOIN impu u ON u.impu = ?2 WHERE i.impi = ?1",
+    [SQL_FACTS_IMPU] =
+        "SELECT 0, u.id, u.set_id, u.barred, 0,"
         " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
-        " p.unregistered"
-        " FROM (SELECT 1) LEFT JOIN impi i ON i.impi = ?1 LEFT JOIN impu u ON u.impu = ?2"
-        " LEFT JOIN implicit_set t ON t.id = u.set_id"
-        " LEFT JOIN subscription s ON s.id = coalesce(t.subscription_id, i.subscription_id)"
-        " LEFT JOIN service_profile p ON p.id = u.profile_id",
+        " p.unregistered FROM impu u JOIN implicit_set t ON t.id = u.set_id"
+        " JOIN subscription s ON s.id = t.subscription_id"
+        " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
     [SQL_REGISTRATIONS] = "SELECT impi_id, state, pending FROM registration WHERE set_id = ?1",
     [SQL_SET_OPEN] = "SELECT 1 FROM impu WHERE set_id = ?1 AND barred = 0 LIMIT 1",
     [SQL_AUTH] = "SELECT i.scheme, i.secret, i.amf, i.realm, i.algorithm, q.sqn"

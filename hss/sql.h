@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 enum hss_sql {
-    SQL_FACTS,             // impi, impu -> struct hss_facts
+    SQL_FACTS_IMPI,        // impi, impu or NULL -> struct hss_facts; no row: no such IMPI
+    SQL_FACTS_IMPU,        // impu -> struct hss_facts; no row: no such IMPU
     SQL_REGISTRATIONS,     // set -> impi id, state, pending
     SQL_SET_OPEN,          // set -> 1 when an IMPU of it is not barred
     SQL_AUTH,              // impi id -> scheme, secret, amf, realm, algorithm, sqn
