@@ -25,6 +25,7 @@ struct icscf_config {
     bool prefer_tcp;
     struct {
         struct str identity, realm, hss;
+        struct addr local;       // connections leave from here; family 0: chosen by the system
         struct conf_table peers; // struct icscf_peer
         uint32_t timeout_ms, watchdog_ms;
     } diameter;

@@ -125,6 +125,7 @@ static int start_dia(struct icscf *i)
     for (size_t k = 0; !err && k < i->cfg->diameter.peers.n; k++) {
         struct dia_peer_params q = {.host = peers[k].host,
                                     .remote = peers[k].address,
+                                    .local = i->cfg->diameter.local,
                                     .transport = DIA_TCP,
                                     .priority = (uint16_t)peers[k].priority,
                                     .weight = (uint16_t)peers[k].weight,

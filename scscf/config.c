@@ -30,6 +30,8 @@ const struct conf_row scscf_rows[] = {
     {"diameter.realm", CONF_STR, AT(diameter.realm), .help = "Origin-Realm of this node."},
     {"diameter.hss", CONF_STR, AT(diameter.hss), "",
      .help = "Destination-Host of requests; empty means routing by realm."},
+    {"diameter.local", CONF_ADDR, AT(diameter.local), "",
+     .help = "Address that connections to peers leave from; empty means the system's choice."},
     {"diameter.peers", CONF_TABLE, AT(diameter.peers), .min = 1, .sub = peer_rows,
      .sub_size = sizeof(struct scscf_peer), .help = "HSS, SLF or relays to connect to."},
     {"diameter.timeout", CONF_U32, AT(diameter.timeout_ms), "5000", 100, 60000, "ms",

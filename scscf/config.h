@@ -19,6 +19,7 @@ struct scscf_config {
     bool prefer_tcp;
     struct {
         struct str identity, realm, hss;
+        struct addr local;       // connections leave from here; family 0: chosen by the system
         struct conf_table peers; // struct scscf_peer
         uint32_t timeout_ms, watchdog_ms;
     } diameter;

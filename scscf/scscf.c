@@ -195,6 +195,7 @@ static int start_dia(struct scscf *s)
     for (size_t i = 0; !err && i < s->cfg->diameter.peers.n; i++) {
         struct dia_peer_params q = {.host = peers[i].host,
                                     .remote = peers[i].address,
+                                    .local = s->cfg->diameter.local,
                                     .transport = DIA_TCP,
                                     .priority = (uint16_t)peers[i].priority,
                                     .weight = (uint16_t)peers[i].weight,
