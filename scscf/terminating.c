@@ -73,9 +73,8 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
         r.status = 404;
     else
         scscf_count(s, SC_HSS_FAILURES);
-    // The HSS has the user registered, here or elsewhere: to the caller he is not to be reached.
-    if (r.status == 403)
-        r.status = 480;
+    if (r.status == 403) // registered here before a restart, or elsewhere
+        r = (struct reject){.status = 480, .cause = "called user's registration is not known here"};
     job_reject(&t->job, r);
 }
 
