@@ -29,10 +29,12 @@ static void append(struct sip_edits *e, struct sip_edit *ed)
     e->last = ed;
 }
 
-// Keeps the order of places; among edits of one place the new one comes last, or first.
-static void insert(struct sip_edits *e, struct sip_edit *ed, bool first)
+// Keeps the order of places; among edits of one place the new one comes last, or first. The search
+// begins behind from, which is known to be before it (NULL: at the start).
+static void insert_behind(struct sip_edits *e, struct sip_edit *from, struct sip_edit *ed,
+                          bool first)
 {
-    struct sip_edit **at = &e->first;
+    struct sip_edit **at = from ? &from->next : &e->first;
     if (!first && (!e->last || e->last->at <= ed->at)) {
         append(e, ed);
         return;
@@ -43,6 +45,11 @@ static void insert(struct sip_edits *e, struct sip_edit *ed, bool first)
     *at = ed;
     if (!ed->next)
         e->last = ed;
+}
+
+static void insert(struct sip_edits *e, struct sip_edit *ed, bool first)
+{
+    insert_behind(e, NULL, ed, first);
 }
 
 static struct edit_element *elements_copy(struct sip_edits *e, const struct edit_element *src)
@@ -160,23 +167,30 @@ static void claim(struct sip_edits *e, const struct sip_field *f, struct sip_edi
     ed->del = sip_field_end(f) - f->at;
 }
 
-static void remove_field(struct sip_edits *e, const struct sip_field *f)
+// from: the edit that removed the field before, NULL for the first. A message may hold thousands of
+// fields of one header, so nothing is searched from the start for each.
+static struct sip_edit *remove_field(struct sip_edits *e, const struct sip_field *f,
+                                     struct sip_edit *from)
 {
     struct sip_edit *ed = edit_new(e, EDIT_TEXT);
     if (!ed)
-        return;
-    claim(e, f, ed);
-    insert(e, ed, false);
+        return from;
+    ed->field = f;
+    ed->at = f->at;
+    ed->del = sip_field_end(f) - f->at;
+    insert_behind(e, from, ed, false);
+    return ed;
 }
 
 void sip_edit_remove(struct sip_edits *e, enum sip_hid id)
 {
     for (struct sip_edit *ed = e->first; ed; ed = ed->next)
-        if (ed->kind == EDIT_LINE && ed->id == id)
+        if (ed->field ? ed->field->id == id : ed->kind == EDIT_LINE && ed->id == id)
             ed->dropped = true;
+    struct sip_edit *from = NULL;
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
     for (; f; f = sip_field_next(e->msg, f))
-        remove_field(e, f);
+        from = remove_field(e, f, from);
 }
 
 void sip_edit_remove_named(struct sip_edits *e, struct str name)
@@ -187,12 +201,14 @@ void sip_edit_remove_named(struct sip_edits *e, struct str name)
         return;
     }
     for (struct sip_edit *ed = e->first; ed; ed = ed->next)
-        if (ed->kind == EDIT_LINE && str_ieq(ed->name, name))
+        if (ed->field ? ed->field->id == id && str_ieq(sip_field_name(e->msg, ed->field), name)
+                      : ed->kind == EDIT_LINE && str_ieq(ed->name, name))
             ed->dropped = true;
+    struct sip_edit *from = NULL;
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
     for (; f; f = sip_field_next(e->msg, f))
         if (str_ieq(sip_field_name(e->msg, f), name))
-            remove_field(e, f);
+            from = remove_field(e, f, from);
 }
 
 void sip_edit_set(struct sip_edits *e, enum sip_hid id, struct str value)
@@ -252,8 +268,12 @@ static void element_set(struct sip_edits *e, enum sip_hid id, size_t i, struct s
 {
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
     size_t n = 0;
-    for (; f && i >= (n = sip_field_elements(e->msg, f)); f = sip_field_next(e->msg, f))
+    for (; f && !(i == 0 && f->value_n); f = sip_field_next(e->msg, f)) {
+        n = sip_field_elements(e->msg, f);
+        if (i < n)
+            break;
         i -= n;
+    }
     struct sip_edit *ed = f ? elements_edit(e, f) : NULL;
     if (!ed)
         return;

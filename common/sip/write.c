@@ -13,14 +13,38 @@ static void write_line(struct writer *w, struct str name, struct str value)
     writer_lit(w, "\r\n");
 }
 
+static bool take_rest(struct str *rest, struct str *ret_all)
+{
+    if (!rest->p)
+        return false;
+    *ret_all = str_trim(*rest);
+    *rest = STR_NONE;
+    return true;
+}
+
+// Number of leading elements that the edits are about; those behind stay as they came.
+static size_t elements_edited(const struct sip_edit *ed)
+{
+    size_t n = 0;
+    for (const struct edit_element *el = ed->elements; el; el = el->next)
+        n = el->i >= n ? el->i + 1 : n;
+    return n;
+}
+
 // A field whose elements were edited; it vanishes with its last element.
 static void write_elements(struct writer *w, const struct sip_msg *m, const struct sip_edit *ed)
 {
     const struct sip_field *f = ed->field;
     const struct sip_header *h = sip_header(ed->id);
-    struct str rest = sip_field_value(m, f), value = rest;
-    bool list = h->multi == SIP_LIST, any = false;
-    for (size_t i = 0; list ? sip_element_next(&rest, h->separator, &value) : i < 1; i++) {
+    struct str rest = sip_field_value(m, f), value;
+    size_t edited = h->multi == SIP_LIST ? elements_edited(ed) : SIZE_MAX;
+    bool any = false;
+    for (size_t i = 0; i <= edited; i++) {
+        bool more = h->multi == SIP_LIST && i < edited
+                        ? sip_element_next(&rest, h->separator, &value)
+                        : take_rest(&rest, &value);
+        if (!more)
+            break;
         value = sip_edit_element(ed, i, value);
         if (!value.p)
             continue;

@@ -65,7 +65,7 @@ static void elements(void **state)
     (void)state;
     struct str v;
     sip_edit_remove_at(&edits, SIP_H_ROUTE, 0);
-    written("\r\nRoute: <sip:b;lr>, <sip:c;lr>\r\nFrom");
+    written("\r\nRoute: <sip:b;lr> ,<sip:c;lr>\r\nFrom");
     sip_edit_remove_at(&edits, SIP_H_ROUTE, 2);
     written("\r\nRoute: <sip:b;lr>\r\nFrom");
     sip_edit_replace_at(&edits, SIP_H_ROUTE, 1, STR("<sip:x>"));
@@ -141,13 +141,13 @@ static void copies_are_independent(void **state)
     sip_edits_copy(&two, sip_msg_arena(msg), &edits);
     sip_edit_remove_at(&one, SIP_H_ROUTE, 1);
     sip_edit_uri(&two, STR("sip:two"));
-    written("Route: <sip:b;lr>, <sip:c;lr>\r\n");
+    written("Route: <sip:b;lr> ,<sip:c;lr>\r\n");
     edits = one;
     written("Route: <sip:c;lr>\r\n");
     lacks("sip:two");
     edits = two;
     written("OPTIONS sip:two SIP/2.0\r\n");
-    written("Route: <sip:b;lr>, <sip:c;lr>\r\n");
+    written("Route: <sip:b;lr> ,<sip:c;lr>\r\n");
 }
 
 static void too_small(void **state)
