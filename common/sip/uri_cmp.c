@@ -43,13 +43,19 @@ static bool needs_partner(struct str name)
            str_ieq(name, STR("transport"));
 }
 
-// Every parameter of a agrees with b; the caller asks both ways.
+// Every parameter of a agrees with b; the caller asks both ways. One that is repeated, which it must
+// not be, agrees with any of its kind.
 static bool params_agree(const struct sip_param *a, const struct sip_param *b)
 {
     for (; a; a = a->next) {
         const struct sip_param *other = param_find(b, a->name);
-        if (other ? !text_eq(a->value, other->value, true) : needs_partner(a->name))
+        if (!other && needs_partner(a->name))
             return false;
+        while (other && !text_eq(a->value, other->value, true)) {
+            other = param_find(other->next, a->name);
+            if (!other)
+                return false;
+        }
     }
     return true;
 }
@@ -110,11 +116,12 @@ static bool number_eq(struct str a, struct str b)
 static bool tel_params_within(const struct sip_param *a, const struct sip_param *b)
 {
     for (; a; a = a->next) {
-        const struct sip_param *other = param_find(b, a->name);
-        if (!other)
-            return false;
         bool number = str_ieq(a->name, STR("phone-context")) && a->value.n && *a->value.p == '+';
-        if (number ? !number_eq(a->value, other->value) : !text_eq(a->value, other->value, true))
+        const struct sip_param *other = param_find(b, a->name);
+        while (other && !(number ? number_eq(a->value, other->value)
+                                 : text_eq(a->value, other->value, true)))
+            other = param_find(other->next, a->name);
+        if (!other)
             return false;
     }
     return true;

@@ -120,6 +120,7 @@ static void equality(void **state)
         {"tel:7042;phone-context=+1-914", "tel:7042;phone-context=+1914", true},
         {"tel:7042;phone-context=+1;isub=2", "tel:7042;isub=2;phone-context=+1", true},
         {"tel:7042;isub=2", "tel:7042", false},
+        {"SIPS:s;x=1;x=2", "sips:s;x=1;x=2", true},
         {"tel:+1201", "sip:+1201@h;user=phone", false},
         {"urn:service:sos.police", "URN:Service:SOS.police", true},
         {"urn:gsma:imei:AA", "urn:GSMA:imei:AA", true},
