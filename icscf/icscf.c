@@ -208,3 +208,8 @@ bool icscf_ready(const struct icscf *i, const char **ret_why)
         *ret_why = "no HSS connected";
     return ready;
 }
+
+struct stack *icscf_stack(const struct icscf *i)
+{
+    return i->stack;
+}

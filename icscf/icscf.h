@@ -24,6 +24,7 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf);
 void icscf_free(struct icscf *i); // takes NULL
 // Stops taking requests; done is called when the rest has ended.
 void icscf_drain(struct icscf *i, timer_cb done, void *arg);
+struct stack *icscf_stack(const struct icscf *i); // for its figures
 // False while no HSS is connected; *ret_why says so.
 bool icscf_ready(const struct icscf *i, const char **ret_why);
 void icscf_metrics(const struct icscf *i, struct metrics *m);

@@ -2,7 +2,7 @@
 #include "pcscf/pcscf_priv.h"
 
 // Unique over time and nodes: this run's random number, a count, and the node's address.
-struct str charging_vector(struct pcscf *p, struct arena *a)
+struct str pcscf_charging_vector(struct pcscf *p, struct arena *a)
 {
     p->icid_count++;
     if (p->config->ioi.n == 0)

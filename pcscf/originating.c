@@ -64,7 +64,7 @@ static enum step_verdict set_route(struct job *j)
 static enum step_verdict add_charging(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, charging_vector(pj->pcscf, pj->arena));
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, pcscf_charging_vector(pj->pcscf, pj->arena));
     return STEP_CONTINUE;
 }
 

@@ -67,7 +67,7 @@ void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str 
 // ---- charging.c ----
 
 // A P-Charging-Vector with a new globally unique icid-value (TS 24.229 4.5.2, RFC 7315 5.6).
-struct str charging_vector(struct pcscf *p, struct arena *a);
+struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
 
 // ---- dialog_route.c ----
 

@@ -87,7 +87,7 @@ static enum step_verdict add_path(struct job *j)
         sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
     sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,
                  ARENA_CAT(pj->arena, STR("\""), pj->pcscf->config->visited_network, STR("\"")));
-    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, charging_vector(pj->pcscf, pj->arena));
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, pcscf_charging_vector(pj->pcscf, pj->arena));
     return STEP_CONTINUE;
 }
 

@@ -285,3 +285,8 @@ size_t scscf_challenges(const struct scscf *s)
 {
     return auth_table_count(s->auth);
 }
+
+struct stack *scscf_stack(const struct scscf *s)
+{
+    return s->stack;
+}

@@ -25,6 +25,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf);
 void scscf_free(struct scscf *s); // takes NULL
 // Stops taking requests outside dialogs; done is called when the rest has ended.
 void scscf_drain(struct scscf *s, timer_cb done, void *arg);
+struct stack *scscf_stack(const struct scscf *s); // for its figures
 // False while no HSS is connected; *ret_why says so.
 bool scscf_ready(const struct scscf *s, const char **ret_why);
 void scscf_metrics(const struct scscf *s, struct metrics *m);

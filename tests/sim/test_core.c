@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole core in simulation:
+//   test_core [--seeds N] [--first SEED] [--users N] [--log LEVEL]
+// For each seed one run without faults, in which everything must succeed and the counters of the nodes
+// must agree, and one with loss, delay, duplication, reordering, resets and restarts, in which everything
+// must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
+// tenth seed is run twice and must give the same trace. TAP on standard output.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pcscf/pcscf.h"
+#include "scscf/scscf.h"
+#include "tests/sim/world.h"
+
+enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000 };
+
+struct result {
+    uint64_t hash, messages, registrations, calls, failures;
+    unsigned problems;
+};
+
+static struct world world; // large: not on the stack
+
+static bool quiet(void)
+{
+    return world.pending == 0;
+}
+
+static unsigned check(bool good, uint64_t seed, const char *what, uint64_t a, uint64_t b)
+{
+    if (!good)
+        printf("# seed %llu: %s (%llu, %llu)\n", (unsigned long long)seed, what,
+               (unsigned long long)a, (unsigned long long)b);
+    return !good;
+}
+
+static void run_ms(uint64_t ms)
+{
+    (void)sim_run(world.sim, sim_now_ms(world.sim) + ms);
+}
+
+static void faults(uint32_t loss_ppm)
+{
+    struct sim_faults f = {.loss_ppm = loss_ppm,
+                           .dup_ppm = loss_ppm,
+                           .reorder_ppm = loss_ppm,
+                           .reset_ppm = loss_ppm / 20,
+                           .delay_min_us = 200,
+                           .delay_max_us = loss_ppm ? 30000 : 2000};
+    sim_set_faults(world.sim, &f);
+}
+
+// Each user registers and calls another one, a few milliseconds apart; nodes die and come back.
+static void work(bool rough)
+{
+    size_t n = world.n_users;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < n; i++) {
+            world_register(&world, i);
+            run_ms(sim_random(world.sim) % 10);
+        }
+        run_ms(rough ? 40000 : 3000);
+        enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
+        for (size_t i = 0; i < n; i++) {
+            if (rough && i == n / 3)
+                world_kill(&world, victim);
+            if (rough && i == n / 2)
+                world_boot(&world, victim);
+            world_call(&world, i, (i + 1 + sim_random(world.sim) % (n - 1)) % n);
+            run_ms(sim_random(world.sim) % 10);
+        }
+        world_boot(&world, victim);
+        run_ms(rough ? 40000 : 3000);
+    }
+    faults(0);
+    run_ms(SETTLE_MS);
+}
+
+static size_t calls_left(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < W_HUBS; i++)
+        n += hub_calls(world.hub[i]);
+    return n;
+}
+
+static unsigned check_quiet(uint64_t seed)
+{
+    unsigned bad = check(quiet(), seed, "operations that never ended", world.pending, 0);
+    bad += check(calls_left() == 0, seed, "calls left at UEs", calls_left(), 0);
+    for (int k = W_ICSCF; k < W_NODES; k++) {
+        uint64_t t = world_stack_stat(&world, (enum world_node)k, "sip_transactions");
+        bad += check(t == 0, seed, "transactions left at node", t, (uint64_t)k);
+    }
+    uint64_t c = scscf_challenges(world.node[W_SCSCF].nf);
+    return bad + check(c == 0, seed, "challenges left", c, 0);
+}
+
+static unsigned check_exact(uint64_t seed)
+{
+    const struct world_counts *c = &world.counts;
+    size_t n = world.n_users;
+    const struct pcscf_counters *p = pcscf_counters(world.node[W_PCSCF].nf);
+    uint64_t bindings = scscf_bindings(world.node[W_SCSCF].nf);
+    unsigned bad = check(c->register_failed == 0, seed, "registrations failed", c->register_failed, 0);
+    bad += check(c->register_ok == n * ROUNDS, seed, "registrations", c->register_ok, n * ROUNDS);
+    bad += check(c->call_failed == 0, seed, "calls failed", c->call_failed, 0);
+    bad += check(c->call_ok == n * ROUNDS, seed, "calls", c->call_ok, n * ROUNDS);
+    bad += check(p->registrations == n, seed, "contacts at the P-CSCF", p->registrations, n);
+    bad += check(bindings == n, seed, "bindings at the S-CSCF", bindings, n);
+    return bad + check(p->registered == c->register_ok, seed, "P-CSCF's and UEs' registrations",
+                       p->registered, c->register_ok);
+}
+
+static unsigned check_expired(uint64_t seed)
+{
+    uint64_t p = pcscf_counters(world.node[W_PCSCF].nf)->registrations;
+    uint64_t b = scscf_bindings(world.node[W_SCSCF].nf), r = scscf_registrations(world.node[W_SCSCF].nf);
+    unsigned bad = check(p == 0, seed, "contacts that did not expire at the P-CSCF", p, 0);
+    bad += check(b == 0, seed, "bindings that did not expire", b, 0);
+    return bad + check(r == 0, seed, "registrations that did not expire", r, 0);
+}
+
+static struct result run(uint64_t seed, size_t users, bool rough)
+{
+    struct result r = {0};
+    long live = mem_live();
+    world_start(&world, seed, users);
+    faults(rough ? 20000 : 0);
+    work(rough);
+    r.problems = check_quiet(seed);
+    if (!rough)
+        r.problems += check_exact(seed);
+    run_ms(EXPIRY_MS);
+    r.problems += check_expired(seed);
+    r.hash = world.trace_hash;
+    r.messages = world.trace_messages;
+    r.registrations = world.counts.register_ok;
+    r.calls = world.counts.call_ok;
+    r.failures = world.counts.register_failed + world.counts.call_failed;
+    world_stop(&world);
+    r.problems += check(mem_live() == live, seed, "allocations left", (uint64_t)(mem_live() - live), 0);
+    return r;
+}
+
+static void report(unsigned n, uint64_t seed, const char *kind, const struct result *r, bool good)
+{
+    printf("%sok %u - seed %llu %s: %llu registrations, %llu calls, %llu failures, %llu messages\n",
+           good ? "" : "not ", n, (unsigned long long)seed, kind, (unsigned long long)r->registrations,
+           (unsigned long long)r->calls, (unsigned long long)r->failures,
+           (unsigned long long)r->messages);
+    (void)fflush(stdout);
+}
+
+static uint64_t option(int argc, char **argv, const char *name, uint64_t def)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return strtoull(argv[i + 1], NULL, 10);
+    return def;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seeds = option(argc, argv, "--seeds", 3), first = option(argc, argv, "--first", 1);
+    size_t users = (size_t)option(argc, argv, "--users", 100);
+    unsigned n = 0, bad = 0;
+    enum log_level level = LOG_ERROR;
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], "--log") == 0)
+            (void)log_level_parse(str_from(argv[i + 1]), &level);
+    log_set_level(level);
+    printf("1..%llu\n", (unsigned long long)(2 * seeds + (seeds + 9) / 10));
+    for (uint64_t seed = first; seed < first + seeds; seed++) {
+        struct result calm = run(seed, users, false), rough = run(seed, users, true);
+        report(++n, seed, "calm", &calm, calm.problems == 0);
+        // Faults may make operations fail, but a core that fails most of them is broken.
+        bool enough = rough.registrations > rough.failures;
+        report(++n, seed, "rough", &rough, rough.problems == 0 && enough);
+        bad += (calm.problems != 0) + (rough.problems != 0 || !enough);
+        if ((seed - first) % 10)
+            continue;
+        struct result again = run(seed, users, true);
+        bool same = again.hash == rough.hash && again.messages == rough.messages;
+        report(++n, seed, "rough again, same trace", &again, same);
+        bad += !same;
+    }
+    return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}

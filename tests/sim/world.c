@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "hss/hss.h"
+#include "icscf/icscf.h"
+#include "pcscf/pcscf.h"
+#include "scscf/scscf.h"
+
+#define SCSCF_NAME "sip:scscf." W_DOMAIN ":5060"
+#define PEERS "  peers:\n    - host: hss." W_DOMAIN "\n      address: 192.0.2.40:3868\n"
+
+static const char pcscf_yaml[] =
+    "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n"
+    "core:\n  listen: [192.0.2.10:5070]\n  host: pcscf." W_DOMAIN "\n"
+    "home:\n  domains: [" W_DOMAIN "]\nnetwork:\n  visited: " W_DOMAIN "\n";
+static const char icscf_yaml[] =
+    "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
+    "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n"
+    "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS
+    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n";
+static const char scscf_yaml[] =
+    "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
+    "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n"
+    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS;
+
+static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
+static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
+
+// A failure of the test itself, not of what is tested.
+static void must(int err, const char *what)
+{
+    if (err == 0)
+        return;
+    fprintf(stderr, "simulation: %s: %s\n", what, err_name(err));
+    abort();
+}
+
+static struct addr ip(const char *text, uint16_t port)
+{
+    struct addr a;
+    must(addr_parse(str_from(text), port, &a), text);
+    return a;
+}
+
+// ---- nodes ----
+
+static void load(struct world_node_state *n, const char *yaml, const struct conf_row *rows, size_t size)
+{
+    char error[512];
+    n->config = mem_zalloc(size);
+    if (!n->config)
+        must(ERR_NOMEM, "configuration");
+    int e = conf_load_text(str_from(yaml), "sim.yaml", rows, n->config, error, sizeof error, &n->conf);
+    must(e, e ? error : "");
+}
+
+static void boot_hss(struct world *w, struct world_node_state *n)
+{
+    static const uint32_t apps[] = {DIA_APP_CX};
+    static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN};
+    char store[96], key[96];
+    snprintf(store, sizeof store, "%s/hss.db", w->dir);
+    snprintf(key, sizeof key, "%s/hss.key", w->dir);
+    struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true};
+    struct hss *h;
+    struct dia_node *d;
+    must(hss_new(&hp, &h), "hss");
+    struct dia_params dp = {.loop = n->loop,
+                            .origin_host = STR("hss." W_DOMAIN),
+                            .origin_realm = STR(W_DOMAIN),
+                            .product = STR("sim"),
+                            .applications = apps,
+                            .n_applications = 1,
+                            .watchdog_ms = 6000};
+    must(dia_node_new(&dp, &d), "diameter");
+    for (size_t i = 0; i < ARRAY_LEN(peers); i++) {
+        struct dia_peer_params pp = {.host = str_from(peers[i]), .remote = ip(ips[W_ICSCF + i], 0)};
+        must(dia_peer_add(d, &pp), "peer");
+    }
+    must(cx_serve(d, &hss_cx_server, h), "cx");
+    struct addr local = ip(ips[W_HSS], 3868);
+    must(dia_node_listen(d, DIA_TCP, &local), "listen");
+    n->nf = h;
+    n->dia = d;
+}
+
+static void boot_icscf(struct world_node_state *n)
+{
+    struct icscf *i;
+    load(n, icscf_yaml, icscf_rows, sizeof(struct icscf_config));
+    struct icscf_params p = {.loop = n->loop, .config = n->config};
+    must(icscf_new(&p, &i), "icscf");
+    n->nf = i;
+}
+
+static void boot_scscf(struct world_node_state *n)
+{
+    struct scscf *s;
+    load(n, scscf_yaml, scscf_rows, sizeof(struct scscf_config));
+    struct scscf_params p = {.loop = n->loop, .config = n->config};
+    must(scscf_new(&p, &s), "scscf");
+    n->nf = s;
+}
+
+static void boot_pcscf(struct world_node_state *n)
+{
+    struct pcscf *s;
+    load(n, pcscf_yaml, pcscf_rows, sizeof(struct pcscf_config));
+    struct pcscf_params p = {.loop = n->loop, .config = n->config};
+    must(pcscf_new(&p, &s), "pcscf");
+    n->nf = s;
+}
+
+void world_boot(struct world *w, enum world_node k)
+{
+    struct world_node_state *n = &w->node[k];
+    if (n->nf)
+        return;
+    must(sim_node(w->sim, names[k], &n->loop), "node");
+    switch (k) {
+    case W_HSS: boot_hss(w, n); break;
+    case W_ICSCF: boot_icscf(n); break;
+    case W_SCSCF: boot_scscf(n); break;
+    default: boot_pcscf(n); break;
+    }
+}
+
+void world_kill(struct world *w, enum world_node k)
+{
+    struct world_node_state *n = &w->node[k];
+    if (!n->nf)
+        return;
+    sim_crash(w->sim, n->loop);
+    switch (k) {
+    case W_HSS:
+        dia_node_free(n->dia);
+        hss_free(n->nf);
+        break;
+    case W_ICSCF: icscf_free(n->nf); break;
+    case W_SCSCF: scscf_free(n->nf); break;
+    default: pcscf_free(n->nf); break;
+    }
+    loop_free(n->loop);
+    conf_free(n->conf);
+    mem_free(n->config);
+    *n = (struct world_node_state){0};
+}
+
+// ---- names ----
+
+static void add_a(struct world *w, const char *name, const char *address)
+{
+    struct dns_rr rr = {.ttl = 60, .ip = ip(address, 0)};
+    must(sim_dns_add(w->sim, name, DNS_A, &rr), name);
+}
+
+static void add_srv(struct world *w, const char *name, const char *target)
+{
+    struct dns_rr rr = {.ttl = 60,
+                        .srv = {.weight = 10, .port = 5060, .target = str_from(target)}};
+    must(sim_dns_add(w->sim, name, DNS_SRV, &rr), name);
+}
+
+static void fill_dns(struct world *w)
+{
+    struct dns_rr tcp = {.ttl = 60,
+                         .naptr = {.order = 10, .flags = STR("s"), .service = STR("SIP+D2T"),
+                                   .replacement = STR("_sip._tcp." W_DOMAIN)}};
+    must(sim_dns_add(w->sim, W_DOMAIN, DNS_NAPTR, &tcp), "naptr");
+    add_srv(w, "_sip._tcp." W_DOMAIN, "icscf." W_DOMAIN);
+    add_srv(w, "_sip._udp." W_DOMAIN, "icscf." W_DOMAIN);
+    add_a(w, "icscf." W_DOMAIN, ips[W_ICSCF]);
+    add_a(w, "scscf." W_DOMAIN, ips[W_SCSCF]);
+    add_a(w, "pcscf." W_DOMAIN, ips[W_PCSCF]);
+}
+
+// ---- users ----
+
+static void ended(struct world_user *u, unsigned status)
+{
+    u->w->pending--;
+    u->w->counts.by_status[status < 700 ? status : 0]++;
+}
+
+static void on_registered(void *arg, struct phone *ph, const struct ue_registered *r)
+{
+    struct world_user *u = arg;
+    u->registering = false;
+    u->w->counts.register_ok++;
+    ended(u, 200);
+}
+
+static void on_deregistered(void *arg, struct phone *ph)
+{
+    struct world_user *u = arg;
+    u->registering = false;
+    ended(u, 200);
+}
+
+static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
+{
+    struct world_user *u = arg;
+    u->registering = false;
+    u->w->counts.register_failed++;
+    ended(u, f->status);
+}
+
+static void on_established(void *arg, struct phone *ph, ue_call call)
+{
+    struct world_user *u = arg;
+    if (!u->calling)
+        return;
+    u->w->counts.call_established++;
+    size_t i = (size_t)(u - u->w->users);
+    (void)ue_call_hang_up(u->w->hub[i % W_HUBS], call);
+}
+
+static void on_call_failed(void *arg, struct phone *ph, ue_call call, const struct ue_failure *f)
+{
+    struct world_user *u = arg;
+    if (!u->calling)
+        return;
+    u->calling = false;
+    u->w->counts.call_failed++;
+    ended(u, f->status);
+}
+
+static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
+                     const struct ue_media_report *m)
+{
+    struct world_user *u = arg;
+    if (!u->calling)
+        return;
+    u->calling = false;
+    u->w->counts.call_ok++;
+    ended(u, 200);
+}
+
+static const struct ue_ops ops = {.registered = on_registered,
+                                  .deregistered = on_deregistered,
+                                  .register_failed = on_register_failed,
+                                  .established = on_established,
+                                  .failed = on_call_failed,
+                                  .ended = on_ended};
+
+static void make_user(struct world *w, size_t i)
+{
+    struct world_user *u = &w->users[i];
+    char impi[80];
+    snprintf(impi, sizeof impi, "0010110%08zu@%s", i, W_DOMAIN);
+    snprintf(u->uri, sizeof u->uri, "sip:user%zu@%s", i, W_DOMAIN);
+    u->w = w;
+    struct phone_params p = {.impi = str_from(impi),
+                             .impu = str_from(u->uri),
+                             .domain = STR(W_DOMAIN),
+                             .has_aka = true,
+                             .expires = 3600,
+                             .ops = &ops,
+                             .arg = u};
+    memcpy(p.k, "load-users-key-1", 16);
+    memset(p.opc, 0x5a, 16);
+    must(phone_new(w->hub[i % W_HUBS], &p, &u->phone), "phone");
+}
+
+static void provision(struct world *w)
+{
+    char error[256], *text = NULL;
+    size_t size, n;
+    FILE *f = open_memstream(&text, &size);
+    fprintf(f, "impi,k_ascii,opc,impus\n");
+    for (size_t i = 0; i < w->n_users; i++)
+        fprintf(f, "0010110%08zu@%s,load-users-key-1,5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a,"
+                   "sip:user%zu@%s tel:+1556%07zu\n", i, W_DOMAIN, i, W_DOMAIN, i);
+    (void)fclose(f);
+    int e = hss_import(w->node[W_HSS].nf, str_make(text, size), "sim.csv", error, sizeof error, &n);
+    free(text);
+    must(e, e ? error : "import");
+}
+
+static void make_hubs(struct world *w)
+{
+    for (size_t i = 0; i < W_HUBS; i++) {
+        char name[16], address[16];
+        snprintf(name, sizeof name, "ue%zu", i);
+        snprintf(address, sizeof address, "192.0.2.%zu", 100 + i);
+        must(sim_node(w->sim, name, &w->ue_loop[i]), name);
+        struct hub_params hp = {.loop = w->ue_loop[i],
+                                .local = ip(address, 5060),
+                                .proto = i % 2 ? SIP_PROTO_TCP : SIP_PROTO_UDP,
+                                .proxy = ip(ips[W_PCSCF], 5060),
+                                .auto_answer = true,
+                                .answer_delay_ms = 50};
+        must(hub_new(&hp, &w->hub[i]), "hub");
+    }
+}
+
+void world_register(struct world *w, size_t i)
+{
+    struct world_user *u = &w->users[i];
+    if (u->registering)
+        return;
+    u->registering = phone_register(u->phone) == 0;
+    w->pending += u->registering;
+}
+
+void world_deregister(struct world *w, size_t i)
+{
+    struct world_user *u = &w->users[i];
+    if (u->registering)
+        return;
+    u->registering = phone_deregister(u->phone, false) == 0;
+    w->pending += u->registering;
+}
+
+void world_call(struct world *w, size_t from, size_t to)
+{
+    struct world_user *u = &w->users[from];
+    struct ue_call_params p = {.target = str_from(w->users[to].uri)};
+    ue_call call;
+    if (u->calling || !phone_is_registered(u->phone))
+        return;
+    u->calling = phone_call(u->phone, &p, &call) == 0;
+    w->pending += u->calling;
+}
+
+// ---- life ----
+
+static void on_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst, bool tcp,
+                     bool dropped, struct str data)
+{
+    struct world *w = arg;
+    const uint64_t parts[] = {w->trace_hash, at_us, hash_bytes(data.p, data.n),
+                              (uint64_t)addr_port(src) << 32 | (uint64_t)addr_port(dst) << 2 |
+                                  (uint64_t)tcp << 1 | dropped};
+    w->trace_hash = hash_bytes(parts, sizeof parts);
+    w->trace_messages++;
+}
+
+void world_start(struct world *w, uint64_t seed, size_t n_users)
+{
+    *w = (struct world){.n_users = n_users};
+    snprintf(w->dir, sizeof w->dir, "/dev/shm/carillon-sim-XXXXXX");
+    if (!mkdtemp(w->dir)) {
+        snprintf(w->dir, sizeof w->dir, "/tmp/carillon-sim-XXXXXX");
+        must(mkdtemp(w->dir) ? 0 : ERR_IO, "folder for the store");
+    }
+    must(sim_new(seed, &w->sim), "sim");
+    sim_set_trace(w->sim, on_trace, w);
+    fill_dns(w);
+    for (int k = 0; k < W_NODES; k++)
+        world_boot(w, (enum world_node)k);
+    provision(w);
+    make_hubs(w);
+    for (size_t i = 0; i < n_users; i++)
+        make_user(w, i);
+    (void)sim_run(w->sim, sim_now_ms(w->sim) + 2000);
+}
+
+static void remove_store(struct world *w)
+{
+    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.key"};
+    char path[128];
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", w->dir, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(w->dir);
+}
+
+void world_stop(struct world *w)
+{
+    for (size_t i = 0; i < W_HUBS; i++) {
+        hub_free(w->hub[i]);
+        loop_free(w->ue_loop[i]);
+    }
+    for (int k = 0; k < W_NODES; k++)
+        world_kill(w, (enum world_node)k);
+    sim_free(w->sim);
+    remove_store(w);
+}
+
+// ---- figures ----
+
+struct sum {
+    const char *name;
+    uint64_t value;
+};
+
+static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    struct sum *s = arg;
+    if (strcmp(name, s->name) == 0)
+        s->value += value;
+}
+
+struct stack *world_stack(const struct world *w, enum world_node k)
+{
+    switch (k) {
+    case W_ICSCF: return icscf_stack(w->node[k].nf);
+    case W_SCSCF: return scscf_stack(w->node[k].nf);
+    case W_PCSCF: return pcscf_stack(w->node[k].nf);
+    default: return NULL;
+    }
+}
+
+uint64_t world_stack_stat(const struct world *w, enum world_node k, const char *name)
+{
+    struct sum s = {.name = name};
+    stack_stats(world_stack(w, k), add_stat, &s);
+    return s.value;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole IMS in one process: UEs, P-CSCF, I-CSCF, S-CSCF and HSS, each on a node of the simulated
+// world, with SIP and Cx over its network. Nodes can be killed and started again.
+#pragma once
+
+#include "base/arena.h"
+#include "io/sim.h"
+#include "tools/ue/ue.h"
+
+enum world_node { W_HSS, W_ICSCF, W_SCSCF, W_PCSCF, W_NODES };
+enum { W_HUBS = 4, W_USERS_MAX = 2000 };
+#define W_DOMAIN "ims.mnc001.mcc001.3gppnetwork.org"
+
+struct world;
+
+struct world_node_state {
+    struct loop *loop;
+    void *nf;          // NULL: down
+    struct conf *conf;
+    void *config;
+    void *dia;         // HSS: its Diameter node
+};
+
+struct world_counts {
+    uint64_t register_ok, register_failed, call_ok, call_failed, call_established;
+    uint64_t by_status[700];
+};
+
+struct world_user {
+    struct world *w;
+    struct phone *phone;
+    bool registering, calling;
+    char uri[96];
+};
+
+struct world {
+    struct sim *sim;
+    struct world_node_state node[W_NODES];
+    struct loop *ue_loop[W_HUBS];
+    struct hub *hub[W_HUBS];
+    struct world_user users[W_USERS_MAX];
+    size_t n_users;
+    struct world_counts counts;
+    uint64_t pending;  // operations begun and not ended
+    char dir[64];      // of the HSS's store
+    uint64_t trace_hash, trace_messages;
+};
+
+// A running core with n users, who are provisioned and not registered.
+void world_start(struct world *w, uint64_t seed, size_t n_users);
+// Ends everything and removes the store.
+void world_stop(struct world *w);
+
+// kill -9 of a node, and its start with what it has on disk.
+void world_kill(struct world *w, enum world_node n);
+void world_boot(struct world *w, enum world_node n);
+
+void world_register(struct world *w, size_t user);
+void world_deregister(struct world *w, size_t user);
+void world_call(struct world *w, size_t from, size_t to);
+
+// Value of a stack counter of a node, summed over labels.
+uint64_t world_stack_stat(const struct world *w, enum world_node n, const char *name);
+struct stack *world_stack(const struct world *w, enum world_node n);
