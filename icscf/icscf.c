@@ -51,7 +51,7 @@ static void on_request(void *arg, struct pxy *p)
     struct icscf *i = arg;
     const struct sip_msg *m = pxy_request(p);
     if (sip_msg_method(m) == SIP_REGISTER)
-        register_begin(i, p);
+        icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
         in_dialog(i, p);
     else if (is_ping(i, p))

@@ -52,7 +52,7 @@ static inline struct icscf *icscf_of(const struct icscf_job *r)
 }
 
 // ---- procedures; they own the pxy from now on ----
-void register_begin(struct icscf *i, struct pxy *p);
+void icscf_register_begin(struct icscf *i, struct pxy *p);
 void location_begin(struct icscf *i, struct pxy *p);
 
 // ---- shared steps ----

@@ -68,7 +68,7 @@ static const struct step steps[] = {
 };
 static const struct procedure procedure = {"register", steps, ARRAY_LEN(steps)};
 
-void register_begin(struct icscf *i, struct pxy *p)
+void icscf_register_begin(struct icscf *i, struct pxy *p)
 {
     struct icscf_job *r = ARENA_NEW(pxy_arena(p), struct icscf_job);
     if (!r) {

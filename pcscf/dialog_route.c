@@ -8,7 +8,10 @@ struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
     if (!token.p)
         return STR_NONE;
     struct str host = side == PCSCF_CORE ? p->core_hostport : p->access_hostport;
-    return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, STR(";lr>"));
+    // A UE that came by TCP stays on its connection: without the parameter it would try UDP.
+    bool tcp = side == PCSCF_ACCESS && f->proto == SIP_PROTO_TCP;
+    return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, tcp ? STR(";transport=tcp") : STR(""),
+                     STR(";lr>"));
 }
 
 void record_route_add(struct pjob *pj, unsigned out_side)

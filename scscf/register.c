@@ -223,7 +223,7 @@ enum step_verdict register_settle(struct job *j)
     return register_go(r, r->n_wishes ? &register_unbind : &register_query);
 }
 
-void register_begin(struct scscf *s, struct pxy *p)
+void scscf_register_begin(struct scscf *s, struct pxy *p)
 {
     struct register_job *r = ARENA_NEW(pxy_arena(p), struct register_job);
     if (!r) {

@@ -63,7 +63,7 @@ static void on_request(void *arg, struct pxy *p)
     const struct sip_msg *m = pxy_request(p);
     enum sip_method method = sip_msg_method(m);
     if (method == SIP_REGISTER)
-        register_begin(s, p);
+        scscf_register_begin(s, p);
     else if (method == SIP_ACK || sip_msg_to_tag(m).p)
         subsequent_begin(s, p);
     else if (is_ping(s, p))

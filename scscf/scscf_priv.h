@@ -40,7 +40,7 @@ static inline void scscf_count(struct scscf *s, enum scscf_counter c)
 }
 
 // ---- procedures (one file each); they own the pxy from now on ----
-void register_begin(struct scscf *s, struct pxy *p);
+void scscf_register_begin(struct scscf *s, struct pxy *p);
 void originating_begin(struct scscf *s, struct pxy *p);
 void terminating_begin(struct scscf *s, struct pxy *p);
 void subsequent_begin(struct scscf *s, struct pxy *p);

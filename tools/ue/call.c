@@ -266,9 +266,10 @@ static void invite_accepted(struct call *c, const struct sip_msg *msg)
         return;
     }
     send_ack(c, c->invite_cseq);
+    bool cancelled = c->hung_up; // the answer crossed our CANCEL
     call_media_start(c, msg);
     call_started(c);
-    if (c->hung_up) // the answer crossed our CANCEL
+    if (cancelled)
         send_bye(c);
 }
 
