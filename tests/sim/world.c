@@ -215,7 +215,7 @@ static void on_register_failed(void *arg, struct phone *ph, const struct ue_fail
 static void on_established(void *arg, struct phone *ph, ue_call call)
 {
     struct world_user *u = arg;
-    if (!u->calling)
+    if (u->call != call)
         return;
     u->w->counts.call_established++;
     size_t i = (size_t)(u - u->w->users);
@@ -225,9 +225,9 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
 static void on_call_failed(void *arg, struct phone *ph, ue_call call, const struct ue_failure *f)
 {
     struct world_user *u = arg;
-    if (!u->calling)
+    if (u->call != call)
         return;
-    u->calling = false;
+    u->call = 0;
     u->w->counts.call_failed++;
     ended(u, f->status);
 }
@@ -236,9 +236,9 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
                      const struct ue_media_report *m)
 {
     struct world_user *u = arg;
-    if (!u->calling)
+    if (u->call != call)
         return;
-    u->calling = false;
+    u->call = 0;
     u->w->counts.call_ok++;
     ended(u, 200);
 }
@@ -296,7 +296,8 @@ static void make_hubs(struct world *w)
                                 .proto = i % 2 ? SIP_PROTO_TCP : SIP_PROTO_UDP,
                                 .proxy = ip(ips[W_PCSCF], 5060),
                                 .auto_answer = true,
-                                .answer_delay_ms = 50};
+                                .answer_delay_ms = 50,
+                                .ring_timeout_ms = 60000};
         must(hub_new(&hp, &w->hub[i]), "hub");
     }
 }
@@ -323,11 +324,18 @@ void world_call(struct world *w, size_t from, size_t to)
 {
     struct world_user *u = &w->users[from];
     struct ue_call_params p = {.target = str_from(w->users[to].uri)};
-    ue_call call;
-    if (u->calling || !phone_is_registered(u->phone))
+    if (u->call || !phone_is_registered(u->phone))
         return;
-    u->calling = phone_call(u->phone, &p, &call) == 0;
-    w->pending += u->calling;
+    if (phone_call(u->phone, &p, &u->call) == 0)
+        w->pending++;
+    else
+        u->call = 0;
+}
+
+void world_hang_up(struct world *w)
+{
+    for (size_t i = 0; i < W_HUBS; i++)
+        hub_hang_up(w->hub[i]);
 }
 
 // ---- life ----

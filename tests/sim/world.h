@@ -29,7 +29,8 @@ struct world_counts {
 struct world_user {
     struct world *w;
     struct phone *phone;
-    bool registering, calling;
+    bool registering;
+    ue_call call;      // outgoing, 0: none
     char uri[96];
 };
 
@@ -58,6 +59,8 @@ void world_boot(struct world *w, enum world_node n);
 void world_register(struct world *w, size_t user);
 void world_deregister(struct world *w, size_t user);
 void world_call(struct world *w, size_t from, size_t to);
+// Everybody puts the phone down.
+void world_hang_up(struct world *w);
 
 // Value of a stack counter of a node, summed over labels.
 uint64_t world_stack_stat(const struct world *w, enum world_node n, const char *name);

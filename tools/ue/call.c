@@ -331,6 +331,13 @@ static int send_invite(struct call *c, struct str target)
     return e;
 }
 
+static void on_no_answer(void *arg)
+{
+    struct call *c = arg;
+    if (c->state == CALL_CALLING)
+        (void)ue_call_hang_up(c->hub, c->id);
+}
+
 int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_call)
 {
     struct call *c = call_new(ph, true);
@@ -339,11 +346,15 @@ int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_ca
     c->tone_hz = p->tone_hz;
     c->expect_hz = p->expect_hz;
     int e = send_invite(c, p->target);
-    if (e)
+    if (e) {
         call_free(c);
-    else
-        *ret_call = c->id;
-    return e;
+        return e;
+    }
+    timer_init(&c->answer_timer, on_no_answer, c);
+    if (c->hub->ring_timeout_ms)
+        timer_start(c->hub->loop, &c->answer_timer, c->hub->ring_timeout_ms);
+    *ret_call = c->id;
+    return 0;
 }
 
 int ue_call_hang_up(struct hub *h, ue_call id)

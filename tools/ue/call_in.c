@@ -16,8 +16,23 @@ static void on_answer_timer(void *arg)
     (void)ue_call_answer(c->hub, c->id, c->tone_hz, c->expect_hz);
 }
 
+// The INVITE transaction is over. A 2xx that no ACK followed ends the call (RFC 3261 13.3.1.4).
+static void on_invite_gone(void *ctx)
+{
+    struct ringing *r = ctx;
+    struct call *c = r->hub->closing ? NULL : call_find(r->hub, r->call);
+    if (c && c->state == CALL_ANSWERED)
+        (void)ue_call_hang_up(r->hub, r->call);
+    mem_free(r);
+}
+
 static int ring(struct call *c, struct pxy *p)
 {
+    struct ringing *r = mem_alloc(sizeof *r);
+    if (!r)
+        return ERR_NOMEM;
+    *r = (struct ringing){c->hub, c->id};
+    pxy_set_ctx(p, r, on_invite_gone);
     struct sip_edits extra;
     struct dialog *d;
     int e = dialog_new_uas(pxy_request(p), pxy_to_tag(p), c->phone->contact, &d);
@@ -39,7 +54,6 @@ void hub_incoming_invite(struct hub *h, struct pxy *p)
     }
     c->state = CALL_RINGING;
     c->ringing = pxy_get_id(p);
-    pxy_set_ctx(p, (void *)(uintptr_t)c->id, NULL);
     int e = ring(c, p);
     if (e) {
         (void)pxy_reply(p, e == ERR_BAD ? 400 : 500, STR_NONE, NULL);

@@ -79,7 +79,8 @@ static void on_request(void *arg, struct pxy *p)
 static void on_cancelled(void *arg, struct pxy *p)
 {
     struct hub *h = arg;
-    struct call *c = call_find(h, (uintptr_t)pxy_ctx(p));
+    const struct ringing *r = pxy_ctx(p);
+    struct call *c = r ? call_find(h, r->call) : NULL;
     if (c)
         call_cancelled(c);
 }
@@ -169,6 +170,7 @@ int hub_new(const struct hub_params *p, struct hub **ret_hub)
     h->media = p->media;
     h->auto_answer = p->auto_answer;
     h->answer_delay_ms = p->answer_delay_ms;
+    h->ring_timeout_ms = p->ring_timeout_ms;
     h->trace = p->trace;
     h->trace_arg = p->trace_arg;
     int e = open_hub(h, p);
@@ -184,6 +186,7 @@ void hub_free(struct hub *h)
     if (!h)
         return;
     // Nothing comes from the stack any more, so phones and calls can go in any order.
+    h->closing = true;
     if (h->stack)
         stack_free(h->stack);
     h->stack = NULL;
@@ -211,6 +214,15 @@ struct stack *hub_stack(struct hub *h)
 size_t hub_calls(const struct hub *h)
 {
     return h->calls.n;
+}
+
+void hub_hang_up(struct hub *h)
+{
+    size_t it = 0;
+    struct call *c;
+    // Ending a call frees it at the end of the turn, so the table stays as it is.
+    while ((c = map_next(&h->calls, &it)))
+        (void)ue_call_hang_up(h, c->id);
 }
 
 // ---- phones ----

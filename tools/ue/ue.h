@@ -61,6 +61,7 @@ struct hub_params {
     bool media;                // RTP for calls; without it SDP is offered all the same
     uint32_t answer_delay_ms;  // load and simulation: phones answer by themselves after that...
     bool auto_answer;          // ...when this is set
+    uint32_t ring_timeout_ms;  // an outgoing call that rings longer is cancelled; 0: never
     struct str user_agent;
     void (*trace)(void *arg, const struct stack_trace *t);
     void *trace_arg;
@@ -70,6 +71,7 @@ int hub_new(const struct hub_params *p, struct hub **ret_hub);
 void hub_free(struct hub *h); // frees its phones and calls too; takes NULL
 struct stack *hub_stack(struct hub *h);
 size_t hub_calls(const struct hub *h); // calls that exist at the moment
+void hub_hang_up(struct hub *h);       // ends all of them
 // The first SIP message with this Call-ID belongs to the call or registration; for ladders.
 struct str ue_call_call_id(struct hub *h, ue_call call);
 

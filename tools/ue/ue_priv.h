@@ -20,8 +20,8 @@ struct hub {
     struct aka *aka;
     struct digest *digest;
     enum sip_proto proto;
-    bool media, auto_answer;
-    uint32_t answer_delay_ms;
+    bool media, auto_answer, closing;
+    uint32_t answer_delay_ms, ring_timeout_ms;
     struct str local_hostport, local_ip, proxy_uri, user_agent; // heap
     struct map phones;        // hash of the contact's user part
     struct map calls;         // by id
@@ -87,7 +87,7 @@ struct call {
     struct media *media;
     double tone_hz, expect_hz;
     uint64_t sdp_version, sdp_id;
-    struct timer answer_timer;
+    struct timer answer_timer; // incoming: answers; outgoing: gives up
     struct deferred cleanup;
 };
 
@@ -95,6 +95,12 @@ struct call {
 
 // The phone that a Request-URI is for, or NULL.
 struct phone *hub_phone_for(const struct hub *h, const struct sip_msg *m);
+
+// The context of a received INVITE's pxy.
+struct ringing {
+    struct hub *hub;
+    ue_call call;
+};
 
 // ---- auth.c ----
 
