@@ -86,7 +86,14 @@ void pcscf_aim_at_ue(struct pjob *pj)
         pj->target.flow = pj->ue.id;
         return;
     }
-    // The flow of an earlier run, or a connection that has closed: the address may still answer.
+    // A connection that has closed: where the UE listens (its Contact is the Request-URI) may be reached
+    // by a new one, provided that it is the same host.
+    const struct sip_uri *contact = sip_msg_uri(pj->req);
+    struct addr listens;
+    if (pj->ue.proto == SIP_PROTO_TCP && contact && addr_parse(contact->host, 0, &listens) == 0 &&
+        addr_eq_ip(&listens, &pj->ue.remote))
+        return;
+    // A UDP flow of an earlier run: the address is the flow.
     const char *t = pj->ue.proto <= SIP_PROTO_TCP ? transport[pj->ue.proto] : "udp";
     pj->target.next_hop = arena_printf(pj->arena, "sip:%.*s;transport=%s",
                                        STR_ARG(addr_text(&pj->ue.remote, text)), t);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "hss/hss.h"
 #include "icscf/icscf.h"
@@ -123,6 +124,7 @@ void world_boot(struct world *w, enum world_node k)
     struct world_node_state *n = &w->node[k];
     if (n->nf)
         return;
+    LOG(LOG_INFO, "node started", LF_Z("node", names[k]));
     must(sim_node(w->sim, names[k], &n->loop), "node");
     switch (k) {
     case W_HSS: boot_hss(w, n); break;
@@ -137,6 +139,7 @@ void world_kill(struct world *w, enum world_node k)
     struct world_node_state *n = &w->node[k];
     if (!n->nf)
         return;
+    LOG(LOG_INFO, "node killed", LF_Z("node", names[k]));
     sim_crash(w->sim, n->loop);
     switch (k) {
     case W_HSS:
@@ -230,6 +233,9 @@ static void on_call_failed(void *arg, struct phone *ph, ue_call call, const stru
     u->call = 0;
     u->w->counts.call_failed++;
     ended(u, f->status);
+    // A core that does not know the UE any more: register again (TS 24.229 5.1.2A.1.6).
+    if (f->status == 403 || f->status == 504)
+        world_register(u->w, (size_t)(u - u->w->users));
 }
 
 static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
@@ -391,6 +397,7 @@ void world_stop(struct world *w)
     for (int k = 0; k < W_NODES; k++)
         world_kill(w, (enum world_node)k);
     sim_free(w->sim);
+    w->sim = NULL;
     remove_store(w);
 }
 
