@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hss/hss_priv.h"
 
+#include <libxml/parser.h>
 #include <openssl/crypto.h>
 #include <unistd.h>
 
@@ -118,6 +119,7 @@ int hss_new(const struct hss_params *p, struct hss **ret_hss)
     struct hss *h = mem_zalloc(sizeof(*h));
     if (!h)
         return ERR_NOMEM;
+    xmlInitParser(); // before a worker uses it
     h->loop = p->loop;
     hss_queue_init(&h->queue, h);
     hss_configure(h, &p->settings);

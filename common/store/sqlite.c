@@ -137,6 +137,7 @@ static int open_db(struct store *s, const struct store_params *p)
     sqlite3_busy_timeout(s->db, (int)(p->busy_ms ? p->busy_ms : BUSY_MS));
     if (!p->read_only)
         err = exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                      "PRAGMA journal_size_limit=67108864;"
                       "PRAGMA temp_store=MEMORY");
     if (!err)
         err = pragma(s, "cache_size", -CACHE_KIB);

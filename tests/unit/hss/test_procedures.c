@@ -552,6 +552,34 @@ static void data_already_there(void **state)
     world_close(&w);
 }
 
+// The n-th allocation fails, for every n that a request can reach: it is answered all the same, and
+// the next one finds nothing broken.
+static void out_of_memory(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    struct cx_mar m = world_mar_of(IMPI("alice"), IMPU("alice"));
+    struct cx_sar s = world_sar_of(IMPI("alice"), IMPU("alice"), CX_REGISTRATION);
+    unsigned failures = 0;
+    for (long n = 0; n < 24; n++) {
+        mem_fail_after(n);
+        struct reply a = world_mar(&w, &m);
+        mem_fail_after(n);
+        struct reply b = world_sar(&w, &s);
+        mem_fail_after(-1);
+        failures +=
+            (a.result.code == DIA_UNABLE_TO_COMPLY) + (b.result.code == DIA_UNABLE_TO_COMPLY);
+        assert_true(a.result.code == DIA_SUCCESS || a.result.code == DIA_UNABLE_TO_COMPLY);
+        assert_true(b.result.code == DIA_SUCCESS || b.result.code == DIA_UNABLE_TO_COMPLY);
+        assert_int_equal(a.n_items, a.result.code == DIA_SUCCESS);
+    }
+    assert_true(failures >= 4);
+    expect_success("MAR", world_mar(&w, &m));
+    expect_success("SAR", world_sar(&w, &s));
+    world_close(&w);
+}
+
 static int no_leak(void **state)
 {
     (void)state;
@@ -574,6 +602,7 @@ int main(void)
         cmocka_unit_test(two_sets),
         cmocka_unit_test(charging),
         cmocka_unit_test(data_already_there),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, no_leak);
 }
