@@ -73,7 +73,9 @@ def start(name, command):
 def stop(name, wait_s=10.0):
     """Ends what start() started; True when something was running."""
     book = load()
-    entry = book.pop(name, None)
+    if name not in book:
+        return False
+    entry = book.pop(name)
     running = alive(entry)
     if running:
         for sig, patience in ((signal.SIGTERM, wait_s), (signal.SIGKILL, 2.0)):
