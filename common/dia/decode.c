@@ -16,6 +16,8 @@ struct get {
 
 static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_grammar *gr, char *st);
 
+enum { OCCURS_TOO_MANY_TIMES = 5009 };
+
 static const struct {
     const char *name;
     uint32_t code;
@@ -28,7 +30,7 @@ static const struct {
     {"DIAMETER_INVALID_AVP_VALUE", 5004},
     {"DIAMETER_MISSING_AVP", 5005},
     {"DIAMETER_AVP_NOT_ALLOWED", 5008},
-    {"DIAMETER_AVP_OCCURS_TOO_MANY_TIMES", 5009},
+    {"DIAMETER_AVP_OCCURS_TOO_MANY_TIMES", OCCURS_TOO_MANY_TIMES},
     {"DIAMETER_INVALID_AVP_LENGTH", 5014},
 };
 
@@ -69,15 +71,17 @@ static void fault_from(struct get *g, struct fd_pei *e)
         (void)fd_msg_free(e->pei_avp);
 }
 
-static int bad_value(struct get *g, const struct avp_hdr *h)
+static int bad_avp(struct get *g, const struct avp_hdr *h, uint32_t code, const char *why)
 {
     uint32_t vendor = h->avp_flags & AVP_FLAG_VENDOR ? h->avp_vendor : 0;
     *g->fault = (struct dia_fault){
-        .code = DIA_INVALID_AVP_VALUE,
-        .avp = dia_frame_search(g->d, g->f, h->avp_code, vendor),
-        .why = "AVP value outside its range",
-    };
+        .code = code, .avp = dia_frame_search(g->d, g->f, h->avp_code, vendor), .why = why};
     return ERR_BAD;
+}
+
+static int bad_value(struct get *g, const struct avp_hdr *h)
+{
+    return bad_avp(g, h, DIA_INVALID_AVP_VALUE, "AVP value outside its range");
 }
 
 static int get_group(struct get *g, struct avp *a, const struct dia_field *f, char *at)
@@ -162,6 +166,7 @@ static const struct dia_field *field_of(const struct dia_dict *d, const struct d
 static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_grammar *gr, char *st)
 {
     struct avp *a;
+    uint64_t seen = 0; // a bit for each field; no grammar has more
     for (int e = fd_msg_browse(parent, MSG_BRW_FIRST_CHILD, &a, NULL); e == 0 && a;
          e = fd_msg_browse(a, MSG_BRW_NEXT, &a, NULL)) {
         struct avp_hdr *h;
@@ -169,6 +174,10 @@ static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_gramma
         const struct dia_field *f = field_of(g->d, gr, h);
         if (!f)
             continue;
+        uint64_t bit = 1ull << (f - gr->fields);
+        if (f->max == 1 && (seen & bit))
+            return bad_avp(g, h, OCCURS_TOO_MANY_TIMES, "AVP occurs too often");
+        seen |= bit;
         char *at = st + f->at;
         if (f->cap) {
             size_t *n = (size_t *)(void *)(st + f->count_at);

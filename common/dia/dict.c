@@ -89,13 +89,15 @@ static int load_avp(struct dia_dict *d, const struct dia_avp *a)
     return 0;
 }
 
+// libfdproto walks all AVPs for each rule, so an optional AVP has none: decode.c, which sees each AVP
+// once anyway, counts it.
 static int load_rule(struct dia_dict *d, struct dict_object *parent, const struct dia_field *f)
 {
-    if (f->min == 0 && f->max == 0 && f->head == 0)
+    if (f->min == 0 && f->head == 0)
         return 0;
     struct dict_rule_data data = {
         .rule_avp = d->avp[f->avp],
-        .rule_position = f->head ? RULE_FIXED_HEAD : f->min ? RULE_REQUIRED : RULE_OPTIONAL,
+        .rule_position = f->head ? RULE_FIXED_HEAD : RULE_REQUIRED,
         .rule_order = f->head,
         .rule_min = f->min,
         .rule_max = f->max ? f->max : -1,

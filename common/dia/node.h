@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Diameter node in the loop: peers (RFC 6733 5.6 as a table, RFC 3539 watchdog), routing, pending
-// requests, on libfdproto's codec. Users see typed structs only (dia/cx.h); this header is for
-// start-up code and for the interface files.
+// A Diameter node in the loop, on libfdproto's codec: it dials and accepts peers (RFC 6733 5.6 as a
+// table), watches them (RFC 3539), routes requests by host, realm, priority and weight, and sends them
+// elsewhere with the T flag when a peer is lost or silent. A request whose last peer is lost waits
+// for it until its own time is over. Users see typed structs only (dia/cx.h); this header is for
+// start-up code and for the interface files. A node is not freed from inside one of its callbacks.
 #pragma once
 
 #include "io/loop.h"
@@ -41,7 +43,7 @@ int dia_node_listen(struct dia_node *n, enum dia_transport t, const struct addr 
 struct dia_peer_params {
     struct str host;         // its Origin-Host
     struct str realm;        // realm reached through it; empty: the node's own
-    struct addr remote;      // port 0: we only accept from it
+    struct addr remote;      // port 0: we only accept from it; it must come from this IP, unless that is any or unset
     struct addr local;       // port 0 and any: chosen by the system
     enum dia_transport transport;
     uint16_t priority, weight; // lower priority first, load by weight within it

@@ -320,6 +320,10 @@ static void too_many(void **state)
     static const char again[] = "\0\0\2\x66\xc0\0\0\x10\0\0\x28\xaf\0\0\0\1";
     assert_int_equal(dia_bytes_append(&b, (struct str){again, 16}), 0);
     fault_of(&b, 5009, 614);
+    simple_sar(&b); // an optional one
+    static const char user[] = "\0\0\0\1\x40\0\0\x0c" "user" "\0\0\0\1\x40\0\0\x0c" "user";
+    assert_int_equal(dia_bytes_append(&b, (struct str){user, 24}), 0);
+    fault_of(&b, 5009, 1);
 }
 
 static void bad_lengths(void **state)
