@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Diameter as tables. An interface (base, Cx, later Sh, Rx, Rf, Ro) is one const table of its AVPs
 // and its commands; a command's grammar says which AVPs it must or may hold and which field of a
-// typed struct each one fills. From the same rows come the rules that libfdproto checks, the writing
-// and the reading of messages.
+// typed struct each one fills. From the same rows come the rules that libfdproto checks and the
+// writing and reading of messages.
 #pragma once
 
 #include "dia/node.h"
@@ -61,12 +61,12 @@ enum dia_avp_id {
 enum dia_kind {
     DIA_RULE,         // only a rule: accepted, not mapped
     DIA_STR,          // struct str; not written when empty unless required
-    DIA_NUM,          // uint32_t or enum; not written when 0 unless required; value: the greatest valid, 0 any
+    DIA_NUM,          // uint32_t or enum, not written when 0 unless required; value: greatest, 0 any
     DIA_CONST,        // no field: value is always written, ignored when read
     DIA_SWITCH,       // bool: the AVP is there with value
     DIA_BIT,          // bool: this bit of the AVP is set
     DIA_BOOL,         // bool as 0 and 1
-    DIA_GROUP,        // embedded struct with a grammar of its own; not written when empty unless required
+    DIA_GROUP,        // struct with a grammar of its own, not written when empty unless required
     DIA_COUNTER,      // size_t counter of a list beside it: written when not 0, ignored when read
     DIA_RESULT,       // struct dia_result, when not experimental
     DIA_EXPERIMENTAL, // struct dia_result, when experimental (vendor: value)

@@ -72,13 +72,13 @@ struct dia_header {
     uint32_t code, app, hbh, ete;
 };
 
-// Writes st by grammar. cmd may be NULL for an answer to an unknown command. ERR_NOMEM, ERR_TOOBIG.
+// Writes st by grammar. ERR_NOMEM, ERR_TOOBIG, ERR_INVAL for a list longer than its array.
 int dia_encode(const struct dia_dict *d, const struct dia_grammar *g, const void *st,
                const struct dia_header *h, struct dia_bytes *ret_bytes);
 
 // Reads a checked frame into st (size bytes, zeroed first). The slices in st live until *ret_msg is
-// given to dia_msg_free. cmd's grammar, or the error grammar when f->flags has the E bit, decides. ERR_BAD
-// with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut.
+// given to dia_msg_free. The command's grammar decides, or the error grammar when f->flags has the E
+// bit. ERR_BAD with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut.
 int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct dia_grammar *g,
                void *st, size_t size, struct msg **ret_msg, struct dia_fault *ret_fault);
 void dia_msg_free(struct msg *m); // takes NULL
@@ -98,11 +98,16 @@ static inline uint32_t dia_get24(const void *p)
 static inline void dia_put32(void *p, uint32_t v)
 {
     uint8_t *b = p;
-    b[0] = (uint8_t)(v >> 24), b[1] = (uint8_t)(v >> 16), b[2] = (uint8_t)(v >> 8), b[3] = (uint8_t)v;
+    b[0] = (uint8_t)(v >> 24);
+    b[1] = (uint8_t)(v >> 16);
+    b[2] = (uint8_t)(v >> 8);
+    b[3] = (uint8_t)v;
 }
 
 static inline void dia_put24(void *p, uint32_t v)
 {
     uint8_t *b = p;
-    b[0] = (uint8_t)(v >> 16), b[1] = (uint8_t)(v >> 8), b[2] = (uint8_t)v;
+    b[0] = (uint8_t)(v >> 16);
+    b[1] = (uint8_t)(v >> 8);
+    b[2] = (uint8_t)v;
 }

@@ -43,7 +43,7 @@ int dia_node_listen(struct dia_node *n, enum dia_transport t, const struct addr 
 struct dia_peer_params {
     struct str host;         // its Origin-Host
     struct str realm;        // realm reached through it; empty: the node's own
-    struct addr remote;      // port 0: we only accept from it; it must come from this IP, unless that is any or unset
+    struct addr remote;      // port 0: we only accept from it; its IP, unless any or unset, is checked
     struct addr local;       // port 0 and any: chosen by the system
     enum dia_transport transport;
     uint16_t priority, weight; // lower priority first, load by weight within it
