@@ -152,7 +152,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!i)
         return ERR_NOMEM;
     i->loop = p->loop;
-    i->cfg = p->config;
+    i->own = *p->config;
+    i->cfg = &i->own;
     i->params = *p;
     arena_init(&i->arena, NULL, 0);
     int err = name_self(i);
@@ -169,6 +170,19 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     }
     *ret_icscf = i;
     return 0;
+}
+
+void icscf_reload(struct icscf *i, const struct icscf_config *c)
+{
+    struct scscf_table table;
+    if (!str_eq(c->name, i->own.name) || !str_eq(c->domain, i->own.domain))
+        LOG(LOG_WARN, "restart needed for name and domain");
+    i->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    if (scscf_table_init(&table, &c->scscfs))
+        return;
+    scscf_table_done(&i->table);
+    i->table = table;
 }
 
 void icscf_free(struct icscf *i)

@@ -14,7 +14,8 @@ enum icscf_counter {
 
 struct icscf {
     struct loop *loop;
-    const struct icscf_config *cfg;
+    const struct icscf_config *cfg; // the copy below
+    struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct dia_node *dia;
     struct scscf_table table;

@@ -23,6 +23,11 @@ static int start(struct app *app, const void *config, void **ret_nf)
     return err;
 }
 
+static void reload(void *nf, const void *config)
+{
+    icscf_reload(nf, config);
+}
+
 static void drain(void *nf, struct app *app)
 {
     icscf_drain(nf, drained, app);
@@ -51,6 +56,7 @@ int main(int argc, char **argv)
         .rows = icscf_rows,
         .config_size = sizeof(struct icscf_config),
         .start = start,
+        .reload = reload,
         .drain = drain,
         .stop = stop,
         .ready = ready,

@@ -13,7 +13,9 @@ enum step_verdict icscf_choose(struct job *j)
         tried = tried || str_ieq(r->tried[k], r->server);
     if (r->server.n && !tried)
         return STEP_CONTINUE;
-    r->server = scscf_select(&i->table, &r->caps, r->tried, r->n_tried, loop_random_u64(i->loop));
+    struct str name = scscf_select(&i->table, &r->caps, r->tried, r->n_tried,
+                                   loop_random_u64(i->loop));
+    r->server = name.n ? arena_dup(pxy_arena(job_pxy(j)), name) : STR_NONE;
     r->assigned = false;
     icscf_count(i, IC_SELECTIONS);
     if (r->server.n)

@@ -12,10 +12,10 @@ int scscf_table_init(struct scscf_table *t, const struct conf_table *config)
     int err = t->v ? 0 : ERR_NOMEM;
     for (size_t i = 0; !err && i < config->n; i++) {
         struct scscf_choice *s = &t->v[t->n++];
-        *s = (struct scscf_choice){.name = rows[i].name, .priority = rows[i].priority,
+        *s = (struct scscf_choice){.name = str_dup(rows[i].name), .priority = rows[i].priority,
                                    .weight = rows[i].weight};
         s->capabilities = mem_alloc((rows[i].capabilities.n + 1) * sizeof *s->capabilities);
-        if (!s->capabilities)
+        if (!s->capabilities || !s->name.p)
             err = ERR_NOMEM;
         for (size_t k = 0; !err && k < rows[i].capabilities.n; k++)
             if (str_u32(rows[i].capabilities.v[k], &s->capabilities[s->n_capabilities++])) {
@@ -31,8 +31,10 @@ int scscf_table_init(struct scscf_table *t, const struct conf_table *config)
 
 void scscf_table_done(struct scscf_table *t)
 {
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++) {
+        mem_free((void *)t->v[i].name.p);
         mem_free(t->v[i].capabilities);
+    }
     mem_free(t->v);
     *t = (struct scscf_table){0};
 }

@@ -19,7 +19,7 @@ struct scscf_table {
     size_t n;
 };
 
-// From the configuration. ERR_INVAL for a capability that is no number (logged), ERR_NOMEM.
+// From the configuration, copied. ERR_INVAL for a capability that is no number (logged), ERR_NOMEM.
 int scscf_table_init(struct scscf_table *t, const struct conf_table *config);
 void scscf_table_done(struct scscf_table *t);
 

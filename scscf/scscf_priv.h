@@ -17,7 +17,8 @@ enum scscf_counter {
 
 struct scscf {
     struct loop *loop;
-    const struct scscf_config *cfg;
+    const struct scscf_config *cfg; // the copy below
+    struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct dia_node *dia;
     struct profile_store *profiles;

@@ -170,6 +170,25 @@ static void refusing_server_is_replaced(void **state)
     (void)world_expect(W_PCSCF, 403);
 }
 
+// SIGHUP: another table of S-CSCFs; one that is no good changes nothing.
+static void reload(void **state)
+{
+    static struct str x[] = {STR_INIT("x")};
+    static struct icscf_scscf only_two[] = {{.name = STR_INIT(S2), .priority = 1, .weight = 1}};
+    static struct icscf_scscf bad[] = {{.name = STR_INIT(S1), .capabilities = {x, 1}}};
+    w.server = NULL;
+    w.capabilities = true;
+    struct icscf_config c = w.cfg;
+    c.scscfs = (struct conf_table){only_two, 1};
+    icscf_reload(w.icscf, &c);
+    send_register(CONTACT, AUTH);
+    (void)world_expect_request(W_S2, "REGISTER");
+    c.scscfs = (struct conf_table){bad, 1};
+    icscf_reload(w.icscf, &c);
+    send_register(CONTACT, AUTH);
+    (void)world_expect_request(W_S2, "REGISTER");
+}
+
 static void foreign_register(void **state)
 {
     world_sendf("REGISTER sip:elsewhere.example SIP/2.0\n"
@@ -280,6 +299,7 @@ int main(void)
         TEST(silent_server_is_replaced),
         TEST(all_servers_silent),
         TEST(refusing_server_is_replaced),
+        TEST(reload),
         TEST(foreign_register),
         TEST(request_is_routed_to_the_server),
         TEST(numbers_are_looked_up_as_tel),

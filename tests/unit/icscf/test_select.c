@@ -105,7 +105,7 @@ static void out_of_memory(void **state)
     (void)state;
     struct scscf_table t;
     struct conf_table c = {(void *)rows, 3};
-    for (long n = 0; n < 4; n++) {
+    for (long n = 0; n < 7; n++) {
         mem_fail_after(n);
         int err = scscf_table_init(&t, &c);
         mem_fail_after(-1);

@@ -127,6 +127,7 @@ static void wrong_then_right(void **state)
 static void failure_keeps_the_registration(void **state)
 {
     w.cfg.auth.max_failures = 1;
+    scscf_reload(w.scscf, &w.cfg);
     (void)world_registered(&alice);
     struct sip_msg *m = expect(world_register(&alice), 401);
     struct reg bad = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
