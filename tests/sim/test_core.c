@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
+#include "sip/msg.h"
 #include "tests/sim/world.h"
 
 enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000 };
@@ -164,6 +165,7 @@ static struct result run(uint64_t seed, size_t users, bool rough)
     r.calls = world.counts.call_ok;
     r.failures = world.counts.register_failed + world.counts.call_failed;
     world_stop(&world);
+    sip_msg_pool_drain(); // messages kept for reuse are not left over
     r.problems += check(mem_live() == live, seed, "allocations left", (uint64_t)(mem_live() - live), 0);
     return r;
 }
