@@ -10,7 +10,7 @@ static const struct choice {
     const char *name, *arg, *help;
     enum cmdline_action action;
 } choices[] = {
-    {"config", "FILE", "configuration (otherwise /etc/carillon/NF.yaml)", CMD_RUN},
+    {"config", "FILE", "configuration file; without it /etc/carillon/%s.yaml", CMD_RUN},
     {"check", NULL, "check the configuration, list every mistake, exit 0 or 1", CMD_CHECK},
     {"print-config-reference", NULL, "print all options as Markdown", CMD_REFERENCE},
     {"version", NULL, "print the version", CMD_VERSION},
@@ -66,6 +66,16 @@ static void print_rows(const struct conf_row *rows)
                rows->help ? rows->help : "");
 }
 
+// The text, with the NF's name where it has %s.
+static void print_help(const char *text, const char *nf)
+{
+    const char *gap = strstr(text, "%s");
+    if (gap)
+        printf("%.*s%s%s\n", (int)(gap - text), text, nf, gap + 2);
+    else
+        puts(text);
+}
+
 void cmdline_help(const struct app_nf *nf)
 {
     printf("Usage: carillon-%s [OPTION]...\n%s\n\n", nf->name, nf->about);
@@ -73,11 +83,15 @@ void cmdline_help(const struct app_nf *nf)
         char left[64];
         (void)snprintf(left, sizeof left, "--%s%s%s", choices[i].name, choices[i].arg ? " " : "",
                        choices[i].arg ? choices[i].arg : "");
-        printf("  %-26s %s\n", left, choices[i].help);
+        printf("  %-26s ", left);
+        print_help(choices[i].help, nf->name);
     }
-    printf("\nSIGTERM and SIGINT drain, then stop; a second one stops at once. SIGHUP reads the\n"
-           "configuration again.\n\nConfiguration of this daemon:\n");
+    printf("\nSIGTERM and SIGINT finish what is under way, then stop; a second one stops at once.\n"
+           "SIGHUP reads the configuration again. carillon-ctl %s help lists what can be asked of\n"
+           "the running daemon.\n"
+           "\nOptions of the configuration file (YAML), of this daemon:\n",
+           nf->name);
     print_rows(nf->rows);
-    printf("\nConfiguration of every daemon:\n");
+    printf("\nOf every daemon:\n");
     print_rows(app_common_rows);
 }

@@ -29,11 +29,20 @@ struct session {
 static int usage(FILE *to)
 {
     fputs(
-        "Usage: carillon-ctl [--socket PATH | NF] COMMAND [ARGUMENT]...\n"
-        "Sends a command to a running daemon: carillon-ctl scscf status. The daemon's own list is\n"
-        "carillon-ctl NF help. A FILE argument is read here, as the user who calls; - is standard\n"
-        "input. The socket of NF is NF.ctl in $CARILLON_RUN, or in /run/carillon without it.\n"
-        "A command that begins with \"subscriber\" goes to the hss when no NF is named.\n"
+        "Usage: carillon-ctl NF COMMAND [ARGUMENT]...\n"
+        "       carillon-ctl --socket PATH COMMAND [ARGUMENT]...\n"
+        "Sends a command to a running daemon and prints its answer.\n"
+        "\n"
+        "NF is the name of a daemon: pcscf, icscf, scscf, hss. Its socket is NF.ctl in the directory\n"
+        "$CARILLON_RUN, or in /run/carillon; --socket names another.\n"
+        "\n"
+        "  carillon-ctl NF help                    all commands of that daemon\n"
+        "  carillon-ctl NF status                  state, readiness, uptime\n"
+        "  carillon-ctl NF log level debug         log more, until it is set back\n"
+        "  carillon-ctl scscf registrations        who is registered\n"
+        "  carillon-ctl hss subscriber show alice  a subscriber; \"hss\" may be left out here\n"
+        "\n"
+        "A FILE argument is read here, as the user who calls; - is standard input.\n"
         "Exit status: the command's; 2 wrong usage; 3 no such daemon.\n",
         to);
     return to == stdout ? 0 : EXIT_USAGE;

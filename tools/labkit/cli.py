@@ -13,9 +13,9 @@ COMMANDS = {
     "down": "end what up started",
     "restart": "restart NF: end one node and start it again",
     "status": "what runs, on which address, since when",
-    "logs": "logs NF [-f] [-n LINES]: the log of one node",
+    "logs": "logs NF [-f] [-n LINES]: the log of one node (or of dns, collector)",
     "ladder": "ladder [--last | --call-id X | --subscriber NAME] [--svg FILE]: message flows",
-    "ue": "ue NAME STEPS...: a phone of a lab subscriber (alice, bob, carol, dave); see carillon-ue --help",
+    "ue": "ue NAME STEP [+ STEP]...: a phone of alice, bob, carol or dave; ue alice --help tells the steps",
     "build": "build only",
     "help": "this text",
 }
@@ -77,7 +77,8 @@ def cmd_ladder(args):
 
 def cmd_ue(args):
     if not args or args[0] not in facts.UES:
-        raise LabError("tools/lab ue NAME STEPS...: NAME is one of " + ", ".join(facts.UES))
+        raise LabError("tools/lab ue NAME STEP [+ STEP]...: NAME is one of " + ", ".join(facts.UES)
+                       + "; tools/lab ue alice --help tells the steps")
     command = facts.ue_command(args[0], *args[1:], json_lines=False)
     if not os.path.exists(command[0]):
         raise LabError("carillon-ue is not built yet: tools/lab build")

@@ -166,9 +166,9 @@ The core stays up. What to try next:
   tools/lab status                          what runs where
   tools/lab ladder --subscriber alice       every flow of alice
   tools/lab ladder --last --svg call.svg    the last flow as a picture, headers on hover
-  tools/lab ue alice register               one phone by hand (tools/lab ue --help)
+  tools/lab ue alice register               one phone by hand (tools/lab ue alice --help)
   tools/lab ue bob register + answer        ... and call it: tools/lab ue alice register + call sip:bob{AT}
-  tools/carillon-ctl --socket run/hss.ctl subscriber show alice
+  tools/carillon-ctl hss subscriber show alice
   curl http://127.0.1.30:9090/metrics       the S-CSCF's figures
   any SIP phone: account dave{AT}, password dave-secret, proxy 127.0.1.10
   tools/lab down                            ends what was started"""
