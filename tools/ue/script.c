@@ -10,7 +10,7 @@
 #include "tools/ue/tool.h"
 
 // LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
-enum { WORDS_MAX = 16, STEP_TIMEOUT_S = 60, LINGER_MS = 100 };
+enum { WORDS_MAX = 16, STEP_TIMEOUT_S = 60, RING_TIMEOUT_MS = 45000, LINGER_MS = 100 };
 
 struct step {
     const char *name, *target;
@@ -122,12 +122,8 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
     report_event(s->o, "incoming",
                  json_pack("{s:o, s:o}", "from", report_str(from), "call_id", report_str(id)));
     bool answering = strcmp(s->step.name, "answer") == 0;
-    if (!answering && strcmp(s->step.name, "refuse")) {
-        (void)ue_call_refuse(s->hub, call, 486);
-        return;
-    }
-    if (s->call) {
-        (void)ue_call_refuse(s->hub, call, 486);
+    if (s->over || s->call || (!answering && strcmp(s->step.name, "refuse"))) {
+        (void)ue_call_refuse(s->hub, call, s->over ? 480 : 486);
         return;
     }
     s->call = call;
@@ -388,7 +384,7 @@ int script_run(struct loop *l, const struct options *o)
 {
     struct script s = {.o = o, .loop = l, .status = EXIT_FAILED};
     struct hub_params hp = {.loop = l, .local = o->local, .proxy = o->proxy, .proto = o->proto,
-                            .media = true, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
+                            .media = true, .ring_timeout_ms = RING_TIMEOUT_MS, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
     struct step unused;
     for (int at = 0; at < o->n_steps;) // every step is checked before the first one runs
         (void)read_step(o, &at, &unused);
