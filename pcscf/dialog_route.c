@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcscf/pcscf_priv.h"
 
+struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
+{
+    if (side == PCSCF_CORE)
+        return p->core_hostport;
+    struct str same = p->access_hostport[addr_is_ip6(&f->remote)];
+    return same.n ? same : p->access_hostport[!addr_is_ip6(&f->remote)];
+}
+
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
                          const struct access_flow *f)
 {
     struct str token = token_write(&p->token_key, a, f);
     if (!token.p)
         return STR_NONE;
-    struct str host = side == PCSCF_CORE ? p->core_hostport : p->access_hostport;
+    struct str host = pcscf_hostport(p, side, f);
     // A UE that came by TCP stays on its connection: without the parameter it would try UDP.
     bool tcp = side == PCSCF_ACCESS && f->proto == SIP_PROTO_TCP;
     return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, tcp ? STR(";transport=tcp") : STR(""),
@@ -29,10 +37,10 @@ static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const stru
            addr_eq(&got.remote, &f->remote);
 }
 
-static bool is_side(const struct pcscf *p, const struct sip_addr *rr, unsigned side)
+static bool is_side(const struct pcscf *p, const struct sip_addr *rr, unsigned side,
+                    const struct access_flow *f)
 {
-    struct str host = side == PCSCF_CORE ? p->core_hostport : p->access_hostport;
-    return str_find(rr->text, host) >= 0;
+    return str_find(rr->text, pcscf_hostport(p, side, f)) >= 0;
 }
 
 void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
@@ -41,7 +49,7 @@ void record_route_swap(const struct pcscf *p, struct arena *a, const struct acce
     const struct sip_addr *rr;
     unsigned in_side = out_side == PCSCF_CORE ? PCSCF_ACCESS : PCSCF_CORE;
     for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
-        if (!is_ours(p, rr, f) || !is_side(p, rr, out_side))
+        if (!is_ours(p, rr, f) || !is_side(p, rr, out_side, f))
             continue;
         struct str uri = pcscf_own_uri(p, a, in_side, f);
         if (uri.p)

@@ -134,18 +134,32 @@ static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigne
 }
 
 // "host:port" as it stands in this node's URIs.
-static int hostport(const struct conf_addrs *addrs, struct str name, struct str *ret)
+static int hostport(const struct addr *a, struct str name, struct str *ret)
 {
     char buf[ADDR_TEXT_MAX + 256], text[ADDR_TEXT_MAX];
     struct writer w = writer_init(buf, sizeof buf);
     if (name.n)
-        writer_printf(&w, "%.*s:%u", STR_ARG(name), addr_port(&addrs->v[0]));
+        writer_printf(&w, "%.*s:%u", STR_ARG(name), addr_port(a));
     else
-        writer_str(&w, addr_text(&addrs->v[0], text));
+        writer_str(&w, addr_text(a, text));
     if (w.failed)
         return ERR_TOOBIG;
     *ret = str_dup(writer_done(&w));
     return ret->p ? 0 : ERR_NOMEM;
+}
+
+// The first access address of each family.
+static int access_hostports(struct pcscf *pc)
+{
+    const struct conf_addrs *l = &pc->config->access_listen;
+    int e = 0;
+    for (size_t i = l->n; !e && i > 0; i--) {
+        struct str *slot = &pc->access_hostport[addr_is_ip6(&l->v[i - 1])];
+        mem_free((void *)slot->p);
+        *slot = STR_NONE;
+        e = hostport(&l->v[i - 1], STR_NONE, slot);
+    }
+    return e;
 }
 
 static void on_expired(void *arg, const struct reg *r)
@@ -167,15 +181,19 @@ static int start(struct pcscf *pc)
                               .arg = pc,
                               .tcp_prefer = true,
                               .host_alias = {c->core_host}};
+    if (c->access_listen.n == 0 || c->core_listen.n == 0) {
+        LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen and core.listen need an address each"));
+        return ERR_INVAL;
+    }
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     int e = stack_new(&sp, &pc->stack);
     if (!e)
         e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
     if (!e)
-        e = hostport(&c->core_listen, c->core_host, &pc->core_hostport);
+        e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)
-        e = hostport(&c->access_listen, STR_NONE, &pc->access_hostport);
+        e = access_hostports(pc);
     if (!e)
         e = listen_side(pc, &c->core_listen, PCSCF_CORE, &sip_timers_core, c->core_host);
     if (!e)
@@ -214,7 +232,8 @@ void pcscf_free(struct pcscf *pc)
         stack_free(pc->stack);
     registry_free(pc->registry);
     mem_free((void *)pc->core_hostport.p);
-    mem_free((void *)pc->access_hostport.p);
+    for (size_t i = 0; i < ARRAY_LEN(pc->access_hostport); i++)
+        mem_free((void *)pc->access_hostport[i].p);
     mem_free(pc);
 }
 

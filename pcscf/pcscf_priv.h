@@ -18,7 +18,8 @@ struct pcscf {
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
-    struct str core_hostport, access_hostport; // in Path and Record-Route; heap
+    struct str core_hostport;      // in Path and Record-Route; heap
+    struct str access_hostport[2]; // in Record-Route towards UEs of IPv4 and of IPv6; heap
     struct pcscf_counters counters;
     void (*trace)(void *arg, const struct stack_trace *t);
     void *trace_arg;
@@ -70,6 +71,9 @@ void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str 
 struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
 
 // ---- dialog_route.c ----
+
+// "host:port" of one side as a UE or core node of that flow's address family reaches it.
+struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f);
 
 // Puts this node into the route set: Record-Route of the side that the request leaves on. The
 // response changes it to the other side's (TS 24.229 5.2.6.3.3, 5.2.6.4.4).
