@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Builds docs/configuration.md from what the built daemons say about themselves. The folder of the
-# build is build/, or $CARILLON_BUILD. With --check nothing is written: exit status 1 when it differs.
+# build is build/, $CARILLON_BUILD, or the one that meson calls from. With --check nothing is written: exit status 1 when it differs.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-build=${CARILLON_BUILD:-$root/build}
+build=${CARILLON_BUILD:-${MESON_BUILD_ROOT:-$root/build}}
 page=$(mktemp)
 trap 'rm -f "$page"' EXIT
 

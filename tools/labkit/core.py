@@ -128,12 +128,12 @@ def make_store_key():
 
 
 def provision():
-    """The lab's subscribers, once."""
+    """The lab's subscribers: once, and again when the file has changed."""
     marker = facts.RUN / "provisioned"
     source = facts.CONFIG / "subscribers.yaml"
     if marker.exists() and marker.read_text() == source.read_text():
         return
-    ctl("hss", "subscriber", "import", str(source))
+    ctl("hss", "subscriber", "import", "--replace", str(source))
     marker.write_text(source.read_text())
 
 
