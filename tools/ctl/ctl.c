@@ -178,9 +178,10 @@ static int talk(const char *path, char **words, int n_words)
 {
     struct session s = {.words = words, .n_words = n_words, .socket = connect_to(path)};
     if (!s.socket) {
+        bool absent = errno == ECONNREFUSED || errno == ENOENT;
         fprintf(stderr, "carillon-ctl: %s: %s\n", path,
-                errno == ECONNREFUSED || errno == ENOENT ? "no daemon answers there"
-                                                         : strerror(errno));
+                absent ? "no daemon answers there; is it running, is CARILLON_RUN right?"
+                       : strerror(errno));
         return EXIT_NO_DAEMON;
     }
     int status = send_words(&s) ? EXIT_FAILURE : follow(&s);

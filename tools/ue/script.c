@@ -275,10 +275,14 @@ static const struct {
     const char *name;
     step_start start;
     bool has_target;
+    const char *params; // what may stand before "="; all steps know timeout
 } steps[] = {
-    {"register", start_register, false}, {"deregister", start_deregister, false},
-    {"call", start_call, true},          {"answer", start_listening, false},
-    {"refuse", start_listening, false},  {"sleep", start_sleep, true},
+    {"register", start_register, false, "expect wrong-res"},
+    {"deregister", start_deregister, false, "expect all"},
+    {"call", start_call, true, "talk hold cancel-after expect tone expect-tone"},
+    {"answer", start_listening, false, "after calls talk tone expect-tone"},
+    {"refuse", start_listening, false, "status after calls"},
+    {"sleep", start_sleep, true, ""},
 };
 
 // The step's own timer: answer or refuse a ringing call, cancel, resume, hang up, wake up.
@@ -317,6 +321,26 @@ static void wrong_step(const char *word)
     exit(EXIT_USAGE);
 }
 
+static void wrong_param(const char *step, const char *word)
+{
+    fprintf(stderr, "carillon-ue: %s has no parameter '%s' (see --help; + separates steps)\n", step,
+            word);
+    exit(EXIT_USAGE);
+}
+
+// A misspelt parameter must not pass for a test that went well.
+static bool is_param(const char *params, const char *word)
+{
+    struct str known = str_from(params), rest = str_from(word);
+    struct str name = str_split(&rest, '=');
+    if (!rest.p)
+        return false;
+    while (known.n)
+        if (str_eq(name, str_split(&known, ' ')))
+            return true;
+    return str_eq(name, STR("timeout"));
+}
+
 // Takes the words up to the next "+" into s->step; index of the step's kind.
 static size_t read_step(const struct options *o, int *at, struct step *ret_step)
 {
@@ -332,8 +356,8 @@ static size_t read_step(const struct options *o, int *at, struct step *ret_step)
         ret_step->target = o->steps[(*at)++];
     }
     while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
-        if (ret_step->n_words == WORDS_MAX || !strchr(o->steps[*at], '='))
-            wrong_step(o->steps[*at]);
+        if (ret_step->n_words == WORDS_MAX || !is_param(steps[k].params, o->steps[*at]))
+            wrong_param(ret_step->name, o->steps[*at]);
         ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
     }
     (*at)++; // the "+"
