@@ -29,14 +29,15 @@ static enum step_verdict check_registered(struct job *j)
     return STEP_CONTINUE;
 }
 
-// Writes "display" <uri>, keeping the UE's form when its preferred identity is one of its own.
+// The identity of this contact that the UE prefers, as it is registered (what else the UE wrote into
+// its URI is not vouched for), else the default one.
 static struct str asserted_value(struct pjob *pj)
 {
     const struct sip_addr *ppi;
-    for (size_t i = 0; (ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, i)); i++)
-        if (registry_find(pj->pcscf->registry, &pj->ue, ppi->uri.text) == pj->reg)
-            return ARENA_CAT(pj->arena, STR("<"), ppi->uri.text, STR(">"));
-    return ARENA_CAT(pj->arena, STR("<"), reg_impu(pj->reg, 0), STR(">"));
+    struct str impu = STR_NONE;
+    for (size_t i = 0; !impu.n && (ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, i)); i++)
+        impu = reg_impu_like(pj->reg, ppi->uri.text);
+    return ARENA_CAT(pj->arena, STR("<"), impu.n ? impu : reg_impu(pj->reg, 0), STR(">"));
 }
 
 static enum step_verdict assert_identity(struct job *j)
@@ -45,6 +46,7 @@ static enum step_verdict assert_identity(struct job *j)
     pj->asserted = asserted_value(pj);
     j->identity = pj->asserted;
     trust_strip_from_ue(pj->req, pj->edits);
+    trust_strip_agreement(pj->req, pj->edits);
     sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
     return STEP_CONTINUE;

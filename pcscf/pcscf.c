@@ -76,6 +76,18 @@ static void on_trace(void *arg, const struct stack_trace *t)
 
 // ---- forwarding ----
 
+// Where to open a new connection when the UE's own has closed: at the port where its Contact (which is
+// the Request-URI) says that it listens. The host is the flow's in any case: a Contact may name another.
+static struct addr where_it_listens(const struct pjob *pj)
+{
+    const struct sip_uri *contact = sip_msg_uri(pj->req);
+    struct addr said, at = pj->ue.remote;
+    if (pj->ue.proto == SIP_PROTO_TCP && contact && addr_parse(contact->host, 0, &said) == 0 &&
+        addr_eq_ip(&said, &at))
+        addr_set_port(&at, contact->port ? contact->port : 5060);
+    return at;
+}
+
 void pcscf_aim_at_ue(struct pjob *pj)
 {
     static const char *const transport[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
@@ -86,17 +98,11 @@ void pcscf_aim_at_ue(struct pjob *pj)
         pj->target.flow = pj->ue.id;
         return;
     }
-    // A connection that has closed: where the UE listens (its Contact is the Request-URI) may be reached
-    // by a new one, provided that it is the same host.
-    const struct sip_uri *contact = sip_msg_uri(pj->req);
-    struct addr listens;
-    if (pj->ue.proto == SIP_PROTO_TCP && contact && addr_parse(contact->host, 0, &listens) == 0 &&
-        addr_eq_ip(&listens, &pj->ue.remote))
-        return;
     // A UDP flow of an earlier run: the address is the flow.
+    struct addr at = where_it_listens(pj);
     const char *t = pj->ue.proto <= SIP_PROTO_TCP ? transport[pj->ue.proto] : "udp";
     pj->target.next_hop = arena_printf(pj->arena, "sip:%.*s;transport=%s",
-                                       STR_ARG(addr_text(&pj->ue.remote, text)), t);
+                                       STR_ARG(addr_text(&at, text)), t);
 }
 
 enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops)
@@ -180,7 +186,8 @@ static int start(struct pcscf *pc)
                               .ops = pc->trace ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
-                              .host_alias = {c->core_host}};
+                              .host_alias = {c->core_host},
+                              .proxy_require = {STR_INIT("sec-agree")}};
     if (c->access_listen.n == 0 || c->core_listen.n == 0) {
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen and core.listen need an address each"));
         return ERR_INVAL;

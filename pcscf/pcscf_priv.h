@@ -62,8 +62,8 @@ extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminati
 void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e);
 // Removes what a UE may not see.
 void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e);
-// Takes the option tag out of Require, Proxy-Require and Supported.
-void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option);
+// Removes the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
+void trust_strip_agreement(const struct sip_msg *m, struct sip_edits *e);
 
 // ---- charging.c ----
 

@@ -69,20 +69,17 @@ static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     trust_strip_from_ue(pj->req, pj->edits);
-    if (!sip_msg_has(pj->req, SIP_H_SECURITY_CLIENT) && !sip_msg_has(pj->req, SIP_H_SECURITY_VERIFY))
-        return STEP_CONTINUE;
-    sip_edit_remove(pj->edits, SIP_H_SECURITY_CLIENT);
-    sip_edit_remove(pj->edits, SIP_H_SECURITY_VERIFY);
-    trust_drop_option(pj->req, pj->edits, STR("sec-agree"));
+    trust_strip_agreement(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
-// TS 24.229 5.2.2.1: whom terminating requests reach through this P-CSCF.
+// TS 24.229 5.2.2.1: whom terminating requests reach through this P-CSCF. It is the first on the way: a
+// Path that the UE wrote would lead them elsewhere.
 static enum step_verdict add_path(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_prepend(pj->edits, SIP_H_PATH,
-                     pcscf_own_uri(pj->pcscf, pj->arena, PCSCF_CORE, &pj->ue));
+    sip_edit_set(pj->edits, SIP_H_PATH,
+                 pcscf_own_uri(pj->pcscf, pj->arena, PCSCF_CORE, &pj->ue));
     if (!sip_msg_has_token(pj->req, SIP_H_REQUIRE, STR("path")))
         sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
     sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,
@@ -113,13 +110,18 @@ static struct str without_integrity(struct arena *a, const struct sip_auth *auth
     return text;
 }
 
+// A value that cannot be read here goes no further: the registrar might read a claim out of it.
 static enum step_verdict mark_integrity(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    const struct sip_auth *auth;
-    for (size_t i = 0; (auth = sip_msg_at(pj->req, SIP_H_AUTHORIZATION, i)); i++) {
-        if (!str_ieq(auth->scheme, STR("Digest")))
+    const void *v;
+    int e;
+    for (size_t i = 0; (e = sip_msg_get(pj->req, SIP_H_AUTHORIZATION, i, &v)) == 0; i++) {
+        const struct sip_auth *auth = v;
+        if (!str_ieq(auth->scheme, STR("Digest"))) {
+            sip_edit_remove_at(pj->edits, SIP_H_AUTHORIZATION, i);
             continue;
+        }
         struct str raw = sip_msg_raw(pj->req, SIP_H_AUTHORIZATION);
         struct str head = auth->integrity_protected.p || i
                               ? without_integrity(pj->arena, auth)
@@ -128,7 +130,7 @@ static enum step_verdict mark_integrity(struct job *j)
                             ARENA_CAT(pj->arena, head, STR("integrity-protected=\""),
                                       integrity(pj, auth), STR("\"")));
     }
-    return STEP_CONTINUE;
+    return e == ERR_BAD ? job_fail(j, 400, "Malformed Authorization") : STEP_CONTINUE;
 }
 
 // ---- the answer ----
@@ -151,15 +153,21 @@ static void strip_keys(struct arena *a, const struct sip_msg *msg, struct sip_ed
     }
 }
 
-static size_t associated(const struct sip_msg *req, const struct sip_msg *msg, struct str *ret_impus)
+// The identities of the answer, the default one first; in an answer without any, the default one known
+// of this flow.
+static size_t associated(struct pcscf *pc, struct pxy *p, const struct access_flow *ue,
+                         const struct sip_msg *msg, struct str *ret_impus)
 {
     const struct sip_addr *v;
+    struct str to = sip_msg_to(pxy_request(p))->uri.text;
     size_t n = 0;
     while (n < IMPUS_MAX && (v = sip_msg_at(msg, SIP_H_P_ASSOCIATED_URI, n)))
         ret_impus[n++] = v->uri.text;
-    if (n == 0)
-        ret_impus[n++] = sip_msg_to(req)->uri.text;
-    return n;
+    if (n)
+        return n;
+    const struct reg *known = registry_find(pc->registry, ue, to);
+    ret_impus[0] = known ? arena_dup(pxy_arena(p), reg_impu(known, 0)) : to;
+    return 1;
 }
 
 static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
@@ -189,7 +197,7 @@ static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg)
     const struct sip_msg *req = pxy_request(p);
     struct access_flow ue = pcscf_source_flow(p);
     struct str impus[IMPUS_MAX];
-    size_t n = associated(req, msg, impus);
+    size_t n = associated(pc, p, &ue, msg, impus);
     const struct sip_contact *c;
     for (size_t i = 0; (c = sip_msg_at(req, SIP_H_CONTACT, i)); i++) {
         int64_t expires = c->star ? 0 : granted(msg, &c->addr.uri);
@@ -213,12 +221,21 @@ static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg)
     }
 }
 
+// TS 24.229 5.2.2.1: an entry point that is not found or says nothing is a time-out of the network,
+// not a fault of this node.
+static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status)
+{
+    const char *cause = status == 408 ? "the home network's entry point does not answer"
+                                      : "the home network's entry point cannot be reached";
+    job_reject(&pj->job, (struct reject){.status = 504, .cause = cause});
+    return PXY_TAKEN;
+}
+
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    (void)ctx;
     if (!msg)
-        return PXY_PASS;
+        return no_home_network(ctx, status);
     trust_strip_to_ue(msg, edits);
     if (status == 401)
         strip_keys(pxy_arena(p), msg, edits);
@@ -227,11 +244,19 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     return PXY_PASS;
 }
 
+// Who is registered may renew and leave, however full it is.
+static bool is_full(const struct pjob *pj)
+{
+    const struct registry *r = pj->pcscf->registry;
+    return registry_count(r) >= pj->pcscf->config->max_registrations &&
+           !registry_find(r, &pj->ue, sip_msg_to(pj->req)->uri.text);
+}
+
 static enum step_verdict forward(struct job *j)
 {
     static const struct pxy_forward_ops ops = {.response = on_response};
     struct pjob *pj = pjob_of(j);
-    if (registry_count(pj->pcscf->registry) >= pj->pcscf->config->max_registrations) {
+    if (is_full(pj)) {
         enum step_verdict v = job_fail(j, 503, "as many registrations as configured");
         j->reject.retry_after = 30;
         return v;

@@ -303,11 +303,8 @@ const struct reg *registry_find(const struct registry *r, const struct access_fl
     if (impu.n == 0)
         return newest_on_flow(r, f);
     while ((g = map_find(&r->by_identity, identity_key(f, impu), &it))) {
-        if (!same_flow(&g->flow, f))
-            continue;
-        for (size_t i = 0; i < g->n_impus; i++)
-            if (same_identity(g->impus[i], impu))
-                return g;
+        if (same_flow(&g->flow, f) && reg_impu_like(g, impu).p)
+            return g;
     }
     return NULL;
 }
@@ -346,6 +343,14 @@ struct str reg_service_route(const struct reg *r)
 struct str reg_impu(const struct reg *r, size_t i)
 {
     return i < r->n_impus ? r->impus[i] : STR_NONE;
+}
+
+struct str reg_impu_like(const struct reg *r, struct str impu)
+{
+    for (size_t i = 0; i < r->n_impus; i++)
+        if (same_identity(r->impus[i], impu))
+            return r->impus[i];
+    return STR_NONE;
 }
 
 const struct access_flow *reg_flow(const struct reg *r)

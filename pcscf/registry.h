@@ -45,6 +45,8 @@ const struct reg *registry_find(const struct registry *r, const struct access_fl
 struct str reg_contact(const struct reg *r);
 struct str reg_service_route(const struct reg *r);
 struct str reg_impu(const struct reg *r, size_t i); // i 0: the default one; STR_NONE past the end
+// The contact's identity that equals impu, as registered; STR_NONE: none.
+struct str reg_impu_like(const struct reg *r, struct str impu);
 const struct access_flow *reg_flow(const struct reg *r);
 uint64_t reg_expires_in_ms(const struct registry *reg, const struct reg *r);
 // Iterates like map_next.

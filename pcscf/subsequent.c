@@ -21,6 +21,7 @@ static enum step_verdict strip_from_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     trust_strip_from_ue(pj->req, pj->edits);
+    trust_strip_agreement(pj->req, pj->edits);
     if (sip_msg_has(pj->req, SIP_H_P_PREFERRED_IDENTITY))
         sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     return STEP_CONTINUE;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcscf/pcscf_priv.h"
 
+#include "base/err.h"
+
 // TS 24.229 4.4.2 to 4.4.13, 5.2.6.3.1: what only the trust domain may say.
 static const enum sip_hid from_ue[] = {
     SIP_H_P_ASSERTED_IDENTITY, SIP_H_P_CHARGING_VECTOR, SIP_H_P_CHARGING_FUNCTION_ADDRESSES,
@@ -26,10 +28,13 @@ static void remove_all(const struct sip_msg *m, struct sip_edits *e, const enum 
 // A UE may not claim that the network provided its location (TS 24.229 4.4.7, 5.2.6.3.1).
 static void drop_network_provided(const struct sip_msg *m, struct sip_edits *e)
 {
-    const struct sip_token *t;
-    for (size_t i = 0; (t = sip_msg_at(m, SIP_H_P_ACCESS_NETWORK_INFO, i)); i++)
-        if (sip_param_has(t->params, STR("network-provided")))
+    const void *v;
+    int err;
+    for (size_t i = 0; (err = sip_msg_get(m, SIP_H_P_ACCESS_NETWORK_INFO, i, &v)) == 0; i++)
+        if (sip_param_has(((const struct sip_token *)v)->params, STR("network-provided")))
             sip_edit_remove_at(e, SIP_H_P_ACCESS_NETWORK_INFO, i);
+    if (err == ERR_BAD)
+        sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
 }
 
 void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e)
@@ -55,7 +60,7 @@ void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e)
         sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
 }
 
-void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
+static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
 {
     static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
@@ -64,4 +69,11 @@ void trust_drop_option(const struct sip_msg *m, struct sip_edits *e, struct str 
             if (str_ieq(t->token, option))
                 sip_edit_remove_at(e, lists[l], i);
     }
+}
+
+void trust_strip_agreement(const struct sip_msg *m, struct sip_edits *e)
+{
+    static const enum sip_hid ids[] = {SIP_H_SECURITY_CLIENT, SIP_H_SECURITY_VERIFY};
+    remove_all(m, e, ids, ARRAY_LEN(ids));
+    drop_option(m, e, STR("sec-agree"));
 }

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: Apache-2.0
+// REGISTER through the P-CSCF (TS 24.229 5.2.2): what it adds, what it refuses, what it remembers.
+#include "stage.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+#define AUTH(rest)                                                                                 \
+    "Authorization: Digest username=\"alice@" HOME "\", realm=\"" HOME "\", uri=\"sip:" HOME       \
+    "\", nonce=\"n1\"" rest "\n"
+#define ANSWERED ", response=\"0123456789abcdef0123456789abcdef\""
+
+static struct heard *sent(const struct request *r)
+{
+    ue_send(&st.alice, r);
+    return expect(st.core, "REGISTER ");
+}
+
+// TS 24.229 5.2.2.1.
+static void adds_what_the_home_network_needs(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){.headers = "Supported: path\nRoute: <sip:203.0.113.9;lr>\n"});
+    assert_has(h, "Path: <sip:");
+    assert_has(h, "@pcscf." HOME ":5070;lr>");
+    assert_has(h, "Require: path");
+    assert_has(h, "P-Visited-Network-ID: \"visited.example\"");
+    assert_has(h, "P-Charging-Vector: icid-value=\"");
+    assert_has(h, "orig-ioi=\"ioi.example\"");
+    assert_lacks(h, "203.0.113.9");
+    assert_int_equal(occurrences(h, "Via: "), 2);
+    assert_has(h, "Max-Forwards: 69");
+}
+
+// A Path of the UE's own would lead terminating requests elsewhere.
+static void path_is_this_node_alone(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){.headers = "Path: <sip:203.0.113.9;lr>\n"});
+    assert_lacks(h, "203.0.113.9");
+    assert_int_equal(occurrences(h, "Path: "), 1);
+}
+
+static void path_is_required_once(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){.headers = "Require: path\n"});
+    assert_int_equal(occurrences(h, "Require: "), 1);
+}
+
+// RFC 7315 5.6: each charging identifier is a new one, also after a restart.
+static void charging_identifiers_are_unique(void **state)
+{
+    enum { N = 200 };
+    static char seen[N][256];
+    (void)state;
+    stage_start();
+    for (int i = 0; i < N; i++) {
+        if (i == N / 2)
+            stage_restart();
+        struct heard *h = sent(&(struct request){0});
+        (void)snprintf(seen[i], sizeof seen[i], "%s", header(h, "P-Charging-Vector"));
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(seen[i], seen[k]);
+        peer_answer(st.core, h, 500, NULL);
+        (void)expect(st.alice.peer, "SIP/2.0 500");
+    }
+}
+
+// ---- integrity-protected (TS 24.229 5.2.2.5, 7.2A.2) ----
+
+static void no_response_is_not_protected(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){.headers = AUTH(", response=\"\"")});
+    assert_has(h, "integrity-protected=\"no\"");
+}
+
+static void first_answer_is_pending(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){.headers = AUTH(ANSWERED)});
+    assert_has(h, "integrity-protected=\"ip-assoc-pending\"");
+    assert_has(h, "response=\"0123456789abcdef0123456789abcdef\"");
+}
+
+static void known_flow_and_identity_are_associated(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    struct heard *h = sent(&(struct request){.headers = AUTH(ANSWERED)});
+    assert_has(h, "integrity-protected=\"ip-assoc-yes\"");
+}
+
+static void other_flow_or_identity_is_not_associated(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    struct heard *h = sent(&(struct request){.from = BOB, .headers = AUTH(ANSWERED)});
+    assert_has(h, "integrity-protected=\"ip-assoc-pending\"");
+    struct ue other = ue_udp("198.51.100.1:5062", ACCESS);
+    ue_send(&other, &(struct request){.headers = AUTH(ANSWERED)});
+    h = expect(st.core, "REGISTER ");
+    assert_has(h, "integrity-protected=\"ip-assoc-pending\"");
+}
+
+static void what_the_ue_claims_never_passes(void **state)
+{
+    static const char *const claims[] = {
+        AUTH(ANSWERED ", integrity-protected=\"yes\""),
+        AUTH(ANSWERED ", Integrity-Protected = yes"),
+        AUTH(ANSWERED ",\n integrity-protected\n =\n \"yes\""),
+        "Authorization: digest integrity-protected=\"yes\", username=\"a\", realm=\"r\", nonce=\"n\","
+        " uri=\"sip:x\"" ANSWERED "\n",
+        AUTH(ANSWERED) AUTH(ANSWERED ", integrity-protected=yes"),
+        "Authorization: Basic integrity-protected=\"yes\"\n" AUTH(ANSWERED),
+        AUTH(ANSWERED) "Authorization: Digest integrity-protected=\"yes\"\n",
+    };
+    (void)state;
+    stage_start();
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++) {
+        struct heard *h = sent(&(struct request){.headers = claims[i]});
+        assert_lacks(h, "\"yes\"");
+        assert_lacks(h, "=yes");
+        assert_lacks(h, "= yes");
+        assert_has(h, "integrity-protected=\"");
+    }
+}
+
+// What the registrar might read differently is not passed on with the P-CSCF's word.
+static void malformed_authorization_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "Authorization: Digest integrity-protected=\"yes\n",
+        AUTH(ANSWERED ", integrity-protected=no, integrity-protected=\"yes\""),
+        "Authorization: Digest username=\"a\" integrity-protected=\"yes\"\n",
+        AUTH(ANSWERED) "Authorization: Digest username=\"a\" integrity-protected=\"yes\"\n",
+    };
+    (void)state;
+    stage_start();
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        ue_send(&st.alice, &(struct request){.headers = bad[i]});
+        (void)expect(st.alice.peer, "SIP/2.0 400");
+    }
+    expect_nothing(st.core);
+}
+
+// ---- refusals ----
+
+static void foreign_domain_is_forbidden(void **state)
+{
+    (void)state;
+    stage_start();
+    ue_send(&st.alice, &(struct request){.uri = "sip:other.example"});
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    expect_nothing(st.core);
+    assert_int_equal(pcscf_counters(st.pcscf)->refused_domain, 1);
+}
+
+static void malformed_contact_is_refused(void **state)
+{
+    (void)state;
+    stage_start();
+    ue_send(&st.alice, &(struct request){.contact = "<sip:ue@"});
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 400");
+    assert_has(h, "Contact");
+}
+
+#define SEC_AGREE                                                                                  \
+    "Require: sec-agree\nProxy-Require: sec-agree\nSupported: path, sec-agree\n"                   \
+    "Security-Client: ipsec-3gpp;alg=hmac-sha-1-96;spi-c=1;spi-s=2;port-c=3;port-s=4\n"
+
+// RFC 3329 2.3.1.
+static void security_required(void **state)
+{
+    (void)state;
+    st.cfg.security = PCSCF_SECURITY_REQUIRED;
+    stage_start();
+    ue_send(&st.alice, &(struct request){0});
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 421");
+    assert_has(h, "Require: sec-agree");
+    ue_send(&st.alice, &(struct request){.headers = SEC_AGREE});
+    h = expect(st.alice.peer, "SIP/2.0 494");
+    assert_has(h, "Require: sec-agree");
+    expect_nothing(st.core);
+    assert_int_equal(pcscf_counters(st.pcscf)->refused_security, 2);
+}
+
+// TS 24.229 5.2.2.1: the agreement is between the UE and this P-CSCF.
+static void security_offer_stays_here(void **state)
+{
+    (void)state;
+    for (int s = PCSCF_SECURITY_OPTIONAL; s <= PCSCF_SECURITY_OFF; s++) {
+        st.cfg.security = s;
+        if (st.pcscf)
+            stage_restart();
+        else
+            stage_start();
+        struct heard *h = sent(&(struct request){.headers = SEC_AGREE});
+        assert_lacks(h, "Security-Client");
+        assert_lacks(h, "sec-agree");
+        assert_has(h, "Supported: path");
+        peer_answer(st.core, h, 500, NULL);
+        (void)expect(st.alice.peer, "SIP/2.0 500");
+    }
+}
+
+static void as_many_as_configured(void **state)
+{
+    (void)state;
+    st.cfg.max_registrations = 1;
+    stage_start();
+    (void)registered(&st.alice);
+    struct ue bob = ue_udp("198.51.100.2:5060", ACCESS);
+    ue_send(&bob, &(struct request){.from = BOB});
+    struct heard *h = expect(bob.peer, "SIP/2.0 503");
+    assert_has(h, "Retry-After: ");
+    expect_nothing(st.core);
+    // Those who are here may renew and leave.
+    (void)registered(&st.alice);
+    (void)registered_as(&st.alice, &(struct request){.expires = -1}, NULL);
+    assert_int_equal(n_registered(), 0);
+    ue_send(&bob, &(struct request){.from = BOB});
+    (void)expect(st.core, "REGISTER ");
+}
+
+// ---- the home network's silence ----
+
+static char logged[8192];
+
+static void note(void *arg, enum log_level level, struct str line)
+{
+    size_t n = strlen(logged);
+    (void)arg;
+    if (level <= LOG_WARN)
+        (void)snprintf(logged + n, sizeof logged - n, "%.*s\n", STR_ARG(line));
+}
+
+static void expect_504(const char *cause)
+{
+    logged[0] = 0;
+    log_set_sink(note, NULL);
+    ue_send(&st.alice, &(struct request){0});
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 200000);
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 504");
+    log_set_sink(NULL, NULL);
+    assert_has(h, "Warning: 399 ");
+    assert_non_null(strstr(logged, "status=504"));
+    assert_non_null(strstr(logged, ALICE));
+    assert_non_null(strstr(logged, cause));
+    assert_ptr_equal(strchr(logged, '\n') + 1, logged + strlen(logged)); // one line
+    expect_nothing(st.alice.peer);
+}
+
+static void silent_entry_point_is_504(void **state)
+{
+    (void)state;
+    stage_start();
+    expect_504("does not answer");
+}
+
+static void unreachable_entry_point_is_504(void **state)
+{
+    (void)state;
+    st.cfg.home_entry = STR("sip:192.0.2.99;transport=tcp");
+    stage_start();
+    expect_504("cannot be reached");
+}
+
+static void entry_point_not_in_dns_is_504(void **state)
+{
+    (void)state;
+    st.cfg.home_entry = STR("");
+    stage_start();
+    expect_504("cannot be reached");
+    sim_dns_down(scene_sim(st.sc), true);
+    expect_504("cannot be reached");
+}
+
+// An answer of the home network is its own.
+static void refusals_of_the_home_network_pass(void **state)
+{
+    static const unsigned statuses[] = {403, 423, 480, 500, 503, 600};
+    char start[32];
+    (void)state;
+    stage_start();
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct heard *h = sent(&(struct request){0});
+        peer_answer(st.core, h, statuses[i], NULL);
+        // RFC 3261 16.7 step 6: a 503 is not for the next hop's client.
+        (void)snprintf(start, sizeof start, "SIP/2.0 %u", statuses[i] == 503 ? 500 : statuses[i]);
+        (void)expect(st.alice.peer, start);
+    }
+    assert_int_equal(n_registered(), 0);
+}
+
+static void entry_point_by_dns(void **state)
+{
+    (void)state;
+    st.cfg.home_entry = STR("");
+    stage_start();
+    scene_dns_naptr(st.sc, HOME, 10, "SIP+D2U", "_sip._udp." HOME);
+    scene_dns_srv(st.sc, "_sip._udp." HOME, 1, 1, "icscf." HOME, 5060);
+    scene_dns_host(st.sc, "icscf." HOME, "192.0.2.20");
+    assert_has(sent(&(struct request){0}), "REGISTER sip:" HOME " ");
+}
+
+// ---- the challenge ----
+
+// TS 24.229 5.2.2.2: the UE derives the keys itself.
+static void keys_do_not_reach_the_ue(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){0});
+    peer_answer(st.core, h, 401,
+                "WWW-Authenticate: Digest realm=\"" HOME "\", nonce=\"abc\", algorithm=AKAv1-MD5, "
+                "ik=\"00112233445566778899aabbccddeeff\", ck=\"ffeeddccbbaa99887766554433221100\", "
+                "qop=\"auth\"\n"
+                "WWW-Authenticate: Digest CK=\"ffeeddccbbaa99887766554433221100\", realm=\"x\", "
+                "nonce=\"y\"\nP-Charging-Vector: icid-value=\"zz\"\n"
+                "P-Charging-Function-Addresses: ccf=192.0.2.90\n");
+    h = expect(st.alice.peer, "SIP/2.0 401");
+    assert_lacks(h, "00112233445566778899aabbccddeeff");
+    assert_lacks(h, "ffeeddccbbaa99887766554433221100");
+    assert_has(h, "nonce=\"abc\"");
+    assert_has(h, "qop=\"auth\"");
+    assert_has(h, "algorithm=AKAv1-MD5");
+    assert_lacks(h, "P-Charging-");
+    assert_int_equal(n_registered(), 0);
+}
+
+// ---- what is remembered ----
+
+static void ok_keeps_what_the_ue_needs(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = sent(&(struct request){0});
+    peer_answer(st.core, h, 200,
+                "Contact: <sip:ue@198.51.100.1:5060>;expires=600\nService-Route: " SERVICE_ROUTE
+                "\nP-Associated-URI: <" ALICE ">\nP-Charging-Function-Addresses: ccf=192.0.2.90\n"
+                "P-Charging-Vector: icid-value=\"zz\"\n");
+    h = expect(st.alice.peer, "SIP/2.0 200");
+    assert_has(h, "Service-Route: " SERVICE_ROUTE);
+    assert_has(h, "P-Associated-URI: <" ALICE ">");
+    assert_lacks(h, "P-Charging-");
+    assert_int_equal(n_registered(), 1);
+}
+
+static void renewing_is_one_registration(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    scene_run(st.sc, 500000);
+    (void)registered(&st.alice);
+    assert_int_equal(n_registered(), 1);
+    scene_run(st.sc, 900000); // past the first registration's end
+    assert_int_equal(n_registered(), 1);
+    assert_int_equal(pcscf_counters(st.pcscf)->expired, 0);
+    scene_run(st.sc, 1200000);
+    assert_int_equal(n_registered(), 0);
+    assert_int_equal(pcscf_counters(st.pcscf)->expired, 1);
+    ue_send(&st.alice, &(struct request){.to = BOB});
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+}
+
+static void leaving_ends_the_contact(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    (void)registered_as(&st.alice, &(struct request){.expires = -1}, NULL);
+    assert_int_equal(n_registered(), 0);
+    assert_int_equal(pcscf_counters(st.pcscf)->deregistered, 1);
+}
+
+// A 200 without P-Associated-URI, for a REGISTER by an identity that is not the default one.
+static void leaving_by_another_identity(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    (void)registered_as(&st.alice, &(struct request){.from = ALICE_TEL, .expires = -1},
+                        "Supported: path\n");
+    assert_int_equal(n_registered(), 0);
+}
+
+// Contacts of other flows end with their time.
+static void star_ends_all_on_the_flow(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    (void)registered_as(&st.alice, &(struct request){.contact = "<sip:second@198.51.100.1>"}, NULL);
+    struct ue elsewhere = ue_udp("198.51.100.7:5060", ACCESS);
+    (void)registered(&elsewhere);
+    struct ue bob = ue_udp("198.51.100.2:5060", ACCESS);
+    (void)registered_as(&bob, &(struct request){.from = BOB},
+                        "Contact: <sip:ue@198.51.100.2:5060>;expires=600\n"
+                        "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" BOB ">\n");
+    assert_int_equal(n_registered(), 4);
+    (void)registered_as(&st.alice, &(struct request){.contact = "*", .expires = -1}, NULL);
+    assert_int_equal(n_registered(), 2);
+}
+
+// The registrar keeps the contact although the UE asked for its end: it is still there.
+static void what_counts_is_the_answer(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered_as(&st.alice, &(struct request){0},
+                        "Contact: <sip:ue@198.51.100.1:5060>;expires=5\n"
+                        "P-Associated-URI: <" ALICE ">\nService-Route: " SERVICE_ROUTE "\n");
+    assert_int_equal(n_registered(), 1);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 6000);
+    assert_int_equal(n_registered(), 0);
+    (void)registered_as(&st.alice, &(struct request){0}, "P-Associated-URI: <" ALICE ">\n");
+    assert_int_equal(n_registered(), 0);
+}
+
+static void over_tcp_and_ipv6(void **state)
+{
+    (void)state;
+    stage_start();
+    struct ue tcp = ue_tcp("198.51.100.3:40000"), six = ue_udp("[2001:db8::1]:5060", ACCESS6);
+    const char *a = registered(&tcp), *b = registered(&six);
+    assert_string_not_equal(a, b);
+    assert_int_equal(n_registered(), 2);
+    ue_send(&six, &(struct request){.headers = AUTH(ANSWERED)});
+    assert_has(expect(st.core, "REGISTER "), "integrity-protected=\"ip-assoc-yes\"");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(adds_what_the_home_network_needs),
+        T(path_is_this_node_alone),
+        T(path_is_required_once),
+        T(charging_identifiers_are_unique),
+        T(no_response_is_not_protected),
+        T(first_answer_is_pending),
+        T(known_flow_and_identity_are_associated),
+        T(other_flow_or_identity_is_not_associated),
+        T(what_the_ue_claims_never_passes),
+        T(malformed_authorization_is_refused),
+        T(foreign_domain_is_forbidden),
+        T(malformed_contact_is_refused),
+        T(security_required),
+        T(security_offer_stays_here),
+        T(as_many_as_configured),
+        T(silent_entry_point_is_504),
+        T(unreachable_entry_point_is_504),
+        T(entry_point_not_in_dns_is_504),
+        T(refusals_of_the_home_network_pass),
+        T(entry_point_by_dns),
+        T(keys_do_not_reach_the_ue),
+        T(ok_keeps_what_the_ue_needs),
+        T(renewing_is_one_registration),
+        T(leaving_ends_the_contact),
+        T(leaving_by_another_identity),
+        T(star_ends_all_on_the_flow),
+        T(what_counts_is_the_answer),
+        T(over_tcp_and_ipv6),
+    };
+    return cmocka_run_group_tests_name("scenario_pcscf_register", tests, NULL, NULL);
+}

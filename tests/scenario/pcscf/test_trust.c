@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// The edge of the trust domain (TS 24.229 4.4, 5.2.6.3, 5.2.6.4): who a UE is, what it may not say and may
+// not see.
+#include "stage.h"
+
+static struct heard *invited(const char *headers)
+{
+    ue_send(&st.alice, &(struct request){.to = BOB, .headers = headers});
+    return expect(st.core, "INVITE ");
+}
+
+static void stage_with_alice(void)
+{
+    stage_start();
+    (void)registered(&st.alice);
+}
+
+// ---- who it is (TS 24.229 5.2.6.3.1) ----
+
+static void default_identity_is_asserted(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited(NULL);
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+    assert_int_equal(occurrences(h, "P-Asserted-Identity"), 1);
+}
+
+static void preferred_identity_of_the_set_is_asserted(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited("P-Preferred-Identity: \"A\" <" ALICE_TEL ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
+    assert_lacks(h, "P-Preferred-Identity");
+    // Whatever else the UE's URI says is not vouched for.
+    h = invited("P-Preferred-Identity: <" ALICE ";evil=1?Subject=x>\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+    h = invited("P-Preferred-Identity: <tel:+1-555-000-0001>\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
+    h = invited("P-Preferred-Identity: <sip:eve@" HOME ">, <" ALICE_TEL ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
+}
+
+static void another_preferred_identity_is_not(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct ue bob = ue_udp("198.51.100.2:5060", ACCESS);
+    (void)registered_as(&bob, &(struct request){.from = BOB},
+                        "Contact: <sip:ue@198.51.100.2:5060>;expires=600\n"
+                        "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" BOB ">\n");
+    struct heard *h = invited("P-Preferred-Identity: <" BOB ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+    ue_send(&st.alice, &(struct request){.from = BOB, .to = "sip:carol@" HOME});
+    h = expect(st.core, "INVITE ");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+}
+
+// Two users of one flow (a gateway): each is known by what it says.
+static void one_flow_of_two_users(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    (void)registered_as(&st.alice, &(struct request){.from = BOB, .contact = "<sip:b@198.51.100.1>"},
+                        "Contact: <sip:b@198.51.100.1>;expires=600\n"
+                        "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" BOB ">\n");
+    struct heard *h = invited(NULL);
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+    h = invited("P-Preferred-Identity: <" BOB ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" BOB ">");
+}
+
+// ---- what it may not say ----
+
+#define LIES                                                                                       \
+    "P-Asserted-Identity: <sip:eve@" HOME ">\np-asserted-identity: <tel:+1999>\n"                  \
+    "P-Charging-Vector: icid-value=\"lie\"\nP-Charging-Function-Addresses: ccf=203.0.113.9\n"      \
+    "P-Served-User: <sip:eve@" HOME ">;sescase=orig\nP-Associated-URI: <sip:eve@" HOME ">\n"       \
+    "P-User-Database: <aaa://eve>\nP-Profile-Key: <sip:eve@" HOME ">\n"                            \
+    "P-Called-Party-ID: <sip:eve@" HOME ">\nP-Visited-Network-ID: eve\n"                           \
+    "P-Asserted-Service: urn:urn-7:3gpp-service.ims.icsi.mmtel.eve\n"                              \
+    "P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=\"eve\";network-provided\n"        \
+    "P-Access-Network-Info: 3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=\"honest\"\n"
+
+static void lies_are_removed(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited(LIES);
+    assert_lacks(h, "eve");
+    assert_lacks(h, "+1999");
+    assert_lacks(h, "lie");
+    assert_lacks(h, "203.0.113.9");
+    assert_has(h, "honest");
+    assert_int_equal(occurrences(h, "icid-value="), 1);
+    ue_send(&st.alice, &(struct request){.headers = LIES});
+    h = expect(st.core, "REGISTER ");
+    assert_lacks(h, "eve");
+    assert_lacks(h, "+1999");
+    assert_lacks(h, "lie");
+    assert_has(h, "honest");
+}
+
+// A value that cannot be read does not hide the one behind it.
+static void malformed_headers_hide_nothing(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited("P-Access-Network-Info: ;;=\n"
+                              "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=eve;network-provided\n"
+                              "P-Preferred-Identity: <<<\nP-Preferred-Identity: <" BOB ">\n"
+                              "P-Asserted-Identity: <<<eve\n");
+    assert_lacks(h, "eve");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
+}
+
+static void security_agreement_stays_here(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited("Require: sec-agree\nProxy-Require: sec-agree\n"
+                              "Security-Verify: ipsec-3gpp;alg=hmac-sha-1-96;q=0.1\n");
+    assert_lacks(h, "sec-agree");
+    assert_lacks(h, "Security-Verify");
+}
+
+static void unregistered_is_forbidden(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct ue other = ue_udp("198.51.100.1:5061", ACCESS); // alice's address, another port
+    ue_send(&other, &(struct request){.to = BOB});
+    (void)expect(other.peer, "SIP/2.0 403");
+    ue_send(&other, &(struct request){.method = "MESSAGE", .to = BOB, .headers = LIES});
+    (void)expect(other.peer, "SIP/2.0 403");
+    expect_nothing(st.core);
+    assert_int_equal(pcscf_counters(st.pcscf)->refused_unregistered, 2);
+}
+
+// The far side of this node is not a way around it.
+static void own_core_uri_in_route_is_no_way_in(void **state)
+{
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    struct ue eve = ue_udp("198.51.100.66:5060", ACCESS);
+    const char *route = text("Route: <%s>\n" LIES, path);
+    ue_send(&eve, &(struct request){.to = ALICE, .headers = route});
+    (void)expect(eve.peer, "SIP/2.0 403");
+    expect_nothing(st.alice.peer);
+    // Nor for a registered one: the stored Service-Route counts.
+    struct heard *h = invited(route);
+    assert_string_equal(header(h, "Route"), SERVICE_ROUTE);
+    expect_nothing(st.alice.peer);
+}
+
+// ---- the core side ----
+
+static void only_trusted_nodes_reach_the_core_side(void **state)
+{
+    (void)state;
+    st.cfg.core_trusted = (struct conf_addrs){st.trusted, 1};
+    stage_start();
+    const char *path = registered(&st.alice);
+    struct ue eve = ue_udp("198.51.100.66:5060", PCSCF_CORE_AT);
+    const char *route = text("Route: <%s>\n", path);
+    ue_send(&eve, &(struct request){.to = ALICE, .headers = route});
+    (void)expect(eve.peer, "SIP/2.0 403");
+    expect_nothing(st.alice.peer);
+    core_send(&(struct request){.from = BOB, .to = ALICE, .headers = route});
+    (void)expect(st.alice.peer, "INVITE ");
+}
+
+// ---- what a UE may not see (TS 24.229 5.2.6.4.3) ----
+
+static struct heard *called(const char *headers)
+{
+    const char *path = registered(&st.alice);
+    const char *all = text("Route: <%s>\n%s", path, headers);
+    core_send(&(struct request){.from = BOB, .to = "sip:ue@198.51.100.1:5060", .headers = all});
+    return expect(st.alice.peer, "INVITE ");
+}
+
+#define INSIDE                                                                                     \
+    "P-Charging-Vector: icid-value=\"secret\"\nP-Charging-Function-Addresses: ccf=secret\n"        \
+    "P-Served-User: <sip:secret@" HOME ">\nP-User-Database: <aaa://secret>\n"                      \
+    "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=secret\n"                                   \
+    "P-Asserted-Identity: <" BOB ">\n"
+
+static void inside_information_stays_inside(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = called(INSIDE);
+    assert_lacks(h, "secret");
+    assert_has(h, "P-Asserted-Identity: <" BOB ">");
+    h = invited(NULL);
+    peer_answer(st.core, h, 200, INSIDE);
+    h = expect(st.alice.peer, "SIP/2.0 200");
+    assert_lacks(h, "secret");
+    assert_has(h, "P-Asserted-Identity: <" BOB ">");
+}
+
+// RFC 3325 7.
+static void asserted_identity_is_hidden_when_asked_for(void **state)
+{
+    (void)state;
+    stage_start();
+    assert_lacks(called("P-Asserted-Identity: <" BOB ">\nPrivacy: header;id\n"), "P-Asserted");
+    assert_has(called("P-Asserted-Identity: <" BOB ">\nPrivacy: none\n"), "P-Asserted");
+    assert_has(called("P-Asserted-Identity: <" BOB ">\nPrivacy: user\n"), "P-Asserted");
+    struct heard *h = invited(NULL);
+    peer_answer(st.core, h, 200, "P-Asserted-Identity: <" BOB ">\nPrivacy: id\n");
+    assert_lacks(expect(st.alice.peer, "SIP/2.0 200"), "P-Asserted");
+}
+
+// The called UE answers as whom it was called (TS 24.229 5.2.6.4.4), and with the caller's charging vector.
+static void answers_are_asserted_too(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = called("P-Called-Party-ID: <" ALICE_TEL ">\n" INSIDE);
+    peer_answer(st.alice.peer, h, 200, LIES "P-Preferred-Identity: <sip:eve@" HOME ">\n");
+    h = expect(st.core, "SIP/2.0 200");
+    assert_lacks(h, "eve");
+    assert_lacks(h, "lie");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
+    assert_has(h, "icid-value=\"secret\"");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(default_identity_is_asserted),
+        T(preferred_identity_of_the_set_is_asserted),
+        T(another_preferred_identity_is_not),
+        T(one_flow_of_two_users),
+        T(lies_are_removed),
+        T(malformed_headers_hide_nothing),
+        T(security_agreement_stays_here),
+        T(unregistered_is_forbidden),
+        T(own_core_uri_in_route_is_no_way_in),
+        T(only_trusted_nodes_reach_the_core_side),
+        T(inside_information_stays_inside),
+        T(asserted_identity_is_hidden_when_asked_for),
+        T(answers_are_asserted_too),
+    };
+    return cmocka_run_group_tests_name("scenario_pcscf_trust", tests, NULL, NULL);
+}
