@@ -141,16 +141,14 @@ uint8_t sip_name_slots[NAME_SLOTS];
 
 static void name_add(size_t i, const char *text, size_t n, enum sip_hid id)
 {
-    sip_names[i].n = (uint32_t)n;
-    sip_names[i].id = id;
-    for (size_t k = 0; k < n; k++) {
-        sip_names[i].text[k] = ch_lower(text[k]);
-        sip_names[i].mask[k] = (char)0xff;
-    }
-    uint32_t slot = name_slot(sip_names[i].text, n);
-    while (sip_name_slots[slot])
-        slot = (slot + 1) % NAME_SLOTS;
-    sip_name_slots[slot] = (uint8_t)i;
+    struct sip_name *x = &sip_names[i];
+    x->n = (uint32_t)n;
+    x->id = id;
+    for (size_t k = 0; k < n; k++)
+        x->text[k] = ch_lower(text[k]);
+    x->text[n] = ':';
+    memset(x->mask, 0xff, n + 1);
+    sip_name_slots[name_slot(x->text, n)] = (uint8_t)i;
 }
 
 __attribute__((constructor)) static void names_init(void)
@@ -165,14 +163,8 @@ __attribute__((constructor)) static void names_init(void)
 
 enum sip_hid sip_hid_from(struct str name)
 {
-    if (!name.n || name.n > NAME_READ)
+    if (!name.n)
         return SIP_H_OTHER;
-    const struct sip_name *x;
-    for (uint32_t slot = name_slot(name.p, name.n); sip_name_slots[slot];
-         slot = (slot + 1) % NAME_SLOTS) {
-        x = &sip_names[sip_name_slots[slot]];
-        if (str_ieq(name, str_make(x->text, x->n)))
-            return (enum sip_hid)x->id;
-    }
-    return SIP_H_OTHER;
+    const struct sip_name *x = &sip_names[sip_name_slots[name_slot(name.p, name.n)]];
+    return str_ieq(name, str_make(x->text, x->n)) ? (enum sip_hid)x->id : SIP_H_OTHER;
 }

@@ -6,9 +6,7 @@
 #include "sip/split.h"
 
 enum {
-    FIELDS_FIRST = 40,
-    FIELDS_SIZE = (FIELDS_FIRST + SPLIT_SPARE_FIELDS) * sizeof(struct sip_field),
-    ARENA_FIRST = 2048,
+    ARENA_FIRST = 2560,
 };
 
 static struct str without_leading_crlf(struct str data)
@@ -18,14 +16,14 @@ static struct str without_leading_crlf(struct str data)
     return data;
 }
 
-// One block: the struct, the bytes with room to read whole blocks and names, the bitmap, the first
-// fields, the arena.
+// One block: the struct, the bytes with room to read whole blocks and names, the bitmap, the
+// arena.
 static struct sip_msg *msg_new(struct str data)
 {
     size_t text = data.n / SPLIT_BLOCK * SPLIT_BLOCK + 2 * SPLIT_BLOCK;
     size_t bitmap = SPLIT_WORDS(data.n) * sizeof(uint64_t);
     size_t fixed = sizeof(struct sip_msg) + text + bitmap;
-    size_t size = fixed + FIELDS_SIZE + ARENA_FIRST;
+    size_t size = fixed + ARENA_FIRST;
     unsigned pool;
     struct sip_msg *m = sip_pool_get(&size, &pool);
     if (!m)
@@ -40,8 +38,6 @@ static struct sip_msg *msg_new(struct str data)
     m->bytes = str_make(bytes, data.n);
     m->delim = (uint64_t *)(void *)(bytes + text);
     arena_init(&m->arena, bytes + text + bitmap, size - fixed);
-    m->fields = arena_alloc(&m->arena, FIELDS_SIZE);
-    m->max_fields = FIELDS_FIRST;
     return m;
 }
 

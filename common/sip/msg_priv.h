@@ -33,7 +33,7 @@ struct sip_msg {
     size_t headers, blank;  // offsets of the first header field and of the line that ends them
     uint64_t *delim;        // bitmap over the headers: sip/split.h
     struct sip_field *fields;
-    size_t n_fields, max_fields;
+    size_t n_fields;
     uint16_t first[SIP_H_COUNT];   // index + 1 of the first field of each id, 0: none
     uint16_t last[SIP_H_COUNT];    // the same of the last one, where there are several
     struct sip_values **values;    // by index of the first field; made on first use

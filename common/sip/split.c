@@ -69,16 +69,21 @@ int split_start_line(struct sip_msg *m, struct str line, struct sip_parse_error 
     return request_line(m, line, err);
 }
 
-int split_fields_grow(struct sip_msg *m, size_t n)
+uint16_t *split_lines_grow(struct sip_msg *m, const uint16_t *lines, size_t n, size_t *max)
 {
-    size_t max = m->max_fields * 2 + SPLIT_BLOCK;
-    struct sip_field *more = arena_alloc(&m->arena, (max + SPLIT_SPARE_FIELDS) * sizeof *more);
-    if (!more)
-        return ERR_NOMEM;
-    memcpy(more, m->fields, n * sizeof *more);
-    m->fields = more;
-    m->max_fields = max;
-    return 0;
+    size_t more = *max * 2;
+    uint16_t *p = arena_alloc(&m->arena, (more + SPLIT_SPARE_LINES) * sizeof *p);
+    if (!p)
+        return NULL;
+    memcpy(p, lines, n * sizeof *p);
+    *max = more;
+    return p;
+}
+
+void split_put_lines(uint16_t *out, uint64_t marks, size_t base)
+{
+    for (; marks; marks &= marks - 1)
+        *out++ = (uint16_t)(base + (size_t)__builtin_ctzll(marks));
 }
 
 void split_again(struct sip_msg *m, struct sip_field *f)
@@ -136,8 +141,29 @@ static bool line_clean(struct str s)
     return s.n >= 2 && s.p[s.n - 2] == '\r' && s.p[s.n - 1] == '\n';
 }
 
-int split_dirty(struct sip_msg *m, size_t end, struct sip_parse_error *err)
+// Leaves out the lines that begin with a blank, which continue the one before. The last one, where
+// the fields end, stays. The number of lines.
+static size_t join_folded(const struct sip_msg *m, uint16_t *lines, size_t n)
 {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = m->bytes.p[lines[i]];
+        if (c != ' ' && c != '\t')
+            lines[kept++] = lines[i];
+    }
+    return kept;
+}
+
+int split_slowly(struct sip_msg *m, uint16_t *lines, size_t n, size_t end,
+                 struct sip_parse_error *err)
+{
+    n = join_folded(m, lines, n);
+    *err = (struct sip_parse_error){.what = NULL};
+    memset(m->first, 0, sizeof m->first);
+    m->n_fields = n ? n - 1 : 0;
+    m->headers = n ? lines[0] : m->bytes.n;
+    m->blank = n ? lines[n - 1] : m->bytes.n;
+    m->fields[0].at = (uint16_t)m->headers;
     struct str line = str_head(m->bytes, m->headers);
     int result = 0;
     if (!line_clean(line))
@@ -146,6 +172,7 @@ int split_dirty(struct sip_msg *m, size_t end, struct sip_parse_error *err)
         result = ERR_BAD;
     for (size_t i = 0; i < m->n_fields; i++) {
         struct sip_field *f = &m->fields[i];
+        f[1].at = lines[i + 1];
         bool clean = line_clean(str_make(m->bytes.p + f->at, (size_t)(f[1].at - f->at)));
         if (split_field(m, f) || !clean)
             result = split_complain(err, "header line", f->at);
@@ -154,19 +181,36 @@ int split_dirty(struct sip_msg *m, size_t end, struct sip_parse_error *err)
     return end ? result : split_complain(err, "header line", m->blank);
 }
 
-static sip_split_fn *best(void)
+// AVX-512 with VBMI2: processors that have it do not slow down for wide registers.
+size_t split_passes(sip_split_fn *ret_passes[SPLIT_PASSES])
 {
+    size_t n = 0;
 #ifdef SIP_HAVE_AVX
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
         __builtin_cpu_supports("bmi2"))
-        return sip_split_avx512;
+        ret_passes[n++] = sip_split_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
-        return sip_split_avx2;
+        ret_passes[n++] = sip_split_avx2;
+    ret_passes[n++] = sip_split_sse2;
 #endif
-    return sip_split_base;
+    ret_passes[n++] = sip_split_plain;
+    return n;
+}
+
+static sip_split_fn *best;
+
+__attribute__((constructor)) static void best_init(void)
+{
+    sip_split_fn *passes[SPLIT_PASSES];
+#ifdef SIP_HAVE_AVX
+    __builtin_cpu_init();
+#endif
+    (void)split_passes(passes);
+    best = passes[0];
 }
 
 int sip_split(struct sip_msg *m, struct sip_parse_error *ret_err)
 {
-    return best()(m, ret_err);
+    return best(m, ret_err);
 }

@@ -1,33 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled for AVX-512 BW, called only where there is AVX-512 VBMI: the processors that have it do
-// not slow down for wide registers.
+// Compiled for AVX-512 with VBMI2, called only where there is that.
 #include <immintrin.h>
+
+enum { AT_ONCE = 8 };
 
 #include "sip/split_fast.inc"
 
-// The two table look-ups of split_avx2.c.
-static inline __m512i classes_of(__m512i c)
-{
-    const __m512i low = _mm512_broadcast_i32x4(_mm_setr_epi8(
-        (char)0xda, (char)0xde, (char)0xde, (char)0xde, (char)0xde, (char)0xde, (char)0xde,
-        (char)0xde, (char)0xde, 0x5e, 0x5c, (char)0xc4, (char)0xc4, 0x45, (char)0xc5, (char)0xcc));
-    const __m512i high = _mm512_broadcast_i32x4(_mm_setr_epi8(
-        (char)0x80, 0x40, 0x01, 0x02, 0x04, 0x08, 0x04, 0x10, 0, 0, 0, 0, 0, 0, 0, 0));
-    __m512i upper = _mm512_and_si512(_mm512_srli_epi16(c, 4), _mm512_set1_epi8(15));
-    return _mm512_and_si512(_mm512_shuffle_epi8(low, c), _mm512_shuffle_epi8(high, upper));
-}
+// Bit 7: the ASCII character is a letter, a digit, '-', '.' or '_'.
+static const uint8_t ascii[128] __attribute__((aligned(64))) = {
+    ['-'] = 128,         ['.'] = 128,         ['_'] = 128,
+    ['0' ... '9'] = 128, ['A' ... 'Z'] = 128, ['a' ... 'z'] = 128,
+};
 
 static inline struct masks classify(const char *p)
 {
-    __m512i c = _mm512_loadu_si512(p), classes = classes_of(c);
+    __m512i c = _mm512_loadu_si512(p);
+    __m512i name = _mm512_permutex2var_epi8(_mm512_load_si512(ascii), c,
+                                            _mm512_load_si512(ascii + 64));
     return (struct masks){
         .lf = _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('\n')),
-        .cr = _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('\r')),
-        .white = _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8(' ')) |
-                 _mm512_cmpeq_epi8_mask(c, _mm512_set1_epi8('\t')),
-        .control = _mm512_test_epi8_mask(classes, _mm512_set1_epi8((char)0xc0)),
-        .delim = _mm512_testn_epi8_mask(classes, _mm512_set1_epi8(0x1f)),
+        .control = _mm512_cmplt_epu8_mask(c, _mm512_set1_epi8(' ')),
+        .delim = ~_mm512_movepi8_mask(_mm512_andnot_si512(c, name)),
     };
+}
+
+static const uint8_t places[SPLIT_BLOCK] __attribute__((aligned(64))) = {
+    0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+    22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+    44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+};
+
+static inline void put_lines(uint16_t *out, uint64_t marks, size_t base)
+{
+    __m512i packed = _mm512_maskz_compress_epi8(marks, _mm512_load_si512(places));
+    __m128i eight = _mm_cvtepu8_epi16(_mm512_castsi512_si128(packed));
+    eight = _mm_add_epi16(eight, _mm_set1_epi16((short)base));
+    _mm_storeu_si128((__m128i *)(void *)out, eight);
 }
 
 static inline bool name_same(const char *name, const struct sip_name *x)
