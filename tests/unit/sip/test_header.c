@@ -40,7 +40,7 @@ static void names(void **state)
     for (size_t i = 1; i < NAME_MAX_COUNT; i++)
         if (sip_names[i].n) {
             all++;
-            // the factor of name_slot is perfect for the table: search another when this fails
+            // no two names share a slot: tools/gen/name_factor.py finds another factor when this fails
             assert_int_equal(sip_name_slots[name_slot(sip_names[i].text, sip_names[i].n)], i);
         }
     assert_int_equal(used, all);
