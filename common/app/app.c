@@ -375,6 +375,7 @@ int app_main(int argc, char **argv, const struct app_nf *nf)
         return EXIT_USAGE;
     json_set_alloc_funcs(mem_alloc, mem_free);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); // a file-size limit is a write error, as a full disk is
     log_init(nf->name, LOG_FORMAT_TEXT, 2);
     struct app a = {.nf = nf, .config_path = cmd.config_path, .pid_fd = -1};
     a.rows = app_rows_new(nf);
