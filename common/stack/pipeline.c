@@ -23,11 +23,19 @@ static void log_refusal(const struct job *j, const struct pxy *p)
         LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
 }
 
+// RFC 3261 21.4.1: the reason phrase of a 400 says what is wrong with the request.
+static struct str phrase(const struct reject *r, struct arena *a)
+{
+    if (!r->reason && r->status == 400 && r->cause)
+        return arena_printf(a, "%.*s: %s", STR_ARG(sip_reason(400)), r->cause);
+    return str_from(r->reason);
+}
+
 static void refuse(struct job *j, struct pxy *p)
 {
     const struct reject *r = &j->reject;
     struct arena *a = pxy_arena(p);
-    struct str reason = str_from(r->reason);
+    struct str reason = phrase(r, a);
     struct sip_edits extra;
 
     log_refusal(j, p);
