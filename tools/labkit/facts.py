@@ -33,8 +33,9 @@ UES = {
 NAME_OF_UE_IP = {u["ip"]: name for name, u in UES.items()}
 
 
-def ue_command(name, *steps, json_lines=True):
-    """carillon-ue's command line for a lab subscriber; steps are words of its script."""
+def ue_command(name, *steps, json_lines=True, options=()):
+    """carillon-ue's command line for a lab subscriber; steps are words of its script, options come
+    after those of the subscriber and so replace them."""
     u = UES[name]
     cmd = [str(BUILD / "tools" / "ue" / "carillon-ue"), "--local", u["ip"], "--proxy",
            NODES["pcscf"]["ip"] + ":5060", "--domain", DOMAIN, "--impi", u["impi"],
@@ -45,4 +46,4 @@ def ue_command(name, *steps, json_lines=True):
         cmd += ["--password", u["password"]]
     if json_lines:
         cmd.append("--json")
-    return cmd + list(steps)
+    return [*cmd, *options, *steps]

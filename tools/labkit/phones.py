@@ -13,10 +13,11 @@ from labkit.procs import LabError
 class Phone:
     """One carillon-ue run. Use as a context manager: leaving it ends the process."""
 
-    def __init__(self, name, *steps):
+    def __init__(self, name, *steps, options=()):
         self.name, self.events, self._queue = name, [], queue.Queue()
-        self.process = subprocess.Popen(facts.ue_command(name, *steps), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(facts.ue_command(name, *steps, options=options),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
         self._errors = []
         self._readers = [threading.Thread(target=self._read, daemon=True),
                          threading.Thread(target=self._read_errors, daemon=True)]

@@ -73,9 +73,7 @@ def start(name, command):
 def stop(name, wait_s=10.0):
     """Ends what start() started; True when something was running."""
     book = load()
-    if name not in book:
-        return False
-    entry = book.pop(name)
+    entry = book.pop(name, None)
     running = alive(entry)
     if running:
         for sig, patience in ((signal.SIGTERM, wait_s), (signal.SIGKILL, 2.0)):

@@ -131,7 +131,7 @@ def _once(messages):
     """Drops the second sighting of a message: the sender saw it leave, the receiver saw it come."""
     seen, kept = {}, []
     for m in messages:
-        key = (m.wire[4], m.src, m.dst)  # not by address: a connection still opening has none
+        key = (m.wire[4], m.wire[0], m.wire[2], m.wire[1], m.wire[3])
         if m.at_us - seen.get(key, -10**12) < 400_000 and key in seen:
             del seen[key]
             continue
