@@ -128,10 +128,11 @@ def _session(payload):
 
 
 def _once(messages):
-    """Drops the second sighting of a message: the sender saw it leave, the receiver saw it come."""
+    """Drops the second sighting of a message: the sender saw it leave, the receiver saw it come. Ports do
+    not count: the sender of a connection's first message knew no port of its own yet."""
     seen, kept = {}, []
     for m in messages:
-        key = (m.wire[4], m.wire[0], m.wire[2], m.wire[1], m.wire[3])
+        key = (m.wire[4], m.wire[0], m.wire[2])
         if m.at_us - seen.get(key, -10**12) < 400_000 and key in seen:
             del seen[key]
             continue
