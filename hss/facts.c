@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 #include "base/mem.h"
-#include "hss/hss_priv.h"
+#include "hss/cache.h"
 #include "ims/identity.h"
 
 struct load {
@@ -49,6 +49,8 @@ static int registration_row(void *arg, const struct store_value *c, size_t n)
 
 int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f)
 {
+    if (hss_cache_find(op, impi, impu, ret_f))
+        return op->arena.failed ? ERR_NOMEM : 0;
     struct hss_facts f = {0};
     struct load l = {op, &f};
     if (impu.p)
@@ -108,28 +110,46 @@ void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_ca
 
 struct auth_load {
     struct hss_op *op;
-    struct str impi;
-    struct hss_auth *auth;
+    struct hss_sealed sealed;
     bool found;
 };
 
 static int auth_row(void *arg, const struct store_value *c, size_t n)
 {
     struct auth_load *l = arg;
-    struct hss_auth *a = l->auth;
     l->found = true;
-    a->scheme = c[0].num == HSS_DIGEST ? HSS_DIGEST : HSS_AKA;
-    a->amf[0] = (uint8_t)(c[2].num >> 8);
-    a->amf[1] = (uint8_t)c[2].num;
-    a->realm = keep(l->op, &c[3]);
-    a->algorithm = keep(l->op, &c[4]);
-    a->sqn = (uint64_t)c[5].num;
-    return hss_secret_open(l->op, l->impi, c[1].s, a);
+    l->sealed = (struct hss_sealed){
+        .scheme = c[0].num == HSS_DIGEST ? HSS_DIGEST : HSS_AKA,
+        .secret = keep(l->op, &c[1]),
+        .amf = (uint16_t)c[2].num,
+        .realm = keep(l->op, &c[3]),
+        .algorithm = keep(l->op, &c[4]),
+        .sqn = (uint64_t)c[5].num,
+    };
+    return 0;
 }
 
-int hss_auth_load(struct hss_op *op, struct str impi, int64_t impi_id, struct hss_auth *ret_auth)
+static int auth_open(struct hss_op *op, struct str impi, const struct hss_sealed *s,
+                     struct hss_auth *a)
 {
-    struct auth_load l = {op, impi, ret_auth, false};
-    int err = STORE_RUN(op->ctx->store, SQL_AUTH, auth_row, &l, SV_INT(impi_id));
-    return err ? err : l.found ? 0 : ERR_NOTFOUND;
+    a->scheme = s->scheme;
+    a->amf[0] = (uint8_t)(s->amf >> 8);
+    a->amf[1] = (uint8_t)s->amf;
+    a->realm = arena_dup(&op->arena, s->realm);
+    a->algorithm = arena_dup(&op->arena, s->algorithm);
+    a->sqn = s->sqn;
+    return hss_secret_open(op, impi, s->secret, a);
+}
+
+int hss_auth_load(struct hss_op *op, struct str impi, struct str impu, struct hss_auth *ret_auth)
+{
+    const struct hss_sealed *remembered = hss_cache_sealed(op);
+    if (remembered)
+        return auth_open(op, impi, remembered, ret_auth);
+    struct auth_load l = {.op = op};
+    int err = STORE_RUN(op->ctx->store, SQL_AUTH, auth_row, &l, SV_INT(op->facts.impi_id));
+    if (err || !l.found || op->arena.failed)
+        return err ? err : l.found ? ERR_NOMEM : ERR_NOTFOUND;
+    hss_cache_put(op, impi, impu, &l.sealed);
+    return auth_open(op, impi, &l.sealed, ret_auth);
 }

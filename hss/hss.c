@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hss/hss_priv.h"
+#include "hss/cache.h"
 
 #include <libxml/parser.h>
 #include <openssl/crypto.h>
@@ -13,11 +13,14 @@ static const char key_check_name[] = "key_check";
 static const char key_check_text[] = "carillon";
 #define KEY_CHECK_OWNER STR("store")
 
+enum { REMEMBERED_MAX = 65536 }; // about 32 MB
+
 static void ctx_done(struct hss_ctx *c)
 {
     store_close(c->store);
     vault_free(c->vault);
     aka_free(c->aka);
+    hss_cache_free(c->cache);
     *c = (struct hss_ctx){0};
 }
 
@@ -130,6 +133,8 @@ int hss_new(const struct hss_params *p, struct hss **ret_hss)
     if (!err && !in_memory(p))
         err = ctx_init(h, p, key, true, &h->reader);
     OPENSSL_cleanse(key, sizeof(key));
+    if (!err) // without it MARs are slower, no more
+        h->writer.cache = hss_cache_new(REMEMBERED_MAX);
     if (!err)
         err = check_key(h);
     if (err) {

@@ -18,6 +18,7 @@ struct hss_ctx {
     struct store *store;
     struct vault *vault;
     struct aka *aka;
+    struct hss_cache *cache; // the writer's; NULL: none
 };
 
 enum hss_state { HSS_NOT_REGISTERED, HSS_REGISTERED, HSS_UNREGISTERED }; // TS 29.228 3.1
@@ -81,6 +82,7 @@ struct hss_op {
     struct dia_result result;
     const char *cause;         // why it was refused
     struct hss_facts facts;
+    void *remembered;          // cache.c: what the cache holds of it
     struct hss_auth auth;
     bool resync;               // an AUTS was checked
     uint64_t sqn_ue, sqn_hss;
@@ -125,11 +127,12 @@ enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, con
 enum hss_verdict hss_fail(struct hss_op *op, int err);
 enum hss_verdict hss_succeed(struct hss_op *op);
 enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code);
-// A statement that changes the store.
+// A statement that changes the store; hss_write_sqn for the SQN of the operation's IMPI.
 int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n);
 #define HSS_WRITE(op_, sql_, ...)                                                                  \
     hss_write((op_), (sql_), (const struct store_value[]){__VA_ARGS__},                            \
               sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value))
+int hss_write_sqn(struct hss_op *op, uint64_t sqn);
 
 // ---- facts.c ----
 // impi or impu may have p NULL.
@@ -137,7 +140,8 @@ int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct h
 // The steps that every procedure begins with (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1: first two checks).
 enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
-int hss_auth_load(struct hss_op *op, struct str impi, int64_t impi_id, struct hss_auth *ret_auth);
+// Of the pair in op->facts.
+int hss_auth_load(struct hss_op *op, struct str impi, struct str impu, struct hss_auth *ret_auth);
 
 // ---- secret.c: what a sealed secret holds ----
 enum { HSS_SECRET_AKA = 32, HSS_SECRET_DIGEST = 48 };

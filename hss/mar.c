@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Authentication (TS 29.228 6.3).
+#include <openssl/crypto.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/hss_priv.h"
@@ -19,7 +21,7 @@ static enum hss_verdict check_identities(struct hss_op *op)
 static enum hss_verdict check_scheme(struct hss_op *op)
 {
     struct str asked = op->r.mar.item.scheme;
-    int err = hss_auth_load(op, op->r.mar.impi, op->facts.impi_id, &op->auth);
+    int err = hss_auth_load(op, op->r.mar.impi, op->r.mar.impu, &op->auth);
     if (err == ERR_AUTH)
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "stored secret does not open with this key");
     if (err)
@@ -115,7 +117,9 @@ static enum hss_verdict make_vectors(struct hss_op *op)
         fill_item(op, &v, &a->items[i]);
     }
     a->n_items = op->n_vectors;
-    int err = HSS_WRITE(op, SQL_SQN_UPDATE, SV_INT(op->facts.impi_id), SV_INT(op->auth.sqn));
+    OPENSSL_cleanse(op->auth.k, sizeof(op->auth.k)); // the commit may take a while
+    OPENSSL_cleanse(op->auth.opc, sizeof(op->auth.opc));
+    int err = hss_write_sqn(op, op->auth.sqn);
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 

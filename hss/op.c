@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "hss/hss_priv.h"
+#include "hss/cache.h"
 
 const char *const hss_command_names[] = {"UAR", "LIR", "MAR", "SAR", "task"};
 
@@ -63,7 +63,16 @@ enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code)
 int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n)
 {
     op->wrote = true;
+    hss_cache_wrote(op);
     return store_run(op->ctx->store, sql, args, n, NULL, NULL);
+}
+
+int hss_write_sqn(struct hss_op *op, uint64_t sqn)
+{
+    op->wrote = true;
+    hss_cache_sqn(op, sqn);
+    return STORE_RUN(op->ctx->store, SQL_SQN_UPDATE, NULL, NULL, SV_INT(op->facts.impi_id),
+                     SV_INT(sqn));
 }
 
 static void run_steps(struct hss_op *op, const struct hss_procedure *p)

@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "hss/hss_priv.h"
+#include "hss/cache.h"
 
-enum { BATCH_MAX = 512 };
+enum { BATCH_MAX = 2048 };
 
 static void begin(struct hss_queue *q);
 
@@ -66,6 +66,8 @@ static int run_all(struct hss_ctx *ctx, struct list *ops)
 int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size)
 {
     int err = store_begin(ctx->store);
+    if (!err && store_foreign_write(ctx->store))
+        hss_cache_forget_all(ctx);
     if (!err)
         err = run_all(ctx, ops);
     if (!err)
@@ -74,6 +76,7 @@ int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t siz
         return 0;
     (void)snprintf(why, size, "%s", store_error(ctx->store));
     store_rollback(ctx->store);
+    hss_cache_forget_all(ctx);
     refuse_all(ops, err);
     return err;
 }

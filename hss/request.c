@@ -187,11 +187,19 @@ static void count(struct hss_op *op)
         refused(op) ? s->resyncs_refused++ : s->resyncs++;
 }
 
-// What a refused operation had filled in must not leave.
+// What a refused operation had filled in must not leave, but for the name of who is assigned.
+static void clear_answer(struct hss_op *op)
+{
+    struct str assigned = op->command == HSS_SAR && !op->err ? op->a.saa.server_name : STR_NONE;
+    memset(&op->a, 0, sizeof(op->a));
+    if (op->command == HSS_SAR)
+        op->a.saa.server_name = assigned;
+}
+
 static void answer(struct hss_op *op)
 {
     if (refused(op))
-        memset(&op->a, 0, sizeof(op->a));
+        clear_answer(op);
     switch (op->command) {
     case HSS_UAR:
         op->a.uaa.result = op->result;

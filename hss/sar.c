@@ -107,13 +107,16 @@ static enum hss_verdict find_sets(struct hss_op *op)
 }
 
 // One S-CSCF serves an IMS subscription. Another one may take over through a MAR, which writes its
-// name; here it meets a refusal that tells it which case it is in.
+// name; here it meets a refusal that tells it which case it is in, and who is assigned
+// (TS 29.228 table 6.1.2.2: Server-Name).
 static enum hss_verdict check_server_name(struct hss_op *op)
 {
     const struct hss_facts *f = &op->facts;
     enum act act = assignment(op)->act;
     bool same = f->scscf_name.p && str_ieq(f->scscf_name, op->r.sar.server_name);
     bool known = f->registered || f->unregistered;
+    if (!same)
+        op->a.saa.server_name = f->scscf_name;
     if (act == ACT_READ && (!same || !known))
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "S-CSCF is not assigned to the IMPU");
     if ((act == ACT_REGISTER || act == ACT_UNREGISTERED) && f->scscf_name.p && !same && known)
@@ -293,7 +296,7 @@ static int charging_row(void *arg, const struct store_value *c, size_t n)
 
 static enum hss_verdict download_charging(struct hss_op *op)
 {
-    if (!assignment(op)->download)
+    if (!assignment(op)->download || op->r.sar.user_data_already_available)
         return HSS_NEXT;
     const struct hss_charging *c = &op->settings.charging;
     op->a.saa.charging =
@@ -305,6 +308,7 @@ static enum hss_verdict download_charging(struct hss_op *op)
 
 static enum hss_verdict answer(struct hss_op *op)
 {
+    op->a.saa.server_name = STR_NONE;
     op->a.saa.impi = any_impi(op);
     if (assignment(op)->act == ACT_STORE && !op->settings.keep_server_name)
         return hss_succeed_cx(op, CX_SUCCESS_SERVER_NAME_NOT_STORED);

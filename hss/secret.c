@@ -28,8 +28,10 @@ int hss_secret_open(struct hss_op *op, struct str impi, struct str sealed, struc
     int err = vault_open(op->ctx->vault, impi, sealed, plain, &n);
     if (!err && n != (auth->scheme == HSS_AKA ? HSS_SECRET_AKA : HSS_SECRET_DIGEST))
         err = ERR_AUTH;
-    if (err)
+    if (err) {
+        OPENSSL_cleanse(plain, sizeof(plain));
         return err;
+    }
     if (auth->scheme == HSS_AKA) {
         memcpy(auth->k, plain, 16);
         memcpy(auth->opc, plain + 16, 16);

@@ -119,6 +119,7 @@ struct cx_saa {
     struct cx_head head;
     struct dia_result result;
     struct str impi;
+    struct str server_name;              // who is assigned, when that is not who asked
     struct str user_data;                // the XML of TS 29.228 annex B and E; p NULL when absent
     struct cx_charging charging;
     struct str associated_identities[CX_MAX_IMPUS]; // private ones

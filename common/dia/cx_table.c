@@ -208,6 +208,7 @@ static const DIA_FIELDS(sar);
 static const struct dia_field saa_fields[] = {
     ANSWER(struct cx_saa),
     DIA_F(AVP_USER_NAME, DIA_STR, 0, struct cx_saa, impi),
+    DIA_F(AVP_SERVER_NAME, DIA_STR, 0, struct cx_saa, server_name),
     DIA_F(AVP_USER_DATA, DIA_STR, 0, struct cx_saa, user_data),
     DIA_F(AVP_CHARGING_INFORMATION, DIA_GROUP, 0, struct cx_saa, charging, .group = &charging),
     EMBEDDED(AVP_ASSOCIATED_IDENTITIES, 0, struct cx_saa, saa_identities),

@@ -14,6 +14,8 @@ struct store {
     const char *const *sql;
     size_t n_sql;
     char why[160];         // of the last failure
+    sqlite3_stmt *data_version;
+    int64_t last_version;
     sqlite3_stmt *stmts[]; // prepared on first use
 };
 
@@ -170,6 +172,7 @@ void store_close(struct store *s)
         return;
     for (size_t i = 0; i < s->n_sql; i++)
         sqlite3_finalize(s->stmts[i]);
+    sqlite3_finalize(s->data_version);
     sqlite3_close(s->db);
     mem_free(s);
 }
@@ -189,6 +192,23 @@ void store_rollback(struct store *s)
 {
     if (!sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool store_foreign_write(struct store *s)
+{
+    int rc = SQLITE_OK;
+    if (!s->data_version)
+        rc = sqlite3_prepare_v3(s->db, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
+                                &s->data_version, NULL);
+    if (rc != SQLITE_OK || sqlite3_step(s->data_version) != SQLITE_ROW) {
+        sqlite3_reset(s->data_version);
+        return true;
+    }
+    int64_t now = sqlite3_column_int64(s->data_version, 0);
+    sqlite3_reset(s->data_version);
+    bool changed = now != s->last_version;
+    s->last_version = now;
+    return changed;
 }
 
 int store_part_begin(struct store *s)

@@ -49,6 +49,10 @@ int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
+// True when another connection or program has written since the last call; inside a transaction.
+// True too when that cannot be found out.
+bool store_foreign_write(struct store *s);
+
 // A transaction inside it, of which store_part_undo takes back everything since store_part_begin.
 int store_part_begin(struct store *s);
 int store_part_end(struct store *s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // MARs answered by the HSS with the SQN durable, without Diameter: one core, a store on disk,
-// subscribers taken in no order, 1024 requests outstanding. Directory for the store: the argument,
+// subscribers taken in no order, 2048 requests outstanding. Directory for the store: the argument,
 // else /var/tmp.
 #include <sched.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 #define DOMAIN "ims.mnc001.mcc001.3gppnetwork.org"
 
-enum { SUBSCRIBERS = 50000, OUTSTANDING = 1024, MARS = 100000, RUNS = 5, ROW = 192 };
+enum { SUBSCRIBERS = 50000, OUTSTANDING = 2048, MARS = 100000, RUNS = 5, ROW = 192 };
 
 struct bench {
     struct loop *loop;

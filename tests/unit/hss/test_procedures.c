@@ -458,6 +458,9 @@ static void sar_one(const struct sar_row *row)
     expect_result(row->what, r.result, row->code, row->cx);
     if (r.has_user_data != row->user_data)
         fail_msg("%s: user data", row->what);
+    // TS 29.228 table 6.1.2.2: who is refused for another S-CSCF learns its name
+    bool named = r.result.code >= 3000 && strcmp(row->server, SCSCF2) == 0;
+    assert_string_equal(r.server_name, named ? SCSCF : "");
     enum after after = state_of(&w);
     if (after != row->after)
         fail_msg("%s: state %d instead of %d", row->what, after, row->after);
@@ -549,6 +552,7 @@ static void data_already_there(void **state)
     struct reply r = world_sar(&w, &s);
     expect_success("SAR", r);
     assert_false(r.has_user_data);
+    assert_string_equal(r.ccf[0], ""); // TS 29.228 6.6: charging information goes with it
     world_close(&w);
 }
 

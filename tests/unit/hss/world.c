@@ -207,6 +207,7 @@ static void on_saa(void *arg, const struct cx_saa *a)
     struct reply *r = &c->reply;
     r->result = a->result;
     r->has_user_data = a->user_data.p != NULL;
+    put(r->server_name, sizeof(r->server_name), a->server_name);
     put(r->user_data, sizeof(r->user_data), a->user_data);
     put(r->ccf[0], sizeof(r->ccf[0]), a->charging.primary_ccf);
     put(r->ccf[1], sizeof(r->ccf[1]), a->charging.secondary_ccf);
