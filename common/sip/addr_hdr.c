@@ -50,7 +50,7 @@ void sip_addr_read(struct cur *c, struct sip_addr *v)
 {
     const char *from = c->p;
     struct str display = STR_NONE;
-    *v = (struct sip_addr){.display = STR_NONE};
+    v->tag = STR_NONE; // all other members are set below
     if (display_name(c, &display))
         bracketed(c, &v->uri);
     else

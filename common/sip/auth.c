@@ -1,51 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sip/auth.h"
 
-#include <stddef.h>
-
-#include "base/mem.h"
 #include "base/writer.h"
 #include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/words.h"
 
-// Names of the parameters that have a slice of their own.
-static const struct {
-    struct str name;
-    size_t offset;
-} fields[] = {
-    {STR_INIT("username"), offsetof(struct sip_auth, username)},
-    {STR_INIT("realm"), offsetof(struct sip_auth, realm)},
-    {STR_INIT("nonce"), offsetof(struct sip_auth, nonce)},
-    {STR_INIT("uri"), offsetof(struct sip_auth, uri)},
-    {STR_INIT("response"), offsetof(struct sip_auth, response)},
-    {STR_INIT("algorithm"), offsetof(struct sip_auth, algorithm)},
-    {STR_INIT("cnonce"), offsetof(struct sip_auth, cnonce)},
-    {STR_INIT("opaque"), offsetof(struct sip_auth, opaque)},
-    {STR_INIT("qop"), offsetof(struct sip_auth, qop)},
-    {STR_INIT("nc"), offsetof(struct sip_auth, nc)},
-    {STR_INIT("auts"), offsetof(struct sip_auth, auts)},
-    {STR_INIT("ck"), offsetof(struct sip_auth, ck)},
-    {STR_INIT("ik"), offsetof(struct sip_auth, ik)},
-    {STR_INIT("integrity-protected"), offsetof(struct sip_auth, integrity_protected)},
-    {STR_INIT("stale"), offsetof(struct sip_auth, stale)},
-    {STR_INIT("domain"), offsetof(struct sip_auth, domain)},
-    {STR_INIT("nextnonce"), offsetof(struct sip_auth, nextnonce)},
-    {STR_INIT("rspauth"), offsetof(struct sip_auth, rspauth)},
-};
+// The slice that a parameter has of its own, found by length and then by words; NULL: none.
+static struct str *slot_of(struct sip_auth *v, struct str name)
+{
+#define SLOT(literal, member)                                                                      \
+    if (word_same(name.p, literal, sizeof literal - 1))                                            \
+        return &v->member;
+    switch (name.n) {
+    case 2:
+        SLOT("nc", nc)
+        SLOT("ck", ck)
+        SLOT("ik", ik)
+        return NULL;
+    case 3:
+        SLOT("uri", uri)
+        SLOT("qop", qop)
+        return NULL;
+    case 4:
+        SLOT("auts", auts)
+        return NULL;
+    case 5:
+        SLOT("realm", realm)
+        SLOT("nonce", nonce)
+        SLOT("stale", stale)
+        return NULL;
+    case 6:
+        SLOT("cnonce", cnonce)
+        SLOT("opaque", opaque)
+        SLOT("domain", domain)
+        return NULL;
+    case 7:
+        SLOT("rspauth", rspauth)
+        return NULL;
+    case 8:
+        SLOT("username", username)
+        SLOT("response", response)
+        return NULL;
+    case 9:
+        SLOT("algorithm", algorithm)
+        SLOT("nextnonce", nextnonce)
+        return NULL;
+    case 19:
+        SLOT("integrity-protected", integrity_protected)
+        return NULL;
+    default:
+        return NULL;
+    }
+#undef SLOT
+}
 
 // A parameter given twice is malformed: two elements that each took another one would disagree
 // about who is authenticated.
 static void assign(struct cur *c, struct sip_auth *v, const struct sip_param *p)
 {
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (!str_ieq(p->name, fields[i].name))
-            continue;
-        struct str *slot = (struct str *)(void *)((char *)v + fields[i].offset);
-        if (slot->p || !p->value.p)
-            cur_fail(c);
-        *slot = sip_unquote(c->arena, p->value);
+    struct str *slot = slot_of(v, p->name);
+    if (!slot)
         return;
-    }
+    if (slot->p || !p->value.p)
+        cur_fail(c);
+    *slot = sip_unquote(c->arena, p->value);
 }
 
 // auth-param = token EQUAL ( token / quoted-string )

@@ -264,5 +264,12 @@ static inline struct sip_param *cur_param_read(struct cur *c)
 }
 
 struct sip_param *cur_param(struct cur *c);
-// *( SEMI generic-param )
-struct sip_param *cur_params(struct cur *c);
+struct sip_param *cur_params_read(struct cur *c);
+
+// *( SEMI generic-param ): most often there are none.
+static inline struct sip_param *cur_params(struct cur *c)
+{
+    if (c->p == c->end || (*c->p != ';' && !ch_is(*c->p, CH_LWS)))
+        return NULL;
+    return cur_params_read(c);
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Life of a message, and its plain accessors.
+#include <stddef.h>
+
 #include "base/err.h"
 #include "sip/msg_priv.h"
 #include "sip/pool.h"
@@ -28,7 +30,9 @@ static struct sip_msg *msg_new(struct str data)
     struct sip_msg *m = sip_pool_get(&size, &pool);
     if (!m)
         return NULL;
-    memset(m, 0, sizeof *m);
+    memset(m, 0, offsetof(struct sip_msg, last));
+    m->via.text = m->from.text = m->from.tag = m->to.text = m->to.tag = STR_NONE;
+    m->cseq.method_name = STR_NONE;
     char *bytes = (char *)(m + 1);
     memset(bytes + text - 2 * SPLIT_BLOCK, 0, 2 * SPLIT_BLOCK);
     if (data.n)

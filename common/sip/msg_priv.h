@@ -35,20 +35,21 @@ struct sip_msg {
     struct sip_field *fields;
     size_t n_fields;
     uint16_t first[SIP_H_COUNT];   // index + 1 of the first field of each id, 0: none
-    uint16_t last[SIP_H_COUNT];    // the same of the last one, where there are several
     struct sip_values **values;    // by index of the first field; made on first use
 
     bool bad;
     enum sip_method method;
     unsigned status;
-    struct str method_name, uri_text, reason, body;
+    struct str method_name, uri_text, reason, body, call_id;
     bool uri_good;
-    struct sip_uri uri;
-    struct sip_via via;
-    struct sip_addr from, to;
-    struct sip_cseq cseq;
-    struct str call_id;
     int max_forwards;
+
+    // what follows is not zeroed with the rest: it takes longer than reading a header
+    uint16_t last[SIP_H_COUNT]; // as first, of the last field, where there are several
+    struct sip_uri uri;         // when uri_good
+    struct sip_via via;         // text.p NULL: not read, and so below
+    struct sip_addr from, to;
+    struct sip_cseq cseq;       // method_name.p NULL: not read
 };
 
 static inline struct str sip_field_value(const struct sip_msg *m, const struct sip_field *f)

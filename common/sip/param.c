@@ -9,7 +9,7 @@ struct sip_param *cur_param(struct cur *c)
     return cur_param_read(c);
 }
 
-struct sip_param *cur_params(struct cur *outer)
+struct sip_param *cur_params_read(struct cur *outer)
 {
     struct cur c = cur_copy(outer);
     struct sip_param *first = NULL, **tail = &first;

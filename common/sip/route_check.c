@@ -42,7 +42,7 @@ static bool agrees(const struct sip_msg *m, const struct sip_field *f)
 static bool only(struct check *k, enum sip_hid id, struct cur *c)
 {
     const struct sip_field *f = sip_field_first(k->m, id);
-    bool good = f && agrees(k->m, f);
+    bool good = f && (!f->again || agrees(k->m, f));
     if (good)
         sip_msg_cur(k->m, sip_field_value(k->m, f), c);
     else

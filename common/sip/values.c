@@ -4,11 +4,13 @@
 #include "sip/header.h"
 #include "sip/msg_priv.h"
 
+enum { SMALL = 32 }; // a value of which a few more may be allocated than there are
+
 static void *value_new(struct arena *a, const struct sip_header *h, struct sip_values *vs,
                        size_t *cap)
 {
     if (vs->n == *cap) {
-        size_t more = *cap ? *cap * 2 : 1;
+        size_t more = *cap ? *cap * 2 : h->multi == SIP_LIST && h->size <= SMALL ? 8 : 1;
         void *p = arena_alloc(a, more * h->size);
         if (!p)
             return NULL;
@@ -22,24 +24,55 @@ static void *value_new(struct arena *a, const struct sip_header *h, struct sip_v
 
 // The values of one field. RFC 3261 7.3.1: an empty list is allowed where the grammar has one,
 // e.g. "Supported:".
-static int read_field(struct sip_msg *m, const struct sip_header *h, struct str value,
+static int read_field(struct sip_msg *m, const struct sip_header *h, const struct sip_field *f,
                       struct sip_values *vs, size_t *cap)
 {
     struct cur c;
-    sip_msg_cur(m, value, &c);
+    // of which the first value has been read already
+    const struct sip_field *top_via = m->bad ? NULL : sip_field_first(m, SIP_H_VIA);
+    sip_msg_cur(m, sip_field_value(m, f), &c);
     if (h->multi == SIP_LIST && cur_done(&c))
         return 0;
     do {
         void *v = value_new(&m->arena, h, vs, cap);
         if (!v)
             return ERR_NOMEM;
-        h->read(&c, v);
+        if (f == top_via && vs->n == 1) {
+            *(struct sip_via *)v = m->via;
+            c.p = m->via.text.p + m->via.text.n;
+        } else {
+            h->read(&c, v);
+        }
     } while (h->multi == SIP_LIST && !c.bad && cur_sep(&c, h->separator));
     return cur_finish(&c);
 }
 
+// A header with one value that sip_route_check has read already; NULL: none of those.
+static void *read_before(struct sip_msg *m, enum sip_hid id)
+{
+    if (m->bad)
+        return NULL;
+    switch (id) {
+    case SIP_H_FROM:
+        return &m->from;
+    case SIP_H_TO:
+        return &m->to;
+    case SIP_H_CSEQ:
+        return &m->cseq;
+    case SIP_H_CALL_ID:
+        return &m->call_id;
+    default:
+        return NULL;
+    }
+}
+
 static int read_all(struct sip_msg *m, const struct sip_field *f, struct sip_values *vs)
 {
+    vs->first = read_before(m, (enum sip_hid)f->id);
+    if (vs->first) {
+        vs->n = 1;
+        return 0;
+    }
     const struct sip_header *h = sip_header((enum sip_hid)f->id);
     size_t cap = 0;
     for (; f; f = sip_field_next(m, f)) {
@@ -48,7 +81,7 @@ static int read_all(struct sip_msg *m, const struct sip_field *f, struct sip_val
                 return ERR_BAD;
             continue;
         }
-        int e = read_field(m, h, sip_field_value(m, f), vs, &cap);
+        int e = read_field(m, h, f, vs, &cap);
         if (e)
             return e;
     }
