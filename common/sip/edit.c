@@ -235,7 +235,7 @@ size_t sip_field_elements(const struct sip_msg *m, const struct sip_field *f)
     size_t n = 0;
     if (h->multi != SIP_LIST)
         return 1;
-    while (f->value_n && sip_element_next(&rest, h->separator, &element))
+    while (f->value_n && sip_element_next(m, &rest, h->separator, &element))
         n++;
     return n;
 }

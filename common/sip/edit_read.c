@@ -27,8 +27,9 @@ static bool in_field(const struct sip_edits *e, const struct sip_field *f, size_
         return false; // gone, or counted with the added ones
     if (h->multi == SIP_LIST && !f->value_n)
         return false;
-    for (size_t k = 0; h->multi == SIP_LIST ? sip_element_next(&rest, h->separator, &value) : k < 1;
-         k++) {
+    bool list = h->multi == SIP_LIST;
+    for (size_t k = 0;
+         list ? sip_element_next(e->msg, &rest, h->separator, &value) : k < 1; k++) {
         if (ed)
             value = sip_edit_element(ed, k, value);
         if (value.p && (*i)-- == 0) {

@@ -105,6 +105,7 @@ int sip_split(struct sip_msg *m, struct sip_parse_error *ret_err);
 // Checks and fills the fields that routing needs; *ret_usable: a 400 can be answered.
 int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *ret_usable);
 
-// Takes the element before the next separator outside quotes and angle brackets from *rest; false
-// when nothing is left. The element is trimmed.
-bool sip_element_next(struct str *rest, char separator, struct str *ret_element);
+// Takes the element before the next separator outside quotes and angle brackets from *rest, which is
+// a part of a field of m; false when nothing is left. The element is trimmed.
+bool sip_element_next(const struct sip_msg *m, struct str *rest, char separator,
+                      struct str *ret_element);

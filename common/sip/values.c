@@ -142,7 +142,7 @@ bool sip_msg_has_token(const struct sip_msg *m, enum sip_hid id, struct str toke
     char separator = sip_header(id)->separator;
     for (const struct sip_field *f = sip_field_first(m, id); f; f = sip_field_next(m, f)) {
         struct str rest = sip_field_value(m, f), element;
-        while (sip_element_next(&rest, separator ? separator : ',', &element))
+        while (sip_element_next(m, &rest, separator ? separator : ',', &element))
             if (str_ieq(str_trim(str_split(&element, ';')), token))
                 return true;
     }

@@ -41,7 +41,7 @@ static void write_elements(struct writer *w, const struct sip_msg *m, const stru
     bool any = false;
     for (size_t i = 0; i <= edited; i++) {
         bool more = h->multi == SIP_LIST && i < edited
-                        ? sip_element_next(&rest, h->separator, &value)
+                        ? sip_element_next(m, &rest, h->separator, &value)
                         : take_rest(&rest, &value);
         if (!more)
             break;
