@@ -12,48 +12,22 @@
                         inband_security_id = [], acct_application_id = [],
                         vendor_specific_application_id = [], firmware_revision = [], avp = []}).
 
--define(VSAI, #{'Vendor-Id' => 10415, 'Auth-Application-Id' => [16777216]}).
-
-%% The dictionary is compiled here: Debian ships diameterc without the header its output includes.
-load(File) ->
-    {ok, [Forms | _]} = diameter_make:codec(File, [return, forms]),
-    {ok, cx, Beam} = compile:forms(Forms),
-    {module, cx} = code:load_binary(cx, File, Beam).
-
 main(Args) ->
     [Mode, File, Host, Port | Rest] = [atom_to_list(A) || A <- Args],
-    load(File),
-    ok = diameter:start(),
-    ok = diameter:start_service(cx_service,
-        [{'Origin-Host', Host}, {'Origin-Realm', "test"}, {'Vendor-Id', 10415},
-         {'Product-Name', "erlang"}, {'Supported-Vendor-Id', [10415]},
-         {'Vendor-Specific-Application-Id',
-          [[{'Vendor-Id', 10415}, {'Auth-Application-Id', [16777216]}]]},
-         {decode_format, map}, {string_decode, false},
-         {application, [{alias, cx}, {dictionary, cx}, {module, ?MODULE}]}]),
-    true = diameter:subscribe(cx_service),
+    cx_node:start(File, Host, "test", ?MODULE),
     run(Mode, list_to_integer(Port), Rest).
 
 run("client", Port, Rest) ->
-    {ok, _} = diameter:add_transport(cx_service, {connect, transport(0, Port)}),
-    receive {diameter_event, cx_service, Up} when element(1, Up) == up -> ok
-    after 10000 -> fail("no connection")
-    end,
+    cx_node:connect("127.0.0.1", "127.0.0.1", Port),
     lists:foreach(fun ask/1, requests()),
     many(case Rest of [N] -> list_to_integer(N); [] -> 0 end),
     ok = diameter:stop_service(cx_service),
     io:format("done~n"),
     halt(0);
 run("server", Port, _) ->
-    {ok, _} = diameter:add_transport(cx_service, {listen, transport(Port, 0)}),
+    cx_node:listen("127.0.0.1", Port),
     io:format("ready~n"),
     receive stop -> ok end.
-
-transport(Local, 0) ->
-    [{transport_module, diameter_tcp}, {transport_config, [{ip, {127, 0, 0, 1}}, {port, Local}, {reuseaddr, true}]}];
-transport(_, Remote) ->
-    [{transport_module, diameter_tcp},
-     {transport_config, [{raddr, {127, 0, 0, 1}}, {rport, Remote}, {reuseaddr, true}]}].
 
 fail(Why) ->
     io:format("failed: ~p~n", [Why]),
@@ -80,7 +54,7 @@ mar() ->
 call({Name, Avps}) ->
     diameter:call(cx_service, cx,
         [Name | Avps#{'Session-Id' => diameter:session_id("erl.test"),
-                      'Vendor-Specific-Application-Id' => ?VSAI, 'Auth-Session-State' => 1}]).
+                      'Vendor-Specific-Application-Id' => cx_node:vsai(), 'Auth-Session-State' => 1}]).
 
 ask({Name, Avps, Expected}) ->
     case call({Name, Avps}) of
@@ -125,7 +99,7 @@ handle_request(#diameter_packet{msg = [Name | Avps], errors = []}, _, {_, Caps})
     io:format("~s ~0p~n", [Name, Avps]),
     {Answer, Map} = answer(Name, Avps),
     {reply, [Answer | Map#{'Session-Id' => maps:get('Session-Id', Avps), 'Origin-Host' => OH,
-                           'Origin-Realm' => OR, 'Vendor-Specific-Application-Id' => ?VSAI,
+                           'Origin-Realm' => OR, 'Vendor-Specific-Application-Id' => cx_node:vsai(),
                            'Auth-Session-State' => 1}]};
 handle_request(#diameter_packet{errors = Errors}, _, _) ->
     io:format("bad ~0p~n", [Errors]),

@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """erlang-diameter as a Cx client of our server and as a Cx server of our client."""
 import shutil
-import subprocess
 
 import pytest
 
-from conftest import HERE, free_port
+from foreign import HERE, free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("erl"), reason="erlang is not here")
 
 
 @pytest.fixture
 def erlang(lab):
-    subprocess.run(["erlc", "-o", str(lab.folder), str(HERE / "cx_peer.erl")], check=True)
+    lab.compile("cx_node", "cx_peer")
 
     def start(mode, host, port, *more):
-        return lab.run(f"erlang-{mode}", "erl", "-noshell", "-pa", lab.folder, "-s", "cx_peer", "main",
-                       mode, HERE / "cx.dia", host, port, *more)
+        return lab.erlang("cx_peer", mode, HERE / "cx.dia", host, port, *more)
 
-    lab.erlang = start
+    lab.peer = start
     return lab
 
 
@@ -26,7 +24,7 @@ def test_client_of_our_server(erlang):
     port = free_port()
     server = erlang.server(port)
     capture = erlang.capture(port)
-    out = erlang.erlang("client", "erl.test", port, "200").finish()
+    out = erlang.peer("client", "erl.test", port, "200").finish()
     assert "'Experimental-Result-Code' => 2001" in out
     assert "'Experimental-Result-Code' => 5001" in out
     assert "'Mandatory-Capability' => [1,2]" in out
@@ -43,7 +41,7 @@ def test_client_of_our_server(erlang):
 
 def test_server_of_our_client(erlang):
     port = free_port()
-    erlang.erlang("server", "erl.test", port).wait_for("ready")
+    erlang.peer("server", "erl.test", port).wait_for("ready")
     capture = erlang.capture(port)
     client = erlang.client("erl.test", port, "--count", "200")
     out = client.finish()
@@ -58,6 +56,6 @@ def test_server_of_our_client(erlang):
 
 def test_server_that_knows_no_such_user(erlang):
     port = free_port()
-    erlang.erlang("server", "erl.test", port).wait_for("ready")
+    erlang.peer("server", "erl.test", port).wait_for("ready")
     out = erlang.client("erl.test", port, "--impi", "unknown@test").finish()
     assert "UAA 5001 DIAMETER_ERROR_USER_UNKNOWN" in out

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import free_port
+from foreign import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("freeDiameterd"), reason="freeDiameterd is not here")
 
