@@ -115,7 +115,7 @@ static int read_words(struct command *c, int argc, char **argv)
         struct str value = str_from(argv[i]);
         struct str name = str_split(&value, '=');
         if (!value.p)
-            return hss_problem(&c->problem, 0, ERR_BAD, "\"%s\" is not field=value", argv[i]);
+            return hss_problem(&c->problem, 0, ERR_BAD, "word %d is not field=value", i + 1);
         err = hss_draft_put(&c->draft, arena_dup(&c->arena, name), arena_dup(&c->arena, value),
                             &c->problem);
     }

@@ -48,6 +48,8 @@ int hss_problem(struct hss_problem *p, unsigned line, int err, const char *fmt, 
     return err;
 }
 
+enum { NAME_MAX_ = 15 };
+
 int hss_draft_put(struct hss_draft *d, struct str name, struct str value, struct hss_problem *p)
 {
     for (size_t i = 0; i < F_COUNT; i++) {
@@ -60,6 +62,8 @@ int hss_draft_put(struct hss_draft *d, struct str name, struct str value, struct
             d->v[i] = STR("");
         return 0;
     }
+    if (name.n > NAME_MAX_) // no slip of a name but a key in the wrong place, which stays untold
+        return hss_problem(p, d->line, ERR_BAD, "unknown field");
     return hss_problem(p, d->line, ERR_BAD, "unknown field \"%.*s\"", STR_ARG(name));
 }
 
