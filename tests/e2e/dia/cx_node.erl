@@ -23,12 +23,14 @@ start(Dictionary, Host, Realm, Module) ->
          {application, [{alias, cx}, {dictionary, cx}, {module, Module}]}]),
     true = diameter:subscribe(cx_service).
 
-%% A lost connection is dialled again soon, and used without the watchdogs that RFC 3539 wants before.
+%% A lost connection is dialled again within a second, and used without the watchdogs that RFC 3539
+%% wants before that.
 connect(Local, Ip, Port) ->
     {ok, L} = inet:parse_address(Local),
     {ok, R} = inet:parse_address(Ip),
     {ok, _} = diameter:add_transport(cx_service, {connect,
-        [{connect_timer, 200}, {watchdog_config, [{okay, 0}]}, {transport_module, diameter_tcp},
+        [{connect_timer, 200}, {watchdog_timer, {erlang, abs, [500]}}, {watchdog_config, [{okay, 0}]},
+         {transport_module, diameter_tcp},
          {transport_config, [{ip, L}, {raddr, R}, {rport, Port}, {reuseaddr, true}]}]}),
     receive {diameter_event, cx_service, Up} when element(1, Up) == up -> ok
     after 10000 -> io:format("failed: no connection~n"), halt(1)
