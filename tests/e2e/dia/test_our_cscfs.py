@@ -33,7 +33,7 @@ def foreign_hss(core):
 
 def test_registrations_and_a_call(foreign_hss):
     core = foreign_hss
-    bob = core.ue("bob", "register", "+", "answer", "talk=0")
+    bob = core.ue("bob", "register", "+", "answer")
     bob.wait_for('"ready"')
     core.ue("alice", "register", "+", "call", f"sip:bob@{DOMAIN}", "talk=0.5", "+", "register", "+",
             "deregister").finish()

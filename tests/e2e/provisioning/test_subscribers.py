@@ -43,10 +43,13 @@ def test_add_show_set_list_delete(hss):
         assert f"impu: sip:alice@{DOMAIN} (set" in shown and "impu: tel:+15550000001 (set" in shown
         assert f"visited networks: {DOMAIN}" in shown and "not registered" in shown
     assert listed(hss) == [f"{ALICE} sip:alice@{DOMAIN} AKA"]
-    ctl(hss, "subscriber", "set", ALICE, "visited=far.example", "amf=b9b9", "mandatory=1 2")
+    ctl(hss, "subscriber", "set", ALICE, "visited=far.example", "mandatory=1 2",
+        "registration=denied")
     shown = ctl(hss, "subscriber", "show", ALICE).stdout
-    assert "visited networks: far.example" in shown and "amf b9b9" in shown
+    assert "visited networks: far.example" in shown and "registration: denied" in shown
     assert "mandatory capabilities: 1 2" in shown
+    ctl(hss, "subscriber", "set", ALICE, f"k={K}", f"op={OP}", "amf=b9b9", f"check={CHECK}")
+    assert "amf b9b9" in ctl(hss, "subscriber", "show", ALICE).stdout
     ctl(hss, "subscriber", "delete", ALICE)
     assert listed(hss) == []
     assert f"there is no IMPI {ALICE}" in refused(hss, "subscriber", "delete", ALICE)
