@@ -116,6 +116,8 @@ class Lab:
     def close(self):
         for p in reversed(self.started):
             p.kill()
+        reports = [p.text() for p in self.started if re.search("Sanitizer|runtime error:", p.text())]
+        assert not reports, "\n".join(reports)
 
     # ---- erlang-diameter ----
 
