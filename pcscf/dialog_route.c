@@ -10,9 +10,9 @@ struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct acc
 }
 
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
-                         const struct access_flow *f)
+                         const struct access_flow *f, struct str call_id)
 {
-    struct str token = token_write(&p->token_key, a, f);
+    struct str token = token_write(&p->token_key, a, f, call_id);
     if (!token.p)
         return STR_NONE;
     struct str host = pcscf_hostport(p, side, f);
@@ -24,16 +24,18 @@ struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
 
 void record_route_add(struct pjob *pj, unsigned out_side)
 {
-    struct str uri = pcscf_own_uri(pj->pcscf, pj->arena, out_side, &pj->ue);
+    struct str uri = pcscf_own_uri(pj->pcscf, pj->arena, out_side, &pj->ue,
+                                   sip_msg_call_id(pj->req));
     sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE, uri);
 }
 
 // The entry is recognised by the token's flow: every node before and after has a different one.
-static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const struct access_flow *f)
+static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const struct access_flow *f,
+                    struct str call_id)
 {
     struct access_flow got;
     return rr->uri.user.p && stack_is_own(p->stack, &rr->uri) &&
-           token_parse(&p->token_key, rr->uri.user, &got) == 0 && got.proto == f->proto &&
+           token_parse(&p->token_key, rr->uri.user, call_id, &got) == 0 && got.proto == f->proto &&
            addr_eq(&got.remote, &f->remote);
 }
 
@@ -47,11 +49,12 @@ void record_route_swap(const struct pcscf *p, struct arena *a, const struct acce
                        unsigned out_side, const struct sip_msg *resp, struct sip_edits *e)
 {
     const struct sip_addr *rr;
+    struct str call_id = sip_msg_call_id(resp);
     unsigned in_side = out_side == PCSCF_CORE ? PCSCF_ACCESS : PCSCF_CORE;
     for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
-        if (!is_ours(p, rr, f) || !is_side(p, rr, out_side, f))
+        if (!is_ours(p, rr, f, call_id) || !is_side(p, rr, out_side, f))
             continue;
-        struct str uri = pcscf_own_uri(p, a, in_side, f);
+        struct str uri = pcscf_own_uri(p, a, in_side, f, call_id);
         if (uri.p)
             sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
         return;

@@ -45,9 +45,9 @@ static inline struct pjob *pjob_of(struct job *j)
 
 // The flow a request came in on, as an access flow.
 struct access_flow pcscf_source_flow(const struct pxy *p);
-// "<sip:TOKEN@host:port;lr>" for one side; STR_NONE when out of memory.
+// "<sip:TOKEN@host:port;lr>" for one side, and for a dialog or (call_id empty) a Path; STR_NONE when out of memory.
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
-                         const struct access_flow *f);
+                         const struct access_flow *f, struct str call_id);
 // Makes the target the UE: its open connection, or its address.
 void pcscf_aim_at_ue(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.

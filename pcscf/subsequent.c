@@ -8,7 +8,8 @@ static enum step_verdict check_token(struct job *j)
     struct pjob *pj = pjob_of(j);
     const struct sip_uri *own = pxy_own_route(job_pxy(j));
     struct access_flow f;
-    if (!own || !own->user.p || token_parse(&pj->pcscf->token_key, own->user, &f))
+    if (!own || !own->user.p ||
+        token_parse(&pj->pcscf->token_key, own->user, sip_msg_call_id(pj->req), &f))
         return job_fail(j, 403, "request inside a dialog without this P-CSCF's Record-Route");
     if (pxy_source(job_pxy(j))->listener == PCSCF_CORE)
         pj->ue = f;

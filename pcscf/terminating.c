@@ -10,7 +10,7 @@ static enum step_verdict find_flow(struct job *j)
     j->identity = sip_msg_raw(pj->req, SIP_H_P_CALLED_PARTY_ID);
     if (!own || !own->user.p)
         return job_fail(j, 404, "request from the core without a Path of this P-CSCF");
-    if (token_parse(&pj->pcscf->token_key, own->user, &pj->ue))
+    if (token_parse(&pj->pcscf->token_key, own->user, STR_NONE, &pj->ue))
         return job_fail(j, 404, "flow token in Route is not of this P-CSCF");
     return STEP_CONTINUE;
 }

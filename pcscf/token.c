@@ -8,9 +8,20 @@
 // Layout: protocol, family, port, flow id, boot, address, tag.
 enum { HEAD = 1 + 1 + 2 + 8 + 4, TAG = 8, BYTES_MAX = HEAD + 16 + TAG };
 
+// Over the n bytes and the purpose, which the token itself does not hold.
+static uint64_t tag_of(const struct token_key *k, const unsigned char *b, size_t n, struct str call_id)
+{
+    unsigned char all[HEAD + 16 + 8] = {0};
+    uint64_t purpose = call_id.n ? hash_keyed(k->k, call_id.p, call_id.n) : 0;
+    memcpy(all, b, n);
+    memcpy(all + n, &purpose, sizeof purpose);
+    return hash_keyed(k->k, all, n + sizeof purpose);
+}
+
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static size_t pack(const struct token_key *k, const struct access_flow *f, unsigned char *b)
+static size_t pack(const struct token_key *k, const struct access_flow *f, struct str call_id,
+                   unsigned char *b)
 {
     bool six = addr_is_ip6(&f->remote);
     uint16_t port = addr_port(&f->remote);
@@ -24,15 +35,16 @@ static size_t pack(const struct token_key *k, const struct access_flow *f, unsig
         memcpy(b + HEAD, &f->remote.in6.sin6_addr, n);
     else
         memcpy(b + HEAD, &f->remote.in4.sin_addr, n);
-    uint64_t tag = hash_keyed(k->k, b, HEAD + n);
+    uint64_t tag = tag_of(k, b, HEAD + n, call_id);
     memcpy(b + HEAD + n, &tag, TAG);
     return HEAD + n + TAG;
 }
 
-struct str token_write(const struct token_key *k, struct arena *a, const struct access_flow *f)
+struct str token_write(const struct token_key *k, struct arena *a, const struct access_flow *f,
+                       struct str call_id)
 {
     unsigned char b[BYTES_MAX + 2] = {0};
-    size_t n = pack(k, f, b), out = (n * 8 + 5) / 6;
+    size_t n = pack(k, f, call_id, b), out = (n * 8 + 5) / 6;
     char *p = arena_alloc(a, out);
     if (!p)
         return STR_NONE;
@@ -66,7 +78,8 @@ static int unbase64(struct str s, unsigned char *b, size_t cap, size_t *ret_n)
     return 0;
 }
 
-int token_parse(const struct token_key *k, struct str text, struct access_flow *ret_flow)
+int token_parse(const struct token_key *k, struct str text, struct str call_id,
+                struct access_flow *ret_flow)
 {
     unsigned char b[BYTES_MAX];
     size_t n;
@@ -77,7 +90,7 @@ int token_parse(const struct token_key *k, struct str text, struct access_flow *
     if (n != HEAD + ip + TAG)
         return ERR_BAD;
     memcpy(&tag, b + HEAD + ip, TAG);
-    if (tag != hash_keyed(k->k, b, HEAD + ip))
+    if (tag != tag_of(k, b, HEAD + ip, call_id))
         return ERR_BAD;
     struct access_flow f = {.proto = (enum sip_proto)b[0]};
     uint16_t port;

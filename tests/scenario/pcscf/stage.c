@@ -173,9 +173,10 @@ static void send_request(struct peer *p, const char *to, const char *at, const c
     count++;
     peer_printf(p, to,
                 "%s %s SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bKst%u;rport\nMax-Forwards: 70\n"
-                "From: <%s>;tag=f\nTo: <%s>%s%s\nCall-ID: call-%u\nCSeq: %u %s\n%s%s%sContent-Length: 0\n\n",
+                "From: <%s>;tag=f\nTo: <%s>%s%s\nCall-ID: %s\nCSeq: %u %s\n%s%s%sContent-Length: 0\n\n",
                 method, r->uri ? r->uri : r->to ? r->to : "sip:" HOME, proto, at, count, from,
-                r->to ? r->to : from, r->to_tag ? ";tag=" : "", r->to_tag ? r->to_tag : "", count,
+                r->to ? r->to : from, r->to_tag ? ";tag=" : "", r->to_tag ? r->to_tag : "",
+                r->call_id ? r->call_id : text("call-%u", count),
                 count, method, contact_line(r, at), r->headers ? r->headers : "",
                 !reg ? "" : r->expires < 0 ? "Expires: 0\n" : "Expires: 600\n");
 }

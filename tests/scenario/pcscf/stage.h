@@ -73,6 +73,7 @@ struct request {
     const char *from;    // URI; NULL: ALICE
     const char *to;      // URI; NULL: from
     const char *to_tag;  // NULL: none
+    const char *call_id; // NULL: a new one
     const char *headers; // further lines, each ended by \n
     const char *contact; // value; NULL: the UE's address; "": none
     int expires;         // REGISTER: 0: 600, -1: 0

@@ -199,7 +199,8 @@ static void tokens_end_with_the_process(void **state)
 static const char *alices_dialog(const char **ret_core)
 {
     (void)registered(&st.alice);
-    struct heard *h = invited_by(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB, .call_id = "dialog"});
+    struct heard *h = expect(st.core, "INVITE ");
     *ret_core = uri_in(h, "Record-Route");
     peer_answer(st.core, h, 200, NULL);
     return uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
@@ -211,7 +212,7 @@ static void in_dialog_both_ways(void **state)
     (void)state;
     stage_start();
     access = alices_dialog(&core);
-    ue_send(&st.alice, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t",
+    ue_send(&st.alice, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t", .call_id = "dialog",
                                          .headers = text("Route: <%s>\n"
                                                          "Route: <sip:s@192.0.2.20;transport=udp;lr>\n"
                                                          "P-Asserted-Identity: <sip:eve@x>\n",
@@ -220,6 +221,7 @@ static void in_dialog_both_ways(void **state)
     assert_lacks(h, "eve");
     assert_string_equal(header(h, "Route"), "<sip:s@192.0.2.20;transport=udp;lr>");
     core_send(&(struct request){.method = "BYE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                .call_id = "dialog",
                                 .headers = route_to(core)});
     (void)expect(st.alice.peer, "BYE ");
     assert_int_equal(pcscf_counters(st.pcscf)->subsequent, 2);
@@ -235,12 +237,32 @@ static void in_dialog_from_another_flow(void **state)
     const char *const stolen[] = {route_to(access), route_to(core), "",
                                   text("Route: <%s>, <%s>\n", access, core)};
     for (size_t i = 0; i < ARRAY_LEN(stolen); i++) {
-        ue_send(&eve, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t",
+        ue_send(&eve, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t", .call_id = "dialog",
                                         .headers = stolen[i]});
         (void)expect(eve.peer, "SIP/2.0 403");
     }
     expect_nothing(st.core);
     expect_nothing(st.alice.peer);
+}
+
+// The other party sees alice's URI in Record-Route: it is no Path, and no other dialog's.
+static void record_route_is_good_for_one_dialog(void **state)
+{
+    const char *core, *access;
+    (void)state;
+    stage_start();
+    access = alices_dialog(&core);
+    core_send(&(struct request){.method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060",
+                                .headers = route_to(core), .call_id = "dialog"});
+    (void)expect(st.core, "SIP/2.0 404");
+    core_send(&(struct request){.method = "BYE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                .headers = route_to(core)});
+    (void)expect(st.core, "SIP/2.0 403");
+    ue_send(&st.alice, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t",
+                                         .headers = route_to(access)});
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    expect_nothing(st.alice.peer);
+    expect_nothing(st.core);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
@@ -261,6 +283,7 @@ int main(void)
         T(tokens_end_with_the_process),
         T(in_dialog_both_ways),
         T(in_dialog_from_another_flow),
+        T(record_route_is_good_for_one_dialog),
     };
     return cmocka_run_group_tests_name("scenario_pcscf_session", tests, NULL, NULL);
 }
