@@ -283,8 +283,10 @@ static void report(struct load *l)
     if (l->calls)
         seconds -= l->o->hold_ms / 1000.0;
     stack_stats(hub_stack(l->hub), count_retransmissions, &retransmissions);
-    qsort(l->total.ms, l->total.n, sizeof *l->total.ms, by_value);
-    qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
+    if (l->total.n)
+        qsort(l->total.ms, l->total.n, sizeof *l->total.ms, by_value);
+    if (l->first.n)
+        qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
     json_t *j = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
         (json_int_t)l->started, "succeeded", (json_int_t)l->succeeded, "failed",
