@@ -3,12 +3,28 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "icscf/icscf_priv.h"
+#include "sip/uri.h"
+
+// A Server-Name that is no SIP URI leads nowhere: that is not the sender's mistake, and another S-CSCF
+// may do (TS 29.229 6.3.3).
+static bool is_usable(const struct job *j, struct str server)
+{
+    struct pxy *p = job_pxy(j);
+    struct sip_uri u;
+    if (sip_uri_parse(pxy_arena(p), server, &u) == 0 && u.host.n &&
+        (u.scheme == SIP_SCHEME_SIP || u.scheme == SIP_SCHEME_SIPS))
+        return true;
+    LOG(LOG_WARN, "Server-Name of the HSS is not a SIP URI",
+        LF("call_id", sip_msg_call_id(pxy_request(p))), LF("identity", j->identity),
+        LF("scscf", server));
+    return false;
+}
 
 enum step_verdict icscf_choose(struct job *j)
 {
     struct icscf_job *r = (struct icscf_job *)j;
     struct icscf *i = j->nf;
-    bool tried = false;
+    bool tried = r->server.n && !is_usable(j, r->server);
     for (size_t k = 0; k < r->n_tried; k++)
         tried = tried || str_ieq(r->tried[k], r->server);
     if (r->server.n && !tried)

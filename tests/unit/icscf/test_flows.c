@@ -213,6 +213,22 @@ static void request_is_routed_to_the_server(void **state)
     (void)world_expect(W_PCSCF, 486);
 }
 
+// What the HSS names is nowhere to go: another one is chosen, and the sender is not blamed.
+static void server_name_that_is_no_uri(void **state)
+{
+    static const char *const names[] = {"x", "<sip:>", "sip:", "tel:+1555",
+                                        "sip:127.0.1.30>\r\nEvil: 1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        w.server = names[i];
+        send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+        struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
+        assert_true(str_starts(sip_msg_raw(m, SIP_H_ROUTE), STR("<" S1)));
+        world_answer(W_S1, m, 200);
+        send_register(CONTACT, AUTH);
+        world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+    }
+}
+
 static void numbers_are_looked_up_as_tel(void **state)
 {
     send_request("MESSAGE", "sip:+15551@" DOMAIN ";user=phone", "");
@@ -302,6 +318,7 @@ int main(void)
         TEST(reload),
         TEST(foreign_register),
         TEST(request_is_routed_to_the_server),
+        TEST(server_name_that_is_no_uri),
         TEST(numbers_are_looked_up_as_tel),
         TEST(originating_on_behalf),
         TEST(strange_targets),
