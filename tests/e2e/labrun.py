@@ -54,7 +54,7 @@ class Lab:
 
     def start(self):
         if not own_loopback():
-            self._lock = open(LOCK, "a+")
+            self._lock = open(LOCK, "r" if os.path.exists(LOCK) else "a+")
             wait_until(self._try_lock, LOCK_PATIENCE_S, f"{LOCK} is held by another run")
         # tools/lab starts daemons and ends; they become our children then, with an exit status to read.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

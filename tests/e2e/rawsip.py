@@ -174,6 +174,26 @@ class Peer:
         self.send(text)
         return self.final(call_id, seconds)
 
+    def incoming(self, method, seconds=10.0):
+        """The next request with this method."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            m = self.receive(left)
+            if m is None:
+                break
+            if m.method == method:
+                return m
+        raise AssertionError(f"no {method} within {seconds} s")
+
+    def answer(self, request, status="200 OK", extra=()):
+        """RFC 3261 8.2.6.2."""
+        lines = [f"SIP/2.0 {status}"]
+        for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+            lines += [f"{name}: {v}" for v in request.all(name)]
+        tag = "" if ";tag=" in request.get("To") else f";tag={secrets.token_hex(4)}"
+        lines = [line + tag if line.startswith("To: ") else line for line in lines]
+        self.send("\r\n".join([*lines, *extra, "Content-Length: 0"]) + "\r\n\r\n")
+
     def register_digest(self, user="dave", password="dave-secret", **kw):
         """Challenge and answer; both responses and the challenge's parameters."""
         first = self.ask(user=user, **kw)

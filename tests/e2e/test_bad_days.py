@@ -36,7 +36,6 @@ MALFORMED = [
     ("Max-Forwards", {"max_forwards": "many"}),
     ("Contact", {"contact": "<sip:dave@127.0.66.1"}),
     ("Content-Length", {"content_length": "-3"}),
-    ("Content-Length", {"content_length": "4000"}),
     ("Request-URI", {"uri": "sip:"}),
 ]
 
@@ -53,12 +52,14 @@ def spoilt(peer, change):
     return text, call_id
 
 
-@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
-@pytest.mark.parametrize("field,change", MALFORMED, ids=[f"{f}-{n}" for n, (f, _) in enumerate(MALFORMED)])
-def test_malformed_request_is_answered_400(lab, field, change, tcp):
+# Over TCP a Content-Length that is too large announces bytes still to come: only a datagram lies so.
+ON_BOTH = [(tcp, f, c) for f, c in MALFORMED for tcp in (False, True)] + [
+    (False, "Content-Length", {"content_length": "4000"})]
+
+
+@pytest.mark.parametrize("tcp,field,change", ON_BOTH, ids=[f"{f}-{n}" for n, (_, f, _) in enumerate(ON_BOTH)])
+def test_malformed_request_is_answered_400(lab, tcp, field, change):
     """RFC 3261 8.2, 18.3, 21.4.1: 400, and the reason phrase says which field."""
-    if tcp and change.get("content_length") == "4000":
-        pytest.skip("over TCP these are bytes still to come")
     with Peer(BAD + "1", tcp=tcp) as peer:
         text, _ = spoilt(peer, change)
         peer.send(text)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests other than plain calls, and what the network believes of what a UE says about itself."""
+import re
+
+import pytest
+from labkit import facts
+from rawsip import Peer
+
+AT = "@" + facts.DOMAIN
+SECRET = "erin-secret"
+
+
+@pytest.fixture(scope="module", name="phones")
+def fixture_phones(lab):
+    """dave and erin, two plain phones on sockets of the test."""
+    lab.ctl("hss", "subscriber", "add", f"erin{AT}", f"password={SECRET}", f"impus=sip:erin{AT}",
+            f"visited={facts.DOMAIN}")
+    with Peer("127.0.2.50") as dave, Peer("127.0.2.51") as erin:
+        assert dave.register_digest()[1].status == 200
+        assert erin.register_digest(user="erin", password=SECRET)[1].status == 200
+        yield dave, erin
+        assert dave.ask(expires="0").status in (200, 401)  # what is left expires by itself
+    lab.ctl("hss", "subscriber", "delete", f"erin{AT}")
+
+
+def exchange(phones, method="MESSAGE", answer="200 OK", **kw):
+    """A request from dave to erin: as it arrives, and the answer as it comes back."""
+    dave, erin = phones
+    text, call_id = dave.request(method=method, uri=f"sip:erin{AT}", to=f"sip:erin{AT}", **kw)
+    dave.send(text)
+    arrived = erin.incoming(method)
+    erin.answer(arrived, answer)
+    return arrived, dave.final(call_id)
+
+
+@pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS", "INFO", "PUBLISH", "NEWMETHOD"])
+def test_requests_outside_dialogs_pass(phones, method):
+    """RFC 3261 16.3: a proxy forwards what it does not know, the body and unknown headers with it."""
+    arrived, final = exchange(phones, method, body="hello", extra=["Content-Type: text/plain", "X-Odd: a;b=\"c\""])
+    assert final.status == 200
+    assert arrived.body == b"hello" and arrived.get("X-Odd") == 'a;b="c"'
+    assert arrived.get("Max-Forwards") == "65"
+
+
+@pytest.mark.parametrize("answer", ["404 Not Here", "486 Busy Here", "603 Decline"])
+def test_refusals_come_back_as_they_are(phones, answer):
+    _, final = exchange(phones, answer=answer)
+    assert final.start == f"SIP/2.0 {answer}"
+
+
+def test_identity_is_asserted_by_the_network(phones):
+    """TS 24.229 5.2.6.3.1, RFC 3325 8: what the UE asserts is dropped, the network's word takes its place."""
+    arrived, _ = exchange(phones, extra=[f"P-Asserted-Identity: <sip:alice{AT}>"])
+    said = " ".join(arrived.all("P-Asserted-Identity"))
+    assert f"sip:dave{AT}" in said and "alice" not in said
+
+
+def test_preferred_identity(phones):
+    """TS 24.229 5.2.6.3.1: an identity of the implicit set may be preferred, another's may not."""
+    own, _ = exchange(phones, extra=["P-Preferred-Identity: <tel:+15550000004>"])
+    assert "tel:+15550000004" in " ".join(own.all("P-Asserted-Identity"))
+    assert not own.all("P-Preferred-Identity")
+    other, _ = exchange(phones, extra=[f"P-Preferred-Identity: <sip:alice{AT}>"])
+    assert "alice" not in " ".join(other.all("P-Asserted-Identity"))
+
+
+def test_privacy(phones):
+    """RFC 3323 4.2, RFC 3325 7: with Privacy: id nobody outside the trust domain learns who it was."""
+    arrived, _ = exchange(phones, extra=["Privacy: id"])
+    assert not arrived.all("P-Asserted-Identity")
+
+
+@pytest.mark.parametrize("header,value", [
+    ("P-Charging-Vector", 'icid-value="forged"'), ("P-Served-User", f"<sip:alice{AT}>"),
+    ("P-Called-Party-ID", f"<sip:alice{AT}>"), ("P-Associated-URI", f"<sip:alice{AT}>"),
+    ("P-Access-Network-Info", "IEEE-802.11;network-provided")])
+def test_what_a_ue_may_not_say(phones, header, value):
+    """TS 24.229 4.4, 5.2.6.3.1: it does not reach the other side."""
+    arrived, _ = exchange(phones, extra=[f"{header}: {value}"])
+    assert value not in arrived.all(header)
+
+
+def test_called_party(phones):
+    """TS 24.229 5.4.3.3: the Request-URI is the contact now, the identity that was called is still told."""
+    arrived, _ = exchange(phones)
+    assert arrived.get("P-Called-Party-ID") == f"<sip:erin{AT}>"
+    assert re.match(r"MESSAGE sip:erin@127\.0\.2\.51:\d+ ", arrived.start)
+
+
+def test_preloaded_route_is_replaced(phones):
+    """TS 24.229 5.2.6.3.3: the stored Service-Route is the way, whatever the UE thinks."""
+    arrived, final = exchange(phones, extra=["Route: <sip:127.0.1.10;lr>, <sip:127.0.2.200;lr>"])
+    assert final.status == 200 and not arrived.all("Route")
+
+
+@pytest.mark.parametrize("change,status", [
+    ({"max_forwards": "0"}, 483), ({"max_forwards": "2"}, 483),
+    ({"extra": ["Proxy-Require: magic"]}, 420)])
+def test_refused_on_the_way(phones, change, status):
+    """RFC 3261 16.3."""
+    dave, _ = phones
+    answer = dave.ask(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", **change)
+    assert answer.status == status
+    if status == 420:
+        assert answer.get("Unsupported") == "magic"
+
+
+def test_unknown_uri_scheme(phones):
+    dave, _ = phones
+    assert dave.ask(method="MESSAGE", uri="news:comp.dcom").status == 416
+
+
+def test_hold_and_resume(lab):
+    """re-INVITE inside a dialog, both ways through all nodes (TS 24.229 5.2.6.3.5, 5.2.6.4.5)."""
+    with lab.phone("bob", "register", "+", "answer") as bob:
+        bob.wait_for("ready")
+        alice = lab.run_phone("alice", "register", "+", "call", f"sip:bob{AT}", "hold=0.3", "talk=0.3")
+        assert bob.finish() == 0
+    changes = [e for e in alice.events if e["event"] == "modified"]
+    assert [e["status"] for e in changes] == [200, 200]
+
+
+def test_reregistration(lab):
+    """TS 24.229 5.4.1.2.2: the second one of a UE is a refresh; expiry as asked for, within the limits."""
+    p = lab.run_phone("carol", "register", "+", "register", "+", "deregister", options=["--expires", "3600"])
+    both = [e for e in p.events if e["event"] == "registered"]
+    assert [e["expires"] for e in both] == [3600, 3600]
+
+
+def test_too_brief_registration(lab):
+    """RFC 3261 10.3 step 7: 423 with Min-Expires; the UE asks again with that."""
+    p = lab.run_phone("carol", "register", "+", "deregister", options=["--expires", "5"])
+    assert p.event("registered")["expires"] == 60
