@@ -25,7 +25,7 @@ void *arena_grow(struct arena *a, size_t n);
 // n bytes aligned to 8, uninitialised; NULL and the sticky flag when out of memory.
 static inline void *arena_alloc(struct arena *a, size_t n)
 {
-    size_t rounded = (n + 7) & ~(size_t)7;
+    size_t rounded = (n + 7 + !n) & ~(size_t)7; // nothing takes room too: its address is not NULL
     if (rounded < n || (size_t)(a->end - a->p) < rounded)
         return arena_grow(a, rounded < n ? n : rounded);
     void *p = a->p;

@@ -16,7 +16,7 @@ static inline size_t outbuf_len(const struct outbuf *b)
 
 static inline struct str outbuf_str(const struct outbuf *b)
 {
-    return str_make(b->p + b->head, b->tail - b->head);
+    return b->p ? str_make(b->p + b->head, b->tail - b->head) : STR_NONE;
 }
 
 // Room for n bytes at the end, counted as written; NULL when out of memory.

@@ -136,6 +136,16 @@ static void absurd_sizes(void **state)
     arena_done(&a);
 }
 
+static void nothing_is_not_null(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, NULL, 0);
+    assert_non_null(arena_alloc(&a, 0));
+    assert_false(a.failed);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +156,7 @@ int main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(failure_is_sticky),
         cmocka_unit_test(absurd_sizes),
+        cmocka_unit_test(nothing_is_not_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
