@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Load: many phones on one hub, operations started at a fixed rate whatever the answers (an open loop,
-// so a slow core cannot hide behind a slow client), latencies kept one by one for exact percentiles.
+// Load: many phones on one hub or spread over several addresses, operations started at a fixed rate
+// whatever the answers (an open loop, so a slow core cannot hide behind a slow client), latencies kept
+// one by one for exact percentiles.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@ struct load;
 
 struct user {
     struct load *load;
+    struct hub *hub;
     struct phone *phone;
     uint64_t started;
     bool busy, ringing_seen;
@@ -29,7 +31,7 @@ struct user {
 struct load {
     const struct options *o;
     struct loop *loop;
-    struct hub *hub;
+    struct hub **hubs; // one an address, o->spread of them
     struct user *users;
     bool calls, setup, over;
     uint64_t begun_ns, started, succeeded, failed, skipped, pending, last_ns;
@@ -129,10 +131,10 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
     add_sample(&l->total, elapsed_ms(u));
     struct hang_up *h = mem_zalloc(sizeof *h);
     if (!h) {
-        (void)ue_call_hang_up(l->hub, call);
+        (void)ue_call_hang_up(u->hub, call);
         return;
     }
-    h->hub = l->hub;
+    h->hub = u->hub;
     h->call = call;
     timer_init(&h->timer, on_hang_up, h);
     timer_start(l->loop, &h->timer, l->o->hold_ms);
@@ -195,6 +197,7 @@ static void begin_measuring(struct load *l)
     l->started = l->succeeded = l->failed = l->skipped = 0;
     l->total.n = l->first.n = 0;
     memset(l->by_status, 0, sizeof l->by_status);
+    report_event(l->o, "measuring", NULL);
 }
 
 static void on_end(void *arg)
@@ -228,6 +231,36 @@ static void on_tick(void *arg)
 
 // ---- life and report ----
 
+// The i-th address from the local one upwards (the last four bytes count).
+static struct addr nth_address(const struct addr *first, uint32_t i)
+{
+    struct addr a = *first;
+    bool ip6 = addr_is_ip6(first);
+    uint32_t low;
+    uint8_t *bytes = ip6 ? &a.in6.sin6_addr.s6_addr[12] : (uint8_t *)&a.in4.sin_addr;
+    memcpy(&low, bytes, sizeof low);
+    low = htonl(ntohl(low) + i);
+    memcpy(bytes, &low, sizeof low);
+    return a;
+}
+
+static int make_hubs(struct load *l)
+{
+    const struct options *o = l->o;
+    struct hub_params hp = {.loop = l->loop, .proxy = o->proxy, .proto = o->proto,
+                            .auto_answer = true, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
+    l->hubs = mem_zalloc(o->spread * sizeof *l->hubs);
+    if (!l->hubs)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < o->spread; i++) {
+        hp.local = nth_address(&o->local, i);
+        int e = hub_new(&hp, &l->hubs[i]);
+        if (e)
+            return e;
+    }
+    return 0;
+}
+
 static int make_users(struct load *l)
 {
     const struct options *o = l->o;
@@ -241,6 +274,7 @@ static int make_users(struct load *l)
         snprintf(impi, sizeof impi, "%s@%s", imsi, o->domain);
         snprintf(u->uri, sizeof u->uri, "sip:%s", impi);
         u->load = l;
+        u->hub = l->hubs[i % o->spread];
         struct phone_params p = {.impi = str_from(impi),
                                  .impu = str_from(u->uri),
                                  .domain = str_from(o->domain),
@@ -250,7 +284,7 @@ static int make_users(struct load *l)
                                  .arg = u};
         memcpy(p.k, o->k, sizeof p.k);
         memcpy(p.opc, o->opc, sizeof p.opc);
-        int e = phone_new(l->hub, &p, &u->phone);
+        int e = phone_new(u->hub, &p, &u->phone);
         if (e)
             return e;
     }
@@ -282,7 +316,8 @@ static void report(struct load *l)
     double seconds = (double)(l->last_ns - l->begun_ns) / 1e9;
     if (l->calls)
         seconds -= l->o->hold_ms / 1000.0;
-    stack_stats(hub_stack(l->hub), count_retransmissions, &retransmissions);
+    for (uint32_t i = 0; i < l->o->spread; i++)
+        stack_stats(hub_stack(l->hubs[i]), count_retransmissions, &retransmissions);
     if (l->total.n)
         qsort(l->total.ms, l->total.n, sizeof *l->total.ms, by_value);
     if (l->first.n)
@@ -308,23 +343,26 @@ static void report(struct load *l)
 int load_run(struct loop *loop, const struct options *o)
 {
     struct load l = {.o = o, .loop = loop, .calls = strcmp(o->kind, "calls") == 0, .status = EXIT_FAILED};
-    struct hub_params hp = {.loop = loop, .local = o->local, .proxy = o->proxy, .proto = o->proto,
-                            .auto_answer = true, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
     timer_init(&l.tick, on_tick, &l);
     timer_init(&l.end, on_end, &l);
-    int e = hub_new(&hp, &l.hub);
+    int e = make_hubs(&l);
     if (!e)
         e = make_users(&l);
     if (e) {
         fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
     } else {
-        begin_measuring(&l);
         l.setup = l.calls;
+        if (!l.setup)
+            begin_measuring(&l);
+        else
+            l.begun_ns = loop_now(loop);
         on_tick(&l);
         (void)loop_run(loop);
         report(&l);
     }
-    hub_free(l.hub);
+    for (uint32_t i = 0; l.hubs && i < o->spread; i++)
+        hub_free(l.hubs[i]);
+    mem_free(l.hubs);
     mem_free(l.users);
     mem_free(l.first.ms);
     mem_free(l.total.ms);

@@ -46,13 +46,14 @@ static const char help[] =
     "  --load calls                           all register; then R calls a second from the first\n"
     "                                         half of the users to the second half\n"
     "  --hold MS                              length of a call, 1000\n"
+    "  --spread N                             phones on N addresses from --local upwards, 1\n"
     "\n"
     "Exit status: 0 all steps ended as expected, 1 one did not, 2 wrong usage.\n";
 
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
-    O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_HOLD,
-    O_HELP, O_VERSION,
+    O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
+    O_HOLD, O_HELP, O_VERSION,
 };
 
 static const struct option longs[] = {
@@ -75,6 +76,7 @@ static const struct option longs[] = {
     {"seconds", required_argument, NULL, O_SECONDS},
     {"load", required_argument, NULL, O_LOAD},
     {"first-imsi", required_argument, NULL, O_FIRST_IMSI},
+    {"spread", required_argument, NULL, O_SPREAD},
     {"hold", required_argument, NULL, O_HOLD},
     {"help", no_argument, NULL, O_HELP},
     {"version", no_argument, NULL, O_VERSION},
@@ -146,6 +148,7 @@ static void take_load(int opt, struct options *o)
     case O_USERS: o->users = number("--users", optarg); break;
     case O_RATE: o->rate = number("--rate", optarg); break;
     case O_SECONDS: o->seconds = number("--seconds", optarg); break;
+    case O_SPREAD: o->spread = number("--spread", optarg); break;
     case O_HOLD: o->hold_ms = number("--hold", optarg); break;
     case O_LOAD: o->kind = optarg; break;
     case O_FIRST_IMSI:
@@ -181,6 +184,8 @@ static void check(const struct options *o)
     if (o->users) {
         if (!o->rate || !o->seconds || !o->has_k)
             usage("load needs --rate, --seconds and a key for all users", NULL);
+        if (o->spread == 0)
+            usage("--spread", "at least one address is needed");
         if (strcmp(o->kind, "registrations") && strcmp(o->kind, "calls"))
             usage("--load", o->kind);
         return;
@@ -196,7 +201,7 @@ static void check(const struct options *o)
 void options_parse(int argc, char **argv, struct options *o)
 {
     int opt;
-    *o = (struct options){.kind = "registrations", .hold_ms = 1000, .first_imsi = 1011000000000};
+    *o = (struct options){.kind = "registrations", .hold_ms = 1000, .spread = 1, .first_imsi = 1011000000000};
     while ((opt = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
         if (opt <= O_SQN_FILE && opt >= O_IMPI)
             take_identity(opt, o);
