@@ -45,18 +45,33 @@ static bool is_side(const struct pcscf *p, const struct sip_addr *rr, unsigned s
     return str_find(rr->text, pcscf_hostport(p, side, f)) >= 0;
 }
 
-void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e)
+// Of two that are ours (a caller and a called party behind one flow) the one of this leg: entries are in
+// the order of the request's way, so towards the core the last was put in first (RFC 3261 16.6).
+static bool find_ours(const struct pcscf *p, const struct access_flow *f, unsigned out_side,
+                      const struct sip_msg *resp, size_t *ret_i)
 {
     const struct sip_addr *rr;
     struct str call_id = sip_msg_call_id(resp);
-    unsigned in_side = out_side == PCSCF_CORE ? PCSCF_ACCESS : PCSCF_CORE;
+    bool found = false;
     for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
         if (!is_ours(p, rr, f, call_id) || !is_side(p, rr, out_side, f))
             continue;
-        struct str uri = pcscf_own_uri(p, a, in_side, f, call_id);
-        if (uri.p)
-            sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
-        return;
+        *ret_i = i;
+        found = true;
+        if (out_side == PCSCF_ACCESS)
+            break;
     }
+    return found;
+}
+
+void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e)
+{
+    size_t i;
+    if (!find_ours(p, f, out_side, resp, &i))
+        return;
+    unsigned in_side = out_side == PCSCF_CORE ? PCSCF_ACCESS : PCSCF_CORE;
+    struct str uri = pcscf_own_uri(p, a, in_side, f, sip_msg_call_id(resp));
+    if (uri.p)
+        sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
 }

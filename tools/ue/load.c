@@ -356,6 +356,7 @@ int load_run(struct loop *loop, const struct options *o)
             begin_measuring(&l);
         else
             l.begun_ns = loop_now(loop);
+        l.last_ns = loop_now(loop);
         on_tick(&l);
         (void)loop_run(loop);
         report(&l);
