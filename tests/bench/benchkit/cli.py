@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/bench/run NAME...: figures; all: figures and docs/benchmarks.md."""
+import fcntl
+import os
+import sys
+
+from benchkit import facts, figures, report
+from benchkit.core import Carillon
+from benchkit.figures import Session
+from benchkit.system import BenchError, raise_limits
+
+USAGE = """usage: tests/bench/run NAME...
+  parse              parse_route, parse_full, forward_build beside libosip2's and sofia-sip's
+  dia hss            dia_mar_roundtrip; hss_mar_rate
+  reg_cpu call_cpu   CPU of each node per registration, per call
+  reg_rate call_rate highest clean rate; then reg_p50, reg_p99 or invite180_p50, _p99 at half of it
+  unloaded           invite180_unloaded_p50
+  mem                mem_user_p, mem_user_s
+  core               all figures of the whole core
+  kamailio           the core's figures of Kamailio, Carillon's in the same minutes, and the ratios
+  all                everything; writes docs/benchmarks.md
+A figure's own name runs the group it belongs to. Servers run on core 0, the load on core 1.
+CARILLON_BUILD names the build directory (build), which must be a release build. --quick: one short run
+of each, to see that it works; its figures mean nothing."""
+
+GROUPS = {
+    "parse": ("parse_route", "parse_full", "forward_build"),
+    "dia": ("dia_mar_roundtrip",),
+    "hss": ("hss_mar_rate",),
+    "reg_cpu": tuple(f"reg_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
+    "call_cpu": tuple(f"call_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
+    "reg_rate": ("reg_rate", "reg_p50", "reg_p99", "reg_max_cpu_pis"),
+    "call_rate": ("call_rate", "invite180_p50", "invite180_p99", "call_max_cpu_pis"),
+    "unloaded": ("invite180_unloaded_p50", "call_unloaded_cpu_pis"),
+    "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
+}
+CORE = ("reg_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem")
+
+
+def group_of(name):
+    for group, names in GROUPS.items():
+        if name == group or name in names:
+            return group
+    raise BenchError(f"no figure {name}; see tests/bench/run --help")
+
+
+def run_group(group, session):
+    """Runs one group; returns its figures."""
+    if group == "parse":
+        return figures.printed(figures.program("bench_parse"))
+    if group == "dia":
+        return figures.printed(figures.program("bench_dia"))
+    if group == "hss":
+        return figures.printed(figures.program("bench_hss"))
+    if group in ("reg_cpu", "call_cpu"):
+        return figures.cpu(session, kind_of(group))
+    if group in ("reg_rate", "call_rate"):
+        found = figures.rates(session, kind_of(group))
+        return found + figures.latencies(session, kind_of(group), found[0].median / 2)
+    if group == "unloaded":
+        return figures.unloaded(session)
+    return figures.memory(session)
+
+
+def kind_of(group):
+    return "registrations" if group.startswith("reg") else "calls"
+
+
+def measure(groups, session, prefix=""):
+    found = []
+    for group in groups:
+        for f in run_group(group, session):
+            found.append(f.renamed(prefix) if prefix else f)
+            found[-1].print()
+    return found
+
+
+def quick():
+    figures.RUNS, figures.SECONDS, figures.STEP_SECONDS = 1, 2, 2
+    figures.MEMORY_USERS, figures.PRECISION = 5000, 0.5
+    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory):
+        f.__defaults__ = (1,)
+
+
+def check_build():
+    if not (facts.BUILD / "tools" / "ue" / "carillon-ue").exists():
+        raise BenchError(f"{facts.BUILD} is not built: meson setup build -Dbuildtype=release "
+                         "-Db_ndebug=false && ninja -C build")
+    if os.cpu_count() < 2:
+        raise BenchError("two cores are needed: one for the nodes, one for the load")
+    facts.RUN.mkdir(exist_ok=True)
+    raise_limits()
+
+
+def run(names):
+    sessions = []
+
+    def session(make):
+        sessions.append(Session(make))
+        return sessions[-1]
+    try:
+        if names == ["kamailio"]:
+            from benchkit import peer
+            peer.compare(session)
+        elif names == ["all"]:
+            found = measure(("parse", "dia", "hss"), None)
+            found += measure(CORE, session(Carillon))
+            report.write(found)
+        else:
+            groups = []
+            for name in names:
+                groups += [g for g in (CORE if name == "core" else [group_of(name)])
+                           if g not in groups]
+            measure(groups, session(Carillon))
+    finally:
+        for s in sessions:
+            s.stop()
+
+
+def main(args):
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return 0 if args else 2
+    if "--quick" in args:
+        args.remove("--quick")
+        quick()
+    try:
+        check_build()
+        with open(facts.RUN / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            run(args)
+    except (BenchError, OSError) as e:
+        print(f"tests/bench/run: {e}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured, and how each figure comes from runs."""
+import re
+import statistics
+import subprocess
+import time
+
+from benchkit import facts, load
+from benchkit.system import BenchError
+
+RUNS = 3
+REG_RATE, CALL_RATE = 500, 200      # of the CPU figures, per second
+SECONDS = 6
+STEP_SECONDS = 5                    # of one step of the search for the highest rate
+UNLOADED = 20
+MEMORY_USERS, MEMORY_RATE = 40000, 1000
+# How far the search goes, per second, and how exact it is.
+REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.08
+
+
+class Figure:
+    def __init__(self, name, values, unit, note=""):
+        self.name, self.unit, self.note = name, unit, note
+        self.values = sorted(values)
+        self.median = statistics.median(self.values)
+
+    def renamed(self, prefix):
+        return Figure(prefix + self.name, self.values, self.unit, self.note)
+
+    def print(self):
+        print(f"# {self.name}: min {number(self.values[0])}, max {number(self.values[-1])} over "
+              f"{len(self.values)} runs{'; ' + self.note if self.note else ''}")
+        print(f"figure {self.name} {number(self.median)} {self.unit}", flush=True)
+
+
+def number(v):
+    return f"{v:.0f}" if abs(v) >= 100 else f"{v:.2f}".rstrip("0").rstrip(".")
+
+
+def note(text):
+    print(f"# {text}", flush=True)
+
+
+# ---- over the whole core ----
+
+class Session:
+    """Starts a core for a series and keeps it while it has unused subscribers."""
+
+    def __init__(self, make):
+        self.make, self.core = make, None
+
+    def ready(self, users):
+        if self.core and self.core.next_user + users > facts.SUBSCRIBERS:
+            self.stop()
+        if not self.core:
+            self.core = self.make()
+            load.run(self.core, "registrations", 200, 2)   # connections, caches
+        return self.core
+
+    def stop(self):
+        if self.core:
+            self.core.stop()
+        self.core = None
+
+    def load(self, kind, rate, seconds):
+        users = rate * seconds if kind == "registrations" else 2 * int(rate * 2.5 + 10)
+        core = self.ready(users)
+        return load.run(core, kind, rate, seconds)
+
+
+def cpu(session, kind, runs=RUNS):
+    """CPU of each node per unit at a fixed rate."""
+    rate = REG_RATE if kind == "registrations" else CALL_RATE
+    short = "reg" if kind == "registrations" else "call"
+    results = [checked(session.load(kind, rate, SECONDS)) for _ in range(runs)]
+    return [Figure(f"{short}_cpu_{k}", [r.cpu[k] for r in results], "us", f"at {rate}/s")
+            for k in ("p", "i", "s", "hss", "pis")]
+
+
+def checked(result):
+    r = result.report
+    if r["failed"] or r["unfinished"] or not r["succeeded"]:
+        raise BenchError(f"units failed: {result.text()}")
+    if not result.clean():
+        note(f"not clean: {result.text()}")
+    return result
+
+
+def highest_rate(session, kind, start, top):
+    """The highest rate with no failure and no retransmission, by doubling, then by halving the gap.
+
+    Returns the rate that was really reached and the result of that step."""
+    good, bad, rate, best = 0, None, start, None
+    while rate <= top and (bad is None or bad - good > PRECISION * good):
+        r = session.load(kind, rate, STEP_SECONDS)
+        kept_up = r.clean() and r.report["rate"] > 0.95 * rate
+        note(f"{session.make.__name__} {kind} {rate}/s: {'good' if kept_up else 'too much'}, {r.text()}")
+        if kept_up:
+            good, best = rate, r
+        else:
+            bad = rate
+            time.sleep(2)
+        rate = good * 2 if bad is None else (good + bad) // 2
+        if bad is not None and good == 0:
+            rate = bad // 2
+            if rate < 20:
+                break
+    if not best:
+        raise BenchError(f"no rate of {kind} was clean")
+    return good, best
+
+
+def rates(session, kind, runs=RUNS):
+    short = "reg" if kind == "registrations" else "call"
+    limits = (REG_START, REG_TOP) if short == "reg" else (CALL_START, CALL_TOP)
+    found = []
+    for i in range(runs):
+        found.append(highest_rate(session, kind, *limits))
+        limits = (max(1, int(found[-1][0] * 0.6)), limits[1])   # the next search begins near
+    return [Figure(f"{short}_rate", [f[0] for f in found], "per_s", "all nodes on one core"),
+            Figure(f"{short}_max_cpu_pis", [f[1].cpu["pis"] for f in found], "us",
+                   "at the highest rate")]
+
+
+def latencies(session, kind, rate, runs=RUNS):
+    results = [checked(session.load(kind, max(1, int(rate)), SECONDS)) for _ in range(runs)]
+    text = f"at {int(rate)}/s, half of the highest rate"
+    if kind == "registrations":
+        return [Figure("reg_p50", [r.report["p50_ms"] for r in results], "ms", text),
+                Figure("reg_p99", [r.report["p99_ms"] for r in results], "ms", text)]
+    return [Figure("invite180_p50", [r.report["ringing_p50_ms"] for r in results], "ms", text),
+            Figure("invite180_p99", [r.report["ringing_p99_ms"] for r in results], "ms", text)]
+
+
+def unloaded(session, runs=RUNS):
+    results = [checked(session.load("calls", UNLOADED, SECONDS)) for _ in range(runs)]
+    return [Figure("invite180_unloaded_p50", [r.report["ringing_p50_ms"] for r in results], "ms",
+                   f"at {UNLOADED}/s"),
+            Figure("call_unloaded_cpu_pis", [r.cpu["pis"] for r in results], "us",
+                   f"at {UNLOADED}/s")]
+
+
+def memory(session, runs=RUNS):
+    """Growth from N to 2N registered users, the transactions in flight the same at both points."""
+    found = {"p": [], "s": []}
+    for _ in range(runs):
+        session.stop()
+        seconds = MEMORY_USERS // MEMORY_RATE
+        checked(session.load("registrations", MEMORY_RATE, seconds))
+        before = session.core.memory()
+        checked(session.load("registrations", MEMORY_RATE, seconds))
+        after = session.core.memory()
+        for k, name in (("p", "pcscf"), ("s", "scscf")):
+            found[k].append((after[name] - before[name]) / MEMORY_USERS)
+    text = f"private memory, {MEMORY_USERS} to {2 * MEMORY_USERS} users"
+    session.stop()
+    return [Figure("mem_user_p", found["p"], "bytes", text),
+            Figure("mem_user_s", found["s"], "bytes", text),
+            Figure("mem_user_ps", [p + s for p, s in zip(found["p"], found["s"])], "bytes", text)]
+
+
+# ---- single parts: programs that print figures themselves ----
+
+def program(name, *args):
+    path = facts.BUILD / "tests" / "bench" / name
+    r = subprocess.run(["taskset", "-c", str(facts.SERVER_CORE), str(path), *args], cwd=path.parent,
+                       capture_output=True, text=True, timeout=600)
+    if r.returncode:
+        raise BenchError(f"{name}: {r.stdout}{r.stderr}")
+    return r.stdout
+
+
+def printed(text):
+    """Figures of a program's output; the spread is in the comment line that names the figure."""
+    found = []
+    for line in text.splitlines():
+        m = re.match(r"figure (\S+) (\S+) (\S+)", line)
+        if m:
+            name, value, unit = m[1], float(m[2]), m[3]
+            spread = [float(v) for v in re.findall(r"(?:min|max) ([0-9.]+)", comment(text, name))]
+            found.append(Figure(name, sorted([value, *spread]), unit))
+            found[-1].median = value
+    return found
+
+
+def comment(text, name):
+    for line in text.splitlines():
+        if line.startswith("#") and name in line:
+            return line
+    return ""
