@@ -2,11 +2,13 @@
 """tests/bench/run NAME...: figures; all: figures and docs/benchmarks.md."""
 import fcntl
 import os
+import shutil
 import sys
 
 from benchkit import facts, figures, report
 from benchkit.core import Carillon
 from benchkit.figures import Session
+from benchkit.kamailio import Kamailio
 from benchkit.system import BenchError, raise_limits
 
 USAGE = """usage: tests/bench/run NAME...
@@ -17,8 +19,8 @@ USAGE = """usage: tests/bench/run NAME...
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
   core               all figures of the whole core
-  kamailio           the core's figures of Kamailio, Carillon's in the same minutes, and the ratios
-  all                everything; writes docs/benchmarks.md
+  kamailio           Carillon's figures of the core, Kamailio's in the same minutes (kamailio_NAME), ratios
+  all                everything, Kamailio too; writes docs/benchmarks.md
 A figure's own name runs the group it belongs to. Servers run on core 0, the load on core 1.
 CARILLON_BUILD names the build directory (build), which must be a release build. --quick: one short run
 of each, to see that it works; its figures mean nothing."""
@@ -75,9 +77,37 @@ def measure(groups, session, prefix=""):
     return found
 
 
+def compare(session):
+    """Each group for Carillon and at once for the peer, so that both meet the machine in one mood."""
+    if not shutil.which("kamailio", path="/usr/sbin:/usr/bin"):
+        raise BenchError("kamailio is not installed (tools/packages ensure kamailio)")
+    ours, theirs, found = session(Carillon), session(Kamailio), []
+    for group in CORE:
+        found += side_by_side(group, ours, theirs)
+    return found
+
+
+def side_by_side(group, ours, theirs):
+    found = measure((group,), ours)
+    ours.stop()
+    try:
+        found += measure((group,), theirs, "kamailio_")
+    except BenchError as e:
+        figures.note(f"{group}: no figure of Kamailio: {e}")
+    theirs.stop()
+    by_name = {f.name: f for f in found}
+    for name, f in list(by_name.items()):
+        peer = by_name.get("kamailio_" + name)
+        if peer and f.median:
+            found.append(figures.Figure("ratio_" + name, [peer.median / f.median], "x",
+                                        "Kamailio's figure divided by Carillon's"))
+            found[-1].print()
+    return found
+
+
 def quick():
     figures.RUNS, figures.SECONDS, figures.STEP_SECONDS = 1, 2, 2
-    figures.MEMORY_USERS, figures.PRECISION = 5000, 0.5
+    figures.MEMORY_USERS, figures.PRECISION = 12000, 0.5
     for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory):
         f.__defaults__ = (1,)
 
@@ -100,12 +130,11 @@ def run(names):
         return sessions[-1]
     try:
         if names == ["kamailio"]:
-            from benchkit import peer
-            peer.compare(session)
+            compare(session)
         elif names == ["all"]:
+            before = os.getloadavg()
             found = measure(("parse", "dia", "hss"), None)
-            found += measure(CORE, session(Carillon))
-            report.write(found)
+            report.write(found + compare(session), before)
         else:
             groups = []
             for name in names:

@@ -77,21 +77,23 @@ def store_key():
 
 
 def write_csv(path):
+    """An optional capability each: the peer's Diameter drops an answer with empty Server-Capabilities."""
     with open(path, "w") as f:
-        f.write("impi,k_ascii,op,amf,impus,visited\n")
+        f.write("impi,k_ascii,op,amf,impus,visited,optional\n")
         for i in range(facts.SUBSCRIBERS):
             imsi = f"{facts.FIRST_IMSI + i:015d}"
             f.write(f"{imsi}@{facts.DOMAIN},{facts.KEY},{facts.OP},8000,"
-                    f"sip:{imsi}@{facts.DOMAIN} tel:+1556{imsi[-7:]},{facts.DOMAIN}\n")
+                    f"sip:{imsi}@{facts.DOMAIN} tel:+1556{imsi[-7:]},{facts.DOMAIN},0\n")
 
 
 class Hss:
     """carillon-hss with the load users; the filled store is made once and copied for each start."""
 
-    def __init__(self, run, net, source=LAB / "hss.yaml"):
+    def __init__(self, run, net, inside=(), ready=None):
         run.mkdir(parents=True, exist_ok=True)
-        self.run, self.ip = run, net + "40"
-        self.conf = render(source, run, net)
+        self.run, self.inside = run, inside
+        self.ready = ready or (lambda: http_alive(net + "40"))
+        self.conf = render(LAB / "hss.yaml", run, net)
         shutil.copy(store_key(), run / "store.key")
         for name in ("hss.db", "hss.db-wal", "hss.db-shm"):
             (run / name).unlink(missing_ok=True)
@@ -108,17 +110,19 @@ class Hss:
             self.process = self.start()
 
     def start(self):
-        p = Process("hss", [facts.BUILD / "hss" / "carillon-hss", "--config", self.conf],
+        p = Process("hss", [*self.inside, facts.BUILD / "hss" / "carillon-hss", "--config", self.conf],
                     facts.SERVER_CORE, self.run / "hss.log")
-        wait_for(lambda: http_alive(self.ip), 30, "carillon-hss answering", p)
+        wait_for(self.ready, 30, "carillon-hss answering", p)
         return p
 
 
 class Carillon:
     """DNS, HSS, I-, S- and P-CSCF on one core."""
 
-    prefix = ""
+    title = "Carillon"
+    memory_kind, memory_share, memory_rate = "private memory of the process", 1, 1500
     spread = 1
+    inside = ()
     ue = facts.UE
     proxy = facts.NET + "10:5060"
 

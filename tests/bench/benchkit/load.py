@@ -45,7 +45,7 @@ def run(core, kind, rate, seconds, hold_ms=1000, fresh=True):
     else:
         users = rate * seconds
     first = take_users(core, users) if fresh else facts.FIRST_IMSI
-    command = ["taskset", "-c", str(facts.LOAD_CORE),
+    command = [*core.inside, "taskset", "-c", str(facts.LOAD_CORE),
                facts.BUILD / "tools" / "ue" / "carillon-ue", "--json", "--domain", facts.DOMAIN,
                "--local", core.ue, "--proxy", core.proxy, "--k-ascii", facts.KEY, "--op", facts.OP,
                "--users", users, "--rate", rate, "--seconds", seconds, "--load", kind,
