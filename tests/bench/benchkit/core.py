@@ -121,6 +121,7 @@ class Carillon:
 
     title = "Carillon"
     memory_kind, memory_share, memory_rate = "private memory of the process", 1, 1500
+    memory_runs = 3
     spread = 1
     inside = ()
     ue = facts.UE

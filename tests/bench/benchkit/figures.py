@@ -13,7 +13,8 @@ REG_RATE, CALL_RATE = 500, 200      # of the CPU figures, per second
 SECONDS = 5
 STEP_SECONDS = 4                    # of one step of the search for the highest rate
 UNLOADED = 20
-MEMORY_USERS = 30000
+MEMORY_USERS = 20000
+LINGER_S = 36                       # the longest a finished transaction stays (timer J), and some
 # How far the search goes, per second, and how exact it is.
 REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.08
 
@@ -141,14 +142,16 @@ def unloaded(session, runs=RUNS):
 
 
 def memory(session, runs=RUNS):
-    """Growth from N to 2N registered users, the transactions in flight the same at both points."""
+    """Growth from N to 2N registered users. The finished transactions of the first N are gone before the
+    second N come, so these take the same memory again."""
     found = {"p": [], "s": []}
     users = int(MEMORY_USERS * session.make.memory_share)
     rate = session.make.memory_rate
-    for _ in range(runs):
+    for _ in range(min(runs, session.make.memory_runs)):
         session.stop()
         checked(session.load("registrations", rate, users // rate))
         before = session.core.memory()
+        time.sleep(LINGER_S)
         checked(session.load("registrations", rate, users // rate))
         after = session.core.memory()
         for k, name in (("p", "pcscf"), ("s", "scscf")):
