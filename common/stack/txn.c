@@ -151,9 +151,9 @@ static void detach(struct txn *t)
     t->flow = NULL;
     if (t->is_server) {
         struct txn_server *st = (struct txn_server *)t;
-        if (st->hh.tbl)
-            HASH_DELETE(hh, l->by_key, st);
-        st->hh.tbl = NULL;
+        if (st->listed)
+            map_remove(&l->by_key, st->key_hash, st);
+        st->listed = false;
     }
 }
 
@@ -388,6 +388,7 @@ void txn_layer_free(struct stack *s)
     free_cache(&l->free_clients);
     free_cache(&l->free_servers);
     slots_done(&l->ids);
+    map_done(&l->by_key);
     mem_free(l);
     s->txns = NULL;
 }

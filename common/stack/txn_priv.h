@@ -6,6 +6,7 @@
 #include "base/fsm.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/map.h"
 #include "stack/resolve.h"
 #include "stack/slots.h"
 #include "stack/stack_priv.h"
@@ -109,7 +110,8 @@ struct txn_server {
     unsigned label;
     bool replied;
     int end_err;
-    UT_hash_handle hh;
+    bool listed;                // in by_key
+    uint64_t key_hash;
     char *key;                  // key_buf or heap
     size_t key_n;
     char key_buf[TXN_KEY_INLINE];
@@ -117,7 +119,7 @@ struct txn_server {
 
 struct txn_layer {
     struct slots ids;
-    struct txn_server *by_key;
+    struct map by_key;          // servers, by the hash of their key
     struct list live, linger, dead, late;
     struct list free_clients, free_servers;
     size_t n_free, n_open, n_linger, n_clients, n_servers;

@@ -44,7 +44,7 @@ static void write_key(struct writer *w, const struct sip_msg *m, enum sip_method
 struct key {
     char buf[TXN_KEY_MAX];
     struct str text;
-    unsigned hash;
+    uint64_t hash;
 };
 
 // A key that does not fit (a branch of half a kilobyte) is cut down to its hash.
@@ -59,14 +59,17 @@ static void make_key(struct key *k, const struct sip_msg *m, enum sip_method met
         w.n = sizeof h;
     }
     k->text = str_make(k->buf, w.n);
-    HASH_FUNCTION(k->text.p, k->text.n, k->hash);
+    k->hash = hash_bytes(k->text.p, k->text.n);
 }
 
 static struct txn_server *find(struct stack *s, const struct key *k)
 {
-    struct txn_server *st = NULL;
-    HASH_FIND_BYHASHVALUE(hh, s->txns->by_key, k->text.p, k->text.n, k->hash, st);
-    return st;
+    struct txn_server *st;
+    size_t it = 0;
+    while ((st = map_find(&s->txns->by_key, k->hash, &it)))
+        if (str_eq(str_make(st->key, st->key_n), k->text))
+            return st;
+    return NULL;
 }
 
 static int add(struct stack *s, struct txn_server *st, const struct key *k)
@@ -76,8 +79,10 @@ static int add(struct stack *s, struct txn_server *st, const struct key *k)
     if (!st->key)
         return ERR_NOMEM;
     memcpy(st->key, k->text.p, k->text.n);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->txns->by_key, st->key, st->key_n, k->hash, st);
-    return st->hh.tbl ? 0 : ERR_NOMEM;
+    st->key_hash = k->hash;
+    int err = map_add(&s->txns->by_key, k->hash, st);
+    st->listed = !err;
+    return err;
 }
 
 // ---- responses ----
