@@ -120,8 +120,8 @@ class Carillon:
     """DNS, HSS, I-, S- and P-CSCF on one core."""
 
     title = "Carillon"
-    memory_kind, memory_share, memory_rate = "private memory of the process", 1, 1500
-    memory_runs = 3
+    memory_kind, memory_share, memory_rate = "private memory of the process", 1, 2000
+    linger_s = 36       # the longest a finished transaction stays (timer J), and some
     spread = 1
     inside = ()
     ue = facts.UE

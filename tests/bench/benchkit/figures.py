@@ -9,14 +9,14 @@ from benchkit import facts, load
 from benchkit.system import BenchError
 
 RUNS = 3
-REG_RATE, CALL_RATE = 500, 200      # of the CPU figures, per second
-SECONDS = 5
-STEP_SECONDS = 4                    # of one step of the search for the highest rate
+RATES = {"reg_cpu": 500, "reg200_cpu": 200, "call_cpu": 200}    # of the CPU figures, per second
+SECONDS = 4
+SLOWEST_MS = 500                    # p99 beyond it: a queue grows, which a short step would not show
+STEP_SECONDS = 3                    # of one step of the search for the highest rate
 UNLOADED = 20
-MEMORY_USERS = 20000
-LINGER_S = 36                       # the longest a finished transaction stays (timer J), and some
+MEMORY_USERS = 8000
 # How far the search goes, per second, and how exact it is.
-REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.08
+REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.12
 
 
 class Figure:
@@ -69,12 +69,11 @@ class Session:
         return load.run(core, kind, rate, seconds)
 
 
-def cpu(session, kind, runs=RUNS):
+def cpu(session, kind, group, runs=RUNS):
     """CPU of each node per unit at a fixed rate."""
-    rate = REG_RATE if kind == "registrations" else CALL_RATE
-    short = "reg" if kind == "registrations" else "call"
+    rate = RATES[group]
     results = [checked(session.load(kind, rate, SECONDS)) for _ in range(runs)]
-    return [Figure(f"{short}_cpu_{k}", [r.cpu[k] for r in results], "us", f"at {rate}/s")
+    return [Figure(f"{group}_{k}", [r.cpu[k] for r in results], "us", f"at {rate}/s")
             for k in ("p", "i", "s", "hss", "pis")]
 
 
@@ -94,7 +93,8 @@ def highest_rate(session, kind, start, top):
     good, bad, rate, best = 0, None, start, None
     while rate <= top and (bad is None or bad - good > PRECISION * good):
         r = session.load(kind, rate, STEP_SECONDS)
-        kept_up = r.clean() and r.report["rate"] > 0.95 * rate
+        kept_up = (r.clean() and r.report["rate"] > 0.95 * rate and
+                   r.report["p99_ms"] < SLOWEST_MS)
         note(f"{session.make.__name__} {kind} {rate}/s: {'good' if kept_up else 'too much'}, {r.text()}")
         if kept_up:
             good, best = rate, r
@@ -117,7 +117,7 @@ def rates(session, kind, runs=RUNS):
     found = []
     for i in range(runs):
         found.append(highest_rate(session, kind, *limits))
-        limits = (max(1, int(found[-1][0] * 0.6)), limits[1])   # the next search begins near
+        limits = (max(1, int(found[-1][0] * 0.8)), limits[1])   # the next search begins near
     return [Figure(f"{short}_rate", [f[0] for f in found], "per_s", "all nodes on one core"),
             Figure(f"{short}_max_cpu_pis", [f[1].cpu["pis"] for f in found], "us",
                    "at the highest rate")]
@@ -142,21 +142,22 @@ def unloaded(session, runs=RUNS):
 
 
 def memory(session, runs=RUNS):
-    """Growth from N to 2N registered users. The finished transactions of the first N are gone before the
-    second N come, so these take the same memory again."""
-    found = {"p": [], "s": []}
-    users = int(MEMORY_USERS * session.make.memory_share)
-    rate = session.make.memory_rate
-    for _ in range(min(runs, session.make.memory_runs)):
-        session.stop()
-        checked(session.load("registrations", rate, users // rate))
-        before = session.core.memory()
-        time.sleep(LINGER_S)
+    """Growth by each of several batches of users. First came a batch as large as all of them, and its
+    finished transactions have gone: what the later ones need for a while is there already."""
+    make = session.make
+    users, rate = int(MEMORY_USERS * make.memory_share), make.memory_rate
+    users -= users % rate
+    session.stop()
+    checked(session.load("registrations", rate, runs * users // rate))
+    time.sleep(make.linger_s)
+    found, before = {"p": [], "s": []}, session.core.memory()
+    for _ in range(runs):
         checked(session.load("registrations", rate, users // rate))
         after = session.core.memory()
         for k, name in (("p", "pcscf"), ("s", "scscf")):
-            found[k].append((after[name] - before[name]) / (users // rate * rate))
-    text = f"{session.make.memory_kind}, {users} to {2 * users} users"
+            found[k].append((after[name] - before[name]) / users)
+        before = after
+    text = f"{make.memory_kind}, by {users} users each time"
     session.stop()
     return [Figure("mem_user_p", found["p"], "bytes", text),
             Figure("mem_user_s", found["s"], "bytes", text),
@@ -167,7 +168,7 @@ def memory(session, runs=RUNS):
 
 def program(name, *args):
     path = facts.BUILD / "tests" / "bench" / name
-    r = subprocess.run(["taskset", "-c", str(facts.SERVER_CORE), str(path), *args], cwd=path.parent,
+    r = subprocess.run(["taskset", "-c", str(facts.SERVER_CORE), path, *args], cwd=path.parent,
                        capture_output=True, text=True, timeout=600)
     if r.returncode:
         raise BenchError(f"{name}: {r.stdout}{r.stderr}")
@@ -181,7 +182,8 @@ def printed(text):
         m = re.match(r"figure (\S+) (\S+) (\S+)", line)
         if m:
             name, value, unit = m[1], float(m[2]), m[3]
-            spread = [float(v) for v in re.findall(r"(?:min|max) ([0-9.]+)", comment(text, name))]
+            spread = [float(v) for v in re.findall(r"(?:min|max|\.\.) ([0-9.]+)|([0-9.]+) \.\.",
+                                                   comment(text, name)) for v in v if v]
             found.append(Figure(name, sorted([value, *spread]), unit))
             found[-1].median = value
     return found
@@ -189,6 +191,6 @@ def printed(text):
 
 def comment(text, name):
     for line in text.splitlines():
-        if line.startswith("#") and name in line:
+        if re.match(rf"# {name}\b", line):
             return line
     return ""

@@ -28,8 +28,8 @@ def hosts_file(run):
 
 class Kamailio:
     title = "Kamailio"
-    memory_kind, memory_share, memory_rate = "its shared memory with overhead", 0.2, 150
-    memory_runs = 1
+    memory_kind, memory_share, memory_rate = "its shared memory with overhead", 0.2, 200
+    linger_s = 8        # its transactions wait 5 s
     spread = 4000        # its P-CSCF hashes contacts by the address in the Via
     ue = facts.PEER_UE
     proxy = facts.PEER_NET + "10:5060"

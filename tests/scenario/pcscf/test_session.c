@@ -89,6 +89,22 @@ static void record_route_has_two_sides(void **state)
     assert_lacks(up, "pcscf." HOME);
 }
 
+// Who calls a user behind the same flow (a private exchange) gets both legs' entries back: the last is the
+// caller's, and the only one that the answer to the caller may show from the other side.
+static void caller_and_called_behind_one_flow(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    struct heard *h = invited_by(&st.alice);
+    const char *core = uri_in(h, "Record-Route");
+    peer_answer(st.core, h, 200, text("Record-Route: <%s>\n", core));
+    struct heard *up = expect(st.alice.peer, "SIP/2.0 200");
+    assert_string_equal(uri_in(up, "Record-Route"), core);
+    assert_int_equal(occurrences(up, "@" ACCESS ";lr>"), 1);
+    assert_int_equal(occurrences(up, "@pcscf." HOME), 1);
+}
+
 static void tcp_ue_is_told_to_stay_on_tcp(void **state)
 {
     (void)state;
@@ -275,6 +291,7 @@ int main(void)
         T(without_service_route_nothing_goes),
         T(message_is_not_recorded),
         T(record_route_has_two_sides),
+        T(caller_and_called_behind_one_flow),
         T(tcp_ue_is_told_to_stay_on_tcp),
         T(token_leads_to_the_flow),
         T(closed_connection),
