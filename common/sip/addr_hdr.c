@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "sip/param.h"
 #include "sip/uri_priv.h"
+#include "sip/usual.h"
 #include "sip/words.h"
 
 // display-name before '<': a quoted string or tokens with blanks between. False, and the cursor
@@ -46,8 +47,53 @@ static void bare(struct cur *c, struct sip_uri *u)
         cur_fail(c);
 }
 
+// [ <"> display-name <"> SP ] "<"
+static inline bool usual_display(struct walk *w, struct str *ret_display)
+{
+    const char *from = w->p;
+    *ret_display = STR_NONE;
+    if (walk_take(w, '"')) {
+        do
+            (void)walk_name(w);
+        while (walk_take(w, ' '));
+        if (!walk_take(w, '"'))
+            return false;
+        *ret_display = str_make(from, (size_t)(w->p - from));
+        (void)walk_take(w, ' ');
+    }
+    return walk_take(w, '<');
+}
+
+// Either no parameters or a tag alone.
+static inline bool usual_tag(struct walk *w, struct arena *a, struct sip_addr *v)
+{
+    v->params = NULL;
+    v->tag = STR_NONE;
+    if (walk_take(w, ';')) {
+        v->params = walk_param(w, a);
+        if (!v->params)
+            return false;
+        if (WORD_IS(v->params->name, "tag"))
+            v->tag = v->params->value;
+    }
+    return w->p == w->end || *w->p == ',';
+}
+
+static inline bool usual_addr(struct cur *c, struct sip_addr *v)
+{
+    struct walk w = walk_init(c);
+    if (!usual_display(&w, &v->display) || !walk_uri(&w, c->arena, &v->uri) ||
+        !walk_take(&w, '>') || !usual_tag(&w, c->arena, v))
+        return false;
+    v->text = str_make(c->p, (size_t)(w.p - c->p));
+    c->p = w.p;
+    return true;
+}
+
 void sip_addr_read(struct cur *c, struct sip_addr *v)
 {
+    if (c->delim && usual_addr(c, v))
+        return;
     const char *from = c->p;
     struct str display = STR_NONE;
     v->tag = STR_NONE; // all other members are set below

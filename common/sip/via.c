@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/usual.h"
 #include "sip/words.h"
 
 static enum sip_proto proto_of(struct str s)
@@ -71,9 +72,40 @@ static inline void via_param(struct cur *c, const struct sip_param *p, struct si
     }
 }
 
+// "SIP/2.0/" transport SP host [ ":" port ] *( ";" param )
+static inline bool usual_via(struct cur *c, struct sip_via *v)
+{
+    struct walk w = walk_init(c);
+    const char *from = c->p;
+    *v = (struct sip_via){.ttl = -1};
+    if (w.end - w.p <= 8 || memcmp(w.p, "SIP/2.0/", 8) != 0)
+        return false;
+    w.p += 8;
+    v->proto_name = walk_name(&w);
+    v->proto = proto_of(v->proto_name);
+    if (!v->proto_name.n || !walk_take(&w, ' '))
+        return false;
+    v->host = walk_name(&w);
+    if (!v->host.n || !walk_port(&w, &v->port))
+        return false;
+    for (struct sip_param **tail = &v->params; walk_take(&w, ';'); tail = &(*tail)->next) {
+        *tail = walk_param(&w, c->arena);
+        if (!*tail)
+            return false;
+        via_param(c, *tail, v);
+    }
+    bool good = !c->bad && (w.p == w.end || *w.p == ',');
+    c->bad = false; // a bad number is found again
+    c->p = good ? w.p : from;
+    v->text = str_make(from, (size_t)(w.p - from));
+    return good;
+}
+
 void sip_via_read(struct cur *outer, struct sip_via *v)
 {
     const char *from = outer->p;
+    if (outer->delim && !outer->bad && usual_via(outer, v))
+        return;
     *v = (struct sip_via){.ttl = -1};
     if (outer->end - from > 8 && memcmp(from, "SIP/2.0/", 8) == 0 && !ch_is(from[8], CH_LWS))
         outer->p += 8;

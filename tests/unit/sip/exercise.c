@@ -6,10 +6,12 @@
 
 #include "base/err.h"
 #include "base/writer.h"
+#include "sip/addr_hdr.h"
 #include "sip/edit.h"
 #include "sip/header.h"
 #include "sip/msg.h"
 #include "sip/uri.h"
+#include "sip/via.h"
 
 #define MUST(x)                                                                                    \
     do {                                                                                           \
@@ -32,6 +34,64 @@ static void all_values(const struct sip_msg *m)
             sip_header((enum sip_hid)id)->write(&w, v);
         }
         MUST(sip_msg_at(m, (enum sip_hid)id, n) == NULL);
+    }
+}
+
+static bool same_params(const struct sip_param *p, const struct sip_param *q)
+{
+    for (; p && q; p = p->next, q = q->next)
+        if (!str_eq(p->name, q->name) || !str_eq(p->value, q->value) || !p->value.p != !q->value.p)
+            return false;
+    return !p && !q;
+}
+
+static bool same_uri(const struct sip_uri *u, const struct sip_uri *v)
+{
+    return u->scheme == v->scheme && str_eq(u->text, v->text) && str_eq(u->user, v->user) &&
+           !u->user.p == !v->user.p && str_eq(u->password, v->password) &&
+           !u->password.p == !v->password.p && str_eq(u->host, v->host) && u->port == v->port &&
+           str_eq(u->headers, v->headers) && same_params(u->params, v->params);
+}
+
+static bool same_addr(const struct sip_addr *v, const struct sip_addr *x)
+{
+    return str_eq(v->display, x->display) && same_uri(&v->uri, &x->uri) &&
+           same_params(v->params, x->params) && str_eq(v->tag, x->tag) &&
+           !v->tag.p == !x->tag.p && str_eq(v->text, x->text);
+}
+
+static bool same_via(const struct sip_via *v, const struct sip_via *x)
+{
+    return v->proto == x->proto && str_eq(v->proto_name, x->proto_name) &&
+           str_eq(v->host, x->host) && v->port == x->port && str_eq(v->branch, x->branch) &&
+           str_eq(v->received, x->received) && str_eq(v->maddr, x->maddr) &&
+           v->has_rport == x->has_rport && v->rport == x->rport && v->ttl == x->ttl &&
+           same_params(v->params, x->params) && str_eq(v->text, x->text);
+}
+
+// What stands in a message is read in another way than what stands alone. The same comes out: of
+// the values that were read.
+static void alone(struct arena *a, const struct sip_msg *m)
+{
+    struct sip_addr addr;
+    struct sip_via via;
+    struct sip_uri uri;
+    for (unsigned id = 1; id < SIP_H_COUNT; id++) {
+        size_t n = sip_msg_count(m, (enum sip_hid)id);
+        bool is_addr = sip_header((enum sip_hid)id)->read == sip_header(SIP_H_FROM)->read;
+        for (size_t i = 0; is_addr && i < n; i++) {
+            const struct sip_addr *v = sip_msg_at(m, (enum sip_hid)id, i);
+            MUST(sip_addr_parse(a, v->text, &addr) == 0 && same_addr(v, &addr));
+        }
+    }
+    for (size_t i = 0; i < sip_msg_count(m, SIP_H_VIA); i++) {
+        const struct sip_via *v = sip_msg_at(m, SIP_H_VIA, i);
+        MUST(sip_via_parse(a, v->text, &via) == 0 && same_via(v, &via));
+    }
+    if (sip_msg_is_request(m)) {
+        bool good = sip_uri_parse(a, sip_msg_uri_text(m), &uri) == 0 && !uri.headers.n;
+        MUST(good == (sip_msg_uri(m) != NULL));
+        MUST(!good || same_uri(sip_msg_uri(m), &uri));
     }
 }
 
@@ -85,6 +145,10 @@ void exercise_msg(struct str data)
         forward(m);
     }
     all_values(m);
+    struct arena a;
+    arena_init(&a, NULL, 0);
+    alone(&a, m);
+    arena_done(&a);
     if (sip_msg_is_request(m))
         answer(m);
     sip_msg_unref(m);
