@@ -64,45 +64,43 @@ static inline bool usual_display(struct walk *w, struct str *ret_display)
     return walk_take(w, '<');
 }
 
-// Either no parameters or a tag alone.
-static inline bool usual_tag(struct walk *w, struct arena *a, struct sip_addr *v)
-{
-    v->params = NULL;
-    v->tag = STR_NONE;
-    if (walk_take(w, ';')) {
-        v->params = walk_param(w, a);
-        if (!v->params)
-            return false;
-        if (WORD_IS(v->params->name, "tag"))
-            v->tag = v->params->value;
-    }
-    return w->p == w->end || *w->p == ',';
-}
-
-static inline bool usual_addr(struct cur *c, struct sip_addr *v)
+// Stays put where it gives up, and so below.
+static inline bool usual_name_addr(struct cur *c, struct sip_addr *v)
 {
     struct walk w = walk_init(c);
     if (!usual_display(&w, &v->display) || !walk_uri(&w, c->arena, &v->uri) ||
-        !walk_take(&w, '>') || !usual_tag(&w, c->arena, v))
+        !walk_take(&w, '>'))
         return false;
-    v->text = str_make(c->p, (size_t)(w.p - c->p));
+    c->p = w.p;
+    return true;
+}
+
+// One parameter alone.
+static inline bool usual_param(struct cur *c, struct sip_addr *v)
+{
+    struct walk w = walk_init(c);
+    if (!walk_take(&w, ';'))
+        return false;
+    v->params = walk_param(&w, c->arena);
+    if (!v->params || (w.p < w.end && *w.p != ','))
+        return false;
     c->p = w.p;
     return true;
 }
 
 void sip_addr_read(struct cur *c, struct sip_addr *v)
 {
-    if (c->delim && usual_addr(c, v))
-        return;
     const char *from = c->p;
-    struct str display = STR_NONE;
-    v->tag = STR_NONE; // all other members are set below
-    if (display_name(c, &display))
-        bracketed(c, &v->uri);
-    else
-        bare(c, &v->uri);
-    v->display = display;
-    v->params = cur_params(c);
+    if (!c->delim || !usual_name_addr(c, v)) {
+        v->display = STR_NONE;
+        if (display_name(c, &v->display))
+            bracketed(c, &v->uri);
+        else
+            bare(c, &v->uri);
+    }
+    if (!c->delim || !usual_param(c, v))
+        v->params = cur_params(c);
+    v->tag = STR_NONE;
     for (const struct sip_param *p = v->params; p; p = p->next)
         if (WORD_IS(p->name, "tag"))
             v->tag = p->value;

@@ -21,7 +21,7 @@ struct sip_field {
 // Typed values of one header: an array in the arena.
 struct sip_values {
     int err;
-    size_t n;
+    size_t n, size; // of values, and of each in bytes
     void *first;
 };
 

@@ -68,12 +68,13 @@ static void *read_before(struct sip_msg *m, enum sip_hid id)
 
 static int read_all(struct sip_msg *m, const struct sip_field *f, struct sip_values *vs)
 {
+    vs->size = 0; // unless there can be several
     vs->first = read_before(m, (enum sip_hid)f->id);
-    if (vs->first) {
-        vs->n = 1;
+    vs->n = vs->first != NULL;
+    if (vs->n)
         return 0;
-    }
     const struct sip_header *h = sip_header((enum sip_hid)f->id);
+    vs->size = h->size;
     size_t cap = 0;
     for (; f; f = sip_field_next(m, f)) {
         if (h->multi == SIP_ONE && vs->n) {
@@ -98,7 +99,7 @@ static const struct sip_values *values_of(struct sip_msg *m, const struct sip_fi
     }
     struct sip_values **slot = &m->values[f - m->fields];
     if (!*slot) {
-        struct sip_values *vs = ARENA_NEW(&m->arena, struct sip_values);
+        struct sip_values *vs = arena_alloc(&m->arena, sizeof *vs);
         if (!vs)
             return NULL;
         vs->err = read_all(m, f, vs);
@@ -120,7 +121,7 @@ int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void *
         return vs->err;
     if (i >= vs->n)
         return ERR_NOTFOUND;
-    *ret_value = (const char *)vs->first + i * sip_header(id)->size;
+    *ret_value = (const char *)vs->first + i * vs->size;
     return 0;
 }
 
