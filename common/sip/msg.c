@@ -19,12 +19,12 @@ static struct str without_leading_crlf(struct str data)
 }
 
 // One block: the struct, the bytes with room to read whole blocks and names, the bitmap, the
-// arena.
+// arena. The bytes begin where a line of the cache does, so that each block is in one line.
 static struct sip_msg *msg_new(struct str data)
 {
     size_t text = data.n / SPLIT_BLOCK * SPLIT_BLOCK + 2 * SPLIT_BLOCK;
     size_t bitmap = SPLIT_WORDS(data.n) * sizeof(uint64_t);
-    size_t fixed = sizeof(struct sip_msg) + text + bitmap;
+    size_t fixed = sizeof(struct sip_msg) + SPLIT_BLOCK + text + bitmap;
     size_t size = fixed + ARENA_FIRST;
     unsigned pool;
     struct sip_msg *m = sip_pool_get(&size, &pool);
@@ -34,6 +34,7 @@ static struct sip_msg *msg_new(struct str data)
     m->via.text = m->from.text = m->from.tag = m->to.text = m->to.tag = STR_NONE;
     m->cseq.method_name = STR_NONE;
     char *bytes = (char *)(m + 1);
+    bytes += -(uintptr_t)bytes % SPLIT_BLOCK;
     memset(bytes + text - 2 * SPLIT_BLOCK, 0, 2 * SPLIT_BLOCK);
     if (data.n)
         memcpy(bytes, data.p, data.n);
