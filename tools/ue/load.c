@@ -10,7 +10,7 @@
 #include "tools/ue/tool.h"
 #include "tools/ue/ue_priv.h"
 
-enum { TICK_MS = 1, WAIT_END_S = 40, SETUP_RATE = 1000, STATUS_MAX = 700 };
+enum { TICK_MS = 1, WAIT_END_S = 40, STATUS_MAX = 700 };
 
 struct samples {
     float *ms;
@@ -35,6 +35,7 @@ struct load {
     struct user *users;
     bool calls, setup, over;
     uint64_t begun_ns, started, succeeded, failed, skipped, pending, last_ns;
+    uint64_t retransmitted; // before measuring began
     uint32_t by_status[STATUS_MAX];
     struct samples first, total; // calls: to the 180, to the 200; registrations: total only
     struct timer tick, end;
@@ -190,6 +191,21 @@ static void start_one(struct load *l, uint64_t i)
         done(u, 0);
 }
 
+static void count_retransmissions(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    uint64_t *sum = arg;
+    if (strstr(name, "retransmi"))
+        *sum += value;
+}
+
+static uint64_t retransmissions(const struct load *l)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < l->o->spread; i++)
+        stack_stats(hub_stack(l->hubs[i]), count_retransmissions, &sum);
+    return sum;
+}
+
 static void begin_measuring(struct load *l)
 {
     l->setup = false;
@@ -197,6 +213,7 @@ static void begin_measuring(struct load *l)
     l->started = l->succeeded = l->failed = l->skipped = 0;
     l->total.n = l->first.n = 0;
     memset(l->by_status, 0, sizeof l->by_status);
+    l->retransmitted = retransmissions(l);
     report_event(l->o, "measuring", NULL);
 }
 
@@ -209,7 +226,7 @@ static void on_end(void *arg)
 static void on_tick(void *arg)
 {
     struct load *l = arg;
-    uint64_t rate = l->setup ? SETUP_RATE : l->o->rate;
+    uint64_t rate = l->setup ? l->o->setup_rate : l->o->rate;
     uint64_t goal = l->setup ? l->o->users : (uint64_t)l->o->rate * l->o->seconds;
     uint64_t due = (loop_now(l->loop) - l->begun_ns) / 1000 * rate / 1000000 + 1;
     while (l->started < due && l->started < goal)
@@ -291,13 +308,6 @@ static int make_users(struct load *l)
     return 0;
 }
 
-static void count_retransmissions(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    uint64_t *sum = arg;
-    if (strstr(name, "retransmi"))
-        *sum += value;
-}
-
 static json_t *statuses(const struct load *l)
 {
     json_t *j = json_object();
@@ -312,12 +322,9 @@ static json_t *statuses(const struct load *l)
 
 static void report(struct load *l)
 {
-    uint64_t retransmissions = 0;
     double seconds = (double)(l->last_ns - l->begun_ns) / 1e9;
     if (l->calls)
         seconds -= l->o->hold_ms / 1000.0;
-    for (uint32_t i = 0; i < l->o->spread; i++)
-        stack_stats(hub_stack(l->hubs[i]), count_retransmissions, &retransmissions);
     if (l->total.n)
         qsort(l->total.ms, l->total.n, sizeof *l->total.ms, by_value);
     if (l->first.n)
@@ -327,7 +334,7 @@ static void report(struct load *l)
         (json_int_t)l->started, "succeeded", (json_int_t)l->succeeded, "failed",
         (json_int_t)l->failed, "skipped", (json_int_t)l->skipped, "unfinished",
         (json_int_t)l->pending, "rate", seconds > 0 ? (double)l->succeeded / seconds : 0.0,
-        "retransmissions", (json_int_t)retransmissions, "p50_ms", percentile(&l->total, 0.5),
+        "retransmissions", (json_int_t)(retransmissions(l) - l->retransmitted), "p50_ms", percentile(&l->total, 0.5),
         "p90_ms", percentile(&l->total, 0.9), "p99_ms", percentile(&l->total, 0.99), "max_ms",
         percentile(&l->total, 1.0), "statuses", statuses(l));
     if (l->calls)

@@ -46,6 +46,7 @@ static const char help[] =
     "  --load calls                           all register; then R calls a second from the first\n"
     "                                         half of the users to the second half\n"
     "  --hold MS                              length of a call, 1000\n"
+    "  --setup-rate R                         of the registrations before calls, 1000 a second\n"
     "  --spread N                             phones on N addresses from --local upwards, 1\n"
     "\n"
     "Exit status: 0 all steps ended as expected, 1 one did not, 2 wrong usage.\n";
@@ -53,7 +54,7 @@ static const char help[] =
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
     O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
-    O_HOLD, O_HELP, O_VERSION,
+    O_SETUP_RATE, O_HOLD, O_HELP, O_VERSION,
 };
 
 static const struct option longs[] = {
@@ -77,6 +78,7 @@ static const struct option longs[] = {
     {"load", required_argument, NULL, O_LOAD},
     {"first-imsi", required_argument, NULL, O_FIRST_IMSI},
     {"spread", required_argument, NULL, O_SPREAD},
+    {"setup-rate", required_argument, NULL, O_SETUP_RATE},
     {"hold", required_argument, NULL, O_HOLD},
     {"help", no_argument, NULL, O_HELP},
     {"version", no_argument, NULL, O_VERSION},
@@ -149,6 +151,7 @@ static void take_load(int opt, struct options *o)
     case O_RATE: o->rate = number("--rate", optarg); break;
     case O_SECONDS: o->seconds = number("--seconds", optarg); break;
     case O_SPREAD: o->spread = number("--spread", optarg); break;
+    case O_SETUP_RATE: o->setup_rate = number("--setup-rate", optarg); break;
     case O_HOLD: o->hold_ms = number("--hold", optarg); break;
     case O_LOAD: o->kind = optarg; break;
     case O_FIRST_IMSI:
@@ -201,7 +204,8 @@ static void check(const struct options *o)
 void options_parse(int argc, char **argv, struct options *o)
 {
     int opt;
-    *o = (struct options){.kind = "registrations", .hold_ms = 1000, .spread = 1, .first_imsi = 1011000000000};
+    *o = (struct options){.kind = "registrations", .hold_ms = 1000, .spread = 1,
+                          .setup_rate = 1000, .first_imsi = 1011000000000};
     while ((opt = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
         if (opt <= O_SQN_FILE && opt >= O_IMPI)
             take_identity(opt, o);

@@ -122,7 +122,7 @@ class Carillon:
     title = "Carillon"
     memory_kind, memory_share, memory_rate = "private memory of the process", 1, 2000
     linger_s = 36       # the longest a finished transaction stays (timer J), and some
-    spread = 1
+    spread, setup_rate = 1, 1000
     inside = ()
     ue = facts.UE
     proxy = facts.NET + "10:5060"

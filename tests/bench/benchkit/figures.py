@@ -16,7 +16,7 @@ STEP_SECONDS = 3                    # of one step of the search for the highest 
 UNLOADED = 20
 MEMORY_USERS = 8000
 # How far the search goes, per second, and how exact it is.
-REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.12
+REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.2
 
 
 class Figure:

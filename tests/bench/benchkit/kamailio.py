@@ -30,6 +30,7 @@ class Kamailio:
     title = "Kamailio"
     memory_kind, memory_share, memory_rate = "its shared memory with overhead", 0.2, 200
     linger_s = 8        # its transactions wait 5 s
+    setup_rate = 150
     spread = 4000        # its P-CSCF hashes contacts by the address in the Via
     ue = facts.PEER_UE
     proxy = facts.PEER_NET + "10:5060"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of the load generator against a core, with the CPU that the core spent meanwhile."""
+import ipaddress
 import subprocess
 
 from benchkit import facts
@@ -38,6 +39,11 @@ def take_users(core, n):
     return first
 
 
+def address(core, first):
+    """Of the first phone of a run: with one address a phone, each keeps its own for good."""
+    return ipaddress.ip_address(core.ue) + (first - facts.FIRST_IMSI if core.spread > 1 else 0)
+
+
 def run(core, kind, rate, seconds, hold_ms=1000, fresh=True):
     """kind: registrations or calls. fresh: each registration is an initial one."""
     if kind == "calls":
@@ -45,11 +51,13 @@ def run(core, kind, rate, seconds, hold_ms=1000, fresh=True):
     else:
         users = rate * seconds
     first = take_users(core, users) if fresh else facts.FIRST_IMSI
+    spread = min(users, core.spread)
     command = [*core.inside, "taskset", "-c", str(facts.LOAD_CORE),
                facts.BUILD / "tools" / "ue" / "carillon-ue", "--json", "--domain", facts.DOMAIN,
-               "--local", core.ue, "--proxy", core.proxy, "--k-ascii", facts.KEY, "--op", facts.OP,
+               "--local", address(core, first), "--proxy", core.proxy, "--k-ascii", facts.KEY, "--op", facts.OP,
                "--users", users, "--rate", rate, "--seconds", seconds, "--load", kind,
-               "--hold", hold_ms, "--first-imsi", first, "--spread", min(users, core.spread)]
+               "--hold", hold_ms, "--first-imsi", first, "--spread", spread,
+               "--setup-rate", core.setup_rate]
     return measure(core, [str(word) for word in command])
 
 
