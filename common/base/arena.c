@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { CHUNK_MIN = 2048, CHUNK_MAX = 65536 };
+enum { CHUNK_MIN = 1024, CHUNK_MAX = 65536 };
 
 struct arena_chunk {
     struct arena_chunk *next;

@@ -5,6 +5,13 @@
 
 enum { NS_PER_MS = 1000000 };
 
+static void later_due(void *arg)
+{
+    struct loop *l = arg;
+    while (!list_empty(&l->later_tcp))
+        tcp_dirty(LIST_ENTRY(l->later_tcp.next, struct tcp, dirty));
+}
+
 void loop_init(struct loop *l, const struct loop_ops *ops, const uint64_t *now)
 {
     l->ops = ops;
@@ -15,6 +22,8 @@ void loop_init(struct loop *l, const struct loop_ops *ops, const uint64_t *now)
     list_init(&l->deferring);
     list_init(&l->dirty_udp);
     list_init(&l->dirty_tcp);
+    list_init(&l->later_tcp);
+    timer_init(&l->later, later_due, l);
     dns_init(l);
 }
 
@@ -31,6 +40,7 @@ void loop_done(struct loop *l)
     list_clear(&l->deferring);
     list_clear(&l->dirty_udp);
     list_clear(&l->dirty_tcp);
+    list_clear(&l->later_tcp);
     dns_done(l);
 }
 

@@ -120,6 +120,9 @@ void tcp_set_owner(struct tcp *c, const struct tcp_ops *ops, void *arg);
 // Copies data to the connection's buffer, also before it is connected; the turn's writes leave in
 // one call. ERR_FULL (nothing taken) beyond the cap, ERR_CLOSED when it is closing.
 int tcp_send(struct tcp *c, struct str data);
+// The same for what is in no hurry: leaves with the next tcp_send, or within 50 ms. It saves the peer
+// a wake-up of its own.
+int tcp_send_later(struct tcp *c, struct str data);
 // Cap on unsent bytes; 4 MiB until set.
 void tcp_set_cap(struct tcp *c, size_t bytes);
 size_t tcp_unsent(const struct tcp *c);

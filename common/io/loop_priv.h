@@ -23,6 +23,7 @@ enum {
     TCP_KEEPALIVE_STEP_MS = 10000, // between probes
     TCP_KEEPALIVE_TRIES = 3,
     TCP_LINGER_MS = 5000,          // for the output of a closed connection to leave
+    TCP_LATER_MS = 50,             // that tcp_send_later waits for company
 };
 
 
@@ -47,13 +48,14 @@ static inline size_t udp_record_size(size_t n)
 
 struct tcp {
     struct loop *loop;
-    struct list dirty;
+    struct list dirty; // in the loop's list of that name, or in later_tcp
     struct addr local, remote;
     const struct tcp_ops *ops; // NULL once the owner is out of the picture
     void *arg;
     struct outbuf out;
     size_t cap;
     bool connected, paused, capped, closing;
+    bool later; // in later_tcp
 };
 
 struct tcp_listener {
@@ -104,6 +106,8 @@ struct loop {
     struct wheel wheel;
     struct list deferred, deferring;
     struct list dirty_udp, dirty_tcp;
+    struct list later_tcp; // output that is in no hurry
+    struct timer later;
     struct dns dns;
     bool in_turn;
     bool dead; // crashed: nothing has an effect any more
@@ -126,6 +130,8 @@ void loop_touch(struct loop *l);
 
 // Fields of a new connection.
 void tcp_init(struct tcp *c, struct loop *l);
+// The output leaves at the end of this turn.
+void tcp_dirty(struct tcp *c);
 // n bytes of the output have left. May call drained.
 void tcp_sent(struct tcp *c, size_t n);
 // Ends the owner's interest and tells it why; the owner forgets c in the call.

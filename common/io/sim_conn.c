@@ -190,8 +190,7 @@ static void take(struct sim_conn *k, struct sim_segment *g)
         break;
     case SEG_ACK:
         k->flow[!g->from].ack_due = false;
-        if (list_empty(&c->base.dirty))
-            list_add(&c->base.loop->dirty_tcp, &c->base.dirty);
+        tcp_dirty(&c->base);
         break;
     case SEG_FIN:
         take_fin(c);

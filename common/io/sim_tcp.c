@@ -73,8 +73,7 @@ void sim_tcp_start_closing(struct sim_tcp *c)
     c->base.ops = NULL;
     c->state = SIM_CLOSING;
     timer_start(c->base.loop, &c->timer, TCP_LINGER_MS);
-    if (list_empty(&c->base.dirty))
-        list_add(&c->base.loop->dirty_tcp, &c->base.dirty);
+    tcp_dirty(&c->base);
     loop_touch(c->base.loop);
 }
 
@@ -88,7 +87,7 @@ void sim_tcp_flush(struct tcp *base)
     size_t n = sim_conn_send(c->conn, c->side, outbuf_str(&base->out));
     bool stuck = n < outbuf_len(&base->out) && c->conn->flow[c->side].window < SIM_WINDOW;
     if (stuck) // out of memory: again next turn
-        list_add(&base->loop->dirty_tcp, &base->dirty);
+        tcp_dirty(base);
     if (n > 0)
         tcp_sent(base, n);
     if (c->conn && c->state == SIM_CLOSING && outbuf_len(&base->out) == 0) {
@@ -151,8 +150,8 @@ void sim_tcp_connected(struct sim_tcp *c)
         return;
     }
     c->state = SIM_OPEN;
-    if (outbuf_len(&c->base.out) && list_empty(&c->base.dirty))
-        list_add(&c->base.loop->dirty_tcp, &c->base.dirty);
+    if (outbuf_len(&c->base.out))
+        tcp_dirty(&c->base);
     c->base.ops->connected(c->base.arg);
 }
 

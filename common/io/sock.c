@@ -87,7 +87,16 @@ void tcp_set_owner(struct tcp *c, const struct tcp_ops *ops, void *arg)
     c->arg = arg;
 }
 
-int tcp_send(struct tcp *c, struct str data)
+void tcp_dirty(struct tcp *c)
+{
+    if (!c->later && !list_empty(&c->dirty))
+        return;
+    list_del(&c->dirty);
+    list_add(&c->loop->dirty_tcp, &c->dirty);
+    c->later = false;
+}
+
+static int put(struct tcp *c, struct str data)
 {
     if (c->closing || c->loop->dead)
         return ERR_CLOSED;
@@ -96,15 +105,35 @@ int tcp_send(struct tcp *c, struct str data)
         c->capped = true;
         return ERR_FULL;
     }
-    if (data.n == 0)
-        return 0;
-    char *p = outbuf_take(&c->out, data.n);
-    if (!p)
+    char *p = data.n ? outbuf_take(&c->out, data.n) : NULL;
+    if (data.n && !p)
         return ERR_NOMEM;
-    memcpy(p, data.p, data.n);
-    if (c->connected && list_empty(&c->dirty))
-        list_add(&c->loop->dirty_tcp, &c->dirty);
+    if (p)
+        memcpy(p, data.p, data.n);
+    return 0;
+}
+
+int tcp_send(struct tcp *c, struct str data)
+{
+    int err = put(c, data);
+    if (err || !data.n)
+        return err;
+    if (c->connected)
+        tcp_dirty(c);
     loop_touch(c->loop);
+    return 0;
+}
+
+int tcp_send_later(struct tcp *c, struct str data)
+{
+    struct loop *l = c->loop;
+    int err = put(c, data);
+    if (err || !data.n || !c->connected || !list_empty(&c->dirty))
+        return err;
+    if (list_empty(&l->later_tcp))
+        timer_start(l, &l->later, TCP_LATER_MS);
+    list_add(&l->later_tcp, &c->dirty);
+    c->later = true;
     return 0;
 }
 

@@ -82,8 +82,7 @@ static void start_flushing(struct uvl_tcp *c)
     c->base.ops = NULL;
     c->state = FLUSHING;
     timer_start(c->base.loop, &c->timer, TCP_LINGER_MS);
-    if (list_empty(&c->base.dirty))
-        list_add(&c->base.loop->dirty_tcp, &c->base.dirty);
+    tcp_dirty(&c->base);
     loop_touch(c->base.loop);
 }
 
@@ -198,8 +197,8 @@ static void check_connected(struct uvl_tcp *c)
     }
     c->state = OPEN;
     update_events(c);
-    if (outbuf_len(&c->base.out) && list_empty(&c->base.dirty))
-        list_add(&c->base.loop->dirty_tcp, &c->base.dirty);
+    if (outbuf_len(&c->base.out))
+        tcp_dirty(&c->base);
     c->base.ops->connected(c->base.arg);
 }
 

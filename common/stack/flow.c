@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flow table: by id (slots) and by listener and remote address (hash), least recently used first.
+// The flow table: by id (slots) and by listener and remote address (hash), least recently used
+// first.
 #include "base/err.h"
 #include "base/log.h"
 #include "stack/transport_priv.h"
@@ -216,13 +217,17 @@ void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str 
     struct stack *s = f->stack;
     if (!s->ops->trace)
         return;
-    struct stack_trace t = {.out = out, .proto = f->info.proto, .local = f->info.local,
-                            .remote = *remote, .bytes = bytes,
+    struct stack_trace t = {.out = out,
+                            .proto = f->info.proto,
+                            .local = f->info.local,
+                            .remote = *remote,
+                            .bytes = bytes,
                             .call_id = call_id.n ? call_id : find_call_id(bytes)};
     s->ops->trace(s->arg, &t);
 }
 
-static int sent(struct flow *f, const struct addr *to, struct str bytes, struct str call_id, int err)
+static int sent(struct flow *f, const struct addr *to, struct str bytes, struct str call_id,
+                int err)
 {
     struct stack_counters *c = &f->stack->count;
     if (err) {
@@ -235,17 +240,28 @@ static int sent(struct flow *f, const struct addr *to, struct str bytes, struct 
     return 0;
 }
 
-int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id)
+static int stream_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id,
+                       bool later)
 {
-    if (!f->stream)
-        return flow_send_to(s, f, &f->info.remote, bytes, call_id);
     if (f->stream->close_err)
         return ERR_CLOSED;
-    int err = tcp_send(f->stream->tcp, bytes);
+    int err = later ? tcp_send_later(f->stream->tcp, bytes) : tcp_send(f->stream->tcp, bytes);
     f->stream->last_used = loop_now(s->loop) / 1000000;
     if (err)
         stream_doom(f, err);
     return sent(f, &f->info.remote, bytes, call_id, err);
+}
+
+int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id)
+{
+    if (!f->stream)
+        return flow_send_to(s, f, &f->info.remote, bytes, call_id);
+    return stream_send(s, f, bytes, call_id, false);
+}
+
+int flow_send_later(struct stack *s, struct flow *f, struct str bytes, struct str call_id)
+{
+    return f->stream ? stream_send(s, f, bytes, call_id, true) : ERR_INVAL;
 }
 
 int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct str bytes,

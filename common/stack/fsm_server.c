@@ -23,7 +23,7 @@ static void respond_again(void *obj, void *arg)
     if (!st->t.kept.n)
         return;
     st->t.stack->count.retransmits_out++;
-    server_send(st, st->t.kept);
+    server_send(st, 0, st->t.kept);
 }
 
 // Only an unreliable transport makes the peer ask again.
@@ -37,7 +37,7 @@ static void provisional(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
     keep(obj, in->bytes);
-    server_send(obj, in->bytes);
+    server_send(obj, in->status, in->bytes);
 }
 
 // ---- INVITE ----
@@ -49,13 +49,13 @@ static void invite_success(void *obj, void *arg)
     txn_forget_kept(&st->t); // the UAS core repeats a 2xx itself
     txn_arm_timeout(&st->t, EV_TIMER_L, st->t.timers->timer_h);
     txn_settle(&st->t);
-    server_send(st, in->bytes);
+    server_send(st, in->status, in->bytes);
 }
 
 static void invite_success_again(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    server_send(obj, in->bytes);
+    server_send(obj, in->status, in->bytes);
 }
 
 static void invite_refuse(void *obj, void *arg)
@@ -66,7 +66,7 @@ static void invite_refuse(void *obj, void *arg)
     if (!st->t.reliable)
         txn_arm_retransmit(&st->t, EV_TIMER_G, st->t.timers->t1);
     txn_arm_timeout(&st->t, EV_TIMER_H, st->t.timers->timer_h);
-    server_send(st, in->bytes);
+    server_send(st, in->status, in->bytes);
 }
 
 static void invite_refuse_again(void *obj, void *arg)
@@ -143,14 +143,14 @@ static void request_done(void *obj, void *arg)
     keep(st, in->bytes);
     txn_arm_timeout(&st->t, EV_TIMER_J, st->t.timers->timer_j);
     txn_settle(&st->t);
-    server_send(st, in->bytes);
+    server_send(st, in->status, in->bytes);
 }
 
 // Timer J is 0 on a reliable transport (RFC 3261 17.2.2).
 static void request_done_over(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    server_send(obj, in->bytes);
+    server_send(obj, in->status, in->bytes);
     over(obj, NULL);
 }
 

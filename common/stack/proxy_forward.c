@@ -6,7 +6,10 @@
 #include "stack/proxy_priv.h"
 #include "stack/route.h"
 
-enum { ROUTES_MAX = 64 };
+enum {
+    ROUTES_MAX = 64,
+    WRITE_INLINE = 2048, // edits of a request while it is written: most are no more
+};
 
 // ---- where it goes (RFC 3261 16.6 steps 6 and 7) ----
 
@@ -84,10 +87,15 @@ static int next_hop(struct pxy *p, const struct pxy_target *t, struct sip_edits 
 static int write_request(void *arg, struct str via, struct writer *w)
 {
     struct branch *b = arg;
+    _Alignas(8) char memory[WRITE_INLINE];
+    struct arena a;
     struct sip_edits e;
-    sip_edits_copy(&e, &b->pxy->arena, &b->edits);
+    arena_init(&a, memory, sizeof memory);
+    sip_edits_copy(&e, &a, &b->edits);
     sip_edit_prepend(&e, SIP_H_VIA, via);
-    return sip_msg_write(b->pxy->req, &e, w);
+    int err = sip_msg_write(b->pxy->req, &e, w);
+    arena_done(&a);
+    return err;
 }
 
 // RFC 3261 16.6 step 9.

@@ -29,6 +29,8 @@ int flow_get(struct stack *s, enum sip_proto proto, const struct addr *remote, u
              flow_id *ret_flow);
 // ERR_CLOSED, ERR_FULL (buffer at its cap), ERR_IO. call_id is for the trace.
 int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id);
+// The same on a connection, for what is in no hurry: see tcp_send_later.
+int flow_send_later(struct stack *s, struct flow *f, struct str bytes, struct str call_id);
 // One datagram to another address from the flow's socket (responses without rport, maddr).
 int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct str bytes,
                  struct str call_id);

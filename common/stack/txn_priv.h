@@ -167,7 +167,9 @@ void client_go(struct txn_client *c);
 
 // ---- txn_server.c ----
 void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m);
-void server_send(struct txn_server *st, struct str bytes);
+// A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
+// only purpose there is to stop Timer B.
+void server_send(struct txn_server *st, unsigned status, struct str bytes);
 
 // ---- txn_build.c ----
 // RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.

@@ -100,12 +100,14 @@ static struct flow *response_flow(struct txn_server *st)
     return f;
 }
 
-void server_send(struct txn_server *st, struct str bytes)
+void server_send(struct txn_server *st, unsigned status, struct str bytes)
 {
     struct stack *s = st->t.stack;
     struct flow *f = response_flow(st);
     int err = ERR_CLOSED;
-    if (f && flow_is_reliable(f))
+    if (f && flow_is_reliable(f) && status == 100)
+        err = flow_send_later(s, f, bytes, STR_NONE);
+    else if (f && flow_is_reliable(f))
         err = flow_send(s, f, bytes, STR_NONE);
     else if (f)
         err = flow_send_to(s, f, &st->reply_to, bytes, STR_NONE);

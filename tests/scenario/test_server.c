@@ -238,6 +238,31 @@ static void invite_refused_tcp(void **state)
     close_stage(&st);
 }
 
+// RFC 3261 17.2.1: the 100 need not be there before 200 ms. On a connection it waits for company,
+// and goes alone when there is none.
+static void trying_on_a_connection(void **state)
+{
+    struct stage st;
+    open_stage(&st, true);
+    request(st.peer, "INVITE", TCP_VIA, "");
+    scene_run(st.sc, 20);
+    peer_quiet(st.peer);
+    assert_int_equal(core_reply(st.core, 180), 0);
+    scene_run(st.sc, 40);
+    peer_expect(st.peer, 21, "SIP/2.0 100 ");
+    peer_expect(st.peer, 21, "SIP/2.0 180 ");
+    assert_int_equal(core_reply(st.core, 486), 0);
+    scene_run(st.sc, 50);
+    next_status(st.peer, 486);
+    request(st.peer, "INVITE", TCP_VIA "2", "");
+    scene_run(st.sc, 300);
+    struct heard *h = next_status(st.peer, 100);
+    assert_in_range(h->at_ms, 60, 250);
+    assert_int_equal(core_reply(st.core, 486), 0);
+    scene_run(st.sc, 40000);
+    close_stage(&st);
+}
+
 // RFC 6026 7.1: after a 2xx the transaction stays to swallow the INVITE again; each 2xx of the core
 // passes; the ACK is the core's.
 static void invite_accepted(void **state)
@@ -532,6 +557,7 @@ int main(void)
         cmocka_unit_test(invite_refused_udp),
         cmocka_unit_test(invite_without_ack),
         cmocka_unit_test(invite_refused_tcp),
+        cmocka_unit_test(trying_on_a_connection),
         cmocka_unit_test(invite_accepted),
         cmocka_unit_test(cancel_proceeding),
         cmocka_unit_test(cancel_too_late_or_unknown),

@@ -179,6 +179,40 @@ static void sent_before_connected(void **state)
     world_done(w);
 }
 
+static void sent_later(void **state)
+{
+    struct world *w = world_new(*state);
+    w->server.want = 1;
+    w->client.send = "a";
+    w->client.send_n = 1;
+    world_connect(w);
+    env_run(w->e);
+    assert_int_equal(tcp_send_later(w->client.c, STR("bc")), 0);
+    assert_int_equal(tcp_send_later(w->client.c, STR("d")), 0);
+    env_pass(w->e, 5);
+    if (w->e->sim) // the real clock may have gone further
+        assert_int_equal(w->server.got, 1);
+    assert_int_equal(tcp_send(w->client.c, STR("ef")), 0);
+    w->server.want = 6;
+    env_run(w->e);
+    assert_int_equal(w->server.sum, checksum("abcdef", 6));
+    if (w->e->sim)
+        assert_int_equal(w->server.runs, 2);
+    // Nobody keeps it company: it goes alone.
+    assert_int_equal(tcp_send_later(w->client.c, STR("g")), 0);
+    w->server.want = 7;
+    env_run(w->e);
+    assert_int_equal(tcp_unsent(w->client.c), 0);
+    // A connection that closes waits for nothing.
+    assert_int_equal(tcp_send_later(w->client.c, STR("h")), 0);
+    tcp_close(w->client.c);
+    w->client.c = NULL;
+    w->server.want = 8;
+    env_run(w->e);
+    assert_int_equal(w->server.sum, checksum("abcdefgh", 8));
+    world_done(w);
+}
+
 static void large_transfer_both_ways(void **state)
 {
     struct world *w = world_new(*state);
@@ -445,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ENV_TEST(echo),
         ENV_TEST(sent_before_connected),
+        ENV_TEST(sent_later),
         ENV_TEST(large_transfer_both_ways),
         ENV_TEST(capped_and_drained),
         ENV_TEST(cap_takes_nothing),
