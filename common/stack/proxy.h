@@ -45,7 +45,9 @@ struct str pxy_to_tag(struct pxy *p);
 // ---- forwarding ----
 
 struct pxy_target {
-    struct sip_edits *edits; // NULL: pxy_edits; made by sip_edits_copy from pxy_edits for a fork
+    // NULL: a copy of pxy_edits. Others are taken over: made by sip_edits_copy from pxy_edits for a
+    // fork, or pxy_edits itself when the NF will not forward this request again.
+    struct sip_edits *edits;
     struct str next_hop; // SIP URI that overrides Route and Request-URI as next hop; empty: none
     flow_id flow;        // send on this flow, whatever the URIs say; 0: resolve
     uint32_t timeout_ms; // give up on a target without any response after that; 0: Timer B/F

@@ -119,7 +119,10 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->ctx = t->ctx;
     b->open = true;
     timer_init(&b->timer_c, pxy_branch_timer_c, b);
-    sip_edits_copy(&b->edits, &p->arena, t->edits ? t->edits : &p->edits);
+    if (t->edits)
+        b->edits = *t->edits;
+    else
+        sip_edits_copy(&b->edits, &p->arena, &p->edits);
     add_length(p, &b->edits);
     return b;
 }

@@ -107,7 +107,7 @@ def side_by_side(group, ours, theirs):
 
 
 def quick():
-    figures.RUNS, figures.SECONDS, figures.STEP_SECONDS = 1, 2, 2
+    figures.RUNS, figures.SECONDS, figures.STEP_SECONDS, figures.WARM_UP = 1, 2, 2, 1
     figures.MEMORY_USERS, figures.PRECISION = 4000, 0.5
     for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory):
         f.__defaults__ = (1,)

@@ -12,6 +12,7 @@ RUNS = 3
 RATES = {"reg_cpu": 500, "reg200_cpu": 200, "call_cpu": 200}    # of the CPU figures, per second
 SECONDS = 4
 SLOWEST_MS = 500                    # p99 beyond it: a queue grows, which a short step would not show
+WARM_UP = None                      # seconds before CPU is measured; None: as the core needs
 STEP_SECONDS = 3                    # of one step of the search for the highest rate
 UNLOADED = 20
 MEMORY_USERS = 8000
@@ -63,6 +64,10 @@ class Session:
             self.core.stop()
         self.core = None
 
+    def warm_up(self, kind, rate):
+        """The load until the first finished transactions have gone: from then on memory is used again."""
+        checked(self.load(kind, rate, WARM_UP if WARM_UP is not None else self.make.linger_s))
+
     def load(self, kind, rate, seconds):
         users = rate * seconds if kind == "registrations" else 2 * int(rate * 2.5 + 10)
         core = self.ready(users)
@@ -70,8 +75,9 @@ class Session:
 
 
 def cpu(session, kind, group, runs=RUNS):
-    """CPU of each node per unit at a fixed rate."""
+    """CPU of each node per unit at a fixed rate, once as many transactions end as begin."""
     rate = RATES[group]
+    session.warm_up(kind, rate)
     results = [checked(session.load(kind, rate, SECONDS)) for _ in range(runs)]
     return [Figure(f"{group}_{k}", [r.cpu[k] for r in results], "us", f"at {rate}/s")
             for k in ("p", "i", "s", "hss", "pis")]
