@@ -2,8 +2,41 @@
 // Cx's typed functions over dia/interface.h; what the messages hold is cx_table.c's.
 #include "dia/cx.h"
 
+#include "base/arena.h"
 #include "dia/avp.h"
+#include "dia/codec.h"
 #include "dia/interface.h"
+
+static const unsigned avp_ids[] = {
+    [CX_AVP_IMPI] = AVP_USER_NAME,
+    [CX_AVP_IMPU] = AVP_PUBLIC_IDENTITY,
+    [CX_AVP_ASSIGNMENT_TYPE] = AVP_SERVER_ASSIGNMENT_TYPE,
+    [CX_AVP_AUTHORIZATION] = AVP_SIP_AUTHORIZATION,
+};
+
+struct str cx_failed_text(struct arena *a, enum cx_avp which, struct str value)
+{
+    const struct dia_avp *row = dia_avp_row(avp_ids[which]);
+    size_t head = row->vendor ? 12 : 8;
+    char *p = arena_alloc(a, head + value.n);
+    if (!p)
+        return STR_NONE;
+    dia_put32(p, row->code);
+    p[4] = (char)row->flags;
+    dia_put24(p + 5, (uint32_t)(head + value.n));
+    if (row->vendor)
+        dia_put32(p + 8, row->vendor);
+    if (value.n)
+        memcpy(p + head, value.p, value.n);
+    return (struct str){p, head + value.n};
+}
+
+struct str cx_failed_number(struct arena *a, enum cx_avp which, uint32_t value)
+{
+    char four[4];
+    dia_put32(four, value);
+    return cx_failed_text(a, which, (struct str){four, sizeof four});
+}
 
 static int request(struct dia_node *n, uint32_t code, void *typed, struct str correlation,
                    uint32_t timeout_ms, void (*deliver)(const struct dia_done *), dia_fn cb, void *nf,

@@ -137,6 +137,7 @@ static int get_one(struct get *g, struct avp *a, const struct avp_hdr *h,
     case DIA_RULE:
     case DIA_CONST:
     case DIA_COUNTER:
+    case DIA_FAILED:
         return 0;
     case DIA_GROUP:
         return get_group(g, a, f, at);
@@ -163,6 +164,15 @@ static const struct dia_field *field_of(const struct dia_dict *d, const struct d
     return NULL;
 }
 
+// A list is longer than the struct's. Of an answer and of the link's own messages the rest may go; a
+// request of which a part is not done must not be answered as if all were.
+static int list_full(struct get *g, const struct avp_hdr *h)
+{
+    if (g->f->app == DIA_APP_BASE || !(g->f->flags & DIA_CMD_R))
+        return 0;
+    return bad_avp(g, h, DIA_UNABLE_TO_COMPLY, "more AVPs of a kind than are taken");
+}
+
 static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_grammar *gr, char *st)
 {
     struct avp *a;
@@ -181,8 +191,12 @@ static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_gramma
         char *at = st + f->at;
         if (f->cap) {
             size_t *n = (size_t *)(void *)(st + f->count_at);
-            if (*n == f->cap)
+            if (*n == f->cap) {
+                int full = list_full(g, h);
+                if (full)
+                    return full;
                 continue;
+            }
             at += (*n)++ * f->stride;
         }
         if (f->present_at)

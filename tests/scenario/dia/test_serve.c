@@ -251,6 +251,23 @@ static void bad_value(void **state)
     expect_failed(614);
 }
 
+// RFC 6733 7.5: what a handler finds wrong goes back in a Failed-AVP, and its copy gets the same answer.
+static void handler_names_the_avp(void **state)
+{
+    struct dia_bytes b;
+    a->mode = ANSWER_REFUSE;
+    for (int i = 0; i < 2; i++) {
+        raw_mar(&r, 1, 88, i ? DIA_CMD_T : 0, &b);
+        struct str sent = {(char *)avp_at(&b, 601), dia_get24(avp_at(&b, 601) + 5)};
+        char copy[64];
+        assert_true(sent.n <= sizeof copy);
+        memcpy(copy, sent.p, sent.n);
+        expect(&b, DIA_INVALID_AVP_VALUE, 1);
+        expect_failed(601);
+        assert_memory_equal(raw_last_avp(&r, 279).p + 8, copy, sent.n);
+    }
+}
+
 static void stray_answers(void **state)
 {
     struct dia_bytes b;
@@ -279,7 +296,7 @@ int main(void)
         T(good), T(unknown_application), T(unknown_command), T(unhandled_command),
         T(error_bit_on_a_request), T(wrong_realm), T(wrong_host), T(right_host_in_capitals),
         T(missing_avp), T(refusal_keeps_the_grammar), T(unknown_mandatory_avp),
-        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value),
+        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value), T(handler_names_the_avp),
         T(stray_answers), T(bad_watchdog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
