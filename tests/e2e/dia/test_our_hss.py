@@ -145,7 +145,7 @@ SCENE = [
     ("sar-not-a-pair", sar(1, impi=BOB), "3gpp-5002", []),
     ("sar-no-identity", sar(1, impi=None, impus=()), "5005", ["'Failed-AVP' => [#{"]),
     ("sar-no-impi", sar(1, impi=None), "5005", ["'Failed-AVP' => [#{", "'User-Name'"]),
-    ("sar-type-swx", sar(13), "5004", ["'Failed-AVP' => [#{", "'Server-Assignment-Type' => 13"]),
+    ("sar-type-swx", sar(13), "5004", ["'Failed-AVP' => [#{", "'Server-Assignment-Type',13"]),
     ("sar-no-impu", sar(1, impus=()), "5005", ["'Failed-AVP' => [#{"]),
     ("sar-many", sar(1, impus=("alice", "001010000000001")), "5009", ["'Failed-AVP' => [#{"]),
     ("sar-type", sar(99), "5004", ["'Failed-AVP' => [#{"]),
