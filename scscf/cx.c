@@ -88,7 +88,8 @@ int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str i
     return cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, cb, s, arg);
 }
 
-// What is told to the HSS without anybody waiting: kept for the line in the log when it does not arrive.
+// What is told to the HSS without anybody waiting: kept for the line in the log when it does not
+// arrive.
 struct notice {
     struct list link;
     enum cx_sar_type type;
@@ -149,8 +150,8 @@ void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str 
                enum cx_sar_type type)
 {
     struct notice *n = notice_new(s, call_id, impi, impu, type);
-    int err = n ? cx_assign(s, call_id, impi, impu, type, true, on_notified, (uintptr_t)n)
-                : ERR_NOMEM;
+    int err =
+        n ? cx_assign(s, call_id, impi, impu, type, true, on_notified, (uintptr_t)n) : ERR_NOMEM;
     if (err && n) {
         on_notified(s, (uintptr_t)n, err, NULL);
     } else if (err) {

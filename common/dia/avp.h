@@ -67,7 +67,8 @@ enum dia_kind {
     DIA_SWITCH,       // bool: the AVP is there with value
     DIA_BIT,          // bool: this bit of the AVP is set
     DIA_BOOL,         // bool as 0 and 1
-    DIA_GROUP,        // struct with a grammar of its own, not written when empty unless required
+    DIA_GROUP,        // struct with a grammar of its own, not written when empty unless required; value:
+                      // DIA_PRESENT of a bool in it that gets the M bit of what is read, or 0
     DIA_COUNTER,      // size_t counter of a list beside it: written when not 0, ignored when read
     DIA_RESULT,       // struct dia_result, when not experimental
     DIA_EXPERIMENTAL, // struct dia_result, when experimental (vendor: value)

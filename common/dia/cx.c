@@ -82,10 +82,51 @@ CLIENT(PPR, ppr, ppa)
     }                                                                                              \
     break
 
+// What all answers begin with.
+struct any_answer {
+    struct cx_head head;
+    struct dia_result result;
+};
+_Static_assert(offsetof(struct cx_uaa, result) == offsetof(struct any_answer, result) &&
+                   offsetof(struct cx_saa, result) == offsetof(struct any_answer, result) &&
+                   offsetof(struct cx_lia, result) == offsetof(struct any_answer, result) &&
+                   offsetof(struct cx_maa, result) == offsetof(struct any_answer, result) &&
+                   offsetof(struct cx_rta, result) == offsetof(struct any_answer, result) &&
+                   offsetof(struct cx_ppa, result) == offsetof(struct any_answer, result),
+               "answers begin with head and result");
+
+// TS 29.229 7.2.1: features beyond Rel-5 that the request may not be done without. There are none here, which
+// the answer says.
+static bool refuse_features(struct dia_request *q, const struct cx_head *head)
+{
+    bool required = false;
+    for (size_t i = 0; i < head->n_features; i++)
+        required |= head->features[i].required && head->features[i].list;
+    if (!required)
+        return false;
+    union {
+        struct any_answer any;
+        struct cx_uaa uaa;
+        struct cx_saa saa;
+        struct cx_lia lia;
+        struct cx_maa maa;
+        struct cx_rta rta;
+        struct cx_ppa ppa;
+    } a;
+    memset(&a, 0, sizeof a);
+    a.any.head.features[0] = (struct cx_feature){.vendor = DIA_VENDOR_3GPP, .list_id = 1};
+    a.any.head.n_features = 1;
+    a.any.result = (struct dia_result){CX_ERROR_FEATURE_UNSUPPORTED, true};
+    dia_answer(q, &a);
+    return true;
+}
+
 static void handle(void *ctx, struct dia_request *q, const struct dia_command *cmd,
                    const void *request)
 {
     const struct cx_server *ops = dia_request_ops(q);
+    if (refuse_features(q, request)) // each request begins with its head
+        return;
     switch (cmd->code) {
     case UAR: HANDLE(uar);
     case SAR: HANDLE(sar);

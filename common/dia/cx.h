@@ -39,7 +39,13 @@ enum cx_sar_type {
     CX_AAA_USER_DATA_REQUEST, CX_PGW_UPDATE, CX_RESTORATION,
 };
 
-enum { CX_MAX_CAPABILITIES = 16, CX_MAX_VECTORS = 8, CX_MAX_IMPUS = 32 };
+enum { CX_MAX_CAPABILITIES = 16, CX_MAX_VECTORS = 8, CX_MAX_IMPUS = 32, CX_MAX_FEATURES = 4 };
+
+// Supported-Features, TS 29.229 6.3.29
+struct cx_feature {
+    uint32_t vendor, list_id, list;
+    bool required; // received: its M bit, so that the request is not to be done without them
+};
 
 // Common to requests. Empty dest_host: routed by realm.
 struct cx_head {
@@ -47,6 +53,8 @@ struct cx_head {
     struct str origin_host, origin_realm; // received requests and answers
     struct str session_id;                // received; made by the sender
     struct str correlation;               // for the trace: the Call-ID that caused it; may be empty
+    struct cx_feature features[CX_MAX_FEATURES];
+    size_t n_features;
     struct str failed;                    // answers that are sent: what cx_failed_* made; may be empty
 };
 

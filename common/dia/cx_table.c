@@ -48,7 +48,7 @@ static const struct dia_avp avps[] = {
     X(AVP_USER_DATA_ALREADY_AVAILABLE, 624, "User-Data-Already-Available", DIA_U32, VM),
     X(AVP_CONFIDENTIALITY_KEY, 625, "Confidentiality-Key", DIA_OCTETS, VM),
     X(AVP_INTEGRITY_KEY, 626, "Integrity-Key", DIA_OCTETS, VM),
-    X(AVP_SUPPORTED_FEATURES, 628, "Supported-Features", DIA_GROUPED, VM),
+    X(AVP_SUPPORTED_FEATURES, 628, "Supported-Features", DIA_GROUPED, DIA_AVP_V),
     X(AVP_FEATURE_LIST_ID, 629, "Feature-List-ID", DIA_U32, DIA_AVP_V),
     X(AVP_FEATURE_LIST, 630, "Feature-List", DIA_U32, DIA_AVP_V),
     X(AVP_SUPPORTED_APPLICATIONS, 631, "Supported-Applications", DIA_GROUPED, DIA_AVP_V),
@@ -160,6 +160,14 @@ static const struct dia_field reason_fields[] = {
 };
 static const DIA_FIELDS(reason);
 
+// TS 29.229 6.3.29
+static const struct dia_field features_fields[] = {
+    DIA_F(AVP_VENDOR_ID, DIA_NUM, 1, struct cx_feature, vendor),
+    DIA_F(AVP_FEATURE_LIST_ID, DIA_NUM, 1, struct cx_feature, list_id),
+    DIA_F(AVP_FEATURE_LIST, DIA_NUM, 1, struct cx_feature, list),
+};
+static const DIA_FIELDS(features);
+
 // ---- what all commands share (TS 29.229 6.1) ----
 
 #define EMBEDDED(avp_, min_, type_, group_)                                                        \
@@ -171,7 +179,8 @@ static const DIA_FIELDS(reason);
     DIA_C(AVP_AUTH_SESSION_STATE, 1), /* NO_STATE_MAINTAINED, TS 29.229 6.1 */                     \
     DIA_F(AVP_ORIGIN_HOST, DIA_STR, 1, type_, head.origin_host),                                   \
     DIA_F(AVP_ORIGIN_REALM, DIA_STR, 1, type_, head.origin_realm),                                 \
-    DIA_ANY(AVP_SUPPORTED_FEATURES)
+    DIA_LIST(AVP_SUPPORTED_FEATURES, DIA_GROUP, 0, type_, head.features, head.n_features,          \
+             .group = &features, .value = DIA_PRESENT(struct cx_feature, required))
 
 #define REQUEST(type_)                                                                             \
     HEAD(type_), DIA_F(AVP_DESTINATION_HOST, DIA_STR, 0, type_, head.dest_host),                   \

@@ -84,21 +84,30 @@ static int bad_value(struct get *g, const struct avp_hdr *h)
     return bad_avp(g, h, DIA_INVALID_AVP_VALUE, "AVP value outside its range");
 }
 
-static int get_group(struct get *g, struct avp *a, const struct dia_field *f, char *at)
+static int get_group(struct get *g, struct avp *a, const struct avp_hdr *h,
+                     const struct dia_field *f, char *at)
 {
+    if (f->value)
+        *(bool *)(at + f->value - 1) = h->avp_flags & AVP_FLAG_MANDATORY;
     return get_fields(g, a, f->group, at);
 }
 
-static int get_experimental(struct avp *group, struct dia_result *ret_result)
+// Codes are per vendor: of another one's only the class can be told (RFC 6733 7.6, 7.7).
+static int get_experimental(struct avp *group, uint32_t vendor, struct dia_result *ret_result)
 {
     struct avp *a;
+    bool ours = false;
     for (int r = fd_msg_browse(group, MSG_BRW_FIRST_CHILD, &a, NULL); r == 0 && a;
          r = fd_msg_browse(a, MSG_BRW_NEXT, &a, NULL)) {
         struct avp_hdr *h;
         (void)fd_msg_avp_hdr(a, &h);
         if (h->avp_code == 298 && h->avp_value)
             *ret_result = (struct dia_result){h->avp_value->u32, true};
+        if (h->avp_code == 266 && h->avp_value)
+            ours = h->avp_value->u32 == vendor;
     }
+    if (!ours)
+        *ret_result = (struct dia_result){ret_result->code / 1000 * 1000, false};
     return 0;
 }
 
@@ -140,9 +149,9 @@ static int get_one(struct get *g, struct avp *a, const struct avp_hdr *h,
     case DIA_FAILED:
         return 0;
     case DIA_GROUP:
-        return get_group(g, a, f, at);
+        return get_group(g, a, h, f, at);
     case DIA_EXPERIMENTAL:
-        return get_experimental(a, (void *)at);
+        return get_experimental(a, f->value, (void *)at);
     case DIA_STR:
         if (h->avp_value)
             *(struct str *)(void *)at =

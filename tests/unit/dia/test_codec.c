@@ -72,6 +72,23 @@ static void uaa(void **state)
 }
 
 // TS 29.228 6.1.1.1: Server-Capabilities may be there and empty
+// A vendor's codes are its own: of another one's only the class is read.
+static void result_of_another_vendor(void **state)
+{
+    struct cx_uaa in = {HEAD_OUT, .result = {CX_ERROR_USER_UNKNOWN, true}}, out;
+    struct dia_bytes b;
+    dia_test_encode(the.d, 300, false, &in, &b);
+    for (size_t at = DIA_HEADER; at < b.n; at += (dia_get24(b.p + at + 5) + 3) & ~3u)
+        if (dia_get32(b.p + at) == 297)
+            dia_put32(b.p + at + 16, 13019);
+    struct msg *m;
+    struct dia_fault fault;
+    assert_int_equal(dia_test_decode(the.d, dia_test_str(&b), &out, sizeof out, &m, &fault), 0);
+    assert_int_equal(out.result.code, 5000);
+    assert_false(out.result.experimental);
+    ROUND_END;
+}
+
 static void uaa_empty_capabilities(void **state)
 {
     struct cx_uaa in = {HEAD_OUT, .result = {DIA_SUCCESS, false}, .capabilities.present = true}, out;
@@ -520,7 +537,7 @@ static void mutated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(uaa_empty_capabilities),
+        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(result_of_another_vendor), cmocka_unit_test(uaa_empty_capabilities),
         cmocka_unit_test(lir), cmocka_unit_test(lia), cmocka_unit_test(mar_resync),
         cmocka_unit_test(maa), cmocka_unit_test(sar), cmocka_unit_test(sar_plain),
         cmocka_unit_test(saa), cmocka_unit_test(rtr), cmocka_unit_test(ppr),
