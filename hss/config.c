@@ -42,11 +42,13 @@ const struct conf_row hss_rows[] = {
     {"digest.qop", CONF_STR, AT(settings.digest_qop), "auth",
      .help = "Quality of protection that SIP Digest subscribers are offered."},
     {"charging.primary_ccf", CONF_STR, AT(settings.charging.primary_ccf), "",
-     .help = "Charging collection function for subscribers without one of their own."},
+     .help = "Charging collection function for subscribers without one of their own, host or "
+             "aaa:// URI."},
     {"charging.secondary_ccf", CONF_STR, AT(settings.charging.secondary_ccf), "",
      .help = "Its stand-in."},
     {"charging.primary_ecf", CONF_STR, AT(settings.charging.primary_ecf), "",
-     .help = "Event charging function for subscribers without one of their own."},
+     .help =
+         "Event charging function for subscribers without one of their own, host or aaa:// URI."},
     {"charging.secondary_ecf", CONF_STR, AT(settings.charging.secondary_ecf), "",
      .help = "Its stand-in."},
     {0},

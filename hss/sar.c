@@ -324,6 +324,14 @@ static int charging_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
+// These AVPs are DiameterURIs (TS 29.229 6.3.20 to 6.3.23, RFC 6733 4.3.1); an operator may give
+// the host alone.
+static void complete_uri(struct hss_op *op, struct str *name)
+{
+    if (name->n && !str_istarts(*name, STR("aaa://")) && !str_istarts(*name, STR("aaas://")))
+        *name = ARENA_CAT(&op->arena, STR("aaa://"), *name);
+}
+
 static enum hss_verdict download_charging(struct hss_op *op)
 {
     if (!assignment(op)->download || op->r.sar.user_data_already_available)
@@ -333,6 +341,11 @@ static enum hss_verdict download_charging(struct hss_op *op)
         (struct cx_charging){c->primary_ccf, c->secondary_ccf, c->primary_ecf, c->secondary_ecf};
     int err = STORE_RUN(op->ctx->store, SQL_CHARGING, charging_row, op,
                         SV_INT(op->facts.subscription_id));
+    struct cx_charging *ch = &op->a.saa.charging;
+    complete_uri(op, &ch->primary_ccf);
+    complete_uri(op, &ch->secondary_ccf);
+    complete_uri(op, &ch->primary_ecf);
+    complete_uri(op, &ch->secondary_ecf);
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 

@@ -135,7 +135,8 @@ SCENE = [
     ("mar-no-item", without(mar(), "SIP-Auth-Data-Item"), "5005", ["'Failed-AVP' => [#{"]),
     ("mar-no-server", without(mar(), "Server-Name"), "5005", ["'Failed-AVP' => [#{"]),
     ("pending", uar(), "3gpp-2002", [SERVER]),
-    ("sar", sar(1), "2001", ["<IMSSubscription>", f"sip:alice@{DOMAIN}", "tel:+15550000001"]),
+    ("sar", sar(1), "2001", ["<IMSSubscription>", f"sip:alice@{DOMAIN}", "tel:+15550000001",
+                        f"aaa://ccf.{DOMAIN}"]),
     ("sar-known", sar(2, **{"User-Data-Already-Available": [1]}), "2001", []),
     ("sar-other", sar(1, server=OTHER), "3gpp-5005", [SERVER]),
     ("sar-read", sar(0), "2001", ["<IMSSubscription>"]),
@@ -172,6 +173,7 @@ def test_every_result_of_every_command(core):
     core.let_in(f"erl.{DOMAIN}")
     core.start("hss")
     core.provision()
+    core.ctl("hss", "subscriber", "set", ALICE, f"ccf=ccf.{DOMAIN}")
     messages = core.capture_of(f"tcp port 3868 and host {core.ip(40)}")
     erlang = start_erlang(core, "ask", [s[:2] for s in SCENE], loose_dictionary(core.folder))
     out = erlang.finish(60)

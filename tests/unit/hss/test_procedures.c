@@ -666,13 +666,13 @@ static void charging(void **state)
     world_open(&w, true);
     struct cx_sar s = world_sar_of(IMPI("alice"), IMPU("alice"), CX_REGISTRATION);
     struct reply r = world_sar(&w, &s);
-    assert_string_equal(r.ccf[0], "ccf1.example");
-    assert_string_equal(r.ccf[1], "ccf2.example");
-    assert_string_equal(r.ecf[0], "ecf1.example");
+    assert_string_equal(r.ccf[0], "aaa://ccf1.example");
+    assert_string_equal(r.ccf[1], "aaas://ccf2.example:3869");
+    assert_string_equal(r.ecf[0], "aaa://ecf1.example");
     assert_string_equal(r.ecf[1], "");
     s = world_sar_of(IMPI("dave"), IMPU("dave"), CX_REGISTRATION);
     r = world_sar(&w, &s);
-    assert_string_equal(r.ccf[0], "default-ccf.example");
+    assert_string_equal(r.ccf[0], "aaa://default-ccf.example");
     assert_string_equal(r.ecf[0], "");
     world_close(&w);
 }

@@ -33,7 +33,7 @@ const char world_subscribers[] =
     "    mandatory: 1 2\n"
     "    optional: 7\n"
     "    servers: " SCSCF "\n"
-    "    ccf: ccf1.example ccf2.example\n"
+    "    ccf: ccf1.example aaas://ccf2.example:3869\n"
     "    ecf: ecf1.example\n"
     "  - impi: bob@" DOMAIN "\n"
     "    k_ascii: bob-lab-key-0002\n"
