@@ -59,7 +59,8 @@ static bool has_set(const struct hss_op *op, int64_t set)
     return false;
 }
 
-// Every IMPU must exist and belong to the IMPI; op->facts keeps those of the first.
+// Every IMPU must exist and belong to the IMPI, or without one to the same subscription as the
+// others; op->facts keeps those of the first.
 static enum hss_verdict check_identities(struct hss_op *op)
 {
     const struct cx_sar *r = &op->r.sar;
@@ -68,9 +69,14 @@ static enum hss_verdict check_identities(struct hss_op *op)
                               cx_failed_text(&op->arena, CX_AVP_IMPU, STR_NONE),
                               "neither IMPI nor IMPU");
     size_t n = r->n_impus;
+    int64_t subscription = 0;
     for (size_t i = n; i > 0; i--) {
         if (hss_check_pair(op, r->impi, r->impus[i - 1]) == HSS_DONE)
             return HSS_DONE;
+        if (subscription && op->facts.subscription_id != subscription)
+            return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
+                                 "IMPUs of different subscriptions");
+        subscription = op->facts.subscription_id;
         if (!has_set(op, op->facts.set_id))
             op->sets[op->n_sets++] = op->facts.set_id;
     }
@@ -104,8 +110,9 @@ static enum hss_verdict check_type(struct hss_op *op)
 static int set_row(void *arg, const struct store_value *c, size_t n)
 {
     struct hss_op *op = arg;
-    if (op->n_sets < ARRAY_LEN(op->sets))
-        op->sets[op->n_sets++] = c[0].num;
+    if (op->n_sets == ARRAY_LEN(op->sets))
+        return ERR_TOOBIG;
+    op->sets[op->n_sets++] = c[0].num;
     return 0;
 }
 

@@ -447,6 +447,7 @@ static const struct sar_row sar_rows[] = {
     {"second IMPU unknown", REGISTERED, IMPI("alice"), IMPU("alice"), IMPU("nobody"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_USER_UNKNOWN, CX, false, A_REGISTERED},
     {"not together", NEW, IMPI("alice"), IMPU("bob"), NULL, SCSCF, CX_REGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_NEW},
     {"second not together", REGISTERED, IMPI("alice"), IMPU("alice"), IMPU("bob"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_REGISTERED},
+    {"of different subscriptions", REGISTERED, NULL, IMPU("alice"), IMPU("bob"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_REGISTERED},
     {"several to register", PENDING, IMPI("alice"), IMPU("alice"), "tel:+15550000001", SCSCF, CX_REGISTRATION, 5009, BASE, false, A_PENDING},
     {"registration without IMPU", PENDING, IMPI("alice"), NULL, NULL, SCSCF, CX_REGISTRATION, DIA_MISSING_AVP, BASE, false, A_PENDING},
     {"registration without IMPI", PENDING, NULL, IMPU("alice"), NULL, SCSCF, CX_REGISTRATION, DIA_MISSING_AVP, BASE, false, A_PENDING},
