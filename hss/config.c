@@ -36,14 +36,19 @@ const struct conf_row hss_rows[] = {
      .help = "Most authentication vectors in one answer."},
     {"cx.keep_server_name", CONF_BOOL, AT(settings.keep_server_name), "true",
      .help = "Keep the S-CSCF's name when it asks for that at deregistration (TS 29.228 6.1.2.1)."},
+    {"cx.aka_for_unknown", CONF_BOOL, AT(settings.aka_for_unknown), "false",
+     .help = "Challenge a REGISTER without Authorization with AKA where the subscriber has AKA; "
+             "TS 29.228 6.3.1 refuses it."},
     {"digest.qop", CONF_STR, AT(settings.digest_qop), "auth",
      .help = "Quality of protection that SIP Digest subscribers are offered."},
     {"charging.primary_ccf", CONF_STR, AT(settings.charging.primary_ccf), "",
-     .help = "Charging collection function for subscribers without one of their own."},
+     .help = "Charging collection function for subscribers without one of their own, host or "
+             "aaa:// URI."},
     {"charging.secondary_ccf", CONF_STR, AT(settings.charging.secondary_ccf), "",
      .help = "Its stand-in."},
     {"charging.primary_ecf", CONF_STR, AT(settings.charging.primary_ecf), "",
-     .help = "Event charging function for subscribers without one of their own."},
+     .help =
+         "Event charging function for subscribers without one of their own, host or aaa:// URI."},
     {"charging.secondary_ecf", CONF_STR, AT(settings.charging.secondary_ecf), "",
      .help = "Its stand-in."},
     {0},

@@ -18,6 +18,7 @@ struct hss_charging {
 struct hss_settings {
     uint32_t max_vectors;       // in one MAA, at most CX_MAX_VECTORS; 0: that
     bool keep_server_name;      // on *_DEREGISTRATION_STORE_SERVER_NAME (TS 29.228 6.1.2.1)
+    bool aka_for_unknown;       // AKA vectors for SIP-Authentication-Scheme "Unknown", in place of a refusal
     struct str digest_qop;      // of SIP Digest; empty: "auth"
     struct hss_charging charging; // for subscribers without addresses of their own
 };

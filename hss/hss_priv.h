@@ -63,7 +63,7 @@ struct hss_auth {
     enum hss_scheme scheme;
     uint8_t k[16], opc[16], amf[2];
     struct str realm, algorithm;
-    struct str ha1; // of algorithm, hexadecimal
+    struct str ha1, alt_ha1; // MD5, and of algorithm when it is another; hexadecimal
     uint64_t sqn;
 };
 
@@ -81,6 +81,7 @@ struct hss_op {
     int err;                   // local failure
     struct dia_result result;
     const char *cause;         // why it was refused
+    struct str failed;         // and the AVP that it is about, for Failed-AVP
     struct hss_facts facts;
     void *remembered;          // cache.c: what the cache holds of it
     struct hss_auth auth;
@@ -90,6 +91,7 @@ struct hss_op {
     uint8_t random[CX_MAX_VECTORS][16];
     int64_t sets[CX_MAX_IMPUS]; // SAR: implicit registration sets it is about
     size_t n_sets;
+    bool name_stored;           // SAR ..._STORE_SERVER_NAME: the S-CSCF keeps the profile
 
     union {
         struct cx_uar uar;
@@ -123,6 +125,9 @@ void hss_op_free(struct hss_op *op);
 void hss_op_run(struct hss_op *op, struct hss_ctx *ctx);
 // Results, for use in a step: return hss_refuse(op, DIA_..., "cause").
 enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause);
+// The same, about an AVP that cx_failed_* made (RFC 6733 7.1.5 wants it for 5004, 5005 and 5009).
+enum hss_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
+                                const char *cause);
 enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause);
 enum hss_verdict hss_fail(struct hss_op *op, int err);
 enum hss_verdict hss_succeed(struct hss_op *op);

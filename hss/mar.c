@@ -17,7 +17,9 @@ static enum hss_verdict check_identities(struct hss_op *op)
     return hss_check_pair(op, op->r.mar.impi, op->r.mar.impu);
 }
 
-// "Unknown" leaves the choice to the HSS: it is what the subscriber has.
+// "Unknown" comes for a REGISTER without Authorization, which a UE of IMS-AKA does not send
+// (TS 24.229 5.1.1.2.2, 5.4.1.1): the clause has it answered for SIP Digest only. The setting is
+// for UEs that do.
 static enum hss_verdict check_scheme(struct hss_op *op)
 {
     struct str asked = op->r.mar.item.scheme;
@@ -26,10 +28,14 @@ static enum hss_verdict check_scheme(struct hss_op *op)
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "stored secret does not open with this key");
     if (err)
         return hss_fail(op, err);
+    bool digest = op->auth.scheme == HSS_DIGEST;
     if (str_eq(asked, SCHEME_UNKNOWN))
-        return HSS_NEXT;
-    struct str has = op->auth.scheme == HSS_AKA ? SCHEME_AKA : SCHEME_DIGEST;
-    if (!str_eq(asked, has))
+        return digest || op->settings.aka_for_unknown
+                   ? HSS_NEXT
+                   : hss_refuse_cx(op, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED,
+                                   "subscriber of IMS-AKA, scheme Unknown: REGISTER without "
+                                   "Authorization");
+    if (!str_eq(asked, digest ? SCHEME_DIGEST : SCHEME_AKA))
         return hss_refuse_cx(op, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED,
                              "subscriber has no data for the scheme asked for");
     return HSS_NEXT;
@@ -51,7 +57,9 @@ static enum hss_verdict check_auts(struct hss_op *op)
     if (op->auth.scheme != HSS_AKA || !token.n)
         return HSS_NEXT;
     if (token.n != RAND_BYTES_ + AUTS_BYTES)
-        return hss_refuse(op, DIA_INVALID_AVP_VALUE, "SIP-Authorization is not RAND and AUTS");
+        return hss_refuse_avp(op, DIA_INVALID_AVP_VALUE,
+                              cx_failed_text(&op->arena, CX_AVP_AUTHORIZATION, token),
+                              "SIP-Authorization is not RAND and AUTS");
     if (!op->facts.scscf_name.p || !str_ieq(op->facts.scscf_name, op->r.mar.server_name))
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "resynchronisation by an S-CSCF not assigned");
     const uint8_t *rand = (const uint8_t *)token.p;
@@ -123,7 +131,8 @@ static enum hss_verdict make_vectors(struct hss_op *op)
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 
-// TS 29.228 6.3.2: HA1 and what it was made with; always one item.
+// TS 29.228 table 6.3.7: HA1 and what it was made with; always one item. Digest-Algorithm is MD5 or
+// nothing, newer algorithms come beside it.
 static enum hss_verdict make_digest(struct hss_op *op)
 {
     if (op->auth.scheme != HSS_DIGEST)
@@ -131,9 +140,13 @@ static enum hss_verdict make_digest(struct hss_op *op)
     struct cx_auth_item *item = &op->a.maa.items[0];
     item->scheme = SCHEME_DIGEST;
     item->digest_realm = op->auth.realm;
-    item->digest_algorithm = op->auth.algorithm;
+    item->digest_algorithm = STR("MD5");
     item->digest_qop = op->settings.digest_qop.n ? op->settings.digest_qop : STR("auth");
     item->digest_ha1 = op->auth.ha1;
+    if (op->auth.alt_ha1.n) {
+        item->digest_alt_algorithm = op->auth.algorithm;
+        item->digest_alt_ha1 = op->auth.alt_ha1;
+    }
     op->a.maa.n_items = 1;
     return HSS_NEXT;
 }
@@ -151,7 +164,7 @@ static const struct hss_step steps[] = {
     {"resynchronisation", check_auts, "TS 33.102 6.3.5"},
     {"server name", store_server_name, "TS 29.228 6.3.1"},
     {"vectors", make_vectors, "TS 33.102 6.3.2"},
-    {"digest", make_digest, "TS 29.228 6.3.2"},
+    {"digest", make_digest, "TS 29.228 6.3"},
     {"answer", answer, "TS 29.228 6.3.1"},
 };
 const struct hss_procedure hss_mar_procedure = {steps, ARRAY_LEN(steps)};

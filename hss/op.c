@@ -35,6 +35,13 @@ enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause)
     return HSS_DONE;
 }
 
+enum hss_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
+                                const char *cause)
+{
+    op->failed = failed;
+    return hss_refuse(op, code, cause);
+}
+
 enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause)
 {
     op->result = (struct dia_result){.code = code, .experimental = true};

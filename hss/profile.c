@@ -78,22 +78,34 @@ static bool named(const xmlNode *n, const char *name)
     return n->type == XML_ELEMENT_NODE && xmlStrEqual(n->name, (const xmlChar *)name);
 }
 
-static bool holds(const xmlNode *n, const char *digits)
+static bool holds(const xmlNode *n, char digit)
 {
     const xmlNode *t = n->children;
     struct str s = str_trim(str_from(t && t->content ? (const char *)t->content : ""));
-    return s.n == 1 && strchr(digits, s.p[0]);
+    return s.n == 1 && s.p[0] == digit;
 }
 
-// Criteria for the terminating or originating unregistered case, or for the unregistered part.
+// An element of this name and value is below n or beside it.
+static bool has(const xmlNode *n, const char *name, char digit)
+{
+    for (; n; n = n->next)
+        if ((named(n, name) && holds(n, digit)) ||
+            (n->type == XML_ELEMENT_NODE && has(n->children, name, digit)))
+            return true;
+    return false;
+}
+
+// Terminating services of the unregistered state, for the user location query (TS 29.228 6.1.4.1):
+// criteria for the session case TERMINATING_UNREGISTERED, or of the unregistered part and not for
+// originating only.
 static bool serves_unregistered(const xmlNode *n)
 {
     for (; n; n = n->next) {
-        if (named(n, "SessionCase") && holds(n, "23"))
-            return true;
-        if (named(n, "ProfilePartIndicator") && holds(n, "1"))
-            return true;
-        if (n->type == XML_ELEMENT_NODE && serves_unregistered(n->children))
+        const xmlNode *in = n->children;
+        if (!named(n, "InitialFilterCriteria") || has(in, "ProfilePartIndicator", '0'))
+            continue;
+        if (has(in, "SessionCase", '2') ||
+            (has(in, "ProfilePartIndicator", '1') && !has(in, "SessionCase", '3')))
             return true;
     }
     return false;

@@ -211,10 +211,12 @@ static void answer(struct hss_op *op)
         break;
     case HSS_MAR:
         op->a.maa.result = op->result;
+        op->a.maa.head.failed = op->failed;
         op->done.maa(op->arg, &op->a.maa);
         break;
     case HSS_SAR:
         op->a.saa.result = op->result;
+        op->a.saa.head.failed = op->failed;
         op->done.saa(op->arg, &op->a.saa);
         break;
     case HSS_TASK:

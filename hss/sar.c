@@ -59,20 +59,33 @@ static bool has_set(const struct hss_op *op, int64_t set)
     return false;
 }
 
-// Every IMPU must exist and belong to the IMPI; op->facts keeps those of the first.
+// Every IMPU must exist and belong to the IMPI, or without one to the same subscription as the
+// others; op->facts keeps those of the first.
 static enum hss_verdict check_identities(struct hss_op *op)
 {
     const struct cx_sar *r = &op->r.sar;
     if (!r->impi.p && !r->n_impus)
-        return hss_refuse(op, DIA_MISSING_AVP, "neither IMPI nor IMPU");
+        return hss_refuse_avp(op, DIA_MISSING_AVP,
+                              cx_failed_text(&op->arena, CX_AVP_IMPU, STR_NONE),
+                              "neither IMPI nor IMPU");
     size_t n = r->n_impus;
+    int64_t subscription = 0;
     for (size_t i = n; i > 0; i--) {
         if (hss_check_pair(op, r->impi, r->impus[i - 1]) == HSS_DONE)
             return HSS_DONE;
+        if (subscription && op->facts.subscription_id != subscription)
+            return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
+                                 "IMPUs of different subscriptions");
+        subscription = op->facts.subscription_id;
         if (!has_set(op, op->facts.set_id))
             op->sets[op->n_sets++] = op->facts.set_id;
     }
     return n ? HSS_NEXT : hss_check_pair(op, r->impi, STR_NONE);
+}
+
+static enum hss_verdict missing(struct hss_op *op, enum cx_avp which, const char *cause)
+{
+    return hss_refuse_avp(op, DIA_MISSING_AVP, cx_failed_text(&op->arena, which, STR_NONE), cause);
 }
 
 static enum hss_verdict check_type(struct hss_op *op)
@@ -80,20 +93,26 @@ static enum hss_verdict check_type(struct hss_op *op)
     const struct assignment *t = assignment(op);
     const struct cx_sar *r = &op->r.sar;
     if (t->act == ACT_NONE)
-        return hss_refuse(op, DIA_INVALID_AVP_VALUE, "Server-Assignment-Type is not of Cx");
+        return hss_refuse_avp(op, DIA_INVALID_AVP_VALUE,
+                              cx_failed_number(&op->arena, CX_AVP_ASSIGNMENT_TYPE, r->type),
+                              "Server-Assignment-Type is not of Cx");
     if (r->n_impus > 1 && !t->many)
-        return hss_refuse(op, DIA_AVP_OCCURS_TOO_MANY_TIMES,
-                          "several IMPUs with a Server-Assignment-Type for one");
-    if ((!r->n_impus && !t->many) || (!r->impi.p && t->needs_impi))
-        return hss_refuse(op, DIA_MISSING_AVP, "Server-Assignment-Type needs both IMPI and IMPU");
+        return hss_refuse_avp(op, DIA_AVP_OCCURS_TOO_MANY_TIMES,
+                              cx_failed_text(&op->arena, CX_AVP_IMPU, r->impus[1]),
+                              "several IMPUs with a Server-Assignment-Type for one");
+    if (!r->n_impus && !t->many)
+        return missing(op, CX_AVP_IMPU, "Server-Assignment-Type needs an IMPU");
+    if (!r->impi.p && t->needs_impi)
+        return missing(op, CX_AVP_IMPI, "Server-Assignment-Type needs an IMPI");
     return HSS_NEXT;
 }
 
 static int set_row(void *arg, const struct store_value *c, size_t n)
 {
     struct hss_op *op = arg;
-    if (op->n_sets < ARRAY_LEN(op->sets))
-        op->sets[op->n_sets++] = c[0].num;
+    if (op->n_sets == ARRAY_LEN(op->sets))
+        return ERR_TOOBIG;
+    op->sets[op->n_sets++] = c[0].num;
     return 0;
 }
 
@@ -106,26 +125,25 @@ static enum hss_verdict find_sets(struct hss_op *op)
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 
-// One S-CSCF serves an IMS subscription. Another one may take over through a MAR, which writes its
-// name; here it meets a refusal that tells it which case it is in, and who is assigned
-// (TS 29.228 table 6.1.2.2: Server-Name).
+// One S-CSCF serves an IMS subscription, whichever of its IMPUs is asked for; only a MAR puts
+// another one in its place (TS 29.228 8.1). Here another one meets a refusal that tells it which
+// case it is in, and who is assigned (TS 29.228 table 6.1.2.2: Server-Name).
 static enum hss_verdict check_server_name(struct hss_op *op)
 {
     const struct hss_facts *f = &op->facts;
     enum act act = assignment(op)->act;
+    bool takes = act == ACT_REGISTER || act == ACT_UNREGISTERED;
     bool same = f->scscf_name.p && str_ieq(f->scscf_name, op->r.sar.server_name);
-    bool known = f->registered || f->unregistered;
-    if (!same)
+    if (f->scscf_name.p && !same) {
         op->a.saa.server_name = f->scscf_name;
-    if (act == ACT_READ && (!same || !known))
-        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "S-CSCF is not assigned to the IMPU");
-    if ((act == ACT_REGISTER || act == ACT_UNREGISTERED) && f->scscf_name.p && !same && known)
-        return hss_refuse_cx(op, CX_ERROR_IDENTITY_ALREADY_REGISTERED,
-                             "another S-CSCF is assigned");
+        return takes ? hss_refuse_cx(op, CX_ERROR_IDENTITY_ALREADY_REGISTERED,
+                                     "another S-CSCF is assigned")
+                     : hss_refuse(op, DIA_UNABLE_TO_COMPLY, "another S-CSCF is assigned");
+    }
+    if (act == ACT_READ && !same)
+        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "no S-CSCF is assigned to the IMPU");
     if (act == ACT_UNREGISTERED && f->registered)
         return hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered");
-    if (f->scscf_name.p && !same && act != ACT_REGISTER && act != ACT_UNREGISTERED)
-        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "another S-CSCF is assigned");
     return HSS_NEXT;
 }
 
@@ -160,42 +178,48 @@ static int release(struct hss_op *op)
     return HSS_WRITE(op, SQL_SCSCF_RELEASE, SV_INT(op->facts.subscription_id));
 }
 
-// With an IMPI its own registration ends; without one the IMPUs' as a whole.
-static int drop_sets(struct hss_op *op)
+// With an IMPI its own registration ends; without one the IMPU's as a whole.
+static int drop_set(struct hss_op *op, int64_t set)
 {
-    int err = 0;
-    for (size_t i = 0; !err && i < op->n_sets; i++) {
-        if (op->facts.impi_id)
-            err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(op->sets[i]),
-                            SV_INT(op->facts.impi_id));
-        else
-            err = HSS_WRITE(op, SQL_REGISTRATION_CLEAR, SV_INT(op->sets[i]));
-        if (!err)
-            err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(op->sets[i]), SV_INT(0));
-    }
-    return err;
+    int64_t impi = op->facts.impi_id;
+    if (!impi)
+        return HSS_WRITE(op, SQL_REGISTRATION_CLEAR, SV_INT(set));
+    int err = HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(set), SV_INT(impi));
+    return err ? err : HSS_WRITE(op, SQL_REGISTRATION_DROP, SV_INT(set), SV_INT(0));
 }
 
-static int registration_count(void *arg, const struct store_value *c, size_t n)
+// What is registered of a set: by those whose registration ends (or unregistered), and by others.
+struct held {
+    int64_t impi;
+    bool mine, others;
+};
+
+static int held_row(void *arg, const struct store_value *c, size_t n)
 {
-    *(bool *)arg = *(bool *)arg || c[1].num == HSS_REGISTERED;
+    struct held *h = arg;
+    bool mine = !h->impi || c[0].num == h->impi || c[0].num == 0;
+    if (c[1].num != HSS_NOT_REGISTERED)
+        *(mine ? &h->mine : &h->others) = true;
     return 0;
 }
 
-// The profile stays in the S-CSCF for services of unregistered users; a set that another IMPI still
-// has registered stays registered.
+// The profile stays in the S-CSCF for services of unregistered users. A set that another IMPI still
+// has registered stays registered, and one that was not registered does not become unregistered by
+// it.
 static int store_sets(struct hss_op *op)
 {
-    int err = drop_sets(op);
+    int err = 0;
     for (size_t i = 0; !err && i < op->n_sets; i++) {
-        bool registered = false;
-        err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, registration_count, &registered,
-                        SV_INT(op->sets[i]));
-        if (!err && !registered)
+        struct held h = {.impi = op->facts.impi_id};
+        err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, held_row, &h, SV_INT(op->sets[i]));
+        if (!err)
+            err = drop_set(op, op->sets[i]);
+        if (!err && h.mine && !h.others)
             err = HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(op->sets[i]), SV_INT(0),
                             SV_INT(HSS_UNREGISTERED), SV_INT(0));
+        op->name_stored = op->name_stored || h.mine || h.others;
     }
-    return err;
+    return err ? err : release(op);
 }
 
 // The challenge came to nothing: state stays what it was before it.
@@ -212,7 +236,9 @@ static int end_authentication(struct hss_op *op)
 
 static int deregister(struct hss_op *op)
 {
-    int err = drop_sets(op);
+    int err = 0;
+    for (size_t i = 0; !err && i < op->n_sets; i++)
+        err = drop_set(op, op->sets[i]);
     return err ? err : release(op);
 }
 
@@ -255,11 +281,22 @@ static int impi_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
-static struct str any_impi(const struct hss_op *op)
+static int chosen_row(void *arg, const struct store_value *c, size_t n)
 {
-    if (op->r.sar.impi.p || !op->a.saa.n_associated)
-        return op->r.sar.impi;
-    return op->a.saa.associated_identities[0];
+    struct hss_op *op = arg;
+    op->a.saa.impi = arena_dup(&op->arena, c[0].s);
+    return 0;
+}
+
+// TS 29.228 6.1.2.1, table 6.1.2.2: a request that names no IMPI gets one that has the IMPU,
+// whichever.
+static enum hss_verdict choose_impi(struct hss_op *op)
+{
+    op->a.saa.impi = op->r.sar.impi;
+    if (op->r.sar.impi.p)
+        return HSS_NEXT;
+    int err = STORE_RUN(op->ctx->store, SQL_IMPI_OF_SET, chosen_row, op, SV_INT(op->facts.set_id));
+    return err ? hss_fail(op, err) : HSS_NEXT;
 }
 
 static enum hss_verdict download_profile(struct hss_op *op)
@@ -271,7 +308,7 @@ static enum hss_verdict download_profile(struct hss_op *op)
     int err = STORE_RUN(op->ctx->store, SQL_IMPIS_OF_SUBSCRIPTION, impi_row, &l,
                         SV_INT(op->facts.subscription_id));
     if (!err && !op->r.sar.user_data_already_available)
-        err = hss_user_data(op, any_impi(op), &op->facts.set_id, 1, &a->user_data);
+        err = hss_user_data(op, a->impi, &op->facts.set_id, 1, &a->user_data);
     if (a->n_associated < 2) // the one that the S-CSCF knows
         a->n_associated = 0;
     return err ? hss_fail(op, err) : HSS_NEXT;
@@ -294,6 +331,14 @@ static int charging_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
+// These AVPs are DiameterURIs (TS 29.229 6.3.20 to 6.3.23, RFC 6733 4.3.1); an operator may give
+// the host alone.
+static void complete_uri(struct hss_op *op, struct str *name)
+{
+    if (name->n && !str_istarts(*name, STR("aaa://")) && !str_istarts(*name, STR("aaas://")))
+        *name = ARENA_CAT(&op->arena, STR("aaa://"), *name);
+}
+
 static enum hss_verdict download_charging(struct hss_op *op)
 {
     if (!assignment(op)->download || op->r.sar.user_data_already_available)
@@ -303,14 +348,17 @@ static enum hss_verdict download_charging(struct hss_op *op)
         (struct cx_charging){c->primary_ccf, c->secondary_ccf, c->primary_ecf, c->secondary_ecf};
     int err = STORE_RUN(op->ctx->store, SQL_CHARGING, charging_row, op,
                         SV_INT(op->facts.subscription_id));
+    struct cx_charging *ch = &op->a.saa.charging;
+    complete_uri(op, &ch->primary_ccf);
+    complete_uri(op, &ch->secondary_ccf);
+    complete_uri(op, &ch->primary_ecf);
+    complete_uri(op, &ch->secondary_ecf);
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 
 static enum hss_verdict answer(struct hss_op *op)
 {
-    op->a.saa.server_name = STR_NONE;
-    op->a.saa.impi = any_impi(op);
-    if (assignment(op)->act == ACT_STORE && !op->settings.keep_server_name)
+    if (assignment(op)->act == ACT_STORE && !op->name_stored)
         return hss_succeed_cx(op, CX_SUCCESS_SERVER_NAME_NOT_STORED);
     return hss_succeed(op);
 }
@@ -321,6 +369,7 @@ static const struct hss_step steps[] = {
     {"implicit sets", find_sets, "TS 29.228 6.5.1"},
     {"server name", check_server_name, "TS 29.228 6.1.2.1"},
     {"state", change_state, "TS 29.228 6.1.2.1"},
+    {"private identity", choose_impi, "TS 29.228 6.1.2.1"},
     {"profile", download_profile, "TS 29.228 6.6"},
     {"charging", download_charging, "TS 29.228 6.6"},
     {"answer", answer, "TS 29.228 6.1.2.1"},

@@ -37,7 +37,8 @@ int hss_secret_open(struct hss_op *op, struct str impi, struct str sealed, struc
         memcpy(auth->opc, plain + 16, 16);
     } else {
         bool sha = str_ieq(auth->algorithm, STR("SHA-256"));
-        auth->ha1 = sha ? hex(op, plain + MD5_BYTES, SHA256_BYTES) : hex(op, plain, MD5_BYTES);
+        auth->ha1 = hex(op, plain, MD5_BYTES);
+        auth->alt_ha1 = sha ? hex(op, plain + MD5_BYTES, SHA256_BYTES) : STR_NONE;
     }
     OPENSSL_cleanse(plain, sizeof(plain));
     return 0;

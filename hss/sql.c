@@ -83,6 +83,8 @@ const char *const hss_sql[] = {
     [SQL_PENDING_CLEAR] = "UPDATE registration SET pending = 0 WHERE set_id = ?1 AND impi_id = ?2",
     [SQL_SETS_OF_IMPI] = "SELECT set_id FROM impi_set WHERE impi_id = ?1 ORDER BY set_id",
     [SQL_IMPIS_OF_SUBSCRIPTION] = "SELECT impi FROM impi WHERE subscription_id = ?1 ORDER BY id",
+    [SQL_IMPI_OF_SET] = "SELECT i.impi FROM impi_set a JOIN impi i ON i.id = a.impi_id"
+                        " WHERE a.set_id = ?1 ORDER BY i.id LIMIT 1",
     [SQL_PROFILE_IMPUS] =
         "SELECT u.impu, u.barred, u.display_name, u.profile_id, p.service_xml"
         " FROM impu u JOIN service_profile p ON p.id = u.profile_id WHERE u.set_id = ?1"

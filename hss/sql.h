@@ -19,6 +19,7 @@ enum hss_sql {
     SQL_PENDING_CLEAR,     // set, impi
     SQL_SETS_OF_IMPI,      // impi id -> set
     SQL_IMPIS_OF_SUBSCRIPTION,
+    SQL_IMPI_OF_SET,       // set -> impi, one of those that have it
     SQL_PROFILE_IMPUS,     // set -> impu, barred, display name, profile, service xml
     SQL_CHARGING,          // subscription -> four addresses
     SQL_META_GET,

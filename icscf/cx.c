@@ -5,23 +5,20 @@
 #include "base/log.h"
 #include "icscf/icscf_priv.h"
 
-struct verdict {
+// What the HSS says of the user is a negative response to the query: 403 to a REGISTER, 404 or what
+// stands here to another request (TS 24.229 5.3.1.3, 5.3.2.1, 5.3.2.2).
+static const struct negative {
     struct dia_result result;
-    unsigned on_register, on_other;
+    unsigned terminating;
+} negatives[] = {
+    {{CX_ERROR_USER_UNKNOWN, true}, 404},
+    {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 404},
+    {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 480},
+    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 404},
+    {{DIA_AUTHORIZATION_REJECTED, false}, 404},
 };
-
-// An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 480 when it says
-// itself that it has too much to do.
-static const struct verdict verdicts[] = {
-    {{CX_ERROR_USER_UNKNOWN, true}, 403, 404},
-    {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403, 404},
-    {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 403, 480},
-    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 403},
-    {{DIA_AUTHORIZATION_REJECTED, false}, 403, 403},
-    {{DIA_TOO_BUSY, false}, 480, 480},
-    {{DIA_UNABLE_TO_DELIVER, false}, 504, 504},
-    {{DIA_UNABLE_TO_COMPLY, false}, 500, 500},
-};
+// Everything else, an error of the HSS or of the way to it: the query could not be completed.
+enum { NOT_COMPLETED = 480, BUSY_RETRY_S = 5 };
 
 static const char *no_answer(int err)
 {
@@ -37,23 +34,32 @@ static const char *no_answer(int err)
     }
 }
 
+// NULL: it says nothing of the user.
+static const struct negative *negative(int err, struct dia_result result)
+{
+    for (size_t i = 0; !err && i < ARRAY_LEN(negatives); i++)
+        if (negatives[i].result.code == result.code &&
+            negatives[i].result.experimental == result.experimental)
+            return &negatives[i];
+    return NULL;
+}
+
 static struct reject judge(const struct icscf_job *r, int err, struct dia_result result)
 {
     if (err)
-        return (struct reject){.status = err == ERR_BAD ? 500 : 504, .cause = no_answer(err)};
+        return (struct reject){.status = NOT_COMPLETED, .cause = no_answer(err)};
     if (result.code >= 2000 && result.code < 3000)
         return (struct reject){0};
-    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
-        const struct verdict *v = &verdicts[i];
-        if (v->result.code == result.code && v->result.experimental == result.experimental)
-            return (struct reject){.status = r->is_register ? v->on_register : v->on_other,
-                                   .cause = dia_result_name(result),
-                                   .retry_after = result.code == DIA_TOO_BUSY &&
-                                                          !result.experimental
-                                                      ? 5
-                                                      : 0};
-    }
-    return (struct reject){.status = 500, .cause = dia_result_name(result)};
+    const struct negative *n = negative(err, result);
+    bool busy = result.code == DIA_TOO_BUSY && !result.experimental;
+    return (struct reject){
+        .status = !n               ? NOT_COMPLETED
+                  : r->is_register ? 403
+                  : r->originating ? 404
+                                   : n->terminating,
+        .cause = dia_result_name(result),
+        .retry_after = busy ? BUSY_RETRY_S : 0,
+    };
 }
 
 static void copy_caps(struct icscf_job *r, struct arena *a, const struct cx_capabilities *c)
@@ -69,7 +75,7 @@ static void take_answer(struct icscf_job *r, int err, struct dia_result result, 
     struct arena *a = pxy_arena(job_pxy(&r->job));
     struct reject bad = judge(r, err, result);
     if (bad.status) {
-        icscf_count(icscf_of(r), bad.status >= 500 ? IC_HSS_FAILURES : IC_REFUSED);
+        icscf_count(icscf_of(r), negative(err, result) ? IC_REFUSED : IC_HSS_FAILURES);
         job_reject(&r->job, bad);
         return;
     }

@@ -2,6 +2,7 @@
 // Cx towards the HSS, and what its results mean for the SIP request that waits.
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "scscf/scscf_priv.h"
 
 // An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 480 with
@@ -87,21 +88,75 @@ int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str i
     return cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, cb, s, arg);
 }
 
+// What is told to the HSS without anybody waiting: kept for the line in the log when it does not
+// arrive.
+struct notice {
+    struct list link;
+    enum cx_sar_type type;
+    struct str call_id, impi, impu; // behind the struct
+};
+
+static struct str put(char **at, struct str s)
+{
+    struct str out = {*at, s.n};
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return out;
+}
+
+static struct notice *notice_new(struct scscf *s, struct str call_id, struct str impi,
+                                 struct str impu, enum cx_sar_type type)
+{
+    struct notice *n = mem_alloc(sizeof *n + call_id.n + impi.n + impu.n);
+    if (!n)
+        return NULL;
+    char *at = (char *)(n + 1);
+    *n = (struct notice){.type = type};
+    n->call_id = put(&at, call_id);
+    n->impi = put(&at, impi);
+    n->impu = put(&at, impu);
+    list_add(&s->notices, &n->link);
+    return n;
+}
+
+static void notice_free(struct notice *n)
+{
+    list_del(&n->link);
+    mem_free(n);
+}
+
+void cx_notices_free(struct scscf *s)
+{
+    while (!list_empty(&s->notices))
+        notice_free(LIST_ENTRY(s->notices.next, struct notice, link));
+}
+
 static void on_notified(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
+    struct notice *n = (struct notice *)(uintptr_t)arg;
     struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
-    if (!r.status)
-        return;
-    scscf_count(s, SC_HSS_FAILURES);
-    LOG(LOG_WARN, "server assignment not taken by the HSS", LF_NUM("type", arg),
-        LF_Z("reason", r.cause));
+    if (r.status) {
+        scscf_count(s, SC_HSS_FAILURES);
+        LOG(LOG_WARN, "server assignment not taken by the HSS", LF("call_id", n->call_id),
+            LF("impi", n->impi), LF("impu", n->impu), LF_NUM("type", n->type),
+            LF_Z("reason", r.cause));
+    }
+    notice_free(n);
 }
 
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type)
 {
-    int err = cx_assign(s, call_id, impi, impu, type, true, on_notified, type);
-    if (err)
-        on_notified(s, type, err, NULL);
+    struct notice *n = notice_new(s, call_id, impi, impu, type);
+    int err =
+        n ? cx_assign(s, call_id, impi, impu, type, true, on_notified, (uintptr_t)n) : ERR_NOMEM;
+    if (err && n) {
+        on_notified(s, (uintptr_t)n, err, NULL);
+    } else if (err) {
+        scscf_count(s, SC_HSS_FAILURES);
+        LOG(LOG_WARN, "server assignment not sent to the HSS", LF("call_id", call_id),
+            LF("impi", impi), LF("impu", impu), LF_Z("reason", err_text(err)));
+    }
 }

@@ -24,8 +24,10 @@ static struct str dup_item(struct arena *a, struct str s)
     return s.n ? arena_dup(a, s) : STR_NONE;
 }
 
+// Of SIP Digest's two algorithms the newer one, when it is known here (TS 29.228 table 6.3.7).
 static void copy_item(struct register_job *r, struct arena *a, const struct cx_auth_item *i)
 {
+    bool newer = i->digest_alt_ha1.n && str_ieq(i->digest_alt_algorithm, STR("SHA-256"));
     r->vector = (struct cx_auth_item){
         .scheme = dup_item(a, i->scheme),
         .authenticate = dup_item(a, i->authenticate),
@@ -33,9 +35,9 @@ static void copy_item(struct register_job *r, struct arena *a, const struct cx_a
         .ck = dup_item(a, i->ck),
         .ik = dup_item(a, i->ik),
         .digest_realm = dup_item(a, i->digest_realm),
-        .digest_algorithm = dup_item(a, i->digest_algorithm),
+        .digest_algorithm = dup_item(a, newer ? i->digest_alt_algorithm : i->digest_algorithm),
         .digest_qop = dup_item(a, i->digest_qop),
-        .digest_ha1 = dup_item(a, i->digest_ha1),
+        .digest_ha1 = dup_item(a, newer ? i->digest_alt_ha1 : i->digest_ha1),
     };
 }
 

@@ -215,6 +215,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->cfg = &s->own;
     s->params = *p;
     arena_init(&s->arena, NULL, 0);
+    list_init(&s->notices);
     int err = start_tables(s);
     if (!err)
         err = name_self(s);
@@ -249,6 +250,7 @@ void scscf_free(struct scscf *s)
         return;
     stack_free(s->stack);
     dia_node_free(s->dia);
+    cx_notices_free(s);
     auth_table_free(s->auth);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);

@@ -32,6 +32,7 @@ struct scscf {
     char route_room[ADDR_TEXT_MAX];
     timer_cb drained;
     void *drained_arg;
+    struct list notices;  // cx.c: server assignments that nobody waits for
     uint64_t counters[SC_COUNTERS];
 };
 
@@ -82,3 +83,4 @@ int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str i
 // The same without interest in the answer beyond a log line.
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type);
+void cx_notices_free(struct scscf *s);

@@ -55,6 +55,7 @@ enum dia_avp_id {
     AVP_IDENTITY_WITH_EMERGENCY_REGISTRATION, AVP_PRIVILEDGED_SENDER_INDICATION, AVP_LIA_FLAGS,
     AVP_INITIAL_CSEQ_SEQUENCE_NUMBER, AVP_SAR_FLAGS, AVP_ALLOWED_WAF_WWSF_IDENTITIES,
     AVP_WEBRTC_AUTHENTICATION_FUNCTION_NAME, AVP_WEBRTC_WEB_SERVER_FUNCTION_NAME, AVP_RTR_FLAGS,
+    AVP_ALTERNATE_DIGEST_ALGORITHM, AVP_ALTERNATE_DIGEST_HA1,
     AVP_COUNT
 };
 
@@ -66,10 +67,12 @@ enum dia_kind {
     DIA_SWITCH,       // bool: the AVP is there with value
     DIA_BIT,          // bool: this bit of the AVP is set
     DIA_BOOL,         // bool as 0 and 1
-    DIA_GROUP,        // struct with a grammar of its own, not written when empty unless required
+    DIA_GROUP,        // struct with a grammar of its own, not written when empty unless required; value:
+                      // DIA_PRESENT of a bool in it that gets the M bit of what is read, or 0
     DIA_COUNTER,      // size_t counter of a list beside it: written when not 0, ignored when read
     DIA_RESULT,       // struct dia_result, when not experimental
     DIA_EXPERIMENTAL, // struct dia_result, when experimental (vendor: value)
+    DIA_FAILED,       // struct str, a raw AVP: written as a Failed-AVP by dia_answer, ignored when read
 };
 
 struct dia_field {
@@ -101,6 +104,7 @@ struct dia_command {
 
 struct dia_interface {
     uint32_t app, vendor;
+    uint32_t vendors[2]; // Supported-Vendor-Id of the capabilities exchange; 0: none
     const char *name;
     const struct dia_avp *avps;
     size_t n_avps;

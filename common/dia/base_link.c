@@ -2,6 +2,7 @@
 // The link's own messages: capabilities exchange, watchdog, disconnection.
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "dia/node_priv.h"
 
 enum { NO_COMMON_APPLICATION = 5010, UNKNOWN_PEER = 3010, IP_BYTES = 18 };
@@ -48,6 +49,15 @@ static struct str ip_octets(const struct addr *a, char *buf)
     return (struct str){buf, six ? 18 : 6};
 }
 
+static void add_vendor(struct dia_caps *caps, uint32_t vendor)
+{
+    for (size_t i = 0; i < caps->n_supported_vendors; i++)
+        if (caps->supported_vendors[i] == vendor)
+            return;
+    if (vendor && caps->n_supported_vendors < DIA_MAX_APPS)
+        caps->supported_vendors[caps->n_supported_vendors++] = vendor;
+}
+
 static void fill_caps(const struct dia_conn *c, struct dia_caps *caps, char *ip)
 {
     const struct dia_node *n = c->node;
@@ -66,8 +76,8 @@ static void fill_caps(const struct dia_conn *c, struct dia_caps *caps, char *ip)
             caps->auth[caps->n_auth++] = f->app;
             continue;
         }
-        caps->supported_vendors[0] = f->vendor;
-        caps->n_supported_vendors = 1;
+        for (size_t k = 0; k < ARRAY_LEN(f->vendors); k++)
+            add_vendor(caps, f->vendors[k]);
         caps->vsai[caps->n_vsai++] = (struct dia_vsai){.vendor = f->vendor, .auth = f->app};
     }
 }

@@ -78,7 +78,8 @@ int dia_encode(const struct dia_dict *d, const struct dia_grammar *g, const void
 
 // Reads a checked frame into st (size bytes, zeroed first). The slices in st live until *ret_msg is
 // given to dia_msg_free. The command's grammar decides, or the error grammar when f->flags has the E
-// bit. ERR_BAD with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut.
+// bit. ERR_BAD with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut in answers, and refused in
+// requests.
 int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct dia_grammar *g,
                void *st, size_t size, struct msg **ret_msg, struct dia_fault *ret_fault);
 void dia_msg_free(struct msg *m); // takes NULL

@@ -7,6 +7,8 @@
 
 #include "dia/node.h"
 
+struct arena;
+
 // TS 29.229 6.2
 enum cx_experimental {
     CX_FIRST_REGISTRATION = 2001,
@@ -37,7 +39,13 @@ enum cx_sar_type {
     CX_AAA_USER_DATA_REQUEST, CX_PGW_UPDATE, CX_RESTORATION,
 };
 
-enum { CX_MAX_CAPABILITIES = 16, CX_MAX_VECTORS = 8, CX_MAX_IMPUS = 32 };
+enum { CX_MAX_CAPABILITIES = 16, CX_MAX_VECTORS = 8, CX_MAX_IMPUS = 32, CX_MAX_FEATURES = 4 };
+
+// Supported-Features, TS 29.229 6.3.29
+struct cx_feature {
+    uint32_t vendor, list_id, list;
+    bool required; // received: its M bit, so that the request is not to be done without them
+};
 
 // Common to requests. Empty dest_host: routed by realm.
 struct cx_head {
@@ -45,7 +53,16 @@ struct cx_head {
     struct str origin_host, origin_realm; // received requests and answers
     struct str session_id;                // received; made by the sender
     struct str correlation;               // for the trace: the Call-ID that caused it; may be empty
+    struct cx_feature features[CX_MAX_FEATURES];
+    size_t n_features;
+    struct str failed;                    // answers that are sent: what cx_failed_* made; may be empty
 };
+
+// What a refusal is about, for an answer's head.failed (RFC 6733 7.5): an AVP of the request with the
+// value that is wrong or too many, or without value one that is missing. In a; empty without memory.
+enum cx_avp { CX_AVP_IMPI, CX_AVP_IMPU, CX_AVP_ASSIGNMENT_TYPE, CX_AVP_AUTHORIZATION };
+struct str cx_failed_text(struct arena *a, enum cx_avp which, struct str value);
+struct str cx_failed_number(struct arena *a, enum cx_avp which, uint32_t value);
 
 struct cx_capabilities {
     bool present;
@@ -88,6 +105,7 @@ struct cx_auth_item {
     struct str scheme;                   // "Digest-AKAv1-MD5", "SIP Digest", "Unknown"
     struct str authenticate, authorization, ck, ik;
     struct str digest_realm, digest_algorithm, digest_qop, digest_ha1; // SIP-Digest-Authenticate
+    struct str digest_alt_algorithm, digest_alt_ha1; // beside MD5, for a newer algorithm
 };
 struct cx_mar {
     struct cx_head head;

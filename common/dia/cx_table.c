@@ -6,6 +6,8 @@
 #include "dia/base.h"
 #include "dia/cx.h"
 
+enum { VENDOR_ETSI = 13019 };
+
 #define VM (DIA_AVP_V | DIA_AVP_M)
 #define X(id_, code_, name_, type_, flags_)                                                        \
     {.id = (id_), .code = (code_), .vendor = DIA_VENDOR_3GPP, .name = (name_), .type = (type_),    \
@@ -46,7 +48,7 @@ static const struct dia_avp avps[] = {
     X(AVP_USER_DATA_ALREADY_AVAILABLE, 624, "User-Data-Already-Available", DIA_U32, VM),
     X(AVP_CONFIDENTIALITY_KEY, 625, "Confidentiality-Key", DIA_OCTETS, VM),
     X(AVP_INTEGRITY_KEY, 626, "Integrity-Key", DIA_OCTETS, VM),
-    X(AVP_SUPPORTED_FEATURES, 628, "Supported-Features", DIA_GROUPED, VM),
+    X(AVP_SUPPORTED_FEATURES, 628, "Supported-Features", DIA_GROUPED, DIA_AVP_V),
     X(AVP_FEATURE_LIST_ID, 629, "Feature-List-ID", DIA_U32, DIA_AVP_V),
     X(AVP_FEATURE_LIST, 630, "Feature-List", DIA_U32, DIA_AVP_V),
     X(AVP_SUPPORTED_APPLICATIONS, 631, "Supported-Applications", DIA_GROUPED, DIA_AVP_V),
@@ -83,6 +85,8 @@ static const struct dia_avp avps[] = {
     X(AVP_WEBRTC_WEB_SERVER_FUNCTION_NAME, 658, "WebRTC-Web-Server-Function-Name", DIA_OCTETS,
       DIA_AVP_V),
     X(AVP_RTR_FLAGS, 659, "RTR-Flags", DIA_U32, DIA_AVP_V),
+    X(AVP_ALTERNATE_DIGEST_ALGORITHM, 662, "Alternate-Digest-Algorithm", DIA_OCTETS, DIA_AVP_V),
+    X(AVP_ALTERNATE_DIGEST_HA1, 663, "Alternate-Digest-HA1", DIA_OCTETS, DIA_AVP_V),
 };
 
 // ---- groups ----
@@ -107,6 +111,8 @@ static const struct dia_field digest_fields[] = {
     DIA_F(AVP_DIGEST_ALGORITHM, DIA_STR, 0, struct cx_auth_item, digest_algorithm),
     DIA_F(AVP_DIGEST_QOP, DIA_STR, 0, struct cx_auth_item, digest_qop),
     DIA_F(AVP_DIGEST_HA1, DIA_STR, 0, struct cx_auth_item, digest_ha1),
+    DIA_F(AVP_ALTERNATE_DIGEST_ALGORITHM, DIA_STR, 0, struct cx_auth_item, digest_alt_algorithm),
+    DIA_F(AVP_ALTERNATE_DIGEST_HA1, DIA_STR, 0, struct cx_auth_item, digest_alt_ha1),
 };
 static const DIA_FIELDS(digest);
 
@@ -154,6 +160,14 @@ static const struct dia_field reason_fields[] = {
 };
 static const DIA_FIELDS(reason);
 
+// TS 29.229 6.3.29
+static const struct dia_field features_fields[] = {
+    DIA_F(AVP_VENDOR_ID, DIA_NUM, 1, struct cx_feature, vendor),
+    DIA_F(AVP_FEATURE_LIST_ID, DIA_NUM, 1, struct cx_feature, list_id),
+    DIA_F(AVP_FEATURE_LIST, DIA_NUM, 1, struct cx_feature, list),
+};
+static const DIA_FIELDS(features);
+
 // ---- what all commands share (TS 29.229 6.1) ----
 
 #define EMBEDDED(avp_, min_, type_, group_)                                                        \
@@ -165,7 +179,8 @@ static const DIA_FIELDS(reason);
     DIA_C(AVP_AUTH_SESSION_STATE, 1), /* NO_STATE_MAINTAINED, TS 29.229 6.1 */                     \
     DIA_F(AVP_ORIGIN_HOST, DIA_STR, 1, type_, head.origin_host),                                   \
     DIA_F(AVP_ORIGIN_REALM, DIA_STR, 1, type_, head.origin_realm),                                 \
-    DIA_ANY(AVP_SUPPORTED_FEATURES)
+    DIA_LIST(AVP_SUPPORTED_FEATURES, DIA_GROUP, 0, type_, head.features, head.n_features,          \
+             .group = &features, .value = DIA_PRESENT(struct cx_feature, required))
 
 #define REQUEST(type_)                                                                             \
     HEAD(type_), DIA_F(AVP_DESTINATION_HOST, DIA_STR, 0, type_, head.dest_host),                   \
@@ -173,6 +188,7 @@ static const DIA_FIELDS(reason);
 
 #define ANSWER(type_)                                                                              \
     HEAD(type_), DIA_F(AVP_RESULT_CODE, DIA_RESULT, 0, type_, result),                             \
+    {.avp = AVP_FAILED_AVP, .kind = DIA_FAILED, .at = offsetof(type_, head.failed)},               \
     DIA_F(AVP_EXPERIMENTAL_RESULT, DIA_EXPERIMENTAL, 0, type_, result, .value = DIA_VENDOR_3GPP)
 
 // ---- the commands ----
@@ -294,6 +310,7 @@ static const struct dia_command commands[] = {
 const struct dia_interface dia_cx = {
     .app = DIA_APP_CX,
     .vendor = DIA_VENDOR_3GPP,
+    .vendors = {DIA_VENDOR_3GPP, VENDOR_ETSI}, // TS 29.229 5.6
     .name = "3GPP Cx",
     .avps = avps,
     .n_avps = ARRAY_LEN(avps),

@@ -84,21 +84,30 @@ static int bad_value(struct get *g, const struct avp_hdr *h)
     return bad_avp(g, h, DIA_INVALID_AVP_VALUE, "AVP value outside its range");
 }
 
-static int get_group(struct get *g, struct avp *a, const struct dia_field *f, char *at)
+static int get_group(struct get *g, struct avp *a, const struct avp_hdr *h,
+                     const struct dia_field *f, char *at)
 {
+    if (f->value)
+        *(bool *)(at + f->value - 1) = h->avp_flags & AVP_FLAG_MANDATORY;
     return get_fields(g, a, f->group, at);
 }
 
-static int get_experimental(struct avp *group, struct dia_result *ret_result)
+// Codes are per vendor: of another one's only the class can be told (RFC 6733 7.6, 7.7).
+static int get_experimental(struct avp *group, uint32_t vendor, struct dia_result *ret_result)
 {
     struct avp *a;
+    bool ours = false;
     for (int r = fd_msg_browse(group, MSG_BRW_FIRST_CHILD, &a, NULL); r == 0 && a;
          r = fd_msg_browse(a, MSG_BRW_NEXT, &a, NULL)) {
         struct avp_hdr *h;
         (void)fd_msg_avp_hdr(a, &h);
         if (h->avp_code == 298 && h->avp_value)
             *ret_result = (struct dia_result){h->avp_value->u32, true};
+        if (h->avp_code == 266 && h->avp_value)
+            ours = h->avp_value->u32 == vendor;
     }
+    if (!ours)
+        *ret_result = (struct dia_result){ret_result->code / 1000 * 1000, false};
     return 0;
 }
 
@@ -137,11 +146,12 @@ static int get_one(struct get *g, struct avp *a, const struct avp_hdr *h,
     case DIA_RULE:
     case DIA_CONST:
     case DIA_COUNTER:
+    case DIA_FAILED:
         return 0;
     case DIA_GROUP:
-        return get_group(g, a, f, at);
+        return get_group(g, a, h, f, at);
     case DIA_EXPERIMENTAL:
-        return get_experimental(a, (void *)at);
+        return get_experimental(a, f->value, (void *)at);
     case DIA_STR:
         if (h->avp_value)
             *(struct str *)(void *)at =
@@ -163,6 +173,15 @@ static const struct dia_field *field_of(const struct dia_dict *d, const struct d
     return NULL;
 }
 
+// A list is longer than the struct's. Of an answer and of the link's own messages the rest may go; a
+// request of which a part is not done must not be answered as if all were.
+static int list_full(struct get *g, const struct avp_hdr *h)
+{
+    if (g->f->app == DIA_APP_BASE || !(g->f->flags & DIA_CMD_R))
+        return 0;
+    return bad_avp(g, h, DIA_UNABLE_TO_COMPLY, "more AVPs of a kind than are taken");
+}
+
 static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_grammar *gr, char *st)
 {
     struct avp *a;
@@ -181,8 +200,12 @@ static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_gramma
         char *at = st + f->at;
         if (f->cap) {
             size_t *n = (size_t *)(void *)(st + f->count_at);
-            if (*n == f->cap)
+            if (*n == f->cap) {
+                int full = list_full(g, h);
+                if (full)
+                    return full;
                 continue;
+            }
             at += (*n)++ * f->stride;
         }
         if (f->present_at)

@@ -91,6 +91,7 @@ static int put_one(struct put *p, const struct dia_field *f, const char *at, boo
 {
     switch ((enum dia_kind)f->kind) {
     case DIA_RULE:
+    case DIA_FAILED:
         return 0;
     case DIA_STR: {
         const struct str *s = (const void *)at;

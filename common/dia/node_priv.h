@@ -271,6 +271,7 @@ void dia_dup_free(struct dia_node *n, struct dia_dup *e);
 // ---- typed.c: the fields that all typed structs share, found by their AVP ----
 struct str dia_typed_get(const struct dia_grammar *g, const void *st, unsigned avp);
 void dia_typed_set(const struct dia_grammar *g, void *st, unsigned avp, struct str s);
+struct str dia_typed_failed(const struct dia_grammar *g, const void *st);
 void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r);
 
 // ---- ids.c ----

@@ -267,11 +267,12 @@ void dia_answer(struct dia_request *q, void *answer)
     struct dia_header h = {.flags = q->cmd->flags, .code = q->cmd->code,
                            .app = q->service->iface->app, .ete = q->ete};
     struct dia_bytes b;
-    int r = dia_encode(q->node->dict, g, answer, &h, &b);
-    if (r == 0)
-        finish(q, &b);
-    else
+    if (dia_encode(q->node->dict, g, answer, &h, &b) != 0) {
         dia_refuse(q, DIA_UNABLE_TO_COMPLY);
+        return;
+    }
+    (void)dia_bytes_fail(&b, dia_typed_failed(g, answer)); // without memory for it: the answer alone
+    finish(q, &b);
 }
 
 int dia_serve(struct dia_node *n, const struct dia_interface *i, dia_handler h, const void *ops,

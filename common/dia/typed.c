@@ -22,6 +22,12 @@ void dia_typed_set(const struct dia_grammar *g, void *st, unsigned avp, struct s
         *(struct str *)(void *)((char *)st + f->at) = s;
 }
 
+struct str dia_typed_failed(const struct dia_grammar *g, const void *st)
+{
+    const struct dia_field *f = find(g, AVP_FAILED_AVP, DIA_FAILED);
+    return f ? *(const struct str *)(const void *)((const char *)st + f->at) : STR_NONE;
+}
+
 void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r)
 {
     const struct dia_field *f = find(g, AVP_RESULT_CODE, DIA_RESULT);

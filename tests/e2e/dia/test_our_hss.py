@@ -121,20 +121,22 @@ SCENE = [
     ("command", ("XXR", uar()[1]), "3001", ["answer-message"]),
     ("vectors", mar(n=2), "2001", ["vector 000000000021", "vector 000000000042"]),
     ("one-more", mar(), "2001", ["vector 000000000063"]),
-    ("mar-unknown-scheme", mar(scheme="Unknown"), "2001", ["vector 000000000084"]),
+    ("mar-unknown-scheme", mar(scheme="Unknown"), "3gpp-5006", []),
+    ("mar-unknown-digest", mar(impi=DAVE, impu="dave", scheme="Unknown"), "2001", [DIGEST]),
     ("mar-nobody", mar(impi=f"nobody@{DOMAIN}"), "3gpp-5001", []),
     ("mar-not-a-pair", mar(impi=BOB), "3gpp-5002", []),
     ("mar-scheme", mar(scheme=DIGEST), "3gpp-5006", []),
     ("mar-digest", mar(impi=DAVE, impu="dave", scheme=DIGEST), "2001",
      [HA1, f"'Digest-Realm' => <<\"{DOMAIN}\">>"]),
-    ("mar-short", mar(authorization=b"short"), "5004", []),
+    ("mar-short", mar(authorization=b"short"), "5004", ["'Failed-AVP' => [#{"]),
     ("mar-wrong-auts", mar(authorization=b"\x11" * 30), "5012", []),
     ("mar-auts", resync(UE_SQN), "2001", ["vector 00000000a02a"]),
     ("mar-auts-again", resync(UE_SQN), "2001", ["vector 00000000a04b"]),
     ("mar-no-item", without(mar(), "SIP-Auth-Data-Item"), "5005", ["'Failed-AVP' => [#{"]),
     ("mar-no-server", without(mar(), "Server-Name"), "5005", ["'Failed-AVP' => [#{"]),
     ("pending", uar(), "3gpp-2002", [SERVER]),
-    ("sar", sar(1), "2001", ["<IMSSubscription>", f"sip:alice@{DOMAIN}", "tel:+15550000001"]),
+    ("sar", sar(1), "2001", ["<IMSSubscription>", f"sip:alice@{DOMAIN}", "tel:+15550000001",
+                        f"aaa://ccf.{DOMAIN}"]),
     ("sar-known", sar(2, **{"User-Data-Already-Available": [1]}), "2001", []),
     ("sar-other", sar(1, server=OTHER), "3gpp-5005", [SERVER]),
     ("sar-read", sar(0), "2001", ["<IMSSubscription>"]),
@@ -142,10 +144,12 @@ SCENE = [
     ("sar-unregistered", sar(3), "3gpp-5007", []),
     ("sar-nobody", sar(1, impi=f"nobody@{DOMAIN}"), "3gpp-5001", []),
     ("sar-not-a-pair", sar(1, impi=BOB), "3gpp-5002", []),
-    ("sar-no-identity", sar(1, impi=None, impus=()), "5005", []),
-    ("sar-no-impu", sar(1, impus=()), "5005", []),
-    ("sar-many", sar(1, impus=("alice", "001010000000001")), "5009", []),
-    ("sar-type", sar(99), "5004", []),
+    ("sar-no-identity", sar(1, impi=None, impus=()), "5005", ["'Failed-AVP' => [#{"]),
+    ("sar-no-impi", sar(1, impi=None), "5005", ["'Failed-AVP' => [#{", "'User-Name'"]),
+    ("sar-type-swx", sar(13), "5004", ["'Failed-AVP' => [#{", "'Server-Assignment-Type',13"]),
+    ("sar-no-impu", sar(1, impus=()), "5005", ["'Failed-AVP' => [#{"]),
+    ("sar-many", sar(1, impus=("alice", "001010000000001")), "5009", ["'Failed-AVP' => [#{"]),
+    ("sar-type", sar(99), "5004", ["'Failed-AVP' => [#{"]),
     ("sar-no-server", without(sar(1), "Server-Name"), "5005", ["'Failed-AVP' => [#{"]),
     ("where", lir(), "2001", [SERVER]),
     ("subsequent", uar(), "3gpp-2002", [SERVER]),
@@ -169,6 +173,7 @@ def test_every_result_of_every_command(core):
     core.let_in(f"erl.{DOMAIN}")
     core.start("hss")
     core.provision()
+    core.ctl("hss", "subscriber", "set", ALICE, f"ccf=ccf.{DOMAIN}")
     messages = core.capture_of(f"tcp port 3868 and host {core.ip(40)}")
     erlang = start_erlang(core, "ask", [s[:2] for s in SCENE], loose_dictionary(core.folder))
     out = erlang.finish(60)
@@ -181,7 +186,7 @@ def test_every_result_of_every_command(core):
         if not fits or "vector forged" in answer:
             wrong.append(f"{tag}: wanted {result} {texts}\n    {answer}")
     assert not wrong, "\n".join(wrong)
-    assert "hss_sqn=000000000084" in core.nodes["hss"].text()
+    assert "hss_sqn=000000000063" in core.nodes["hss"].text()
     messages.judge(2 * len(SCENE), commands=(257, 300, 301, 302, 303))
     text = core.nodes["hss"].text()
     assert HA1 not in text and b"alice-lab-key-01".hex() not in text

@@ -439,6 +439,27 @@ static void unsupported_transports(void **state)
     assert_int_equal(dia_peer_add(a->node, &p), ERR_EXISTS);
 }
 
+// TS 29.229 5.6: 3GPP and ETSI among the Supported-Vendor-Ids.
+static void vendors_of_the_capabilities(void **state)
+{
+    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    static struct raw r;
+    bool etsi = false, tgpp = false;
+    raw_start(&r, &w, 3, "r.test");
+    raw_dial(&r, a);
+    raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
+    world_run(&w, 100);
+    assert_int_equal(raw_last_result(&r), DIA_SUCCESS);
+    for (size_t at = DIA_HEADER; at < r.n_last; at += (dia_get24(r.last + at + 5) + 3) & ~3u) {
+        if (dia_get32(r.last + at) != 265)
+            continue;
+        etsi |= dia_get32(r.last + at + 8) == 13019;
+        tgpp |= dia_get32(r.last + at + 8) == 10415;
+    }
+    assert_true(etsi && tgpp);
+    raw_stop(&r);
+}
+
 static void ipv6(void **state)
 {
     struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", unknown_ok);
@@ -461,7 +482,7 @@ int main(void)
         T(no_common_application), T(request_before_cer), T(garbage), T(any_segmentation),
         T(silent_stranger), T(half_a_message), T(idle), T(restart), T(restart_unseen), T(drain),
         T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused),
-        T(unsupported_transports), T(ipv6),
+        T(unsupported_transports), T(vendors_of_the_capabilities), T(ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

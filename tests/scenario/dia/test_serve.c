@@ -251,6 +251,49 @@ static void bad_value(void **state)
     expect_failed(614);
 }
 
+// RFC 6733 7.5: what a handler finds wrong goes back in a Failed-AVP, and its copy gets the same answer.
+static void handler_names_the_avp(void **state)
+{
+    struct dia_bytes b;
+    a->mode = ANSWER_REFUSE;
+    for (int i = 0; i < 2; i++) {
+        raw_mar(&r, 1, 88, i ? DIA_CMD_T : 0, &b);
+        struct str sent = {(char *)avp_at(&b, 601), dia_get24(avp_at(&b, 601) + 5)};
+        char copy[64];
+        assert_true(sent.n <= sizeof copy);
+        memcpy(copy, sent.p, sent.n);
+        expect(&b, DIA_INVALID_AVP_VALUE, 1);
+        expect_failed(601);
+        assert_memory_equal(raw_last_avp(&r, 279).p + 8, copy, sent.n);
+    }
+}
+
+// TS 29.229 7.2.1: a feature with the M bit that is not there is refused with what is; others are ignored.
+static void required_features(void **state)
+{
+    static char wanted[] = "\0\0\2\x74\xc0\0\0\x38\0\0\x28\xaf"
+                           "\0\0\1\x0a\x40\0\0\x0c\0\0\x28\xaf"
+                           "\0\0\2\x75\x80\0\0\x10\0\0\x28\xaf\0\0\0\1"
+                           "\0\0\2\x76\x80\0\0\x10\0\0\x28\xaf\0\0\0\4";
+    struct dia_bytes b;
+    raw_mar(&r, 1, 91, 0, &b);
+    assert_int_equal(dia_bytes_append(&b, (struct str){wanted, 56}), 0);
+    expect(&b, 0, 0); // no Result-Code
+    struct dia_frame f;
+    struct dia_fault fault;
+    struct str answer = {(char *)r.last, r.n_last}, result = raw_last_avp(&r, 297);
+    assert_int_equal(dia_frame_parse(w.dict, answer, &f, &fault), 0);
+    struct str has = dia_frame_search(w.dict, &f, 628, DIA_VENDOR_3GPP);
+    assert_true(result.n > 8 && has.n > 12);
+    assert_int_equal(dia_get32(result.p + result.n - 4), 5011);
+    assert_int_equal((uint8_t)has.p[4], DIA_AVP_V);
+    assert_int_equal(dia_get32(has.p + has.n - 4), 0);
+    wanted[4] = (char)DIA_AVP_V; // supported by the sender, not required
+    raw_mar(&r, 1, 92, 0, &b);
+    assert_int_equal(dia_bytes_append(&b, (struct str){wanted, 56}), 0);
+    expect(&b, DIA_SUCCESS, 1);
+}
+
 static void stray_answers(void **state)
 {
     struct dia_bytes b;
@@ -279,7 +322,7 @@ int main(void)
         T(good), T(unknown_application), T(unknown_command), T(unhandled_command),
         T(error_bit_on_a_request), T(wrong_realm), T(wrong_host), T(right_host_in_capitals),
         T(missing_avp), T(refusal_keeps_the_grammar), T(unknown_mandatory_avp),
-        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value),
+        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value), T(handler_names_the_avp), T(required_features),
         T(stray_answers), T(bad_watchdog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

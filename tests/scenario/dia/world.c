@@ -76,6 +76,17 @@ static void answer(struct box *b, struct dia_request *q)
     cx_answer_maa(q, &a);
 }
 
+// A handler's own refusal, about an AVP.
+static void refuse(struct dia_request *q, struct str impu)
+{
+    struct arena arena;
+    char first[128];
+    arena_init(&arena, first, sizeof first);
+    cx_answer_maa(q, &(struct cx_maa){.result.code = DIA_INVALID_AVP_VALUE,
+                                      .head.failed = cx_failed_text(&arena, CX_AVP_IMPU, impu)});
+    arena_done(&arena);
+}
+
 static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
 {
     struct box *b = arg;
@@ -84,6 +95,8 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
     snprintf(b->last_impi, sizeof b->last_impi, "%.*s", STR_ARG(r->impi));
     if (b->mode == ANSWER_NOW)
         answer(b, q);
+    else if (b->mode == ANSWER_REFUSE)
+        refuse(q, r->impu);
     else if (b->mode == ANSWER_HOLD && b->n_held < MAX_HELD)
         b->held[b->n_held++] = q;
 }

@@ -20,7 +20,7 @@
 
 enum { MAX_BOXES = 6, MAX_DONE = 4096, MAX_HELD = 512 };
 
-enum answer_mode { ANSWER_NOW, ANSWER_HOLD, ANSWER_NEVER };
+enum answer_mode { ANSWER_NOW, ANSWER_HOLD, ANSWER_NEVER, ANSWER_REFUSE };
 
 struct done {
     uint64_t arg;

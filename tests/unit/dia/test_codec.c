@@ -72,6 +72,23 @@ static void uaa(void **state)
 }
 
 // TS 29.228 6.1.1.1: Server-Capabilities may be there and empty
+// A vendor's codes are its own: of another one's only the class is read.
+static void result_of_another_vendor(void **state)
+{
+    struct cx_uaa in = {HEAD_OUT, .result = {CX_ERROR_USER_UNKNOWN, true}}, out;
+    struct dia_bytes b;
+    dia_test_encode(the.d, 300, false, &in, &b);
+    for (size_t at = DIA_HEADER; at < b.n; at += (dia_get24(b.p + at + 5) + 3) & ~3u)
+        if (dia_get32(b.p + at) == 297)
+            dia_put32(b.p + at + 16, 13019);
+    struct msg *m;
+    struct dia_fault fault;
+    assert_int_equal(dia_test_decode(the.d, dia_test_str(&b), &out, sizeof out, &m, &fault), 0);
+    assert_int_equal(out.result.code, 5000);
+    assert_false(out.result.experimental);
+    ROUND_END;
+}
+
 static void uaa_empty_capabilities(void **state)
 {
     struct cx_uaa in = {HEAD_OUT, .result = {DIA_SUCCESS, false}, .capabilities.present = true}, out;
@@ -126,7 +143,9 @@ static void maa(void **state)
                                         STR("CK"), STR("IK")};
     in.items[1] = (struct cx_auth_item){.item_number = 2, .scheme = STR("SIP Digest"),
                                         .digest_realm = STR("test"), .digest_algorithm = STR("MD5"),
-                                        .digest_qop = STR("auth"), .digest_ha1 = STR("ha1")};
+                                        .digest_qop = STR("auth"), .digest_ha1 = STR("ha1"),
+                                        .digest_alt_algorithm = STR("SHA-256"),
+                                        .digest_alt_ha1 = STR("ha1-256")};
     ROUND(303, false, in, out);
     assert_int_equal(out.n_items, 2);
     assert_int_equal(out.items[0].item_number, 1);
@@ -139,6 +158,8 @@ static void maa(void **state)
     assert_str(out.items[1].digest_algorithm, STR("MD5"));
     assert_str(out.items[1].digest_qop, STR("auth"));
     assert_str(out.items[1].digest_ha1, STR("ha1"));
+    assert_str(out.items[1].digest_alt_algorithm, STR("SHA-256"));
+    assert_str(out.items[1].digest_alt_ha1, STR("ha1-256"));
     ROUND_END;
 }
 
@@ -205,23 +226,6 @@ static void ppr(void **state)
     ROUND(305, true, in, out);
     assert_str(out.user_data, STR("<x/>"));
     assert_null(out.item.scheme.p);
-    ROUND_END;
-}
-
-// A list that is longer than the struct's is cut, not refused.
-static void long_list(void **state)
-{
-    struct cx_sar in = {HEAD_IN, .server_name = STR("sip:s"), .n_impus = CX_MAX_IMPUS}, out;
-    for (size_t i = 0; i < CX_MAX_IMPUS; i++)
-        in.impus[i] = STR("sip:a");
-    struct dia_bytes b;
-    dia_test_encode(the.d, 301, true, &in, &b);
-    static const char more[] = "\0\0\2\x59\xc0\0\0\x0d\0\0\x28\xaf" "b\0\0\0";
-    assert_int_equal(dia_bytes_append(&b, (struct str){more, 16}), 0);
-    struct msg *m;
-    struct dia_fault fault;
-    assert_int_equal(dia_test_decode(the.d, dia_test_str(&b), &out, sizeof out, &m, &fault), 0);
-    assert_int_equal(out.n_impus, CX_MAX_IMPUS);
     ROUND_END;
 }
 
@@ -324,6 +328,39 @@ static void too_many(void **state)
     static const char user[] = "\0\0\0\1\x40\0\0\x0c" "user" "\0\0\0\1\x40\0\0\x0c" "user";
     assert_int_equal(dia_bytes_append(&b, (struct str){user, 24}), 0);
     fault_of(&b, 5009, 1);
+}
+
+// A list that is longer than the struct's is cut in an answer.
+static void long_list(void **state)
+{
+    struct cx_uaa in = {HEAD_OUT, .result = {DIA_SUCCESS, false}, .capabilities.present = true}, out;
+    struct cx_capabilities *c = &in.capabilities;
+    for (c->n_mandatory = 0; c->n_mandatory < CX_MAX_CAPABILITIES; c->n_mandatory++)
+        c->mandatory[c->n_mandatory] = 7;
+    struct dia_bytes b;
+    dia_test_encode(the.d, 300, false, &in, &b);
+    static const char more[] = "\0\0\2\x5c\xc0\0\0\x10\0\0\x28\xaf\0\0\0\x08";
+    assert_int_equal(dia_bytes_append(&b, (struct str){more, 16}), 0);
+    uint8_t *group = avp_at(&b, 603); // the last AVP of the message
+    dia_put24(group + 5, dia_get24(group + 5) + 16);
+    struct msg *m;
+    struct dia_fault fault;
+    assert_int_equal(dia_test_decode(the.d, dia_test_str(&b), &out, sizeof out, &m, &fault), 0);
+    assert_int_equal(out.capabilities.n_mandatory, CX_MAX_CAPABILITIES);
+    ROUND_END;
+}
+
+// What a request asks for beyond the struct's list cannot be done: it is refused, not done in part.
+static void request_with_a_long_list(void **state)
+{
+    struct cx_sar in = {HEAD_IN, .server_name = STR("sip:s"), .n_impus = CX_MAX_IMPUS};
+    for (size_t i = 0; i < CX_MAX_IMPUS; i++)
+        in.impus[i] = STR("sip:a");
+    struct dia_bytes b;
+    dia_test_encode(the.d, 301, true, &in, &b);
+    static const char more[] = "\0\0\2\x59\xc0\0\0\x0d\0\0\x28\xaf" "b\0\0\0";
+    assert_int_equal(dia_bytes_append(&b, (struct str){more, 16}), 0);
+    fault_of(&b, DIA_UNABLE_TO_COMPLY, 601);
 }
 
 static void bad_lengths(void **state)
@@ -500,14 +537,15 @@ static void mutated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(uaa_empty_capabilities),
+        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(result_of_another_vendor), cmocka_unit_test(uaa_empty_capabilities),
         cmocka_unit_test(lir), cmocka_unit_test(lia), cmocka_unit_test(mar_resync),
         cmocka_unit_test(maa), cmocka_unit_test(sar), cmocka_unit_test(sar_plain),
         cmocka_unit_test(saa), cmocka_unit_test(rtr), cmocka_unit_test(ppr),
         cmocka_unit_test(long_list), cmocka_unit_test(missing_avp),
         cmocka_unit_test(unknown_mandatory_avp), cmocka_unit_test(unknown_optional_avp),
         cmocka_unit_test(value_out_of_range), cmocka_unit_test(too_many),
-        cmocka_unit_test(bad_lengths), cmocka_unit_test(deep_groups),
+        cmocka_unit_test(request_with_a_long_list), cmocka_unit_test(bad_lengths),
+        cmocka_unit_test(deep_groups),
         cmocka_unit_test(frame_length), cmocka_unit_test(truncated),
         cmocka_unit_test(routing_avps), cmocka_unit_test(results_have_names),
         cmocka_unit_test(mutated),

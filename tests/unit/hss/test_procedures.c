@@ -192,6 +192,47 @@ static void lir(void **state)
     }
 }
 
+// TS 29.228 6.1.4.1: what counts as a terminating service of the unregistered state.
+#define IFC(cases, part)                                                                           \
+    "<InitialFilterCriteria><Priority>1</Priority><TriggerPoint><ConditionTypeCNF>1"               \
+    "</ConditionTypeCNF>" cases "</TriggerPoint><ApplicationServer><ServerName>sip:as.example"     \
+    "</ServerName></ApplicationServer>" part "</InitialFilterCriteria>"
+#define CASE(c) "<SPT><Group>0</Group><SessionCase>" #c "</SessionCase></SPT>"
+#define METHOD "<SPT><Group>0</Group><Method>INVITE</Method></SPT>"
+#define PART(p) "<ProfilePartIndicator>" #p "</ProfilePartIndicator>"
+
+static void services_of_the_unregistered(void **state)
+{
+    static const struct {
+        const char *xml;
+        bool counts;
+    } rows[] = {
+        {IFC(CASE(2), ""), true},       {IFC(CASE(3), ""), false},
+        {IFC(CASE(1), ""), false},      {IFC(METHOD, PART(1)), true},
+        {IFC(CASE(3), PART(1)), false}, {IFC(CASE(2), PART(0)), false},
+        {IFC(METHOD, PART(0)), false},  {IFC(CASE(0), "") IFC(CASE(2), ""), true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+        char text[2048], error[256] = "";
+        size_t n;
+        world_open(&w, true);
+        (void)snprintf(text, sizeof(text),
+                       "profiles: [{name: p, xml: '%s'}]\n"
+                       "subscribers: [{impi: x@" DOMAIN ", password: x, impus: 'sip:x@" DOMAIN
+                       "', profile: p}]\n",
+                       rows[i].xml);
+        if (hss_import(w.hss, str_from(text), "x", error, sizeof(error), &n) != 0)
+            fail_msg("%s", error);
+        struct cx_lir l = {.impu = STR(IMPU("x"))};
+        expect_result(rows[i].xml, world_lir(&w, &l).result,
+                      rows[i].counts ? CX_UNREGISTERED_SERVICE : CX_ERROR_IDENTITY_NOT_REGISTERED,
+                      CX);
+        world_close(&w);
+    }
+}
+
 struct mar_row {
     const char *what, *impi, *impu, *scheme;
     uint32_t asked;
@@ -212,7 +253,7 @@ static const struct mar_row mar_rows[] = {
     {"one", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 1, DIA_SUCCESS, BASE, 1},
     {"several", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 5, DIA_SUCCESS, BASE, 5},
     {"more than the cap", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 4000000000, DIA_SUCCESS, BASE, CX_MAX_VECTORS},
-    {"unknown scheme, AKA", IMPI("alice"), IMPU("alice"), "Unknown", 1, DIA_SUCCESS, BASE, 1},
+    {"unknown scheme, AKA", IMPI("alice"), IMPU("alice"), "Unknown", 1, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED, CX, 0},
     {"unknown scheme, digest", IMPI("dave"), IMPU("dave"), "Unknown", 3, DIA_SUCCESS, BASE, 1},
     {"digest", IMPI("dave"), IMPU("dave"), "SIP Digest", 1, DIA_SUCCESS, BASE, 1},
     {"second IMPI of the set", IMPI("bob2"), IMPU("bob"), "Digest-AKAv1-MD5", 1, DIA_SUCCESS, BASE, 1},
@@ -235,6 +276,21 @@ static void mar(void **state)
         assert_int_equal(r.n_items, row->items);
         world_close(&w);
     }
+}
+
+// For phones that send no Authorization at first, when the operator says so.
+static void aka_for_unknown(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    hss_configure(w.hss, &(struct hss_settings){.aka_for_unknown = true});
+    struct cx_mar m = world_mar_of(IMPI("alice"), IMPU("alice"));
+    m.item.scheme = STR("Unknown");
+    struct reply r = world_mar(&w, &m);
+    expect_success("MAR", r);
+    assert_string_equal(r.scheme, "Digest-AKAv1-MD5");
+    world_close(&w);
 }
 
 static void alice_answers(const struct aka_vector *v, uint64_t want_sqn)
@@ -286,11 +342,16 @@ static void digest_data(void **state)
     assert_string_equal(r.algorithm, "MD5");
     assert_string_equal(r.qop, "auth");
     assert_string_equal(r.ha1, "6da3b83c07c090a7264119398a1ce287");
+    assert_string_equal(r.alt_algorithm, "");
+    assert_string_equal(r.alt_ha1, "");
     m = world_mar_of(IMPI("sha"), IMPU("sha"));
     m.item.scheme = STR("SIP Digest");
     r = world_mar(&w, &m);
-    assert_string_equal(r.algorithm, "SHA-256");
-    assert_string_equal(r.ha1, "f85ee6ddd2897968beb3f3da731b3b408973b4ee111428d2fc446adb2aff39a3");
+    assert_string_equal(r.algorithm, "MD5");
+    assert_string_equal(r.ha1, "99b146ebb0d70e57d9507351b84cdd57");
+    assert_string_equal(r.alt_algorithm, "SHA-256");
+    assert_string_equal(r.alt_ha1,
+                        "f85ee6ddd2897968beb3f3da731b3b408973b4ee111428d2fc446adb2aff39a3");
     world_close(&w);
 }
 
@@ -386,6 +447,7 @@ static const struct sar_row sar_rows[] = {
     {"second IMPU unknown", REGISTERED, IMPI("alice"), IMPU("alice"), IMPU("nobody"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_USER_UNKNOWN, CX, false, A_REGISTERED},
     {"not together", NEW, IMPI("alice"), IMPU("bob"), NULL, SCSCF, CX_REGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_NEW},
     {"second not together", REGISTERED, IMPI("alice"), IMPU("alice"), IMPU("bob"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_REGISTERED},
+    {"of different subscriptions", REGISTERED, NULL, IMPU("alice"), IMPU("bob"), SCSCF, CX_USER_DEREGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, CX, false, A_REGISTERED},
     {"several to register", PENDING, IMPI("alice"), IMPU("alice"), "tel:+15550000001", SCSCF, CX_REGISTRATION, 5009, BASE, false, A_PENDING},
     {"registration without IMPU", PENDING, IMPI("alice"), NULL, NULL, SCSCF, CX_REGISTRATION, DIA_MISSING_AVP, BASE, false, A_PENDING},
     {"registration without IMPI", PENDING, NULL, IMPU("alice"), NULL, SCSCF, CX_REGISTRATION, DIA_MISSING_AVP, BASE, false, A_PENDING},
@@ -398,12 +460,15 @@ static const struct sar_row sar_rows[] = {
     {"re-registration", REGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_RE_REGISTRATION, DIA_SUCCESS, BASE, true, A_REGISTERED},
     {"registration after unregistered", UNREGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_REGISTRATION, DIA_SUCCESS, BASE, true, A_REGISTERED},
     {"another S-CSCF registers", REGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF2, CX_REGISTRATION, CX_ERROR_IDENTITY_ALREADY_REGISTERED, CX, false, A_REGISTERED},
+    {"another S-CSCF registers during a challenge", PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF2, CX_REGISTRATION, CX_ERROR_IDENTITY_ALREADY_REGISTERED, CX, false, A_PENDING},
     {"another S-CSCF, after its MAR", REGISTERED_AGAIN_PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF2, CX_REGISTRATION, DIA_SUCCESS, BASE, true, A_REGISTERED},
     {"unregistered user", NEW, NULL, IMPU("alice"), NULL, SCSCF, CX_UNREGISTERED_USER, DIA_SUCCESS, BASE, true, A_UNREGISTERED},
     {"unregistered user, other S-CSCF", UNREGISTERED, NULL, IMPU("alice"), NULL, SCSCF2, CX_UNREGISTERED_USER, CX_ERROR_IDENTITY_ALREADY_REGISTERED, CX, false, A_UNREGISTERED},
+    {"unregistered user, other S-CSCF challenges", PENDING, NULL, IMPU("alice"), NULL, SCSCF2, CX_UNREGISTERED_USER, CX_ERROR_IDENTITY_ALREADY_REGISTERED, CX, false, A_PENDING},
     {"unregistered user is registered", REGISTERED, NULL, IMPU("alice"), NULL, SCSCF, CX_UNREGISTERED_USER, CX_ERROR_IN_ASSIGNMENT_TYPE, CX, false, A_REGISTERED},
     {"no assignment", REGISTERED, NULL, IMPU("alice"), NULL, SCSCF, CX_NO_ASSIGNMENT, DIA_SUCCESS, BASE, true, A_REGISTERED},
     {"no assignment, unregistered", UNREGISTERED, NULL, IMPU("alice"), NULL, SCSCF, CX_NO_ASSIGNMENT, DIA_SUCCESS, BASE, true, A_UNREGISTERED},
+    {"no assignment, challenge outstanding", PENDING, NULL, IMPU("alice"), NULL, SCSCF, CX_NO_ASSIGNMENT, DIA_SUCCESS, BASE, true, A_PENDING},
     {"no assignment, nothing registered", NEW, NULL, IMPU("alice"), NULL, SCSCF, CX_NO_ASSIGNMENT, DIA_UNABLE_TO_COMPLY, BASE, false, A_NEW},
     {"no assignment, other S-CSCF", REGISTERED, NULL, IMPU("alice"), NULL, SCSCF2, CX_NO_ASSIGNMENT, DIA_UNABLE_TO_COMPLY, BASE, false, A_REGISTERED},
     {"deregistration", REGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_USER_DEREGISTRATION, DIA_SUCCESS, BASE, false, A_NEW},
@@ -418,6 +483,10 @@ static const struct sar_row sar_rows[] = {
     {"deregistration of unregistered", UNREGISTERED, NULL, IMPU("alice"), NULL, SCSCF, CX_TIMEOUT_DEREGISTRATION, DIA_SUCCESS, BASE, false, A_NEW},
     {"keeping the name", REGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_USER_DEREGISTRATION_STORE_SERVER_NAME, DIA_SUCCESS, BASE, false, A_UNREGISTERED},
     {"expiry keeping the name", REGISTERED, IMPI("alice"), NULL, NULL, SCSCF, CX_TIMEOUT_DEREGISTRATION_STORE_SERVER_NAME, DIA_SUCCESS, BASE, false, A_UNREGISTERED},
+    {"keeping the name without IMPI", REGISTERED, NULL, IMPU("alice"), NULL, SCSCF, CX_USER_DEREGISTRATION_STORE_SERVER_NAME, DIA_SUCCESS, BASE, false, A_UNREGISTERED},
+    {"keeping the name again", UNREGISTERED, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_USER_DEREGISTRATION_STORE_SERVER_NAME, DIA_SUCCESS, BASE, false, A_UNREGISTERED},
+    {"keeping the name of nothing", NEW, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_USER_DEREGISTRATION_STORE_SERVER_NAME, CX_SUCCESS_SERVER_NAME_NOT_STORED, CX, false, A_NEW},
+    {"keeping the name of a challenge", PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_TIMEOUT_DEREGISTRATION_STORE_SERVER_NAME, CX_SUCCESS_SERVER_NAME_NOT_STORED, CX, false, A_NEW},
     {"authentication failed", PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_AUTHENTICATION_FAILURE, DIA_SUCCESS, BASE, false, A_NEW},
     {"authentication timed out", PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF, CX_AUTHENTICATION_TIMEOUT, DIA_SUCCESS, BASE, false, A_NEW},
     {"authentication failed while registered", REGISTERED_AGAIN_PENDING, IMPI("alice"), IMPU("alice"), NULL, SCSCF2, CX_AUTHENTICATION_FAILURE, DIA_SUCCESS, BASE, false, A_REGISTERED},
@@ -524,6 +593,73 @@ static void two_sets(void **state)
     world_close(&w);
 }
 
+// An S-CSCF is assigned to the subscription: it is the one for a set that is not registered, too,
+// and another one cannot take that set (TS 29.228 6.1.2.1, 6.7).
+static void other_set_same_server(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    bring(&w, REGISTERED, IMPI("bob"), IMPU("bob"));
+    struct cx_sar s = world_sar_of(NULL, IMPU("work"), CX_UNREGISTERED_USER);
+    s.server_name = STR(SCSCF2);
+    struct reply r = world_sar(&w, &s);
+    expect_result("unregistered", r.result, CX_ERROR_IDENTITY_ALREADY_REGISTERED, CX);
+    assert_string_equal(r.server_name, SCSCF);
+    s = world_sar_of(IMPI("bob"), IMPU("work"), CX_REGISTRATION);
+    s.server_name = STR(SCSCF2);
+    expect_result("registration", world_sar(&w, &s).result, CX_ERROR_IDENTITY_ALREADY_REGISTERED,
+                  CX);
+    do_sar(&w, NULL, IMPU("work"), CX_NO_ASSIGNMENT);
+    do_sar(&w, NULL, IMPU("work"), CX_UNREGISTERED_USER);
+    r = world_lir(&w, &(struct cx_lir){.impu = STR(IMPU("bob"))});
+    assert_string_equal(r.server_name, SCSCF);
+    world_close(&w);
+}
+
+// Keeping the profile of what was registered does not make more of the subscription unregistered.
+static void only_what_was_registered_is_kept(void **state)
+{
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    bring(&w, REGISTERED, IMPI("bob"), IMPU("bob"));
+    do_sar(&w, IMPI("bob"), NULL, CX_TIMEOUT_DEREGISTRATION_STORE_SERVER_NAME);
+    expect_success("kept", world_lir(&w, &(struct cx_lir){.impu = STR(IMPU("bob"))}));
+    expect_result("never registered",
+                  world_lir(&w, &(struct cx_lir){.impu = STR(IMPU("work"))}).result,
+                  CX_ERROR_IDENTITY_NOT_REGISTERED, CX);
+    world_close(&w);
+}
+
+// TS 29.228 table 6.1.2.2: the answer names a private identity, also when the request did not, and
+// one that has the public identity.
+static void answers_name_the_impi(void **state)
+{
+    static const struct {
+        const char *impi, *impu;
+        enum cx_sar_type type;
+        const char *want;
+    } rows[] = {
+        {NULL, IMPU("alice"), CX_UNREGISTERED_USER, IMPI("alice")},
+        {NULL, IMPU("alice"), CX_NO_ASSIGNMENT, IMPI("alice")},
+        {IMPI("alice"), IMPU("alice"), CX_REGISTRATION, IMPI("alice")},
+        {NULL, IMPU("alice"), CX_USER_DEREGISTRATION, IMPI("alice")},
+        {NULL, IMPU("work"), CX_UNREGISTERED_USER, IMPI("bob")},
+        {IMPI("bob2"), IMPU("bob"), CX_REGISTRATION, IMPI("bob2")},
+    };
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct cx_sar s = world_sar_of(rows[i].impi, rows[i].impu, rows[i].type);
+        struct reply r = world_sar(&w, &s);
+        expect_success("SAR", r);
+        assert_string_equal(r.impi, rows[i].want);
+    }
+    world_close(&w);
+}
+
 static void charging(void **state)
 {
     struct world w;
@@ -531,13 +667,13 @@ static void charging(void **state)
     world_open(&w, true);
     struct cx_sar s = world_sar_of(IMPI("alice"), IMPU("alice"), CX_REGISTRATION);
     struct reply r = world_sar(&w, &s);
-    assert_string_equal(r.ccf[0], "ccf1.example");
-    assert_string_equal(r.ccf[1], "ccf2.example");
-    assert_string_equal(r.ecf[0], "ecf1.example");
+    assert_string_equal(r.ccf[0], "aaa://ccf1.example");
+    assert_string_equal(r.ccf[1], "aaas://ccf2.example:3869");
+    assert_string_equal(r.ecf[0], "aaa://ecf1.example");
     assert_string_equal(r.ecf[1], "");
     s = world_sar_of(IMPI("dave"), IMPU("dave"), CX_REGISTRATION);
     r = world_sar(&w, &s);
-    assert_string_equal(r.ccf[0], "default-ccf.example");
+    assert_string_equal(r.ccf[0], "aaa://default-ccf.example");
     assert_string_equal(r.ecf[0], "");
     world_close(&w);
 }
@@ -584,6 +720,38 @@ static void out_of_memory(void **state)
     world_close(&w);
 }
 
+// RFC 6733 7.1.5: a refusal for an AVP names it.
+static void refusals_name_the_avp(void **state)
+{
+    static const struct {
+        const char *impi, *impu, *impu2;
+        enum cx_sar_type type;
+        uint32_t code, failed;
+    } rows[] = {
+        {NULL, NULL, NULL, CX_REGISTRATION, DIA_MISSING_AVP, 601},
+        {IMPI("alice"), NULL, NULL, CX_REGISTRATION, DIA_MISSING_AVP, 601},
+        {NULL, IMPU("alice"), NULL, CX_REGISTRATION, DIA_MISSING_AVP, 1},
+        {IMPI("alice"), IMPU("alice"), "tel:+15550000001", CX_REGISTRATION, 5009, 601},
+        {IMPI("alice"), IMPU("alice"), NULL, CX_PGW_UPDATE, DIA_INVALID_AVP_VALUE, 614},
+        {IMPI("alice"), IMPU("bob"), NULL, CX_REGISTRATION, CX_ERROR_IDENTITIES_DONT_MATCH, 0},
+    };
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct cx_sar s = world_sar_of(rows[i].impi, rows[i].impu, rows[i].type);
+        if (rows[i].impu2)
+            s.impus[s.n_impus++] = str_from(rows[i].impu2);
+        struct reply r = world_sar(&w, &s);
+        assert_int_equal(r.result.code, rows[i].code);
+        assert_int_equal(r.failed, rows[i].failed);
+    }
+    struct cx_mar m = world_mar_of(IMPI("alice"), IMPU("alice"));
+    m.item.authorization = STR("short");
+    assert_int_equal(world_mar(&w, &m).failed, 610);
+    world_close(&w);
+}
+
 static int no_leak(void **state)
 {
     (void)state;
@@ -596,7 +764,9 @@ int main(void)
         cmocka_unit_test(uar),
         cmocka_unit_test(uar_capabilities),
         cmocka_unit_test(lir),
+        cmocka_unit_test(services_of_the_unregistered),
         cmocka_unit_test(mar),
+        cmocka_unit_test(aka_for_unknown),
         cmocka_unit_test(vectors_verify),
         cmocka_unit_test(digest_data),
         cmocka_unit_test(resynchronisation),
@@ -604,8 +774,12 @@ int main(void)
         cmocka_unit_test(name_not_stored),
         cmocka_unit_test(two_impis),
         cmocka_unit_test(two_sets),
+        cmocka_unit_test(other_set_same_server),
+        cmocka_unit_test(only_what_was_registered_is_kept),
+        cmocka_unit_test(answers_name_the_impi),
         cmocka_unit_test(charging),
         cmocka_unit_test(data_already_there),
+        cmocka_unit_test(refusals_name_the_avp),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, no_leak);

@@ -33,7 +33,7 @@ const char world_subscribers[] =
     "    mandatory: 1 2\n"
     "    optional: 7\n"
     "    servers: " SCSCF "\n"
-    "    ccf: ccf1.example ccf2.example\n"
+    "    ccf: ccf1.example aaas://ccf2.example:3869\n"
     "    ecf: ecf1.example\n"
     "  - impi: bob@" DOMAIN "\n"
     "    k_ascii: bob-lab-key-0002\n"
@@ -181,12 +181,19 @@ static void copy_vector(struct aka_vector *v, const struct cx_auth_item *i)
     memcpy(v->ik, i->ik.p, 16);
 }
 
+static uint32_t failed_code(const struct cx_head *h)
+{
+    const uint8_t *p = (const uint8_t *)h->failed.p;
+    return h->failed.n < 8 ? 0 : (uint32_t)p[2] << 8 | p[3];
+}
+
 static void on_maa(void *arg, const struct cx_maa *a)
 {
     struct call *c = arg;
     struct reply *r = &c->reply;
     r->result = a->result;
     r->n_items = a->n_items;
+    r->failed = failed_code(&a->head);
     for (size_t i = 0; i < a->n_items; i++) {
         const struct cx_auth_item *item = &a->items[i];
         put(r->scheme, sizeof(r->scheme), item->scheme);
@@ -194,6 +201,8 @@ static void on_maa(void *arg, const struct cx_maa *a)
         put(r->algorithm, sizeof(r->algorithm), item->digest_algorithm);
         put(r->qop, sizeof(r->qop), item->digest_qop);
         put(r->ha1, sizeof(r->ha1), item->digest_ha1);
+        put(r->alt_algorithm, sizeof(r->alt_algorithm), item->digest_alt_algorithm);
+        put(r->alt_ha1, sizeof(r->alt_ha1), item->digest_alt_ha1);
         assert_int_equal(item->item_number, a->n_items > 1 ? i + 1 : 0);
         if (item->authenticate.p)
             copy_vector(&r->vectors[i], item);
@@ -206,6 +215,8 @@ static void on_saa(void *arg, const struct cx_saa *a)
     struct call *c = arg;
     struct reply *r = &c->reply;
     r->result = a->result;
+    r->failed = failed_code(&a->head);
+    put(r->impi, sizeof(r->impi), a->impi);
     r->has_user_data = a->user_data.p != NULL;
     put(r->server_name, sizeof(r->server_name), a->server_name);
     put(r->user_data, sizeof(r->user_data), a->user_data);

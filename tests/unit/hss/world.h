@@ -29,16 +29,18 @@ struct hss_params world_params(struct world *w, char *store, char *key, size_t n
 // An answer with its texts copied; made of what tests look at.
 struct reply {
     struct dia_result result;
+    char impi[128];
     char server_name[128];
     bool has_server_name;
     struct cx_capabilities capabilities;
     size_t n_items;
     struct aka_vector vectors[CX_MAX_VECTORS];
-    char scheme[32], realm[128], algorithm[16], qop[16], ha1[80];
+    char scheme[32], realm[128], algorithm[16], qop[16], ha1[80], alt_algorithm[16], alt_ha1[80];
     char user_data[8192];
     bool has_user_data;
     char ccf[2][64], ecf[2][64];
     size_t n_associated;
+    uint32_t failed; // code of the AVP in head.failed, 0: none
 };
 struct reply world_uar(struct world *w, const struct cx_uar *r);
 struct reply world_lir(struct world *w, const struct cx_lir *r);

@@ -89,11 +89,12 @@ static const struct {
     {{CX_ERROR_USER_UNKNOWN, true}, 403, 404},
     {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403, 404},
     {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 403, 480},
-    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 403},
-    {{DIA_AUTHORIZATION_REJECTED, false}, 403, 403},
+    {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 404},
+    {{DIA_AUTHORIZATION_REJECTED, false}, 403, 404},
     {{DIA_TOO_BUSY, false}, 480, 480},
-    {{DIA_UNABLE_TO_DELIVER, false}, 504, 504},
-    {{DIA_UNABLE_TO_COMPLY, false}, 500, 500},
+    {{DIA_UNABLE_TO_DELIVER, false}, 480, 480},
+    {{DIA_UNABLE_TO_COMPLY, false}, 480, 480},
+    {{5001, false}, 480, 480}, // DIAMETER_AVP_UNSUPPORTED, not 3GPP's USER_UNKNOWN
 };
 
 static void refusals_of_the_hss(void **state)
@@ -108,22 +109,33 @@ static void refusals_of_the_hss(void **state)
     assert_null(world_take(W_S1));
 }
 
-// An HSS that is silent or gone is a server time-out, never a refusal.
+// TS 24.229 5.3.1.3, 5.3.2.2: with an HSS that is silent or gone the query cannot be completed, which is
+// never a refusal.
 static void hss_down(void **state)
 {
     w.silent = true;
     send_register(CONTACT, AUTH);
     world_run(6000);
-    (void)world_expect(W_PCSCF, 504);
+    (void)world_expect(W_PCSCF, 480);
     send_request("MESSAGE", "sip:alice@" DOMAIN, "");
     world_run(6000);
-    (void)world_expect(W_PCSCF, 504);
+    (void)world_expect(W_PCSCF, 480);
     world_kill_hss();
     world_run(1000);
     send_register(CONTACT, AUTH);
-    (void)world_expect(W_PCSCF, 504);
+    (void)world_expect(W_PCSCF, 480);
     send_request("MESSAGE", "sip:alice@" DOMAIN, "");
-    (void)world_expect(W_PCSCF, 504);
+    (void)world_expect(W_PCSCF, 480);
+}
+
+// On behalf of a user whom the HSS does not know as registered: no such user, as far as that request goes.
+static void originating_for_nobody(void **state)
+{
+    w.result = (struct dia_result){CX_ERROR_IDENTITY_NOT_REGISTERED, true};
+    send_request("MESSAGE", "sip:x@elsewhere.example",
+                 "Route: <sip:icscf." DOMAIN ":5060;lr;orig>\n"
+                 "P-Asserted-Identity: <sip:carol@" DOMAIN ">\n");
+    (void)world_expect(W_PCSCF, 404);
 }
 
 static void skip_retransmissions(int socket)
@@ -312,6 +324,7 @@ int main(void)
         TEST(no_server_has_the_capabilities),
         TEST(refusals_of_the_hss),
         TEST(hss_down),
+        TEST(originating_for_nobody),
         TEST(silent_server_is_replaced),
         TEST(all_servers_silent),
         TEST(refusing_server_is_replaced),

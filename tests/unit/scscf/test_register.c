@@ -2,6 +2,7 @@
 // REGISTER at the S-CSCF, flow by flow.
 #include <stdio.h>
 
+#include "base/log.h"
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -495,6 +496,36 @@ static void expiry_is_reported(void **state)
     assert_string_equal(w.hss.sar_impu, "sip:alice@" DOMAIN);
 }
 
+static void find_notice(void *arg, enum log_level level, struct str line)
+{
+    bool told = str_find(line, STR("server assignment not taken")) >= 0 &&
+                str_find(line, STR("impi=alice@" DOMAIN)) >= 0 &&
+                str_find(line, STR("impu=sip:alice@" DOMAIN)) >= 0 &&
+                str_find(line, STR("call_id=expires-1")) >= 0;
+    *(unsigned *)arg += told;
+}
+
+// What the HSS does not take is one line with the identities and the Call-ID, and nothing leaks when it is
+// still under way at the end.
+static void expiry_the_hss_does_not_hear_of(void **state)
+{
+    unsigned lines = 0;
+    struct reg r = alice;
+    r.call_id = "expires-1";
+    (void)world_registered(&r);
+    w.hss.silent = true;
+    log_set_sink(find_notice, &lines);
+    world_run(3602000);
+    assert_int_equal(lines, 0); // it is being told
+    world_run(6000);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(lines, 1);
+    w.hss.silent = false;
+    (void)world_registered(&r);
+    w.hss.silent = true;
+    world_run(3602000);
+}
+
 // Registered by a barred identity of the set: allowed, and not shown (TS 24.229 5.4.1.2.2F).
 static void registration_by_the_barred_identity(void **state)
 {
@@ -573,6 +604,7 @@ int main(void)
         TEST(unprotected_deregistration_is_challenged),
         TEST(deregistration_without_hss),
         TEST(expiry_is_reported),
+        TEST(expiry_the_hss_does_not_hear_of),
         TEST(registration_by_the_barred_identity),
         TEST(restart),
         TEST(restart_between_challenge_and_response),

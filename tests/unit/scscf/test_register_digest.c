@@ -45,6 +45,16 @@ static void digest_registers(void **state)
     }
 }
 
+// TS 29.228 table 6.3.7: the newer algorithm comes beside MD5 and is the one that is challenged with.
+static void digest_alternate_algorithm(void **state)
+{
+    use_digest(DIGEST_SHA256);
+    w.hss.alternate = true;
+    struct sip_msg *m = expect(world_register(&dave), 401);
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "algorithm=SHA-256");
+    (void)world_registered(&dave);
+}
+
 // RFC 7616 3.4: the nonce serves again with a higher count, never with the same.
 static void digest_nonce_count(void **state)
 {
@@ -92,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(digest_registers),
+        TEST(digest_alternate_algorithm),
         TEST(digest_nonce_count),
         TEST(digest_nonce_expires),
         TEST(digest_wrong_password),

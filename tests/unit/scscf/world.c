@@ -42,7 +42,7 @@ static void aka_item(struct cx_auth_item *i)
 
 static void digest_item(struct cx_auth_item *i, struct str impi)
 {
-    static char ha1[DIGEST_HEX_MAX];
+    static char ha1[DIGEST_HEX_MAX], md5[DIGEST_HEX_MAX];
     assert_int_equal(digest_ha1(w.digest, w.hss.alg, impi, STR(DOMAIN), str_from(w.hss.password),
                                 ha1), 0);
     i->scheme = STR("SIP Digest");
@@ -50,6 +50,14 @@ static void digest_item(struct cx_auth_item *i, struct str impi)
     i->digest_algorithm = w.hss.alg == DIGEST_MD5 ? STR("MD5") : STR("SHA-256");
     i->digest_qop = STR("auth");
     i->digest_ha1 = str_from(ha1);
+    if (!w.hss.alternate)
+        return;
+    i->digest_alt_algorithm = i->digest_algorithm;
+    i->digest_alt_ha1 = i->digest_ha1;
+    assert_int_equal(digest_ha1(w.digest, DIGEST_MD5, impi, STR(DOMAIN), str_from(w.hss.password),
+                                md5), 0);
+    i->digest_algorithm = STR("MD5");
+    i->digest_ha1 = str_from(md5);
 }
 
 static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)

@@ -26,6 +26,7 @@ struct world_hss {
     bool silent;               // takes requests and says nothing
     bool digest;               // the user has SIP Digest
     enum digest_alg alg;
+    bool alternate;            // alg comes beside MD5, as TS 29.228 table 6.3.7 has it
     const char *password;
     struct dia_result mar_result, sar_result; // code 0: success
     const char *profile;       // user data; NULL: none in the SAA
