@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "app/node_rows.h"
 #include "pcscf/pcscf.h"
 
 static const char *const security_names[] = {"required", "optional", "off", NULL};
@@ -32,3 +33,16 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
     {.name = NULL},
 };
+
+void pcscf_check(const void *config, app_finding bad, void *arg)
+{
+    const struct pcscf_config *c = config;
+    if (!c->access_listen.n)
+        bad(arg, "access.listen", "needs an address");
+    if (!c->core_listen.n)
+        bad(arg, "core.listen", "needs an address");
+    if (!c->home_domains.n)
+        bad(arg, "home.domains", "needs a domain");
+    if (c->home_entry.n)
+        node_check_uri("home.entry", c->home_entry, bad, arg);
+}

@@ -68,6 +68,22 @@ struct conf_row *app_rows_new(const struct app_nf *nf)
     return rows;
 }
 
+// Passes the NF's findings on in the form of the rows'.
+struct findings {
+    const char *path;
+    conf_error_cb error;
+    void *arg;
+    size_t n;
+};
+
+static void on_finding(void *arg, const char *option, const char *what)
+{
+    struct findings *f = arg;
+    f->n++;
+    f->error(f->arg,
+             &(struct conf_error){.file = f->path, .option = str_from(option), .what = what});
+}
+
 int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const char *path,
                     conf_error_cb error, void *arg, struct app_config *ret_config)
 {
@@ -79,6 +95,14 @@ int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const 
     if (err) {
         mem_free(block);
         return err;
+    }
+    struct findings f = {.path = path, .error = error, .arg = arg};
+    if (nf->check)
+        nf->check(block + nf_offset(), on_finding, &f);
+    if (f.n) {
+        conf_free(conf);
+        mem_free(block);
+        return ERR_BAD;
     }
     *ret_config =
         (struct app_config){.conf = conf, .common = (void *)block, .nf = block + nf_offset()};

@@ -36,6 +36,15 @@ static const struct conf_row rows[] = {
     {0},
 };
 
+static void check(const void *config, app_finding bad, void *arg)
+{
+    const struct dummy_config *c = config;
+    if (c->ready_ms > 600000)
+        bad(arg, "dummy.ready", "is more than ten minutes");
+    if (str_eq(c->greeting, STR("bye")))
+        bad(arg, "dummy.greeting", "is no greeting");
+}
+
 // Each datagram is traced as if it were SIP in, and its echo as if it were Diameter out.
 static void on_datagram(void *arg, const struct addr *src, const struct addr *dst, struct str data)
 {
@@ -229,6 +238,7 @@ int main(int argc, char **argv)
         .about = "Echoes datagrams.",
         .rows = rows,
         .config_size = sizeof(struct dummy_config),
+        .check = check,
         .start = start,
         .reload = reload,
         .drain = drain,
