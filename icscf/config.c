@@ -16,8 +16,9 @@ static const struct conf_row scscf_row_list[] = {
 };
 
 const struct conf_row icscf_rows[] = {
-    {"name", CONF_STR, AT(name), .help = "SIP URI of this I-CSCF."},
-    {"domain", CONF_STR, AT(domain), .help = "Home network domain name (TS 23.003 13.2)."},
+    {"name", CONF_STR, AT(name), .fixed = true, .help = "SIP URI of this I-CSCF."},
+    {"domain", CONF_STR, AT(domain), .fixed = true,
+     .help = "Home network domain name (TS 23.003 13.2)."},
     NODE_SIP_ROWS(AT(sip)),
     NODE_DIA_ROWS(AT(diameter)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,

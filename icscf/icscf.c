@@ -137,8 +137,6 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
 void icscf_reload(struct icscf *i, const struct icscf_config *c)
 {
     struct scscf_table table;
-    if (!str_eq(c->name, i->own.name) || !str_eq(c->domain, i->own.domain))
-        LOG(LOG_WARN, "restart needed for name and domain");
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
     if (scscf_table_init(&table, &c->scscfs))

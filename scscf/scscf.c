@@ -195,10 +195,6 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
-    bool await_changed = c->auth.await_s != s->own.auth.await_s ||
-                         c->auth.nonce_s != s->own.auth.nonce_s;
-    if (await_changed || !str_eq(c->name, s->own.name) || !str_eq(c->domain, s->own.domain))
-        LOG(LOG_WARN, "restart needed for name, domain, auth.await and auth.nonce_life");
     s->own.registration = c->registration;
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;

@@ -34,28 +34,31 @@ extern const struct conf_row node_peer_rows[];
 #define NODE_SIP_AT(at, field) ((at) + offsetof(struct node_sip, field))
 #define NODE_SIP_ROWS(at)                                                                          \
     {"sip.udp", CONF_ADDR_LIST, NODE_SIP_AT(at, udp), "[]", .min = 5060,                           \
-     .help = "Addresses for SIP over UDP."},                                                       \
+     .fixed = true, .help = "Addresses for SIP over UDP."},                                        \
     {"sip.tcp", CONF_ADDR_LIST, NODE_SIP_AT(at, tcp), "[]", .min = 5060,                           \
-     .help = "Addresses for SIP over TCP."},                                                       \
+     .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
-     .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
+     .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
     {"diameter.identity", CONF_STR, NODE_DIA_AT(at, identity),                                     \
-     .help = "Origin-Host of this node."},                                                         \
-    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .help = "Origin-Realm of this node."},    \
+     .fixed = true, .help = "Origin-Host of this node."},                                          \
+    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true,                            \
+     .help = "Origin-Realm of this node."},                                                        \
     {"diameter.hss", CONF_STR, NODE_DIA_AT(at, hss), "",                                           \
-     .help = "Destination-Host of requests; empty means routing by realm."},                       \
+     .fixed = true, .help = "Destination-Host of requests; empty means routing by realm."},        \
     {"diameter.local", CONF_ADDR, NODE_DIA_AT(at, local), "",                                      \
+     .fixed = true,                                                                                \
      .help = "Address that connections to peers leave from; empty means the system's choice."},    \
     {"diameter.peers", CONF_TABLE, NODE_DIA_AT(at, peers), .min = 1, .sub = node_peer_rows,        \
-     .sub_size = sizeof(struct node_peer), .help = "HSS, SLF or relays to connect to."},           \
+     .sub_size = sizeof(struct node_peer), .fixed = true,                                          \
+     .help = "HSS, SLF or relays to connect to."},                                                 \
     {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
-     .help = "Tw of RFC 3539; at least 6000 on real networks."}
+     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
 // clang-format on
 
 // Findings: text is not a SIP URI with a host; no address to listen on.

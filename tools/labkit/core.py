@@ -171,7 +171,7 @@ def down(out=print):
     out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
-RECONNECT_S = 40  # longer than Tc of RFC 6733 2.1
+RECONNECT_S = 40  # longer than a Diameter peer waits before it connects again
 
 
 def restart(name, out=print):

@@ -26,7 +26,7 @@ struct dummy {
 
 static const struct conf_row rows[] = {
     {"dummy.listen", CONF_ADDR, offsetof(struct dummy_config, listen), NULL, .min = 5060,
-     .help = "Where datagrams are echoed."},
+     .fixed = true, .help = "Where datagrams are echoed."},
     {"dummy.greeting", CONF_STR, offsetof(struct dummy_config, greeting), "hello",
      .help = "What \"greet\" says."},
     {"dummy.ready", CONF_U32, offsetof(struct dummy_config, ready_ms), "0", .unit = "ms",

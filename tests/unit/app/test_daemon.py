@@ -232,6 +232,10 @@ def test_reload(daemon):
     lines = [json.loads(line) for line in d.log().splitlines() if line.startswith("{")]
     assert {"level": "warn", "msg": "changed option needs a restart",
             "option": "control.socket"}.items() <= lines[0].items()
+    d.conf.write_text(d.conf.read_text().replace(":5060", ":5070"))
+    assert d.ctl("reload")[0] == 0
+    assert [json.loads(x)["option"] for x in d.log().splitlines() if "needs a restart" in x][-2:] == [
+        "control.socket", "dummy.listen"]
     d.write("dummy.greetings: no")
     assert d.ctl("reload")[0] == 1
     assert "unknown option; the nearest known one is dummy.greeting" in d.log()
