@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from labkit import core, facts, procs, trace
+from labkit.phones import Phone
 from labrun import wait_until
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -225,6 +226,16 @@ def test_several_flows_in_one_picture(lab, tmp_path):
     assert len(flows) == len(set(flows)) > 1 and texts.count("0.00 ms") >= len(flows)
     assert f"{len(flows)} flows of alice" in texts
     assert "cannot write /nowhere/x.svg" in lab.cli("ladder", "--svg", "/nowhere/x.svg", status=1)
+
+
+def test_called_phone_counts_from_the_invite(lab):
+    """Its waiting for the call is no part of the time to answer, which lies within the caller's."""
+    with Phone("bob", "register", "+", "answer") as bob:
+        bob.wait_for("ready")
+        alice = lab.run_phone("alice", "register", "+", "call", "sip:bob@" + facts.DOMAIN, "talk=0.2")
+        assert bob.finish() == 0
+    took = [p.event("call-established")["ms_answer"] for p in (bob, alice)]
+    assert 0 < took[0] <= took[1]
 
 
 def test_ue_by_hand(lab):

@@ -134,6 +134,7 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
         return;
     }
     s->call = call;
+    s->call_started = loop_now(s->loop);
     timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "after", 0) * 1000));
 }
 
@@ -269,7 +270,6 @@ static void start_listening(struct script *s)
 {
     s->calls_left = (uint32_t)param_number(s, "calls", 1);
     s->call = 0;
-    s->call_started = loop_now(s->loop);
     report_event(s->o, "ready", NULL);
 }
 
