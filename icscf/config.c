@@ -2,20 +2,7 @@
 #include "icscf/config.h"
 
 #define AT(field) offsetof(struct icscf_config, field)
-#define PEER(field) offsetof(struct icscf_peer, field)
 #define SERVER(field) offsetof(struct icscf_scscf, field)
-
-static const struct conf_row peer_rows[] = {
-    {"host", CONF_STR, PEER(host), .help = "Diameter identity of the peer."},
-    {"address", CONF_ADDR, PEER(address), .min = 3868, .help = "Where to connect."},
-    {"priority", CONF_U32, PEER(priority), "1", .max = 65535,
-     .help = "Lower numbers are used first."},
-    {"weight", CONF_U32, PEER(weight), "1", .max = 65535,
-     .help = "Share of the load within one priority."},
-    {"relay", CONF_BOOL, PEER(relay), "false",
-     .help = "The peer forwards to any host of the realm (a relay, proxy or SLF)."},
-    {0},
-};
 
 static const struct conf_row scscf_row_list[] = {
     {"name", CONF_STR, SERVER(name), .help = "SIP URI of the S-CSCF, its Server-Name on Cx."},
@@ -29,24 +16,11 @@ static const struct conf_row scscf_row_list[] = {
 };
 
 const struct conf_row icscf_rows[] = {
-    {"name", CONF_STR, AT(name), .help = "SIP URI of this I-CSCF."},
-    {"domain", CONF_STR, AT(domain), .help = "Home network domain name (TS 23.003 13.2)."},
-    {"sip.udp", CONF_ADDR_LIST, AT(udp), "[]", .min = 5060, .help = "Addresses for SIP over UDP."},
-    {"sip.tcp", CONF_ADDR_LIST, AT(tcp), "[]", .min = 5060, .help = "Addresses for SIP over TCP."},
-    {"sip.prefer_tcp", CONF_BOOL, AT(prefer_tcp), "true",
-     .help = "Choose TCP towards a next hop whose URI leaves the transport open."},
-    {"diameter.identity", CONF_STR, AT(diameter.identity), .help = "Origin-Host of this node."},
-    {"diameter.realm", CONF_STR, AT(diameter.realm), .help = "Origin-Realm of this node."},
-    {"diameter.hss", CONF_STR, AT(diameter.hss), "",
-     .help = "Destination-Host of requests; empty means routing by realm."},
-    {"diameter.local", CONF_ADDR, AT(diameter.local), "",
-     .help = "Address that connections to peers leave from; empty means the system's choice."},
-    {"diameter.peers", CONF_TABLE, AT(diameter.peers), .min = 1, .sub = peer_rows,
-     .sub_size = sizeof(struct icscf_peer), .help = "HSS, SLF or relays to connect to."},
-    {"diameter.timeout", CONF_U32, AT(diameter.timeout_ms), "5000", 100, 60000, "ms",
-     .help = "How long an answer on Cx is awaited."},
-    {"diameter.watchdog", CONF_U32, AT(diameter.watchdog_ms), "30000", 1000, 3600000, "ms",
-     .help = "Tw of RFC 3539; at least 6000 on real networks."},
+    {"name", CONF_STR, AT(name), .fixed = true, .help = "SIP URI of this I-CSCF."},
+    {"domain", CONF_STR, AT(domain), .fixed = true,
+     .help = "Home network domain name (TS 23.003 13.2)."},
+    NODE_SIP_ROWS(AT(sip)),
+    NODE_DIA_ROWS(AT(diameter)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
@@ -55,3 +29,22 @@ const struct conf_row icscf_rows[] = {
              "for the HSS."},
     {0},
 };
+
+static void check_scscf(const struct icscf_scscf *s, app_finding bad, void *arg)
+{
+    uint32_t number;
+    node_check_uri("selection.scscfs[].name", s->name, bad, arg);
+    for (size_t i = 0; i < s->capabilities.n; i++)
+        if (str_u32(s->capabilities.v[i], &number))
+            bad(arg, "selection.scscfs[].capabilities", "expected numbers");
+}
+
+void icscf_check(const void *config, app_finding bad, void *arg)
+{
+    const struct icscf_config *c = config;
+    const struct icscf_scscf *servers = c->scscfs.v;
+    node_check_uri("name", c->name, bad, arg);
+    node_check_sip(&c->sip, bad, arg);
+    for (size_t i = 0; i < c->scscfs.n; i++)
+        check_scscf(&servers[i], bad, arg);
+}

@@ -2,14 +2,7 @@
 // Options of the I-CSCF.
 #pragma once
 
-#include "app/config.h"
-
-struct icscf_peer {
-    struct str host; // Origin-Host of an HSS, SLF or relay
-    struct addr address;
-    uint32_t priority, weight;
-    bool relay;
-};
+#include "app/node_rows.h"
 
 // An S-CSCF that may be assigned.
 struct icscf_scscf {
@@ -21,16 +14,11 @@ struct icscf_scscf {
 struct icscf_config {
     struct str domain;
     struct str name; // SIP URI of this I-CSCF
-    struct conf_addrs udp, tcp;
-    bool prefer_tcp;
-    struct {
-        struct str identity, realm, hss;
-        struct addr local;       // connections leave from here; family 0: chosen by the system
-        struct conf_table peers; // struct icscf_peer
-        uint32_t timeout_ms, watchdog_ms;
-    } diameter;
+    struct node_sip sip;
+    struct node_dia diameter;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
 };
 
 extern const struct conf_row icscf_rows[];
+void icscf_check(const void *config, app_finding bad, void *arg);

@@ -28,8 +28,8 @@ static int run_scscfs(void *nf, int argc, char **argv, struct ctl_out *out)
         return 2;
     for (size_t k = 0; k < i->table.n; k++) {
         const struct scscf_choice *s = &i->table.v[k];
-        ctl_printf(out, "%.*s  priority %u, weight %u, capabilities", STR_ARG(s->name),
-                   s->priority, s->weight);
+        ctl_printf(out, "%.*s  priority %u, weight %u%s", STR_ARG(s->name), s->priority, s->weight,
+                   s->n_capabilities ? ", capabilities" : ", no capabilities");
         for (size_t c = 0; c < s->n_capabilities; c++)
             ctl_printf(out, " %u", s->capabilities[c]);
         ctl_printf(out, "\n");
@@ -38,6 +38,6 @@ static int run_scscfs(void *nf, int argc, char **argv, struct ctl_out *out)
 }
 
 const struct ctl_command icscf_commands[] = {
-    {"scscfs", NULL, "Shows the S-CSCFs that may be assigned.", run_scscfs},
+    {"scscfs", NULL, "the S-CSCFs that may be assigned", run_scscfs},
     {0},
 };

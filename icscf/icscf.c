@@ -62,33 +62,16 @@ static void on_request(void *arg, struct pxy *p)
 
 // ---- life ----
 
-static void on_peer(void *arg, struct str host, bool open)
-{
-    LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
-        LF("peer", host));
-}
-
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct icscf *i = arg;
-    i->params.trace_sip(i->params.trace_arg, t);
+    i->params.trace.sip(i->params.trace.arg, t);
 }
 
 static void on_trace_dia(void *arg, const struct dia_trace *t)
 {
     struct icscf *i = arg;
-    i->params.trace_dia(i->params.trace_arg, t);
-}
-
-static int listen_on(struct icscf *i, const struct conf_addrs *addrs, enum sip_proto proto)
-{
-    for (size_t k = 0; k < addrs->n; k++) {
-        struct stack_listen l = {.proto = proto, .local = addrs->v[k]};
-        int err = stack_listen(i->stack, &l);
-        if (err)
-            return app_listen_failed(&addrs->v[k], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
-    }
-    return 0;
+    i->params.trace.dia(i->params.trace.arg, t);
 }
 
 static int start_stack(struct icscf *i)
@@ -96,43 +79,22 @@ static int start_stack(struct icscf *i)
     static const struct stack_ops plain = {.request = on_request};
     static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
     struct stack_params p = {.loop = i->loop,
-                             .ops = i->params.trace_sip ? &traced : &plain,
+                             .ops = i->params.trace.sip ? &traced : &plain,
                              .arg = i,
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
-                             .tcp_prefer = i->cfg->prefer_tcp};
+                             .tcp_prefer = i->cfg->sip.prefer_tcp};
     int err = stack_new(&p, &i->stack);
-    if (!err)
-        err = listen_on(i, &i->cfg->udp, SIP_PROTO_UDP);
-    return err ? err : listen_on(i, &i->cfg->tcp, SIP_PROTO_TCP);
+    return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
 }
 
 static int start_dia(struct icscf *i)
 {
-    static const uint32_t apps[] = {DIA_APP_CX};
     struct dia_params p = {.loop = i->loop,
-                           .origin_host = i->cfg->diameter.identity,
-                           .origin_realm = i->cfg->diameter.realm,
                            .product = STR("Carillon-I-CSCF"),
-                           .applications = apps,
-                           .n_applications = ARRAY_LEN(apps),
-                           .watchdog_ms = i->cfg->diameter.watchdog_ms,
-                           .trace = i->params.trace_dia ? on_trace_dia : NULL,
-                           .peer_state = on_peer,
+                           .trace = i->params.trace.dia ? on_trace_dia : NULL,
                            .arg = i};
-    const struct icscf_peer *peers = i->cfg->diameter.peers.v;
-    int err = dia_node_new(&p, &i->dia);
-    for (size_t k = 0; !err && k < i->cfg->diameter.peers.n; k++) {
-        struct dia_peer_params q = {.host = peers[k].host,
-                                    .remote = peers[k].address,
-                                    .local = i->cfg->diameter.local,
-                                    .transport = DIA_TCP,
-                                    .priority = (uint16_t)peers[k].priority,
-                                    .weight = (uint16_t)peers[k].weight,
-                                    .relay = peers[k].relay};
-        err = dia_peer_add(i->dia, &q);
-    }
-    return err;
+    return node_dia_new(&i->cfg->diameter, &p, &i->dia);
 }
 
 static int name_self(struct icscf *i)
@@ -175,8 +137,6 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
 void icscf_reload(struct icscf *i, const struct icscf_config *c)
 {
     struct scscf_table table;
-    if (!str_eq(c->name, i->own.name) || !str_eq(c->domain, i->own.domain))
-        LOG(LOG_WARN, "restart needed for name and domain");
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
     if (scscf_table_init(&table, &c->scscfs))

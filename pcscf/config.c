@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "app/node_rows.h"
 #include "pcscf/pcscf.h"
 
 static const char *const security_names[] = {"required", "optional", "off", NULL};
@@ -7,28 +8,46 @@ static const char *const security_names[] = {"required", "optional", "off", NULL
 
 const struct conf_row pcscf_rows[] = {
     {.name = "access.listen", .type = CONF_ADDR_LIST, .offset = OFF(access_listen), .min = 5060,
-     .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
+     .fixed = true, .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
     {.name = "access.security", .type = CONF_ENUM, .offset = OFF(security), .def = "required",
      .values = security_names,
+     .fixed = true,
      .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
+     .fixed = true,
      .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP; what arrives here "
              "is trusted."},
     {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
-     .help = "Host name in Path and Record-Route; empty: the first core address."},
+     .fixed = true, .help = "Host name in Path and Record-Route; empty: the first core address."},
     {.name = "core.trusted", .type = CONF_ADDR_LIST, .offset = OFF(core_trusted), .def = "",
-     .help = "IP addresses that may send to the core side; empty: any."},
+     .fixed = true, .help = "IP addresses that may send to the core side; empty: any."},
     {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
-     .help = "Home network domains whose users may register through this P-CSCF."},
+     .fixed = true, .help = "Home network domains whose users may register through this P-CSCF."},
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",
+     .fixed = true,
      .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
     {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network),
-     .help = "P-Visited-Network-ID, by which the home network knows this network."},
+     .fixed = true, .help = "P-Visited-Network-ID, by which the home network knows this network."},
     {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "",
+     .fixed = true,
      .help = "Inter-operator identifier put into P-Charging-Vector as orig-ioi; empty: none."},
     {.name = "limits.registrations", .type = CONF_U32, .offset = OFF(max_registrations),
      .def = "1000000", .min = 1,
+     .fixed = true,
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
     {.name = NULL},
 };
+
+void pcscf_check(const void *config, app_finding bad, void *arg)
+{
+    const struct pcscf_config *c = config;
+    if (!c->access_listen.n)
+        bad(arg, "access.listen", "needs an address");
+    if (!c->core_listen.n)
+        bad(arg, "core.listen", "needs an address");
+    if (!c->home_domains.n)
+        bad(arg, "home.domains", "needs a domain");
+    if (c->home_entry.n)
+        node_check_uri("home.entry", c->home_entry, bad, arg);
+}

@@ -71,7 +71,7 @@ static void on_request(void *arg, struct pxy *p)
 static void on_trace(void *arg, const struct stack_trace *t)
 {
     struct pcscf *pc = arg;
-    pc->trace(pc->trace_arg, t);
+    pc->trace.sip(pc->trace.arg, t);
 }
 
 // ---- forwarding ----
@@ -183,7 +183,7 @@ static int start(struct pcscf *pc)
     static const struct registry_ops reg_ops = {.expired = on_expired};
     const struct pcscf_config *c = pc->config;
     struct stack_params sp = {.loop = pc->loop,
-                              .ops = pc->trace ? &traced : &ops,
+                              .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
                               .host_alias = {c->core_host},
@@ -222,7 +222,6 @@ int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf)
     pc->config = p->config;
     pc->loop = p->loop;
     pc->trace = p->trace;
-    pc->trace_arg = p->trace_arg;
     int e = start(pc);
     if (e)
         pcscf_free(pc);

@@ -7,9 +7,7 @@
 // what arrives on the core side (Mw) comes from the trust domain, what arrives on the access side does not.
 #pragma once
 
-#include "app/config.h"
-#include "io/loop.h"
-#include "stack/stack.h"
+#include "app/app.h"
 
 enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
 
@@ -27,14 +25,14 @@ struct pcscf_config {
 };
 
 extern const struct conf_row pcscf_rows[];
+void pcscf_check(const void *config, app_finding bad, void *arg);
 
 struct pcscf;
 
 struct pcscf_params {
     struct loop *loop;
     const struct pcscf_config *config; // outlives the P-CSCF
-    void (*trace)(void *arg, const struct stack_trace *t); // may be NULL
-    void *trace_arg;
+    struct app_trace trace; // of SIP
 };
 
 // ERR_INUSE, ERR_IO, ... when a listener cannot be opened (logged); ERR_NOMEM.
@@ -43,6 +41,9 @@ void pcscf_free(struct pcscf *p); // takes NULL
 
 struct stack *pcscf_stack(struct pcscf *p);
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg);
+void pcscf_metrics(struct pcscf *p, struct metrics *m);
+
+extern const struct ctl_command pcscf_commands[];
 
 struct pcscf_counters {
     uint64_t registrations; // contacts registered at the moment

@@ -21,8 +21,7 @@ struct pcscf {
     struct str core_hostport;      // in Path and Record-Route; heap
     struct str access_hostport[2]; // in Record-Route towards UEs of IPv4 and of IPv6; heap
     struct pcscf_counters counters;
-    void (*trace)(void *arg, const struct stack_trace *t);
-    void *trace_arg;
+    struct app_trace trace;
 };
 
 // One run of a procedure.

@@ -2,27 +2,14 @@
 // Options of the S-CSCF.
 #pragma once
 
-#include "app/config.h"
-
-struct scscf_peer {
-    struct str host;   // Origin-Host of an HSS, SLF or relay
-    struct addr address;
-    uint32_t priority, weight;
-    bool relay;
-};
+#include "app/node_rows.h"
 
 struct scscf_config {
     struct str name;   // SIP URI of this S-CSCF: Server-Name on Cx
     struct str domain; // home network domain, realm of the challenges
     struct str ioi;    // inter operator identifier; empty: the domain
-    struct conf_addrs udp, tcp;
-    bool prefer_tcp;
-    struct {
-        struct str identity, realm, hss;
-        struct addr local;       // connections leave from here; family 0: chosen by the system
-        struct conf_table peers; // struct scscf_peer
-        uint32_t timeout_ms, watchdog_ms;
-    } diameter;
+    struct node_sip sip;
+    struct node_dia diameter;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
     } registration;
@@ -35,3 +22,4 @@ struct scscf_config {
 };
 
 extern const struct conf_row scscf_rows[];
+void scscf_check(const void *config, app_finding bad, void *arg);

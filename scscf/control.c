@@ -102,7 +102,7 @@ static int run_deregister(void *nf, int argc, char **argv, struct ctl_out *out)
 }
 
 const struct ctl_command scscf_commands[] = {
-    {"registrations", "[IMPU]", "Shows who is registered, with contacts.", run_registrations},
-    {"deregister", "IMPU", "Ends a registration and tells the HSS.", run_deregister},
+    {"registrations", "[IMPU]", "who is registered, with contacts", run_registrations},
+    {"deregister", "IMPU", "end a registration and tell the HSS", run_deregister},
     {0},
 };

@@ -97,22 +97,16 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
     cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
-static void on_peer(void *arg, struct str host, bool open)
-{
-    LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
-        LF("peer", host));
-}
-
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
-    s->params.trace_sip(s->params.trace_arg, t);
+    s->params.trace.sip(s->params.trace.arg, t);
 }
 
 static void on_trace_dia(void *arg, const struct dia_trace *t)
 {
     struct scscf *s = arg;
-    s->params.trace_dia(s->params.trace_arg, t);
+    s->params.trace.dia(s->params.trace.arg, t);
 }
 
 // ---- life ----
@@ -140,7 +134,7 @@ static int start_tables(struct scscf *s)
 static int name_self(struct scscf *s)
 {
     struct sip_uri uri;
-    const struct conf_addrs *l = s->cfg->udp.n ? &s->cfg->udp : &s->cfg->tcp;
+    const struct conf_addrs *l = s->cfg->sip.udp.n ? &s->cfg->sip.udp : &s->cfg->sip.tcp;
     if (sip_uri_parse(&s->arena, s->cfg->name, &uri) || !uri.host.n) {
         LOG(LOG_ERROR, "name is not a SIP URI", LF("name", s->cfg->name));
         return ERR_INVAL;
@@ -150,59 +144,27 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
-static int listen_on(struct scscf *s, const struct conf_addrs *addrs, enum sip_proto proto)
-{
-    for (size_t i = 0; i < addrs->n; i++) {
-        struct stack_listen l = {.proto = proto, .local = addrs->v[i]};
-        int err = stack_listen(s->stack, &l);
-        if (err)
-            return app_listen_failed(&addrs->v[i], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
-    }
-    return 0;
-}
-
 static int start_stack(struct scscf *s)
 {
     static const struct stack_ops plain = {.request = on_request};
     static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
     struct stack_params p = {.loop = s->loop,
-                             .ops = s->params.trace_sip ? &traced : &plain,
+                             .ops = s->params.trace.sip ? &traced : &plain,
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
-                             .tcp_prefer = s->cfg->prefer_tcp};
+                             .tcp_prefer = s->cfg->sip.prefer_tcp};
     int err = stack_new(&p, &s->stack);
-    if (!err)
-        err = listen_on(s, &s->cfg->udp, SIP_PROTO_UDP);
-    return err ? err : listen_on(s, &s->cfg->tcp, SIP_PROTO_TCP);
+    return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
 
 static int start_dia(struct scscf *s)
 {
-    static const uint32_t apps[] = {DIA_APP_CX};
     struct dia_params p = {.loop = s->loop,
-                           .origin_host = s->cfg->diameter.identity,
-                           .origin_realm = s->cfg->diameter.realm,
                            .product = STR("Carillon-S-CSCF"),
-                           .applications = apps,
-                           .n_applications = ARRAY_LEN(apps),
-                           .watchdog_ms = s->cfg->diameter.watchdog_ms,
-                           .trace = s->params.trace_dia ? on_trace_dia : NULL,
-                           .peer_state = on_peer,
+                           .trace = s->params.trace.dia ? on_trace_dia : NULL,
                            .arg = s};
-    const struct scscf_peer *peers = s->cfg->diameter.peers.v;
-    int err = dia_node_new(&p, &s->dia);
-    for (size_t i = 0; !err && i < s->cfg->diameter.peers.n; i++) {
-        struct dia_peer_params q = {.host = peers[i].host,
-                                    .remote = peers[i].address,
-                                    .local = s->cfg->diameter.local,
-                                    .transport = DIA_TCP,
-                                    .priority = (uint16_t)peers[i].priority,
-                                    .weight = (uint16_t)peers[i].weight,
-                                    .relay = peers[i].relay};
-        err = dia_peer_add(s->dia, &q);
-    }
-    return err;
+    return node_dia_new(&s->cfg->diameter, &p, &s->dia);
 }
 
 int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
@@ -234,10 +196,6 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
-    bool await_changed = c->auth.await_s != s->own.auth.await_s ||
-                         c->auth.nonce_s != s->own.auth.nonce_s;
-    if (await_changed || !str_eq(c->name, s->own.name) || !str_eq(c->domain, s->own.domain))
-        LOG(LOG_WARN, "restart needed for name, domain, auth.await and auth.nonce_life");
     s->own.registration = c->registration;
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;

@@ -15,9 +15,7 @@ struct scscf;
 struct scscf_params {
     struct loop *loop;
     const struct scscf_config *config; // must outlive the S-CSCF
-    void (*trace_sip)(void *arg, const struct stack_trace *t); // may be NULL
-    void (*trace_dia)(void *arg, const struct dia_trace *t);   // may be NULL
-    void *trace_arg;
+    struct app_trace trace;
 };
 
 // Opens the listeners and the Diameter peers. A failure has been logged and leaves nothing behind.

@@ -173,25 +173,10 @@ static void apply_trace(struct app *a)
         LOG(LOG_WARN, "no trace", LF_Z("reason", err_text(err)));
 }
 
-static void warn_unchanged(const struct app_common *was, const struct app_common *is)
+static void warn_fixed(void *arg, const char *option)
 {
-    bool dns = was->dns_servers.n != is->dns_servers.n;
-    for (size_t i = 0; !dns && i < is->dns_servers.n; i++)
-        dns = !addr_eq(&was->dns_servers.v[i], &is->dns_servers.v[i]);
-    const struct {
-        const char *option;
-        bool changed;
-    } fixed[] = {
-        {"dns.servers", dns},
-        {"dns.timeout", was->dns_timeout_ms != is->dns_timeout_ms},
-        {"dns.tries", was->dns_tries != is->dns_tries},
-        {"http.listen", memcmp(&was->http_listen, &is->http_listen, sizeof is->http_listen) != 0},
-        {"control.socket", !str_eq(was->control_socket, is->control_socket)},
-        {"run.pidfile", !str_eq(was->pidfile, is->pidfile)},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        if (fixed[i].changed)
-            LOG(LOG_WARN, "changed option needs a restart", LF_Z("option", fixed[i].option));
+    (void)arg;
+    LOG(LOG_WARN, "changed option needs a restart", LF_Z("option", option));
 }
 
 int app_reload(struct app *a)
@@ -205,7 +190,7 @@ int app_reload(struct app *a)
     a->now = fresh;
     apply_log(a);
     apply_trace(a);
-    warn_unchanged(a->first.common, fresh.common);
+    conf_fixed_changes(a->rows, a->first.common, fresh.common, warn_fixed, NULL);
     dns_flush(a->loop);
     if (a->nf->reload)
         a->nf->reload(a->nf_obj, fresh.nf);

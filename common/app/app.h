@@ -57,11 +57,17 @@ void app_metrics_dia(struct metrics *m, const struct dia_node *n);
 
 // ---- the daemon ----
 
+// One thing that is wrong with a configuration: the option's name, and what in words.
+typedef void (*app_finding)(void *arg, const char *option, const char *what);
+
 struct app_nf {
     const char *name;            // "scscf": the daemon is carillon-scscf
     const char *about;           // one line for --help
     const struct conf_row *rows; // the NF's own options, ended by a row with name NULL
     size_t config_size;          // of the struct that the rows fill
+    // What is wrong with a configuration whose rows are each good: every finding goes to bad. Asked
+    // by --check, at the start and before reload. May be NULL.
+    void (*check)(const void *config, app_finding bad, void *arg);
     // Starts the NF on the app's loop with its configuration, which lives until stop has returned;
     // *ret_nf is given to the others. A failure has been logged, and has left nothing behind.
     int (*start)(struct app *app, const void *config, void **ret_nf);
@@ -92,3 +98,10 @@ int app_listen_failed(const struct addr *a, const char *proto, int err);
 void app_trace_sip(void *app, const struct stack_trace *t);
 void app_trace_dia(void *app, const struct dia_trace *t);
 bool app_tracing(const struct app *a);
+// Both hooks for the parameters of a network function; without a collector they are NULL.
+struct app_trace {
+    void (*sip)(void *arg, const struct stack_trace *t);
+    void (*dia)(void *arg, const struct dia_trace *t);
+    void *arg;
+};
+struct app_trace app_trace(struct app *a);

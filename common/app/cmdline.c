@@ -59,10 +59,12 @@ int cmdline_parse(int argc, char **argv, const char *nf, struct cmdline *ret_cmd
     return 0;
 }
 
+enum { HELP_COLUMN = 29 };
+
 static void print_rows(const struct conf_row *rows)
 {
     for (; rows && rows->name; rows++)
-        printf("  %-26s %s%s\n", rows->name, rows->def ? "" : "(required) ",
+        printf("  %-*s %s%s\n", HELP_COLUMN, rows->name, rows->def ? "" : "(required) ",
                rows->help ? rows->help : "");
 }
 
@@ -83,7 +85,7 @@ void cmdline_help(const struct app_nf *nf)
         char left[64];
         (void)snprintf(left, sizeof left, "--%s%s%s", choices[i].name, choices[i].arg ? " " : "",
                        choices[i].arg ? choices[i].arg : "");
-        printf("  %-26s ", left);
+        printf("  %-*s ", HELP_COLUMN, left);
         print_help(choices[i].help, nf->name);
     }
     printf("\nSIGTERM and SIGINT finish what is under way, then stop; a second one stops at once.\n"

@@ -16,15 +16,15 @@ const struct conf_row app_common_rows[] = {
         .help = "Least severe level that is logged; `carillon-ctl NF log level` changes it too."),
     ROW("log.format", CONF_ENUM, log_format, "text", .values = formats,
         .help = "Text, or one JSON object a line."),
-    ROW("dns.servers", CONF_ADDR_LIST, dns_servers, "", .min = 53,
+    ROW("dns.servers", CONF_ADDR_LIST, dns_servers, "", .min = 53, .fixed = true,
         .help = "Name servers; when empty those of /etc/resolv.conf."),
     ROW("dns.timeout", CONF_U32, dns_timeout_ms, "2000", .min = 50, .max = 60000, .unit = "ms",
-        .help = "Wait for one answer before the next try."),
-    ROW("dns.tries", CONF_U32, dns_tries, "2", .min = 1, .max = 10,
+        .fixed = true, .help = "Wait for one answer before the next try."),
+    ROW("dns.tries", CONF_U32, dns_tries, "2", .min = 1, .max = 10, .fixed = true,
         .help = "Tries at each server."),
-    ROW("http.listen", CONF_ADDR, http_listen, "", .min = 9090,
+    ROW("http.listen", CONF_ADDR, http_listen, "", .min = 9090, .fixed = true,
         .help = "Address that serves /metrics and /health; when empty none does."),
-    ROW("control.socket", CONF_STR, control_socket, "",
+    ROW("control.socket", CONF_STR, control_socket, "", .fixed = true,
         .help = "Unix socket for carillon-ctl; when empty NF.ctl in the directory $CARILLON_RUN, "
                 "or in /run/carillon without it; \"none\" opens none."),
     ROW("trace.collector", CONF_ADDR, trace_collector, "", .min = 9060,
@@ -33,7 +33,7 @@ const struct conf_row app_common_rows[] = {
     ROW("trace.node", CONF_STR, trace_node, "",
         .help = "Name of this node in the trace; when empty the NF's name."),
     ROW("trace.id", CONF_U32, trace_id, "1", .help = "Capture agent number in the trace."),
-    ROW("run.pidfile", CONF_STR, pidfile, "",
+    ROW("run.pidfile", CONF_STR, pidfile, "", .fixed = true,
         .help = "File that holds the process number and is locked while it runs; when empty none."),
     ROW("run.drain", CONF_U32, drain_s, "30", .max = 86400, .unit = "s",
         .help = "Longest wait for work in progress after SIGTERM, before the daemon stops anyway."),
@@ -68,6 +68,22 @@ struct conf_row *app_rows_new(const struct app_nf *nf)
     return rows;
 }
 
+// Passes the NF's findings on in the form of the rows'.
+struct findings {
+    const char *path;
+    conf_error_cb error;
+    void *arg;
+    size_t n;
+};
+
+static void on_finding(void *arg, const char *option, const char *what)
+{
+    struct findings *f = arg;
+    f->n++;
+    f->error(f->arg,
+             &(struct conf_error){.file = f->path, .option = str_from(option), .what = what});
+}
+
 int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const char *path,
                     conf_error_cb error, void *arg, struct app_config *ret_config)
 {
@@ -79,6 +95,14 @@ int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const 
     if (err) {
         mem_free(block);
         return err;
+    }
+    struct findings f = {.path = path, .error = error, .arg = arg};
+    if (nf->check)
+        nf->check(block + nf_offset(), on_finding, &f);
+    if (f.n) {
+        conf_free(conf);
+        mem_free(block);
+        return ERR_BAD;
     }
     *ret_config =
         (struct app_config){.conf = conf, .common = (void *)block, .nf = block + nf_offset()};

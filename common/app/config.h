@@ -46,6 +46,7 @@ struct conf_row {
     size_t sub_size;
     const char *help; // one sentence for the reference page
     bool secret;      // value not shown by `config show`
+    bool fixed;       // a reload cannot change it: the log says that a restart is needed
 };
 
 struct conf;
@@ -63,5 +64,8 @@ void conf_free(struct conf *c); // takes NULL
 // The values in target as YAML with every option, in lines to put.
 typedef void (*conf_put)(void *arg, struct str line);
 void conf_show(const struct conf_row *rows, const void *target, conf_put put, void *arg);
+// Calls cb for each fixed option whose values differ.
+void conf_fixed_changes(const struct conf_row *rows, const void *was, const void *is,
+                        void (*cb)(void *arg, const char *option), void *arg);
 // Markdown table of the rows, to stdout: the reference page is made of these.
 void conf_print_reference(const char *nf, const struct conf_row *rows);

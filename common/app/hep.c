@@ -155,6 +155,12 @@ bool app_tracing(const struct app *a)
     return a->hep != NULL;
 }
 
+struct app_trace app_trace(struct app *a)
+{
+    return app_tracing(a) ? (struct app_trace){app_trace_sip, app_trace_dia, a}
+                          : (struct app_trace){0};
+}
+
 void app_trace_sip(void *app, const struct stack_trace *t)
 {
     struct app *a = app;

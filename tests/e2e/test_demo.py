@@ -2,10 +2,14 @@
 """tools/lab as its users meet it: the demo, up and down, status, logs, ladders."""
 import os
 import re
+import shutil
+import signal
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
-from labkit import facts, trace
+from labkit import core, facts, procs, trace
+from labkit.phones import Phone
 from labrun import wait_until
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -91,10 +95,26 @@ def test_failing_step_ends_the_demo(lab):
     lab.run_phone("dave", "register")
 
 
+def test_interrupted_demo_says_what_runs(lab):
+    """Ctrl-C: no traceback, no phone left, and the core runs on."""
+    before = {n: lab.pid(n) for n in facts.NODES}
+    with subprocess.Popen([str(facts.ROOT / "tools" / "lab"), "demo"], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env=os.environ,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as p:
+        for line in p.stdout:
+            if "alice registered" in line:
+                break
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=30)
+    assert p.returncode == 130 and "Traceback" not in err
+    assert "the core runs on" in err
+    assert {n: lab.pid(n) for n in facts.NODES} == before
+
+
 def test_up_twice_is_harmless(lab):
     before = {n: lab.pid(n) for n in facts.NODES}
     out = lab.cli("up")
-    for node in facts.NODES:
+    for node in ["dns", *facts.NODES]:
         assert re.search(rf"{node}\s+running already", out)
     assert {n: lab.pid(n) for n in facts.NODES} == before
 
@@ -103,6 +123,22 @@ def test_second_lab_names_the_busy_address(lab, tmp_path):
     out = lab.cli("up", status=1, env={"CARILLON_RUN": str(tmp_path)})
     assert re.search(r"127\.0\.1\.53:10053/udp.*dns.*in use", out), out
     assert lab.cli("down", env={"CARILLON_RUN": str(tmp_path)}).strip() == "nothing was running"
+    lab.all_healthy()
+
+
+def test_nothing_is_done_where_nothing_was_started(lab, tmp_path):
+    fresh = {"CARILLON_RUN": str(tmp_path / "never")}
+    assert lab.cli("down", env=fresh).strip() == "nothing was running"
+    assert "the lab is not up" in lab.cli("restart", "hss", status=1, env=fresh)
+    assert "never started" in lab.cli("logs", "hss", status=1, env=fresh)
+    assert not (tmp_path / "never").exists()
+    lab.all_healthy()
+
+
+@pytest.mark.parametrize("words", [["up", "now"], ["down", "scscf"], ["status", "-v"], ["restart"],
+                                   ["restart", "nobody"], ["ue"], ["ue", "nobody", "register"]])
+def test_wrong_words(lab, words):
+    lab.cli(*words, status=2)
     lab.all_healthy()
 
 
@@ -122,6 +158,25 @@ def test_restart(lab, node):
     assert [n for n in facts.NODES if after[n] != before[n]] == [node]
     lab.all_healthy()
     lab.run_phone("alice", "register")
+
+
+def test_restart_comes_back_with_its_neighbours(lab):
+    """The CSCFs have lost their HSS for a moment: the next registration finds them connected again."""
+    lab.cli("restart", "hss")
+    for node in facts.NODES:
+        assert procs.health(node)[0] == "up"
+    lab.run_phone("alice", "register")
+
+
+def test_restart_keeps_a_node_from_a_bad_configuration(lab, tmp_path, monkeypatch):
+    before = lab.pid("icscf")
+    shutil.copytree(facts.CONFIG, tmp_path / "lab")
+    with open(tmp_path / "lab" / "icscf.yaml", "a") as f:
+        f.write("nmae: x\n")
+    monkeypatch.setattr(facts, "CONFIG", tmp_path / "lab")
+    with pytest.raises(procs.LabError, match=r"icscf\.yaml:\d+: nmae: unknown option"):
+        core.restart("icscf")
+    assert lab.pid("icscf") == before
 
 
 def test_logs(lab):
@@ -159,6 +214,28 @@ def test_ladder_as_a_picture(lab, tmp_path):
     hover = [g.find(SVG + "title").text for g in messages]
     assert all(hover)
     assert any("WWW-Authenticate" in h for h in hover) and any("Server-Name" in h for h in hover)
+
+
+def test_several_flows_in_one_picture(lab, tmp_path):
+    """Each with its Call-ID above it and a clock that begins at zero."""
+    last_call(lab)
+    path = tmp_path / "alice.svg"
+    lab.cli("ladder", "--subscriber", "alice", "--svg", str(path))
+    texts = [t.text for t in ET.parse(path).getroot().iter(SVG + "text")]
+    flows = [t for t in texts if t.startswith("Call-ID ")]
+    assert len(flows) == len(set(flows)) > 1 and texts.count("0.00 ms") >= len(flows)
+    assert f"{len(flows)} flows of alice" in texts
+    assert "cannot write /nowhere/x.svg" in lab.cli("ladder", "--svg", "/nowhere/x.svg", status=1)
+
+
+def test_called_phone_counts_from_the_invite(lab):
+    """Its waiting for the call is no part of the time to answer, which lies within the caller's."""
+    with Phone("bob", "register", "+", "answer") as bob:
+        bob.wait_for("ready")
+        alice = lab.run_phone("alice", "register", "+", "call", "sip:bob@" + facts.DOMAIN, "talk=0.2")
+        assert bob.finish() == 0
+    took = [p.event("call-established")["ms_answer"] for p in (bob, alice)]
+    assert 0 < took[0] <= took[1]
 
 
 def test_ue_by_hand(lab):

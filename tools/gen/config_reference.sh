@@ -14,7 +14,7 @@ cat > "$page" <<'EOF'
 Made by `tools/gen/config_reference.sh` from the daemons' own tables; do not edit.
 
 Every daemon reads one YAML file, `/etc/carillon/NF.yaml` or what `--config` names; `--check` lists every mistake in
-it with its line and does nothing else. The name of an option is its path: `log.level` is written as
+it, with its line where it is one option's, and does nothing else. The name of an option is its path: `log.level` is written as
 `log: {level: debug}`, as two lines with an indent, or as `log.level: debug`. Numbers may carry their unit
 (`30`, `30 s`, `1 min`; `4 MiB`). Addresses are IP addresses, IPv6 in brackets before a port. Rows whose name holds
 `[]` describe the entries of a list above them. SIGHUP or `carillon-ctl NF reload` reads the file again: what can

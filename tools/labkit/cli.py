@@ -5,7 +5,7 @@ import os
 import sys
 
 from labkit import core, demo, facts, ladder, procs, trace
-from labkit.procs import LabError
+from labkit.procs import LabError, UsageError
 
 COMMANDS = {
     "demo": "build, start the core, let phones register and call, show the ladders",
@@ -63,10 +63,11 @@ def cmd_ladder(args):
     if not flows:
         raise LabError("no such flow was recorded")
     if a.svg:
-        messages = [m for _, ms in flows for m in ms]
-        with open(a.svg, "w") as f:
-            f.write(ladder.svg(messages, "Call-ID " + flows[-1][0] if len(flows) == 1
-                               else f"{len(flows)} flows of {a.subscriber}"))
+        try:
+            with open(a.svg, "w") as f:
+                f.write(ladder.svg(flows, f"{len(flows)} flows of {a.subscriber}"))
+        except OSError as e:
+            raise LabError(f"cannot write {a.svg}: {e.strerror}") from None
         print(f"wrote {a.svg}")
         return 0
     for call_id, messages in flows:
@@ -77,7 +78,7 @@ def cmd_ladder(args):
 
 def cmd_ue(args):
     if not args or args[0] not in facts.UES:
-        raise LabError("tools/lab ue NAME STEP [+ STEP]...: NAME is one of " + ", ".join(facts.UES)
+        raise UsageError("ue NAME STEP [+ STEP]...: NAME is one of " + ", ".join(facts.UES)
                        + "; tools/lab ue alice --help tells the steps")
     command = facts.ue_command(args[0], *args[1:], json_lines=False)
     if not os.path.exists(command[0]):
@@ -86,6 +87,8 @@ def cmd_ue(args):
 
 
 def run(name, args):
+    if args and name in ("demo", "up", "build", "down", "status"):
+        raise UsageError(f"{name} takes no arguments")
     if name == "demo":
         return demo.main()
     if name == "up":
@@ -97,7 +100,7 @@ def run(name, args):
         core.down()
     elif name == "restart":
         if len(args) != 1:
-            raise LabError("tools/lab restart NF: one of " + ", ".join(facts.NODES))
+            raise UsageError("restart NF: one of " + ", ".join(facts.NODES))
         core.restart(args[0])
     elif name == "status":
         return 0 if core.status() else 3
@@ -121,6 +124,11 @@ def main(argv):
         print(f"tools/lab: {e}", file=sys.stderr)
         for line in procs.tail(e.log) if e.log else []:
             print(f"  {e.log}: {line}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(e, UsageError) else 1
     except BrokenPipeError:
         return 0
+    except KeyboardInterrupt:
+        up = any(procs.alive(entry) for entry in procs.load().values())
+        print("\ntools/lab: interrupted" + ("; the core runs on, `tools/lab down` ends it" if up else ""),
+              file=sys.stderr)
+        return 130

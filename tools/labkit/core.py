@@ -9,7 +9,7 @@ import sys
 import time
 
 from labkit import facts, procs
-from labkit.procs import LabError
+from labkit.procs import LabError, UsageError
 
 
 def build(quiet=False):
@@ -53,7 +53,7 @@ def render(source, target):
     return target
 
 
-def check_addresses():
+def check_addresses(names=(*facts.HELPERS, *facts.NODES)):
     """A clear word about who is in the way, before anything starts."""
     wanted = [(facts.DNS[0], "udp", facts.DNS[1], "dns"),
               (facts.COLLECTOR[0], "udp", facts.COLLECTOR[1], "collector")]
@@ -61,7 +61,7 @@ def check_addresses():
         wanted += [(node["ip"], proto, port, name) for proto, port in node["ports"]]
     book = procs.load()
     for ip, proto, port, name in wanted:
-        if not procs.alive(book.get(name)) and not procs.port_is_free(ip, proto, port):
+        if name in names and not procs.alive(book.get(name)) and not procs.port_is_free(ip, proto, port):
             raise LabError(f"{ip}:{port}/{proto}, which the lab's {name} needs, is in use by another "
                            "process (another lab?); see `ss -lnp`")
 
@@ -71,8 +71,10 @@ def start_dns():
     nsd = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not nsd:
         raise LabError("nsd is not installed (tools/packages ensure lab)")
-    if procs.start("dns", [nsd, "-d", "-c", str(conf)]):
+    fresh = procs.start("dns", [nsd, "-d", "-c", str(conf)])
+    if fresh:
         procs.wait_until(dns_answers, 10, "dns", "an answer")
+    return fresh
 
 
 def dns_answers():
@@ -105,6 +107,15 @@ def ctl(name, *words):
     if r.returncode != 0:
         raise LabError(f"{' '.join(words[:2])}: {r.stdout}{r.stderr}".strip(), log=name)
     return r.stdout
+
+
+def check_config(name):
+    """A node that runs is not ended for a configuration that it would refuse."""
+    conf = render(facts.CONFIG / f"{name}.yaml", facts.RUN / f"{name}.yaml")
+    r = subprocess.run([str(facts.BUILD / name / f"carillon-{name}"), "--check", "--config", str(conf)],
+                       capture_output=True, text=True, check=False)
+    if r.returncode != 0:
+        raise LabError(f"{name} was left as it is, for its configuration is not good:\n{r.stderr}".rstrip())
 
 
 def start_node(name):
@@ -142,8 +153,7 @@ def up(out=print):
     if len(str(facts.RUN / "scscf.ctl")) > 100:
         raise LabError(f"{facts.RUN} is too long a path for a control socket; set CARILLON_RUN")
     check_addresses()
-    start_dns()
-    out(f"dns      ready   {facts.DNS[0]}:{facts.DNS[1]}")
+    out(f"dns      ready   {facts.DNS[0]}:{facts.DNS[1]}" if start_dns() else "dns      running already")
     start_collector()
     for name in facts.NODES:
         took = start_node(name)
@@ -161,13 +171,24 @@ def down(out=print):
     out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
+RECONNECT_S = 40  # longer than a Diameter peer waits before it connects again
+
+
 def restart(name, out=print):
     if name not in facts.NODES and name not in facts.HELPERS:
-        raise LabError(f"no node {name}: one of {', '.join([*facts.NODES, *facts.HELPERS])}")
-    procs.stop(name)
-    {"dns": start_dns, "collector": start_collector}.get(name, lambda: start_node(name))()
+        raise UsageError(f"no node {name}: one of {', '.join([*facts.NODES, *facts.HELPERS])}")
+    if not any(procs.alive(e) for e in procs.load().values()):
+        raise LabError("the lab is not up: tools/lab up")
     if name in facts.NODES:
-        procs.wait_until(lambda: procs.health(name)[0] == "up", 20, name, "readiness")
+        check_config(name)
+    procs.stop(name)
+    check_addresses([name])
+    {"dns": start_dns, "collector": start_collector}.get(name, lambda: start_node(name))()
+    if name == "hss":
+        provision()
+    for node in facts.NODES:  # its neighbours too: they may have to connect again
+        if procs.alive(procs.load().get(node)):
+            procs.wait_until(lambda n=node: procs.health(n)[0] == "up", RECONNECT_S, node, "readiness")
     out(f"{name} restarted")
 
 

@@ -95,6 +95,7 @@ def _kind(m):
 # ---- SVG ----
 
 STEP, TOP, LEFT, GAP = 190, 78, 92, 28
+LETTER = 7.3  # widest usual letter of a label
 COLOURS = {"diameter": "#0b7285", "success": "#2b8a3e", "challenge": "#a65f00", "failure": "#c92a2a",
            "request": "#222"}
 # Text is painted over a white rim, so that a lifeline behind it does not strike it through.
@@ -103,11 +104,23 @@ STYLE = (".m:hover line{stroke-width:3}.m:hover text{font-weight:bold}"
          ".plain{stroke:none}")
 
 
-def svg(messages, title):
-    """A picture of its own: in a browser, hovering over a message shows its headers."""
-    cols = columns(messages)
-    width, height = LEFT + STEP * len(cols), TOP + GAP * (len(messages) + 1) + 20
-    x = {c: LEFT + STEP * i + STEP // 2 for i, c in enumerate(cols)}
+def _step(messages, cols):
+    """Between two columns: as much as the longest label between neighbours needs."""
+    at = {c: i for i, c in enumerate(cols)}
+    longest = max((len(m.label[:60]) for m in messages if abs(at[m.src] - at[m.dst]) == 1), default=0)
+    return max(STEP, int(longest * LETTER) + 24)
+
+
+def svg(flows, title):
+    """A picture of (Call-ID, messages): in a browser, hovering over a message shows its headers. Several
+    flows stand below each other, each with its Call-ID and a clock of its own."""
+    cols = columns([m for _, messages in flows for m in messages])
+    step = _step([m for _, messages in flows for m in messages], cols)
+    if len(flows) == 1:
+        title = "Call-ID " + flows[0][0]
+    rows = sum(len(messages) for _, messages in flows) + (len(flows) * 2 if len(flows) > 1 else 0)
+    width, height = LEFT + step * len(cols), TOP + GAP * (rows + 1) + 20
+    x = {c: LEFT + step * i + step // 2 for i, c in enumerate(cols)}
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
            f'height="{height}" font-family="DejaVu Sans, Verdana, Arial, sans-serif" font-size="12">',
            f"<title>{_xml(title)}</title>", f"<style>{STYLE}</style>",
@@ -120,9 +133,14 @@ def svg(messages, title):
                    f'<rect x="{x[c] - 55}" y="40" width="110" height="24" rx="4" fill="#e8eef7" '
                    f'stroke="#4a6fa5"/><text x="{x[c]}" y="57" text-anchor="middle" class="plain">'
                    f"{_xml(c)}</text>")
-    t0 = messages[0].at_us if messages else 0
-    for i, m in enumerate(messages):
-        out.append(_svg_arrow(m, x, TOP + GAP * (i + 1), t0, width))
+    y = TOP
+    for call_id, messages in flows:
+        if len(flows) > 1:
+            y += 2 * GAP
+            out.append(f'<text x="12" y="{y - 6}" font-weight="bold">Call-ID {_xml(call_id)}</text>')
+        for m in messages:
+            y += GAP
+            out.append(_svg_arrow(m, x, y, messages[0].at_us, width))
     out.append("</svg>")
     return "\n".join(out) + "\n"
 

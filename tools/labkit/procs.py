@@ -22,6 +22,10 @@ class LabError(Exception):
         self.log = log
 
 
+class UsageError(LabError):
+    """Wrong words on the command line: exit status 2."""
+
+
 def _book():
     return facts.RUN / "processes.json"
 
@@ -73,7 +77,9 @@ def start(name, command):
 def stop(name, wait_s=10.0):
     """Ends what start() started; True when something was running."""
     book = load()
-    entry = book.pop(name, None)
+    if name not in book:
+        return False
+    entry = book.pop(name)
     running = alive(entry)
     if running:
         for sig, patience in ((signal.SIGTERM, wait_s), (signal.SIGKILL, 2.0)):

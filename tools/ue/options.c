@@ -29,7 +29,7 @@ static const char help[] =
     "Steps (S seconds, HZ a tone's frequency); the first that ends otherwise than expected ends the run:\n"
     "  register [expect=STATUS] [wrong-res=1]\n"
     "        registers, or re-registers; wrong-res: every response to a challenge is wrong\n"
-    "  deregister [all=1]\n"
+    "  deregister [all=1] [expect=STATUS]\n"
     "        this contact, or all contacts of the user\n"
     "  call URI [talk=S] [hold=S] [cancel-after=S] [expect=STATUS] [tone=HZ] [expect-tone=HZ]\n"
     "        expect: the final response that is wanted, 200; tone: sent, 440;\n"
@@ -182,6 +182,8 @@ static void check(const struct options *o)
         usage("--domain is missing", NULL);
     if (o->local.sa.sa_family == 0 || o->proxy.sa.sa_family == 0)
         usage("--local and --proxy are needed", NULL);
+    if (addr_is_ip6(&o->local) != addr_is_ip6(&o->proxy))
+        usage("--local and --proxy have to be both IPv4 or both IPv6", NULL);
     if (o->has_k && !o->has_op && !o->has_opc)
         usage("--k needs --op or --opc", NULL);
     if (o->users) {

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sip/edit.h"
+#include "sip/uri.h"
 #include "tools/ue/tool.h"
 
 // LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
@@ -75,6 +76,12 @@ static void expect(struct script *s, bool good)
         finish(s, EXIT_FAILED);
 }
 
+// A step that wants a refusal has failed when it succeeds.
+static bool wants_success(const struct script *s)
+{
+    return param_number(s, "expect", 200) == 200;
+}
+
 static json_t *failure_fields(const struct ue_failure *f, struct str call_id)
 {
     return json_pack("{s:i, s:o, s:o, s:o}", "status", (int)f->status, "reason",
@@ -95,14 +102,14 @@ static void on_registered(void *arg, struct phone *ph, const struct ue_registere
                            (int)r->challenges, "resyncs", (int)r->resyncs, "call_id",
                            report_str(phone_call_id(ph))));
     if (strcmp(s->step.name, "register") == 0) // else it refreshed by itself
-        next_step(s);
+        expect(s, wants_success(s));
 }
 
 static void on_deregistered(void *arg, struct phone *ph)
 {
     struct script *s = arg;
     report_event(s->o, "deregistered", json_pack("{s:o}", "call_id", report_str(phone_call_id(ph))));
-    expect(s, true);
+    expect(s, wants_success(s));
 }
 
 static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
@@ -127,6 +134,7 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
         return;
     }
     s->call = call;
+    s->call_started = loop_now(s->loop);
     timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "after", 0) * 1000));
 }
 
@@ -208,7 +216,7 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
     report_event(s->o, "call-ended",
                  json_pack("{s:s, s:o}", "by", by_remote ? "remote" : "local", "call_id",
                            report_str(ue_call_call_id(s->hub, call))));
-    call_over(s, heard && param_number(s, "expect", 200) == 200);
+    call_over(s, heard && wants_success(s));
 }
 
 static const struct ue_ops ops = {.registered = on_registered,
@@ -262,7 +270,6 @@ static void start_listening(struct script *s)
 {
     s->calls_left = (uint32_t)param_number(s, "calls", 1);
     s->call = 0;
-    s->call_started = loop_now(s->loop);
     report_event(s->o, "ready", NULL);
 }
 
@@ -315,16 +322,9 @@ static void on_timeout(void *arg)
     finish(s, EXIT_FAILED);
 }
 
-static void wrong_step(const char *word)
+static void wrong(const char *step, const char *what, const char *word)
 {
-    fprintf(stderr, "carillon-ue: no step '%s', or its target is missing (see --help)\n", word);
-    exit(EXIT_USAGE);
-}
-
-static void wrong_param(const char *step, const char *word)
-{
-    fprintf(stderr, "carillon-ue: %s has no parameter '%s' (see --help; + separates steps)\n", step,
-            word);
+    fprintf(stderr, "carillon-ue: %s %s '%s' (see --help; + separates steps)\n", step, what, word);
     exit(EXIT_USAGE);
 }
 
@@ -341,6 +341,39 @@ static bool is_param(const char *params, const char *word)
     return str_eq(name, STR("timeout"));
 }
 
+// all=1 and wrong-res=1 are the only ones that are no numbers.
+static bool is_value(const char *word)
+{
+    const char *value = strchr(word, '=') + 1;
+    char *end;
+    if (str_starts(str_from(word), STR("all=")) || str_starts(str_from(word), STR("wrong-res=")))
+        return strcmp(value, "1") == 0;
+    double v = strtod(value, &end);
+    return end != value && !*end && v >= 0 && v < UINT32_MAX;
+}
+
+static bool is_uri(const char *text)
+{
+    char room[1024];
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, room, sizeof room);
+    bool good = sip_uri_parse(&a, str_from(text), &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
+    arena_done(&a);
+    return good;
+}
+
+static void check_target(const struct step *st)
+{
+    char *end;
+    if (strcmp(st->name, "call") == 0 && !is_uri(st->target))
+        wrong("call", "wants a SIP or tel URI, not", st->target);
+    if (strcmp(st->name, "sleep"))
+        return;
+    if (strtod(st->target, &end) < 0 || end == st->target || *end)
+        wrong("sleep", "wants seconds, not", st->target);
+}
+
 // Takes the words up to the next "+" into s->step; index of the step's kind.
 static size_t read_step(const struct options *o, int *at, struct step *ret_step)
 {
@@ -349,15 +382,18 @@ static size_t read_step(const struct options *o, int *at, struct step *ret_step)
     while (k < ARRAY_LEN(steps) && strcmp(steps[k].name, ret_step->name))
         k++;
     if (k == ARRAY_LEN(steps))
-        wrong_step(ret_step->name);
+        wrong("there is", "no step", ret_step->name);
     if (steps[k].has_target) {
         if (*at == o->n_steps || strcmp(o->steps[*at], "+") == 0)
-            wrong_step(ret_step->name);
+            wrong("something is missing:", "what to", ret_step->name);
         ret_step->target = o->steps[(*at)++];
+        check_target(ret_step);
     }
     while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
         if (ret_step->n_words == WORDS_MAX || !is_param(steps[k].params, o->steps[*at]))
-            wrong_param(ret_step->name, o->steps[*at]);
+            wrong(ret_step->name, "has no parameter", o->steps[*at]);
+        if (!is_value(o->steps[*at]))
+            wrong(ret_step->name, "cannot take the value in", o->steps[*at]);
         ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
     }
     (*at)++; // the "+"
@@ -418,7 +454,9 @@ int script_run(struct loop *l, const struct options *o)
     if (!e)
         e = make_phone(&s);
     if (e) {
-        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
+        char text[ADDR_TEXT_MAX];
+        fprintf(stderr, "carillon-ue: cannot start on %.*s: %s\n",
+                STR_ARG(addr_text(&o->local, text)), err_text(e));
     } else {
         next_step(&s);
         (void)loop_run(l);

@@ -6,11 +6,7 @@
 -export([main/1, peer_up/3, peer_down/3, pick_peer/4, prepare_request/3, prepare_retransmit/3,
          handle_answer/4, handle_error/4, handle_request/3]).
 
--record(diameter_packet, {header, avps, msg, bin, errors = [], transport_data}).
--record(diameter_caps, {origin_host, origin_realm, host_ip_address = [], vendor_id, product_name,
-                        origin_state_id = [], supported_vendor_id = [], auth_application_id = [],
-                        inband_security_id = [], acct_application_id = [],
-                        vendor_specific_application_id = [], firmware_revision = [], avp = []}).
+-include("cx_node.hrl").
 
 main(Args) ->
     [Mode, File, Host, Port | Rest] = [atom_to_list(A) || A <- Args],

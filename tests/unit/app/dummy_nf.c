@@ -26,7 +26,7 @@ struct dummy {
 
 static const struct conf_row rows[] = {
     {"dummy.listen", CONF_ADDR, offsetof(struct dummy_config, listen), NULL, .min = 5060,
-     .help = "Where datagrams are echoed."},
+     .fixed = true, .help = "Where datagrams are echoed."},
     {"dummy.greeting", CONF_STR, offsetof(struct dummy_config, greeting), "hello",
      .help = "What \"greet\" says."},
     {"dummy.ready", CONF_U32, offsetof(struct dummy_config, ready_ms), "0", .unit = "ms",
@@ -35,6 +35,15 @@ static const struct conf_row rows[] = {
      .help = "Time from drain to drained."},
     {0},
 };
+
+static void check(const void *config, app_finding bad, void *arg)
+{
+    const struct dummy_config *c = config;
+    if (c->ready_ms > 600000)
+        bad(arg, "dummy.ready", "is more than ten minutes");
+    if (str_eq(c->greeting, STR("bye")))
+        bad(arg, "dummy.greeting", "is no greeting");
+}
 
 // Each datagram is traced as if it were SIP in, and its echo as if it were Diameter out.
 static void on_datagram(void *arg, const struct addr *src, const struct addr *dst, struct str data)
@@ -229,6 +238,7 @@ int main(int argc, char **argv)
         .about = "Echoes datagrams.",
         .rows = rows,
         .config_size = sizeof(struct dummy_config),
+        .check = check,
         .start = start,
         .reload = reload,
         .drain = drain,

@@ -349,11 +349,61 @@ static void secrets(void **state)
     conf_free(c);
 }
 
+static void note(void *arg, const char *option)
+{
+    char *names = arg;
+    strcat(names, option);
+    strcat(names, " ");
+}
+
+// Which fixed options differ between the defaults and yaml.
+static void changes(const char *yaml, const char *want)
+{
+    struct conf_row fixed[ARRAY_LEN(rows)];
+    struct example was, is;
+    struct conf *c, *d;
+    char error[2048], names[256] = "", text[256];
+    memset(&was, 0xa5, sizeof was);
+    memset(&is, 0x5a, sizeof is);
+    (void)snprintf(text, sizeof text, "domain: home.test\n%s", yaml);
+    assert_int_equal(load("domain: home.test", &was, error, &c), 0);
+    assert_int_equal(load(text, &is, error, &d), 0);
+    memcpy(fixed, rows, sizeof rows);
+    conf_fixed_changes(fixed, &was, &is, note, names);
+    assert_string_equal(names, "");
+    for (size_t i = 0; rows[i].name; i++)
+        fixed[i].fixed = true;
+    conf_fixed_changes(fixed, &was, &is, note, names);
+    assert_string_equal(names, want);
+    conf_free(c);
+    conf_free(d);
+}
+
+static void fixed_changes(void **state)
+{
+    (void)state;
+    changes("", "");
+    changes("greeting.text: x", "greeting.text ");
+    changes("greeting.strict: true", "greeting.strict ");
+    changes("timer.request: 1 s\nlimit: 7", "timer.request ");
+    changes("color: red", "color ");
+    changes("sip.listen: 127.0.0.1:5081", "sip.listen ");
+    changes("http.listen: 127.0.0.1", "http.listen ");
+    changes("names: [a, b]", "names ");
+    changes("names: [a]", "names ");
+    changes("dns.servers: [127.0.0.1]", "dns.servers ");
+    changes("peers: [{host: other.test}]", "peers ");
+    changes("peers: [{host: default.test, tags: [x]}]", "peers ");
+    changes("peers: [{host: default.test, weight: 1}]", "");
+    changes("none: [{host: a}]", "none ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),        cmocka_unit_test(given),   cmocka_unit_test(errors),
         cmocka_unit_test(too_many),        cmocka_unit_test(files),   cmocka_unit_test(no_memory),
+        cmocka_unit_test(fixed_changes),
         cmocka_unit_test(show_round_trip), cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);

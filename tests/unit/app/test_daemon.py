@@ -151,6 +151,17 @@ def test_check_good(tmp_path):
     assert run("--check", "--config", str(good)) == (0, f"{good}: configuration is good\n", "")
 
 
+def test_check_asks_the_nf_too(tmp_path):
+    """What no row can see alone; the start refuses it with the same words."""
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("dummy: {listen: 127.0.0.1, ready: 1 h, greeting: bye}\n")
+    findings = [f"{bad}: dummy.ready: is more than ten minutes", f"{bad}: dummy.greeting: is no greeting"]
+    status, out, err = run("--check", "--config", str(bad))
+    assert (status, out, err.splitlines()) == (1, "", findings)
+    status, _, err = run("--config", str(bad))
+    assert status == 1 and [line.split(" dummy ", 1)[1] for line in err.splitlines()] == findings
+
+
 def test_missing_file_ends_the_start(tmp_path):
     status, _, err = run("--config", str(tmp_path / "none.yaml"))
     assert status == 1 and f"{tmp_path}/none.yaml: No such file or directory" in err
@@ -221,6 +232,10 @@ def test_reload(daemon):
     lines = [json.loads(line) for line in d.log().splitlines() if line.startswith("{")]
     assert {"level": "warn", "msg": "changed option needs a restart",
             "option": "control.socket"}.items() <= lines[0].items()
+    d.conf.write_text(d.conf.read_text().replace(":5060", ":5070"))
+    assert d.ctl("reload")[0] == 0
+    assert [json.loads(x)["option"] for x in d.log().splitlines() if "needs a restart" in x][-2:] == [
+        "control.socket", "dummy.listen"]
     d.write("dummy.greetings: no")
     assert d.ctl("reload")[0] == 1
     assert "unknown option; the nearest known one is dummy.greeting" in d.log()

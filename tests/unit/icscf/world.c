@@ -3,21 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/writer.h"
-
 struct world w;
-
-static struct addr at(const char *text)
-{
-    struct addr a;
-    assert_int_equal(addr_parse_port(str_from(text), 5060, &a), 0);
-    return a;
-}
-
-static void copy(char *to, size_t n, struct str s)
-{
-    (void)snprintf(to, n, "%.*s", STR_ARG(s));
-}
 
 // ---- HSS ----
 
@@ -65,27 +51,9 @@ static void on_lir(void *arg, struct dia_request *q, const struct cx_lir *r)
     cx_answer_lia(q, &a);
 }
 
-static void start_hss(void)
-{
-    static const uint32_t apps[] = {DIA_APP_CX};
-    static const struct cx_server ops = {.uar = on_uar, .lir = on_lir};
-    struct addr local = at("127.0.1.40:3868");
-    struct dia_params p = {.origin_host = STR("hss." DOMAIN), .origin_realm = STR(DOMAIN),
-                           .product = STR("test"), .applications = apps, .n_applications = 1,
-                           .accept_unknown = true};
-    assert_int_equal(sim_node(w.sim, "hss", &w.hss_loop), 0);
-    p.loop = w.hss_loop;
-    assert_int_equal(dia_node_new(&p, &w.hss), 0);
-    assert_int_equal(cx_serve(w.hss, &ops, NULL), 0);
-    assert_int_equal(dia_node_listen(w.hss, DIA_TCP, &local), 0);
-}
-
 void world_kill_hss(void)
 {
-    sim_crash(w.sim, w.hss_loop);
-    dia_node_free(w.hss);
-    loop_free(w.hss_loop);
-    w.hss = NULL;
+    hss_end(w.sim, w.hss_loop, &w.hss, true);
 }
 
 // ---- life ----
@@ -93,19 +61,19 @@ void world_kill_hss(void)
 static void configure(struct icscf_config *c)
 {
     static struct addr udp;
-    static struct icscf_peer peer;
+    static struct node_peer peer;
     static struct str has7[] = {STR_INIT("7")};
     static struct icscf_scscf servers[] = {
         {.name = STR_INIT(S1), .priority = 1, .weight = 1},
         {.name = STR_INIT(S2), .priority = 2, .weight = 1, .capabilities = {has7, 1}},
     };
     udp = at(ICSCF);
-    peer = (struct icscf_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
+    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
                                .priority = 1, .weight = 1};
     *c = (struct icscf_config){
         .name = STR("sip:icscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
-        .udp = {&udp, 1},
+        .sip = {.udp = {&udp, 1}},
         .diameter = {.identity = STR("icscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
@@ -114,25 +82,13 @@ static void configure(struct icscf_config *c)
     };
 }
 
-static void on_udp(void *arg, const struct addr *src, const struct addr *dst, struct str data)
-{
-    size_t i = (size_t)(uintptr_t)arg;
-    struct sip_msg *m = NULL;
-    struct sip_parse_error e;
-    assert_int_equal(sip_msg_parse(data, &m, &e), 0);
-    assert_true(w.tail[i] - w.head[i] < W_QUEUE);
-    w.queue[i][w.tail[i]++ % W_QUEUE] = m;
-}
-
 static void open_peers(void)
 {
     static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060"};
     static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN};
-    assert_int_equal(sim_node(w.sim, "peers", &w.peer_loop), 0);
+    neighbours_open(&w.peers, w.sim, ICSCF, where, W_SOCKETS);
     for (size_t i = 0; i < W_SOCKETS; i++) {
-        struct udp_params p = {.local = at(where[i]), .cb = on_udp, .arg = (void *)(uintptr_t)i};
         struct dns_rr rr = {.ttl = 60, .ip = at(where[i])};
-        assert_int_equal(udp_open(w.peer_loop, &p, &w.udp[i]), 0);
         addr_set_port(&rr.ip, 0);
         assert_int_equal(sim_dns_add(w.sim, names[i], DNS_A, &rr), 0);
     }
@@ -140,13 +96,14 @@ static void open_peers(void)
 
 int world_set_up(void **state)
 {
+    static const struct cx_server ops = {.uar = on_uar, .lir = on_lir};
     struct icscf_params p = {.config = &w.cfg};
     const char *why;
     w = (struct world){.server = S1};
     assert_int_equal(sim_new(7, &w.sim), 0);
     configure(&w.cfg);
     open_peers();
-    start_hss();
+    hss_start(w.sim, &ops, &w.hss_loop, &w.hss);
     assert_int_equal(sim_node(w.sim, "icscf", &w.icscf_loop), 0);
     p.loop = w.icscf_loop;
     assert_int_equal(icscf_new(&p, &w.icscf), 0);
@@ -160,17 +117,8 @@ int world_tear_down(void **state)
 {
     icscf_free(w.icscf);
     loop_free(w.icscf_loop);
-    if (w.hss) {
-        dia_node_free(w.hss);
-        loop_free(w.hss_loop);
-    }
-    for (size_t i = 0; i < W_SOCKETS; i++) {
-        udp_close(w.udp[i]);
-        sip_msg_unref(w.last[i]);
-        while (w.head[i] != w.tail[i])
-            sip_msg_unref(w.queue[i][w.head[i]++ % W_QUEUE]);
-    }
-    loop_free(w.peer_loop);
+    hss_end(w.sim, w.hss_loop, &w.hss, false);
+    neighbours_close(&w.peers);
     sim_free(w.sim);
     sip_msg_pool_drain();
     return 0;
@@ -183,63 +131,30 @@ void world_run(uint64_t ms)
 
 void world_sendf(const char *fmt, ...)
 {
-    static char text[8192], out[16384];
-    struct addr to = at(ICSCF);
-    size_t n = 0;
+    static char text[8192];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    for (const char *p = text; *p; p++) {
-        if (*p == '\n')
-            out[n++] = '\r';
-        out[n++] = *p;
-    }
-    assert_int_equal(udp_send(w.udp[W_PCSCF], &to, str_make(out, n)), 0);
+    neighbour_send(&w.peers, W_PCSCF, text);
 }
 
-struct sip_msg *world_take(int i)
+struct sip_msg *world_take(int socket)
 {
-    if (w.head[i] == w.tail[i])
-        world_run(200);
-    sip_msg_unref(w.last[i]);
-    w.last[i] = NULL;
-    if (w.head[i] != w.tail[i])
-        w.last[i] = w.queue[i][w.head[i]++ % W_QUEUE];
-    return w.last[i];
-}
-
-static struct sip_msg *take_notable(int socket)
-{
-    struct sip_msg *m;
-    do
-        m = world_take(socket);
-    while (m && (sip_msg_status(m) == 100 ||
-                 (sip_msg_is_request(m) && sip_msg_method(m) == SIP_ACK)));
-    return m;
+    return neighbour_take(&w.peers, socket);
 }
 
 struct sip_msg *world_expect(int socket, unsigned status)
 {
-    struct sip_msg *m = take_notable(socket);
-    if (!m || sip_msg_status(m) != status)
-        fail_msg("instead of %u: %.*s", status, STR_ARG(m ? sip_msg_bytes(m) : STR("nothing")));
-    return m;
+    return neighbour_expect(&w.peers, socket, status);
 }
 
 struct sip_msg *world_expect_request(int socket, const char *method)
 {
-    struct sip_msg *m = take_notable(socket);
-    if (!m || !sip_msg_is_request(m) || !str_eq(sip_msg_method_name(m), str_from(method)))
-        fail_msg("instead of %s: %.*s", method, STR_ARG(m ? sip_msg_bytes(m) : STR("nothing")));
-    return m;
+    return neighbour_expect_request(&w.peers, socket, method);
 }
 
 void world_answer(int socket, const struct sip_msg *request, unsigned status)
 {
-    static char room[8192];
-    struct addr to = at(ICSCF);
-    struct writer out = writer_init(room, sizeof room);
-    assert_int_equal(sip_write_response(request, status, STR_NONE, STR("uas"), NULL, &out), 0);
-    assert_int_equal(udp_send(w.udp[socket], &to, writer_done(&out)), 0);
+    neighbour_answer(&w.peers, socket, request, status, "");
 }

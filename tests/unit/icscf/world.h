@@ -3,28 +3,18 @@
 // bare UDP sockets.
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "dia/cx.h"
 #include "icscf/icscf.h"
-#include "io/sim.h"
-#include "sip/edit.h"
+#include "../neighbours.h"
 
-#define DOMAIN "ims.example"
 #define ICSCF "127.0.1.20:5060"
 #define S1 "sip:s1." DOMAIN ":5060"
 #define S2 "sip:s2." DOMAIN ":5060"
 
-enum { W_PCSCF, W_S1, W_S2, W_SOCKETS, W_QUEUE = 32 };
+enum { W_PCSCF, W_S1, W_S2, W_SOCKETS };
 
 struct world {
     struct sim *sim;
-    struct loop *icscf_loop, *hss_loop, *peer_loop;
+    struct loop *icscf_loop, *hss_loop;
     struct icscf_config cfg;
     struct icscf *icscf;
     struct dia_node *hss;
@@ -40,9 +30,7 @@ struct world {
         enum cx_uar_type type;
         bool originating, and_capabilities;
     } asked;
-    struct udp *udp[W_SOCKETS];
-    struct sip_msg *queue[W_SOCKETS][W_QUEUE], *last[W_SOCKETS];
-    size_t head[W_SOCKETS], tail[W_SOCKETS];
+    struct neighbours peers;
 };
 
 extern struct world w;

@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/err.h"
 #include "base/mem.h"
-#include "base/writer.h"
 
 struct world w;
 
@@ -15,21 +13,9 @@ const struct reg alice_gone = {.impi = "alice@" DOMAIN, .impu = "sip:alice@" DOM
 const struct reg dave = {.impi = "dave@" DOMAIN, .impu = "sip:dave@" DOMAIN, .auth = "",
                          .integrity = "ip-assoc-pending"};
 
-static struct addr at(const char *text)
-{
-    struct addr a;
-    assert_int_equal(addr_parse_port(str_from(text), 5060, &a), 0);
-    return a;
-}
-
 // ---- HSS ----
 
 static const struct dia_result success = {DIA_SUCCESS, false};
-
-static void copy(char *to, size_t n, struct str s)
-{
-    (void)snprintf(to, n, "%.*s", STR_ARG(s));
-}
 
 static void aka_item(struct cx_auth_item *i)
 {
@@ -105,27 +91,13 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
 
 void world_start_hss(void)
 {
-    static const uint32_t apps[] = {DIA_APP_CX};
     static const struct cx_server ops = {.mar = on_mar, .sar = on_sar};
-    struct addr local = at("127.0.1.40:3868");
-    struct dia_params p = {.origin_host = STR("hss." DOMAIN), .origin_realm = STR(DOMAIN),
-                           .product = STR("test"), .applications = apps, .n_applications = 1,
-                           .accept_unknown = true};
-    assert_int_equal(sim_node(w.sim, "hss", &w.hss_loop), 0);
-    p.loop = w.hss_loop;
-    assert_int_equal(dia_node_new(&p, &w.hss.node), 0);
-    assert_int_equal(cx_serve(w.hss.node, &ops, NULL), 0);
-    assert_int_equal(dia_node_listen(w.hss.node, DIA_TCP, &local), 0);
+    hss_start(w.sim, &ops, &w.hss_loop, &w.hss.node);
 }
 
 void world_kill_hss(void)
 {
-    if (!w.hss.node)
-        return;
-    sim_crash(w.sim, w.hss_loop);
-    dia_node_free(w.hss.node);
-    loop_free(w.hss_loop);
-    w.hss.node = NULL;
+    hss_end(w.sim, w.hss_loop, &w.hss.node, true);
 }
 
 // ---- S-CSCF ----
@@ -149,14 +121,14 @@ void world_kill_scscf(void)
 static void configure(struct scscf_config *c)
 {
     static struct addr udp;
-    static struct scscf_peer peer;
+    static struct node_peer peer;
     udp = at(SCSCF);
-    peer = (struct scscf_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
+    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
                                .priority = 1, .weight = 1};
     *c = (struct scscf_config){
         .name = STR("sip:scscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
-        .udp = {&udp, 1},
+        .sip = {.udp = {&udp, 1}},
         .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
@@ -167,27 +139,22 @@ static void configure(struct scscf_config *c)
 
 // ---- peers ----
 
-static void on_udp(void *arg, const struct addr *src, const struct addr *dst, struct str data)
+// RFC 3261 17.1.1.3: a failed INVITE is acknowledged, or it would come again and again.
+static void acknowledge(int i, const struct sip_msg *m)
 {
-    size_t i = (size_t)(uintptr_t)arg;
-    struct sip_msg *m = NULL;
-    struct sip_parse_error e;
-    int err = sip_msg_parse(data, &m, &e);
-    if (err == ERR_NOMEM) // the test makes allocations fail
+    if (sip_msg_status(m) < 300 || sip_msg_method(m) != SIP_INVITE)
         return;
-    assert_int_equal(err, 0);
-    assert_true(w.tail[i] - w.head[i] < W_QUEUE);
-    w.queue[i][w.tail[i]++ % W_QUEUE] = m;
+    world_sendf(i, "ACK sip:" SCSCF " SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\n"
+                "Call-ID: %s\nCSeq: %u ACK\nContent-Length: 0\n\n", header(m, SIP_H_VIA),
+                header(m, SIP_H_FROM), header(m, SIP_H_TO), header(m, SIP_H_CALL_ID),
+                sip_msg_cseq(m)->number);
 }
 
 static void open_peers(void)
 {
     static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060"};
-    assert_int_equal(sim_node(w.sim, "peers", &w.peer_loop), 0);
-    for (size_t i = 0; i < W_SOCKETS; i++) {
-        struct udp_params p = {.local = at(where[i]), .cb = on_udp, .arg = (void *)(uintptr_t)i};
-        assert_int_equal(udp_open(w.peer_loop, &p, &w.udp[i]), 0);
-    }
+    neighbours_open(&w.peers, w.sim, SCSCF, where, W_SOCKETS);
+    w.peers.taken = acknowledge;
     struct dns_rr icscf = {.ttl = 60, .ip = at("127.0.1.20:0")};
     assert_int_equal(sim_dns_add(w.sim, DOMAIN, DNS_A, &icscf), 0);
     assert_int_equal(sim_dns_add(w.sim, "other.example", DNS_A, &icscf), 0);
@@ -216,17 +183,8 @@ int world_tear_down(void **state)
     scscf_free(w.scscf);
     if (w.scscf)
         loop_free(w.scscf_loop);
-    if (w.hss.node) {
-        dia_node_free(w.hss.node);
-        loop_free(w.hss_loop);
-    }
-    for (size_t i = 0; i < W_SOCKETS; i++) {
-        udp_close(w.udp[i]);
-        sip_msg_unref(w.last[i]);
-        while (w.head[i] != w.tail[i])
-            sip_msg_unref(w.queue[i][w.head[i]++ % W_QUEUE]);
-    }
-    loop_free(w.peer_loop);
+    hss_end(w.sim, w.hss_loop, &w.hss.node, false);
+    neighbours_close(&w.peers);
     sim_free(w.sim);
     digest_free(w.digest);
     sip_msg_pool_drain();
@@ -240,15 +198,7 @@ void world_run(uint64_t ms)
 
 void world_send(int socket, const char *text)
 {
-    static char out[65536];
-    size_t n = 0;
-    struct addr to = at(SCSCF);
-    for (; *text && n < sizeof out - 2; text++) {
-        if (*text == '\n')
-            out[n++] = '\r';
-        out[n++] = *text;
-    }
-    assert_int_equal(udp_send(w.udp[socket], &to, str_make(out, n)), 0);
+    neighbour_send(&w.peers, socket, text);
 }
 
 void world_sendf(int socket, const char *fmt, ...)
@@ -261,78 +211,24 @@ void world_sendf(int socket, const char *fmt, ...)
     world_send(socket, text);
 }
 
-// RFC 3261 17.1.1.3: a failed INVITE is acknowledged, or it would come again and again.
-static void acknowledge(int i, const struct sip_msg *m)
+struct sip_msg *world_take(int socket)
 {
-    if (sip_msg_status(m) < 300 || sip_msg_method(m) != SIP_INVITE)
-        return;
-    world_sendf(i, "ACK sip:" SCSCF " SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\n"
-                "Call-ID: %s\nCSeq: %u ACK\nContent-Length: 0\n\n", header(m, SIP_H_VIA),
-                header(m, SIP_H_FROM), header(m, SIP_H_TO), header(m, SIP_H_CALL_ID),
-                sip_msg_cseq(m)->number);
-}
-
-struct sip_msg *world_take(int i)
-{
-    if (w.head[i] == w.tail[i])
-        world_run(200);
-    sip_msg_unref(w.last[i]);
-    w.last[i] = NULL;
-    if (w.head[i] != w.tail[i])
-        w.last[i] = w.queue[i][w.head[i]++ % W_QUEUE];
-    if (w.last[i])
-        acknowledge(i, w.last[i]);
-    return w.last[i];
-}
-
-static bool is_ack(const struct sip_msg *m)
-{
-    return sip_msg_is_request(m) && sip_msg_method(m) == SIP_ACK;
+    return neighbour_take(&w.peers, socket);
 }
 
 struct sip_msg *world_expect(int socket, unsigned status)
 {
-    struct sip_msg *m;
-    do
-        m = world_take(socket);
-    while (m && (sip_msg_status(m) == 100 || is_ack(m)));
-    if (!m)
-        fail_msg("no message instead of %u", status);
-    else if (sip_msg_status(m) != status)
-        fail_msg("instead of %u: %.*s", status, STR_ARG(sip_msg_bytes(m)));
-    return m;
+    return neighbour_expect(&w.peers, socket, status);
 }
 
 struct sip_msg *world_expect_request(int socket, const char *method)
 {
-    struct sip_msg *m;
-    do
-        m = world_take(socket);
-    while (m && (sip_msg_status(m) == 100 || (is_ack(m) && strcmp(method, "ACK"))));
-    if (!m)
-        fail_msg("no message instead of %s", method);
-    else if (!sip_msg_is_request(m) || !str_eq(sip_msg_method_name(m), str_from(method)))
-        fail_msg("instead of %s: %.*s", method, STR_ARG(sip_msg_bytes(m)));
-    return m;
+    return neighbour_expect_request(&w.peers, socket, method);
 }
 
 void world_answer(int socket, const struct sip_msg *request, unsigned status, const char *headers)
 {
-    static char room[8192];
-    struct arena a;
-    struct sip_edits extra;
-    struct addr to = at(SCSCF);
-    arena_init(&a, NULL, 0);
-    sip_edits_init(&extra, &a, NULL);
-    struct str lines = str_from(headers);
-    while (lines.n) {
-        struct str line = str_split(&lines, '\n'), name = str_split(&line, ':');
-        sip_edit_append_named(&extra, name, str_trim(line));
-    }
-    struct writer out = writer_init(room, sizeof room);
-    assert_int_equal(sip_write_response(request, status, STR_NONE, STR("uas"), &extra, &out), 0);
-    assert_int_equal(udp_send(w.udp[socket], &to, writer_done(&out)), 0);
-    arena_done(&a);
+    neighbour_answer(&w.peers, socket, request, status, headers);
 }
 
 const char *header(const struct sip_msg *m, enum sip_hid id)

@@ -3,23 +3,13 @@
 // answers Cx as told, a P-CSCF and an I-CSCF that are bare UDP sockets.
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "dia/cx.h"
 #include "ims/digest.h"
-#include "io/sim.h"
 #include "scscf/scscf.h"
-#include "sip/edit.h"
+#include "../neighbours.h"
 
-#define DOMAIN "ims.example"
 #define SCSCF "127.0.1.30:5060"
 
-enum { W_PCSCF, W_ICSCF, W_SOCKETS, W_QUEUE = 64, W_SARS = 64 };
+enum { W_PCSCF, W_ICSCF, W_SOCKETS, W_SARS = 64 };
 
 struct world_hss {
     struct dia_node *node;
@@ -39,14 +29,11 @@ struct world_hss {
 
 struct world {
     struct sim *sim;
-    struct loop *scscf_loop, *hss_loop, *peer_loop;
+    struct loop *scscf_loop, *hss_loop;
     struct scscf_config cfg;
     struct scscf *scscf;
     struct world_hss hss;
-    struct udp *udp[W_SOCKETS];
-    struct sip_msg *queue[W_SOCKETS][W_QUEUE];
-    size_t head[W_SOCKETS], tail[W_SOCKETS];
-    struct sip_msg *last[W_SOCKETS]; // handed out, freed at the next call
+    struct neighbours peers;
     struct digest *digest;
     unsigned branch;
 };

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Apart from node_sip.c, so that a daemon without Diameter does not link it.
+#include "app/node_rows.h"
+#include "base/log.h"
+#include "dia/cx.h"
+
+#define PEER(field) offsetof(struct node_peer, field)
+
+const struct conf_row node_peer_rows[] = {
+    {"host", CONF_STR, PEER(host), .help = "Diameter identity of the peer."},
+    {"address", CONF_ADDR, PEER(address), .min = 3868, .help = "Where to connect."},
+    {"priority", CONF_U32, PEER(priority), "1", .max = 65535,
+     .help = "Lower numbers are used first."},
+    {"weight", CONF_U32, PEER(weight), "1", .max = 65535,
+     .help = "Share of the load within one priority."},
+    {"relay", CONF_BOOL, PEER(relay), "false",
+     .help = "The peer forwards to any host of the realm (a relay, proxy or SLF)."},
+    {0},
+};
+
+static void on_peer(void *arg, struct str host, bool open)
+{
+    (void)arg;
+    LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
+        LF("peer", host));
+}
+
+int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node)
+{
+    static const uint32_t cx[] = {DIA_APP_CX};
+    struct dia_params q = *p;
+    q.origin_host = c->identity;
+    q.origin_realm = c->realm;
+    q.applications = cx;
+    q.n_applications = ARRAY_LEN(cx);
+    q.watchdog_ms = c->watchdog_ms;
+    q.peer_state = on_peer;
+    const struct node_peer *peers = c->peers.v;
+    int err = dia_node_new(&q, ret_node);
+    for (size_t i = 0; !err && i < c->peers.n; i++) {
+        struct dia_peer_params r = {.host = peers[i].host,
+                                    .remote = peers[i].address,
+                                    .local = c->local,
+                                    .transport = DIA_TCP,
+                                    .priority = (uint16_t)peers[i].priority,
+                                    .weight = (uint16_t)peers[i].weight,
+                                    .relay = peers[i].relay};
+        err = dia_peer_add(*ret_node, &r);
+    }
+    return err;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/app.h"
+#include "app/node_rows.h"
+#include "sip/uri.h"
+
+void node_check_uri(const char *option, struct str text, app_finding bad, void *arg)
+{
+    char room[1024];
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, room, sizeof room);
+    if (sip_uri_parse(&a, text, &uri) || !uri.host.n)
+        bad(arg, option, "expected a SIP URI, such as sip:node.example.org:5060");
+    arena_done(&a);
+}
+
+void node_check_sip(const struct node_sip *c, app_finding bad, void *arg)
+{
+    if (!c->udp.n && !c->tcp.n)
+        bad(arg, "sip.udp", "no address to listen on, neither here nor in sip.tcp");
+}
+
+static int listen_on(struct stack *s, const struct conf_addrs *addrs, enum sip_proto proto)
+{
+    for (size_t i = 0; i < addrs->n; i++) {
+        struct stack_listen l = {.proto = proto, .local = addrs->v[i]};
+        int err = stack_listen(s, &l);
+        if (err)
+            return app_listen_failed(&addrs->v[i], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
+    }
+    return 0;
+}
+
+int node_sip_listen(struct stack *s, const struct node_sip *c)
+{
+    int err = listen_on(s, &c->udp, SIP_PROTO_UDP);
+    return err ? err : listen_on(s, &c->tcp, SIP_PROTO_TCP);
+}
