@@ -18,8 +18,11 @@ const struct conf_row app_common_rows[] = {
         .help = "Text, or one JSON object a line."),
     ROW("dns.servers", CONF_ADDR_LIST, dns_servers, "", .min = 53, .fixed = true,
         .help = "Name servers; when empty those of /etc/resolv.conf."),
-    ROW("dns.timeout", CONF_U32, dns_timeout_ms, "2000", .min = 50, .max = 60000, .unit = "ms",
-        .fixed = true, .help = "Wait for one answer before the next try."),
+    ROW("dns.timeout", CONF_U32, dns_timeout_ms, "1000", .min = 50, .max = 60000, .unit = "ms",
+        .fixed = true,
+        .help =
+            "Wait for one answer before the next try, which waits twice as long. A request waits "
+            "4 s at most for all answers it needs."),
     ROW("dns.tries", CONF_U32, dns_tries, "2", .min = 1, .max = 10, .fixed = true,
         .help = "Tries at each server."),
     ROW("http.listen", CONF_ADDR, http_listen, "", .min = 9090, .fixed = true,

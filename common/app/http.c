@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <microhttpd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "app/app_priv.h"
@@ -11,14 +12,71 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BACKLOG = 64, CONNECTIONS_MAX = 64, IDLE_SECONDS = 15, IDLE_RUN_MS = 500 };
+enum { BACKLOG = 64, CONNECTIONS_MAX = 64, SPARE = 16, IDLE_SECONDS = 15, IDLE_RUN_MS = 500 };
 
 struct http {
     struct app *app;
     struct MHD_Daemon *daemon;
     struct watch *watch;
     struct timer timer;
+    struct list guests; // connections; first the one that was served (or came) longest ago
+    unsigned n_guests;
 };
+
+struct guest {
+    struct list link;
+    int fd;
+};
+
+// ---- connections ----
+
+// The one that has been of no use for longest gives its place to who comes next: peers that open
+// connections and say nothing, or say it slowly, must not take /health away from the others.
+// libmicrohttpd closes it when it sees the end of its input.
+static void make_room(struct http *h)
+{
+    if (h->n_guests <= CONNECTIONS_MAX)
+        return;
+    struct guest *g = LIST_ENTRY(h->guests.next, struct guest, link);
+    list_del(&g->link);
+    list_add(&h->guests, &g->link); // not shut down again while it takes its end
+    (void)shutdown(g->fd, SHUT_RDWR);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http *h = arg;
+    struct guest *g = *context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        g = mem_zalloc(sizeof *g);
+        if (!g)
+            return; // served all the same, and never sent away
+        g->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        list_add(&h->guests, &g->link);
+        h->n_guests++;
+        *context = g;
+        make_room(h);
+    } else if (g) {
+        list_del(&g->link);
+        h->n_guests--;
+        mem_free(g);
+        *context = NULL;
+    }
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http *h = arg;
+    struct guest *g =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    (void)request;
+    if (!g || code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        return;
+    list_del(&g->link);
+    list_add(&h->guests, &g->link);
+}
 
 // ---- answers ----
 
@@ -147,8 +205,10 @@ static int start(struct http *h, int fd)
 {
     h->daemon =
         MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + SPARE),
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
     if (!h->daemon) {
         close(fd);
         return ERR_IO;
@@ -172,6 +232,7 @@ int http_new(struct app *a, const struct addr *local, struct http **ret_http)
         return ERR_NOMEM;
     }
     h->app = a;
+    list_init(&h->guests);
     err = start(h, fd);
     if (err) {
         http_free(h);

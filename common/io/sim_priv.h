@@ -14,7 +14,7 @@ enum {
     SIM_MS = 1000000,
     SIM_DELAY_MIN = SIM_US,   // nothing is instantaneous, or two nodes could stop the clock
     SIM_DELAY_US = 100,       // of a link before sim_set_faults
-    SIM_DNS_TIMEOUT_MS = 4000,
+    SIM_DNS_TIMEOUT_MS = 3000,
     SIM_DNS_NEGATIVE_TTL = 5,
 };
 

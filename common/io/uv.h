@@ -8,7 +8,7 @@
 struct uv_loop_params {
     const struct addr *dns_servers; // empty: the system's
     size_t n_dns_servers;
-    uint32_t dns_timeout_ms;        // one try; 0: 2000
+    uint32_t dns_timeout_ms;        // one try; 0: 1000
     uint32_t dns_tries;             // 0: 2
 };
 

@@ -10,13 +10,18 @@
 #include "io/dns_msg.h"
 #include "io/uv_priv.h"
 
-enum { TIMEOUT_MS = 2000, TRIES = 2, EDNS_SIZE = 1232, ARENA_FIRST = 4096 };
+enum { TIMEOUT_MS = 1000, TRIES = 2, EDNS_SIZE = 1232, ARENA_FIRST = 4096 };
 
 struct uvl_dns {
     struct uvl_world *world;
     ares_channel channel;
     struct timer timer;
     struct list socks;
+    struct addr *servers; // as configured; empty: the system's
+    size_t n_servers;
+    size_t first;     // the one that c-ares asks first
+    unsigned n_asked; // queries not yet answered
+    bool turn;        // the first one was silent: another has its turn
     bool closing;
 };
 
@@ -98,6 +103,47 @@ static void on_sock_state(void *arg, ares_socket_t fd, int readable, int writabl
         uvl_sock_want(&k->sock, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
 }
 
+// ---- servers ----
+
+static int set_servers(struct uvl_dns *d)
+{
+    size_t cap = d->n_servers * ADDR_TEXT_MAX + 1;
+    AUTO_FREE char *csv = mem_alloc(cap);
+    if (!csv)
+        return ERR_NOMEM;
+    struct writer w = writer_init(csv, cap);
+    for (size_t i = 0; i < d->n_servers; i++) {
+        char text[ADDR_TEXT_MAX];
+        writer_str(&w, i ? STR(",") : STR(""));
+        writer_str(&w, addr_text(&d->servers[(d->first + i) % d->n_servers], text));
+    }
+    writer_chr(&w, 0);
+    return ares_set_servers_ports_csv(d->channel, csv) == ARES_SUCCESS ? 0 : ERR_INVAL;
+}
+
+// Each query begins at the first server. One that was silent goes last, or it would cost every
+// query its timeout. c-ares takes a new order only while nothing is asked.
+static void turn_servers(struct uvl_dns *d)
+{
+    if (!d->turn || d->n_asked)
+        return;
+    d->turn = false;
+    d->first = (d->first + 1) % d->n_servers;
+    (void)set_servers(d); // the old order is only slower
+}
+
+static int take_servers(struct uvl_dns *d, const struct uv_loop_params *p)
+{
+    if (!p->n_dns_servers)
+        return 0;
+    d->servers = mem_alloc(p->n_dns_servers * sizeof *d->servers);
+    if (!d->servers)
+        return ERR_NOMEM;
+    memcpy(d->servers, p->dns_servers, p->n_dns_servers * sizeof *d->servers);
+    d->n_servers = p->n_dns_servers;
+    return set_servers(d);
+}
+
 // ---- queries ----
 
 static void finish_from_bytes(struct dns_flight *f, struct str bytes)
@@ -113,9 +159,11 @@ static void finish_from_bytes(struct dns_flight *f, struct str bytes)
 static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int n)
 {
     struct dns_flight *f = arg;
-    (void)timeouts;
-    if (uvl_world_of(f->loop)->names->closing)
+    struct uvl_dns *d = uvl_world_of(f->loop)->names;
+    if (d->closing)
         return;
+    d->n_asked--;
+    d->turn = d->turn || (timeouts && d->n_servers > 1);
     bool answered = status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
     if (answered && bytes && n > 0)
         finish_from_bytes(f, str_make((const char *)bytes, (size_t)n));
@@ -128,27 +176,13 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
 void uvl_dns_start(struct loop *l, struct dns_flight *f)
 {
     struct uvl_dns *d = uvl_world_of(l)->names;
+    turn_servers(d);
+    d->n_asked++;
     ares_query(d->channel, dns_flight_name(f), ns_c_in, (int)f->type, on_answer, f);
     rearm(d);
 }
 
 // ---- life ----
-
-static int set_servers(struct uvl_dns *d, const struct uv_loop_params *p)
-{
-    size_t cap = p->n_dns_servers * ADDR_TEXT_MAX + 1;
-    AUTO_FREE char *csv = mem_alloc(cap);
-    if (!csv)
-        return ERR_NOMEM;
-    struct writer w = writer_init(csv, cap);
-    for (size_t i = 0; i < p->n_dns_servers; i++) {
-        char text[ADDR_TEXT_MAX];
-        writer_str(&w, i ? STR(",") : STR(""));
-        writer_str(&w, addr_text(&p->dns_servers[i], text));
-    }
-    writer_chr(&w, 0);
-    return ares_set_servers_ports_csv(d->channel, csv) == ARES_SUCCESS ? 0 : ERR_INVAL;
-}
 
 static int channel_init(struct uvl_dns *d, const struct uv_loop_params *p)
 {
@@ -184,7 +218,7 @@ int uvl_dns_new(struct uvl_world *w, const struct uv_loop_params *p)
         return err;
     }
     w->names = d;
-    return p->n_dns_servers ? set_servers(d, p) : 0;
+    return take_servers(d, p);
 }
 
 void uvl_dns_free(struct uvl_world *w)
@@ -197,5 +231,6 @@ void uvl_dns_free(struct uvl_world *w)
     ares_destroy(d->channel);
     ares_library_cleanup();
     w->names = NULL;
+    mem_free(d->servers);
     mem_free(d);
 }

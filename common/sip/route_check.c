@@ -163,18 +163,11 @@ static void routes(struct check *k)
         complain(k, "Route", offset_of(k, SIP_H_ROUTE));
 }
 
-// What a 400 must copy is there (RFC 3261 8.2.6.2), well-formed or not.
-static bool answerable(const struct sip_msg *m)
-{
-    return sip_field_first(m, SIP_H_FROM) && sip_field_first(m, SIP_H_TO) &&
-           sip_field_first(m, SIP_H_CALL_ID) && sip_field_first(m, SIP_H_CSEQ);
-}
-
 int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *ret_usable)
 {
     struct check k = {.m = m, .err = ret_err};
     request_uri(&k);
-    *ret_usable = top_via(&k) && answerable(m);
+    *ret_usable = top_via(&k); // the way back for a 400; the rest is copied as far as it is there
     // RFC 3261 8.1.1.3: a From without a tag is no party of a dialog
     if (party(&k, SIP_H_FROM, &m->from) && !m->from.tag.n)
         complain(&k, "From", offset_of(&k, SIP_H_FROM));

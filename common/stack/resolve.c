@@ -3,6 +3,7 @@
 #include "stack/resolve.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/writer.h"
 #include "sip/uri.h"
@@ -144,6 +145,25 @@ void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
     bad_last(s, ret_list);
 }
 
+// ---- names already asked for ----
+
+// A server that does not answer does not make a known address wrong (RFC 8767 4).
+static bool may_use_old(const struct resolve_name *n)
+{
+    return n->n && resolve_now_ms(n->stack) < n->expires + RESOLVE_STALE_MS;
+}
+
+// What is known of the name without asking: 0, the failure of a moment ago, or ERR_MORE.
+static int known(const struct resolve_name *n)
+{
+    uint64_t now = resolve_now_ms(n->stack);
+    if (n->n && now < n->expires)
+        return 0;
+    if (now >= n->retry)
+        return ERR_MORE;
+    return may_use_old(n) ? 0 : n->err;
+}
+
 // ---- what needs no DNS ----
 
 static void add(struct resolve_list *l, enum sip_proto proto, const struct addr *a, bool explicit)
@@ -230,10 +250,10 @@ int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *r
     }
     struct str key = spec_key(&spec, buf);
     struct resolve_name *n = key.p ? find_name(s, key) : NULL;
-    if (!n || !n->n || resolve_now_ms(s) >= n->expires)
-        return ERR_MORE;
-    resolve_order(s, n->v, n->n, ret_list);
-    return 0;
+    err = n ? known(n) : ERR_MORE;
+    if (!err)
+        resolve_order(s, n->v, n->n, ret_list);
+    return err;
 }
 
 // ---- names in DNS ----
@@ -259,8 +279,9 @@ static void make_room(struct resolver *r)
     struct resolve_name *n, *next;
     if (r->n_names < RESOLVE_NAMES)
         return;
-    HASH_ITER(hh, r->names, n, next) {
-        if (!n->query && list_empty(&n->waiters)) {
+    HASH_ITER(hh, r->names, n, next)
+    {
+        if (!n->query && !n->telling && list_empty(&n->waiters)) {
             name_free(r, n);
             return;
         }
@@ -312,7 +333,8 @@ int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void 
     list_init(&w->link);
     err = w->id ? 0 : ERR_NOMEM;
     if (!err && !n->query)
-        err = resolve_query_start(n, &spec);
+        err = resolve_query_start(n, &spec,
+                                  may_use_old(n) ? RESOLVE_STALE_WAIT_MS : RESOLVE_LIMIT_MS);
     if (err) {
         slots_remove(&r->waiters, w->id);
         mem_free(w);
@@ -340,6 +362,7 @@ static void tell(struct resolve_name *n, int err)
     struct list all;
     list_init(&all);
     list_splice(&all, &n->waiters);
+    n->telling = true;
     while (!list_empty(&all)) {
         struct resolve_waiter *w = LIST_ENTRY(all.next, struct resolve_waiter, link);
         resolve_cb cb = w->cb;
@@ -350,13 +373,29 @@ static void tell(struct resolve_name *n, int err)
         resolve_cancel(s, w->id);
         cb(arg, err, &l);
     }
+    n->telling = false;
 }
 
-// A server that does not answer does not make a known address wrong.
-static bool may_use_old(const struct resolve_name *n, int err)
+// "No such name" is an answer and kept by the DNS cache; that nobody answered is remembered here.
+static int failed(struct resolve_name *n, int err)
 {
-    return n->n && err != ERR_NODATA &&
-           resolve_now_ms(n->stack) < n->expires + RESOLVE_STALE_MS;
+    uint64_t now = resolve_now_ms(n->stack);
+    bool old = err != ERR_NODATA && may_use_old(n);
+    if (transport_may_log(n->stack)) {
+        struct str host = n->key;
+        (void)str_split(&host, ' ');
+        // Whose request fails says so by itself; what goes on with old addresses, nobody else.
+        LOG(old ? LOG_WARN : LOG_INFO, "name not resolved", LF("name", host),
+            LF_Z("reason", err_text(err)),
+            LF_Z("then", old ? "its last known addresses are used" : "requests to it fail"));
+    }
+    if (!old)
+        n->n = 0;
+    n->err = err;
+    n->retry = 0;
+    if (err != ERR_NODATA)
+        n->retry = now + (old ? RESOLVE_STALE_RETRY_MS : RESOLVE_FAILED_MS);
+    return old ? 0 : err;
 }
 
 void resolve_answered(struct resolve_name *n, int err, const struct resolve_entry *v, size_t count,
@@ -367,10 +406,9 @@ void resolve_answered(struct resolve_name *n, int err, const struct resolve_entr
         memcpy(n->v, v, count * sizeof *v);
         n->n = count;
         n->expires = resolve_now_ms(n->stack) + (keep < RESOLVE_KEEP_MS ? keep : RESOLVE_KEEP_MS);
-    } else if (may_use_old(n, err)) {
-        err = 0;
+        n->retry = 0;
     } else {
-        n->n = 0;
+        err = failed(n, err);
     }
     resolve_query_free(n->query);
     n->query = NULL;
@@ -390,7 +428,7 @@ void resolver_free(struct stack *s)
     if (!r)
         return;
     HASH_ITER(hh, r->names, n, next)
-        name_free(r, n);
+    name_free(r, n);
     for (size_t i = 0; i < r->n_statics; i++)
         mem_free((void *)r->statics[i].host.p);
     mem_free(r->statics);

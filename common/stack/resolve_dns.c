@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RFC 3263 4.1 and 4.2: NAPTR names the services, SRV the hosts, A and AAAA the addresses. One question
-// after the other; each answer decides the next.
+// RFC 3263 4.1 and 4.2: NAPTR names the services, SRV the hosts, A and AAAA the addresses. One
+// question after the other; each answer decides the next.
 #include "base/err.h"
 #include "base/arena.h"
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 
 struct service {
     enum sip_proto proto;
-    struct str name;       // SRV owner
+    struct str name; // SRV owner
     uint16_t order, preference;
 };
 
@@ -23,19 +23,20 @@ struct host {
 struct resolve_query {
     struct resolve_name *name;
     struct stack *stack;
-    struct resolve_spec spec;     // host is a copy
+    struct resolve_spec spec; // host is a copy
     struct arena arena;
     char first[1024];
     struct service services[RESOLVE_SERVICES];
-    size_t n_services, service;   // service: being asked
+    size_t n_services, service; // service: being asked
     struct host hosts[RESOLVE_ENTRIES];
     size_t n_hosts, host;
-    bool asked_ip6;               // second question about a host
+    bool asked_ip6; // second question about a host
     struct resolve_entry v[RESOLVE_ENTRIES];
     size_t n;
     uint32_t ttl;
-    int err;                      // the worst that happened
+    int err; // the worst that happened
     uint64_t dns_id;
+    struct timer limit;
 };
 
 static void next_service(struct resolve_query *q);
@@ -53,6 +54,14 @@ static void note(struct resolve_query *q, int err)
     q->dns_id = 0;
     if (err && err != ERR_NODATA)
         q->err = err;
+}
+
+// No server answers, or none in time: what is known by now has to do.
+static void on_limit(void *arg)
+{
+    struct resolve_query *q = arg;
+    q->err = ERR_TIMEOUT;
+    finish(q);
 }
 
 static int ask(struct resolve_query *q, struct str name, enum dns_type type, dns_cb cb)
@@ -140,8 +149,10 @@ static void add_host(struct resolve_query *q, struct host h)
 static void plain_host(struct resolve_query *q)
 {
     const struct resolve_spec *spec = &q->spec;
-    struct host h = {.name = spec->host, .port = spec->port ? spec->port : 5060,
-                     .proto = spec->proto, .explicit_proto = spec->has_proto};
+    struct host h = {.name = spec->host,
+                     .port = spec->port ? spec->port : 5060,
+                     .proto = spec->proto,
+                     .explicit_proto = spec->has_proto};
     if (!spec->has_proto && q->stack->tcp_prefer && usable(q->stack, SIP_PROTO_TCP)) {
         h.proto = SIP_PROTO_TCP;
         add_host(q, h);
@@ -161,14 +172,14 @@ static void add_srv(struct resolve_query *q, const struct dns_rr *rr)
     if (rr->srv.target.n == 0 || str_eq(rr->srv.target, STR(".")))
         return; // "decidedly not available" (RFC 2782)
     add_host(q, (struct host){
-        .name = arena_dup(&q->arena, rr->srv.target),
-        .port = rr->srv.port,
-        .rank = (uint16_t)q->service,
-        .priority = rr->srv.priority,
-        .weight = rr->srv.weight,
-        .proto = q->services[q->service].proto,
-        .explicit_proto = true,
-    });
+                    .name = arena_dup(&q->arena, rr->srv.target),
+                    .port = rr->srv.port,
+                    .rank = (uint16_t)q->service,
+                    .priority = rr->srv.priority,
+                    .weight = rr->srv.weight,
+                    .proto = q->services[q->service].proto,
+                    .explicit_proto = true,
+                });
     if (rr->ttl < q->ttl)
         q->ttl = rr->ttl;
 }
@@ -180,7 +191,12 @@ static void on_srv(void *arg, int err, const struct dns_rr *rrs, size_t n)
     for (size_t i = 0; !err && i < n; i++)
         add_srv(q, &rrs[i]);
     q->service++;
-    next_service(q);
+    if (err == ERR_TIMEOUT) // nor will the next question about this domain be answered
+        q->service = q->n_services;
+    if (err == ERR_TIMEOUT && !q->n_hosts)
+        finish(q);
+    else
+        next_service(q);
 }
 
 static void next_service(struct resolve_query *q)
@@ -244,6 +260,10 @@ static void on_naptr(void *arg, int err, const struct dns_rr *rrs, size_t n)
 {
     struct resolve_query *q = arg;
     note(q, err);
+    if (err == ERR_TIMEOUT) {
+        finish(q);
+        return;
+    }
     for (size_t i = 0; !err && i < n; i++)
         add_naptr(q, &rrs[i]);
     if (!q->n_services) {
@@ -269,7 +289,7 @@ static int first_question(struct resolve_query *q)
     return 0;
 }
 
-int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec)
+int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit)
 {
     struct resolve_query *q = mem_zalloc(sizeof *q);
     if (!q)
@@ -280,6 +300,8 @@ int resolve_query_start(struct resolve_name *name, const struct resolve_spec *sp
     q->spec = *spec;
     q->spec.host = arena_dup(&q->arena, spec->host);
     q->ttl = UINT32_MAX;
+    timer_init(&q->limit, on_limit, q);
+    timer_start(q->stack->loop, &q->limit, limit);
     name->query = q;
     int err = q->spec.host.p ? first_question(q) : ERR_NOMEM;
     if (err) {
@@ -296,6 +318,7 @@ void resolve_query_free(struct resolve_query *q)
         return;
     if (q->dns_id)
         dns_cancel(q->stack->loop, q->dns_id);
+    timer_stop(&q->limit);
     arena_done(&q->arena);
     mem_free(q);
 }

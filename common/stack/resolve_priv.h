@@ -13,8 +13,12 @@ enum {
     RESOLVE_SERVICES = 4,       // NAPTR or SRV names followed
     RESOLVE_NAMES = 1024,       // names remembered
     RESOLVE_KEEP_MS = 30000,    // at most, whatever the TTL
-    RESOLVE_STALE_MS = 3600000, // an old answer is better than none while DNS is down
-    RESOLVE_BAD_MS = 5000,      // how long a failed target stands last
+    RESOLVE_LIMIT_MS = 4000,    // one name's questions together, far below Timers B and F
+    RESOLVE_STALE_MS = 3600000, // an old answer is better than none while DNS is down (RFC 8767 5)
+    RESOLVE_STALE_WAIT_MS = 1000,   // who has an old answer waits no longer for a new one
+    RESOLVE_STALE_RETRY_MS = 30000, // RFC 8767 5: failure recheck timer
+    RESOLVE_FAILED_MS = 5000,       // RFC 9520 3.2: how long a failure is remembered
+    RESOLVE_BAD_MS = 5000,          // how long a failed target stands last
     RESOLVE_BAD_MAX = 64,
     RESOLVE_KEY_MAX = 320,
 };
@@ -22,17 +26,17 @@ enum {
 // What of a URI matters for the next hop.
 struct resolve_spec {
     struct str host;
-    uint16_t port;         // 0: none
-    bool has_proto;        // transport parameter given
+    uint16_t port;  // 0: none
+    bool has_proto; // transport parameter given
     enum sip_proto proto;
     bool numeric;
-    struct addr ip;        // when numeric
+    struct addr ip; // when numeric
 };
 
 // One address of a name, with what its place in the list depends on.
 struct resolve_entry {
     struct resolve_target t;
-    uint16_t rank;         // of the service (NAPTR)
+    uint16_t rank; // of the service (NAPTR)
     uint16_t priority, weight;
 };
 
@@ -56,7 +60,10 @@ struct resolve_name {
     struct str key;
     struct resolve_entry v[RESOLVE_ENTRIES];
     size_t n;
-    uint64_t expires;      // ms of loop time
+    uint64_t expires; // ms of loop time
+    uint64_t retry;   // DNS failed: not asked again before, ms of loop time
+    int err;          // how it failed
+    bool telling;     // its waiters are being called
     struct list waiters;
     struct resolve_query *query;
     UT_hash_handle hh;
@@ -83,8 +90,8 @@ void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
                    struct resolve_list *ret_list);
 uint64_t resolve_now_ms(const struct stack *s);
 
-// Asks DNS for the name; resolve_answered follows, never at once.
-int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec);
+// Asks DNS for the name; resolve_answered follows, never at once and after limit ms at the latest.
+int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit);
 void resolve_query_free(struct resolve_query *q);
 // v (n entries) lives until it returns; err when n is 0.
 void resolve_answered(struct resolve_name *name, int err, const struct resolve_entry *v, size_t n,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listeners and flows. A message's journey in: bytes on a flow, framed (TCP) or taken as they are (UDP),
-// parsed, received/rport filled into the top Via (RFC 3261 18.2.1, RFC 3581 4), then
-// stack_on_message. Out: flow_send. Bytes are copied by the socket layer, so the caller keeps nothing.
+// Listeners and flows. A message's journey in: bytes on a flow, framed (TCP) or taken as they are
+// (UDP), parsed, received/rport filled into the top Via (RFC 3261 18.2.1, RFC 3581 4), then
+// stack_on_message. Out: flow_send. Bytes are copied by the socket layer, so the caller keeps
+// nothing.
 #pragma once
 
 #include "stack/stack.h"
@@ -22,8 +23,8 @@ const struct sip_timers *flow_timers(const struct flow *f);
 // "SIP/2.0/UDP host:port" of the listener, the front of every Via sent on the flow.
 struct str flow_via_prefix(const struct flow *f);
 
-// The flow to a next hop: an open or opening one of this listener label, or a new one. TCP may still be
-// connecting: what is sent waits in its buffer, and flow_closed comes when it fails.
+// The flow to a next hop: an open or opening one of this listener label, or a new one. TCP may
+// still be connecting: what is sent waits in its buffer, and flow_closed comes when it fails.
 // ERR_NOTFOUND: no listener of that protocol, family and label.
 int flow_get(struct stack *s, enum sip_proto proto, const struct addr *remote, unsigned label,
              flow_id *ret_flow);
@@ -39,7 +40,8 @@ int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct 
 struct list *flow_users(struct flow *f);
 
 // A flow has closed (a connection lost or refused, a UDP flow forgotten); called before
-// stack_ops.flow_closed, the id is not found any more. Implemented by txn.c, which empties the users.
+// stack_ops.flow_closed, the id is not found any more. Implemented by txn.c, which empties the
+// users.
 void txn_on_flow_closed(struct stack *s, struct flow *f, int err);
 
 // True when there is a listener of this protocol and family, whatever its label (resolve.c asks).
@@ -48,6 +50,9 @@ int transport_listen(struct stack *s, const struct stack_listen *l);
 bool transport_is_own(const struct stack *s, struct str host, uint16_t port);
 // True when host (and port, unless 0) is the sent-by of one of our listeners.
 bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port);
+
+// False when this second has had its share of log lines about what peers did wrong.
+bool transport_may_log(struct stack *s);
 
 void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int transport_layer_new(struct stack *s);

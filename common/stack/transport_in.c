@@ -5,15 +5,20 @@
 #include "base/writer.h"
 #include "stack/transport_priv.h"
 
-void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
+bool transport_may_log(struct stack *s)
 {
-    struct transport_layer *t = f->stack->transports;
-    uint64_t second = loop_now(f->stack->loop) / 1000000000;
+    struct transport_layer *t = s->transports;
+    uint64_t second = loop_now(s->loop) / 1000000000;
     if (second != t->log_second) {
         t->log_second = second;
         t->log_count = 0;
     }
-    if (t->log_count++ >= TRANSPORT_LOGS)
+    return t->log_count++ < TRANSPORT_LOGS;
+}
+
+void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
+{
+    if (!transport_may_log(f->stack))
         return;
     char peer[ADDR_TEXT_MAX];
     LOG(LOG_WARN, msg, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
@@ -57,15 +62,25 @@ bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct 
     return answered;
 }
 
-// RFC 3261 18.3, 8.2: a request that can be answered gets 400 naming the field; responses, ACK and
-// what has no usable Via are dropped.
+// "Missing" or "Malformed".
+static const char *fault(const struct sip_msg *m, const char *field)
+{
+    static const enum sip_hid needed[] = {SIP_H_FROM, SIP_H_TO, SIP_H_CALL_ID, SIP_H_CSEQ};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+        if (str_eq(sip_hid_name(needed[i]), str_from(field)) && !sip_msg_has(m, needed[i]))
+            return "Missing";
+    return "Malformed";
+}
+
+// RFC 3261 18.3, 8.2, RFC 4475 3.3.1: a request that can be answered gets 400 naming the field,
+// also when it lacks what a response copies; responses, ACK and what has no usable Via are dropped.
 static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_error *e)
 {
     bool answered = false;
     f->stack->count.malformed++;
     if (m) {
         struct str reason =
-            arena_printf(sip_msg_arena(m), "Bad Request: Malformed %s", e->what);
+            arena_printf(sip_msg_arena(m), "Bad Request: %s %s", fault(m, e->what), e->what);
         answered = answer(f, m, 400, reason);
     }
     transport_log(f, answered ? "malformed request answered 400" : "malformed message dropped",

@@ -70,11 +70,24 @@ def test_malformed_request_is_answered_400(lab, tcp, field, change):
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
-@pytest.mark.parametrize("what", ["response", "ack", "no-Via", "no-From", "no-To", "no-Call-ID", "no-CSeq",
-                                  "no-sip"])
+@pytest.mark.parametrize("field", ["From", "To", "Call-ID", "CSeq"])
+def test_missing_header_is_answered_400(lab, field, tcp):
+    """RFC 4475 3.3.1: 400, whose reason phrase says which one; what there is to copy is copied."""
+    with Peer(BAD + "2", tcp=tcp) as peer:
+        text = re.sub(rf"{field}: .*\r\n", "", peer.request()[0])
+        peer.send(text)
+        answer = peer.receive()
+        assert answer is not None and answer.status == 400, answer
+        assert answer.reason == f"Bad Request: Missing {field}"
+        assert answer.get("Via") and not answer.get(field)
+    lab.wait_log("pcscf", f"malformed request answered 400.*what={field}")
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+@pytest.mark.parametrize("what", ["response", "ack", "no-Via", "no-sip"])
 def test_malformed_and_not_answerable_is_dropped(lab, what, tcp):
-    """RFC 3261 17.1.1.3, 18.1.2: nothing is ever sent for a response or an ACK; 8.2.6.2: a response copies these
-    headers, without one it would be malformed itself."""
+    """RFC 3261 17.1.1.3, 18.1.2: nothing is ever sent for a response or an ACK; 18.2.2: without Via there is no
+    way back."""
     with Peer(BAD + "2", tcp=tcp) as peer:
         text, _ = peer.request(cseq="none")
         if what == "response":
@@ -459,8 +472,8 @@ def test_pcscf_killed(lab):
 
 @pytest.mark.parametrize("how", ["silent", "gone"])
 def test_dns_down(lab, how):
-    """Without names the P-CSCF finds no home network: 504 (TS 24.229 5.2.2.1). One failure blacklists nothing:
-    once the names are back the next REGISTER succeeds."""
+    """Without names the P-CSCF finds no home network: 504 (TS 24.229 5.2.2.1), long before anybody's timer runs
+    out, and the log has the name. One failure blacklists nothing: once the names are back REGISTER succeeds."""
     dns = lab.pid("dns")
     os.killpg(dns, signal.SIGSTOP if how == "silent" else signal.SIGKILL)
     if how == "gone":
@@ -468,18 +481,34 @@ def test_dns_down(lab, how):
     try:
         lab.cli("restart", "pcscf")  # with what it has cached gone
         with Peer("127.0.2.48") as peer:
-            answer = peer.ask(seconds=60)
+            since = len(lab.log("pcscf"))
+            answer = peer.ask(seconds=15)
             assert answer.status == 504, answer.start
         line = lab.wait_log("pcscf", re.escape(answer.get("Call-ID")))
         assert "entry point" in line and DAVE in line
+        lab.wait_log("pcscf", f"name not resolved.*name={facts.DOMAIN}", since)
     finally:
         if how == "silent":
             os.killpg(dns, signal.SIGCONT)
         else:
             lab.cli("restart", "dns")
     with Peer("127.0.2.48") as peer:
-        assert peer.ask(seconds=60).status == 401
+        wait_until(lambda: peer.ask().status == 401, 20, "names are asked for again")
     alive(lab)
+
+
+def test_names_known_survive_an_outage(lab):
+    """RFC 8767: a DNS server that falls silent takes nothing from a core that has known its neighbours."""
+    lab.run_phone("carol", "register", "+", "deregister")
+    dns, since = lab.pid("dns"), len(lab.log("pcscf"))
+    os.killpg(dns, signal.SIGSTOP)
+    try:
+        def stale():
+            lab.run_phone("carol", "register", "+", "deregister")
+            return "its last known addresses are used" in lab.log("pcscf")[since:]
+        wait_until(stale, 120, "the TTL has run out")
+    finally:
+        os.killpg(dns, signal.SIGCONT)
 
 
 def test_full_disk(lab):

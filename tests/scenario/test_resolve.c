@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "core.h"
 #include "sip/uri.h"
@@ -124,8 +125,10 @@ static void static_hosts_precede_dns(void **state)
     open_stage(&st);
     scene_dns_host(st.sc, "home.example.org", "192.0.2.1");
     struct addr a = scene_addr("192.0.2.50:5060"), b = scene_addr("192.0.2.51:5070");
-    assert_int_equal(stack_static_host(st.core->stack, STR("Home.example.org"), SIP_PROTO_TCP, &a), 0);
-    assert_int_equal(stack_static_host(st.core->stack, STR("home.example.org"), SIP_PROTO_UDP, &b), 0);
+    assert_int_equal(stack_static_host(st.core->stack, STR("Home.example.org"), SIP_PROTO_TCP, &a),
+                     0);
+    assert_int_equal(stack_static_host(st.core->stack, STR("home.example.org"), SIP_PROTO_UDP, &b),
+                     0);
     expect(&st, "sip:home.example.ORG", "tcp 192.0.2.50:5060, udp 192.0.2.51:5070");
     expect(&st, "sip:home.example.org;transport=udp", "udp 192.0.2.51:5070");
     expect(&st, "sip:home.example.org:5099;transport=udp", "udp 192.0.2.51:5099");
@@ -163,10 +166,10 @@ static void with_dns(void **state)
     expect(&st, "sip:x@home.example.org",
            "tcp 192.0.2.1:5060, tcp 192.0.2.2:5062, udp 192.0.2.1:5060");
     expect(&st, "sip:x@home.example.org;transport=udp", "udp 192.0.2.1:5060");
-    expect(&st, "sip:x@srv.example.org", "udp 192.0.2.2:5064");      // no NAPTR: SRV
-    expect(&st, "sip:x@a.example.org", "udp 192.0.2.1:5060");        // no SRV either
+    expect(&st, "sip:x@srv.example.org", "udp 192.0.2.2:5064"); // no NAPTR: SRV
+    expect(&st, "sip:x@a.example.org", "udp 192.0.2.1:5060");   // no SRV either
     expect(&st, "sip:x@a.example.org;transport=tcp", "tcp 192.0.2.1:5060");
-    expect(&st, "sip:x@home.example.org:5090", "ERR_NODATA");        // a port means addresses
+    expect(&st, "sip:x@home.example.org:5090", "ERR_NODATA"); // a port means addresses
     expect(&st, "sip:x@b.example.org:5090", "udp 192.0.2.2:5090");
     expect(&st, "sip:x@nowhere.example.org", "ERR_NODATA");
     close_stage(&st);
@@ -207,7 +210,7 @@ static void weights(void **state)
         assert_true(addr_eq(&a.list.t[2].addr, &last));
         n += addr_eq(&a.list.t[0].addr, &first);
     }
-    assert_true(n > 2800 && n < 3200); // 3000, sigma 27
+    assert_true(n > 2800 && n < 3200);                               // 3000, sigma 27
     assert_true(core_count(st.core, "sip_dns_queries") < asked + 1); // the answers were known
     close_stage(&st);
 }
@@ -249,6 +252,163 @@ static void dns_down(void **state)
     scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 120000);
     assert_non_null(strstr(c->log, "failed 503\n"));
     assert_non_null(strstr(c->log, "ended\n"));
+    close_stage(&st);
+}
+
+static uint64_t now_ms(const struct stage *st)
+{
+    return sim_now_ms(scene_sim(st->sc));
+}
+
+// A server that does not answer (nor refuses) holds nobody for long, however many questions there
+// are.
+static void silent_dns_answers_in_time(void **state)
+{
+    struct stack_params p = {.tcp_prefer = true};
+    struct stage st;
+    open_with(&st, &p);
+    sim_dns_down(scene_sim(st.sc), true);
+    struct call *c = call_new(st.core, "sip:c.example.org");
+    call_start(c);
+    scene_run(st.sc, 4000);
+    call_expect(c, "3000 failed 503\n3000 ended\n");
+    uint64_t asked = core_count(st.core, "sip_dns_queries");
+    c->log[0] = '\0';
+    call_start(c); // RFC 9520 3.2: the failure is remembered
+    scene_run(st.sc, 4100);
+    call_expect(c, "4000 failed 503\n4000 ended\n");
+    assert_int_equal(core_count(st.core, "sip_dns_queries"), asked);
+    scene_run(st.sc, 8100); // and forgotten soon
+    sim_dns_down(scene_sim(st.sc), false);
+    scene_dns_host(st.sc, "c.example.org", "192.0.2.1");
+    expect(&st, "sip:c.example.org;transport=udp", "udp 192.0.2.1:5060");
+    expect(&st, "sip:c.example.org", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
+    close_stage(&st);
+}
+
+// It falls silent between two questions: the limit is for all of them together.
+static void dns_falls_silent(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 10, 1, "a.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 20, 1, "b.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 30, 1, "c.example.org", 5060);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("pool.example.org")};
+    struct answer some = {0};
+    uint64_t id, start = now_ms(&st);
+    assert_int_equal(resolve_start(st.core->stack, &u, on_answer, &some, &id), 0);
+    while (core_count(st.core, "sip_dns_queries") < 4) // NAPTR, SRV, A of a, A of b
+        assert_true(sim_step(scene_sim(st.sc)));
+    sim_dns_down(scene_sim(st.sc), true);
+    scene_run(st.sc, start + 3990);
+    assert_false(some.called);
+    scene_run(st.sc, start + 4010);
+    assert_true(some.called);
+    assert_int_equal(some.err, 0); // what was found by then
+    assert_int_equal(some.list.n, 1);
+    close_stage(&st);
+}
+
+// RFC 8767 4, 5: what is known goes on working during an outage, and only one request in half a
+// minute waits for a better answer, for a second.
+static void known_names_survive_an_outage(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
+    peer_auto(a, 200);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    expect(&st, "sip:a.example.org", "udp 192.0.2.1:5060");
+    sim_dns_down(scene_sim(st.sc), true);
+    scene_run(st.sc, 60000);
+    dns_flush(st.core->loop);
+    struct call *c = call_new(st.core, "sip:a.example.org");
+    call_start(c);
+    scene_run(st.sc, 62000);
+    assert_true(str_starts(str_from(c->log), STR("61002 200\n")));
+    uint64_t asked = core_count(st.core, "sip_dns_queries");
+    for (uint64_t at = 63000; at < 90000; at += 1000) {
+        scene_run(st.sc, at);
+        c = call_new(st.core, "sip:a.example.org");
+        call_start(c);
+        scene_run(st.sc, at + 10);
+        assert_non_null(strstr(c->log, " 200\n"));
+    }
+    assert_int_equal(core_count(st.core, "sip_dns_queries"), asked);
+    sim_dns_down(scene_sim(st.sc), false);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.2"); // beside the first
+    scene_run(st.sc, 92000);
+    expect(&st, "sip:a.example.org;transport=udp", "udp 192.0.2.1:5060, udp 192.0.2.2:5060");
+    expect(&st, "sip:a.example.org", "udp 192.0.2.1:5060, udp 192.0.2.2:5060");
+    close_stage(&st);
+}
+
+static unsigned log_lines;
+static char last_line[500];
+
+static void on_log(void *arg, enum log_level level, struct str line)
+{
+    (void)arg;
+    (void)level;
+    log_lines++;
+    snprintf(last_line, sizeof last_line, "%.*s", STR_ARG(line));
+}
+
+static void the_log_names_the_name(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    log_set_sink(on_log, NULL);
+    log_lines = 0;
+    sim_dns_down(scene_sim(st.sc), true);
+    for (int i = 0; i < 5; i++)
+        call_start(call_new(st.core, "sip:lost.example.org"));
+    scene_run(st.sc, 8000);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(log_lines, 1);
+    assert_non_null(strstr(last_line, "name not resolved name=lost.example.org"));
+    assert_non_null(strstr(last_line, "reason=\"timed out\""));
+    close_stage(&st);
+}
+
+// Whoever is told may ask for the next name; the table is full and the first name goes.
+static void ask_in_the_answer(void *arg, int err, const struct resolve_list *l)
+{
+    struct stage *st = arg;
+    struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("another.example.org"), .port = 5080};
+    struct sip_uri v = {
+        .scheme = SIP_SCHEME_SIP, .host = STR("one-more.example.org"), .port = 5080};
+    static struct answer ignored[4];
+    static size_t n;
+    uint64_t id;
+    assert_int_equal(err, 0);
+    assert_int_equal(l->n, 1);
+    assert_true(n + 2 <= ARRAY_LEN(ignored));
+    assert_int_equal(resolve_start(st->core->stack, &u, on_answer, &ignored[n++], &id), 0);
+    assert_int_equal(resolve_start(st->core->stack, &v, on_answer, &ignored[n++], &id), 0);
+}
+
+static void a_full_table(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("first.example.org"), .port = 5080};
+    uint64_t id;
+    scene_dns_host(st.sc, "first.example.org", "192.0.2.1");
+    assert_int_equal(resolve_start(st.core->stack, &u, ask_in_the_answer, &st, &id), 0);
+    assert_int_equal(resolve_start(st.core->stack, &u, ask_in_the_answer, &st, &id), 0);
+    struct answer others[1030] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        char host[40];
+        snprintf(host, sizeof host, "n%zu.example.org", i);
+        struct sip_uri v = {.scheme = SIP_SCHEME_SIP, .host = str_from(host), .port = 5080};
+        assert_int_equal(resolve_start(st.core->stack, &v, on_answer, &others[i], &id), 0);
+    }
+    scene_run(st.sc, 60000);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        assert_true(others[i].called);
     close_stage(&st);
 }
 
@@ -334,7 +494,7 @@ static void second_target_after_503(void **state)
         if (i == 1)
             assert_true(str_starts(peer_next(a)->bytes, STR("ACK "))); // the 503 was acknowledged
         peer_quiet(a);
-            close_stage(&st);
+        close_stage(&st);
     }
 }
 
@@ -470,6 +630,11 @@ int main(void)
         cmocka_unit_test(weights),
         cmocka_unit_test(cancelled_waiters_hear_nothing),
         cmocka_unit_test(dns_down),
+        cmocka_unit_test(silent_dns_answers_in_time),
+        cmocka_unit_test(dns_falls_silent),
+        cmocka_unit_test(known_names_survive_an_outage),
+        cmocka_unit_test(the_log_names_the_name),
+        cmocka_unit_test(a_full_table),
         cmocka_unit_test(freed_while_asking),
         cmocka_unit_test(second_target_after_refusal),
         cmocka_unit_test(second_target_after_503),

@@ -67,9 +67,9 @@ static struct heard *next_status(struct peer *p, unsigned status)
 }
 
 #define MESSAGE(via, branch, length)                                                               \
-    "MESSAGE sip:b@192.0.2.9 SIP/2.0\nVia: SIP/2.0/" via " 192.0.2.2:5060;branch=z9hG4bK-" branch \
-    "\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: c1\nCSeq: 1 MESSAGE\nMax-Forwards: 70\n"    \
-    length "\n"
+    "MESSAGE sip:b@192.0.2.9 SIP/2.0\nVia: SIP/2.0/" via " 192.0.2.2:5060;branch=z9hG4bK-" branch  \
+    "\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: c1\nCSeq: 1 MESSAGE\nMax-Forwards: "         \
+    "70\n" length "\n"
 #define NO_BODY "Content-Length: 0\n"
 
 // ---- framing ----
@@ -89,8 +89,9 @@ static void stream_in_pieces(void **state)
     scene_run(st.sc, 100);
     assert_int_equal(st.core->requests, 1);
     assert_true(str_eq(sip_msg_body(st.core->msg), STR("hello")));
-    peer_send(st.peer, NULL, MESSAGE("TCP", "2", NO_BODY) MESSAGE("TCP", "3", NO_BODY)
-              MESSAGE("TCP", "4", NO_BODY) "MESS");
+    peer_send(st.peer, NULL,
+              MESSAGE("TCP", "2", NO_BODY) MESSAGE("TCP", "3", NO_BODY)
+                  MESSAGE("TCP", "4", NO_BODY) "MESS");
     scene_run(st.sc, 200);
     assert_int_equal(st.core->requests, 4);
     peer_send(st.peer, NULL, strstr(MESSAGE("TCP", "5", NO_BODY), "AGE"));
@@ -163,7 +164,10 @@ static void keepalives(void **state)
     assert_true(peer_connected(st.peer)); // a lone CRLF is no half message
     peer_send(udp, CORE, "\n");
     peer_send(udp, CORE, "\n\n");
-    peer_send_raw(udp, CORE, str_make("\0\1\0\0\x21\x12\xa4\x42" "0123456789ab", 20));
+    peer_send_raw(udp, CORE,
+                  str_make("\0\1\0\0\x21\x12\xa4\x42"
+                           "0123456789ab",
+                           20));
     peer_send_raw(udp, CORE, str_make("\0\0", 2));
     scene_run(st.sc, 60100);
     peer_quiet(udp);
@@ -251,8 +255,15 @@ static const struct broken brokens[] = {
      "Bad Request: Malformed Content-Length"},
     {HEAD VIA "From: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
     {HEAD VIA FROM TO CALL CSEQ "Route: <sip:\n\n", "Bad Request: Malformed Route"},
-    {"MESSAGE sip:b@[::1 SIP/2.0\n" VIA FROM TO CALL CSEQ "\n", "Bad Request: Malformed Request-URI"},
-    {HEAD FROM TO CALL CSEQ "\n", NULL},                      // nowhere to answer to
+    {"MESSAGE sip:b@[::1 SIP/2.0\n" VIA FROM TO CALL CSEQ "\n",
+     "Bad Request: Malformed Request-URI"},
+    {HEAD VIA TO CALL CSEQ "\n", "Bad Request: Missing From"}, // RFC 4475 3.3.1
+    {HEAD VIA FROM CALL CSEQ "\n", "Bad Request: Missing To"},
+    {HEAD VIA FROM TO CSEQ "\n", "Bad Request: Missing Call-ID"},
+    {HEAD VIA FROM TO CALL "\n", "Bad Request: Missing CSeq"},
+    {HEAD VIA "\n", "Bad Request: Missing From"},
+    {HEAD VIA "f: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
+    {HEAD FROM TO CALL CSEQ "\n", NULL}, // nowhere to answer to
     {HEAD "Via: nonsense\n" FROM TO CALL CSEQ "\n", NULL},
     {"ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: x ACK\n\n", NULL},
     {"SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: x MESSAGE\n\n", NULL},
@@ -302,7 +313,8 @@ static void noise(void **state)
 {
     static const char *const texts[] = {
         MESSAGE("UDP", "1", "Content-Length: 5\n") "hello",
-        "INVITE sip:b@192.0.2.9;lr SIP/2.0\n" VIA "Via: SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK2\n"
+        "INVITE sip:b@192.0.2.9;lr SIP/2.0\n" VIA
+        "Via: SIP/2.0/TCP [2001:db8::1]:5060;branch=z9hG4bK2\n"
         "Route: <sip:192.0.2.9;lr>, <sip:x@y;lr>\n" FROM TO CALL "CSeq: 1 INVITE\n" NO_BODY "\n",
         "ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: 1 ACK\n" NO_BODY "\n",
         "CANCEL sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: 1 CANCEL\n" NO_BODY "\n",
@@ -417,9 +429,11 @@ static void fresh_connection_lost(void **state)
     assert_null(strstr(c[1].log, "failed"));
     struct peer *back = peer_tcp_to(st.sc, "192.0.2.5:0", CORE);
     scene_run(st.sc, 1100);
-    peer_printf(back, NULL, "SIP/2.0 200 OK\nVia: %s\nFrom: <sip:a@example.org>;tag=f\n"
+    peer_printf(back, NULL,
+                "SIP/2.0 200 OK\nVia: %s\nFrom: <sip:a@example.org>;tag=f\n"
                 "To: <sip:b@example.org>;tag=t\nCall-ID: call-1\nCSeq: 7 MESSAGE\n"
-                "Content-Length: 0\n\n", c[1].vias[0]);
+                "Content-Length: 0\n\n",
+                c[1].vias[0]);
     scene_run(st.sc, 1200);
     assert_non_null(strstr(c[1].log, " 200\n"));
     close_stage(&st);
@@ -436,8 +450,8 @@ static void refused_connection(void **state)
     close_stage(&st);
 }
 
-// RFC 3261 18.1.1: over 1300 bytes a request goes by TCP, back to UDP when that is refused; a transport
-// that the URI names is kept.
+// RFC 3261 18.1.1: over 1300 bytes a request goes by TCP, back to UDP when that is refused; a
+// transport that the URI names is kept.
 static void large_requests(void **state)
 {
     struct stage st;
@@ -512,9 +526,11 @@ static void ack_after_lost_connection(void **state)
     scene_run(st.sc, 200);
     struct peer *back = peer_tcp_to(st.sc, "192.0.2.5:0", CORE);
     scene_run(st.sc, 300);
-    peer_printf(back, NULL, "SIP/2.0 486 Busy Here\nVia: %s\nFrom: <sip:a@example.org>;tag=f\n"
+    peer_printf(back, NULL,
+                "SIP/2.0 486 Busy Here\nVia: %s\nFrom: <sip:a@example.org>;tag=f\n"
                 "To: <sip:b@example.org>;tag=t\nCall-ID: call-1\nCSeq: 7 INVITE\n"
-                "Content-Length: 0\n\n", c->vias[0]);
+                "Content-Length: 0\n\n",
+                c->vias[0]);
     scene_run(st.sc, 400);
     assert_non_null(strstr(c->log, " 486\n"));
     struct heard *h = peer_next(hop);
@@ -559,11 +575,13 @@ static void ip6(void **state)
     struct peer *hop = peer_tcp(st.sc, "[2001:db8::5]:5060");
     peer_send(udp, "[2001:db8::9]:5060",
               "MESSAGE sip:b@[2001:db8::9] SIP/2.0\n"
-              "Via: SIP/2.0/UDP [2001:db8::77]:5060;rport;branch=z9hG4bK-1\n" FROM TO CALL CSEQ "\n");
+              "Via: SIP/2.0/UDP [2001:db8::77]:5060;rport;branch=z9hG4bK-1\n" FROM TO CALL CSEQ
+              "\n");
     scene_run(st.sc, 100);
     struct heard *h = next_status(udp, 200);
-    assert_string_equal(heard_header(st.sc, h, "Via"),
-                        "SIP/2.0/UDP [2001:db8::77]:5060;branch=z9hG4bK-1;rport=5062;received=2001:db8::2");
+    assert_string_equal(
+        heard_header(st.sc, h, "Via"),
+        "SIP/2.0/UDP [2001:db8::77]:5060;branch=z9hG4bK-1;rport=5062;received=2001:db8::2");
     struct call *c = calls_new(st.core, "sip:x@[2001:db8::5];transport=tcp", 2);
     c[1].uri = "sip:x@[2001:db8::2]:5062";
     peer_auto(hop, 200);
@@ -596,7 +614,8 @@ static void own_names(void **state)
     struct stage st;
     open_with(&st, false, &p);
     struct stack *s = st.core->stack;
-    struct stack_listen l = {.proto = SIP_PROTO_UDP, .local = scene_addr("192.0.2.9:5070"),
+    struct stack_listen l = {.proto = SIP_PROTO_UDP,
+                             .local = scene_addr("192.0.2.9:5070"),
                              .advertise = STR("ue-side.example.org")};
     assert_int_equal(stack_listen(s, &l), 0);
     core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);

@@ -75,14 +75,15 @@ def start(name, command):
 
 
 def stop(name, wait_s=10.0):
-    """Ends what start() started; True when something was running."""
+    """Ends what start() started; True when something was running. A node that still drains after wait_s gets a
+    second SIGTERM, which ends it at once and in order."""
     book = load()
     if name not in book:
         return False
     entry = book.pop(name)
     running = alive(entry)
     if running:
-        for sig, patience in ((signal.SIGTERM, wait_s), (signal.SIGKILL, 2.0)):
+        for sig, patience in ((signal.SIGTERM, wait_s), (signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
             try:
                 os.kill(entry["pid"], sig)
             except ProcessLookupError:

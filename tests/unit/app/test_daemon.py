@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon's shell from outside: the dummy network function as a real process."""
+import http.client
 import json
 import os
 import random
@@ -456,6 +457,27 @@ def test_http_survives_a_crowd(daemon):
     for s in idle:
         s.close()
     assert until(lambda: try_health(d), "/health")[0] == 200
+
+
+def test_http_serves_beside_a_crowd(daemon):
+    """Hundreds that say nothing, or half a request: who asks properly is answered while they are there, a
+    scraper's open connection outlives them, and they are sent away."""
+    d = daemon().up()
+    scraper = http.client.HTTPConnection(d.ip, 9090, timeout=WAIT)
+    crowd = []
+    for i in range(300):
+        crowd.append(socket.create_connection((d.ip, 9090), timeout=WAIT))
+        crowd[-1].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: " if i % 2 else b"")
+        if i % 20 == 0:
+            scraper.request("GET", "/health")
+            assert scraper.getresponse().read()
+    assert d.get("/health")[0] == 200
+    assert crowd[0].recv(1) == b""
+    assert len(os.listdir(f"/proc/{d.process.pid}/fd")) < 120
+    for s in crowd:
+        s.close()
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
 
 
 # ---- trace ----

@@ -108,8 +108,7 @@ static void services(void **state)
     uint64_t id;
     // Twice: from the server, then from the cache.
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(
-            dns_query(w->e->loop, STR("_sip._udp.test"), DNS_SRV, on_srv, &q, &id), 0);
+        assert_int_equal(dns_query(w->e->loop, STR("_sip._udp.test"), DNS_SRV, on_srv, &q, &id), 0);
         env_run(w->e);
     }
     assert_true(w->e->sim || w->server.queries == 1);
@@ -155,6 +154,44 @@ static void silent_server(void **state)
     env_run(w->e);
     assert_int_equal(q.err, ERR_TIMEOUT);
     assert_true(w->e->sim || w->server.queries == 2);
+}
+
+// The first of two servers is silent: one query finds out, the others do not wait for it.
+static void silent_first_server(void **state)
+{
+    struct env *e = *state;
+    struct dns_server first, second;
+    struct addr at[2];
+    struct asked q;
+    dns_server_open(&first, e->loop);
+    dns_server_open(&second, e->loop);
+    at[0] = *udp_local(first.u);
+    at[1] = *udp_local(second.u);
+    dns_server_close(&first);
+    dns_server_close(&second);
+    loop_free(e->loop);
+    struct uv_loop_params p = {
+        .dns_servers = at, .n_dns_servers = 2, .dns_timeout_ms = 100, .dns_tries = 2};
+    assert_int_equal(uvloop_new(&p, &e->loop), 0);
+    dns_server_open_at(&first, e->loop, &at[0]);
+    dns_server_open_at(&second, e->loop, &at[1]);
+    first.silent = true;
+    static const char *const names[] = {"two.test", "six.test", "none.test"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        ask(&q, e, names[i], DNS_A);
+        env_run(e);
+        assert_int_equal(first.queries, 1);
+        assert_true(second.queries > i);
+        if (i == 0)
+            assert_int_equal(q.n, 2);
+    }
+    first.silent = false; // and when the second one falls silent, the first has its turn again
+    second.silent = true;
+    dns_flush(e->loop);
+    ask(&q, e, "two.test", DNS_A);
+    env_run(e);
+    assert_int_equal(q.n, 2);
+    assert_int_equal(first.queries, 2);
 }
 
 static void cache_and_flush(void **state)
@@ -225,8 +262,8 @@ static void bad_names(void **state)
     uint64_t id;
     static const char *const names[] = {"", ".", "a b", "a\\.b", "\xc3\xa9.test"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        assert_int_equal(
-            dns_query(w->e->loop, str_from(names[i]), DNS_A, on_answer, &q, &id), ERR_INVAL);
+        assert_int_equal(dns_query(w->e->loop, str_from(names[i]), DNS_A, on_answer, &q, &id),
+                         ERR_INVAL);
     memset(longest, 'a', sizeof longest);
     assert_int_equal(
         dns_query(w->e->loop, str_make(longest, sizeof longest), DNS_A, on_answer, &q, &id),
@@ -300,6 +337,7 @@ int main(void)
         ENV_TEST(absent_names),
         ENV_TEST_UV(server_failure_is_not_kept),
         ENV_TEST(silent_server),
+        ENV_TEST_UV(silent_first_server),
         ENV_TEST(cache_and_flush),
         ENV_TEST(one_flight_for_all),
         ENV_TEST(cancelled),

@@ -48,7 +48,7 @@ static const struct {
     {"bigcode.sip", "start line", false},
     // RFC 4475 3.2, 3.3: for the layers above, apart from what cannot be parsed
     {"badbranch.sip", NULL, false},
-    {"insuf.sip", "From", false},
+    {"insuf.sip", "From", true},
     {"unkscm.sip", NULL, false},
     {"novelsc.sip", NULL, false},
     {"unksm2.sip", NULL, false},
