@@ -23,6 +23,7 @@ struct icscf_config {
     struct str name; // SIP URI of this I-CSCF
     struct conf_addrs udp, tcp;
     bool prefer_tcp;
+    struct conf_strs trusted; // addresses and networks of the trust domain
     struct {
         struct str identity, realm, hss;
         struct addr local;       // connections leave from here; family 0: chosen by the system

@@ -50,6 +50,9 @@ static void on_request(void *arg, struct pxy *p)
 {
     struct icscf *i = arg;
     const struct sip_msg *m = pxy_request(p);
+    // RFC 3325 5, TS 24.229 5.3.2.1: nothing is believed of an outsider.
+    if (!icscf_trusts(i, p))
+        trust_strip_from_outside(m, pxy_edits(p));
     if (sip_msg_method(m) == SIP_REGISTER)
         icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
@@ -88,6 +91,21 @@ static int listen_on(struct icscf *i, const struct conf_addrs *addrs, enum sip_p
         if (err)
             return app_listen_failed(&addrs->v[k], proto == SIP_PROTO_TCP ? "tcp" : "udp", err);
     }
+    return 0;
+}
+
+// A list that is no good leaves the old one.
+static int read_trusted(struct icscf *i, const struct conf_strs *list)
+{
+    struct trust_domain d;
+    struct str bad = STR_NONE;
+    int err = trust_domain_init(&d, list->v, list->n, &bad);
+    if (err == ERR_BAD)
+        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
+    if (err)
+        return err;
+    trust_domain_done(&i->trusted);
+    i->trusted = d;
     return 0;
 }
 
@@ -160,6 +178,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);
     if (!err)
+        err = read_trusted(i, &i->cfg->trusted);
+    if (!err)
         err = start_dia(i);
     if (!err)
         err = start_stack(i);
@@ -179,6 +199,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
         LOG(LOG_WARN, "restart needed for name and domain");
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    (void)read_trusted(i, &c->trusted);
     if (scscf_table_init(&table, &c->scscfs))
         return;
     scscf_table_done(&i->table);
@@ -191,6 +212,7 @@ void icscf_free(struct icscf *i)
         return;
     stack_free(i->stack);
     dia_node_free(i->dia);
+    trust_domain_done(&i->trusted);
     scscf_table_done(&i->table);
     arena_done(&i->arena);
     mem_free(i);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
 static const char *const security_names[] = {"required", "optional", "off", NULL};
@@ -13,12 +14,11 @@ const struct conf_row pcscf_rows[] = {
      .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
-     .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP; what arrives here "
-             "is trusted."},
+     .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
     {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
      .help = "Host name in Path and Record-Route; empty: the first core address."},
-    {.name = "core.trusted", .type = CONF_ADDR_LIST, .offset = OFF(core_trusted), .def = "",
-     .help = "IP addresses that may send to the core side; empty: any."},
+    {.name = "core.trusted", .type = CONF_STR_LIST, .offset = OFF(core_trusted), .def = TRUST_DEFAULT,
+     .help = TRUST_HELP "; who else sends to the core side gets 403."},
     {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
      .help = "Home network domains whose users may register through this P-CSCF."},
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",

@@ -17,7 +17,7 @@ struct pcscf_config {
     struct conf_addrs access_listen;  // UDP and TCP, towards UEs
     struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
     struct str core_host;             // host name in Path and Record-Route; empty: the IP address
-    struct conf_addrs core_trusted;   // IP addresses that may send to the core side; empty: any
+    struct conf_strs core_trusted;    // addresses and networks that may send to the core side
     int security;                     // enum pcscf_security
     struct conf_strs home_domains;    // home networks whose users may register here
     struct str home_entry;            // SIP URI used instead of DNS for REGISTER; empty: DNS

@@ -2,6 +2,7 @@
 // What the P-CSCF's files share.
 #pragma once
 
+#include "ims/trust.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
 #include "pcscf/token.h"
@@ -15,6 +16,7 @@ struct pcscf {
     struct loop *loop;
     struct stack *stack;
     struct registry *registry;
+    struct trust_domain trusted; // on the core side
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
@@ -56,14 +58,10 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
     pcscf_from_ue, pcscf_to_ue;
 
-// ---- trust.c ----
+// ---- agreement.c ----
 
-// Removes what a UE may not assert (RFC 3325, RFC 7315, TS 24.229 4.4) from a request or response.
-void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e);
-// Removes what a UE may not see.
-void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e);
 // Removes the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
-void trust_strip_agreement(const struct sip_msg *m, struct sip_edits *e);
+void agreement_strip(const struct sip_msg *m, struct sip_edits *e);
 
 // ---- charging.c ----
 

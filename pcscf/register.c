@@ -68,8 +68,8 @@ static enum step_verdict check_security(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_ue(pj->req, pj->edits);
-    trust_strip_agreement(pj->req, pj->edits);
+    trust_strip_from_outside(pj->req, pj->edits);
+    agreement_strip(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -236,7 +236,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     if (!msg)
         return no_home_network(ctx, status);
-    trust_strip_to_ue(msg, edits);
+    trust_strip_to_outside(msg, edits);
     if (status == 401)
         strip_keys(pxy_arena(p), msg, edits);
     if (status >= 200 && status < 300)

@@ -21,8 +21,8 @@ static enum step_verdict check_token(struct job *j)
 static enum step_verdict strip_from_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_ue(pj->req, pj->edits);
-    trust_strip_agreement(pj->req, pj->edits);
+    trust_strip_from_outside(pj->req, pj->edits);
+    agreement_strip(pj->req, pj->edits);
     if (sip_msg_has(pj->req, SIP_H_P_PREFERRED_IDENTITY))
         sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     return STEP_CONTINUE;
@@ -31,7 +31,7 @@ static enum step_verdict strip_from_ue(struct job *j)
 static enum step_verdict strip_to_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_ue(pj->req, pj->edits);
+    trust_strip_to_outside(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -43,7 +43,7 @@ static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsig
     (void)ctx;
     (void)status;
     if (msg)
-        trust_strip_to_ue(msg, edits);
+        trust_strip_to_outside(msg, edits);
     return PXY_PASS;
 }
 
@@ -55,7 +55,7 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
     (void)ctx;
     (void)status;
     if (msg)
-        trust_strip_from_ue(msg, edits);
+        trust_strip_from_outside(msg, edits);
     return PXY_PASS;
 }
 

@@ -18,7 +18,7 @@ static enum step_verdict find_flow(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_ue(pj->req, pj->edits);
+    trust_strip_to_outside(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -50,7 +50,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     struct str pcv = sip_msg_raw(pj->req, SIP_H_P_CHARGING_VECTOR);
     if (!msg)
         return PXY_PASS;
-    trust_strip_from_ue(msg, edits);
+    trust_strip_from_outside(msg, edits);
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scscf/config.h"
 
+#include "ims/trust.h"
+
 #define AT(field) offsetof(struct scscf_config, field)
 #define PEER(field) offsetof(struct scscf_peer, field)
 
@@ -26,6 +28,9 @@ const struct conf_row scscf_rows[] = {
     {"sip.tcp", CONF_ADDR_LIST, AT(tcp), "[]", .min = 5060, .help = "Addresses for SIP over TCP."},
     {"sip.prefer_tcp", CONF_BOOL, AT(prefer_tcp), "true",
      .help = "Choose TCP towards a next hop whose URI leaves the transport open."},
+    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
+     .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
+                        "others assert is removed."},
     {"diameter.identity", CONF_STR, AT(diameter.identity), .help = "Origin-Host of this node."},
     {"diameter.realm", CONF_STR, AT(diameter.realm), .help = "Origin-Realm of this node."},
     {"diameter.hss", CONF_STR, AT(diameter.hss), "",

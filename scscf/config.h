@@ -17,6 +17,7 @@ struct scscf_config {
     struct str ioi;    // inter operator identifier; empty: the domain
     struct conf_addrs udp, tcp;
     bool prefer_tcp;
+    struct conf_strs trusted; // addresses and networks of the trust domain
     struct {
         struct str identity, realm, hss;
         struct addr local;       // connections leave from here; family 0: chosen by the system

@@ -24,6 +24,14 @@ static struct registration *served_by(const struct job *j, size_t *ret_index)
 
 // ---- steps ----
 
+// The served user is known by assertion only: who is not trusted to assert cannot originate.
+static enum step_verdict check_source(struct job *j)
+{
+    return scscf_trusts(j->nf, job_pxy(j))
+               ? STEP_CONTINUE
+               : job_fail(j, 403, "originating request from outside the trust domain");
+}
+
 // Of two asserted identities the one that is registered here counts.
 static enum step_verdict served_user(struct job *j)
 {
@@ -191,6 +199,7 @@ static enum step_verdict forward(struct job *j)
 // Evaluation of the initial filter criteria (TS 24.229 5.4.3.2 step 5) has its place between
 // "check barring" and "find target": it waits for each application server and resumes here.
 static const struct step steps[] = {
+    {"check source", check_source, "TS 24.229 5.4.3.1"},
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},

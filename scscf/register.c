@@ -27,6 +27,15 @@ static const struct sip_msg *request(const struct job *j)
 
 // ---- steps ----
 
+// integrity-protected is the P-CSCF's word (TS 24.229 7.2A.2), so a REGISTER of anybody else is not
+// heard.
+static enum step_verdict check_source(struct job *j)
+{
+    return scscf_trusts(j->nf, job_pxy(j))
+               ? STEP_CONTINUE
+               : job_fail(j, 403, "REGISTER from outside the trust domain");
+}
+
 // RFC 3261 10.3 step 1: the registrar answers for its own domain only. The I-CSCF has put our own
 // name into the Request-URI (TS 24.229 5.3.1.2).
 static enum step_verdict check_domain(struct job *j)
@@ -204,6 +213,7 @@ static enum step_verdict choose(struct job *j)
 }
 
 static const struct step begin_steps[] = {
+    {"check source", check_source, "TS 24.229 4.4"},
     {"check domain", check_domain, "RFC 3261 10.3"},
     {"check extensions", check_require, "RFC 3261 10.3"},
     {"identify user", identify, "TS 24.229 5.4.1.1"},

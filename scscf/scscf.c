@@ -62,6 +62,9 @@ static void on_request(void *arg, struct pxy *p)
     struct scscf *s = arg;
     const struct sip_msg *m = pxy_request(p);
     enum sip_method method = sip_msg_method(m);
+    // RFC 3325 5, TS 24.229 4.4: nothing is believed of an outsider.
+    if (!scscf_trusts(s, p))
+        trust_strip_from_outside(m, pxy_edits(p));
     if (method == SIP_REGISTER)
         scscf_register_begin(s, p);
     else if (method == SIP_ACK || sip_msg_to_tag(m).p)
@@ -161,6 +164,21 @@ static int listen_on(struct scscf *s, const struct conf_addrs *addrs, enum sip_p
     return 0;
 }
 
+// A list that is no good leaves the old one.
+static int read_trusted(struct scscf *s, const struct conf_strs *list)
+{
+    struct trust_domain d;
+    struct str bad = STR_NONE;
+    int err = trust_domain_init(&d, list->v, list->n, &bad);
+    if (err == ERR_BAD)
+        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
+    if (err)
+        return err;
+    trust_domain_done(&s->trusted);
+    s->trusted = d;
+    return 0;
+}
+
 static int start_stack(struct scscf *s)
 {
     static const struct stack_ops plain = {.request = on_request};
@@ -219,6 +237,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = name_self(s);
     if (!err)
+        err = read_trusted(s, &s->cfg->trusted);
+    if (!err)
         err = start_dia(s);
     if (!err)
         err = start_stack(s);
@@ -238,6 +258,7 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     if (await_changed || !str_eq(c->name, s->own.name) || !str_eq(c->domain, s->own.domain))
         LOG(LOG_WARN, "restart needed for name, domain, auth.await and auth.nonce_life");
     s->own.registration = c->registration;
+    (void)read_trusted(s, &c->trusted);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
@@ -249,6 +270,7 @@ void scscf_free(struct scscf *s)
         return;
     stack_free(s->stack);
     dia_node_free(s->dia);
+    trust_domain_done(&s->trusted);
     auth_table_free(s->auth);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);

@@ -110,6 +110,33 @@ def test_unknown_uri_scheme(phones):
     assert dave.ask(method="MESSAGE", uri="news:comp.dcom").status == 416
 
 
+@pytest.mark.parametrize("node", ["icscf", "scscf"])
+def test_outsider_is_not_a_p_cscf(lab, node):
+    """TS 24.229 5.3.1.2, 4.4: who is not in sip.trusted may not say integrity-protected."""
+    claim = (f'Digest username="dave{AT}", realm="{facts.DOMAIN}", nonce="", uri="sip:{facts.DOMAIN}", '
+             'response="", integrity-protected="ip-assoc-yes"')
+    with Peer("127.0.66.20", to=(facts.NODES[node]["ip"], 5060)) as eve:
+        answer = eve.ask(authorization=claim)
+    assert answer.status == 403
+    assert "outside the trust domain" in answer.get("Warning")
+
+
+def test_outsider_asserts_nothing(lab, phones):
+    """RFC 3325 5, TS 24.229 5.3.2.1: the request goes through, the identity it claims does not."""
+    _, erin = phones
+    with Peer("127.0.66.21", to=(facts.NODES["icscf"]["ip"], 5060)) as eve:
+        text, call_id = eve.request(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
+            f"P-Asserted-Identity: <sip:alice{AT}>", 'P-Charging-Vector: icid-value="forged"'])
+        eve.send(text)
+        arrived = erin.incoming("MESSAGE")
+        erin.answer(arrived)
+        assert eve.final(call_id).status == 200
+        assert not arrived.all("P-Asserted-Identity")
+        answer = eve.ask(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
+            f"Route: <sip:{eve.to[0]};lr;orig>", f"P-Asserted-Identity: <sip:alice{AT}>"])
+        assert answer.status == 403
+
+
 def test_hold_and_resume(lab):
     """re-INVITE inside a dialog, both ways through all nodes (TS 24.229 5.2.6.3.5, 5.2.6.4.5)."""
     with lab.phone("bob", "register", "+", "answer") as bob:

@@ -15,11 +15,12 @@ int stage_set_up(void **state)
     st.access[0] = scene_addr(ACCESS);
     st.access[1] = scene_addr(ACCESS6);
     st.core_at[0] = scene_addr(PCSCF_CORE_AT);
-    st.trusted[0] = scene_addr(CORE_AT);
+    st.trusted[0] = STR("192.0.2.20");
     st.homes[0] = STR(HOME);
     st.cfg = (struct pcscf_config){
         .access_listen = {st.access, 2},
         .core_listen = {st.core_at, 1},
+        .core_trusted = {st.trusted, 1},
         .core_host = STR("pcscf." HOME),
         .security = PCSCF_SECURITY_OPTIONAL,
         .home_domains = {st.homes, 1},

@@ -33,8 +33,8 @@ struct ue {
 struct stage {
     struct scene *sc;
     struct pcscf_config cfg;
-    struct addr access[2], core_at[1], trusted[1];
-    struct str homes[1];
+    struct addr access[2], core_at[1];
+    struct str homes[1], trusted[1];
     struct loop *loop;
     struct pcscf *pcscf;
     struct ue alice; // over UDP

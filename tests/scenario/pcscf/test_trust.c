@@ -160,7 +160,6 @@ static void own_core_uri_in_route_is_no_way_in(void **state)
 static void only_trusted_nodes_reach_the_core_side(void **state)
 {
     (void)state;
-    st.cfg.core_trusted = (struct conf_addrs){st.trusted, 1};
     stage_start();
     const char *path = registered(&st.alice);
     struct ue eve = ue_udp("198.51.100.66:5060", PCSCF_CORE_AT);

@@ -93,6 +93,7 @@ void world_kill_hss(void)
 static void configure(struct icscf_config *c)
 {
     static struct addr udp;
+    static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
     static struct icscf_peer peer;
     static struct str has7[] = {STR_INIT("7")};
     static struct icscf_scscf servers[] = {
@@ -106,8 +107,12 @@ static void configure(struct icscf_config *c)
         .name = STR("sip:icscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
         .udp = {&udp, 1},
-        .diameter = {.identity = STR("icscf." DOMAIN), .realm = STR(DOMAIN),
-                     .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
+        .trusted = {trusted, ARRAY_LEN(trusted)},
+        .diameter = {.identity = STR("icscf." DOMAIN),
+                     .realm = STR(DOMAIN),
+                     .hss = STR("hss." DOMAIN),
+                     .peers = {&peer, 1},
+                     .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .scscfs = {servers, 2},
         .scscf_timeout_ms = 8000,
@@ -126,8 +131,9 @@ static void on_udp(void *arg, const struct addr *src, const struct addr *dst, st
 
 static void open_peers(void)
 {
-    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060"};
-    static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN};
+    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060",
+                                        "198.51.100.66:5060"};
+    static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN, "eve." DOMAIN};
     assert_int_equal(sim_node(w.sim, "peers", &w.peer_loop), 0);
     for (size_t i = 0; i < W_SOCKETS; i++) {
         struct udp_params p = {.local = at(where[i]), .cb = on_udp, .arg = (void *)(uintptr_t)i};
@@ -181,21 +187,34 @@ void world_run(uint64_t ms)
     (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
 }
 
-void world_sendf(const char *fmt, ...)
+static void send_from(int socket, const char *fmt, va_list ap)
 {
     static char text[8192], out[16384];
     struct addr to = at(ICSCF);
     size_t n = 0;
-    va_list ap;
-    va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
     for (const char *p = text; *p; p++) {
         if (*p == '\n')
             out[n++] = '\r';
         out[n++] = *p;
     }
-    assert_int_equal(udp_send(w.udp[W_PCSCF], &to, str_make(out, n)), 0);
+    assert_int_equal(udp_send(w.udp[socket], &to, str_make(out, n)), 0);
+}
+
+void world_sendf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    send_from(W_PCSCF, fmt, ap);
+    va_end(ap);
+}
+
+void world_eve_sendf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    send_from(W_EVE, fmt, ap);
+    va_end(ap);
 }
 
 struct sip_msg *world_take(int i)

@@ -141,6 +141,7 @@ void world_kill_scscf(void)
 static void configure(struct scscf_config *c)
 {
     static struct addr udp;
+    static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
     static struct scscf_peer peer;
     udp = at(SCSCF);
     peer = (struct scscf_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
@@ -149,8 +150,12 @@ static void configure(struct scscf_config *c)
         .name = STR("sip:scscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
         .udp = {&udp, 1},
-        .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
-                     .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
+        .trusted = {trusted, ARRAY_LEN(trusted)},
+        .diameter = {.identity = STR("scscf." DOMAIN),
+                     .realm = STR(DOMAIN),
+                     .hss = STR("hss." DOMAIN),
+                     .peers = {&peer, 1},
+                     .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600},
@@ -174,7 +179,7 @@ static void on_udp(void *arg, const struct addr *src, const struct addr *dst, st
 
 static void open_peers(void)
 {
-    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060"};
+    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060", "198.51.100.66:5060"};
     assert_int_equal(sim_node(w.sim, "peers", &w.peer_loop), 0);
     for (size_t i = 0; i < W_SOCKETS; i++) {
         struct udp_params p = {.local = at(where[i]), .cb = on_udp, .arg = (void *)(uintptr_t)i};

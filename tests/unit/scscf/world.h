@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The S-CSCF under test on the simulated loop, and everything it talks to as scripts: an HSS that
-// answers Cx as told, a P-CSCF and an I-CSCF that are bare UDP sockets.
+// answers Cx as told, a P-CSCF, an I-CSCF and an outsider that are bare UDP sockets.
 #pragma once
 
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 #define DOMAIN "ims.example"
 #define SCSCF "127.0.1.30:5060"
 
-enum { W_PCSCF, W_ICSCF, W_SOCKETS, W_QUEUE = 64, W_SARS = 64 };
+enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_QUEUE = 64, W_SARS = 64 };
 
 struct world_hss {
     struct dia_node *node;
