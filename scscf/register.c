@@ -97,8 +97,7 @@ static bool is_our_realm(const struct scscf *s, const struct register_job *r)
 {
     if (!r->auth || !r->auth->realm.n || scscf_is_home(s, r->auth->realm))
         return true;
-    const struct challenge *c = auth_find(s->auth, r->impi);
-    return c && str_eq(c->realm, r->auth->realm);
+    return auth_has_realm(s->auth, r->impi, r->auth->realm);
 }
 
 // Without credentials the private identity is derived from the public one (TS 24.229 5.4.1.1).
@@ -201,9 +200,9 @@ static enum step_verdict choose(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    const struct challenge *c = auth_find(s->auth, r->impi);
     bool has_nonce = r->auth && r->auth->nonce.n;
-    if (c && has_nonce && str_eq(c->nonce, r->auth->nonce))
+    const struct challenge *c = has_nonce ? auth_find(s->auth, r->impi, r->auth->nonce) : NULL;
+    if (c)
         return register_go(r, c->scheme == AUTH_AKA ? &register_answer_aka
                                                     : &register_answer_digest);
     if (is_refresh(r))

@@ -97,7 +97,8 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
     struct scscf *s = arg;
     LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id), LF("impi", c->impi),
         LF("impu", c->impu));
-    cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
+    if (auth_is_last(s->auth, c))
+        cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
 static void on_peer(void *arg, struct str host, bool open)

@@ -34,7 +34,12 @@ static void copy(char *to, size_t n, struct str s)
 static void aka_item(struct cx_auth_item *i)
 {
     i->scheme = STR("Digest-AKAv1-MD5");
-    i->authenticate = STR("0123456789abcdef" "ABCDEFGHIJKLMNOP");
+    static char fresh[] = "0123456789abcdef"
+                          "ABCDEFGHIJKLMNOP";
+    fresh[0] = (char)('0' + w.hss.n_mar % 10);
+    i->authenticate = w.hss.fresh ? str_from(fresh)
+                                  : STR("0123456789abcdef"
+                                        "ABCDEFGHIJKLMNOP");
     i->authorization = STR(RES);
     i->ck = STR("ckckckckckckckck");
     i->ik = STR("ikikikikikikikik");

@@ -24,6 +24,7 @@ enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_QUEUE = 64, W_SARS = 64 };
 struct world_hss {
     struct dia_node *node;
     bool silent;               // takes requests and says nothing
+    bool fresh;                // each vector has a RAND of its own
     bool digest;               // the user has SIP Digest
     enum digest_alg alg;
     const char *password;
