@@ -72,9 +72,7 @@ static enum step_verdict add_charging(struct job *j)
 
 static enum step_verdict add_record_route(struct job *j)
 {
-    struct pjob *pj = pjob_of(j);
-    if (sip_msg_method(pj->req) != SIP_MESSAGE)
-        record_route_add(pj, PCSCF_CORE);
+    record_route_to_core(pjob_of(j));
     return STEP_CONTINUE;
 }
 
@@ -88,7 +86,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg)
         return PXY_PASS;
     trust_strip_to_outside(msg, edits);
-    record_route_swap(pc, pxy_arena(p), &ue, PCSCF_CORE, msg, edits);
+    record_route_back_to_ue(pc, pxy_arena(p), &ue, msg, edits);
     return PXY_PASS;
 }
 

@@ -47,9 +47,9 @@ static inline struct pjob *pjob_of(struct job *j)
 
 // The flow a request came in on, as an access flow.
 struct access_flow pcscf_source_flow(const struct pxy *p);
-// "<sip:TOKEN@host:port;lr>" for one side, and for a dialog or (call_id empty) a Path; STR_NONE when out of memory.
-struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
-                         const struct access_flow *f, struct str call_id);
+// "<sip:TOKEN@host:port;lr>", of the access side for TOKEN_ACCESS; STR_NONE when out of memory.
+struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                         const struct token_use *use);
 // Makes the target the UE: its open connection, or its address.
 void pcscf_aim_at_ue(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
@@ -73,8 +73,23 @@ struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
 // "host:port" of one side as a UE or core node of that flow's address family reaches it.
 struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f);
 
-// Puts this node into the route set: Record-Route of the side that the request leaves on. The
-// response changes it to the other side's (TS 24.229 5.2.6.3.3, 5.2.6.4.4).
-void record_route_add(struct pjob *pj, unsigned out_side);
-void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e);
+// Does a request, or the request of a response, begin a dialog?
+bool pcscf_makes_dialog(const struct sip_msg *m);
+
+// This node goes into the route set of a dialog: Record-Route has the side that the request leaves
+// on, the response gets the other side. From the UE towards the core (TS 24.229 5.2.6.3.3), and
+// back:
+void record_route_to_core(struct pjob *pj);
+void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                             const struct sip_msg *resp, struct sip_edits *e);
+// From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
+// with what may have come before it is replaced by the request's (5.2.6.4.4).
+void record_route_to_ue(struct pjob *pj);
+void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                               const struct sip_msg *req, const struct sip_msg *resp,
+                               struct sip_edits *e);
+
+// Steps: is the request inside a dialog that this node is in the route set of, and from a UE along
+// the whole of it? From the core they find the UE's flow.
+enum step_verdict dialog_check_from_ue(struct job *j);
+enum step_verdict dialog_check_to_ue(struct job *j);

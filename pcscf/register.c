@@ -78,8 +78,8 @@ static enum step_verdict strip(struct job *j)
 static enum step_verdict add_path(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_set(pj->edits, SIP_H_PATH,
-                 pcscf_own_uri(pj->pcscf, pj->arena, PCSCF_CORE, &pj->ue, STR_NONE));
+    struct token_use use = {.kind = TOKEN_PATH};
+    sip_edit_set(pj->edits, SIP_H_PATH, pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
     if (!sip_msg_has_token(pj->req, SIP_H_REQUIRE, STR("path")))
         sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
     sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,

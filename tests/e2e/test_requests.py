@@ -93,6 +93,36 @@ def test_preloaded_route_is_replaced(phones):
     assert final.status == 200 and not arrived.all("Route")
 
 
+def test_only_the_networks_way_inside_a_dialog(phones):
+    """TS 24.229 5.2.6.3.5: a To tag of one's own and other Route values do not lead past the S-CSCF's checks."""
+    dave, erin = phones
+    invite, call_id = dave.request(method="INVITE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}")
+    dave.send(invite)
+    erin.answer(erin.incoming("INVITE"), extra=[f"Contact: <sip:erin@{erin.ip}:{erin.port}>"])
+    ok = dave.final(call_id)
+    way = [r.strip() for line in ok.all("Record-Route") for r in line.split(",")][::-1]
+    assert len(way) == 4 and "@127.0.1.10:5060" in way[0]
+    target, sender = f"sip:erin@{erin.ip}:{erin.port}", re.search(r"(?m)^From: (.*)\r$", invite).group(1)
+
+    def inside(method, route, to=ok.get("To")):
+        text, _ = dave.request(method=method, uri=target, call_id=call_id, route=", ".join(route),
+                               **{"from": sender})
+        dave.send(re.sub(r"(?m)^To: .*\r$", f"To: {to}\r", text))
+
+    inside("ACK", way)
+    assert erin.incoming("ACK").get("Call-ID") == call_id
+    for bad in (way[:2], way[:1], way + ["<sip:127.0.1.20;lr>"], [way[0], way[2], way[1], way[3]]):
+        inside("MESSAGE", bad)
+        assert dave.final(call_id).status == 400
+    inside("MESSAGE", way, to=f"<sip:erin{AT}>;tag=made-up")
+    assert dave.final(call_id).status == 403
+    inside("MESSAGE", way[1:])
+    assert dave.final(call_id).status == 403
+    inside("BYE", way)
+    erin.answer(erin.incoming("BYE"))
+    assert dave.final(call_id).status == 200
+
+
 @pytest.mark.parametrize("change,status", [
     ({"max_forwards": "0"}, 483), ({"max_forwards": "2"}, 483),
     ({"extra": ["Proxy-Require: magic"]}, 420)])

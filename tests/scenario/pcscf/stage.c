@@ -140,6 +140,14 @@ const char *uri_in(const struct heard *h, const char *name)
     return v + 1;
 }
 
+const char *last_uri_in(const struct heard *h, const char *name)
+{
+    char *v = (char *)strrchr(header(h, name), '<');
+    assert_non_null(v);
+    v[strcspn(v, ">")] = 0;
+    return v + 1;
+}
+
 // ---- requests ----
 
 const char *text(const char *fmt, ...)

@@ -64,6 +64,8 @@ unsigned occurrences(const struct heard *h, const char *part);
 const char *header(const struct heard *h, const char *name);
 // The URI between the angle brackets of a header's first value.
 const char *uri_in(const struct heard *h, const char *name);
+const char *last_uri_in(const struct heard *h,
+                        const char *name); // of the last one in the first field
 
 // ---- requests ----
 
