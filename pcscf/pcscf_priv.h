@@ -67,6 +67,9 @@ void agreement_strip(const struct sip_msg *m, struct sip_edits *e);
 
 // A P-Charging-Vector with a new globally unique icid-value (TS 24.229 4.5.2, RFC 7315 5.6).
 struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
+// That of a request to a UE, with our term-ioi (type 1), for the UE's responses; STR_NONE when it
+// has none.
+struct str pcscf_charging_answer(struct pcscf *p, struct arena *a, const struct sip_msg *req);
 
 // ---- dialog_route.c ----
 

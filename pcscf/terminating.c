@@ -46,7 +46,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     const struct pjob *pj = ctx;
-    struct str pcv = sip_msg_raw(pj->req, SIP_H_P_CHARGING_VECTOR);
+    struct str pcv = pcscf_charging_answer(pc, pxy_arena(p), pj->req);
     if (!msg)
         return PXY_PASS;
     trust_strip_from_outside(msg, edits);

@@ -46,7 +46,8 @@ static enum step_verdict check_domain(struct job *j)
         return job_fail(j, 400, "Request-URI is not a SIP URI");
     if (!scscf_is_home(s, uri->host) && !stack_is_own(s->stack, uri))
         return job_fail(j, 403, "REGISTER for a foreign domain");
-    if (to->scheme == SIP_SCHEME_SIP && !scscf_is_home(s, to->host))
+    bool sip = to->scheme == SIP_SCHEME_SIP || to->scheme == SIP_SCHEME_SIPS;
+    if (sip && !scscf_is_home(s, to->host))
         return job_fail(j, 403, "public identity of a foreign domain");
     return STEP_CONTINUE;
 }

@@ -2,6 +2,7 @@
 // REGISTER at the S-CSCF, flow by flow.
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -61,6 +62,26 @@ static void right_response_registers(void **state)
     assert_int_equal(scscf_registrations(w.scscf), 1);
     assert_int_equal(scscf_bindings(w.scscf), 1);
     assert_int_equal(scscf_challenges(w.scscf), 0);
+}
+
+// TS 24.229 5.4.1.2.2F: charging addresses are for a P-CSCF of this network only.
+static void charging_addresses_stay_at_home(void **state)
+{
+    static const struct {
+        const char *visited;
+        bool home;
+    } rows[] = {{DOMAIN, true},
+                {"IMS.example", true},
+                {DOMAIN ".evil.example", false},
+                {"not-" DOMAIN, false},
+                {"visited.example", false}};
+    w.hss.ccf = "aaa://ccf.ims.example";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct reg r = alice;
+        r.visited = rows[i].visited;
+        struct sip_msg *m = world_registered(&r);
+        assert_int_equal(sip_msg_has(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES), rows[i].home);
+    }
 }
 
 // TS 24.229 5.4.1.2.2: over the security association no new challenge is needed.
@@ -318,6 +339,8 @@ static void foreign_domains(void **state)
     (void)expect(world_register(&r), 403);
     r = alice;
     r.impu = "sip:alice@elsewhere.example";
+    (void)expect(world_register(&r), 403);
+    r.impu = "sips:alice@elsewhere.example";
     (void)expect(world_register(&r), 403);
     r = with_auth(&alice, "Digest username=\"a\",realm=\"elsewhere\",nonce=\"\",uri=\"\",response=\"\"");
     (void)expect(world_register(&r), 403);
@@ -612,6 +635,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(initial_register_is_challenged),
         TEST(right_response_registers),
+        TEST(charging_addresses_stay_at_home),
         TEST(protected_register_refreshes),
         TEST(protected_register_of_a_new_contact_is_refused),
         TEST(protected_register_of_another_impi_is_challenged),

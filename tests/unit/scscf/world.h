@@ -88,6 +88,7 @@ struct reg {
     int expires;           // 0: 3600, -1: 0
     const char *call_id;
     unsigned cseq;         // 0: the next one
+    const char *visited;   // P-Visited-Network-ID; NULL: the domain
     const char *uri;       // Request-URI; NULL: the domain
 };
 
