@@ -41,7 +41,8 @@ static void report(void *nf, struct metrics *m)
                 {"event=\"expired\"", c->expired}},
       refused[] = {{"cause=\"security\"", c->refused_security},
                    {"cause=\"domain\"", c->refused_domain},
-                   {"cause=\"unregistered\"", c->refused_unregistered}},
+                   {"cause=\"unregistered\"", c->refused_unregistered},
+                   {"cause=\"source\"", c->refused_source}},
       requests[] = {{"direction=\"originating\"", c->originating},
                     {"direction=\"terminating\"", c->terminating},
                     {"direction=\"subsequent\"", c->subsequent}};

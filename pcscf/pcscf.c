@@ -179,6 +179,9 @@ static int read_trusted(struct pcscf *pc)
     return e;
 }
 
+// TS 24.229 table 7.8.1: as long as a challenge that nobody answers waits.
+enum { REG_AWAIT_AUTH_MS = 240000 };
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request};
@@ -202,6 +205,8 @@ static int start(struct pcscf *pc)
         e = stack_new(&sp, &pc->stack);
     if (!e)
         e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
+    if (!e)
+        e = sources_new(c->max_pending, REG_AWAIT_AUTH_MS, &pc->sources);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)
@@ -243,6 +248,7 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    sources_free(pc->sources);
     trust_domain_done(&pc->trusted);
     mem_free((void *)pc->core_hostport.p);
     for (size_t i = 0; i < ARRAY_LEN(pc->access_hostport); i++)

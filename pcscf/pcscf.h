@@ -24,6 +24,7 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    uint32_t max_pending; // unfinished registrations of one source; 0: any number
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -47,7 +48,7 @@ void pcscf_drain(struct pcscf *p, timer_cb done, void *arg);
 struct pcscf_counters {
     uint64_t registrations; // contacts registered at the moment
     uint64_t registered, deregistered, expired;
-    uint64_t refused_security, refused_domain, refused_unregistered;
+    uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
     uint64_t originating, terminating, subsequent;
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);

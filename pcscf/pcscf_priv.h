@@ -5,6 +5,7 @@
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
+#include "pcscf/sources.h"
 #include "pcscf/token.h"
 #include "stack/pipeline.h"
 
@@ -16,6 +17,7 @@ struct pcscf {
     struct loop *loop;
     struct stack *stack;
     struct registry *registry;
+    struct sources *sources;
     struct trust_domain trusted; // on the core side
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
@@ -36,6 +38,7 @@ struct pjob {
     struct arena *arena;
     struct access_flow ue;     // the UE's side of this request
     const struct reg *reg;     // valid within one step only
+    bool counted;              // as a registration begun by its source
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
 };

@@ -28,6 +28,7 @@ int stage_set_up(void **state)
         .visited_network = STR("visited.example"),
         .ioi = STR("ioi.example"),
         .max_registrations = 100,
+        .max_pending = 100,
     };
     st.core = peer_udp(st.sc, CORE_AT);
     st.alice = ue_udp("198.51.100.1:5060", ACCESS);
