@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "icscf/config.h"
 
+#include "ims/trust.h"
+
 #define AT(field) offsetof(struct icscf_config, field)
 #define SERVER(field) offsetof(struct icscf_scscf, field)
 
@@ -20,6 +22,9 @@ const struct conf_row icscf_rows[] = {
     {"domain", CONF_STR, AT(domain), .fixed = true,
      .help = "Home network domain name (TS 23.003 13.2)."},
     NODE_SIP_ROWS(AT(sip)),
+    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
+     .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
+                        "location and charging is removed."},
     NODE_DIA_ROWS(AT(diameter)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),

@@ -50,6 +50,9 @@ static void on_request(void *arg, struct pxy *p)
 {
     struct icscf *i = arg;
     const struct sip_msg *m = pxy_request(p);
+    // RFC 3325 5, TS 24.229 5.3.2.1: nothing is believed of an outsider.
+    if (!icscf_trusts(i, p))
+        trust_strip_from_outside(m, pxy_edits(p));
     if (sip_msg_method(m) == SIP_REGISTER)
         icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
@@ -72,6 +75,21 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 {
     struct icscf *i = arg;
     i->params.trace.dia(i->params.trace.arg, t);
+}
+
+// A list that is no good leaves the old one.
+static int read_trusted(struct icscf *i, const struct conf_strs *list)
+{
+    struct trust_domain d;
+    struct str bad = STR_NONE;
+    int err = trust_domain_init(&d, list->v, list->n, &bad);
+    if (err == ERR_BAD)
+        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
+    if (err)
+        return err;
+    trust_domain_done(&i->trusted);
+    i->trusted = d;
+    return 0;
 }
 
 static int start_stack(struct icscf *i)
@@ -122,6 +140,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);
     if (!err)
+        err = read_trusted(i, &i->cfg->trusted);
+    if (!err)
         err = start_dia(i);
     if (!err)
         err = start_stack(i);
@@ -139,6 +159,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    (void)read_trusted(i, &c->trusted);
     if (scscf_table_init(&table, &c->scscfs))
         return;
     scscf_table_done(&i->table);
@@ -151,6 +172,7 @@ void icscf_free(struct icscf *i)
         return;
     stack_free(i->stack);
     dia_node_free(i->dia);
+    trust_domain_done(&i->trusted);
     scscf_table_done(&i->table);
     arena_done(&i->arena);
     mem_free(i);

@@ -20,8 +20,8 @@ struct icscf_params {
 // Opens the listeners and the Diameter peers. A failure has been logged and leaves nothing behind.
 int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf);
 void icscf_free(struct icscf *i); // takes NULL
-// Takes over what can change at run time: selection.* and diameter.timeout. A table that is no
-// good leaves the old one (logged).
+// Takes over what can change at run time: selection.*, sip.trusted and diameter.timeout. A table
+// that is no good leaves the old one (logged).
 void icscf_reload(struct icscf *i, const struct icscf_config *config);
 // Stops taking requests; done is called when the rest has ended.
 void icscf_drain(struct icscf *i, timer_cb done, void *arg);

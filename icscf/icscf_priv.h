@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dia/cx.h"
+#include "ims/trust.h"
 #include "icscf/icscf.h"
 #include "icscf/select.h"
 #include "stack/pipeline.h"
@@ -17,6 +18,7 @@ struct icscf {
     const struct icscf_config *cfg; // the copy below
     struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
+    struct trust_domain trusted;
     struct dia_node *dia;
     struct scscf_table table;
     struct icscf_params params;
@@ -45,6 +47,12 @@ struct icscf_job {
 static inline void icscf_count(struct icscf *i, enum icscf_counter c)
 {
     i->counters[c]++;
+}
+
+// Did the request come from inside the trust domain?
+static inline bool icscf_trusts(const struct icscf *i, const struct pxy *p)
+{
+    return trust_domain_has(&i->trusted, &pxy_source(p)->remote);
 }
 
 static inline struct icscf *icscf_of(const struct icscf_job *r)

@@ -35,6 +35,8 @@ static enum step_verdict identify(struct job *j)
     struct pxy *p = job_pxy(j);
     const struct sip_uri *uri = sip_msg_uri(request(j));
     r->originating = is_originating(p);
+    if (r->originating && !icscf_trusts(i, p))
+        return job_fail(j, 403, "orig from outside the trust domain");
     r->impu = r->originating ? asserted(request(j), pxy_arena(p))
               : uri          ? sip_uri_canon(pxy_arena(p), uri)
                              : STR_NONE;

@@ -10,6 +10,15 @@ static const struct sip_msg *request(const struct job *j)
     return pxy_request(job_pxy(j));
 }
 
+// What a REGISTER says about its way (integrity-protected, Path, P-Visited-Network-ID) would be
+// believed.
+static enum step_verdict check_source(struct job *j)
+{
+    return icscf_trusts(j->nf, job_pxy(j))
+               ? STEP_CONTINUE
+               : job_fail(j, 403, "REGISTER from outside the trust domain");
+}
+
 static enum step_verdict check_domain(struct job *j)
 {
     const struct icscf *i = j->nf;
@@ -60,6 +69,7 @@ static enum step_verdict ask(struct job *j)
 }
 
 static const struct step steps[] = {
+    {"check source", check_source, "TS 24.229 5.3.1.2"},
     {"check domain", check_domain, "TS 24.229 5.3.1.2"},
     {"identify user", identify, "TS 24.229 5.3.1.2"},
     {"ask the HSS", ask, "TS 29.228 6.1.1"},

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcscf/pcscf_priv.h"
 
+struct str pcscf_charging_answer(struct pcscf *p, struct arena *a, const struct sip_msg *req)
+{
+    const struct sip_charging_vector *v = sip_msg_at(req, SIP_H_P_CHARGING_VECTOR, 0);
+    struct str raw = sip_msg_raw(req, SIP_H_P_CHARGING_VECTOR);
+    if (!v || v->term_ioi.n || p->config->ioi.n == 0)
+        return v ? raw : STR_NONE;
+    return ARENA_CAT(a, raw, STR(";term-ioi=\""), p->config->ioi, STR("\""));
+}
+
 // Unique over time and nodes: this run's random number, a count, and the node's address.
 struct str pcscf_charging_vector(struct pcscf *p, struct arena *a)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/node_rows.h"
+#include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
 static const char *const security_names[] = {"required", "optional", "off", NULL};
@@ -16,12 +17,11 @@ const struct conf_row pcscf_rows[] = {
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
      .fixed = true,
-     .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP; what arrives here "
-             "is trusted."},
+     .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
     {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
      .fixed = true, .help = "Host name in Path and Record-Route; empty: the first core address."},
-    {.name = "core.trusted", .type = CONF_ADDR_LIST, .offset = OFF(core_trusted), .def = "",
-     .fixed = true, .help = "IP addresses that may send to the core side; empty: any."},
+    {.name = "core.trusted", .type = CONF_STR_LIST, .offset = OFF(core_trusted), .def = TRUST_DEFAULT,
+     .fixed = true, .help = TRUST_HELP "; who else sends to the core side gets 403."},
     {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
      .fixed = true, .help = "Home network domains whose users may register through this P-CSCF."},
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",
@@ -36,6 +36,15 @@ const struct conf_row pcscf_rows[] = {
      .def = "1000000", .min = 1,
      .fixed = true,
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
+    {.name = "limits.pending_per_source",
+     .type = CONF_U32,
+     .offset = OFF(max_pending),
+     .def = "10000",
+     .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
+             "beyond it "
+             "REGISTER gets 503 with Retry-After. What is never finished is forgotten over four "
+             "minutes "
+             "(reg-await-auth). 0: any number."},
     {.name = NULL},
 };
 

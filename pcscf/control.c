@@ -2,31 +2,38 @@
 // What an operator sees: metrics and control commands.
 #include "pcscf/pcscf.h"
 
+struct labelled {
+    const char *labels;
+    uint64_t value;
+};
+
+static void counters(struct metrics *m, const char *name, const char *help,
+                     const struct labelled *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        metrics_add(m, name, "counter", help, v[i].labels, (double)v[i].value);
+}
+
 void pcscf_metrics(struct pcscf *p, struct metrics *m)
 {
     const struct pcscf_counters *c = pcscf_counters(p);
     metrics_add(m, "pcscf_registrations", "gauge", "Contacts registered through this P-CSCF.", "",
                 (double)c->registrations);
-    const struct {
-        const char *labels;
-        uint64_t value;
-    } ends[] = {{"event=\"registered\"", c->registered},
-                {"event=\"deregistered\"", c->deregistered},
-                {"event=\"expired\"", c->expired}},
-      refused[] = {{"cause=\"security\"", c->refused_security},
-                   {"cause=\"domain\"", c->refused_domain},
-                   {"cause=\"unregistered\"", c->refused_unregistered}},
-      requests[] = {{"direction=\"originating\"", c->originating},
-                    {"direction=\"terminating\"", c->terminating},
-                    {"direction=\"subsequent\"", c->subsequent}};
-    for (size_t i = 0; i < 3; i++) {
-        metrics_add(m, "pcscf_registration_events_total", "counter", "Contacts by what happened.",
-                    ends[i].labels, (double)ends[i].value);
-        metrics_add(m, "pcscf_refused_total", "counter", "Requests refused by cause.",
-                    refused[i].labels, (double)refused[i].value);
-        metrics_add(m, "pcscf_requests_total", "counter", "Requests forwarded by direction.",
-                    requests[i].labels, (double)requests[i].value);
-    }
+    const struct labelled ends[] = {{"event=\"registered\"", c->registered},
+                                    {"event=\"deregistered\"", c->deregistered},
+                                    {"event=\"expired\"", c->expired}};
+    const struct labelled refused[] = {{"cause=\"security\"", c->refused_security},
+                                       {"cause=\"domain\"", c->refused_domain},
+                                       {"cause=\"unregistered\"", c->refused_unregistered},
+                                       {"cause=\"source\"", c->refused_source}};
+    const struct labelled requests[] = {{"direction=\"originating\"", c->originating},
+                                        {"direction=\"terminating\"", c->terminating},
+                                        {"direction=\"subsequent\"", c->subsequent}};
+    counters(m, "pcscf_registration_events_total", "Contacts by what happened.", ends,
+             ARRAY_LEN(ends));
+    counters(m, "pcscf_refused_total", "Requests refused by cause.", refused, ARRAY_LEN(refused));
+    counters(m, "pcscf_requests_total", "Requests forwarded by direction.", requests,
+             ARRAY_LEN(requests));
     app_metrics_stack(m, pcscf_stack(p));
 }
 

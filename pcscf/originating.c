@@ -45,8 +45,8 @@ static enum step_verdict assert_identity(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->asserted = asserted_value(pj);
     j->identity = pj->asserted;
-    trust_strip_from_ue(pj->req, pj->edits);
-    trust_strip_agreement(pj->req, pj->edits);
+    trust_strip_from_outside(pj->req, pj->edits);
+    agreement_strip(pj->req, pj->edits);
     sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
     return STEP_CONTINUE;
@@ -72,9 +72,7 @@ static enum step_verdict add_charging(struct job *j)
 
 static enum step_verdict add_record_route(struct job *j)
 {
-    struct pjob *pj = pjob_of(j);
-    if (sip_msg_method(pj->req) != SIP_MESSAGE)
-        record_route_add(pj, PCSCF_CORE);
+    record_route_to_core(pjob_of(j));
     return STEP_CONTINUE;
 }
 
@@ -87,8 +85,8 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     (void)status;
     if (!msg)
         return PXY_PASS;
-    trust_strip_to_ue(msg, edits);
-    record_route_swap(pc, pxy_arena(p), &ue, PCSCF_CORE, msg, edits);
+    trust_strip_to_outside(msg, edits);
+    record_route_back_to_ue(pc, pxy_arena(p), &ue, msg, edits);
     return PXY_PASS;
 }
 

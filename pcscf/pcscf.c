@@ -30,15 +30,6 @@ static const struct procedure *choose(const struct pxy *p)
     return in_dialog(m) ? &pcscf_from_ue : &pcscf_originating;
 }
 
-static bool is_trusted(const struct pcscf *pc, const struct addr *a)
-{
-    const struct conf_addrs *t = &pc->config->core_trusted;
-    for (size_t i = 0; i < t->n; i++)
-        if (addr_eq_ip(&t->v[i], a))
-            return true;
-    return t->n == 0;
-}
-
 static void refuse_untrusted(struct pxy *p)
 {
     char text[ADDR_TEXT_MAX];
@@ -51,7 +42,8 @@ static void refuse_untrusted(struct pxy *p)
 static void on_request(void *arg, struct pxy *p)
 {
     struct pcscf *pc = arg;
-    if (pxy_source(p)->listener == PCSCF_CORE && !is_trusted(pc, &pxy_source(p)->remote)) {
+    if (pxy_source(p)->listener == PCSCF_CORE &&
+        !trust_domain_has(&pc->trusted, &pxy_source(p)->remote)) {
         refuse_untrusted(p);
         return;
     }
@@ -176,6 +168,20 @@ static void on_expired(void *arg, const struct reg *r)
         LF("contact", reg_contact(r)));
 }
 
+static int read_trusted(struct pcscf *pc)
+{
+    struct str bad = STR_NONE;
+    int e = trust_domain_init(&pc->trusted, pc->config->core_trusted.v, pc->config->core_trusted.n,
+                              &bad);
+    if (e == ERR_BAD)
+        LOG(LOG_ERROR, "cannot start", LF_Z("cause", "core.trusted: not an address or network"),
+            LF("value", bad));
+    return e;
+}
+
+// TS 24.229 table 7.8.1: as long as a challenge that nobody answers waits.
+enum { REG_AWAIT_AUTH_MS = 240000 };
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request};
@@ -194,9 +200,13 @@ static int start(struct pcscf *pc)
     }
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
-    int e = stack_new(&sp, &pc->stack);
+    int e = read_trusted(pc);
+    if (!e)
+        e = stack_new(&sp, &pc->stack);
     if (!e)
         e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
+    if (!e)
+        e = sources_new(c->max_pending, REG_AWAIT_AUTH_MS, &pc->sources);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)
@@ -237,6 +247,8 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    sources_free(pc->sources);
+    trust_domain_done(&pc->trusted);
     mem_free((void *)pc->core_hostport.p);
     for (size_t i = 0; i < ARRAY_LEN(pc->access_hostport); i++)
         mem_free((void *)pc->access_hostport[i].p);

@@ -15,13 +15,14 @@ struct pcscf_config {
     struct conf_addrs access_listen;  // UDP and TCP, towards UEs
     struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
     struct str core_host;             // host name in Path and Record-Route; empty: the IP address
-    struct conf_addrs core_trusted;   // IP addresses that may send to the core side; empty: any
+    struct conf_strs core_trusted;    // addresses and networks that may send to the core side
     int security;                     // enum pcscf_security
     struct conf_strs home_domains;    // home networks whose users may register here
     struct str home_entry;            // SIP URI used instead of DNS for REGISTER; empty: DNS
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    uint32_t max_pending; // unfinished registrations of one source; 0: any number
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -48,7 +49,7 @@ extern const struct ctl_command pcscf_commands[];
 struct pcscf_counters {
     uint64_t registrations; // contacts registered at the moment
     uint64_t registered, deregistered, expired;
-    uint64_t refused_security, refused_domain, refused_unregistered;
+    uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
     uint64_t originating, terminating, subsequent;
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);

@@ -2,8 +2,10 @@
 // What the P-CSCF's files share.
 #pragma once
 
+#include "ims/trust.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
+#include "pcscf/sources.h"
 #include "pcscf/token.h"
 #include "stack/pipeline.h"
 
@@ -15,6 +17,8 @@ struct pcscf {
     struct loop *loop;
     struct stack *stack;
     struct registry *registry;
+    struct sources *sources;
+    struct trust_domain trusted; // on the core side
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
@@ -33,6 +37,7 @@ struct pjob {
     struct arena *arena;
     struct access_flow ue;     // the UE's side of this request
     const struct reg *reg;     // valid within one step only
+    bool counted;              // as a registration begun by its source
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
 };
@@ -44,9 +49,9 @@ static inline struct pjob *pjob_of(struct job *j)
 
 // The flow a request came in on, as an access flow.
 struct access_flow pcscf_source_flow(const struct pxy *p);
-// "<sip:TOKEN@host:port;lr>" for one side, and for a dialog or (call_id empty) a Path; STR_NONE when out of memory.
-struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, unsigned side,
-                         const struct access_flow *f, struct str call_id);
+// "<sip:TOKEN@host:port;lr>", of the access side for TOKEN_ACCESS; STR_NONE when out of memory.
+struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                         const struct token_use *use);
 // Makes the target the UE: its open connection, or its address.
 void pcscf_aim_at_ue(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
@@ -55,27 +60,41 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
     pcscf_from_ue, pcscf_to_ue;
 
-// ---- trust.c ----
+// ---- agreement.c ----
 
-// Removes what a UE may not assert (RFC 3325, RFC 7315, TS 24.229 4.4) from a request or response.
-void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e);
-// Removes what a UE may not see.
-void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e);
 // Removes the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
-void trust_strip_agreement(const struct sip_msg *m, struct sip_edits *e);
+void agreement_strip(const struct sip_msg *m, struct sip_edits *e);
 
 // ---- charging.c ----
 
 // A P-Charging-Vector with a new globally unique icid-value (TS 24.229 4.5.2, RFC 7315 5.6).
 struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
+// That of a request to a UE, with our term-ioi (type 1), for the UE's responses; STR_NONE when it
+// has none.
+struct str pcscf_charging_answer(struct pcscf *p, struct arena *a, const struct sip_msg *req);
 
 // ---- dialog_route.c ----
 
 // "host:port" of one side as a UE or core node of that flow's address family reaches it.
 struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f);
 
-// Puts this node into the route set: Record-Route of the side that the request leaves on. The
-// response changes it to the other side's (TS 24.229 5.2.6.3.3, 5.2.6.4.4).
-void record_route_add(struct pjob *pj, unsigned out_side);
-void record_route_swap(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                       unsigned out_side, const struct sip_msg *resp, struct sip_edits *e);
+// Does a request, or the request of a response, begin a dialog?
+bool pcscf_makes_dialog(const struct sip_msg *m);
+
+// This node goes into the route set of a dialog: Record-Route has the side that the request leaves
+// on, the response gets the other side. From the UE towards the core (TS 24.229 5.2.6.3.3), and
+// back:
+void record_route_to_core(struct pjob *pj);
+void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                             const struct sip_msg *resp, struct sip_edits *e);
+// From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
+// with what may have come before it is replaced by the request's (5.2.6.4.4).
+void record_route_to_ue(struct pjob *pj);
+void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                               const struct sip_msg *req, const struct sip_msg *resp,
+                               struct sip_edits *e);
+
+// Steps: is the request inside a dialog that this node is in the route set of, and from a UE along
+// the whole of it? From the core they find the UE's flow.
+enum step_verdict dialog_check_from_ue(struct job *j);
+enum step_verdict dialog_check_to_ue(struct job *j);

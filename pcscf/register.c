@@ -65,11 +65,33 @@ static enum step_verdict check_security(struct job *j)
     return v;
 }
 
+static bool is_known(const struct pjob *pj)
+{
+    return registry_find(pj->pcscf->registry, &pj->ue, sip_msg_to(pj->req)->uri.text);
+}
+
+// Who is registered on this flow may renew and leave as often as he likes; of others a source may
+// have so many begun. Not in the clauses: RFC 3261 21.5.4 and 26.1.5.
+static enum step_verdict check_source(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    struct pcscf *pc = pj->pcscf;
+    if (is_known(pj))
+        return STEP_CONTINUE;
+    pj->counted = sources_take(pc->sources, &pj->ue.remote, loop_now(pc->loop) / 1000000);
+    if (pj->counted)
+        return STEP_CONTINUE;
+    pc->counters.refused_source++;
+    enum step_verdict v = job_fail(j, 503, "too many unfinished registrations of this source");
+    j->reject.retry_after = 30;
+    return v;
+}
+
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_ue(pj->req, pj->edits);
-    trust_strip_agreement(pj->req, pj->edits);
+    trust_strip_from_outside(pj->req, pj->edits);
+    agreement_strip(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -78,8 +100,8 @@ static enum step_verdict strip(struct job *j)
 static enum step_verdict add_path(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_set(pj->edits, SIP_H_PATH,
-                 pcscf_own_uri(pj->pcscf, pj->arena, PCSCF_CORE, &pj->ue, STR_NONE));
+    struct token_use use = {.kind = TOKEN_PATH};
+    sip_edit_set(pj->edits, SIP_H_PATH, pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
     if (!sip_msg_has_token(pj->req, SIP_H_REQUIRE, STR("path")))
         sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
     sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,
@@ -94,8 +116,7 @@ static struct str integrity(const struct pjob *pj, const struct sip_auth *auth)
 {
     if (auth->response.n == 0)
         return STR("no");
-    bool known = registry_find(pj->pcscf->registry, &pj->ue, sip_msg_to(pj->req)->uri.text);
-    return known ? STR("ip-assoc-yes") : STR("ip-assoc-pending");
+    return is_known(pj) ? STR("ip-assoc-yes") : STR("ip-assoc-pending");
 }
 
 // The parameter as the UE sent it is never trusted.
@@ -234,13 +255,18 @@ static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status)
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
+    struct pcscf *pc = nf;
     if (!msg)
         return no_home_network(ctx, status);
-    trust_strip_to_ue(msg, edits);
+    trust_strip_to_outside(msg, edits);
     if (status == 401)
         strip_keys(pxy_arena(p), msg, edits);
-    if (status >= 200 && status < 300)
-        store(nf, p, msg);
+    if (status >= 200 && status < 300) {
+        const struct pjob *pj = ctx;
+        store(pc, p, msg);
+        if (pj->counted) // and the REGISTER that was challenged
+            sources_give(pc->sources, &pj->ue.remote, 2);
+    }
     return PXY_PASS;
 }
 
@@ -248,8 +274,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 static bool is_full(const struct pjob *pj)
 {
     const struct registry *r = pj->pcscf->registry;
-    return registry_count(r) >= pj->pcscf->config->max_registrations &&
-           !registry_find(r, &pj->ue, sip_msg_to(pj->req)->uri.text);
+    return registry_count(r) >= pj->pcscf->config->max_registrations && !is_known(pj);
 }
 
 static enum step_verdict forward(struct job *j)
@@ -275,6 +300,7 @@ static const struct step steps[] = {
     {"check-contact", check_contact, "RFC 3261 10.3"},
     {"check-domain", check_domain, "TS 24.229 5.2.2.1"},
     {"check-security", check_security, "TS 24.229 5.2.2.2"},
+    {"check-source", check_source, "RFC 3261 26.1.5"},
     {"strip", strip, "TS 24.229 5.2.2.1"},
     {"add-path", add_path, "TS 24.229 5.2.2.1"},
     {"mark-integrity", mark_integrity, "TS 24.229 5.2.2.5"},

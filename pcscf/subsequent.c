@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests inside a dialog (TS 24.229 5.2.6.3.5 to .8, 5.2.6.4.5 to .8): the token in this P-CSCF's
-// own Record-Route entry, which came back as Route, is all the dialog state there is.
+// own Record-Route entry, which came back as Route, is all the dialog state there is. That of a UE
+// holds the route set that the network gave it.
 #include "pcscf/pcscf_priv.h"
-
-static enum step_verdict check_token(struct job *j)
-{
-    struct pjob *pj = pjob_of(j);
-    const struct sip_uri *own = pxy_own_route(job_pxy(j));
-    struct access_flow f;
-    if (!own || !own->user.p ||
-        token_parse(&pj->pcscf->token_key, own->user, sip_msg_call_id(pj->req), &f))
-        return job_fail(j, 403, "request inside a dialog without this P-CSCF's Record-Route");
-    if (pxy_source(job_pxy(j))->listener == PCSCF_CORE)
-        pj->ue = f;
-    else if (f.proto != pj->ue.proto || !addr_eq(&f.remote, &pj->ue.remote))
-        return job_fail(j, 403, "request inside a dialog from another flow than the dialog's");
-    return STEP_CONTINUE;
-}
 
 static enum step_verdict strip_from_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_ue(pj->req, pj->edits);
-    trust_strip_agreement(pj->req, pj->edits);
+    trust_strip_from_outside(pj->req, pj->edits);
+    agreement_strip(pj->req, pj->edits);
     if (sip_msg_has(pj->req, SIP_H_P_PREFERRED_IDENTITY))
         sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     return STEP_CONTINUE;
@@ -31,7 +17,7 @@ static enum step_verdict strip_from_ue(struct job *j)
 static enum step_verdict strip_to_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_ue(pj->req, pj->edits);
+    trust_strip_to_outside(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -43,7 +29,7 @@ static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsig
     (void)ctx;
     (void)status;
     if (msg)
-        trust_strip_to_ue(msg, edits);
+        trust_strip_to_outside(msg, edits);
     return PXY_PASS;
 }
 
@@ -55,7 +41,7 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
     (void)ctx;
     (void)status;
     if (msg)
-        trust_strip_from_ue(msg, edits);
+        trust_strip_from_outside(msg, edits);
     return PXY_PASS;
 }
 
@@ -78,7 +64,7 @@ static enum step_verdict send_to_ue(struct job *j)
 }
 
 static const struct step from_ue_steps[] = {
-    {"check-token", check_token, "TS 24.229 5.2.6.3.5"},
+    {"check-dialog", dialog_check_from_ue, "TS 24.229 5.2.6.3.5"},
     {"strip", strip_from_ue, "TS 24.229 5.2.6.3.5"},
     {"forward", send_to_core, "TS 24.229 5.2.6.3.5"},
 };
@@ -86,7 +72,7 @@ const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,
                                         ARRAY_LEN(from_ue_steps)};
 
 static const struct step to_ue_steps[] = {
-    {"check-token", check_token, "TS 24.229 5.2.6.4.5"},
+    {"check-dialog", dialog_check_to_ue, "TS 24.229 5.2.6.4.5"},
     {"strip", strip_to_ue, "TS 24.229 5.2.6.4.5"},
     {"forward", send_to_ue, "TS 24.229 5.2.6.4.5"},
 };

@@ -10,7 +10,8 @@ static enum step_verdict find_flow(struct job *j)
     j->identity = sip_msg_raw(pj->req, SIP_H_P_CALLED_PARTY_ID);
     if (!own || !own->user.p)
         return job_fail(j, 404, "request from the core without a Path of this P-CSCF");
-    if (token_parse(&pj->pcscf->token_key, own->user, STR_NONE, &pj->ue))
+    struct token_use use = {.kind = TOKEN_PATH};
+    if (token_parse(&pj->pcscf->token_key, own->user, &use, &pj->ue, NULL))
         return job_fail(j, 404, "flow token in Route is not of this P-CSCF");
     return STEP_CONTINUE;
 }
@@ -18,15 +19,13 @@ static enum step_verdict find_flow(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_ue(pj->req, pj->edits);
+    trust_strip_to_outside(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
 static enum step_verdict add_record_route(struct job *j)
 {
-    struct pjob *pj = pjob_of(j);
-    if (sip_msg_method(pj->req) != SIP_MESSAGE)
-        record_route_add(pj, PCSCF_ACCESS);
+    record_route_to_ue(pjob_of(j));
     return STEP_CONTINUE;
 }
 
@@ -47,14 +46,14 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     const struct pjob *pj = ctx;
-    struct str pcv = sip_msg_raw(pj->req, SIP_H_P_CHARGING_VECTOR);
+    struct str pcv = pcscf_charging_answer(pc, pxy_arena(p), pj->req);
     if (!msg)
         return PXY_PASS;
-    trust_strip_from_ue(msg, edits);
+    trust_strip_from_outside(msg, edits);
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
-    record_route_swap(pc, pxy_arena(p), &pj->ue, PCSCF_ACCESS, msg, edits);
+    record_route_back_to_core(pc, pxy_arena(p), &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opaque tokens for access flows (RFC 5626 5.2): the user part of this P-CSCF's URIs in Path and
 // Record-Route. A token holds the flow itself under a keyed hash, so nothing has to be stored per
-// registration or dialog, and no one else can make one. It is good for one purpose: a Record-Route travels
-// to the other party, who must not come back with it as if it were the Path.
+// registration or dialog, and no one else can make one. It is good for one purpose (struct
+// token_use): a Record-Route travels to the other party, who must not come back with it as if it
+// were the Path; and what the UE gets holds the route set of its dialog, so that the UE cannot
+// write itself another one.
 #pragma once
 
 #include "stack/stack.h"
@@ -21,10 +23,28 @@ struct token_key {
     uint32_t boot; // tells this run's flow ids from those of an earlier one
 };
 
-// base64url text in the arena; STR_NONE when out of memory. call_id: of the dialog that the token is for;
-// empty: a Path.
+enum token_kind {
+    TOKEN_PATH,   // the way to a registered contact
+    TOKEN_CORE,   // Record-Route towards the core: the way to the UE inside a dialog
+    TOKEN_ACCESS, // Record-Route towards the UE: its way out inside a dialog
+};
+
+struct token_use {
+    enum token_kind kind;
+    struct str call_id; // TOKEN_CORE, TOKEN_ACCESS
+    struct str
+        peer_tag; // TOKEN_ACCESS: the other party's tag, which is the To tag of the UE's requests
+    uint64_t routes; // TOKEN_ACCESS: what must follow in the UE's Route, by token_add_route
+};
+
+// base64url text in the arena; STR_NONE when out of memory.
 struct str token_write(const struct token_key *k, struct arena *a, const struct access_flow *f,
-                       struct str call_id);
-// ERR_BAD: not a token of this key and purpose. id is 0 in a token of an earlier run.
-int token_parse(const struct token_key *k, struct str text, struct str call_id,
-                struct access_flow *ret_flow);
+                       const struct token_use *use);
+// ERR_BAD: not a token of this key and use, whose routes do not count here: they are the token's
+// own, ret_routes (may be NULL; 0 unless TOKEN_ACCESS). The flow's id is 0 in a token of an earlier
+// run.
+int token_parse(const struct token_key *k, struct str text, const struct token_use *use,
+                struct access_flow *ret_flow, uint64_t *ret_routes);
+// The route set so far (0: empty) and one URI more. How a URI is written does not matter (case of
+// host and parameters, order of parameters, "lr" or "lr=on"), what it says does.
+uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struct sip_uri *u);

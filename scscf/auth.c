@@ -9,7 +9,8 @@
 
 struct auth_table {
     struct auth_params p;
-    struct map by_impi;
+    struct map by_impi; // a private identity may have several
+    uint64_t stored;    // so far, the order of the challenges
 };
 
 enum { AUTH_NEW, AUTH_AWAITED, AUTH_IN_USE, AUTH_GONE, AUTH_STATES };
@@ -109,13 +110,71 @@ size_t auth_table_count(const struct auth_table *t)
     return t->by_impi.n;
 }
 
-struct challenge *auth_find(const struct auth_table *t, struct str impi)
+// The next challenge of a private identity; *it starts at 0.
+static struct challenge *next_of(const struct auth_table *t, struct str impi, size_t *it)
 {
-    size_t it = 0;
-    for (struct challenge *c; (c = map_find(&t->by_impi, hash_bytes(impi.p, impi.n), &it));)
+    for (struct challenge *c; (c = map_find(&t->by_impi, hash_bytes(impi.p, impi.n), it));)
         if (str_eq(c->impi, impi))
             return c;
     return NULL;
+}
+
+struct challenge *auth_find(const struct auth_table *t, struct str impi, struct str nonce)
+{
+    struct challenge *found = NULL;
+    size_t it = 0;
+    for (struct challenge *c; (c = next_of(t, impi, &it));)
+        if (str_eq(c->nonce, nonce) && (!found || c->order > found->order))
+            found = c;
+    return found;
+}
+
+bool auth_has_realm(const struct auth_table *t, struct str impi, struct str realm)
+{
+    size_t it = 0;
+    for (struct challenge *c; (c = next_of(t, impi, &it));)
+        if (str_eq(c->realm, realm))
+            return true;
+    return false;
+}
+
+bool auth_is_last(const struct auth_table *t, const struct challenge *of)
+{
+    size_t it = 0;
+    for (struct challenge *c; (c = next_of(t, of->impi, &it));)
+        if (c != of && auth_awaited(c) && str_eq(c->impu, of->impu))
+            return false;
+    return true;
+}
+
+void auth_forget_used(struct auth_table *t, struct str impi)
+{
+    struct challenge *used;
+    do {
+        size_t it = 0;
+        do
+            used = next_of(t, impi, &it);
+        while (used && auth_awaited(used));
+        auth_forget(used);
+    } while (used);
+}
+
+// Makes room when there are as many of c's kind (awaited, in use) as may be: the oldest goes.
+// Strangers who ask for challenges displace nothing that has been answered rightly.
+static void keep_bound(const struct challenge *c)
+{
+    struct challenge *oldest = NULL;
+    unsigned n = 0;
+    size_t it = 0;
+    for (struct challenge *o; (o = next_of(c->owner, c->impi, &it));) {
+        if (auth_awaited(o) != auth_awaited(c))
+            continue;
+        n++;
+        if (o != c && (!oldest || o->order < oldest->order))
+            oldest = o;
+    }
+    if (n > AUTH_PENDING_MAX)
+        auth_forget(oldest);
 }
 
 static struct str copy_to(char **at, struct str s)
@@ -154,14 +213,14 @@ int auth_store(struct auth_table *t, const struct challenge *from)
     struct challenge *c = challenge_copy(from);
     if (!c)
         return ERR_NOMEM;
-    struct challenge *old = auth_find(t, c->impi);
     c->owner = t;
+    c->order = ++t->stored;
     if (map_add(&t->by_impi, hash_bytes(c->impi.p, c->impi.n), c)) {
         mem_free(c);
         return ERR_NOMEM;
     }
-    auth_forget(old);
     step(c, AUTH_EV_SENT);
+    keep_bound(c);
     return 0;
 }
 
@@ -174,7 +233,10 @@ void auth_accepted(struct challenge *c, uint32_t nc)
 {
     c->nc = nc;
     c->failures = c->resyncs = 0;
+    bool goes_on = c->scheme == AUTH_DIGEST;
     step(c, AUTH_EV_ACCEPTED);
+    if (goes_on)
+        keep_bound(c);
 }
 
 void auth_forget(struct challenge *c)

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outstanding challenges, one for each private identity: what was asked, what the right response is,
-// timer reg-await-auth. A SIP Digest challenge that was answered stays as the nonce's state
-// until the nonce is too old. The states are one table in auth.c.
+// Outstanding challenges: what was asked, what the right response is, timer reg-await-auth for
+// each. A private identity may have several at once, told apart by their nonces: anybody may send a
+// REGISTER in its name, and that must not make the right answer of its owner wrong. A SIP Digest
+// challenge that was answered stays as the nonce's state until the nonce is too old. The states are
+// one table in auth.c.
 #pragma once
 
 #include "ims/digest.h"
 #include "io/loop.h"
 
 struct auth_table;
+
+// Awaited challenges of one private identity, and nonces of it in use; the oldest makes room.
+enum { AUTH_PENDING_MAX = 8 };
 
 enum auth_scheme { AUTH_AKA, AUTH_DIGEST };
 
@@ -18,6 +23,7 @@ struct challenge {
     struct str realm;
     struct str secret;      // XRES as bytes, or HA1 as hexadecimal
     struct str rand;        // AKA: 16 bytes, needed for resynchronisation
+    uint64_t order;         // the higher, the newer
     uint32_t nc;            // highest nonce count accepted
     enum auth_scheme scheme;
     enum digest_alg alg;
@@ -37,9 +43,14 @@ int auth_table_new(const struct auth_params *p, struct auth_table **ret_table);
 void auth_table_free(struct auth_table *t); // takes NULL; without callbacks
 size_t auth_table_count(const struct auth_table *t);
 
-struct challenge *auth_find(const struct auth_table *t, struct str impi);
-// Stores a copy of what `from` says in place of the private identity's present challenge and starts
-// reg-await-auth. failures and resyncs are taken from `from`. ERR_NOMEM.
+// The challenge with this nonce, the newest if there are several; NULL: none.
+struct challenge *auth_find(const struct auth_table *t, struct str impi, struct str nonce);
+// Does any challenge of the private identity name this realm?
+bool auth_has_realm(const struct auth_table *t, struct str impi, struct str realm);
+// False while another challenge for the same two identities is awaited besides c.
+bool auth_is_last(const struct auth_table *t, const struct challenge *c);
+// Stores a copy of what `from` says and starts reg-await-auth; the oldest of too many goes without
+// a callback. failures and resyncs are taken from `from`. ERR_NOMEM.
 int auth_store(struct auth_table *t, const struct challenge *from);
 // Is a response awaited, or is it a nonce in use?
 bool auth_awaited(const struct challenge *c);
@@ -47,3 +58,5 @@ bool auth_awaited(const struct challenge *c);
 // 6.1.1), Digest goes on to count nc.
 void auth_accepted(struct challenge *c, uint32_t nc);
 void auth_forget(struct challenge *c); // takes NULL
+// Forgets the nonces in use of a private identity, not what is awaited.
+void auth_forget_used(struct auth_table *t, struct str impi);

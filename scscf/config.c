@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scscf/config.h"
 
+#include "ims/trust.h"
+
 #define AT(field) offsetof(struct scscf_config, field)
 
 const struct conf_row scscf_rows[] = {
@@ -13,6 +15,9 @@ const struct conf_row scscf_rows[] = {
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_SIP_ROWS(AT(sip)),
+    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
+     .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
+                        "others assert is removed."},
     NODE_DIA_ROWS(AT(diameter)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},

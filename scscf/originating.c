@@ -24,6 +24,14 @@ static struct registration *served_by(const struct job *j, size_t *ret_index)
 
 // ---- steps ----
 
+// The served user is known by assertion only: who is not trusted to assert cannot originate.
+static enum step_verdict check_source(struct job *j)
+{
+    return scscf_trusts(j->nf, job_pxy(j))
+               ? STEP_CONTINUE
+               : job_fail(j, 403, "originating request from outside the trust domain");
+}
+
 // Of two asserted identities the one that is registered here counts.
 static enum step_verdict served_user(struct job *j)
 {
@@ -171,15 +179,31 @@ static enum step_verdict leave_trust_domain(struct job *j)
     return STEP_CONTINUE;
 }
 
+// The orig-ioi (type 2) that went further is not the one that the P-CSCF sent: it gets its own
+// back, and ours as term-ioi (type 1).
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    (void)ctx;
+    if (!msg || status >= 300)
+        return PXY_PASS;
+    struct str v =
+        charging_vector(pxy_arena(p), msg, charging_orig_ioi(pxy_request(p)), scscf_ioi(nf));
+    if (v.n)
+        sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
+    return PXY_PASS;
+}
+
 static enum step_verdict forward(struct job *j)
 {
+    static const struct pxy_forward_ops ops = {on_response};
     const struct orig_job *o = (struct orig_job *)j;
     struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
     struct pxy_target t = {.edits = pxy_edits(p), .next_hop = o->next_hop};
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
-    int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, NULL, s);
+    int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, &ops, s);
     if (err == ERR_STATE)
         return STEP_DONE;
     if (err)
@@ -191,6 +215,7 @@ static enum step_verdict forward(struct job *j)
 // Evaluation of the initial filter criteria (TS 24.229 5.4.3.2 step 5) has its place between
 // "check barring" and "find target": it waits for each application server and resumes here.
 static const struct step steps[] = {
+    {"check source", check_source, "TS 24.229 5.4.3.1"},
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},

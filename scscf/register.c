@@ -27,6 +27,15 @@ static const struct sip_msg *request(const struct job *j)
 
 // ---- steps ----
 
+// integrity-protected is the P-CSCF's word (TS 24.229 7.2A.2), so a REGISTER of anybody else is not
+// heard.
+static enum step_verdict check_source(struct job *j)
+{
+    return scscf_trusts(j->nf, job_pxy(j))
+               ? STEP_CONTINUE
+               : job_fail(j, 403, "REGISTER from outside the trust domain");
+}
+
 // RFC 3261 10.3 step 1: the registrar answers for its own domain only. The I-CSCF has put our own
 // name into the Request-URI (TS 24.229 5.3.1.2).
 static enum step_verdict check_domain(struct job *j)
@@ -37,7 +46,8 @@ static enum step_verdict check_domain(struct job *j)
         return job_fail(j, 400, "Request-URI is not a SIP URI");
     if (!scscf_is_home(s, uri->host) && !stack_is_own(s->stack, uri))
         return job_fail(j, 403, "REGISTER for a foreign domain");
-    if (to->scheme == SIP_SCHEME_SIP && !scscf_is_home(s, to->host))
+    bool sip = to->scheme == SIP_SCHEME_SIP || to->scheme == SIP_SCHEME_SIPS;
+    if (sip && !scscf_is_home(s, to->host))
         return job_fail(j, 403, "public identity of a foreign domain");
     return STEP_CONTINUE;
 }
@@ -88,8 +98,7 @@ static bool is_our_realm(const struct scscf *s, const struct register_job *r)
 {
     if (!r->auth || !r->auth->realm.n || scscf_is_home(s, r->auth->realm))
         return true;
-    const struct challenge *c = auth_find(s->auth, r->impi);
-    return c && str_eq(c->realm, r->auth->realm);
+    return auth_has_realm(s->auth, r->impi, r->auth->realm);
 }
 
 // Without credentials the private identity is derived from the public one (TS 24.229 5.4.1.1).
@@ -192,9 +201,9 @@ static enum step_verdict choose(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    const struct challenge *c = auth_find(s->auth, r->impi);
     bool has_nonce = r->auth && r->auth->nonce.n;
-    if (c && has_nonce && str_eq(c->nonce, r->auth->nonce))
+    const struct challenge *c = has_nonce ? auth_find(s->auth, r->impi, r->auth->nonce) : NULL;
+    if (c)
         return register_go(r, c->scheme == AUTH_AKA ? &register_answer_aka
                                                     : &register_answer_digest);
     if (is_refresh(r))
@@ -204,6 +213,7 @@ static enum step_verdict choose(struct job *j)
 }
 
 static const struct step begin_steps[] = {
+    {"check source", check_source, "TS 24.229 4.4"},
     {"check domain", check_domain, "RFC 3261 10.3"},
     {"check extensions", check_require, "RFC 3261 10.3"},
     {"identify user", identify, "TS 24.229 5.4.1.1"},

@@ -11,17 +11,21 @@ enum { RESYNCS_MAX = 2 };
 
 static struct challenge *pending(const struct register_job *r)
 {
-    return auth_find(register_nf(r)->auth, r->impi);
+    return auth_find(register_nf(r)->auth, r->impi, r->auth->nonce);
 }
 
-// Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1). The registration
+// Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1), unless another
+// one still is: it would forget the S-CSCF that the other answer has to come to. The registration
 // state of the user does not change.
 static enum step_verdict refuse(struct register_job *r, const char *cause)
 {
     struct scscf *s = register_nf(r);
     scscf_count(s, SC_AUTH_FAILURES);
-    auth_forget(pending(r));
-    cx_notify(s, r->call_id, r->impi, r->impu, CX_AUTHENTICATION_FAILURE);
+    struct challenge *c = pending(r);
+    bool last = !c || auth_is_last(s->auth, c);
+    auth_forget(c);
+    if (last)
+        cx_notify(s, r->call_id, r->impi, r->impu, CX_AUTHENTICATION_FAILURE);
     return job_fail(&r->job, 403, cause);
 }
 
@@ -63,7 +67,8 @@ static enum step_verdict wrong(struct register_job *r)
 {
     struct scscf *s = register_nf(r);
     struct challenge *c = pending(r);
-    r->failures = (uint8_t)(c->failures + 1);
+    r->failures = ++c->failures;
+    r->supersedes = true;
     if (r->failures >= s->cfg->auth.max_failures)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);

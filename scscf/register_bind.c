@@ -245,7 +245,7 @@ static enum step_verdict unbind_contacts(struct job *j)
         LF("impu", r->impu));
     if (!reg || registration_bindings(reg))
         return STEP_CONTINUE;
-    auth_forget(auth_find(register_nf(r)->auth, r->impi));
+    auth_forget_used(register_nf(r)->auth, r->impi);
     registration_released(reg);
     return STEP_CONTINUE;
 }

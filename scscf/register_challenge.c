@@ -96,7 +96,7 @@ static enum step_verdict ask_resync(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    struct challenge *c = auth_find(s->auth, r->impi);
+    struct challenge *c = auth_find(s->auth, r->impi, r->auth->nonce);
     unsigned char auts[32], both[RAND_BYTES + AUTS_BYTES];
     struct str text = r->auth->auts;
     if (!c || c->rand.n != RAND_BYTES)
@@ -108,7 +108,8 @@ static enum step_verdict ask_resync(struct job *j)
     struct cx_auth_item item = {.scheme = STR("Digest-AKAv1-MD5"),
                                 .authorization = str_make((char *)both, sizeof both)};
     r->failures = c->failures;
-    r->resyncs = (uint8_t)(c->resyncs + 1);
+    r->resyncs = ++c->resyncs;
+    r->supersedes = true;
     scscf_count(s, SC_RESYNCS);
     return ask(r, &item);
 }
@@ -121,6 +122,8 @@ static enum step_verdict store_and_send(struct register_job *r, struct challenge
     c->call_id = r->call_id;
     c->failures = r->failures;
     c->resyncs = r->resyncs;
+    if (r->supersedes)
+        auth_forget(auth_find(s->auth, r->impi, r->auth->nonce));
     if (auth_store(s->auth, c))
         return job_fail(&r->job, 500, err_text(ERR_NOMEM));
     scscf_count(s, SC_CHALLENGES);

@@ -80,10 +80,13 @@ static struct str contact_value(const struct scscf *s, const struct binding *b, 
     return v;
 }
 
-static bool is_home_access(const struct scscf *s, const struct sip_msg *m)
+// The name as a whole: "ims.example.evil.org" is another network.
+static bool is_home_access(const struct scscf *s, const struct sip_msg *m, struct arena *a)
 {
-    struct str visited = sip_msg_raw(m, SIP_H_P_VISITED_NETWORK_ID);
-    return !visited.n || str_find(visited, s->cfg->domain) >= 0;
+    const struct sip_token *visited = sip_msg_at(m, SIP_H_P_VISITED_NETWORK_ID, 0);
+    if (!visited)
+        return !sip_msg_has(m, SIP_H_P_VISITED_NETWORK_ID);
+    return str_ieq(sip_unquote(a, visited->token), s->cfg->domain);
 }
 
 static void add_registration(const struct register_job *r, const struct registration *reg,
@@ -103,7 +106,7 @@ static void add_registration(const struct register_job *r, const struct registra
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
     if (ids.n)
         sip_edit_append(e, SIP_H_P_ASSOCIATED_URI, ids);
-    if (charging.n && is_home_access(s, m))
+    if (charging.n && is_home_access(s, m, a))
         sip_edit_append(e, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, charging);
 }
 

@@ -62,6 +62,9 @@ static void on_request(void *arg, struct pxy *p)
     struct scscf *s = arg;
     const struct sip_msg *m = pxy_request(p);
     enum sip_method method = sip_msg_method(m);
+    // RFC 3325 5, TS 24.229 4.4: nothing is believed of an outsider.
+    if (!scscf_trusts(s, p))
+        trust_strip_from_outside(m, pxy_edits(p));
     if (method == SIP_REGISTER)
         scscf_register_begin(s, p);
     else if (method == SIP_ACK || sip_msg_to_tag(m).p)
@@ -94,7 +97,8 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
     struct scscf *s = arg;
     LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id), LF("impi", c->impi),
         LF("impu", c->impu));
-    cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
+    if (auth_is_last(s->auth, c))
+        cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
 static void on_trace_sip(void *arg, const struct stack_trace *t)
@@ -144,6 +148,21 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
+// A list that is no good leaves the old one.
+static int read_trusted(struct scscf *s, const struct conf_strs *list)
+{
+    struct trust_domain d;
+    struct str bad = STR_NONE;
+    int err = trust_domain_init(&d, list->v, list->n, &bad);
+    if (err == ERR_BAD)
+        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
+    if (err)
+        return err;
+    trust_domain_done(&s->trusted);
+    s->trusted = d;
+    return 0;
+}
+
 static int start_stack(struct scscf *s)
 {
     static const struct stack_ops plain = {.request = on_request};
@@ -182,6 +201,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = name_self(s);
     if (!err)
+        err = read_trusted(s, &s->cfg->trusted);
+    if (!err)
         err = start_dia(s);
     if (!err)
         err = start_stack(s);
@@ -197,6 +218,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
+    (void)read_trusted(s, &c->trusted);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
@@ -209,6 +231,7 @@ void scscf_free(struct scscf *s)
     stack_free(s->stack);
     dia_node_free(s->dia);
     cx_notices_free(s);
+    trust_domain_done(&s->trusted);
     auth_table_free(s->auth);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);

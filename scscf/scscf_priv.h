@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dia/cx.h"
 #include "ims/digest.h"
+#include "ims/trust.h"
 #include "scscf/auth.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
@@ -20,6 +21,7 @@ struct scscf {
     const struct scscf_config *cfg; // the copy below
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
+    struct trust_domain trusted;
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
@@ -35,6 +37,12 @@ struct scscf {
     struct list notices;  // cx.c: server assignments that nobody waits for
     uint64_t counters[SC_COUNTERS];
 };
+
+// Did the request come from inside the trust domain?
+static inline bool scscf_trusts(const struct scscf *s, const struct pxy *p)
+{
+    return trust_domain_has(&s->trusted, &pxy_source(p)->remote);
+}
 
 static inline void scscf_count(struct scscf *s, enum scscf_counter c)
 {

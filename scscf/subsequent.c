@@ -18,6 +18,9 @@ static enum step_verdict check_target(struct job *j)
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
     if (!has_route_left(p) && (!uri || stack_is_own(s->stack, uri)))
         return job_fail(j, 481, "request in a dialog that does not exist here");
+    // We are in the route set of each dialog of ours; nobody outside is to use us as a relay.
+    if (!pxy_own_route(p) && !scscf_trusts(s, p))
+        return job_fail(j, 403, "request inside a dialog without a Record-Route of this S-CSCF");
     return STEP_CONTINUE;
 }
 

@@ -105,12 +105,18 @@ static enum step_verdict check_barred(struct job *j)
     return STEP_CONTINUE;
 }
 
+// An outsider's vector is no vector.
+static struct str orig_ioi(const struct scscf *s, const struct pxy *p)
+{
+    return scscf_trusts(s, p) ? charging_orig_ioi(pxy_request(p)) : STR_NONE;
+}
+
 static enum step_verdict charging(struct job *j)
 {
     struct pxy *p = job_pxy(j);
     const struct sip_msg *m = pxy_request(p);
     struct str v = charging_vector(pxy_arena(p), m, charging_orig_ioi(m), STR_NONE);
-    if (v.n)
+    if (v.n && scscf_trusts(j->nf, p))
         sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
     return STEP_CONTINUE;
 }
@@ -189,8 +195,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct term_job *t = target_ctx;
     struct scscf *s = nf;
     if (msg && status < 300) {
-        struct str v = charging_vector(pxy_arena(p), msg, charging_orig_ioi(pxy_request(p)),
-                                       scscf_ioi(s));
+        struct str v = charging_vector(pxy_arena(p), msg, orig_ioi(s, p), scscf_ioi(s));
         if (v.n)
             sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
     }

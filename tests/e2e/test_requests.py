@@ -93,6 +93,36 @@ def test_preloaded_route_is_replaced(phones):
     assert final.status == 200 and not arrived.all("Route")
 
 
+def test_only_the_networks_way_inside_a_dialog(phones):
+    """TS 24.229 5.2.6.3.5: a To tag of one's own and other Route values do not lead past the S-CSCF's checks."""
+    dave, erin = phones
+    invite, call_id = dave.request(method="INVITE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}")
+    dave.send(invite)
+    erin.answer(erin.incoming("INVITE"), extra=[f"Contact: <sip:erin@{erin.ip}:{erin.port}>"])
+    ok = dave.final(call_id)
+    way = [r.strip() for line in ok.all("Record-Route") for r in line.split(",")][::-1]
+    assert len(way) == 4 and "@127.0.1.10:5060" in way[0]
+    target, sender = f"sip:erin@{erin.ip}:{erin.port}", re.search(r"(?m)^From: (.*)\r$", invite).group(1)
+
+    def inside(method, route, to=ok.get("To")):
+        text, _ = dave.request(method=method, uri=target, call_id=call_id, route=", ".join(route),
+                               **{"from": sender})
+        dave.send(re.sub(r"(?m)^To: .*\r$", f"To: {to}\r", text))
+
+    inside("ACK", way)
+    assert erin.incoming("ACK").get("Call-ID") == call_id
+    for bad in (way[:2], way[:1], way + ["<sip:127.0.1.20;lr>"], [way[0], way[2], way[1], way[3]]):
+        inside("MESSAGE", bad)
+        assert dave.final(call_id).status == 400
+    inside("MESSAGE", way, to=f"<sip:erin{AT}>;tag=made-up")
+    assert dave.final(call_id).status == 403
+    inside("MESSAGE", way[1:])
+    assert dave.final(call_id).status == 403
+    inside("BYE", way)
+    erin.answer(erin.incoming("BYE"))
+    assert dave.final(call_id).status == 200
+
+
 @pytest.mark.parametrize("change,status", [
     ({"max_forwards": "0"}, 483), ({"max_forwards": "2"}, 483),
     ({"extra": ["Proxy-Require: magic"]}, 420)])
@@ -108,6 +138,33 @@ def test_refused_on_the_way(phones, change, status):
 def test_unknown_uri_scheme(phones):
     dave, _ = phones
     assert dave.ask(method="MESSAGE", uri="news:comp.dcom").status == 416
+
+
+@pytest.mark.parametrize("node", ["icscf", "scscf"])
+def test_outsider_is_not_a_p_cscf(lab, node):
+    """TS 24.229 5.3.1.2, 4.4: who is not in sip.trusted may not say integrity-protected."""
+    claim = (f'Digest username="dave{AT}", realm="{facts.DOMAIN}", nonce="", uri="sip:{facts.DOMAIN}", '
+             'response="", integrity-protected="ip-assoc-yes"')
+    with Peer("127.0.66.20", to=(facts.NODES[node]["ip"], 5060)) as eve:
+        answer = eve.ask(authorization=claim)
+    assert answer.status == 403
+    assert "outside the trust domain" in answer.get("Warning")
+
+
+def test_outsider_asserts_nothing(lab, phones):
+    """RFC 3325 5, TS 24.229 5.3.2.1: the request goes through, the identity it claims does not."""
+    _, erin = phones
+    with Peer("127.0.66.21", to=(facts.NODES["icscf"]["ip"], 5060)) as eve:
+        text, call_id = eve.request(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
+            f"P-Asserted-Identity: <sip:alice{AT}>", 'P-Charging-Vector: icid-value="forged"'])
+        eve.send(text)
+        arrived = erin.incoming("MESSAGE")
+        erin.answer(arrived)
+        assert eve.final(call_id).status == 200
+        assert not arrived.all("P-Asserted-Identity")
+        answer = eve.ask(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
+            f"Route: <sip:{eve.to[0]};lr;orig>", f"P-Asserted-Identity: <sip:alice{AT}>"])
+        assert answer.status == 403
 
 
 def test_hold_and_resume(lab):

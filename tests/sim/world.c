@@ -19,16 +19,16 @@
 
 static const char pcscf_yaml[] =
     "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n"
-    "core:\n  listen: [192.0.2.10:5070]\n  host: pcscf." W_DOMAIN "\n"
+    "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
     "home:\n  domains: [" W_DOMAIN "]\nnetwork:\n  visited: " W_DOMAIN "\n";
 static const char icscf_yaml[] =
     "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
-    "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n"
+    "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"
     "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS
     "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n";
 static const char scscf_yaml[] =
     "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
-    "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n"
+    "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n  trusted: [192.0.2.0/26]\n"
     "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS;
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};

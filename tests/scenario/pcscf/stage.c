@@ -15,11 +15,12 @@ int stage_set_up(void **state)
     st.access[0] = scene_addr(ACCESS);
     st.access[1] = scene_addr(ACCESS6);
     st.core_at[0] = scene_addr(PCSCF_CORE_AT);
-    st.trusted[0] = scene_addr(CORE_AT);
+    st.trusted[0] = STR("192.0.2.20");
     st.homes[0] = STR(HOME);
     st.cfg = (struct pcscf_config){
         .access_listen = {st.access, 2},
         .core_listen = {st.core_at, 1},
+        .core_trusted = {st.trusted, 1},
         .core_host = STR("pcscf." HOME),
         .security = PCSCF_SECURITY_OPTIONAL,
         .home_domains = {st.homes, 1},
@@ -27,6 +28,7 @@ int stage_set_up(void **state)
         .visited_network = STR("visited.example"),
         .ioi = STR("ioi.example"),
         .max_registrations = 100,
+        .max_pending = 100,
     };
     st.core = peer_udp(st.sc, CORE_AT);
     st.alice = ue_udp("198.51.100.1:5060", ACCESS);
@@ -134,6 +136,14 @@ const char *header(const struct heard *h, const char *name)
 const char *uri_in(const struct heard *h, const char *name)
 {
     char *v = (char *)strchr(header(h, name), '<');
+    assert_non_null(v);
+    v[strcspn(v, ">")] = 0;
+    return v + 1;
+}
+
+const char *last_uri_in(const struct heard *h, const char *name)
+{
+    char *v = (char *)strrchr(header(h, name), '<');
     assert_non_null(v);
     v[strcspn(v, ">")] = 0;
     return v + 1;

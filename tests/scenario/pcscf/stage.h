@@ -33,8 +33,8 @@ struct ue {
 struct stage {
     struct scene *sc;
     struct pcscf_config cfg;
-    struct addr access[2], core_at[1], trusted[1];
-    struct str homes[1];
+    struct addr access[2], core_at[1];
+    struct str homes[1], trusted[1];
     struct loop *loop;
     struct pcscf *pcscf;
     struct ue alice; // over UDP
@@ -64,6 +64,8 @@ unsigned occurrences(const struct heard *h, const char *part);
 const char *header(const struct heard *h, const char *name);
 // The URI between the angle brackets of a header's first value.
 const char *uri_in(const struct heard *h, const char *name);
+const char *last_uri_in(const struct heard *h,
+                        const char *name); // of the last one in the first field
 
 // ---- requests ----
 

@@ -440,6 +440,56 @@ static void over_tcp_and_ipv6(void **state)
     assert_has(expect(st.core, "REGISTER "), "integrity-protected=\"ip-assoc-yes\"");
 }
 
+static struct heard *asks(const struct ue *ue, const char *from)
+{
+    ue_send(ue, &(struct request){.from = from});
+    return expect(st.core, "REGISTER ");
+}
+
+// One source that begins and never finishes is held up, others are not.
+static void unfinished_registrations_of_a_source(void **state)
+{
+    (void)state;
+    st.cfg.max_pending = 4;
+    stage_start();
+    (void)registered(&st.alice); // one that comes to its end does not count
+    struct ue eve = ue_udp("198.51.100.66:5060", ACCESS),
+              eve2 = ue_udp("198.51.100.66:5061", ACCESS);
+    for (unsigned i = 0; i < 4; i++) {
+        struct heard *h = asks(i % 2 ? &eve2 : &eve, text("sip:u%u@" HOME, i));
+        peer_answer(st.core, h, 401, "WWW-Authenticate: Digest realm=\"r\",nonce=\"n\"\n");
+        (void)expect(i % 2 ? eve2.peer : eve.peer, "SIP/2.0 401");
+    }
+    ue_send(&eve, &(struct request){.from = "sip:u9@" HOME});
+    struct heard *h = expect(eve.peer, "SIP/2.0 503");
+    assert_string_equal(header(h, "Retry-After"), "30");
+    assert_has(h, "too many unfinished registrations");
+    expect_nothing(st.core);
+    assert_int_equal(pcscf_counters(st.pcscf)->refused_source, 1);
+    // Neighbours, and who is registered, are served.
+    struct ue bob = ue_udp("198.51.100.2:5060", ACCESS);
+    (void)registered(&bob);
+    for (unsigned i = 0; i < 10; i++)
+        (void)registered(&st.alice);
+    // An answer that comes to its end makes room for it and its challenge; the rest is forgotten in
+    // time.
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 60500);
+    (void)registered_as(&eve, &(struct request){.from = "sip:u0@" HOME}, NULL);
+    (void)asks(&eve, "sip:u10@" HOME);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 240000);
+    for (unsigned i = 0; i < 4; i++)
+        (void)asks(&eve, text("sip:v%u@" HOME, i));
+}
+
+static void any_number_of_unfinished_registrations(void **state)
+{
+    (void)state;
+    st.cfg.max_pending = 0;
+    stage_start();
+    for (unsigned i = 0; i < 300; i++)
+        (void)asks(&st.alice, text("sip:u%u@" HOME, i));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
 
 int main(void)
@@ -473,6 +523,8 @@ int main(void)
         T(star_ends_all_on_the_flow),
         T(what_counts_is_the_answer),
         T(over_tcp_and_ipv6),
+        T(unfinished_registrations_of_a_source),
+        T(any_number_of_unfinished_registrations),
     };
     return cmocka_run_group_tests_name("scenario_pcscf_register", tests, NULL, NULL);
 }

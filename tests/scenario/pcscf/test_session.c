@@ -60,13 +60,20 @@ static void without_service_route_nothing_goes(void **state)
     expect_nothing(st.core);
 }
 
-static void message_is_not_recorded(void **state)
+// TS 24.229 5.2.6.3.7: who stands alone is not recorded, or its answer would be a way into dialogs.
+static void standalone_requests_are_not_recorded(void **state)
 {
+    static const char *const methods[] = {"MESSAGE", "OPTIONS", "PUBLISH", "INFO", "NEWMETHOD"};
     (void)state;
     stage_start();
-    (void)registered(&st.alice);
-    ue_send(&st.alice, &(struct request){.method = "MESSAGE", .to = BOB});
-    assert_lacks(expect(st.core, "MESSAGE "), "Record-Route");
+    const char *path = registered(&st.alice);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        ue_send(&st.alice, &(struct request){.method = methods[i], .to = BOB});
+        assert_lacks(expect(st.core, methods[i]), "Record-Route");
+        core_send(&(struct request){
+            .method = methods[i], .to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+        assert_lacks(expect(st.alice.peer, methods[i]), "Record-Route");
+    }
 }
 
 // Each side sees the URI that it can reach: the core's towards the core, the access's towards the UE.
@@ -211,15 +218,53 @@ static void tokens_end_with_the_process(void **state)
 
 // ---- inside a dialog (TS 24.229 5.2.6.3.5, 5.2.6.4.5) ----
 
-// The URI of this node that alice got for a dialog that she began.
+#define S_CSCF "<sip:mo@192.0.2.20;transport=udp;lr>"
+#define FAR "<sip:far@far.example;lr>"
+
+// An answer whose Record-Route is as given, from "tag".
+static void answer(const struct ue *from, const struct heard *h, unsigned status, const char *tag,
+                   const char *record_route)
+{
+    const char *vias = "";
+    const struct sip_via *v;
+    for (size_t i = 0; (v = sip_msg_at(h->msg, SIP_H_VIA, i)); i++)
+        vias = text("%sVia: %.*s\n", vias, STR_ARG(v->text));
+    peer_printf(from->peer, from->to,
+                "SIP/2.0 %u X\n%sFrom: %s\nTo: %s;tag=%s\nCall-ID: %s\nCSeq: %s\n"
+                "Contact: <sip:x@192.0.2.99>\n%s%s%sContent-Length: 0\n\n",
+                status, vias, header(h, "From"), header(h, "To"), tag, header(h, "Call-ID"),
+                header(h, "CSeq"), record_route ? "Record-Route: " : "",
+                record_route ? record_route : "", record_route ? "\n" : "");
+}
+
+static void core_answers(const struct heard *h, unsigned status, const char *tag,
+                         const char *record_route)
+{
+    struct ue core = {.peer = st.core, .to = PCSCF_CORE_AT};
+    answer(&core, h, status, tag, record_route);
+}
+
+// A dialog that alice began, with an S-CSCF and a far node in it: the URI of this node that she
+// got.
 static const char *alices_dialog(const char **ret_core)
 {
     (void)registered(&st.alice);
     ue_send(&st.alice, &(struct request){.to = BOB, .call_id = "dialog"});
     struct heard *h = expect(st.core, "INVITE ");
     *ret_core = uri_in(h, "Record-Route");
-    peer_answer(st.core, h, 200, NULL);
-    return uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
+    core_answers(h, 200, "t", text(FAR ", " S_CSCF ", <%s>", *ret_core));
+    return last_uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
+}
+
+static void alice_sends(const char *method, const char *call_id, const char *to_tag,
+                        const char *route)
+{
+    ue_send(&st.alice,
+            &(struct request){.method = method,
+                              .to = BOB,
+                              .to_tag = to_tag,
+                              .call_id = call_id,
+                              .headers = text("%sP-Asserted-Identity: <sip:eve@x>\n", route)});
 }
 
 static void in_dialog_both_ways(void **state)
@@ -228,19 +273,158 @@ static void in_dialog_both_ways(void **state)
     (void)state;
     stage_start();
     access = alices_dialog(&core);
-    ue_send(&st.alice, &(struct request){.method = "BYE", .to = BOB, .to_tag = "t", .call_id = "dialog",
-                                         .headers = text("Route: <%s>\n"
-                                                         "Route: <sip:s@192.0.2.20;transport=udp;lr>\n"
-                                                         "P-Asserted-Identity: <sip:eve@x>\n",
-                                                         access)});
+    alice_sends("BYE", "dialog", "t",
+                text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
     struct heard *h = expect(st.core, "BYE ");
     assert_lacks(h, "eve");
-    assert_string_equal(header(h, "Route"), "<sip:s@192.0.2.20;transport=udp;lr>");
+    assert_string_equal(header(h, "Route"), S_CSCF);
+    assert_has(h, FAR);
+    // A UE may write a URI in its own way.
+    alice_sends(
+        "UPDATE", "dialog", "t",
+        text(
+            "Route: \"P\" <%s>, <sip:mo@192.0.2.20;lr;Transport=UDP>,<sip:far@FAR.example;lr=on>\n",
+            access));
+    (void)expect(st.core, "UPDATE ");
     core_send(&(struct request){.method = "BYE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
                                 .call_id = "dialog",
                                 .headers = route_to(core)});
     (void)expect(st.alice.peer, "BYE ");
-    assert_int_equal(pcscf_counters(st.pcscf)->subsequent, 2);
+    assert_int_equal(pcscf_counters(st.pcscf)->subsequent, 3);
+}
+
+// TS 24.229 5.2.6.3.5: inside a dialog the way is the one that the network gave. A To tag of her
+// own, or other nodes behind this one, do not take alice past the S-CSCF's checks.
+static void no_other_way_inside_a_dialog(void **state)
+{
+    const char *core, *access;
+    (void)state;
+    stage_start();
+    access = alices_dialog(&core);
+    const char *rest = ", " S_CSCF ", " FAR "\n";
+    const char *const other_routes[] = {
+        text("Route: <%s>\n", access),
+        text("Route: <%s>, " S_CSCF "\n", access),
+        text("Route: <%s>, " FAR ", " S_CSCF "\n", access),
+        text("Route: <%s>, " S_CSCF ", " FAR ", <sip:evil.example;lr>\n", access),
+        text("Route: <%s>, " S_CSCF ", " FAR ", <<<\n", access),
+        text("Route: <%s>, <sip:evil.example;lr>"
+             "%s",
+             access, rest),
+        text("Route: <%s>, <sip:mo@192.0.2.20;transport=udp;lr;maddr=203.0.113.9>, " FAR "\n",
+             access),
+        text("Route: <%s>, <sip:orig@192.0.2.20;transport=udp;lr>, " FAR "\n", access),
+        text("Route: <%s>, <%s>%s", access, access, rest),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(other_routes); i++) {
+        alice_sends("UPDATE", "dialog", "t", other_routes[i]);
+        (void)expect(st.alice.peer, "SIP/2.0 400");
+        alice_sends("ACK", "dialog", "t", other_routes[i]);
+        expect_nothing(st.alice.peer);
+    }
+    const char *right = text("Route: <%s>%s", access, rest);
+    alice_sends("MESSAGE", "dialog", "made-up", right);
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    alice_sends("MESSAGE", "another-dialog", "t", right);
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    alice_sends("MESSAGE", "dialog", "t", text("Route: <%s>%s", core, rest));
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    alice_sends("MESSAGE", "dialog", "t", text("Route: <sip:" ACCESS ";lr>%s", rest));
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    alice_sends("MESSAGE", "dialog", "t", "Route: " S_CSCF "\n");
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    expect_nothing(st.core);
+}
+
+// Each branch of a fork has a route set of its own.
+static void each_fork_has_its_own_way(void **state)
+{
+    const char *core, *way[2];
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB, .call_id = "dialog"});
+    struct heard *h = expect(st.core, "INVITE ");
+    core = uri_in(h, "Record-Route");
+    for (size_t i = 0; i < 2; i++) {
+        core_answers(h, 183, i ? "two" : "one", text("<sip:b%zu@192.0.2.20;lr>, <%s>", i, core));
+        way[i] = last_uri_in(expect(st.alice.peer, "SIP/2.0 183"), "Record-Route");
+    }
+    alice_sends("UPDATE", "dialog", "two", text("Route: <%s>, <sip:b1@192.0.2.20;lr>\n", way[1]));
+    (void)expect(st.core, "UPDATE ");
+    alice_sends("UPDATE", "dialog", "two", text("Route: <%s>, <sip:b0@192.0.2.20;lr>\n", way[1]));
+    (void)expect(st.alice.peer, "SIP/2.0 400");
+    alice_sends("UPDATE", "dialog", "one", text("Route: <%s>, <sip:b1@192.0.2.20;lr>\n", way[1]));
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    // What begins no dialog gives no way either.
+    core_answers(h, 100, "three", text("<sip:b@192.0.2.20;lr>, <%s>", core));
+    core_answers(h, 486, "two", text("<sip:b@192.0.2.20;lr>, <%s>", core));
+    assert_lacks(expect(st.alice.peer, "SIP/2.0 486"), "@" ACCESS);
+}
+
+// ---- a dialog to alice (TS 24.229 5.2.6.4.4) ----
+
+static struct heard *alice_is_called(void)
+{
+    const char *path = registered(&st.alice);
+    core_send(&(struct request){.from = BOB,
+                                .to = "sip:ue@198.51.100.1:5060",
+                                .call_id = "called",
+                                .headers = text("Route: <%s>\nRecord-Route: " S_CSCF "\n"
+                                                "Record-Route: " FAR "\n",
+                                                path)});
+    return expect(st.alice.peer, "INVITE ");
+}
+
+static void called_ue_inside_the_dialog(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = alice_is_called();
+    const char *access = uri_in(h, "Record-Route");
+    answer(&st.alice, h, 200, "a", text("<%s>, " S_CSCF ", " FAR, access));
+    h = expect(st.core, "SIP/2.0 200");
+    const char *core = uri_in(h, "Record-Route");
+    assert_non_null(strstr(core, "@pcscf." HOME ":5070;lr"));
+    assert_has(h, "lr>, " S_CSCF ", " FAR);
+    // The other party is "f", as stage.c writes From.
+    alice_sends("BYE", "called", "f", text("Route: <%s>, " S_CSCF ", " FAR "\n", access));
+    (void)expect(st.core, "BYE ");
+    alice_sends("BYE", "called", "f", text("Route: <%s>, " S_CSCF "\n", access));
+    (void)expect(st.alice.peer, "SIP/2.0 400");
+    alice_sends("BYE", "called", "g", text("Route: <%s>, " S_CSCF ", " FAR "\n", access));
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    core_send(&(struct request){.method = "BYE",
+                                .to = "sip:ue@198.51.100.1:5060",
+                                .to_tag = "a",
+                                .call_id = "called",
+                                .headers = route_to(core)});
+    (void)expect(st.alice.peer, "BYE ");
+}
+
+// The called UE has no say in who else is on the way: its list is replaced by that of the request.
+static void record_route_of_the_called_ue_is_checked(void **state)
+{
+    (void)state;
+    stage_start();
+    struct heard *h = alice_is_called();
+    const char *access = uri_in(h, "Record-Route");
+    const char *const lists[] = {NULL, text("<%s>", access), text("<%s>, " FAR ", " S_CSCF, access),
+                                 text("<%s>, " S_CSCF ", <sip:evil.example;lr>, " FAR, access),
+                                 text("<sip:evil.example;lr>, " S_CSCF ", " FAR)};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        answer(&st.alice, h, 180, "a", lists[i]);
+        struct heard *up = expect(st.core, "SIP/2.0 180");
+        assert_lacks(up, "evil");
+        assert_has(up, "@pcscf." HOME ":5070;lr>, " S_CSCF ", " FAR "\r\n");
+        assert_int_equal(occurrences(up, "Record-Route"), 1);
+    }
+    // What stands before our entry was put in behind the access side.
+    answer(&st.alice, h, 180, "a",
+           text("<sip:pbx@198.51.100.1;lr>, <%s>, " S_CSCF ", " FAR, access));
+    struct heard *up = expect(st.core, "SIP/2.0 180");
+    assert_has(up, "Record-Route: <sip:pbx@198.51.100.1;lr>, <sip:");
+    assert_has(up, "@pcscf." HOME ":5070;lr>, " S_CSCF ", " FAR "\r\n");
 }
 
 static void in_dialog_from_another_flow(void **state)
@@ -289,7 +473,7 @@ int main(void)
         T(service_route_is_used),
         T(newest_service_route_is_used),
         T(without_service_route_nothing_goes),
-        T(message_is_not_recorded),
+        T(standalone_requests_are_not_recorded),
         T(record_route_has_two_sides),
         T(caller_and_called_behind_one_flow),
         T(tcp_ue_is_told_to_stay_on_tcp),
@@ -299,6 +483,10 @@ int main(void)
         T(tokens_cannot_be_forged),
         T(tokens_end_with_the_process),
         T(in_dialog_both_ways),
+        T(no_other_way_inside_a_dialog),
+        T(each_fork_has_its_own_way),
+        T(called_ue_inside_the_dialog),
+        T(record_route_of_the_called_ue_is_checked),
         T(in_dialog_from_another_flow),
         T(record_route_is_good_for_one_dialog),
     };

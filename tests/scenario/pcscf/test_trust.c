@@ -160,7 +160,6 @@ static void own_core_uri_in_route_is_no_way_in(void **state)
 static void only_trusted_nodes_reach_the_core_side(void **state)
 {
     (void)state;
-    st.cfg.core_trusted = (struct conf_addrs){st.trusted, 1};
     stage_start();
     const char *path = registered(&st.alice);
     struct ue eve = ue_udp("198.51.100.66:5060", PCSCF_CORE_AT);
@@ -226,7 +225,9 @@ static void answers_are_asserted_too(void **state)
     assert_lacks(h, "eve");
     assert_lacks(h, "lie");
     assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
-    assert_has(h, "icid-value=\"secret\"");
+    // 5.2.6.4.4 and 4.5.4: the vector of the request, and this network's name as term-ioi.
+    assert_string_equal(header(h, "P-Charging-Vector"),
+                        "icid-value=\"secret\";term-ioi=\"ioi.example\"");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)

@@ -308,6 +308,74 @@ static void in_dialog(void **state)
     assert_int_equal(w.n_lir, 0);
 }
 
+// ---- the trust domain (RFC 3325, TS 24.229 4.4) ----
+
+#define EVE "Via: SIP/2.0/UDP 198.51.100.66:5060;branch=z9hG4bKeve%u\nMax-Forwards: 70\n"
+#define LIES                                                                                       \
+    "P-Asserted-Identity: <sip:carol@" DOMAIN ">\nP-Served-User: <sip:carol@" DOMAIN ">\n"         \
+    "P-Charging-Vector: icid-value=lie\nP-Charging-Function-Addresses: ccf=lie\n"                  \
+    "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=lie;network-provided\n"
+
+// TS 24.229 5.3.1.2: nobody outside may say integrity-protected.
+static void register_of_an_outsider(void **state)
+{
+    world_eve_sendf("REGISTER sip:" DOMAIN " SIP/2.0\n" EVE "From: <sip:alice@" DOMAIN ">;tag=f\n"
+                    "To: <sip:alice@" DOMAIN ">\nCall-ID: e\nCSeq: 1 REGISTER\n" CONTACT
+                    "Authorization: Digest username=\"impi@" DOMAIN
+                    "\",realm=\"d\",nonce=\"\",uri=\"\","
+                    "integrity-protected=\"ip-assoc-yes\"\nContent-Length: 0\n\n",
+                    ++branch);
+    struct sip_msg *m = world_expect(W_EVE, 403);
+    assert_true(str_find(sip_msg_raw(m, SIP_H_WARNING), STR("outside the trust domain")) >= 0);
+    assert_int_equal(w.n_uar, 0);
+    assert_null(world_take(W_S1));
+}
+
+static void eve_sends(const char *headers, const char *to_tag)
+{
+    world_eve_sendf("MESSAGE sip:alice@" DOMAIN " SIP/2.0\n" EVE "%sFrom: <sip:bob@" DOMAIN
+                    ">;tag=f\nTo: <sip:alice@" DOMAIN ">%s\nCall-ID: e\nCSeq: 1 MESSAGE\n" LIES
+                    "Content-Length: 0\n\n",
+                    ++branch, headers, to_tag);
+}
+
+// TS 24.229 5.3.2.1, RFC 3325 5: a request is served, but what it asserts is not believed.
+static void assertions_of_an_outsider(void **state)
+{
+    eve_sends("", "");
+    struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
+    assert_int_equal(str_find(sip_msg_bytes(m), STR("lie\r")), -1);
+    assert_int_equal(str_find(sip_msg_bytes(m), STR("lie;")), -1);
+    assert_int_equal(str_find(sip_msg_bytes(m), STR("carol")), -1);
+    world_answer(W_S1, m, 200);
+    (void)world_expect(W_EVE, 200);
+    eve_sends("Route: <sip:" ICSCF ";lr>, <sip:127.0.1.30:5060;lr>\n", ";tag=t");
+    m = world_expect_request(W_S1, "MESSAGE");
+    assert_int_equal(str_find(sip_msg_bytes(m), STR("carol")), -1);
+}
+
+static void outsider_does_not_originate(void **state)
+{
+    eve_sends("Route: <sip:icscf." DOMAIN ":5060;lr;orig>\n", "");
+    (void)world_expect(W_EVE, 403);
+    assert_int_equal(w.n_lir, 0);
+}
+
+// SIGHUP takes over the list; one that is no good changes nothing.
+static void trust_is_reloaded(void **state)
+{
+    static struct str eve[] = {STR_INIT("198.51.100.0/24")}, bad[] = {STR_INIT("eve")};
+    struct icscf_config c = w.cfg;
+    c.trusted = (struct conf_strs){eve, 1};
+    icscf_reload(w.icscf, &c);
+    eve_sends("Route: <sip:icscf." DOMAIN ":5060;lr;orig>\n", "");
+    (void)world_expect_request(W_S1, "MESSAGE");
+    c.trusted = (struct conf_strs){bad, 1};
+    icscf_reload(w.icscf, &c);
+    send_register(CONTACT, AUTH);
+    (void)world_expect(W_PCSCF, 403);
+}
+
 static void options_to_the_node(void **state)
 {
     send_request("OPTIONS", "sip:" ICSCF, "");
@@ -339,6 +407,10 @@ int main(void)
         TEST(busy_user_is_not_a_failed_server),
         TEST(in_dialog),
         TEST(options_to_the_node),
+        TEST(register_of_an_outsider),
+        TEST(assertions_of_an_outsider),
+        TEST(outsider_does_not_originate),
+        TEST(trust_is_reloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

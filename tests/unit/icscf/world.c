@@ -61,6 +61,7 @@ void world_kill_hss(void)
 static void configure(struct icscf_config *c)
 {
     static struct addr udp;
+    static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
     static struct node_peer peer;
     static struct str has7[] = {STR_INIT("7")};
     static struct icscf_scscf servers[] = {
@@ -74,6 +75,7 @@ static void configure(struct icscf_config *c)
         .name = STR("sip:icscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
         .sip = {.udp = {&udp, 1}},
+        .trusted = {trusted, ARRAY_LEN(trusted)},
         .diameter = {.identity = STR("icscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
@@ -84,8 +86,9 @@ static void configure(struct icscf_config *c)
 
 static void open_peers(void)
 {
-    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060"};
-    static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN};
+    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060",
+                                        "198.51.100.66:5060"};
+    static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN, "eve." DOMAIN};
     neighbours_open(&w.peers, w.sim, ICSCF, where, W_SOCKETS);
     for (size_t i = 0; i < W_SOCKETS; i++) {
         struct dns_rr rr = {.ttl = 60, .ip = at(where[i])};
@@ -129,14 +132,27 @@ void world_run(uint64_t ms)
     (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
 }
 
-void world_sendf(const char *fmt, ...)
+static void send_from(int socket, const char *fmt, va_list ap)
 {
     static char text[8192];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    neighbour_send(&w.peers, socket, text);
+}
+
+void world_sendf(const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
+    send_from(W_PCSCF, fmt, ap);
     va_end(ap);
-    neighbour_send(&w.peers, W_PCSCF, text);
+}
+
+void world_eve_sendf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    send_from(W_EVE, fmt, ap);
+    va_end(ap);
 }
 
 struct sip_msg *world_take(int socket)

@@ -10,7 +10,7 @@
 #define S1 "sip:s1." DOMAIN ":5060"
 #define S2 "sip:s2." DOMAIN ":5060"
 
-enum { W_PCSCF, W_S1, W_S2, W_SOCKETS };
+enum { W_PCSCF, W_S1, W_S2, W_EVE, W_SOCKETS };
 
 struct world {
     struct sim *sim;
@@ -40,6 +40,8 @@ void world_kill_hss(void);
 void world_run(uint64_t ms);
 // Sends text, with LF for CRLF, from the P-CSCF.
 void world_sendf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+// The same from an outsider.
+void world_eve_sendf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 // The oldest message at a socket, NULL: none within 200 ms. Lives until the next call.
 struct sip_msg *world_take(int socket);
 struct sip_msg *world_expect(int socket, unsigned status);         // skips 100 and ACK

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "pcscf/token.h"
+#include "sip/uri.h"
 
 static const struct token_key key = {.k = {1, 2}, .boot = 7};
 
@@ -18,6 +19,9 @@ static struct access_flow flow_of(const char *ip, uint16_t port, enum sip_proto 
     assert_int_equal(addr_parse(str_from(ip), port, &f.remote), 0);
     return f;
 }
+
+#define PATH ((struct token_use){.kind = TOKEN_PATH})
+#define CALL ((struct token_use){.kind = TOKEN_CORE, .call_id = STR_INIT("call")})
 
 static void round_trip(void **state)
 {
@@ -30,14 +34,14 @@ static void round_trip(void **state)
         struct arena a;
         struct access_flow got;
         arena_init(&a, NULL, 0);
-        struct str t = token_write(&key, &a, &flows[i], STR("call"));
-        assert_int_equal(token_parse(&key, t, STR("call"), &got), 0);
+        struct str t = token_write(&key, &a, &flows[i], &CALL);
+        assert_int_equal(token_parse(&key, t, &CALL, &got, NULL), 0);
         assert_int_equal(got.proto, flows[i].proto);
         assert_int_equal(got.id, flows[i].id);
         assert_true(addr_eq(&got.remote, &flows[i].remote));
         // A later run of the node knows the address, not the connection.
         struct token_key later = {.k = {1, 2}, .boot = 8};
-        assert_int_equal(token_parse(&later, t, STR("call"), &got), 0);
+        assert_int_equal(token_parse(&later, t, &CALL, &got, NULL), 0);
         assert_int_equal(got.id, 0);
         arena_done(&a);
     }
@@ -50,44 +54,122 @@ static void forgeries(void **state)
     struct arena a;
     struct access_flow f = flow_of("192.0.2.1", 5060, SIP_PROTO_UDP, 3), got;
     arena_init(&a, NULL, 0);
-    struct str t = token_write(&key, &a, &f, STR_NONE);
+    struct str t = token_write(&key, &a, &f, &PATH);
     char copy[128];
     for (size_t i = 0; i < t.n; i++) {
         memcpy(copy, t.p, t.n);
         copy[i] = copy[i] == 'A' ? 'Q' : 'A';
         if (i + 1 < t.n) // the last digit has spare bits
-            assert_int_equal(token_parse(&key, str_make(copy, t.n), STR_NONE, &got), ERR_BAD);
-        assert_int_equal(token_parse(&key, str_head(t, i), STR_NONE, &got), ERR_BAD);
+            assert_int_equal(token_parse(&key, str_make(copy, t.n), &PATH, &got, NULL), ERR_BAD);
+        assert_int_equal(token_parse(&key, str_head(t, i), &PATH, &got, NULL), ERR_BAD);
     }
     memcpy(copy, t.p, t.n);
     memcpy(copy + t.n, "AAAA", 4);
-    assert_int_equal(token_parse(&key, str_make(copy, t.n + 4), STR_NONE, &got), ERR_BAD);
+    assert_int_equal(token_parse(&key, str_make(copy, t.n + 4), &PATH, &got, NULL), ERR_BAD);
     struct token_key other = {.k = {1, 3}, .boot = 7};
-    assert_int_equal(token_parse(&other, t, STR_NONE, &got), ERR_BAD);
-    assert_int_equal(token_parse(&key, STR("alice"), STR_NONE, &got), ERR_BAD);
-    assert_int_equal(token_parse(&key, str_make("a\0b", 3), STR_NONE, &got), ERR_BAD);
+    assert_int_equal(token_parse(&other, t, &PATH, &got, NULL), ERR_BAD);
+    assert_int_equal(token_parse(&key, STR("alice"), &PATH, &got, NULL), ERR_BAD);
+    assert_int_equal(token_parse(&key, str_make("a\0b", 3), &PATH, &got, NULL), ERR_BAD);
     arena_done(&a);
 }
 
-// A token of one dialog is none of another, nor a Path.
+// A token of one dialog is none of another, nor a Path, nor of the dialog's other side.
 static void one_purpose_each(void **state)
 {
     (void)state;
-    static const struct str purposes[] = {STR_INIT(""), STR_INIT("call-1"), STR_INIT("call-2")};
+    static const struct token_use uses[] = {
+        {.kind = TOKEN_PATH},
+        {.kind = TOKEN_CORE, .call_id = STR_INIT("call-1")},
+        {.kind = TOKEN_CORE, .call_id = STR_INIT("call-2")},
+        {.kind = TOKEN_ACCESS, .call_id = STR_INIT("call-1"), .peer_tag = STR_INIT("a")},
+        {.kind = TOKEN_ACCESS, .call_id = STR_INIT("call-1"), .peer_tag = STR_INIT("b")},
+        {.kind = TOKEN_ACCESS, .call_id = STR_INIT("a"), .peer_tag = STR_INIT("call-1")},
+        {.kind = TOKEN_ACCESS, .call_id = STR_INIT("call-1")},
+    };
+    static const char *const ips[] = {"192.0.2.1", "2001:db8::1"};
     struct access_flow f = {.proto = SIP_PROTO_UDP, .id = 5}, got;
     struct arena a;
     arena_init(&a, NULL, 0);
-    assert_int_equal(addr_parse(STR("192.0.2.1"), 5060, &f.remote), 0);
-    for (size_t i = 0; i < ARRAY_LEN(purposes); i++) {
-        struct str t = token_write(&key, &a, &f, purposes[i]);
-        for (size_t k = 0; k < ARRAY_LEN(purposes); k++)
-            assert_int_equal(token_parse(&key, t, purposes[k], &got), i == k ? 0 : ERR_BAD);
+    for (size_t ip = 0; ip < ARRAY_LEN(ips); ip++) {
+        assert_int_equal(addr_parse(str_from(ips[ip]), 5060, &f.remote), 0);
+        for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+            struct str t = token_write(&key, &a, &f, &uses[i]);
+            for (size_t k = 0; k < ARRAY_LEN(uses); k++)
+                assert_int_equal(token_parse(&key, t, &uses[k], &got, NULL), i == k ? 0 : ERR_BAD);
+        }
     }
+    arena_done(&a);
+}
+
+static uint64_t route_of(struct arena *a, const char *uri)
+{
+    struct sip_uri u;
+    assert_int_equal(sip_uri_parse(a, str_from(uri), &u), 0);
+    return token_add_route(&key, 0, &u);
+}
+
+static void route_set_travels_in_the_token(void **state)
+{
+    (void)state;
+    struct access_flow f = flow_of("192.0.2.1", 5060, SIP_PROTO_UDP, 3), got;
+    struct token_use use = {.kind = TOKEN_ACCESS,
+                            .call_id = STR("c"),
+                            .peer_tag = STR("t"),
+                            .routes = 0x1234567890abcdef};
+    struct arena a;
+    uint64_t routes = 0;
+    arena_init(&a, NULL, 0);
+    struct str t = token_write(&key, &a, &f, &use);
+    use.routes = 0;
+    assert_int_equal(token_parse(&key, t, &use, &got, &routes), 0);
+    assert_true(routes == 0x1234567890abcdef);
+    t = token_write(&key, &a, &f, &PATH);
+    assert_int_equal(token_parse(&key, t, &PATH, &got, &routes), 0);
+    assert_true(routes == 0);
+    arena_done(&a);
+}
+
+// RFC 3261 19.1.4 as far as a UE may write a URI of its route set anew; all else is another route.
+static void route_sets_compare(void **state)
+{
+    (void)state;
+    static const char one[] = "sip:mo@scscf.example:5060;lr;transport=tcp";
+    static const char *const same[] = {"sip:mo@SCSCF.example:5060;lr;transport=tcp",
+                                       "sip:mo@scscf.example:5060;Transport=TCP;lr=on"};
+    static const char *const others[] = {
+        "sip:mo@scscf.example:5060;lr",
+        "sip:orig@scscf.example:5060;lr;transport=tcp",
+        "sip:MO@scscf.example:5060;lr;transport=tcp",
+        "sip:mo@scscf.example;lr;transport=tcp",
+        "sips:mo@scscf.example:5060;lr;transport=tcp",
+        "sip:mo@evil.example:5060;lr;transport=tcp",
+        "sip:mo@scscf.example:5060;lr;transport=tcp;maddr=203.0.113.9",
+        "sip:mo@scscf.example:5060;lr;transport=udp",
+        "sip:mo@scscf.example:5060;lr;transport=tcp;orig",
+        "sip:mo@scscf.example:5060;lr;transport=tcp?Route=x",
+        "tel:+1555"};
+    struct arena a;
+    struct sip_uri u;
+    arena_init(&a, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        if (route_of(&a, one) != route_of(&a, same[i]))
+            fail_msg("%s", same[i]);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (route_of(&a, one) == route_of(&a, others[i]))
+            fail_msg("%s", others[i]);
+    assert_int_equal(sip_uri_parse(&a, str_from(one), &u), 0);
+    uint64_t twice = token_add_route(&key, route_of(&a, others[0]), &u);
+    assert_true(twice != token_add_route(&key, route_of(&a, one), &u));
+    assert_true(twice != route_of(&a, one));
     arena_done(&a);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(forgeries), cmocka_unit_test(one_purpose_each)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),         cmocka_unit_test(forgeries),
+        cmocka_unit_test(one_purpose_each),   cmocka_unit_test(route_set_travels_in_the_token),
+        cmocka_unit_test(route_sets_compare),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

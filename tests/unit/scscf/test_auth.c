@@ -50,7 +50,7 @@ static struct challenge *store(enum auth_scheme scheme, const char *nonce)
                           .call_id = STR("x"), .nonce = str_from(nonce), .realm = STR("d"),
                           .secret = STR("12345678")};
     assert_int_equal(auth_store(table, &c), 0);
-    return auth_find(table, STR("a@d"));
+    return auth_find(table, STR("a@d"), str_from(nonce));
 }
 
 // TS 24.229 5.4.1.2.2, TS 33.203 6.1.1: a vector is good for one response.
@@ -60,7 +60,7 @@ static void aka_is_used_once(void **state)
     struct challenge *c = store(AUTH_AKA, "n");
     assert_true(auth_awaited(c));
     auth_accepted(c, 0);
-    assert_null(auth_find(table, STR("a@d")));
+    assert_null(auth_find(table, STR("a@d"), STR("n")));
 }
 
 // TS 33.203 N.2.1: a digest nonce serves again, until it is too old.
@@ -69,13 +69,13 @@ static void digest_nonce_lives_on(void **state)
     (void)state;
     struct challenge *c = store(AUTH_DIGEST, "n");
     auth_accepted(c, 1);
-    c = auth_find(table, STR("a@d"));
+    c = auth_find(table, STR("a@d"), STR("n"));
     assert_non_null(c);
     assert_false(auth_awaited(c));
     auth_accepted(c, 7);
     assert_int_equal(c->nc, 7);
     (void)sim_run(sim, 601000);
-    assert_null(auth_find(table, STR("a@d")));
+    assert_null(auth_find(table, STR("a@d"), STR("n")));
     assert_int_equal(timed_out, 0);
 }
 
@@ -91,17 +91,55 @@ static void await_runs_out(void **state)
     assert_int_equal(timed_out, 1);
 }
 
-static void a_new_challenge_replaces_the_old(void **state)
+// Whoever sends a REGISTER in a user's name gets a challenge; the user's own stays.
+static void challenges_are_told_apart_by_nonce(void **state)
 {
     (void)state;
-    (void)store(AUTH_AKA, "one");
-    struct challenge *c = store(AUTH_DIGEST, "two");
-    assert_int_equal(auth_table_count(table), 1);
-    assert_true(str_eq(c->nonce, STR("two")));
-    auth_forget(c);
+    struct challenge *one = store(AUTH_AKA, "one"), *two = store(AUTH_DIGEST, "two");
+    assert_int_equal(auth_table_count(table), 2);
+    assert_ptr_equal(auth_find(table, STR("a@d"), STR("one")), one);
+    assert_ptr_equal(auth_find(table, STR("a@d"), STR("two")), two);
+    assert_null(auth_find(table, STR("a@d"), STR("three")));
+    assert_null(auth_find(table, STR("b@d"), STR("one")));
+    assert_true(auth_has_realm(table, STR("a@d"), STR("d")));
+    assert_false(auth_has_realm(table, STR("a@d"), STR("e")));
+    assert_false(auth_has_realm(table, STR("b@d"), STR("d")));
+    assert_false(auth_is_last(table, one));
+    auth_forget(two);
     auth_forget(NULL);
+    assert_true(auth_is_last(table, one));
+    (void)sim_run(sim, 241000);
+    assert_int_equal(timed_out, 1);
     assert_int_equal(auth_table_count(table), 0);
-    (void)sim_run(sim, 700000);
+}
+
+static void same_nonce_means_the_newest(void **state)
+{
+    (void)state;
+    (void)store(AUTH_AKA, "n");
+    struct challenge *c = store(AUTH_DIGEST, "n");
+    assert_int_equal(c->scheme, AUTH_DIGEST);
+}
+
+static void the_oldest_makes_room(void **state)
+{
+    (void)state;
+    char name[] = "A";
+    struct challenge *used = store(AUTH_DIGEST, "n");
+    auth_accepted(used, 1);
+    for (unsigned i = 0; i < AUTH_PENDING_MAX + 2; i++, name[0]++)
+        (void)store(AUTH_AKA, name);
+    assert_int_equal(auth_table_count(table), AUTH_PENDING_MAX + 1);
+    assert_null(auth_find(table, STR("a@d"), STR("A")));
+    assert_null(auth_find(table, STR("a@d"), STR("B")));
+    assert_non_null(auth_find(table, STR("a@d"), STR("C")));
+    // What was answered rightly is not displaced by what was not, and has its own bound.
+    assert_ptr_equal(auth_find(table, STR("a@d"), STR("n")), used);
+    for (unsigned i = 0; i < AUTH_PENDING_MAX; i++, name[0]++)
+        auth_accepted(store(AUTH_DIGEST, name), 1);
+    assert_null(auth_find(table, STR("a@d"), STR("n")));
+    auth_forget_used(table, STR("a@d"));
+    assert_true(auth_table_count(table) > 0 && auth_table_count(table) <= AUTH_PENDING_MAX);
     assert_int_equal(timed_out, 0);
 }
 
@@ -114,7 +152,7 @@ static void out_of_memory_keeps_the_old(void **state)
     int err = auth_store(table, &c);
     mem_fail_after(-1);
     assert_int_equal(err, ERR_NOMEM);
-    assert_true(str_eq(auth_find(table, STR("a@d"))->nonce, STR("one")));
+    assert_true(str_eq(auth_find(table, STR("a@d"), STR("one"))->nonce, STR("one")));
 }
 
 int main(void)
@@ -123,7 +161,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(aka_is_used_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(digest_nonce_lives_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(await_runs_out, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_new_challenge_replaces_the_old, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(challenges_are_told_apart_by_nonce, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(same_nonce_means_the_newest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_oldest_makes_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory_keeps_the_old, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

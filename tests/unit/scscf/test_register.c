@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -62,6 +63,26 @@ static void right_response_registers(void **state)
     assert_int_equal(scscf_registrations(w.scscf), 1);
     assert_int_equal(scscf_bindings(w.scscf), 1);
     assert_int_equal(scscf_challenges(w.scscf), 0);
+}
+
+// TS 24.229 5.4.1.2.2F: charging addresses are for a P-CSCF of this network only.
+static void charging_addresses_stay_at_home(void **state)
+{
+    static const struct {
+        const char *visited;
+        bool home;
+    } rows[] = {{DOMAIN, true},
+                {"IMS.example", true},
+                {DOMAIN ".evil.example", false},
+                {"not-" DOMAIN, false},
+                {"visited.example", false}};
+    w.hss.ccf = "aaa://ccf.ims.example";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct reg r = alice;
+        r.visited = rows[i].visited;
+        struct sip_msg *m = world_registered(&r);
+        assert_int_equal(sip_msg_has(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES), rows[i].home);
+    }
 }
 
 // TS 24.229 5.4.1.2.2: over the security association no new challenge is needed.
@@ -229,6 +250,80 @@ static void response_with_another_call_id(void **state)
     assert_int_equal(scscf_registrations(w.scscf), 0);
 }
 
+// ---- several challenges at once ----
+
+static struct sip_msg *by_stranger(const char *auth)
+{
+    struct reg r = with_auth(&alice, auth);
+    r.call_id = "stranger";
+    r.contact = "<sip:eve@198.51.100.66>";
+    return world_register(&r);
+}
+
+// Anybody may ask for a challenge in alice's name; her own answer is right all the same
+// (TS 24.229 5.4.1.2.2).
+static void challenge_of_a_stranger(void **state)
+{
+    char auth[1024];
+    w.hss.fresh = true;
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    (void)snprintf(auth, sizeof auth, "%s", credentials(m));
+    for (unsigned i = 0; i < 3; i++)
+        (void)expect(by_stranger(NULL), 401);
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 200);
+    assert_int_equal(scscf_challenges(w.scscf), 3);
+    // Of all that nobody answers the HSS is told once (TS 24.229 5.4.1.2.3).
+    unsigned sars = w.hss.n_sar;
+    world_run(241000);
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(w.hss.n_sar, sars + 1);
+    assert_int_equal(w.hss.sars[sars], CX_AUTHENTICATION_TIMEOUT);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+// Nor does his failure end what is pending: the HSS is not told, it would forget this S-CSCF.
+static void failure_of_a_stranger(void **state)
+{
+    char auth[1024];
+    w.cfg.auth.max_failures = 1;
+    scscf_reload(w.scscf, &w.cfg);
+    w.hss.fresh = true;
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    (void)snprintf(auth, sizeof auth, "%s", credentials(m));
+    m = expect(by_stranger(NULL), 401);
+    (void)expect(by_stranger(world_credentials(m, alice.impi, "wrong RES", 1, "no")), 403);
+    world_run(100);
+    assert_int_equal(w.hss.n_sar, 0);
+    struct reg r = with_auth(&alice, auth);
+    (void)expect(world_register(&r), 200);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+// One guess for each challenge: what was answered wrongly cannot be answered again.
+static void wrongly_answered_is_over(void **state)
+{
+    char right[1024];
+    w.hss.fresh = true;
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    (void)snprintf(right, sizeof right, "%s", credentials(m));
+    struct reg r = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
+    (void)expect(world_register(&r), 401);
+    r.auth = right;
+    (void)expect(world_register(&r), 401);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+// The count goes with the challenge, also when the HSS gives no new one.
+static void guesses_are_counted_without_hss(void **state)
+{
+    struct sip_msg *m = expect(world_register(&alice), 401);
+    struct reg r = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
+    w.hss.mar_result = (struct dia_result){DIA_UNABLE_TO_DELIVER, false};
+    (void)expect(world_register(&r), 504);
+    (void)expect(world_register(&r), 403);
+}
+
 static void response_for_another_identity(void **state)
 {
     struct sip_msg *m = expect(world_register(&alice), 401);
@@ -245,6 +340,8 @@ static void foreign_domains(void **state)
     (void)expect(world_register(&r), 403);
     r = alice;
     r.impu = "sip:alice@elsewhere.example";
+    (void)expect(world_register(&r), 403);
+    r.impu = "sips:alice@elsewhere.example";
     (void)expect(world_register(&r), 403);
     r = with_auth(&alice, "Digest username=\"a\",realm=\"elsewhere\",nonce=\"\",uri=\"\",response=\"\"");
     (void)expect(world_register(&r), 403);
@@ -569,6 +666,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(initial_register_is_challenged),
         TEST(right_response_registers),
+        TEST(charging_addresses_stay_at_home),
         TEST(protected_register_refreshes),
         TEST(protected_register_of_a_new_contact_is_refused),
         TEST(protected_register_of_another_impi_is_challenged),
@@ -582,6 +680,10 @@ int main(void)
         TEST(replayed_response),
         TEST(late_response),
         TEST(response_with_another_call_id),
+        TEST(challenge_of_a_stranger),
+        TEST(failure_of_a_stranger),
+        TEST(wrongly_answered_is_over),
+        TEST(guesses_are_counted_without_hss),
         TEST(response_for_another_identity),
         TEST(foreign_domains),
         TEST(own_name_as_request_uri),

@@ -72,6 +72,25 @@ static void digest_nonce_count(void **state)
     assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "stale=true");
 }
 
+// A stranger's challenge does not end the nonce that dave uses.
+static void digest_nonce_outlives_a_stranger(void **state)
+{
+    use_digest(DIGEST_MD5);
+    struct sip_msg *m = expect(world_register(&dave), 401);
+    char one[1024], two[1024];
+    (void)snprintf(one, sizeof one, "%s",
+                   world_credentials(m, dave.impi, "secret", 1, "ip-assoc-pending"));
+    (void)snprintf(two, sizeof two, "%s",
+                   world_credentials(m, dave.impi, "secret", 2, "ip-assoc-yes"));
+    struct reg r = with_auth(&dave, one), stranger = dave;
+    (void)expect(world_register(&r), 200);
+    stranger.call_id = "stranger";
+    for (unsigned i = 0; i < 20; i++)
+        (void)expect(world_register(&stranger), 401);
+    r.auth = two;
+    (void)expect(world_register(&r), 200);
+}
+
 static void digest_nonce_expires(void **state)
 {
     use_digest(DIGEST_MD5);
@@ -104,6 +123,7 @@ int main(void)
         TEST(digest_registers),
         TEST(digest_alternate_algorithm),
         TEST(digest_nonce_count),
+        TEST(digest_nonce_outlives_a_stranger),
         TEST(digest_nonce_expires),
         TEST(digest_wrong_password),
     };

@@ -58,9 +58,14 @@ static void originating_request(void **state)
     assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=" DOMAIN);
     assert_true(sip_msg_has(m, SIP_H_P_ACCESS_NETWORK_INFO));
     assert_int_equal(sip_msg_max_forwards(m), 69);
-    world_answer(W_ICSCF, m, 200, "Contact: <sip:bob@192.0.2.2>\n");
+    world_answer(W_ICSCF, m, 200,
+                 "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic2;orig-ioi=" DOMAIN
+                 ";term-ioi=far.example\n");
     m = world_expect(W_PCSCF, 200);
     assert_string_equal(header(m, SIP_H_RECORD_ROUTE), "<sip:mo@127.0.1.30:5060;lr>");
+    // The P-CSCF has its own orig-ioi back, and ours (TS 24.229 4.5.4).
+    assert_string_equal(header(m, SIP_H_P_CHARGING_VECTOR),
+                        "icid-value=ic2;orig-ioi=type1.example;term-ioi=" DOMAIN);
 }
 
 static void telephone_number_becomes_sip(void **state)

@@ -20,7 +20,12 @@ static const struct dia_result success = {DIA_SUCCESS, false};
 static void aka_item(struct cx_auth_item *i)
 {
     i->scheme = STR("Digest-AKAv1-MD5");
-    i->authenticate = STR("0123456789abcdef" "ABCDEFGHIJKLMNOP");
+    static char fresh[] = "0123456789abcdef"
+                          "ABCDEFGHIJKLMNOP";
+    fresh[0] = (char)('0' + w.hss.n_mar % 10);
+    i->authenticate = w.hss.fresh ? str_from(fresh)
+                                  : STR("0123456789abcdef"
+                                        "ABCDEFGHIJKLMNOP");
     i->authorization = STR(RES);
     i->ck = STR("ckckckckckckckck");
     i->ik = STR("ikikikikikikikik");
@@ -121,6 +126,7 @@ void world_kill_scscf(void)
 static void configure(struct scscf_config *c)
 {
     static struct addr udp;
+    static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
     static struct node_peer peer;
     udp = at(SCSCF);
     peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
@@ -129,6 +135,7 @@ static void configure(struct scscf_config *c)
         .name = STR("sip:scscf." DOMAIN ":5060"),
         .domain = STR(DOMAIN),
         .sip = {.udp = {&udp, 1}},
+        .trusted = {trusted, ARRAY_LEN(trusted)},
         .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
@@ -152,7 +159,7 @@ static void acknowledge(int i, const struct sip_msg *m)
 
 static void open_peers(void)
 {
-    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060"};
+    static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060", "198.51.100.66:5060"};
     neighbours_open(&w.peers, w.sim, SCSCF, where, W_SOCKETS);
     w.peers.taken = acknowledge;
     struct dns_rr icscf = {.ttl = 60, .ip = at("127.0.1.20:0")};
@@ -275,13 +282,15 @@ struct sip_msg *world_register(const struct reg *r)
                 "REGISTER %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n"
                 "Max-Forwards: 70\nFrom: <%s>;tag=f\nTo: <%s>\nCall-ID: %s\nCSeq: %u REGISTER\n"
                 "%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\nSupported: path\n"
-                "P-Visited-Network-ID: \"" DOMAIN "\"\n"
+                "P-Visited-Network-ID: \"%s\"\n"
                 "P-Charging-Vector: icid-value=\"ic1\";orig-ioi=visited.example\n"
                 "%sExpires: %d\nContent-Length: 0\n\n",
                 r->uri ? r->uri : "sip:" DOMAIN, w.branch, r->impu, r->impu,
                 r->call_id ? r->call_id : "call-1", r->cseq ? r->cseq : cseq, contact, auth,
-                r->headers ? r->headers : "",
-                r->expires < 0 ? 0 : r->expires ? r->expires : 3600);
+                r->visited ? r->visited : DOMAIN, r->headers ? r->headers : "",
+                r->expires < 0 ? 0
+                : r->expires   ? r->expires
+                               : 3600);
     struct sip_msg *m;
     do
         m = world_take(W_PCSCF);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The S-CSCF under test on the simulated loop, and everything it talks to as scripts: an HSS that
-// answers Cx as told, a P-CSCF and an I-CSCF that are bare UDP sockets.
+// answers Cx as told, a P-CSCF, an I-CSCF and an outsider that are bare UDP sockets.
 #pragma once
 
 #include "ims/digest.h"
@@ -9,11 +9,12 @@
 
 #define SCSCF "127.0.1.30:5060"
 
-enum { W_PCSCF, W_ICSCF, W_SOCKETS, W_SARS = 64 };
+enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_SARS = 64 };
 
 struct world_hss {
     struct dia_node *node;
     bool silent;               // takes requests and says nothing
+    bool fresh;                // each vector has a RAND of its own
     bool digest;               // the user has SIP Digest
     enum digest_alg alg;
     bool alternate;            // alg comes beside MD5, as TS 29.228 table 6.3.7 has it
@@ -75,6 +76,7 @@ struct reg {
     int expires;           // 0: 3600, -1: 0
     const char *call_id;
     unsigned cseq;         // 0: the next one
+    const char *visited;   // P-Visited-Network-ID; NULL: the domain
     const char *uri;       // Request-URI; NULL: the domain
 };
 

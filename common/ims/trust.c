@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pcscf/pcscf_priv.h"
+#include "ims/trust.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 
 // TS 24.229 4.4.2 to 4.4.13, 5.2.6.3.1: what only the trust domain may say.
-static const enum sip_hid from_ue[] = {
+static const enum sip_hid from_outside[] = {
     SIP_H_P_ASSERTED_IDENTITY, SIP_H_P_CHARGING_VECTOR, SIP_H_P_CHARGING_FUNCTION_ADDRESSES,
     SIP_H_P_ASSOCIATED_URI,    SIP_H_P_SERVED_USER,     SIP_H_P_USER_DATABASE,
     SIP_H_P_PROFILE_KEY,       SIP_H_P_CALLED_PARTY_ID, SIP_H_P_VISITED_NETWORK_ID,
@@ -12,9 +13,10 @@ static const enum sip_hid from_ue[] = {
 };
 
 // What stays inside the trust domain (RFC 7315 5.6, 5.5; TS 24.229 5.2.6.4.3).
-static const enum sip_hid to_ue[] = {
-    SIP_H_P_CHARGING_VECTOR, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, SIP_H_P_SERVED_USER,
-    SIP_H_P_USER_DATABASE,   SIP_H_P_PROFILE_KEY,
+static const enum sip_hid to_outside[] = {
+    SIP_H_P_CHARGING_VECTOR, SIP_H_P_CHARGING_FUNCTION_ADDRESSES,
+    SIP_H_P_SERVED_USER,     SIP_H_P_USER_DATABASE,
+    SIP_H_P_PROFILE_KEY,
 };
 
 static void remove_all(const struct sip_msg *m, struct sip_edits *e, const enum sip_hid *ids,
@@ -37,9 +39,9 @@ static void drop_network_provided(const struct sip_msg *m, struct sip_edits *e)
         sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
 }
 
-void trust_strip_from_ue(const struct sip_msg *m, struct sip_edits *e)
+void trust_strip_from_outside(const struct sip_msg *m, struct sip_edits *e)
 {
-    remove_all(m, e, from_ue, ARRAY_LEN(from_ue));
+    remove_all(m, e, from_outside, ARRAY_LEN(from_outside));
     drop_network_provided(m, e);
 }
 
@@ -51,29 +53,11 @@ static bool wants_identity_hidden(const struct sip_msg *m)
            !sip_msg_has_token(m, SIP_H_PRIVACY, STR("none"));
 }
 
-void trust_strip_to_ue(const struct sip_msg *m, struct sip_edits *e)
+void trust_strip_to_outside(const struct sip_msg *m, struct sip_edits *e)
 {
-    remove_all(m, e, to_ue, ARRAY_LEN(to_ue));
+    remove_all(m, e, to_outside, ARRAY_LEN(to_outside));
     if (sip_msg_has(m, SIP_H_P_ASSERTED_IDENTITY) && wants_identity_hidden(m))
         sip_edit_remove(e, SIP_H_P_ASSERTED_IDENTITY);
     if (sip_msg_has(m, SIP_H_P_ACCESS_NETWORK_INFO))
         sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
-}
-
-static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
-{
-    static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
-    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        const struct sip_token *t;
-        for (size_t i = 0; (t = sip_msg_at(m, lists[l], i)); i++)
-            if (str_ieq(t->token, option))
-                sip_edit_remove_at(e, lists[l], i);
-    }
-}
-
-void trust_strip_agreement(const struct sip_msg *m, struct sip_edits *e)
-{
-    static const enum sip_hid ids[] = {SIP_H_SECURITY_CLIENT, SIP_H_SECURITY_VERIFY};
-    remove_all(m, e, ids, ARRAY_LEN(ids));
-    drop_option(m, e, STR("sec-agree"));
 }

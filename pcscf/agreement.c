@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The security agreement (RFC 3329) is between the UE and this node: nothing of it goes further.
+#include "pcscf/pcscf_priv.h"
+
+static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
+{
+    static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+        const struct sip_token *t;
+        for (size_t i = 0; (t = sip_msg_at(m, lists[l], i)); i++)
+            if (str_ieq(t->token, option))
+                sip_edit_remove_at(e, lists[l], i);
+    }
+}
+
+void agreement_strip(const struct sip_msg *m, struct sip_edits *e)
+{
+    static const enum sip_hid ids[] = {SIP_H_SECURITY_CLIENT, SIP_H_SECURITY_VERIFY};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        if (sip_msg_has(m, ids[i]))
+            sip_edit_remove(e, ids[i]);
+    drop_option(m, e, STR("sec-agree"));
+}
