@@ -119,6 +119,19 @@ def test_up_twice_is_harmless(lab):
     assert {n: lab.pid(n) for n in facts.NODES} == before
 
 
+def test_up_tells_of_what_has_changed_since(lab, tmp_path, monkeypatch):
+    """A node that runs is left alone, but not without a word when its configuration is newer."""
+    before = lab.pid("scscf")
+    shutil.copytree(facts.CONFIG, tmp_path / "lab")
+    (tmp_path / "lab" / "scscf.yaml").touch()
+    monkeypatch.setattr(facts, "CONFIG", tmp_path / "lab")
+    said = []
+    core.up(said.append)
+    assert "scscf    running already, as it was before it was configured anew: tools/lab restart scscf" in said
+    assert "icscf    running already" in said
+    assert lab.pid("scscf") == before
+
+
 def test_second_lab_names_the_busy_address(lab, tmp_path):
     out = lab.cli("up", status=1, env={"CARILLON_RUN": str(tmp_path)})
     assert re.search(r"127\.0\.1\.53:10053/udp.*dns.*in use", out), out
