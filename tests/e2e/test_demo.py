@@ -192,6 +192,20 @@ def test_restart_keeps_a_node_from_a_bad_configuration(lab, tmp_path, monkeypatc
     assert lab.pid("icscf") == before
 
 
+def test_reload_names_what_needs_a_restart(lab):
+    """carillon-ctl reload of a node that takes over nothing at run time."""
+    path, since = facts.RUN / "pcscf.yaml", len(lab.log("pcscf"))
+    text = path.read_text()
+    path.write_text(text.replace("security: optional", "security: off"))
+    try:
+        lab.ctl("pcscf", "reload")
+        line = lab.wait_log("pcscf", r".*needs a restart.*", since)
+        assert "option=access.security" in line
+    finally:
+        path.write_text(text)
+        lab.ctl("pcscf", "reload")
+
+
 def test_logs(lab):
     lab.run_phone("alice", "register", "+", "deregister")
     out = lab.cli("logs", "scscf", "-n", "50")
