@@ -9,42 +9,33 @@ static const char *const security_names[] = {"required", "optional", "off", NULL
 
 const struct conf_row pcscf_rows[] = {
     {.name = "access.listen", .type = CONF_ADDR_LIST, .offset = OFF(access_listen), .min = 5060,
-     .fixed = true, .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
+     .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
     {.name = "access.security", .type = CONF_ENUM, .offset = OFF(security), .def = "required",
      .values = security_names,
-     .fixed = true,
      .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
-     .fixed = true,
      .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
     {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
-     .fixed = true, .help = "Host name in Path and Record-Route; empty: the first core address."},
+     .help = "Host name in Path and Record-Route; empty: the first core address."},
     {.name = "core.trusted", .type = CONF_STR_LIST, .offset = OFF(core_trusted), .def = TRUST_DEFAULT,
-     .fixed = true, .help = TRUST_HELP "; who else sends to the core side gets 403."},
+     .help = TRUST_HELP "; who else sends to the core side gets 403."},
     {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
-     .fixed = true, .help = "Home network domains whose users may register through this P-CSCF."},
+     .help = "Home network domains whose users may register through this P-CSCF."},
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",
-     .fixed = true,
      .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
     {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network),
-     .fixed = true, .help = "P-Visited-Network-ID, by which the home network knows this network."},
+     .help = "P-Visited-Network-ID, by which the home network knows this network."},
     {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "",
-     .fixed = true,
      .help = "Inter-operator identifier put into P-Charging-Vector as orig-ioi; empty: none."},
     {.name = "limits.registrations", .type = CONF_U32, .offset = OFF(max_registrations),
      .def = "1000000", .min = 1,
-     .fixed = true,
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
-    {.name = "limits.pending_per_source",
-     .type = CONF_U32,
-     .offset = OFF(max_pending),
+    {.name = "limits.pending_per_source", .type = CONF_U32, .offset = OFF(max_pending),
      .def = "10000",
      .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
-             "beyond it "
-             "REGISTER gets 503 with Retry-After. What is never finished is forgotten over four "
-             "minutes "
-             "(reg-await-auth). 0: any number."},
+             "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
+             "over four minutes (reg-await-auth). 0: any number."},
     {.name = NULL},
 };
 

@@ -71,8 +71,9 @@ struct app_nf {
     // Starts the NF on the app's loop with its configuration, which lives until stop has returned;
     // *ret_nf is given to the others. A failure has been logged, and has left nothing behind.
     int (*start)(struct app *app, const void *config, void **ret_nf);
-    // New configuration after SIGHUP, which lives until the next reload has returned; what cannot
-    // change at run time is ignored with a log line. May be NULL.
+    // New configuration after SIGHUP, which lives until the next reload has returned. Rows that are
+    // fixed have been compared: the log names those that a restart has to take over. May be NULL:
+    // then all rows are fixed.
     void (*reload)(void *nf, const void *config);
     // Stop taking work, finish what is there, then call app_drained. May be NULL.
     void (*drain)(void *nf, struct app *app);

@@ -67,6 +67,7 @@ struct conf_row *app_rows_new(const struct app_nf *nf)
     for (size_t i = 0; i < n_own; i++) {
         rows[n_common + i] = nf->rows[i];
         rows[n_common + i].offset += nf_offset();
+        rows[n_common + i].fixed |= !nf->reload;
     }
     return rows;
 }

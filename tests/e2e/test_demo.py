@@ -119,6 +119,19 @@ def test_up_twice_is_harmless(lab):
     assert {n: lab.pid(n) for n in facts.NODES} == before
 
 
+def test_up_tells_of_what_has_changed_since(lab, tmp_path, monkeypatch):
+    """A node that runs is left alone, but not without a word when its configuration is newer."""
+    before = lab.pid("scscf")
+    shutil.copytree(facts.CONFIG, tmp_path / "lab")
+    (tmp_path / "lab" / "scscf.yaml").touch()
+    monkeypatch.setattr(facts, "CONFIG", tmp_path / "lab")
+    said = []
+    core.up(said.append)
+    assert "scscf    running already, as it was before it was configured anew: tools/lab restart scscf" in said
+    assert "icscf    running already" in said
+    assert lab.pid("scscf") == before
+
+
 def test_second_lab_names_the_busy_address(lab, tmp_path):
     out = lab.cli("up", status=1, env={"CARILLON_RUN": str(tmp_path)})
     assert re.search(r"127\.0\.1\.53:10053/udp.*dns.*in use", out), out
@@ -177,6 +190,20 @@ def test_restart_keeps_a_node_from_a_bad_configuration(lab, tmp_path, monkeypatc
     with pytest.raises(procs.LabError, match=r"icscf\.yaml:\d+: nmae: unknown option"):
         core.restart("icscf")
     assert lab.pid("icscf") == before
+
+
+def test_reload_names_what_needs_a_restart(lab):
+    """carillon-ctl reload of a node that takes over nothing at run time."""
+    path, since = facts.RUN / "pcscf.yaml", len(lab.log("pcscf"))
+    text = path.read_text()
+    path.write_text(text.replace("security: optional", "security: off"))
+    try:
+        lab.ctl("pcscf", "reload")
+        line = lab.wait_log("pcscf", r".*needs a restart.*", since)
+        assert "option=access.security" in line
+    finally:
+        path.write_text(text)
+        lab.ctl("pcscf", "reload")
 
 
 def test_logs(lab):

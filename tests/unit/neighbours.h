@@ -17,7 +17,7 @@
 
 #define DOMAIN "ims.example"
 
-enum { NEIGHBOURS_MAX = 3, NEIGHBOUR_QUEUE = 64 };
+enum { NEIGHBOURS_MAX = 8, NEIGHBOUR_QUEUE = 64 };
 
 struct neighbour {
     struct udp *udp;

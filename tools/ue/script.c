@@ -341,15 +341,23 @@ static bool is_param(const char *params, const char *word)
     return str_eq(name, STR("timeout"));
 }
 
-// all=1 and wrong-res=1 are the only ones that are no numbers.
-static bool is_value(const char *word)
+// Nor may a value that is no number; all values are numbers.
+static bool is_number(const char *v)
 {
-    const char *value = strchr(word, '=') + 1;
     char *end;
-    if (str_starts(str_from(word), STR("all=")) || str_starts(str_from(word), STR("wrong-res=")))
-        return strcmp(value, "1") == 0;
-    double v = strtod(value, &end);
-    return end != value && !*end && v >= 0 && v < UINT32_MAX;
+    double d = strtod(v, &end);
+    return *v && !*end && d >= 0 && d < 1e9;
+}
+
+static void wrong_number(const char *step, const char *word)
+{
+    fprintf(stderr, "carillon-ue: %s: '%s' is no number (see --help)\n", step, word);
+    exit(EXIT_USAGE);
+}
+
+static bool is_flag(const char *word)
+{
+    return str_starts(str_from(word), STR("all=")) || str_starts(str_from(word), STR("wrong-res="));
 }
 
 static bool is_uri(const char *text)
@@ -365,13 +373,10 @@ static bool is_uri(const char *text)
 
 static void check_target(const struct step *st)
 {
-    char *end;
     if (strcmp(st->name, "call") == 0 && !is_uri(st->target))
         wrong("call", "wants a SIP or tel URI, not", st->target);
-    if (strcmp(st->name, "sleep"))
-        return;
-    if (strtod(st->target, &end) < 0 || end == st->target || *end)
-        wrong("sleep", "wants seconds, not", st->target);
+    if (strcmp(st->name, "sleep") == 0 && !is_number(st->target))
+        wrong_number("sleep", st->target);
 }
 
 // Takes the words up to the next "+" into s->step; index of the step's kind.
@@ -392,8 +397,11 @@ static size_t read_step(const struct options *o, int *at, struct step *ret_step)
     while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
         if (ret_step->n_words == WORDS_MAX || !is_param(steps[k].params, o->steps[*at]))
             wrong(ret_step->name, "has no parameter", o->steps[*at]);
-        if (!is_value(o->steps[*at]))
-            wrong(ret_step->name, "cannot take the value in", o->steps[*at]);
+        const char *value = strchr(o->steps[*at], '=') + 1;
+        if (!is_number(value))
+            wrong_number(ret_step->name, o->steps[*at]);
+        if (is_flag(o->steps[*at]) && strcmp(value, "1"))
+            wrong(ret_step->name, "can only be told 1 in", o->steps[*at]);
         ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
     }
     (*at)++; // the "+"
