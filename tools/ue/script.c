@@ -28,7 +28,7 @@ struct script {
     bool over;
     ue_call call;
     bool holding;
-    uint64_t call_started;
+    uint64_t step_started, call_started;
     unsigned provisional;
     double ms_provisional;
     uint32_t calls_left;
@@ -308,9 +308,15 @@ static void on_timer(void *arg)
     }
 }
 
+// Silence is an event too: who reads JSON needs no second stream.
 static void on_timeout(void *arg)
 {
     struct script *s = arg;
+    report_event(s->o, "timeout",
+                 json_pack("{s:s, s:f, s:o}", "step", s->step.name, "ms",
+                           ms_since(s, s->step_started), "call_id",
+                           report_str(s->call ? ue_call_call_id(s->hub, s->call)
+                                              : phone_call_id(s->phone))));
     fprintf(stderr, "carillon-ue: %s did not end in time\n", s->step.name);
     finish(s, EXIT_FAILED);
 }
@@ -341,6 +347,20 @@ static bool is_param(const char *params, const char *word)
     return str_eq(name, STR("timeout"));
 }
 
+// Nor may a value that is no number; all values are numbers.
+static bool is_number(const char *v)
+{
+    char *end;
+    double d = strtod(v, &end);
+    return *v && !*end && d >= 0 && d < 1e9;
+}
+
+static void wrong_number(const char *step, const char *word)
+{
+    fprintf(stderr, "carillon-ue: %s: '%s' is no number (see --help)\n", step, word);
+    exit(EXIT_USAGE);
+}
+
 // Takes the words up to the next "+" into s->step; index of the step's kind.
 static size_t read_step(const struct options *o, int *at, struct step *ret_step)
 {
@@ -354,10 +374,14 @@ static size_t read_step(const struct options *o, int *at, struct step *ret_step)
         if (*at == o->n_steps || strcmp(o->steps[*at], "+") == 0)
             wrong_step(ret_step->name);
         ret_step->target = o->steps[(*at)++];
+        if (steps[k].start == start_sleep && !is_number(ret_step->target))
+            wrong_number(ret_step->name, ret_step->target);
     }
     while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
         if (ret_step->n_words == WORDS_MAX || !is_param(steps[k].params, o->steps[*at]))
             wrong_param(ret_step->name, o->steps[*at]);
+        if (!is_number(strchr(o->steps[*at], '=') + 1))
+            wrong_number(ret_step->name, o->steps[*at]);
         ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
     }
     (*at)++; // the "+"
@@ -373,6 +397,7 @@ static void next_step(struct script *s)
     }
     size_t k = read_step(s->o, &s->at, &s->step);
     double seconds = param_number(s, "timeout", STEP_TIMEOUT_S + param_number(s, "talk", 0));
+    s->step_started = loop_now(s->loop);
     timer_start(s->loop, &s->timeout, (uint64_t)(seconds * 1000));
     steps[k].start(s);
 }
@@ -418,7 +443,9 @@ int script_run(struct loop *l, const struct options *o)
     if (!e)
         e = make_phone(&s);
     if (e) {
-        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
+        char text[ADDR_TEXT_MAX];
+        fprintf(stderr, "carillon-ue: cannot start on %.*s: %s\n",
+                STR_ARG(addr_text(&o->local, text)), err_text(e));
     } else {
         next_step(&s);
         (void)loop_run(l);

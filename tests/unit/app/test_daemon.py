@@ -358,6 +358,17 @@ def test_client_that_leaves_and_clients_that_talk_nonsense(daemon):
     assert d.wait() == 0
 
 
+def test_daemon_that_does_not_answer(daemon):
+    """Stopped, or stuck: the client says so and ends."""
+    d = daemon().up()
+    d.signal(signal.SIGSTOP)
+    r = subprocess.run([CTL, "--timeout", "1", "dummy", "status"], capture_output=True, env=d.env,
+                       timeout=WAIT, check=False)
+    d.signal(signal.SIGCONT)
+    assert r.returncode == 3 and b"has not answered for 1 s" in r.stderr
+    assert d.ctl("status")[0] == 0
+
+
 def test_stale_socket_is_taken_over_and_live_one_is_not(daemon, tmp_path):
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(str(tmp_path / "dummy.ctl"))
