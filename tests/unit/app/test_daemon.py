@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -474,6 +475,31 @@ def test_http_serves_beside_a_crowd(daemon):
         s.close()
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
+
+
+def test_http_without_descriptors(daemon):
+    """Connections that cannot be taken wait; the loop does not spin meanwhile, and they are served afterwards."""
+    d = daemon().up()
+    used = len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    limits = resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    waiting = [socket.create_connection((d.ip, 9090), timeout=WAIT) for _ in range(3)]
+    for s in waiting:
+        s.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+    before = ticks(d)
+    time.sleep(1)
+    assert ticks(d) - before < 10
+    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, limits)
+    for s in waiting:
+        assert s.recv(100).startswith(b"HTTP/1.")
+        s.close()
+
+
+def ticks(d):
+    """Processor time used, in hundredths of a second."""
+    with open(f"/proc/{d.process.pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
 
 
 # ---- trace ----
