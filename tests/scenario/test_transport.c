@@ -264,6 +264,8 @@ static const struct broken brokens[] = {
     {HEAD VIA "\n", "Bad Request: Missing From"},
     {HEAD VIA "f: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
     {HEAD FROM TO CALL CSEQ "\n", NULL}, // nowhere to answer to
+    {HEAD "Via: SIP/2.0/UDP 192.0.2.2:5060;z=z9hG4bK-m\n" FROM TO CALL CSEQ "\n",
+     "Bad Request: Malformed Via"},
     {HEAD "Via: nonsense\n" FROM TO CALL CSEQ "\n", NULL},
     {"ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: x ACK\n\n", NULL},
     {"SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: x MESSAGE\n\n", NULL},
