@@ -12,7 +12,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BACKLOG = 64, CONNECTIONS_MAX = 64, SPARE = 16, IDLE_SECONDS = 15, IDLE_RUN_MS = 500 };
+enum {
+    BACKLOG = 64,
+    CONNECTIONS_MAX = 64,
+    SPARE = 16,
+    IDLE_SECONDS = 15,
+    IDLE_RUN_MS = 500,
+    PAUSE_MS = 100
+};
 
 struct http {
     struct app *app;
@@ -21,6 +28,7 @@ struct http {
     struct timer timer;
     struct list guests; // connections; first the one that was served (or came) longest ago
     unsigned n_guests;
+    unsigned came; // connections so far
 };
 
 struct guest {
@@ -49,6 +57,7 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **context,
     struct http *h = arg;
     struct guest *g = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        h->came++;
         g = mem_zalloc(sizeof *g);
         if (!g)
             return; // served all the same, and never sent away
@@ -174,15 +183,36 @@ static void turn(struct http *h)
     timer_start(h->app->loop, &h->timer, ms);
 }
 
+static int start_watching(struct http *h);
+
+// Without descriptors a connection that waits would wake the loop for ever: nobody is served and
+// nobody came, so the next look is later.
 static void on_ready(void *arg, bool readable, bool writable)
 {
+    struct http *h = arg;
+    unsigned before = h->came;
     (void)readable, (void)writable;
-    turn(arg);
+    bool idle = h->n_guests == 0;
+    turn(h);
+    if (!idle || h->came != before)
+        return;
+    watch_close(h->watch);
+    h->watch = NULL;
+    timer_start(h->app->loop, &h->timer, PAUSE_MS);
 }
 
 static void on_timer(void *arg)
 {
-    turn(arg);
+    struct http *h = arg;
+    turn(h);
+    if (!h->watch && start_watching(h))
+        timer_start(h->app->loop, &h->timer, PAUSE_MS);
+}
+
+static int start_watching(struct http *h)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
 }
 
 // Our own socket, because libmicrohttpd does not say why it could not listen.
@@ -213,9 +243,8 @@ static int start(struct http *h, int fd)
         close(fd);
         return ERR_IO;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     timer_init(&h->timer, on_timer, h);
-    int err = watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
+    int err = start_watching(h);
     if (!err)
         turn(h);
     return err;

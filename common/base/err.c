@@ -27,6 +27,7 @@ static const struct {
     [-ERR_CANCELLED] = {"ERR_CANCELLED", "cancelled"},
     [-ERR_DNS] = {"ERR_DNS", "name resolution failed"},
     [-ERR_NODATA] = {"ERR_NODATA", "no such record"},
+    [-ERR_NOADDR] = {"ERR_NOADDR", "no such address on this machine"},
 };
 
 const char *err_name(int err)

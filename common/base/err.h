@@ -26,7 +26,8 @@ enum err {
     ERR_CANCELLED = -18,  // caller withdrew the operation
     ERR_DNS = -19,        // name does not exist or server failed
     ERR_NODATA = -20,     // name exists without such a record
-    ERR_LAST = -20,
+    ERR_NOADDR = -21,     // address is not one of this machine's
+    ERR_LAST = -21,
 };
 
 // A macro because OpenSSL has a type of this name; its headers must come before this one.

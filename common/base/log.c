@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -24,6 +25,7 @@ static struct {
     void *clock_arg;
     log_sink sink;
     void *sink_arg;
+    int64_t lost; // lines that nobody would take
 } out = {.nf = "carillon", .fd = 2};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
@@ -191,6 +193,34 @@ static void put_json(struct writer *w, enum log_level level, struct str msg,
     writer_chr(w, '}');
 }
 
+// False when a write would wait: a pipe that nobody empties, a journal that hangs. The loop must
+// not. A line fits into what poll() calls room in a pipe (PIPE_BUF).
+static bool has_room(void)
+{
+    struct pollfd p = {.fd = out.fd, .events = POLLOUT};
+    return poll(&p, 1, 0) != 0;
+}
+
+static void to_descriptor(struct str line)
+{
+    if (!has_room()) {
+        out.lost++;
+        return;
+    }
+    if (out.lost) {
+        int64_t n = out.lost;
+        out.lost = 0;
+        LOG(LOG_ERROR, "log lines lost, nobody took them", LF_NUM("lines", n));
+        if (!has_room()) {
+            out.lost++;
+            return;
+        }
+    }
+    // Nothing sensible can be done about a log that cannot be written.
+    if (write(out.fd, line.p, line.n) < 0)
+        return;
+}
+
 static void emit(enum log_level level, struct str msg, const struct log_field *f, size_t n)
 {
     static const char priority[] = {'3', '4', '6', '7', '7'}; // of syslog
@@ -204,9 +234,7 @@ static void emit(enum log_level level, struct str msg, const struct log_field *f
         return;
     }
     line[w.n++] = '\n';
-    // Nothing sensible can be done about a log that cannot be written.
-    if (write(out.fd, line, w.n) < 0)
-        return;
+    to_descriptor(str_make(line, w.n));
 }
 
 void log_event(enum log_level level, const char *msg, const struct log_field *f, size_t n)

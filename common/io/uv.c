@@ -156,6 +156,7 @@ int uvl_err(int err)
     case EADDRINUSE:
         return ERR_INUSE;
     case EADDRNOTAVAIL:
+        return ERR_NOADDR;
     case EAFNOSUPPORT:
     case EINVAL:
         return ERR_INVAL;

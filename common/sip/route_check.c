@@ -66,9 +66,11 @@ static bool top_via(struct check *k)
         sip_msg_cur(k->m, sip_field_value(k->m, f), &c);
         sip_via_read(&c, &k->m->via);
         cur_sws(&c);
-        // RFC 3261 8.1.1.7: the branch identifies the transaction
-        if (!c.bad && (cur_done(&c) || cur_peek(&c) == ',') && k->m->via.branch.n)
+        if (!c.bad && (cur_done(&c) || cur_peek(&c) == ',')) {
+            if (!k->m->via.branch.n) // RFC 3261 8.1.1.7: it identifies the transaction
+                complain(k, "Via", f->at);
             return true;
+        }
     }
     complain(k, "Via", offset_of(k, SIP_H_VIA));
     return false;

@@ -222,8 +222,12 @@ static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
         p->pending = p->forwards == forwards;
         return;
     }
+    int err = pass_on(p, status, msg, &e);
+    if (!p->answered && (err == ERR_NOMEM || err == ERR_TOOBIG)) {
+        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        return;
+    }
     p->accepted = true;
-    (void)pass_on(p, status, msg, &e);
     pxy_finish(p, STR("SIP;cause=200;text=\"Call completed elsewhere\""));
 }
 
@@ -277,7 +281,9 @@ static void take_final(struct branch *b, unsigned status, struct sip_msg *msg)
 void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
 {
     struct pxy *p = b->pxy;
-    bool ok = status >= 200 && status < 300;
+    // A 2xx that has lost the way back is none: take_final makes a 502 of it.
+    bool ok =
+        status >= 200 && status < 300 && !(p->invite && msg && !sip_msg_at(msg, SIP_H_VIA, 1));
     bool first = b->open;
     if (first) {
         b->open = false;

@@ -218,8 +218,8 @@ static void on_data(void *arg, struct str bytes)
         note_stall(f, rest);
     if (!st->close_err && keep_rest(st, rest, buffered))
         st->close_err = ERR_NOMEM;
-    if (st->close_err)
-        stream_close(f, st->close_err, true);
+    if (st->close_err) // a last answer may leave, megabytes for who does not read may not
+        stream_close(f, st->close_err, st->close_err != ERR_FULL);
 }
 
 // ---- connections ----

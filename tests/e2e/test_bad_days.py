@@ -396,6 +396,27 @@ def test_baresip_registers(lab, tmp_path):
             phone.wait(15)
 
 
+# ---- carillon-ue where nobody answers ----
+
+def test_ue_in_front_of_silence(lab):
+    """The run ends with status 1, and the JSON says which step was not answered."""
+    silent = ["--local", "127.0.2.60", "--proxy", "127.0.66.90:5060"]
+    with Peer("127.0.66.90"):
+        p = lab.run_phone("carol", "register", "timeout=1", status=1, options=silent)
+        e = p.event("timeout")
+        assert e["step"] == "register" and e["call_id"] and e["ms"] >= 1000
+
+
+@pytest.mark.parametrize("words,options,status,trouble", [
+    (["register"], ["--local", "198.51.100.77"], 1, "198.51.100.77:5060.*no such address"),
+    (["sleep", "soon"], [], 2, "'soon' is no number"),
+    (["register", "expect=ok"], [], 2, "'expect=ok' is no number"),
+    (["register", "timeout=-1"], [], 2, "'timeout=-1' is no number"),
+])
+def test_ue_says_what_is_wrong(lab, words, options, status, trouble):
+    assert re.search(trouble, lab.run_phone("carol", *words, status=status, options=options).trouble())
+
+
 # ---- neighbours that die ----
 
 def test_hss_killed(lab):

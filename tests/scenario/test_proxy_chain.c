@@ -302,6 +302,25 @@ static void untouched(void **state)
     chain_done(&c);
 }
 
+// A callee that keeps only the Via on top: its answer can go nowhere, and the caller must not wait for ever.
+static void answer_without_the_way_back(void **state)
+{
+    static const char *const methods[] = {"INVITE", "MESSAGE"};
+    static const char *const statuses[] = {"200 OK", "486 Busy Here"};
+    for (size_t i = 0; i < 4; i++) {
+        struct chain c;
+        const char *method = methods[i / 2];
+        chain_init(&c, false);
+        peer_request(c.alice, P3, &(struct request){.method = method, .uri = "sip:bob@example.org"});
+        const char *req = peer_expect(c.bob, method);
+        peer_send(c.bob, P3, "SIP/2.0 %s\nVia: %s\nFrom: %s\nTo: %s;tag=b\nCall-ID: %s\nCSeq: %s\n\n",
+                  statuses[i % 2], header_of(req, "Via", 0), header_of(req, "From", 0),
+                  header_of(req, "To", 0), header_of(req, "Call-ID", 0), header_of(req, "CSeq", 0));
+        (void)peer_expect(c.alice, "SIP/2.0 502");
+        chain_done(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(own_maddr),
         cmocka_unit_test(to_a_flow),
         cmocka_unit_test(untouched),
+        cmocka_unit_test(answer_without_the_way_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

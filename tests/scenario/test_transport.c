@@ -264,6 +264,8 @@ static const struct broken brokens[] = {
     {HEAD VIA "\n", "Bad Request: Missing From"},
     {HEAD VIA "f: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
     {HEAD FROM TO CALL CSEQ "\n", NULL}, // nowhere to answer to
+    {HEAD "Via: SIP/2.0/UDP 192.0.2.2:5060;z=z9hG4bK-m\n" FROM TO CALL CSEQ "\n",
+     "Bad Request: Malformed Via"},
     {HEAD "Via: nonsense\n" FROM TO CALL CSEQ "\n", NULL},
     {"ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: x ACK\n\n", NULL},
     {"SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: x MESSAGE\n\n", NULL},
@@ -566,6 +568,26 @@ static void peer_that_does_not_read(void **state)
     close_stage(&st);
 }
 
+// The same while it talks itself: what it does not read is not kept for it after the end either.
+static void peer_that_talks_and_does_not_read(void **state)
+{
+    struct stage st;
+    open_stage(&st, true);
+    peer_pause(st.peer, true);
+    for (int i = 0; i < 200 && peer_connected(st.peer); i++) {
+        peer_printf(st.peer, NULL,
+                    "MESSAGE sip:b@192.0.2.9 SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK%d\n"
+                    "From: \"%030000d\" <sip:a@x>;tag=f\n" TO
+                    "Call-ID: %d\nCSeq: 1 MESSAGE\n" NO_BODY "\n",
+                    i, i, i);
+        scene_run(st.sc, 100 + (uint64_t)i);
+    }
+    assert_false(peer_connected(st.peer)); // at once, not when it has read everything
+    assert_int_equal(st.core->flows_closed, 1);
+    assert_int_equal(log_lines, 1);
+    close_stage(&st);
+}
+
 static void ip6(void **state)
 {
     struct stage st;
@@ -687,6 +709,7 @@ int main(void)
         cmocka_unit_test(on_a_given_flow),
         cmocka_unit_test(ack_after_lost_connection),
         cmocka_unit_test(peer_that_does_not_read),
+        cmocka_unit_test(peer_that_talks_and_does_not_read),
         cmocka_unit_test(ip6),
         cmocka_unit_test(own_names),
         cmocka_unit_test(listeners_are_checked),

@@ -13,7 +13,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { EXIT_USAGE = 2, EXIT_NO_DAEMON = 3, BLOCK_BYTES = 65536 };
+enum {
+    EXIT_USAGE = 2,
+    EXIT_NO_DAEMON = 3,
+    BLOCK_BYTES = 65536,
+    PATIENCE_S = 30, // for the first word of an answer
+};
 
 // A command whose first word belongs to one NF needs no NF before it.
 static const struct {
@@ -22,6 +27,7 @@ static const struct {
 
 struct session {
     FILE *socket;
+    unsigned patience_s;
     char **words;
     int n_words;
 };
@@ -32,6 +38,7 @@ static int usage(FILE *to)
         "Usage: carillon-ctl NF COMMAND [ARGUMENT]...\n"
         "       carillon-ctl --socket PATH COMMAND [ARGUMENT]...\n"
         "Sends a command to a running daemon and prints its answer.\n"
+        "--timeout S before all else: wait S seconds (30; 0: for ever) for a daemon that does not answer.\n"
         "\n"
         "NF is the name of a daemon: pcscf, icscf, scscf, hss. Its socket is NF.ctl in the directory\n"
         "$CARILLON_RUN, or in /run/carillon; --socket names another.\n"
@@ -43,7 +50,7 @@ static int usage(FILE *to)
         "  carillon-ctl hss subscriber show alice  a subscriber; \"hss\" may be left out here\n"
         "\n"
         "A FILE argument is read here, as the user who calls; - is standard input.\n"
-        "Exit status: the command's; 2 wrong usage; 3 no such daemon.\n",
+        "Exit status: the command's; 2 wrong usage; 3 no daemon answers.\n",
         to);
     return to == stdout ? 0 : EXIT_USAGE;
 }
@@ -54,7 +61,15 @@ static void default_path(char *path, size_t size, const char *nf)
     (void)snprintf(path, size, "%s/%s.ctl", run && *run ? run : "/run/carillon", nf);
 }
 
-static FILE *connect_to(const char *path)
+// A daemon that is stopped or stuck still lets people connect: they wait so long and no longer, 0: for ever.
+static void set_patience(int fd, unsigned seconds)
+{
+    const struct timeval t = {.tv_sec = seconds};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
+static FILE *connect_to(const char *path, unsigned patience_s)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof un.sun_path) {
@@ -65,6 +80,7 @@ static FILE *connect_to(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return NULL;
+    set_patience(fd, patience_s);
     if (connect(fd, (const struct sockaddr *)&un, sizeof un)) {
         int saved = errno;
         close(fd);
@@ -157,8 +173,10 @@ static int follow(const struct session *s)
 {
     char type;
     unsigned long n;
+    errno = 0;
     while (fscanf(s->socket, "%c %lu", &type, &n) == 2 && fgetc(s->socket) == '\n') {
         int failed = -1;
+        set_patience(fileno(s->socket), 0); // it lives: an import may take its time
         if (type == CTL_WIRE_EXIT)
             return (int)n;
         if (type == CTL_WIRE_OUT)
@@ -170,13 +188,19 @@ static int follow(const struct session *s)
         if (failed)
             return EXIT_FAILURE;
     }
+    if (errno == EAGAIN) {
+        fprintf(stderr, "carillon-ctl: the daemon is there, but has not answered for %u s\n",
+                s->patience_s);
+        return EXIT_NO_DAEMON;
+    }
     fputs("carillon-ctl: the daemon broke off\n", stderr);
     return EXIT_FAILURE;
 }
 
-static int talk(const char *path, char **words, int n_words)
+static int talk(const char *path, unsigned patience_s, char **words, int n_words)
 {
-    struct session s = {.words = words, .n_words = n_words, .socket = connect_to(path)};
+    struct session s = {.words = words, .n_words = n_words, .patience_s = patience_s,
+                        .socket = connect_to(path, patience_s)};
     if (!s.socket) {
         bool absent = errno == ECONNREFUSED || errno == ENOENT;
         fprintf(stderr, "carillon-ctl: %s: %s\n", path,
@@ -195,6 +219,12 @@ int main(int argc, char **argv)
 {
     char path[256];
     int at = 1;
+    unsigned patience_s = PATIENCE_S;
+    if (argc > 2 && !strcmp(argv[1], "--timeout")) {
+        patience_s = (unsigned)strtoul(argv[2], NULL, 10);
+        argc -= 2;
+        argv += 2;
+    }
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
         return usage(stdout);
     if (argc > 1 && !strcmp(argv[1], "--version")) {
@@ -218,5 +248,5 @@ int main(int argc, char **argv)
     }
     if (at == argc || (at == 1 && argv[1][0] == '-'))
         return usage(stderr);
-    return talk(path, argv + at, argc - at);
+    return talk(path, patience_s, argv + at, argc - at);
 }

@@ -29,7 +29,7 @@ struct script {
     bool over;
     ue_call call;
     bool holding;
-    uint64_t call_started;
+    uint64_t step_started, call_started;
     unsigned provisional;
     double ms_provisional;
     uint32_t calls_left;
@@ -315,9 +315,15 @@ static void on_timer(void *arg)
     }
 }
 
+// Silence is an event too: who reads JSON needs no second stream.
 static void on_timeout(void *arg)
 {
     struct script *s = arg;
+    report_event(s->o, "timeout",
+                 json_pack("{s:s, s:f, s:o}", "step", s->step.name, "ms",
+                           ms_since(s, s->step_started), "call_id",
+                           report_str(s->call ? ue_call_call_id(s->hub, s->call)
+                                              : phone_call_id(s->phone))));
     fprintf(stderr, "carillon-ue: %s did not end in time\n", s->step.name);
     finish(s, EXIT_FAILED);
 }
@@ -417,6 +423,7 @@ static void next_step(struct script *s)
     }
     size_t k = read_step(s->o, &s->at, &s->step);
     double seconds = param_number(s, "timeout", STEP_TIMEOUT_S + param_number(s, "talk", 0));
+    s->step_started = loop_now(s->loop);
     timer_start(s->loop, &s->timeout, (uint64_t)(seconds * 1000));
     steps[k].start(s);
 }

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -373,6 +374,17 @@ def test_client_that_leaves_and_clients_that_talk_nonsense(daemon):
     assert d.wait() == 0
 
 
+def test_daemon_that_does_not_answer(daemon):
+    """Stopped, or stuck: the client says so and ends."""
+    d = daemon().up()
+    d.signal(signal.SIGSTOP)
+    r = subprocess.run([CTL, "--timeout", "1", "dummy", "status"], capture_output=True, env=d.env,
+                       timeout=WAIT, check=False)
+    d.signal(signal.SIGCONT)
+    assert r.returncode == 3 and b"has not answered for 1 s" in r.stderr
+    assert d.ctl("status")[0] == 0
+
+
 def test_stale_socket_is_taken_over_and_live_one_is_not(daemon, tmp_path):
     with socket.socket(socket.AF_UNIX) as s:
         s.bind(str(tmp_path / "dummy.ctl"))
@@ -478,6 +490,31 @@ def test_http_serves_beside_a_crowd(daemon):
         s.close()
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
+
+
+def test_http_without_descriptors(daemon):
+    """Connections that cannot be taken wait; the loop does not spin meanwhile, and they are served afterwards."""
+    d = daemon().up()
+    used = len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    limits = resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    waiting = [socket.create_connection((d.ip, 9090), timeout=WAIT) for _ in range(3)]
+    for s in waiting:
+        s.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+    before = ticks(d)
+    time.sleep(1)
+    assert ticks(d) - before < 10
+    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, limits)
+    for s in waiting:
+        assert s.recv(100).startswith(b"HTTP/1.")
+        s.close()
+
+
+def ticks(d):
+    """Processor time used, in hundredths of a second."""
+    with open(f"/proc/{d.process.pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
 
 
 # ---- trace ----

@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -240,6 +243,42 @@ static void to_a_descriptor(void **state)
     close(ends[1]);
 }
 
+// Nobody reads: the lines are lost, the caller is not kept; who comes back to read is told how
+// many.
+static void nobody_reads(void **state)
+{
+    int ends[2];
+    static char text[65536];
+    ssize_t n;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    int cap = fcntl(ends[1], F_SETPIPE_SZ, 16384);
+    assert_true(cap >= 16384 && cap < (int)sizeof text);
+    log_set_sink(NULL, NULL);
+    log_init("scscf", LOG_FORMAT_TEXT, ends[1]);
+    alarm(20); // a write that waits ends the test
+    for (int i = 0; i < 10000; i++)
+        LOG(LOG_INFO, "m", LF_NUM("n", i));
+    n = read(ends[0], text, sizeof text - 1);
+    assert_true(n > 0 && n <= cap);
+    text[n] = 0;
+    int lines = 0;
+    for (const char *p = text; (p = strchr(p, '\n')); p++)
+        lines++;
+    LOG(LOG_INFO, "again");
+    n = read(ends[0], text, sizeof text - 1);
+    assert_true(n > 0);
+    text[n] = 0;
+    alarm(0);
+    char want[64];
+    snprintf(want, sizeof want, "log lines lost, nobody took them lines=%d\n", 10000 - lines);
+    assert_non_null(strstr(text, want));
+    assert_non_null(strstr(text, "INFO scscf again\n"));
+    close(ends[0]);
+    close(ends[1]);
+    log_init("scscf", LOG_FORMAT_TEXT, 2);
+}
+
 #define T(f) cmocka_unit_test_setup(f, set_up)
 int main(void)
 {
@@ -255,6 +294,7 @@ int main(void)
         T(text_says_when_cut),
         T(journal),
         T(to_a_descriptor),
+        T(nobody_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
