@@ -132,6 +132,8 @@ void world_run(uint64_t ms)
     (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
 }
 
+static void send_from(int socket, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
 static void send_from(int socket, const char *fmt, va_list ap)
 {
     static char text[8192];
