@@ -82,7 +82,7 @@ static inline bool usual_param(struct cur *c, struct sip_addr *v)
     if (!walk_take(&w, ';'))
         return false;
     v->params = walk_param(&w, c->arena);
-    if (!v->params || (w.p < w.end && *w.p != ','))
+    if (!v->params || (w.p != c->end && *w.p != ','))
         return false;
     c->p = w.p;
     return true;

@@ -58,7 +58,7 @@ FAMILY(text, struct str, sip_text_read, write_str)
 #define MANY(header, compact_form, kind) ROW(header, compact_form, SIP_MANY, 0, kind)
 #define LIST(header, compact_form, kind) ROW(header, compact_form, SIP_LIST, ',', kind)
 
-static const struct sip_header rows[SIP_H_COUNT] = {
+const struct sip_header sip_header_rows[SIP_H_COUNT] = {
     [SIP_H_OTHER] = MANY("", 0, text),
     [SIP_H_VIA] = LIST("Via", 'v', via),
     [SIP_H_ROUTE] = LIST("Route", 0, addr),
@@ -126,11 +126,6 @@ static const struct sip_header rows[SIP_H_COUNT] = {
     [SIP_H_P_ASSERTED_SERVICE] = LIST("P-Asserted-Service", 0, word),
 };
 
-const struct sip_header *sip_header(enum sip_hid id)
-{
-    return &rows[(unsigned)id < SIP_H_COUNT ? id : SIP_H_OTHER];
-}
-
 struct str sip_hid_name(enum sip_hid id)
 {
     return sip_header(id)->name;
@@ -155,9 +150,10 @@ __attribute__((constructor)) static void names_init(void)
 {
     size_t i = 1;
     for (unsigned id = SIP_H_OTHER + 1; id < SIP_H_COUNT; id++) {
-        name_add(i++, rows[id].name.p, rows[id].name.n, (enum sip_hid)id);
-        if (rows[id].compact)
-            name_add(i++, &rows[id].compact, 1, (enum sip_hid)id);
+        const struct sip_header *h = &sip_header_rows[id];
+        name_add(i++, h->name.p, h->name.n, (enum sip_hid)id);
+        if (h->compact)
+            name_add(i++, &h->compact, 1, (enum sip_hid)id);
     }
 }
 

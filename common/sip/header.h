@@ -24,8 +24,13 @@ struct sip_header {
     void (*write)(struct writer *w, const void *value);
 };
 
+extern const struct sip_header sip_header_rows[SIP_H_COUNT];
+
 // Row of a header; of SIP_H_OTHER for ids outside the enum.
-const struct sip_header *sip_header(enum sip_hid id);
+static inline const struct sip_header *sip_header(enum sip_hid id)
+{
+    return &sip_header_rows[(unsigned)id < SIP_H_COUNT ? id : SIP_H_OTHER];
+}
 
 // Id of a field name, full or compact, case-insensitive; SIP_H_OTHER when it has no row.
 enum sip_hid sip_hid_from(struct str name);

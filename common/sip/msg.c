@@ -13,7 +13,7 @@ enum {
 
 static struct str without_leading_crlf(struct str data)
 {
-    while (str_starts(data, STR("\r\n")))
+    while (data.n >= 2 && data.p[0] == '\r' && data.p[1] == '\n')
         data = str_skip(data, 2);
     return data;
 }

@@ -18,11 +18,13 @@ struct sip_field {
     bool again;      // another field with this id follows
 };
 
-// Typed values of one header: an array in the arena.
+// Typed values of one header, each where it was read. The places of a few are here, of more in the
+// arena.
 struct sip_values {
     int err;
-    size_t n, size; // of values, and of each in bytes
-    void *first;
+    uint32_t n, room;
+    const void **at;
+    const void *few[4];
 };
 
 struct sip_msg {
@@ -85,6 +87,17 @@ static inline const struct sip_field *sip_field_next(const struct sip_msg *m,
         if (g->id == f->id)
             return g;
     return NULL;
+}
+
+// A field that may occur once: do further ones say the same? Else two elements would act on
+// different messages.
+static inline bool sip_field_agrees(const struct sip_msg *m, const struct sip_field *f)
+{
+    struct str value = sip_field_value(m, f);
+    for (const struct sip_field *g = f; (g = sip_field_next(m, g)) != NULL;)
+        if (!str_eq(value, sip_field_value(m, g)))
+            return false;
+    return true;
 }
 
 // Cursor over a part of the headers of m. It is filled member by member: see cur_copy.

@@ -2,11 +2,17 @@
 #include "sip/param.h"
 
 #include "base/writer.h"
-#include "sip/cursor.h"
+#include "sip/usual.h"
+
+static inline struct sip_param *param_read(struct cur *c)
+{
+    struct sip_param *p = c->delim && !c->bad ? walk_generic_param(c) : NULL;
+    return p ? p : cur_param_read(c);
+}
 
 struct sip_param *cur_param(struct cur *c)
 {
-    return cur_param_read(c);
+    return param_read(c);
 }
 
 struct sip_param *cur_params_read(struct cur *outer)
@@ -14,7 +20,7 @@ struct sip_param *cur_params_read(struct cur *outer)
     struct cur c = cur_copy(outer);
     struct sip_param *first = NULL, **tail = &first;
     while (!c.bad && cur_sep(&c, ';')) {
-        struct sip_param *p = cur_param_read(&c);
+        struct sip_param *p = param_read(&c);
         if (CUR_RARELY(!p))
             break;
         *tail = p;

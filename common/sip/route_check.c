@@ -6,6 +6,7 @@
 #include "sip/msg_priv.h"
 #include "sip/token.h"
 #include "sip/uri_priv.h"
+#include "sip/usual.h"
 #include "sip/via.h"
 
 struct check {
@@ -14,7 +15,8 @@ struct check {
     bool bad;
 };
 
-static void complain(struct check *k, const char *what, size_t offset)
+__attribute__((cold, noinline)) static void complain(struct check *k, const char *what,
+                                                     size_t offset)
 {
     k->bad = true;
     if (!k->err->what)
@@ -27,35 +29,26 @@ static size_t offset_of(const struct check *k, enum sip_hid id)
     return f ? f->at : k->m->blank;
 }
 
-// A field that may occur once: further ones must say the same, or two elements would act on
-// different messages.
-static bool agrees(const struct sip_msg *m, const struct sip_field *f)
+// A complaint about a header, at its first field.
+__attribute__((cold, noinline)) static bool bad_header(struct check *k, enum sip_hid id)
 {
-    struct str value = sip_field_value(m, f);
-    for (const struct sip_field *g = f; (g = sip_field_next(m, g)) != NULL;)
-        if (!str_eq(value, sip_field_value(m, g)))
-            return false;
-    return true;
+    complain(k, sip_hid_name(id).p, offset_of(k, id));
+    return false;
 }
 
 // Cursor over the only field of a header; false and a complaint when it is absent or contradicted.
-static bool only(struct check *k, enum sip_hid id, struct cur *c)
+static inline bool only(struct check *k, enum sip_hid id, struct cur *c)
 {
     const struct sip_field *f = sip_field_first(k->m, id);
-    bool good = f && (!f->again || agrees(k->m, f));
-    if (good)
-        sip_msg_cur(k->m, sip_field_value(k->m, f), c);
-    else
-        complain(k, sip_hid_name(id).p, offset_of(k, id));
-    return good;
+    if (CUR_RARELY(!f || !sip_field_agrees(k->m, f)))
+        return bad_header(k, id);
+    sip_msg_cur(k->m, sip_field_value(k->m, f), c);
+    return true;
 }
 
-static bool consumed(struct check *k, enum sip_hid id, const struct cur *c)
+static inline bool consumed(struct check *k, enum sip_hid id, const struct cur *c)
 {
-    if (!c->bad && cur_done(c))
-        return true;
-    complain(k, sip_hid_name(id).p, offset_of(k, id));
-    return false;
+    return !CUR_RARELY(c->bad || !cur_done(c)) || bad_header(k, id);
 }
 
 static bool top_via(struct check *k)
@@ -72,8 +65,7 @@ static bool top_via(struct check *k)
             return true;
         }
     }
-    complain(k, "Via", offset_of(k, SIP_H_VIA));
-    return false;
+    return bad_header(k, SIP_H_VIA);
 }
 
 static bool party(struct check *k, enum sip_hid id, struct sip_addr *ret_addr)
@@ -151,9 +143,13 @@ static void request_uri(struct check *k)
         return;
     struct cur c;
     sip_msg_cur(m, m->uri_text, &c);
-    sip_uri_read(&c, &m->uri);
-    // RFC 3261 19.1.1: no headers in a Request-URI
-    m->uri_good = !c.bad && cur_done(&c) && !m->uri.headers.n;
+    struct walk w = walk_init(&c);
+    m->uri_good = walk_uri(&w, c.arena, &m->uri) && w.p == c.end;
+    if (!m->uri_good) {
+        sip_uri_read(&c, &m->uri);
+        // RFC 3261 19.1.1: no headers in a Request-URI
+        m->uri_good = !c.bad && cur_done(&c) && !m->uri.headers.n;
+    }
     if (!m->uri_good)
         complain(k, "Request-URI", (size_t)(m->uri_text.p - m->bytes.p));
 }

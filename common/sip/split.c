@@ -12,6 +12,21 @@ int split_complain(struct sip_parse_error *err, const char *what, size_t offset)
     return ERR_BAD;
 }
 
+// A Status-Line as usual; false for any other, right or wrong.
+static bool usual_status_line(struct sip_msg *m, struct str line)
+{
+    const char *p = line.p + 8;
+    if (line.n < 12 || !word_same(line.p, "sip/2.0 ", 8) || p[3] != ' ')
+        return false;
+    if (p[0] < '1' || p[0] > '6' || !ch_is(p[1], CH_DIGIT) || !ch_is(p[2], CH_DIGIT))
+        return false;
+    if (memchr(p + 4, '\n', line.n - 12)) // only fields can be folded
+        return false;
+    m->status = (unsigned)(p[0] - '0') * 100 + (unsigned)(p[1] - '0') * 10 + (unsigned)(p[2] - '0');
+    m->reason = str_make(p + 4, line.n - 12);
+    return true;
+}
+
 // Status-Line = SIP-Version SP Status-Code SP Reason-Phrase
 static int status_line(struct sip_msg *m, struct str line, struct sip_parse_error *err)
 {
@@ -65,7 +80,7 @@ int split_start_line(struct sip_msg *m, struct str line, struct sip_parse_error 
 {
     // readable beyond a short line: the buffer goes on
     if (line.p[3] == '/' && word_same(line.p, "sip", 3))
-        return status_line(m, line, err);
+        return usual_status_line(m, line) ? 0 : status_line(m, line, err);
     return request_line(m, line, err);
 }
 

@@ -2,12 +2,25 @@
 #include "sip/token.h"
 
 #include "base/writer.h"
-#include "sip/cursor.h"
 #include "sip/param.h"
+#include "sip/usual.h"
+
+// A token that is a name. STR_NONE, and c where it was, when it is another.
+static inline struct str usual_token(struct cur *c)
+{
+    struct walk w = walk_init(c);
+    struct str name = walk_name(&w);
+    if (!name.n || !walk_ended(&w, c))
+        return STR_NONE;
+    c->p = w.p;
+    return name;
+}
 
 void sip_token_read(struct cur *c, struct sip_token *v)
 {
-    v->token = cur_token(c);
+    v->token = c->delim ? usual_token(c) : STR_NONE;
+    if (!v->token.n)
+        v->token = cur_token(c);
     v->params = cur_params(c);
 }
 

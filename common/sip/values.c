@@ -1,58 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Typed values of a header, made on first use.
+#include "base/mem.h"
 #include "sip/cursor.h"
 #include "sip/header.h"
 #include "sip/msg_priv.h"
 
-enum { SMALL = 32 }; // a value of which a few more may be allocated than there are
-
-static void *value_new(struct arena *a, const struct sip_header *h, struct sip_values *vs,
-                       size_t *cap)
+static bool value_add(struct arena *a, struct sip_values *vs, const void *value)
 {
-    if (vs->n == *cap) {
-        size_t more = *cap ? *cap * 2 : h->multi == SIP_LIST && h->size <= SMALL ? 8 : 1;
-        void *p = arena_alloc(a, more * h->size);
-        if (!p)
-            return NULL;
-        if (vs->n)
-            memcpy(p, vs->first, vs->n * h->size);
-        vs->first = p;
-        *cap = more;
+    if (CUR_RARELY(vs->n == vs->room)) {
+        const void **more = arena_alloc(a, 2 * vs->room * sizeof *more);
+        if (!more)
+            return false;
+        memcpy(more, vs->at, vs->n * sizeof *more);
+        vs->at = more;
+        vs->room *= 2;
     }
-    return (char *)vs->first + vs->n++ * h->size;
+    vs->at[vs->n++] = value;
+    return true;
 }
 
-// The values of one field. RFC 3261 7.3.1: an empty list is allowed where the grammar has one,
-// e.g. "Supported:".
-static int read_field(struct sip_msg *m, const struct sip_header *h, const struct sip_field *f,
-                      struct sip_values *vs, size_t *cap)
-{
-    struct cur c;
-    // of which the first value has been read already
-    const struct sip_field *top_via = m->bad ? NULL : sip_field_first(m, SIP_H_VIA);
-    sip_msg_cur(m, sip_field_value(m, f), &c);
-    if (h->multi == SIP_LIST && cur_done(&c))
-        return 0;
-    do {
-        void *v = value_new(&m->arena, h, vs, cap);
-        if (!v)
-            return ERR_NOMEM;
-        if (f == top_via && vs->n == 1) {
-            *(struct sip_via *)v = m->via;
-            c.p = m->via.text.p + m->via.text.n;
-        } else {
-            h->read(&c, v);
-        }
-    } while (h->multi == SIP_LIST && !c.bad && cur_sep(&c, h->separator));
-    return cur_finish(&c);
-}
-
-// A header with one value that sip_route_check has read already; NULL: none of those.
-static void *read_before(struct sip_msg *m, enum sip_hid id)
+// A header with one value, or the first value of one, that sip_route_check has read already; NULL:
+// none of those.
+static const void *read_before(const struct sip_msg *m, enum sip_hid id)
 {
     if (m->bad)
         return NULL;
     switch (id) {
+    case SIP_H_VIA:
+        return &m->via;
     case SIP_H_FROM:
         return &m->from;
     case SIP_H_TO:
@@ -66,31 +41,49 @@ static void *read_before(struct sip_msg *m, enum sip_hid id)
     }
 }
 
-static int read_all(struct sip_msg *m, const struct sip_field *f, struct sip_values *vs)
+// The values of one field. known: it is the top Via, the first of which has been read already.
+// RFC 3261 7.3.1: an empty list is allowed where the grammar has one, e.g. "Supported:".
+static inline int read_field(struct sip_msg *m, const struct sip_header *h,
+                             const struct sip_field *f, bool known, struct sip_values *vs)
 {
-    vs->size = 0; // unless there can be several
-    vs->first = read_before(m, (enum sip_hid)f->id);
-    vs->n = vs->first != NULL;
-    if (vs->n)
-        return 0;
+    struct cur c;
+    sip_msg_cur(m, sip_field_value(m, f), &c);
+    if (known)
+        c.p = m->via.text.p + m->via.text.n;
+    if (known ? !cur_sep(&c, h->separator) : h->multi == SIP_LIST && cur_done(&c))
+        return cur_finish(&c);
+    do {
+        void *v = arena_alloc(&m->arena, h->size);
+        if (!v || !value_add(&m->arena, vs, v))
+            return ERR_NOMEM;
+        h->read(&c, v);
+    } while (h->multi == SIP_LIST && !c.bad && cur_sep(&c, h->separator));
+    return cur_finish(&c);
+}
+
+static inline int read_all(struct sip_msg *m, const struct sip_field *f, struct sip_values *vs)
+{
     const struct sip_header *h = sip_header((enum sip_hid)f->id);
-    vs->size = h->size;
-    size_t cap = 0;
-    for (; f; f = sip_field_next(m, f)) {
-        if (h->multi == SIP_ONE && vs->n) {
-            if (!str_eq(sip_field_value(m, f), sip_field_value(m, sip_field_first(m, f->id))))
-                return ERR_BAD;
-            continue;
-        }
-        int e = read_field(m, h, f, vs, &cap);
+    const void *before = read_before(m, (enum sip_hid)f->id);
+    if (before && !value_add(&m->arena, vs, before))
+        return ERR_NOMEM;
+    if (before && h->multi == SIP_ONE)
+        return 0;
+    if (h->multi == SIP_ONE && !sip_field_agrees(m, f))
+        return ERR_BAD;
+    bool known = before != NULL;
+    for (; f; f = h->multi == SIP_ONE ? NULL : sip_field_next(m, f)) {
+        int e = read_field(m, h, f, known, vs);
         if (e)
             return e;
+        known = false;
     }
     return 0;
 }
 
-// NULL: out of memory.
-static const struct sip_values *values_of(struct sip_msg *m, const struct sip_field *f)
+// NULL: out of memory. Each header comes here once or twice: better whole than in every caller.
+__attribute__((noinline)) static const struct sip_values *values_of(struct sip_msg *m,
+                                                                    const struct sip_field *f)
 {
     if (!m->values) {
         m->values = arena_zalloc(&m->arena, m->n_fields * sizeof(void *));
@@ -102,13 +95,17 @@ static const struct sip_values *values_of(struct sip_msg *m, const struct sip_fi
         struct sip_values *vs = arena_alloc(&m->arena, sizeof *vs);
         if (!vs)
             return NULL;
+        vs->n = 0;
+        vs->room = ARRAY_LEN(vs->few);
+        vs->at = vs->few;
         vs->err = read_all(m, f, vs);
         *slot = vs;
     }
     return *slot;
 }
 
-int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void **ret_value)
+static inline int value_get(const struct sip_msg *m, enum sip_hid id, size_t i,
+                            const void **ret_value)
 {
     const struct sip_field *f = sip_field_first(m, id);
     if (!f)
@@ -121,14 +118,19 @@ int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void *
         return vs->err;
     if (i >= vs->n)
         return ERR_NOTFOUND;
-    *ret_value = (const char *)vs->first + i * vs->size;
+    *ret_value = vs->at[i];
     return 0;
+}
+
+int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void **ret_value)
+{
+    return value_get(m, id, i, ret_value);
 }
 
 const void *sip_msg_at(const struct sip_msg *m, enum sip_hid id, size_t i)
 {
     const void *v;
-    return sip_msg_get(m, id, i, &v) ? NULL : v;
+    return value_get(m, id, i, &v) ? NULL : v;
 }
 
 size_t sip_msg_count(const struct sip_msg *m, enum sip_hid id)

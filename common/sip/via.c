@@ -78,7 +78,7 @@ static inline bool usual_via(struct cur *c, struct sip_via *v)
     struct walk w = walk_init(c);
     const char *from = c->p;
     *v = (struct sip_via){.ttl = -1};
-    if (w.end - w.p <= 8 || memcmp(w.p, "SIP/2.0/", 8) != 0)
+    if (memcmp(w.p, "SIP/2.0/", 8) != 0)
         return false;
     w.p += 8;
     v->proto_name = walk_name(&w);
@@ -94,7 +94,7 @@ static inline bool usual_via(struct cur *c, struct sip_via *v)
             return false;
         via_param(c, *tail, v);
     }
-    bool good = !c->bad && (w.p == w.end || *w.p == ',');
+    bool good = !c->bad && (w.p == c->end || *w.p == ',');
     c->bad = false; // a bad number is found again
     c->p = good ? w.p : from;
     v->text = str_make(from, (size_t)(w.p - from));

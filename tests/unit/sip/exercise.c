@@ -10,6 +10,7 @@
 #include "sip/edit.h"
 #include "sip/header.h"
 #include "sip/msg.h"
+#include "sip/token.h"
 #include "sip/uri.h"
 #include "sip/via.h"
 
@@ -69,6 +70,24 @@ static bool same_via(const struct sip_via *v, const struct sip_via *x)
            same_params(v->params, x->params) && str_eq(v->text, x->text);
 }
 
+static bool same_token(const struct sip_token *v, const struct sip_token *x)
+{
+    return str_eq(v->token, x->token) && same_params(v->params, x->params);
+}
+
+// As below, of tokens. They do not know their text, but it can be written.
+static void tokens_alone(struct arena *a, const struct sip_msg *m, enum sip_hid id)
+{
+    static char text[SIP_MSG_MAX];
+    struct sip_token token;
+    for (size_t i = 0, n = sip_msg_count(m, id); i < n; i++) {
+        const struct sip_token *v = sip_msg_at(m, id, i);
+        struct writer w = writer_init(text, sizeof text);
+        sip_token_write(&w, v);
+        MUST(sip_token_parse(a, writer_done(&w), &token) == 0 && same_token(v, &token));
+    }
+}
+
 // What stands in a message is read in another way than what stands alone. The same comes out: of
 // the values that were read.
 static void alone(struct arena *a, const struct sip_msg *m)
@@ -83,6 +102,8 @@ static void alone(struct arena *a, const struct sip_msg *m)
             const struct sip_addr *v = sip_msg_at(m, (enum sip_hid)id, i);
             MUST(sip_addr_parse(a, v->text, &addr) == 0 && same_addr(v, &addr));
         }
+        if (sip_header((enum sip_hid)id)->read == sip_header(SIP_H_SUPPORTED)->read)
+            tokens_alone(a, m, (enum sip_hid)id);
     }
     for (size_t i = 0; i < sip_msg_count(m, SIP_H_VIA); i++) {
         const struct sip_via *v = sip_msg_at(m, SIP_H_VIA, i);
