@@ -82,7 +82,8 @@ void sip_msg_unref(struct sip_msg *m)
 {
     if (!m || --m->refs)
         return;
-    arena_done(&m->arena);
+    if (m->arena.chunks) // most messages need no more than their block
+        arena_done(&m->arena);
     sip_pool_put(m, m->pool);
 }
 

@@ -150,7 +150,11 @@ static inline bool walk_uri(struct walk *w, struct arena *a, struct sip_uri *u)
     bool good;
     if (from[3] != ':') // readable: the buffer goes on behind a short value
         return false;
-    *u = (struct sip_uri){.scheme = SIP_SCHEME_SIP};
+    // one by one, not zeroed as a whole: most are set again at once
+    u->scheme = SIP_SCHEME_SIP;
+    u->user = u->password = u->host = u->headers = STR_NONE;
+    u->port = 0;
+    u->params = NULL;
     w->p += 4;
     if (word_same(from, "sip", 3)) {
         good = walk_user_host(w, u);
