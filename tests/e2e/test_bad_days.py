@@ -417,6 +417,29 @@ def test_ue_says_what_is_wrong(lab, words, options, status, trouble):
     assert re.search(trouble, lab.run_phone("carol", *words, status=status, options=options).trouble())
 
 
+SDP = ("v=0\r\no=- 1 1 IN IP4 127.0.66.91\r\ns=-\r\nc=IN IP4 127.0.66.91\r\nt=0 0\r\n"
+       "m={} 40000 RTP/AVP 0\r\n")
+
+
+def test_ue_in_front_of_a_bad_peer(lab):
+    """RFC 3261 8.2.1, 8.2.3, 13.3.1.3, 15.1.2: what the phone itself refuses, and how."""
+    bob = f"sip:bob@{facts.UES['bob']['ip']}:5060"
+    with lab.phone("bob", "register", "+", "answer", "talk=0.1") as phone:
+        phone.wait_for("ready")
+        with Peer("127.0.66.91", to=(facts.UES["bob"]["ip"], 5060)) as peer:
+            def invite(body, kind):
+                return peer.ask(method="INVITE", uri=bob, to=bob, body=body, content_type=kind)
+            answer = invite(SDP.format("audio"), "text/plain")
+            assert (answer.status, answer.get("Accept")) == (415, "application/sdp")
+            assert invite("v=0\r\nm=audio\r\n", "application/sdp").status == 488
+            assert invite(SDP.format("video"), "application/sdp").status == 488
+            assert peer.ask(method="BYE", uri=bob, to=bob).status == 481
+            answer = peer.ask(method="REGISTER", uri=bob, to=bob)
+            assert answer.status == 405 and "INVITE" in answer.get("Allow")
+            assert not phone.event("incoming")
+            assert invite(SDP.format("audio"), "application/sdp; charset=utf-8").status == 200
+
+
 # ---- neighbours that die ----
 
 def test_hss_killed(lab):

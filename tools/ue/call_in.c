@@ -44,8 +44,32 @@ static int ring(struct call *c, struct pxy *p)
     return pxy_reply(p, 180, STR_NONE, &extra);
 }
 
+// RFC 3261 8.2.3, 13.3.1.3: a body that is no SDP, or an offer that nothing can be made of, is
+// refused. True when it was.
+static bool refuse_offer(struct pxy *p, bool needs_audio)
+{
+    const struct sip_msg *m = pxy_request(p);
+    struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
+    struct sdp s;
+    if (!sip_msg_body(m).n)
+        return false;
+    if (!str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"))) {
+        struct sip_edits extra;
+        sip_edits_init(&extra, pxy_arena(p), NULL);
+        sip_edit_append(&extra, SIP_H_ACCEPT, STR("application/sdp"));
+        (void)pxy_reply(p, 415, STR_NONE, &extra);
+        return true;
+    }
+    if (!sdp_parse(sip_msg_body(m), &s) && (!needs_audio || sdp_find_media(&s, STR("audio"))))
+        return false;
+    (void)pxy_reply(p, 488, STR_NONE, NULL);
+    return true;
+}
+
 void hub_incoming_invite(struct hub *h, struct pxy *p)
 {
+    if (refuse_offer(p, true))
+        return;
     struct phone *ph = hub_phone_for(h, pxy_request(p));
     struct call *c = call_new(ph, false);
     if (!c) {
@@ -123,6 +147,8 @@ static void on_offer(struct call *c, struct pxy *p)
     struct sip_edits extra;
     struct sdp offer;
     struct str body = sip_msg_body(pxy_request(p));
+    if (refuse_offer(p, false))
+        return;
     bool has_offer = body.n && sdp_parse(body, &offer) == 0;
     add_contact(c, &extra, pxy_arena(p));
     if (has_offer || sip_msg_method(pxy_request(p)) == SIP_INVITE)
@@ -161,6 +187,6 @@ void call_on_request(struct call *c, struct pxy *p)
         (void)pxy_reply(p, 200, STR_NONE, NULL);
         break;
     default:
-        (void)pxy_reply(p, 405, STR_NONE, NULL);
+        ue_refuse_method(p);
     }
 }

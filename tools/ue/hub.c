@@ -54,8 +54,13 @@ static void outside_dialog(struct hub *h, struct pxy *p)
     case SIP_NOTIFY:
         (void)pxy_reply(p, 200, STR_NONE, NULL);
         break;
+    case SIP_BYE:
+    case SIP_UPDATE:
+    case SIP_INFO: // RFC 3261 15.1.2: known, but only inside a dialog
+        (void)pxy_reply(p, 481, STR_NONE, NULL);
+        break;
     default:
-        (void)pxy_reply(p, 405, STR_NONE, NULL);
+        ue_refuse_method(p);
     }
 }
 

@@ -6,6 +6,14 @@
 const struct str ue_allow =
     STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY");
 
+void ue_refuse_method(struct pxy *p)
+{
+    struct sip_edits extra;
+    sip_edits_init(&extra, pxy_arena(p), NULL);
+    sip_edit_append(&extra, SIP_H_ALLOW, ue_allow);
+    (void)pxy_reply(p, 405, STR_NONE, &extra);
+}
+
 void draft_init(struct request_draft *d)
 {
     arena_init(&d->arena, d->room, sizeof d->room);

@@ -150,6 +150,8 @@ void call_on_request(struct call *c, struct pxy *p);
 void hub_incoming_invite(struct hub *h, struct pxy *p);
 void call_cancelled(struct call *c);
 extern const struct str ue_allow;
+// 405 with what is allowed (RFC 3261 8.2.1).
+void ue_refuse_method(struct pxy *p);
 
 // ---- media.c ----
 
