@@ -30,8 +30,8 @@ const struct conf_row icscf_rows[] = {
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
     {"selection.timeout", CONF_U32, AT(scscf_timeout_ms), "8000", 100, 32000, "ms",
-     .help = "Silence of an S-CSCF after which another one is selected; longer than its own wait "
-             "for the HSS."},
+     .help = "Silence of an S-CSCF to REGISTER or INVITE after which another one is selected; longer "
+             "than its own wait for the HSS."},
     {0},
 };
 

@@ -55,12 +55,20 @@ static const struct step again_steps[] = {
 };
 static const struct procedure again = {"reselect", again_steps, ARRAY_LEN(again_steps)};
 
+// Is silence the S-CSCF's own? It answers a REGISTER itself and an INVITE with 100; whatever else it
+// only passes on, and RFC 4320 4.1 has no 100 for it: then the called user may be the silent one.
+static bool speaks_soon(const struct icscf_job *r)
+{
+    return r->is_register ||
+           sip_msg_method(pxy_request(job_pxy(&r->job))) == SIP_INVITE;
+}
+
 // Silence, an unreachable address, a redirection or 480 to a REGISTER; silence alone otherwise, for a
 // response to another request may be the called user's own.
 static bool calls_for_another(const struct icscf_job *r, unsigned status, const struct sip_msg *msg)
 {
     if (!msg)
-        return status == 408 || status == 503;
+        return status == 503 || (status == 408 && speaks_soon(r));
     return r->is_register && (status == 480 || (status >= 300 && status < 400));
 }
 
@@ -110,7 +118,7 @@ enum step_verdict icscf_forward(struct job *j)
     sip_edits_copy(e, a, pxy_edits(p));
     direct(r, a, e);
     struct pxy_target t = {.edits = e, .next_hop = r->server, .ctx = r,
-                           .timeout_ms = i->cfg->scscf_timeout_ms};
+                           .timeout_ms = speaks_soon(r) ? i->cfg->scscf_timeout_ms : 0};
     int err = pxy_forward(p, &t, 1, &ops, i);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }

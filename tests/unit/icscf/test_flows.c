@@ -275,13 +275,31 @@ static void strange_targets(void **state)
 static void silent_server_of_a_request(void **state)
 {
     w.capabilities_on_demand = true;
-    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    send_request("INVITE", "sip:alice@" DOMAIN, "");
     world_run(8500);
     assert_int_equal(w.n_lir, 2);
     assert_true(w.asked.and_capabilities);
-    struct sip_msg *m = world_expect_request(W_S2, "MESSAGE");
+    struct sip_msg *m = world_expect_request(W_S2, "INVITE");
     world_answer(W_S2, m, 200);
     (void)world_expect(W_PCSCF, 200);
+}
+
+// RFC 4320 4.1: nothing but its final response says that a MESSAGE is under way.
+static void silent_user_is_not_a_failed_server(void **state)
+{
+    w.capabilities_on_demand = true;
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
+    world_run(20000);
+    assert_int_equal(w.n_lir, 1);
+    assert_null(world_take(W_S2));
+    world_answer(W_S1, m, 200);
+    (void)world_expect(W_PCSCF, 200);
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_run(40000);
+    assert_int_equal(w.n_lir, 2);
+    assert_null(world_take(W_S2));
+    (void)world_expect(W_PCSCF, 504);
 }
 
 // A response that the called user may have given is passed on, not taken for a failure.
@@ -404,6 +422,7 @@ int main(void)
         TEST(originating_on_behalf),
         TEST(strange_targets),
         TEST(silent_server_of_a_request),
+        TEST(silent_user_is_not_a_failed_server),
         TEST(busy_user_is_not_a_failed_server),
         TEST(in_dialog),
         TEST(options_to_the_node),
