@@ -52,4 +52,5 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     node_check_sip(&c->sip, bad, arg);
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
+    node_check_trusted("sip.trusted", &c->trusted, bad, arg);
 }

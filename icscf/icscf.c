@@ -77,21 +77,6 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
     i->params.trace.dia(i->params.trace.arg, t);
 }
 
-// A list that is no good leaves the old one.
-static int read_trusted(struct icscf *i, const struct conf_strs *list)
-{
-    struct trust_domain d;
-    struct str bad = STR_NONE;
-    int err = trust_domain_init(&d, list->v, list->n, &bad);
-    if (err == ERR_BAD)
-        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
-    if (err)
-        return err;
-    trust_domain_done(&i->trusted);
-    i->trusted = d;
-    return 0;
-}
-
 static int start_stack(struct icscf *i)
 {
     static const struct stack_ops plain = {.request = on_request};
@@ -140,7 +125,7 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);
     if (!err)
-        err = read_trusted(i, &i->cfg->trusted);
+        err = node_read_trusted("sip.trusted", &i->cfg->trusted, &i->trusted);
     if (!err)
         err = start_dia(i);
     if (!err)
@@ -159,7 +144,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
-    (void)read_trusted(i, &c->trusted);
+    (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
     if (scscf_table_init(&table, &c->scscfs))
         return;
     scscf_table_done(&i->table);

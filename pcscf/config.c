@@ -50,4 +50,5 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "home.domains", "needs a domain");
     if (c->home_entry.n)
         node_check_uri("home.entry", c->home_entry, bad, arg);
+    node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
 }

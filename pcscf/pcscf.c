@@ -2,6 +2,7 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "app/app.h"
+#include "app/node_rows.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
@@ -168,17 +169,6 @@ static void on_expired(void *arg, const struct reg *r)
         LF("contact", reg_contact(r)));
 }
 
-static int read_trusted(struct pcscf *pc)
-{
-    struct str bad = STR_NONE;
-    int e = trust_domain_init(&pc->trusted, pc->config->core_trusted.v, pc->config->core_trusted.n,
-                              &bad);
-    if (e == ERR_BAD)
-        LOG(LOG_ERROR, "cannot start", LF_Z("cause", "core.trusted: not an address or network"),
-            LF("value", bad));
-    return e;
-}
-
 // TS 24.229 table 7.8.1: as long as a challenge that nobody answers waits.
 enum { REG_AWAIT_AUTH_MS = 240000 };
 
@@ -200,7 +190,7 @@ static int start(struct pcscf *pc)
     }
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
-    int e = read_trusted(pc);
+    int e = node_read_trusted("core.trusted", &c->core_trusted, &pc->trusted);
     if (!e)
         e = stack_new(&sp, &pc->stack);
     if (!e)

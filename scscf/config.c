@@ -46,4 +46,5 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     node_check_sip(&c->sip, bad, arg);
     if (c->registration.min_s > c->registration.max_s)
         bad(arg, "registration.min_expires", "is more than registration.max_expires");
+    node_check_trusted("sip.trusted", &c->trusted, bad, arg);
 }

@@ -148,21 +148,6 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
-// A list that is no good leaves the old one.
-static int read_trusted(struct scscf *s, const struct conf_strs *list)
-{
-    struct trust_domain d;
-    struct str bad = STR_NONE;
-    int err = trust_domain_init(&d, list->v, list->n, &bad);
-    if (err == ERR_BAD)
-        LOG(LOG_ERROR, "sip.trusted: not an address or network", LF("value", bad));
-    if (err)
-        return err;
-    trust_domain_done(&s->trusted);
-    s->trusted = d;
-    return 0;
-}
-
 static int start_stack(struct scscf *s)
 {
     static const struct stack_ops plain = {.request = on_request};
@@ -201,7 +186,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = name_self(s);
     if (!err)
-        err = read_trusted(s, &s->cfg->trusted);
+        err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
         err = start_dia(s);
     if (!err)
@@ -218,7 +203,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
-    (void)read_trusted(s, &c->trusted);
+    (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "dia/node.h"
+#include "ims/trust.h"
 #include "stack/stack.h"
 
 struct node_sip {
@@ -61,9 +62,15 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
 // clang-format on
 
-// Findings: text is not a SIP URI with a host; no address to listen on.
+// Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
+// address nor network.
 void node_check_uri(const char *option, struct str text, app_finding bad, void *arg);
 void node_check_sip(const struct node_sip *c, app_finding bad, void *arg);
+void node_check_trusted(const char *option, const struct conf_strs *list, app_finding bad,
+                        void *arg);
+// Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
+// logged.
+int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

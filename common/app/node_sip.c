@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/app.h"
 #include "app/node_rows.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "sip/uri.h"
 
 void node_check_uri(const char *option, struct str text, app_finding bad, void *arg)
@@ -18,6 +20,33 @@ void node_check_sip(const struct node_sip *c, app_finding bad, void *arg)
 {
     if (!c->udp.n && !c->tcp.n)
         bad(arg, "sip.udp", "no address to listen on, neither here nor in sip.tcp");
+}
+
+void node_check_trusted(const char *option, const struct conf_strs *list, app_finding bad,
+                        void *arg)
+{
+    struct trust_domain d;
+    struct str wrong;
+    int err = trust_domain_init(&d, list->v, list->n, &wrong);
+    if (!err)
+        trust_domain_done(&d);
+    else if (err == ERR_BAD)
+        bad(arg, option, "expected addresses and networks, such as 192.0.2.0/24");
+}
+
+int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d)
+{
+    struct trust_domain fresh;
+    struct str wrong = STR_NONE;
+    int err = trust_domain_init(&fresh, list->v, list->n, &wrong);
+    if (err) {
+        LOG(LOG_ERROR, "trust domain cannot be read", LF_Z("option", option), LF("value", wrong),
+            LF_Z("cause", err_text(err)));
+        return err;
+    }
+    trust_domain_done(d);
+    *d = fresh;
+    return 0;
 }
 
 static int listen_on(struct stack *s, const struct conf_addrs *addrs, enum sip_proto proto)

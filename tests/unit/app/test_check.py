@@ -43,6 +43,9 @@ def test_lab_configuration_is_good(node, tmp_path):
      "registration.min_expires: is more than registration.max_expires"),
     ("pcscf", r"listen: \[127.0.1.10:5060\]", "listen: []", "access.listen: needs an address"),
     ("pcscf", r"listen: \[127.0.1.10:5070\]", "listen: []", "core.listen: needs an address"),
+    *((node, r"trusted: .*", "trusted: [127.0.1.0/99]",
+       f"{option}: expected addresses and networks, such as 192.0.2.0/24")
+      for node, option in (("icscf", "sip.trusted"), ("scscf", "sip.trusted"), ("pcscf", "core.trusted"))),
     ("pcscf", r"domains: .*", "domains: []", "home.domains: needs a domain"),
     ("pcscf", r"^home:", "home:\n  entry: icscf", "home.entry: expected a SIP URI, such as sip:node.example.org:5060"),
 ])
