@@ -32,7 +32,9 @@ extern const struct fsm dia_watchdog_fsm;
 enum {
     DIA_CEX_MS = 10000,     // connecting and exchanging capabilities, each
     DIA_CLOSING_MS = 1000,  // waiting for a DPA, or for the peer to disconnect after ours
-    DIA_RETRY_MS = 500,     // first reconnect; doubles up to Tc
+    DIA_AGAIN_MS = 20,      // the longest wait before a connection that has lived is made again
+    DIA_LIVED_MS = 1000,    // how long that is
+    DIA_RETRY_MS = 500,     // the next wait; doubles up to Tc
     DIA_TIMEOUT_MS = 5000,
     DIA_MAX_STRANGERS = 256,// connections that have not sent their CER yet
     DIA_MAX_DYNAMIC = 1024, // peers taken by accept_unknown
@@ -93,6 +95,7 @@ struct dia_peer {
     struct dia_conn *i, *r;
     struct dia_apps apps;
     uint32_t state_id, retry_ms, cause;
+    uint64_t opened_ms;      // when it was last open
     bool told_open;
     struct dia_watchdog wd;
     struct list pending;

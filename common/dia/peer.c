@@ -16,19 +16,32 @@ static void arm(struct dia_peer *p, uint64_t ms)
     timer_start(p->node->loop, &p->timer, ms);
 }
 
-// Reconnecting starts fast, because most losses are restarts, and slows down to Tc (RFC 6733 2.1). A
-// peer that said it wants no connection (RFC 6733 5.4) is left alone ten times as long.
-static void arm_reconnect(struct dia_peer *p)
+static uint64_t now_ms(const struct dia_peer *p)
+{
+    return loop_now(p->node->loop) / 1000000;
+}
+
+// A connection that had lived is made again at once: often nothing but the connection was lost, and
+// what is asked meanwhile has nowhere to go. From then on the waits grow, for most other losses are
+// restarts, and slow down to Tc (RFC 6733 2.1). A peer that said it wants no connection (RFC 6733
+// 5.4) is left alone ten times as long.
+static void arm_reconnect(struct dia_peer *p, bool lived)
 {
     struct dia_node *n = p->node;
     if (n->draining || p->dynamic || addr_port(&p->remote) == 0)
         return;
-    uint64_t ms = p->retry_ms;
-    p->retry_ms = ms * 2 < n->connect_ms ? (uint32_t)ms * 2 : n->connect_ms;
-    if (p->cause != DIA_REBOOTING)
+    uint64_t ms = p->retry_ms, spread = ms / 8;
+    if (p->cause != DIA_REBOOTING) {
         ms = (uint64_t)n->connect_ms * 10;
+        spread = ms / 8;
+    } else if (lived) {
+        ms = 0;
+        spread = DIA_AGAIN_MS;
+    } else {
+        p->retry_ms = ms * 2 < n->connect_ms ? (uint32_t)ms * 2 : n->connect_ms;
+    }
     p->cause = DIA_REBOOTING;
-    arm(p, ms + loop_random_u64(n->loop) % (ms / 8 + 1));
+    arm(p, ms + loop_random_u64(n->loop) % (spread + 1));
 }
 
 static void bury_dynamic(struct dia_peer *p)
@@ -41,13 +54,15 @@ static void bury_dynamic(struct dia_peer *p)
 
 static void closed(struct dia_peer *p, unsigned how)
 {
+    bool lived = how == WD_LOST && p->opened_ms && now_ms(p) >= p->opened_ms + DIA_LIVED_MS;
+    p->opened_ms = 0;
     drop(&p->i, false);
     drop(&p->r, false);
     timer_stop(&p->timer);
     dia_watchdog_event(p, how);
     dia_pending_failover(p, true);
     dia_peer_told(p);
-    arm_reconnect(p);
+    arm_reconnect(p, lived);
     bury_dynamic(p);
     if (p->node->draining)
         loop_defer(p->node->loop, &p->node->drained);
@@ -60,6 +75,7 @@ static void opened(struct dia_peer *p, struct dia_conn *c)
     p->state_id = c->state_id;
     p->retry_ms = DIA_RETRY_MS < p->node->connect_ms ? DIA_RETRY_MS : p->node->connect_ms;
     p->cause = DIA_REBOOTING;
+    p->opened_ms = now_ms(p);
     p->counts.opens++;
     dia_watchdog_event(p, WD_UP);
     dia_peer_told(p);

@@ -297,6 +297,35 @@ static void restart(void **state)
     one_ask(a, "b.test");
 }
 
+static void reset_next_segment(struct box *a)
+{
+    struct sim_faults always = {.reset_ppm = 1000000}, never = {0};
+    sim_set_faults(w.sim, &always);
+    (void)box_ask(a, "b.test", "test", 1000);
+    world_run(&w, 1);
+    sim_set_faults(w.sim, &never);
+}
+
+// Only the connection was lost: it is made again at once. One that did not live waits longer.
+static void connection_lost(void **state)
+{
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", NULL);
+    box_knows(a, b, true, NULL);
+    box_knows(b, a, false, NULL);
+    world_run(&w, 5000);
+    reset_next_segment(a);
+    world_run(&w, 100);
+    assert_int_equal(a->closes, 1);
+    assert_int_equal(a->opens, 2);
+    one_ask(a, "b.test");
+    reset_next_segment(a);
+    world_run(&w, 100);
+    assert_int_equal(a->closes, 2);
+    assert_int_equal(a->opens, 2);
+    world_run(&w, 1000);
+    assert_int_equal(a->opens, 3);
+}
+
 // RFC 6733 8.16: a restarted peer is taken although the loss of its old connection went unseen.
 static void restart_unseen(void **state)
 {
@@ -480,7 +509,8 @@ int main(void)
         T(connect_and_ask), T(election), T(unknown_peer_refused),
         T(known_name_from_elsewhere_refused), T(unknown_peer_accepted_when_allowed),
         T(no_common_application), T(request_before_cer), T(garbage), T(any_segmentation),
-        T(silent_stranger), T(half_a_message), T(idle), T(restart), T(restart_unseen), T(drain),
+        T(silent_stranger), T(half_a_message), T(idle), T(restart), T(connection_lost),
+        T(restart_unseen), T(drain),
         T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused),
         T(unsupported_transports), T(vendors_of_the_capabilities), T(ipv6),
     };
