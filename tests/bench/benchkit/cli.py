@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import sys
 
 from benchkit import facts, figures, report
@@ -154,6 +155,7 @@ def main(args):
     if "--quick" in args:
         args.remove("--quick")
         quick()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # by way of what ends the nodes
     try:
         check_build()
         with open(facts.RUN / "lock", "w") as lock:
