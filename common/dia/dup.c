@@ -6,9 +6,13 @@
 enum { MAX_ENTRIES = 65536, MAX_BYTES = 32 << 20, KEY_MAX = 8 + 256 };
 static const uint64_t KEEP_NS = 240ull * 1000 * 1000 * 1000; // RFC 6733 3: ids are unique for 4 minutes
 
+// 0: an Origin-Host longer than a name in DNS can be (RFC 6733 4.3.1) is remembered by nothing, for a
+// part of it would be another's.
 static size_t make_key(const struct dia_frame *f, char *key)
 {
-    size_t n = f->origin_host.n < KEY_MAX - 8 ? f->origin_host.n : KEY_MAX - 8;
+    size_t n = f->origin_host.n;
+    if (n > KEY_MAX - 8)
+        return 0;
     dia_put32(key, f->ete);
     dia_put32(key + 4, f->code);
     if (n)
@@ -46,8 +50,9 @@ struct dia_dup *dia_dup_find(struct dia_node *n, const struct dia_frame *f)
 {
     char key[KEY_MAX];
     size_t len = make_key(f, key);
-    struct dia_dup *e;
-    HASH_FIND(hh, n->dup_by_key, key, len, e);
+    struct dia_dup *e = NULL;
+    if (len)
+        HASH_FIND(hh, n->dup_by_key, key, len, e);
     if (!e)
         return NULL;
     if (e->until_ns > loop_now(n->loop) && (e->t || (f->flags & DIA_CMD_T)))
@@ -61,6 +66,8 @@ void dia_dup_add(struct dia_node *n, const struct dia_frame *f, struct dia_reque
     char key[KEY_MAX];
     size_t len = make_key(f, key);
     trim(n);
+    if (!len)
+        return;
     struct dia_dup *e = mem_alloc(sizeof *e + len);
     if (!e)
         return;

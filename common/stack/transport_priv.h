@@ -112,7 +112,7 @@ void transport_log(struct flow *f, const char *msg, const char *what, struct str
 
 // ---- via.c ----
 // Where a response to m goes over an unreliable flow, or on a new connection when the old one has
-// gone (RFC 3261 18.2.2, RFC 3581 4).
+// gone (RFC 3261 18.2.2, RFC 3581 4). Without a readable Via: src.
 void via_reply_addr(const struct sip_msg *m, const struct addr *src, bool reliable,
                     struct addr *ret_addr);
 // The message with received and rport filled into its top Via; m itself (referenced again) when

@@ -100,7 +100,7 @@ struct txn_client {
     char branch_buf[TXN_BRANCH_MAX];
 };
 
-enum { TXN_KEY_INLINE = 96, TXN_KEY_MAX = 512 };
+enum { TXN_KEY_INLINE = 96 };
 
 struct txn_server {
     struct txn t;

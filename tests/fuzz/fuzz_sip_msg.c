@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer target: fuzz_sip_msg tests/corpus/ims tests/corpus/torture
+// libFuzzer target: fuzz_sip_msg tests/corpus/ims tests/corpus/rfc4475 tests/corpus/rfc5118
 #include "../unit/sip/exercise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
