@@ -85,8 +85,10 @@ struct udp_params {
     void *arg;
 };
 
+enum { UDP_DATA_MAX = 65507 }; // what one datagram carries over IPv4
+
 int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
-// Copies data (at most 65507 bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
+// Copies data (at most UDP_DATA_MAX bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
 int udp_send(struct udp *u, const struct addr *dst, struct str data);
 const struct addr *udp_local(const struct udp *u);
 void udp_close(struct udp *u); // takes NULL

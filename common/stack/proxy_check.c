@@ -249,7 +249,8 @@ bool pxy_check(struct pxy *p)
         err = undo_maddr(p);
     if (err) {
         bool bad = err == ERR_BAD;
-        (void)pxy_reply(p, bad ? 400 : 500, bad ? STR("Malformed Route") : STR_NONE, NULL);
+        unsigned status = bad ? 400 : err == ERR_TOOBIG ? 513 : 500;
+        (void)pxy_reply(p, status, bad ? STR("Malformed Route") : STR_NONE, NULL);
         return false;
     }
     take_own_route(p);

@@ -88,7 +88,10 @@ static const char *why_local(const struct branch *b)
         return "no final response before Timer C ran out";
     return b->status == 408   ? "no response from the next hop"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
-                              : NULL;
+           : b->status == 513 && !b->msg
+               ? "with what was added here the request is too large for a datagram, and the next hop "
+                 "takes no connection"
+               : NULL;
 }
 
 // Nobody else knows that this request failed here, so this is its log line.
@@ -107,6 +110,15 @@ static void answer_here(struct pxy *p, unsigned status, const char *why, struct 
         sip_edit_append(extra, SIP_H_WARNING, pxy_warning(p, str_from(why)));
     }
     (void)pxy_reply(p, status, STR_NONE, extra);
+}
+
+// A response that cannot be sent on.
+static void cannot_pass(struct pxy *p, int err)
+{
+    struct sip_edits extra;
+    sip_edits_init(&extra, &p->arena, NULL);
+    answer_here(p, 500, err == ERR_TOOBIG ? "the response is too large to be sent back" : err_text(err),
+                &extra);
 }
 
 // ---- the best response (RFC 3261 16.7 step 6) ----
@@ -168,7 +180,7 @@ static void send_final(struct pxy *p, struct branch *best)
     aggregate(p, best);
     int err = pass_on(p, best->status, best->msg, &best->up);
     if (err == ERR_NOMEM || err == ERR_TOOBIG)
-        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        cannot_pass(p, err);
     else
         pxy_finish(p, STR_NONE);
 }
@@ -224,7 +236,7 @@ static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
     }
     int err = pass_on(p, status, msg, &e);
     if (!p->answered && (err == ERR_NOMEM || err == ERR_TOOBIG)) {
-        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        cannot_pass(p, err);
         return;
     }
     p->accepted = true;

@@ -33,8 +33,8 @@ static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct st
     if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK)
         return false;
     struct sip_msg *filled;
-    if (via_fill(s, m, &f->info.remote, &filled))
-        return false;
+    if (via_fill(s, m, &f->info.remote, &filled)) // no room for received: it is answered as it came
+        filled = sip_msg_ref(m);
     char tag[TXN_TAG_LEN];
     struct writer w = stack_scratch(s);
     int err = sip_write_response(filled, status, reason, txn_to_tag(s, filled, tag), NULL, &w);
@@ -106,7 +106,9 @@ static int deliver(struct flow *f, struct sip_msg *m)
     struct sip_msg *filled;
     int err = via_fill(s, m, &f->info.remote, &filled);
     if (err) {
-        transport_log(f, "request dropped", err_name(err), sip_msg_call_id(m));
+        bool answered = answer(f, m, err == ERR_TOOBIG ? 513 : 500, STR_NONE);
+        transport_log(f, answered ? "request refused" : "request dropped", err_name(err),
+                      sip_msg_call_id(m));
         return err;
     }
     stack_on_message(s, f, filled);

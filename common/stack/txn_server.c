@@ -85,6 +85,8 @@ int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str byt
     struct txn_server *st = find_server(s, id);
     if (!st)
         return ERR_NOTFOUND;
+    if (!st->t.reliable && bytes.n > UDP_DATA_MAX)
+        return ERR_TOOBIG;
     struct txn_input in = {.status = status, .bytes = bytes};
     int err = fsm_step(st->t.fsm, &st->t.state, reply_event(st, status), st, &in);
     if (!err)

@@ -29,7 +29,9 @@ def complaints(row, data, shot, tcp):
     if not due and shot.answers:
         yield f"{shot.answers} instead of silence"
     if due and not finals:
-        yield "no answer"
+        if not row.lost:
+            yield "no answer"
+        return
     for m in finals:
         if m.status not in due:
             yield f"{m.start} is not one of {sorted(due)}"
@@ -45,7 +47,7 @@ def complaints(row, data, shot, tcp):
 
 
 def judge(table, messages, shots, tcp):
-    wrong = [f"RFC {table[n].section} {n}: {c}" for n in table
+    wrong = [f"section {table[n].section} {n}: {c}" for n in table
              for c in complaints(table[n], messages[n], shots[n], tcp)]
     assert not wrong, "\n".join(wrong)
 
@@ -80,7 +82,9 @@ def rfc5118():
     messages = torture.corpus("rfc5118")
     assert set(messages) == set(RFC5118)
     mended = messages["ipv6-in-sdp"].replace(b"Content-Length: 268", b"Content-Length: 251")
-    unique = lambda data: re.sub(rb"branch=z9hG4bKas3(-111)?", b"branch=z9hG4bK" + secrets.token_hex(8).encode(), data)
+
+    def unique(data):
+        return re.sub(rb"branch=z9hG4bK(as3-111|as3|bh19)", b"branch=z9hG4bK" + secrets.token_hex(8).encode(), data)
     return {n: unique(d) for n, d in messages.items()}, {"ipv6-in-sdp": unique(mended)}
 
 
