@@ -45,6 +45,10 @@ int hss_problem(struct hss_problem *p, unsigned line, int err, const char *fmt, 
     p->line = line;
     (void)vsnprintf(p->text, sizeof(p->text), fmt, ap);
     va_end(ap);
+    // What is quoted of a file may hold anything; the problem is one line of a log.
+    for (char *c = p->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     return err;
 }
 

@@ -55,3 +55,12 @@ uint64_t sim_random(struct sim *s);
 typedef void (*sim_trace_cb)(void *arg, uint64_t at_us, const struct addr *src,
                              const struct addr *dst, bool tcp, bool dropped, struct str data);
 void sim_set_trace(struct sim *s, sim_trace_cb cb, void *arg);
+
+// A datagram that no node sent, as if it came from src: a forged source, or who is not simulated.
+// Nothing is sent when there is no memory.
+void sim_inject(struct sim *s, const struct addr *src, const struct addr *dst, struct str data);
+// Called for each datagram and each run of a stream before it is delivered. What it returns is
+// delivered instead and lives until the next call; with p NULL nothing is. NULL cb: nobody tampers.
+typedef struct str (*sim_tamper_cb)(void *arg, const struct addr *src, const struct addr *dst,
+                                    bool tcp, struct str data);
+void sim_set_tamper(struct sim *s, sim_tamper_cb cb, void *arg);
