@@ -352,6 +352,7 @@ struct str dia_typed_get(const struct dia_grammar *g, const void *st, unsigned a
 void dia_typed_set(const struct dia_grammar *g, void *st, unsigned avp, struct str s);
 struct str dia_typed_failed(const struct dia_grammar *g, const void *st);
 void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r);
+struct dia_result dia_typed_result_of(const struct dia_grammar *g, const void *st);
 
 // ---- ids.c ----
 void dia_ids_init(struct dia_node *n);
