@@ -125,6 +125,7 @@ struct dia_peer {
     uint32_t state_id, retry_ms, cause;
     uint64_t opened_ms;      // when it was last open
     uint64_t due_ms;         // when the timer fires
+    uint64_t goodbye_ms;     // when its last DPR came
     uint64_t lost_ms;        // when it was last lost, or added
     uint64_t attempt_ms;     // not earlier an attempt because there is something to send
     // How it answers, see health.c.
@@ -324,7 +325,7 @@ void dia_pending_answer(struct dia_conn *c, const struct dia_frame *f);
 // RFC 6733 5.5.4: the peer's requests go elsewhere. gone: those that cannot are parked.
 void dia_pending_failover(struct dia_peer *p, bool gone);
 void dia_pending_unpark(struct dia_node *n);
-// No connection to a peer was possible: who waits for one, and may not hope for another, is told.
+// A peer is gone or could not be had: who waits for one, and may not hope for another, is told.
 void dia_pending_hopeless(struct dia_node *n);
 // The answer f is too much or broken: its request fails.
 void dia_pending_broken(struct dia_conn *c, const struct dia_frame *f);

@@ -50,7 +50,9 @@ static void arm_reconnect(struct dia_peer *p, bool lived)
 static void note_lost(struct dia_peer *p, bool lived)
 {
     uint64_t now = now_ms(p);
-    p->attempt_ms = now + (p->cause != DIA_REBOOTING ? DIA_HOLD_MS : lived ? 0 : DIA_ATTEMPT_MS);
+    p->attempt_ms = p->cause != DIA_REBOOTING ? p->goodbye_ms + DIA_HOLD_MS :
+                    lived                     ? now :
+                                                now + DIA_ATTEMPT_MS;
     p->lost_ms = now;
 }
 
@@ -137,6 +139,7 @@ static void closed(struct dia_peer *p, unsigned how)
     dia_pending_failover(p, true);
     dia_peer_told(p);
     take_second(p);
+    dia_pending_hopeless(p->node);
     if (p->state == PEER_CLOSED)
         bury_dynamic(p);
     if (p->node->draining)
@@ -238,9 +241,7 @@ static void act_error(void *obj, void *arg)
     struct dia_peer *p = obj;
     if (log_enabled(LOG_DEBUG))
         log_text(LOG_DEBUG, "diameter peer %.*s: no connection", STR_ARG(p->host));
-    struct dia_node *n = p->node;
     closed(p, WD_LOST);
-    dia_pending_hopeless(n);
 }
 
 static void act_lost(void *obj, void *arg)
@@ -269,6 +270,7 @@ static void act_dpr_received(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
     arm(p, DIA_CLOSING_MS);
+    p->goodbye_ms = now_ms(p);
     dia_pending_failover(p, true);
     dia_peer_told(p);
 }

@@ -9,6 +9,7 @@ enum {
     REALM_NOT_SERVED = 3003,
     APPLICATION_UNSUPPORTED = 3007,
     INVALID_HDR_BITS = 3008,
+    PROXY_KEPT = 4096,
 };
 
 // ---- errors ----
@@ -66,6 +67,8 @@ void dia_send_error(struct dia_conn *c, const struct dia_frame *f, uint32_t code
         return;
     arena_init(&a, first, sizeof first);
     struct str proxy = f->proxied ? dia_frame_copy(f, 284, &a) : STR_NONE;
+    if (fault && fault->limit && proxy.n > PROXY_KEPT) // it may be what there is too much of
+        proxy = STR_NONE;
     if (dia_bytes_append(&b, proxy) == 0 && (!fault || dia_bytes_fail(&b, fault->avp) == 0)) {
         c->peer->counts.errors_out++;
         send_bytes(c, &b, f->session_id);
