@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "hss/provision.h"
+#include "xml/profile.h"
 
 extern const char hss_user_data_xsd[]; // from user_data.xsd
 
@@ -29,19 +30,25 @@ static void on_error(void *arg, xmlErrorPtr e)
 
 static xmlDocPtr parse(struct str xml, struct complaint *c)
 {
+    struct xml_error e;
+    if (xml_scan(xml, PROFILE_XML_MAX, &e)) {
+        c->line = (int)e.line;
+        if (strcmp(e.what, "size") == 0)
+            (void)snprintf(c->text, c->size, "longer than %d bytes", PROFILE_XML_MAX);
+        else if (strcmp(e.what, "document type") == 0)
+            (void)snprintf(c->text, c->size, "a document type is not allowed");
+        else
+            (void)snprintf(c->text, c->size, "%s", e.what);
+        return NULL;
+    }
     xmlParserCtxtPtr ctx = xmlNewParserCtxt();
     if (!ctx)
         return NULL;
     xmlSetStructuredErrorFunc(c, on_error); // per thread in libxml2
     xmlDocPtr doc =
-        xmlCtxtReadMemory(ctx, xml.p, (int)xml.n, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOBLANKS);
+        xmlCtxtReadMemory(ctx, xml.p, (int)xml.n, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOBLANKS);
     xmlSetStructuredErrorFunc(NULL, NULL);
     xmlFreeParserCtxt(ctx);
-    if (doc && xmlGetIntSubset(doc)) {
-        (void)snprintf(c->text, c->size, "a document type is not allowed");
-        xmlFreeDoc(doc);
-        return NULL;
-    }
     return doc;
 }
 
@@ -165,6 +172,9 @@ int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned
     xmlDocPtr doc = parse(trimmed, &c);
     int err = doc ? store_profile(op, name, doc, &c) : ERR_BAD;
     xmlFreeDoc(doc);
+    if (err && c.line > 1)
+        return hss_problem(p, line, err, "profile \"%.*s\": %s, line %d of it", STR_ARG(name),
+                           why[0] ? why : err_text(err), c.line);
     if (err)
         return hss_problem(p, line, err, "profile \"%.*s\": %s", STR_ARG(name),
                            why[0] ? why : err_text(err));

@@ -51,7 +51,7 @@ struct hss_impu {
     bool barred;
     unsigned set; // 0 for the first
 };
-enum { HSS_IMPUS_MAX = 64 };
+enum { HSS_IMPUS_MAX = 64, HSS_VALUE_MAX = 16384 }; // bytes of one field
 struct hss_record {
     struct str impi;
     bool has_auth;

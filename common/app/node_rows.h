@@ -25,7 +25,8 @@ struct node_dia {
     struct str identity, realm, hss;
     struct addr local;       // connections leave from here; family 0: chosen by the system
     struct conf_table peers; // struct node_peer
-    uint32_t timeout_ms, watchdog_ms;
+    uint32_t timeout_ms, watchdog_ms, retry_ms, connect_wait_ms;
+    struct dia_limits limits;
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -40,6 +41,16 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
+
+// The same; `at` is the offset of a struct dia_limits.
+#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
+#define NODE_DIA_LIMIT_ROWS(at)                                                                    \
+    {"diameter.max_message", CONF_U32, NODE_LIMIT_AT(at, message), "262144", 4096, 1048576,        \
+     "bytes", .fixed = true, .help = "Longest Diameter message that is taken."},                   \
+    {"diameter.max_avps", CONF_U32, NODE_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true,    \
+     .help = "Most AVPs in one message, those inside of groups included."},                        \
+    {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
+     .help = "Most groups inside one another in a message."}
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
@@ -59,7 +70,14 @@ extern const struct conf_row node_peer_rows[];
     {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
-     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
+     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},                    \
+    {"diameter.retry", CONF_U32, NODE_DIA_AT(at, retry_ms), "1500", 50, 60000, "ms",               \
+     .fixed = true,                                                                                \
+     .help = "Wait for an answer after which another peer is asked, too (RFC 6733 5.5.4)."},       \
+    {"diameter.connect_wait", CONF_U32, NODE_DIA_AT(at, connect_wait_ms), "2000", 1, 60000, "ms",  \
+     .fixed = true,                                                                                \
+     .help = "How long a request waits for a peer to open when none is."},                         \
+    NODE_DIA_LIMIT_ROWS(NODE_DIA_AT(at, limits))
 // clang-format on
 
 // Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither

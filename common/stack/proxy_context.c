@@ -169,9 +169,16 @@ static void aggregate(struct pxy *p, struct branch *best)
     }
 }
 
+// Who says 503 and when to come again speaks of the whole service (our core, when its HSS is overloaded):
+// whatever else is sent there would meet the same, and so it goes on as it is (RFC 3261 16.7 step 6, 21.5.4).
+static bool is_overload(const struct branch *b)
+{
+    return b->status == 503 && b->msg && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
+}
+
 static void send_final(struct pxy *p, struct branch *best)
 {
-    if (!best->msg || status_upstream(p, best->status) != best->status) {
+    if (!is_overload(best) && (!best->msg || status_upstream(p, best->status) != best->status)) {
         struct sip_edits extra;
         sip_edits_init(&extra, &p->arena, NULL);
         answer_here(p, best->status, why_local(best), best->msg ? &extra : &best->up);

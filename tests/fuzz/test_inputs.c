@@ -18,7 +18,7 @@ struct target {
     const char *name;
     fuzz_fn *run;
     unsigned mutations;   // of all seeds together
-    const char *more[2];  // folders beside fuzz/corpus/NAME
+    const char *more[3];  // folders beside fuzz/corpus/NAME
 };
 
 static const struct target targets[] = {
