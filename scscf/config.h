@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/node_rows.h"
+#include "scscf/brake.h"
 
 struct scscf_config {
     struct str name;   // SIP URI of this S-CSCF: Server-Name on Cx
@@ -20,6 +21,10 @@ struct scscf_config {
         uint32_t nonce_s;    // life of a SIP Digest nonce
         bool every_register; // challenge protected re-registrations too
     } auth;
+    struct {
+        uint32_t challenges; // awaited in all; 0: any number
+        struct brake_config brake;
+    } limits;
 };
 
 extern const struct conf_row scscf_rows[];

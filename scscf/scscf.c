@@ -121,6 +121,7 @@ static int start_tables(struct scscf *s)
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
+                               .max = s->cfg->limits.challenges,
                                .timed_out = on_auth_timeout,
                                .arg = s};
     int err = profile_store_new(&s->profiles);
@@ -128,6 +129,8 @@ static int start_tables(struct scscf *s)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
+    if (!err)
+        err = brake_new(s->loop, &s->cfg->limits.brake, &s->brake);
     if (!err)
         err = digest_new(&s->digest);
     return err;
@@ -207,6 +210,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    s->own.limits.brake = c->limits.brake;
+    brake_reload(s->brake, &c->limits.brake);
 }
 
 void scscf_free(struct scscf *s)
@@ -218,6 +223,7 @@ void scscf_free(struct scscf *s)
     cx_notices_free(s);
     trust_domain_done(&s->trusted);
     auth_table_free(s->auth);
+    brake_free(s->brake);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);
     digest_free(s->digest);
