@@ -44,15 +44,6 @@ static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits 
     return txn_is_loop(p->stack, p->req, p->loop_hash) ? 482 : 0;
 }
 
-static bool option_known(const struct stack *s, struct str tag)
-{
-    for (size_t i = 0; i < ARRAY_LEN(s->proxy_require); i++) {
-        if (s->proxy_require[i].n && str_ieq(s->proxy_require[i], tag))
-            return true;
-    }
-    return false;
-}
-
 static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
     const void *v;
@@ -65,7 +56,7 @@ static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct s
         if (err)
             break;
         struct str tag = ((const struct sip_token *)v)->token;
-        if (!option_known(p->stack, tag)) {
+        if (!pxy_knows_option(p->stack, tag)) {
             sip_edit_append(extra, SIP_H_UNSUPPORTED, tag);
             status = 420;
         }

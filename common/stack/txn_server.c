@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
 #include "stack/txn_priv.h"
 
@@ -155,18 +156,6 @@ const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id)
     return st ? st->t.timers : &sip_timers_core;
 }
 
-static void send_stateless(struct stack *s, struct flow *f, const struct sip_msg *m,
-                           struct str bytes)
-{
-    struct addr to;
-    if (flow_is_reliable(f)) {
-        (void)flow_send(s, f, bytes, sip_msg_call_id(m));
-        return;
-    }
-    via_reply_addr(m, &flow_get_info(f)->remote, false, &to);
-    (void)flow_send_to(s, f, &to, bytes, sip_msg_call_id(m));
-}
-
 static int write_rejection(struct stack *s, const struct sip_msg *m, unsigned status,
                            struct str reason, const struct sip_edits *extra, struct writer *w)
 {
@@ -195,13 +184,11 @@ int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsig
 static void shed(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
     struct sip_edits e;
-    struct writer w = stack_scratch(s);
     s->count.overload++;
     sip_edits_init(&e, sip_msg_arena(m), NULL);
     sip_edit_append(&e, SIP_H_RETRY_AFTER,
                     arena_printf(sip_msg_arena(m), "%d", OVERLOAD_RETRY_AFTER));
-    if (write_rejection(s, m, 503, STR_NONE, &e, &w) == 0)
-        send_stateless(s, f, m, writer_done(&w));
+    (void)guard_answer(f, m, 503, STR_NONE, NULL, &e);
 }
 
 // ---- requests ----
@@ -220,6 +207,10 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
     st->proto = info->proto;
     st->label = info->listener;
     txn_attach(&st->t, f);
+    if (guard_standing(f) == STACK_STRANGER) {
+        st->t.of_stranger = true;
+        s->txns->n_strangers++;
+    }
     via_reply_addr(m, &info->remote, st->t.reliable, &st->reply_to);
     if (add(s, st, k)) {
         txn_discard(&st->t);
@@ -257,15 +248,29 @@ static bool shedding(const struct stack *s, const struct sip_msg *m)
     return s->txns->n_open >= s->max_transactions || (s->draining && !sip_msg_to_tag(m).p);
 }
 
-static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const struct key *k)
+// Nothing is made for a stranger's CANCEL of nothing.
+static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
-    if (shedding(s, m)) {
-        shed(s, f, m);
+    struct key k;
+    if (sip_msg_method(m) != SIP_CANCEL || guard_standing(f) < STACK_VOUCHED)
+        return false;
+    make_key(&k, m, SIP_INVITE);
+    if (find(s, &k))
+        return false;
+    (void)guard_answer(f, m, 481, STR_NONE, NULL, NULL);
+    return true;
+}
+
+static void on_new(struct stack *s, struct flow *from, struct sip_msg *m, const struct key *k)
+{
+    if (is_idle_cancel(s, from, m))
         return;
-    }
-    struct txn_server *st = server_new(s, f, m, k);
+    if (sip_msg_method(m) != SIP_CANCEL && !guard_request(from, m))
+        return;
+    struct flow *f = shedding(s, m) ? NULL : flow_settle(from);
+    struct txn_server *st = f ? server_new(s, f, m, k) : NULL;
     if (!st) {
-        shed(s, f, m);
+        shed(s, from, m);
         return;
     }
     txn_id id = st->t.id;
@@ -278,15 +283,18 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         send_trying(s, id, m);
 }
 
-static void on_ack(struct stack *s, struct flow *f, struct sip_msg *m)
+static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
 {
     struct key k;
     make_key(&k, m, SIP_INVITE);
     struct txn_server *st = find(s, &k);
     struct txn_input in = {.msg = m};
-    if (st)
+    if (st) {
         txn_step(&st->t, EV_ACK, &in);
-    else
+        return;
+    }
+    struct flow *f = guard_request(from, m) ? flow_settle(from) : NULL;
+    if (f)
         pxy_on_ack(s, m, flow_get_id(f));
 }
 
