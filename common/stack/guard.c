@@ -260,6 +260,10 @@ static void refuse(struct flow *f, const struct sip_msg *m, const struct stack_r
     s->count.strangers_refused++;
     if (sip_msg_method(m) == SIP_ACK)
         return;
+    if (!r->status) {
+        log_drop(f, r->cause);
+        return;
+    }
     LOG_FROM(addr_source_key(&f->info.remote), loop_now(s->loop) / 1000000,
              r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
              LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),

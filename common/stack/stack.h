@@ -41,7 +41,8 @@ enum stack_standing {
     STACK_STRANGER, // anybody else
 };
 
-// Why and how a stranger's request is refused; cause is static text for log and Warning.
+// Why and how a stranger's request is refused; cause is static text for log and Warning. Status 0:
+// in silence.
 struct stack_refusal {
     unsigned status;
     const char *cause;
