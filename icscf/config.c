@@ -25,6 +25,7 @@ const struct conf_row icscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
@@ -53,4 +54,5 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_limits(&c->limits, bad, arg);
 }

@@ -38,14 +38,17 @@ bool scscf_makes_dialog(const struct sip_msg *m)
 
 // ---- dispatch ----
 
+static bool means_originating(const struct sip_uri *own)
+{
+    bool orig = false;
+    (void)sip_uri_param(own, STR("orig"), &orig);
+    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+}
+
 static bool is_originating(const struct pxy *p)
 {
     const struct sip_uri *own = pxy_own_route(p);
-    bool orig = false;
-    if (!own)
-        return false;
-    (void)sip_uri_param(own, STR("orig"), &orig);
-    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+    return own && means_originating(own);
 }
 
 // OPTIONS to this node itself asks whether it lives (RFC 3261 11.2).
@@ -75,6 +78,33 @@ static void on_request(void *arg, struct pxy *p)
         originating_begin(s, p);
     else
         terminating_begin(s, p);
+}
+
+// ---- strangers ----
+
+static enum stack_standing on_standing(void *arg, const struct flow_info *from)
+{
+    const struct scscf *s = arg;
+    return node_standing(&s->trusted, &s->exempt, &from->remote);
+}
+
+// What the procedures refuse an outsider anyway, before anything is kept for it.
+static bool on_screen(void *arg, const struct flow_info *from, const struct sip_msg *m,
+                      struct stack_refusal *ret_refusal)
+{
+    const struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    (void)from;
+    if (sip_msg_method(m) == SIP_REGISTER) {
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain"};
+        return false;
+    }
+    bool orig = route && !sip_msg_to_tag(m).p && stack_is_own(s->stack, &route->uri) &&
+                means_originating(&route->uri);
+    if (orig)
+        *ret_refusal =
+            (struct stack_refusal){403, "originating request from outside the trust domain"};
+    return !orig;
 }
 
 // ---- what the tables report ----
@@ -153,14 +183,19 @@ static int name_self(struct scscf *s)
 
 static int start_stack(struct scscf *s)
 {
-    static const struct stack_ops plain = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    static const struct stack_ops plain = {
+        .request = on_request, .standing = on_standing, .screen = on_screen};
+    static const struct stack_ops traced = {.request = on_request,
+                                            .trace = on_trace_sip,
+                                            .standing = on_standing,
+                                            .screen = on_screen};
     struct stack_params p = {.loop = s->loop,
                              .ops = s->params.trace.sip ? &traced : &plain,
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
-                             .tcp_prefer = s->cfg->sip.prefer_tcp};
+                             .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .limits = node_stack_limits(&s->cfg->limits)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
@@ -191,6 +226,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
+        err = node_read_trusted("limits.exempt", &s->cfg->limits.exempt, &s->exempt);
+    if (!err)
         err = start_dia(s);
     if (!err)
         err = start_stack(s);
@@ -207,6 +244,11 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
+    (void)node_read_trusted("limits.exempt", &c->limits.exempt, &s->exempt);
+    s->own.limits = c->limits;
+    struct stack_limits limits = node_stack_limits(&c->limits);
+    stack_set_limits(s->stack, &limits);
+    stack_recheck_all(s->stack);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
@@ -222,6 +264,7 @@ void scscf_free(struct scscf *s)
     dia_node_free(s->dia);
     cx_notices_free(s);
     trust_domain_done(&s->trusted);
+    trust_domain_done(&s->exempt);
     auth_table_free(s->auth);
     brake_free(s->brake);
     registrar_free(s->registrar);

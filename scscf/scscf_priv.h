@@ -22,7 +22,7 @@ struct scscf {
     const struct scscf_config *cfg; // the copy below
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
-    struct trust_domain trusted;
+    struct trust_domain trusted, exempt;
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;

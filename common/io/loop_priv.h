@@ -52,7 +52,7 @@ struct tcp {
     const struct tcp_ops *ops; // NULL once the owner is out of the picture
     void *arg;
     struct outbuf out;
-    size_t cap;
+    size_t cap, headroom;
     bool connected, paused, capped, closing;
     bool later; // in later_tcp
 };

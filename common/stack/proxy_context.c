@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The response context: RFC 3261 16.7 to 16.10.
 #include "base/err.h"
+#include "base/hash.h"
+#include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/proxy_priv.h"
 
@@ -97,9 +99,11 @@ static const char *why_local(const struct branch *b)
 // Nobody else knows that this request failed here, so this is its log line.
 static void log_failure(const struct pxy *p, unsigned status, const char *why)
 {
-    LOG(LOG_INFO, "request failed", LF("call_id", sip_msg_call_id(p->req)),
-        LF("method", sip_msg_method_name(p->req)), LF("uri", sip_msg_uri_text(p->req)),
-        LF_NUM("status", status), LF_Z("cause", why));
+    struct str uri = sip_msg_uri_text(p->req);
+    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->stack->loop) / 1000000, LOG_INFO,
+             "request failed", why, LF("call_id", sip_msg_call_id(p->req)),
+             LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_NUM("status", status),
+             LF_Z("cause", why));
 }
 
 static void answer_here(struct pxy *p, unsigned status, const char *why, struct sip_edits *extra)

@@ -7,6 +7,7 @@
 #include "base/writer.h"
 #include "sip/msg.h"
 #include "sip/uri.h"
+#include "stack/guard.h"
 #include "stack/resolve.h"
 #include "stack/stack_priv.h"
 #include "stack/transport.h"
@@ -42,6 +43,8 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->ops = p->ops;
     s->arg = p->arg;
     s->tcp_prefer = p->tcp_prefer;
+    s->limits = p->limits;
+    s->standing_epoch = 1;
     s->max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS;
     s->max_message = p->max_message ? p->max_message : SIP_MSG_MAX;
     s->secret = loop_random_u64(p->loop);
@@ -58,6 +61,8 @@ static int copy_params(struct stack *s, const struct stack_params *p)
 static int make_layers(struct stack *s)
 {
     int err = transport_layer_new(s);
+    if (!err)
+        err = guard_new(s);
     if (!err)
         err = resolver_new(s);
     if (!err)
@@ -99,6 +104,7 @@ void stack_free(struct stack *s)
         pxy_layer_free(s);
     resolver_free(s);
     transport_layer_free(s);
+    guard_free(s);
     mem_free((void *)s->server.p);
     for (size_t i = 0; i < s->n_alias; i++)
         mem_free((void *)s->alias[i].p);
@@ -109,6 +115,18 @@ void stack_free(struct stack *s)
 int stack_listen(struct stack *s, const struct stack_listen *l)
 {
     return transport_listen(s, l);
+}
+
+void stack_recheck_all(struct stack *s)
+{
+    if (++s->standing_epoch == 0)
+        s->standing_epoch = 1;
+}
+
+void stack_set_limits(struct stack *s, const struct stack_limits *l)
+{
+    s->limits = *l;
+    guard_set_limits(s);
 }
 
 bool stack_is_own(const struct stack *s, const struct sip_uri *u)
@@ -134,5 +152,6 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     cb(arg, "sip_transactions", "", txn_count(s));
     txn_stats(s, cb, arg);
     transport_stats(s, cb, arg);
+    guard_stats(s, cb, arg);
     pxy_stats(s, cb, arg);
 }
