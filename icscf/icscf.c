@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"
+#include "stack/shed.h"
 
 // ---- dispatch ----
 
@@ -65,6 +66,16 @@ static void on_request(void *arg, struct pxy *p)
 
 // ---- life ----
 
+// What the originating side has let in is not refused half way before new registrations are.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct icscf *i = arg;
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && trust_domain_has(&i->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct icscf *i = arg;
@@ -79,14 +90,16 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 
 static int start_stack(struct icscf *i)
 {
-    static const struct stack_ops plain = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    static const struct stack_ops plain = {.request = on_request, .classify = classify};
+    static const struct stack_ops traced = {
+        .request = on_request, .classify = classify, .trace = on_trace_sip};
     struct stack_params p = {.loop = i->loop,
                              .ops = i->params.trace.sip ? &traced : &plain,
                              .arg = i,
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
-                             .tcp_prefer = i->cfg->sip.prefer_tcp};
+                             .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .overload = node_overload_params(&i->cfg->overload)};
     int err = stack_new(&p, &i->stack);
     return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
 }
@@ -144,6 +157,8 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
     if (scscf_table_init(&table, &c->scscfs))
         return;

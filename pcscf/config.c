@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/node_rows.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
@@ -36,6 +35,7 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
              "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
              "over four minutes (reg-await-auth). 0: any number."},
+    NODE_OVERLOAD_ROWS(OFF(overload)),
     {.name = NULL},
 };
 

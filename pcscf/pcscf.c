@@ -2,10 +2,10 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "app/app.h"
-#include "app/node_rows.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/shed.h"
 
 // ---- which procedure ----
 
@@ -59,6 +59,22 @@ static void on_request(void *arg, struct pxy *p)
     pj->arena = pxy_arena(p);
     pj->ue = pcscf_source_flow(p);
     job_start(&pj->job, p, choose(p), pc);
+}
+
+// What comes from the core has been let in elsewhere; who is registered on this flow renews.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct pcscf *pc = arg;
+    struct access_flow f = {.proto = from->proto, .remote = from->remote};
+    enum overload_class c = shed_class(m);
+    if (c != OVERLOAD_NEW)
+        return c;
+    bool later = from->listener == PCSCF_CORE
+                     ? trust_domain_has(&pc->trusted, &from->remote)
+                     : sip_msg_method(m) == SIP_REGISTER &&
+                           registry_find(pc->registry, &f, sip_msg_to(m)->uri.text);
+    return later ? OVERLOAD_CARRIED : c;
 }
 
 static void on_trace(void *arg, const struct stack_trace *t)
@@ -123,6 +139,7 @@ static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigne
                                      .local = addrs->v[i],
                                      .label = label,
                                      .timers = timers,
+                                     .outside = label == PCSCF_ACCESS,
                                      .advertise = advertise};
             int e = stack_listen(pc->stack, &l);
             if (e)
@@ -174,14 +191,16 @@ enum { REG_AWAIT_AUTH_MS = 240000 };
 
 static int start(struct pcscf *pc)
 {
-    static const struct stack_ops ops = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace};
+    static const struct stack_ops ops = {.request = on_request, .classify = classify};
+    static const struct stack_ops traced = {
+        .request = on_request, .classify = classify, .trace = on_trace};
     static const struct registry_ops reg_ops = {.expired = on_expired};
     const struct pcscf_config *c = pc->config;
     struct stack_params sp = {.loop = pc->loop,
                               .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
+                              .overload = node_overload_params(&c->overload),
                               .host_alias = {c->core_host},
                               .proxy_require = {STR_INIT("sec-agree")}};
     if (c->access_listen.n == 0 || c->core_listen.n == 0) {

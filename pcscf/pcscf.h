@@ -8,6 +8,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/node_rows.h"
 
 enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
 
@@ -22,6 +23,7 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
 };
 

@@ -19,6 +19,7 @@ const struct conf_row scscf_rows[] = {
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
     {"registration.max_expires", CONF_U32, AT(registration.max_s), "600000", 60, 31536000, "s",

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
+#include "stack/shed.h"
 
 // ---- small things that the procedures share ----
 
@@ -38,14 +39,17 @@ bool scscf_makes_dialog(const struct sip_msg *m)
 
 // ---- dispatch ----
 
+static bool says_originating(const struct sip_uri *route)
+{
+    bool orig = false;
+    (void)sip_uri_param(route, STR("orig"), &orig);
+    return orig || str_eq(route->user, STR(ROUTE_ORIG));
+}
+
 static bool is_originating(const struct pxy *p)
 {
     const struct sip_uri *own = pxy_own_route(p);
-    bool orig = false;
-    if (!own)
-        return false;
-    (void)sip_uri_param(own, STR("orig"), &orig);
-    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+    return own && says_originating(own);
 }
 
 // OPTIONS to this node itself asks whether it lives (RFC 3261 11.2).
@@ -101,6 +105,19 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
+// A request for a served user has been let in where it began: new are registrations and what our users
+// originate, which the Route says (5.4.3.1).
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && !(route && says_originating(&route->uri)) &&
+                 trust_domain_has(&s->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -150,14 +167,16 @@ static int name_self(struct scscf *s)
 
 static int start_stack(struct scscf *s)
 {
-    static const struct stack_ops plain = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    static const struct stack_ops plain = {.request = on_request, .classify = classify};
+    static const struct stack_ops traced = {
+        .request = on_request, .classify = classify, .trace = on_trace_sip};
     struct stack_params p = {.loop = s->loop,
                              .ops = s->params.trace.sip ? &traced : &plain,
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
-                             .tcp_prefer = s->cfg->sip.prefer_tcp};
+                             .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .overload = node_overload_params(&s->cfg->overload)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
@@ -207,6 +226,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(s->stack, &overload);
 }
 
 void scscf_free(struct scscf *s)

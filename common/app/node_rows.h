@@ -14,6 +14,11 @@ struct node_sip {
     bool prefer_tcp;
 };
 
+struct node_overload {
+    bool control;
+    uint32_t wait_ms, latency_ms, refusals, retry_after_s;
+};
+
 struct node_peer {
     struct str host; // Origin-Host of an HSS, SLF or relay
     struct addr address;
@@ -40,6 +45,24 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
+
+// The same; `at` is the offset of the struct node_overload.
+#define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
+#define NODE_OVERLOAD_ROWS(at)                                                                     \
+    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                         \
+     .help = "Refuse new requests with 503 and Retry-After when more come than can be served; what " \
+             "is within a dialog and emergency calls always come in, answers to challenges and "   \
+             "refreshes before anything new."},                                                    \
+    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",               \
+     .help = "How long requests may wait in the system before this process takes them, on the "    \
+             "average of a tenth of a second; above it new ones are limited."},                    \
+    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
+     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
+             "are answered in that time (100 at least)."},                                         \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",      \
+     .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
+    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
+     .help = "Retry-After of a refusal; up to twice that, by random."}
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
@@ -71,6 +94,7 @@ void node_check_trusted(const char *option, const struct conf_strs *list, app_fi
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+struct overload_params node_overload_params(const struct node_overload *c);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

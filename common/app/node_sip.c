@@ -49,6 +49,15 @@ int node_read_trusted(const char *option, const struct conf_strs *list, struct t
     return 0;
 }
 
+struct overload_params node_overload_params(const struct node_overload *c)
+{
+    return (struct overload_params){.off = !c->control,
+                                    .wait_ms = c->wait_ms,
+                                    .latency_ms = c->latency_ms,
+                                    .refusals = c->refusals,
+                                    .retry_after_s = c->retry_after_s};
+}
+
 static int listen_on(struct stack *s, const struct conf_addrs *addrs, enum sip_proto proto)
 {
     for (size_t i = 0; i < addrs->n; i++) {

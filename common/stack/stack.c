@@ -8,6 +8,7 @@
 #include "sip/msg.h"
 #include "sip/uri.h"
 #include "stack/resolve.h"
+#include "stack/shed.h"
 #include "stack/stack_priv.h"
 #include "stack/transport.h"
 
@@ -55,6 +56,13 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     return err || !s->scratch ? ERR_NOMEM : 0;
 }
 
+static int overload_begin(struct stack *s, const struct overload_params *p)
+{
+    struct overload_params o = *p;
+    o.off = o.off || !o.wait_ms || !o.latency_ms;
+    return overload_new(&o, loop_now(s->loop), &s->overload);
+}
+
 static int make_layers(struct stack *s)
 {
     int err = transport_layer_new(s);
@@ -78,6 +86,8 @@ int stack_new(const struct stack_params *p, struct stack **ret_stack)
         return ERR_NOMEM;
     int err = copy_params(s, p);
     if (!err)
+        err = overload_begin(s, &p->overload);
+    if (!err)
         err = make_layers(s);
     if (err) {
         stack_free(s);
@@ -99,6 +109,7 @@ void stack_free(struct stack *s)
         pxy_layer_free(s);
     resolver_free(s);
     transport_layer_free(s);
+    overload_free(s->overload);
     mem_free((void *)s->server.p);
     for (size_t i = 0; i < s->n_alias; i++)
         mem_free((void *)s->alias[i].p);
@@ -108,7 +119,14 @@ void stack_free(struct stack *s)
 
 int stack_listen(struct stack *s, const struct stack_listen *l)
 {
+    if (l->outside)
+        s->outside |= 1u << l->label;
     return transport_listen(s, l);
+}
+
+void stack_set_overload(struct stack *s, const struct overload_params *p)
+{
+    overload_set(s->overload, p);
 }
 
 bool stack_is_own(const struct stack *s, const struct sip_uri *u)
@@ -135,4 +153,5 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     txn_stats(s, cb, arg);
     transport_stats(s, cb, arg);
     pxy_stats(s, cb, arg);
+    shed_stats(s, cb, arg);
 }

@@ -65,6 +65,8 @@ struct stack {
     struct txn_layer *txns;
     struct pxy_layer *pxys;
     struct ua_layer *uas;
+    struct overload *overload;
+    unsigned outside;         // listener labels as bits: peers there are not the network
     char *scratch;            // STACK_SCRATCH bytes for the message being built; never kept
 };
 
@@ -83,7 +85,9 @@ void ua_layer_free(struct stack *s);
 // A new request with a server transaction; m is valid during the call: sip_msg_ref it to keep it. Its
 // top Via has received and rport filled in already. When this returns and no response was given to an
 // INVITE yet, the transaction layer sends 100 itself.
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow);
+// asked is what overload control was asked for it.
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
+                    const struct overload_request *asked);
 // An ACK for a 2xx; there is no transaction.
 void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow);
 // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL

@@ -167,6 +167,9 @@ void client_go(struct txn_client *c);
 
 // ---- txn_server.c ----
 void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m);
+// Answers m without state. extra may be NULL.
+void server_refuse(struct stack *s, struct flow *f, const struct sip_msg *m, unsigned status,
+                   struct str reason, const struct sip_edits *extra);
 // A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
 // only purpose there is to stop Timer B.
 void server_send(struct txn_server *st, unsigned status, struct str bytes);

@@ -4,10 +4,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/shed.h"
 #include "stack/transport_priv.h"
 #include "stack/txn_priv.h"
-
-enum { OVERLOAD_RETRY_AFTER = 5 };
 
 // ---- the key ----
 
@@ -191,16 +190,11 @@ int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsig
     return err ? err : txn_server_reply(s, id, status, writer_done(&w));
 }
 
-// 503 without state: load is shed as cheaply as can be (RFC 3261 21.5.4).
-static void shed(struct stack *s, struct flow *f, const struct sip_msg *m)
+void server_refuse(struct stack *s, struct flow *f, const struct sip_msg *m, unsigned status,
+                   struct str reason, const struct sip_edits *extra)
 {
-    struct sip_edits e;
     struct writer w = stack_scratch(s);
-    s->count.overload++;
-    sip_edits_init(&e, sip_msg_arena(m), NULL);
-    sip_edit_append(&e, SIP_H_RETRY_AFTER,
-                    arena_printf(sip_msg_arena(m), "%d", OVERLOAD_RETRY_AFTER));
-    if (write_rejection(s, m, 503, STR_NONE, &e, &w) == 0)
+    if (write_rejection(s, m, status, reason, extra, &w) == 0)
         send_stateless(s, f, m, writer_done(&w));
 }
 
@@ -250,7 +244,8 @@ static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_m
         pxy_on_cancel(s, invite->t.id, invite->owner, m);
 }
 
-static bool shedding(const struct stack *s, const struct sip_msg *m)
+// There is no place for it, or the node leaves.
+static bool is_full(const struct stack *s, const struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_CANCEL)
         return false;
@@ -259,13 +254,17 @@ static bool shedding(const struct stack *s, const struct sip_msg *m)
 
 static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const struct key *k)
 {
-    if (shedding(s, m)) {
-        shed(s, f, m);
+    struct overload_request asked;
+    if (is_full(s, m)) {
+        shed_refuse(s, f, m);
         return;
     }
+    if (!shed_admit(s, f, m, &asked))
+        return;
     struct txn_server *st = server_new(s, f, m, k);
     if (!st) {
-        shed(s, f, m);
+        overload_answered(s->overload, loop_now(s->loop), &asked);
+        shed_refuse(s, f, m);
         return;
     }
     txn_id id = st->t.id;
@@ -273,7 +272,7 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         on_cancel(s, st, m);
         return;
     }
-    pxy_on_request(s, id, m, flow_get_id(f));
+    pxy_on_request(s, id, m, flow_get_id(f), &asked);
     if (sip_msg_method(m) == SIP_INVITE)
         send_trying(s, id, m);
 }
