@@ -14,7 +14,8 @@
 // it grows quickly while far from where it was cut last and slowly around there: a node that is its own
 // bottleneck waits for nothing just below its maximum and for everything just above it, so the wait
 // gives no warning.
-static const double CUT = 0.92, CUT_AGAIN = 0.8;
+static const double CUT = 0.92, CUT_AGAIN = 0.8, CUT_HARD = 0.5;
+static const double HARD = 4;            // load from which a cut is a hard one
 static const double GROW = 1.08, GROW_NEAR = 1.01, NEAR = 0.9, BEYOND = 1.1;
 static const double CALM = 0.6;          // load up to which a limit grows
 static const double LOAD_MAX = 20;       // a longer wait tells nothing more
@@ -130,8 +131,16 @@ static void end_limit(struct overload *o, unsigned c)
     o->limit[c].on = false;
 }
 
+// By how much a limit shrinks that has been there for a while.
+static double share_left(const struct limit *l, double load)
+{
+    if (load > HARD)
+        return CUT_HARD;
+    return l->rate < l->ceiling * NEAR ? CUT_AGAIN : CUT;
+}
+
 // Above 1 the lowest class that still comes in is the one to limit.
-static void press(struct overload *o, double seconds)
+static void press(struct overload *o, double load, double seconds)
 {
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
@@ -142,8 +151,7 @@ static void press(struct overload *o, double seconds)
         else if (l->settle)
             l->settle--;
         else
-            cut(l, fmin(l->rate * (l->rate < l->ceiling * NEAR ? CUT_AGAIN : CUT),
-                        l->answered_rate * CUT));
+            cut(l, fmin(l->rate * share_left(l, load), l->answered_rate * CUT));
         if (l->rate > FLOOR)
             return;
     }
@@ -210,7 +218,7 @@ static void end_interval(struct overload *o, uint64_t now)
     double load = load_of(o);
     count_answers(o, seconds);
     if (load > 1)
-        press(o, seconds);
+        press(o, load, seconds);
     else
         relax(o, load);
     o->figures.load = load;
@@ -286,14 +294,15 @@ enum overload_verdict overload_ask(struct overload *o, uint64_t now,
     return OVERLOAD_TAKE;
 }
 
-void overload_answered(struct overload *o, uint64_t now, const struct overload_request *r)
+void overload_answered(struct overload *o, uint64_t now, const struct overload_request *r,
+                       bool served)
 {
     bool counted = r->kind == OVERLOAD_NEW && r->machine;
     advance(o, now);
-    o->n_answers++;
+    o->n_answers += served;
     if (r->kind < OVERLOAD_KEPT)
-        o->limit[r->kind].answered++;
-    o->machine_answers += counted;
+        o->limit[r->kind].answered += served;
+    o->machine_answers += counted && served;
     o->under_way -= counted;
     o->figures.under_way = o->under_way;
 }

@@ -64,8 +64,10 @@ struct overload_request {
 };
 enum overload_verdict overload_ask(struct overload *o, uint64_t now,
                                    const struct overload_request *r);
-// One that was taken got its first answer other than 100, or will never get one.
-void overload_answered(struct overload *o, uint64_t now, const struct overload_request *r);
+// One that was taken got its first answer other than 100, or will never get one. served: not a 5xx,
+// which tells nothing of what can be done.
+void overload_answered(struct overload *o, uint64_t now, const struct overload_request *r,
+                       bool served);
 void overload_pushed_back(struct overload *o, uint64_t now);
 
 // Seconds for Retry-After: from the setting to twice it, by random, so that they do not all return

@@ -145,7 +145,7 @@ static void pxy_free(struct pxy *p)
     l->n_live--;
     pxy_ok_stop(p);
     timer_stop(&p->timer);
-    pxy_heard(p, 408); // for ever unanswered is as good as answered
+    pxy_heard(p, 504); // nobody will hear of it any more
     if (p->free_ctx)
         p->free_ctx(p->ctx);
     LIST_EACH(&p->branches, it) {
@@ -174,7 +174,7 @@ void pxy_heard(struct pxy *p, unsigned status)
     if (p->heard || status <= 100)
         return;
     p->heard = true;
-    overload_answered(p->stack->overload, loop_now(p->stack->loop), &p->asked);
+    overload_answered(p->stack->overload, loop_now(p->stack->loop), &p->asked, status / 100 != 5);
 }
 
 void pxy_settle(struct pxy *p)
@@ -195,7 +195,7 @@ void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
 {
     struct pxy *p = pxy_new(s, id, m, flow);
     if (!p) {
-        overload_answered(s->overload, loop_now(s->loop), asked);
+        overload_answered(s->overload, loop_now(s->loop), asked, false);
         (void)txn_server_reject(s, id, m, 503, STR_NONE, NULL);
         return;
     }

@@ -263,7 +263,7 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         return;
     struct txn_server *st = server_new(s, f, m, k);
     if (!st) {
-        overload_answered(s->overload, loop_now(s->loop), &asked);
+        overload_answered(s->overload, loop_now(s->loop), &asked, false);
         shed_refuse(s, f, m);
         return;
     }

@@ -59,7 +59,7 @@ static void answer(struct model *m, uint64_t came, uint64_t done)
     if (done - came < SECOND / 2)
         m->in_time++;
     struct overload_request r = request_of(m);
-    overload_answered(m->o, done, &r);
+    overload_answered(m->o, done, &r, true);
 }
 
 static void hear_behind(struct model *m)
@@ -206,7 +206,7 @@ static void a_node_behind_that_refuses_is_load(void **state)
         if (i % 2)
             overload_pushed_back(o, now);
         else
-            overload_answered(o, now, &r);
+            overload_answered(o, now, &r, true);
     }
     assert_true(taken < 10000);
     assert_true(overload_figures(o)->entered > 0);
