@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
+#include "stack/shed.h"
 
 // ---- small things that the procedures share ----
 
@@ -131,6 +132,19 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
+// A request for a served user has been let in where it began: new are registrations and what our users
+// originate, which the Route says (5.4.3.1).
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && !(route && means_originating(&route->uri)) &&
+                 trust_domain_has(&s->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -183,9 +197,12 @@ static int name_self(struct scscf *s)
 
 static int start_stack(struct scscf *s)
 {
-    static const struct stack_ops plain = {
-        .request = on_request, .standing = on_standing, .screen = on_screen};
+    static const struct stack_ops plain = {.request = on_request,
+                                           .classify = classify,
+                                           .standing = on_standing,
+                                           .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
                                             .screen = on_screen};
@@ -195,7 +212,8 @@ static int start_stack(struct scscf *s)
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
-                             .limits = node_stack_limits(&s->cfg->limits)};
+                             .overload = node_overload_params(&s->cfg->overload),
+                             .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
@@ -226,7 +244,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
-        err = node_read_trusted("limits.exempt", &s->cfg->limits.exempt, &s->exempt);
+        err = node_read_trusted("limits.exempt", &s->cfg->strangers.exempt, &s->exempt);
     if (!err)
         err = start_dia(s);
     if (!err)
@@ -244,9 +262,9 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
-    (void)node_read_trusted("limits.exempt", &c->limits.exempt, &s->exempt);
-    s->own.limits = c->limits;
-    struct stack_limits limits = node_stack_limits(&c->limits);
+    (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
+    s->own.strangers = c->strangers;
+    struct stack_limits limits = node_stack_limits(&c->strangers);
     stack_set_limits(s->stack, &limits);
     stack_recheck_all(s->stack);
     s->own.auth.max_failures = c->auth.max_failures;
@@ -254,6 +272,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
     s->own.limits.brake = c->limits.brake;
     brake_reload(s->brake, &c->limits.brake);
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(s->stack, &overload);
 }
 
 void scscf_free(struct scscf *s)

@@ -21,6 +21,11 @@ struct node_limits {
     struct conf_strs exempt;
 };
 
+struct node_overload {
+    bool control;
+    uint32_t wait_ms, latency_ms, refusals, retry_after_s;
+};
+
 struct node_peer {
     struct str host; // Origin-Host of an HSS, SLF or relay
     struct addr address;
@@ -58,6 +63,7 @@ extern const struct conf_row node_peer_rows[];
      .help = "Most AVPs in one message, those inside of groups included."},                        \
     {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
      .help = "Most groups inside one another in a message."}
+
 // The same; `at` is the offset of the struct node_limits. Rows that a reload takes over are not fixed.
 #define NODE_LIMITS_AT(at, field) ((at) + offsetof(struct node_limits, field))
 #define NODE_LIMITS_ROWS(at)                                                                       \
@@ -90,6 +96,24 @@ extern const struct conf_row node_peer_rows[];
     {"limits.exempt", CONF_STR_LIST, NODE_LIMITS_AT(at, exempt), "[]",                             \
      .help = "Addresses and networks whose messages and connections are not counted although "     \
              "they are strangers: a load generator, a gateway of many users."}
+
+// The same; `at` is the offset of the struct node_overload.
+#define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
+#define NODE_OVERLOAD_ROWS(at)                                                                     \
+    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                         \
+     .help = "Refuse new requests with 503 and Retry-After when more come than can be served; what " \
+             "is within a dialog and emergency calls always come in, answers to challenges and "   \
+             "refreshes before anything new."},                                                    \
+    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",               \
+     .help = "How long requests may wait in the system before this process takes them, on the "    \
+             "average of a tenth of a second; above it new ones are limited."},                    \
+    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
+     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
+             "are answered in that time (100 at least)."},                                         \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",      \
+     .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
+    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
+     .help = "Retry-After of a refusal; up to twice that, by random."}
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
@@ -134,6 +158,7 @@ struct stack_limits node_stack_limits(const struct node_limits *c);
 // Who is known by his address alone.
 enum stack_standing node_standing(const struct trust_domain *trusted,
                                   const struct trust_domain *exempt, const struct addr *remote);
+struct overload_params node_overload_params(const struct node_overload *c);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

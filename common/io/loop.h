@@ -30,6 +30,9 @@ uint64_t loop_wall_ms(const struct loop *l);
 // n random bytes: drawn in batches from OpenSSL, or from the simulation's seed.
 void loop_random(struct loop *l, void *ret_bytes, size_t n);
 uint64_t loop_random_u64(struct loop *l);
+// Inside a callback of udp or tcp data: nanoseconds that it had waited in the system before this
+// process took it (of a run of a stream, its last piece). Otherwise that of the last one.
+uint64_t loop_waited(const struct loop *l);
 
 // ---- timers: hierarchical wheel of 1 ms ticks; start and stop are O(1) ----
 

@@ -102,6 +102,7 @@ struct loop_ops {
 struct loop {
     const struct loop_ops *ops;
     const uint64_t *now; // ns
+    uint64_t waited;     // ns, of the input that is being delivered
     struct wheel wheel;
     struct list deferred, deferring;
     struct list dirty_udp, dirty_tcp;

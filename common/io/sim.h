@@ -42,6 +42,8 @@ int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, boo
 // Adds a record to the simulated DNS; dns_down makes every query time out.
 int sim_dns_add(struct sim *s, const char *name, enum dns_type type, const struct dns_rr *rr);
 void sim_dns_down(struct sim *s, bool down);
+// From now on what a node receives has waited that long in its system (loop_waited).
+void sim_set_waited(struct loop *l, uint64_t ns);
 // Makes the wall clock of every node jump by ms.
 void sim_jump_wall(struct sim *s, int64_t ms);
 

@@ -61,6 +61,7 @@ static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
 {
     struct writer w = stack_scratch(p->stack);
     int err = sip_msg_write(msg, up, &w);
+    pxy_heard(p, status);
     return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
 }
 
@@ -104,6 +105,14 @@ static void log_failure(const struct pxy *p, unsigned status, const char *why)
              "request failed", why, LF("call_id", sip_msg_call_id(p->req)),
              LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_NUM("status", status),
              LF_Z("cause", why));
+}
+
+// When to try again stays true when our 500 says what a 503 has said (RFC 3261 21.5.1).
+static void keep_retry_after(const struct sip_msg *msg, struct sip_edits *extra)
+{
+    struct str v = msg ? sip_msg_raw(msg, SIP_H_RETRY_AFTER) : STR_NONE;
+    if (v.n)
+        sip_edit_append(extra, SIP_H_RETRY_AFTER, v);
 }
 
 static void answer_here(struct pxy *p, unsigned status, const char *why, struct sip_edits *extra)
@@ -185,6 +194,7 @@ static void send_final(struct pxy *p, struct branch *best)
     if (!is_overload(best) && (!best->msg || status_upstream(p, best->status) != best->status)) {
         struct sip_edits extra;
         sip_edits_init(&extra, &p->arena, NULL);
+        keep_retry_after(best->msg, &extra);
         answer_here(p, best->status, why_local(best), best->msg ? &extra : &best->up);
         return;
     }

@@ -5,11 +5,10 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "stack/guard.h"
+#include "stack/shed.h"
 #include "stack/transport_priv.h"
 #include "stack/txn_key.h"
 #include "stack/txn_priv.h"
-
-enum { OVERLOAD_RETRY_AFTER = 5 };
 
 // ---- the table ----
 
@@ -132,17 +131,6 @@ int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsig
     return err ? err : txn_server_reply(s, id, status, writer_done(&w));
 }
 
-// 503 without state: load is shed as cheaply as can be (RFC 3261 21.5.4).
-static void shed(struct stack *s, struct flow *f, const struct sip_msg *m)
-{
-    struct sip_edits e;
-    s->count.overload++;
-    sip_edits_init(&e, sip_msg_arena(m), NULL);
-    sip_edit_append(&e, SIP_H_RETRY_AFTER,
-                    arena_printf(sip_msg_arena(m), "%d", OVERLOAD_RETRY_AFTER));
-    (void)guard_answer(f, m, 503, STR_NONE, NULL, &e);
-}
-
 // ---- requests ----
 
 static struct txn_server *server_new(struct stack *s, struct flow *f, const struct sip_msg *m,
@@ -198,7 +186,8 @@ static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_m
         pxy_on_cancel(s, invite->t.id, invite->owner, m);
 }
 
-static bool shedding(const struct stack *s, const struct sip_msg *m)
+// There is no place for it, or the node leaves.
+static bool is_full(const struct stack *s, const struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_CANCEL)
         return false;
@@ -218,14 +207,22 @@ static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg
 static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
                    const struct txn_key *k)
 {
+    struct overload_request asked;
     if (is_idle_cancel(s, from, m))
         return;
     if (sip_msg_method(m) != SIP_CANCEL && !guard_request(from, m))
         return;
-    struct flow *f = shedding(s, m) ? NULL : flow_settle(from);
+    if (is_full(s, m)) {
+        shed_refuse(s, from, m);
+        return;
+    }
+    if (!shed_admit(s, from, m, &asked))
+        return;
+    struct flow *f = flow_settle(from);
     struct txn_server *st = f ? server_new(s, f, m, k) : NULL;
     if (!st) {
-        shed(s, from, m);
+        overload_answered(s->overload, loop_now(s->loop), &asked, false);
+        shed_refuse(s, from, m);
         return;
     }
     txn_id id = st->t.id;
@@ -233,7 +230,7 @@ static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
         on_cancel(s, st, m);
         return;
     }
-    pxy_on_request(s, id, m, flow_get_id(f));
+    pxy_on_request(s, id, m, flow_get_id(f), &asked);
     if (sip_msg_method(m) == SIP_INVITE)
         send_trying(s, id, m);
 }
@@ -289,7 +286,7 @@ void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m)
     struct txn_key k;
     struct txn_key_how how = {sip_msg_method(m), flow_is_reliable(f), sip_msg_to_tag(m)};
     if (txn_key_make(&k, m, &how)) {
-        shed(s, f, m);
+        shed_refuse(s, f, m);
         return;
     }
     struct txn_server *st = find(s, &k);
