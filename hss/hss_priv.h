@@ -85,6 +85,7 @@ struct hss_op {
     const char *cause;         // why it was refused
     struct str failed;         // and the AVP that it is about, for Failed-AVP
     struct hss_facts facts;
+    void *schema;              // profile.c: of service profiles, made when it is needed
     void *remembered;          // cache.c: what the cache holds of it
     struct hss_auth auth;
     bool resync;               // an AUTS was checked

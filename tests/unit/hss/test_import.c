@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "hss/provision.h"
 #include "world.h"
 
@@ -138,7 +139,7 @@ static void too_much(void **state)
         struct writer out = writer_init(text, sizeof text - 1);
         writer_printf(&out, "%s", shapes[i].begin);
         for (size_t k = 0; k < N; k++)
-            writer_put(&out, str_from(shapes[i].each));
+            writer_str(&out, str_from(shapes[i].each));
         writer_printf(&out, "%s", shapes[i].end);
         text[out.n] = 0;
         assert_false(out.failed);
