@@ -138,8 +138,8 @@ static struct branch *best_branch(struct pxy *p)
 
 static void add_challenges(struct branch *to, const struct branch *from, enum sip_hid id)
 {
-    struct str value;
-    for (size_t i = 0; !sip_edits_get(&from->up, id, i, &value); i++)
+    struct sip_edits_iter it = sip_edits_iter_init(&from->up, id);
+    for (struct str value; sip_edits_iter_next(&it, &value);)
         sip_edit_append(&to->up, id, value);
 }
 

@@ -45,6 +45,7 @@ struct stream {
     struct tcp *tcp;
     char *buf;          // bytes of an incomplete message
     size_t n, cap;
+    struct sip_framer framer; // how far it was looked at
     uint64_t opened, last_used; // ms
     uint64_t stalled;   // since when half a message waits, ms; 0: none
     struct timer timer; // idle or stall, whichever is next
