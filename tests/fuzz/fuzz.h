@@ -27,6 +27,8 @@ void fuzz_one(fuzz_fn *run, struct str input);
 // Allocations that may differ between two inputs, 0 unless a target says so: what comes and goes with
 // the time, such as the watch that a server closes when nobody is there.
 extern long fuzz_slack;
+// Set by a target whose memory does not depend on its input's length.
+extern bool fuzz_free_memory;
 
 // Takes a byte (0 at the end) from the front: for a target that needs a choice beside its text.
 static inline uint8_t fuzz_byte(struct str *input)

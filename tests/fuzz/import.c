@@ -34,11 +34,12 @@ static struct hss *open_hss(void)
     return h;
 }
 
+// At most: for YAML 1.1 CR, NEL, LS and PS end lines too (the last byte of each is counted).
 static unsigned lines_of(struct str s)
 {
     unsigned n = 1;
     for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == '\n';
+        n += s.p[i] != 0 && strchr("\n\r\x85\xa8\xa9", s.p[i]) != NULL;
     return n;
 }
 

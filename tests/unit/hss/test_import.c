@@ -60,6 +60,7 @@ static const struct row rows[] = {
     {"impi,k,op,ccf,impus\na@r," K "," OP_HEX ",a b c,sip:a@r\n", "f:2: ccf has a primary and a secondary, no more"},
     {"impi,k,op,registration,impus\na@r," K "," OP_HEX ",maybe,sip:a@r\n", "f:2: registration must be allowed or denied"},
     {"impi,k,op,display_name,impus\na@r," K "," OP_HEX ",\xff\xfe,sip:a@r\n", "f:2: display_name is not UTF-8"},
+    {"impi,k,op,profile,impus\na@r," K "," OP_HEX ",\"go\nld\",sip:a@r\n", "f:2: there is no profile \"go?ld\""},
     {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: " OP_HEX "\n    impus: sip:a@r\n  - impi: b@r\n    kay: " K "\n", "f:7: unknown field \"kay\""},
     {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: xyz\n    impus: sip:a@r\n", "f:2: op must be 32 hexadecimal digits"},
     {"subscribers:\n  - [a, b]\n", "f:2: expected a mapping of fields"},
