@@ -2,6 +2,8 @@
 // Requests in trouble: timeouts, caps, failover, duplicates, relays, redirects, balancing.
 #include <stdlib.h>
 
+#include <stdio.h>
+
 #include "world.h"
 
 static struct world w;
@@ -406,6 +408,29 @@ static void duplicate_answered_once(void **state)
     raw_stop(&r);
 }
 
+// Two Origin-Hosts that differ far behind are two: neither is given the other's answer.
+static void duplicate_of_a_long_host(void **state)
+{
+    static struct raw r;
+    struct dia_bytes b;
+    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    raw_start(&r, &w, 3, "r.test");
+    raw_dial(&r, a);
+    raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
+    world_run(&w, 100);
+    memset(r.host, 'x', 400);
+    for (uint32_t i = 0; i < 2; i++) {
+        (void)snprintf(r.host + 400, sizeof r.host - 400, "%u.test", i);
+        raw_mar(&r, 100 + i, 4711, i ? DIA_CMD_T : 0, &b);
+        raw_send(&r, b.p, b.n);
+        world_run(&w, 50);
+        assert_int_equal(a->asked, i + 1);
+        dia_bytes_free(&b);
+    }
+    assert_int_equal(box_stat(a, "dia_duplicates_total", NULL), 0);
+    raw_stop(&r);
+}
+
 // A copy that arrives while the first still waits gets the same answer.
 static void duplicate_while_pending(void **state)
 {
@@ -724,7 +749,8 @@ int main(void)
         T(requests_to_a_peer_that_does_not_read), T(failover_on_loss),
         T(failover_on_suspicion_and_failback), T(reopen_after_silence),
         T(suspect_without_alternative_may_still_answer), T(restart_in_the_middle),
-        T(duplicate_answered_once), T(duplicate_while_pending), T(late_original),
+        T(duplicate_answered_once), T(duplicate_of_a_long_host),
+        T(duplicate_while_pending), T(late_original),
         T(answer_to_a_peer_that_has_gone), T(priority_and_weight), T(through_a_relay),
         T(redirected), T(bad_answer), T(session_ids_differ_over_restarts),
         cmocka_unit_test(same_seed_same_bytes), cmocka_unit_test(disasters),

@@ -82,7 +82,7 @@ struct raw {
     struct world *w;
     struct loop *loop;
     struct addr at;
-    char host[64];
+    char host[512];
     struct tcp_listener *listener;
     struct tcp *tcp;
     bool closed, hang_up;
