@@ -28,6 +28,8 @@ static const struct stat_name names[] = {
     {"sip_strangers_unanswered", false,
      "Refusals not sent because the request was shorter than any response."},
     {"sip_limit_reached", false, "Messages and connections turned away, by limit."},
+    {"sip_connections_evicted", false,
+     "Idle TCP connections of strangers closed to make room for another one."},
     {"sip_idle_connections_closed", false, "TCP connections closed because they were idle."},
     {"sip_stranger_connections", true, "TCP connections of strangers open now."},
     {"sip_stranger_sources", true, "Source addresses that these come from."},

@@ -380,6 +380,7 @@ static void connections_of_one_source(void **state)
     assert_true(peer_connected(other.peer) && peer_connected(b.peer));
     assert_int_equal(stat("sip_stranger_connections", NULL), 4);
     assert_int_equal(stat("sip_stranger_sources", NULL), 2);
+    assert_int_equal(stat("sip_connections_evicted", NULL), 1);
 }
 
 static void greediest_source_makes_room(void **state)
