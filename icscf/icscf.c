@@ -81,13 +81,15 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
     bool orig = false;
     (void)from;
     if (sip_msg_method(m) == SIP_REGISTER) {
-        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 5.3.1.2"};
         return false;
     }
     if (route && !sip_msg_to_tag(m).p && stack_is_own(i->stack, &route->uri))
         (void)sip_uri_param(&route->uri, STR("orig"), &orig);
     if (orig)
-        *ret_refusal = (struct stack_refusal){403, "orig from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "orig from outside the trust domain",
+                                               "TS 24.229 5.3.2.1"};
     return !orig;
 }
 

@@ -97,14 +97,15 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
     const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
     (void)from;
     if (sip_msg_method(m) == SIP_REGISTER) {
-        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 4.4"};
         return false;
     }
     bool orig = route && !sip_msg_to_tag(m).p && stack_is_own(s->stack, &route->uri) &&
                 means_originating(&route->uri);
     if (orig)
-        *ret_refusal =
-            (struct stack_refusal){403, "originating request from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){
+            403, "originating request from outside the trust domain", "TS 24.229 5.4.3.1"};
     return !orig;
 }
 

@@ -75,7 +75,7 @@ static struct kind *find_kind(uint64_t key, const char *msg, const char *detail,
 
 static struct window *find_pair(uint64_t key, uint64_t now_ms)
 {
-    struct window *set = limit.pairs[(key >> 8) % SETS], *oldest = set;
+    struct window *set = limit.pairs[(key >> 32) % SETS], *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].key == key)
             return &set[i];
@@ -90,7 +90,7 @@ bool log_admit(const char *kind, const char *detail, uint64_t source, uint64_t n
 {
     uint64_t key = key_of(kind, detail);
     struct kind *k = find_kind(key, kind, detail, now_ms);
-    struct window *p = find_pair((key * 31 + source) | 1, now_ms);
+    struct window *p = find_pair(key ^ (source * 0x9e3779b97f4a7c15u), now_ms);
     if (k && is_over(&k->w, now_ms)) {
         say(k);
         k->w = (struct window){.key = key, .since_ms = now_ms};

@@ -67,6 +67,18 @@ void deferred_init(struct deferred *d, timer_cb cb, void *arg);
 void loop_defer(struct loop *l, struct deferred *d);
 void deferred_cancel(struct deferred *d);
 
+// ---- progress, for who watches over the loop from a signal handler ----
+
+struct loop_progress {
+    volatile uint32_t turns;    // begun so far
+    volatile bool asleep;       // between two turns, waiting
+    const char *volatile doing; // static text: what the present turn is at
+    // The message being worked on, NULL: none. Set and forgotten by whoever works on it.
+    const char *volatile bytes;
+    volatile size_t n;
+};
+struct loop_progress *loop_progress(struct loop *l);
+
 // ---- blocking work on the pool; done runs in the loop ----
 
 typedef void (*work_fn)(void *arg);

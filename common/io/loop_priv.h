@@ -109,6 +109,7 @@ struct loop {
     struct list later_tcp; // output that is in no hurry
     struct timer later;
     struct dns dns;
+    struct loop_progress progress;
     bool in_turn;
     bool dead; // crashed: nothing has an effect any more
 };

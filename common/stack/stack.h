@@ -46,7 +46,7 @@ enum stack_standing {
 // in silence.
 struct stack_refusal {
     unsigned status;
-    const char *cause;
+    const char *cause, *clause;
 };
 
 // A traced message as it left or arrived on the wire.

@@ -48,6 +48,7 @@ enum { STACK_SCRATCH = 65536 };
     X(drop_connections, "sip_limit_reached", "limit=\"connections\"")                              \
     X(drop_per_source, "sip_limit_reached", "limit=\"connections_per_source\"")                    \
     X(drop_reserve, "sip_limit_reached", "limit=\"reserve\"")                                      \
+    X(evicted, "sip_connections_evicted", "")                                                      \
     X(idle_closed, "sip_idle_connections_closed", "")
 
 struct stack_counters {

@@ -96,7 +96,7 @@ static int deliver(struct flow *f, struct sip_msg *m)
     return 0;
 }
 
-int transport_receive(struct flow *f, struct str bytes)
+static int receive(struct flow *f, struct str bytes)
 {
     struct sip_msg *m = NULL;
     struct sip_parse_error e = {0};
@@ -110,5 +110,15 @@ int transport_receive(struct flow *f, struct str bytes)
         err = deliver(f, m);
     }
     sip_msg_unref(m);
+    return err;
+}
+
+int transport_receive(struct flow *f, struct str bytes)
+{
+    struct loop_progress *p = loop_progress(f->stack->loop);
+    p->n = bytes.n;
+    p->bytes = bytes.p;
+    int err = receive(f, bytes);
+    p->bytes = NULL;
     return err;
 }
