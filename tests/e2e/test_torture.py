@@ -9,6 +9,7 @@ import socket
 import pytest
 import torture
 from labkit import facts
+from rawsip import Peer
 from torture_table import MENDED, T4475, T5118
 
 SENDERS = [f"127.0.66.{n}" for n in range(100, 100 + len(T4475))]
@@ -149,3 +150,23 @@ def test_rfc5118_over_ipv6(ip6_lab, node, tcp):
         for name, data in those.items():
             judge({name: table[name]}, {name: data}, fire({name: table[name]}, {name: data}, to, False, ["::1"]), False)
     ip6_lab.all_healthy()
+
+
+# ---- a message that outgrows a datagram on its way ----
+
+def test_outgrown(lab):
+    """RFC 3261 18.1.1, 21.5.7: what a node adds makes the request larger than anything can carry. The answer is
+    513 and says so, and so does the log; the next hop's health is not in question."""
+    with Peer("127.0.66.99") as peer:
+        text, call_id = peer.request(user="dave")
+        room = 65480 - len(text)
+        lines = [f"X-Padding-{n}: {'x' * 1000}\r\n" for n in range(room // 1018)]
+        text = text.replace("Content-Length:", "".join(lines) + "Content-Length:")
+        text = text.replace("Content-Length:", f"X-Last: {'x' * (65490 - len(text) - 10)}\r\nContent-Length:")
+        since = len(lab.log("pcscf"))
+        peer.send(text)
+        final = peer.final(call_id)
+        assert final.status == 513 and "too large" in final.get("Warning"), (final, final.headers)
+    lab.wait_log("pcscf", "request failed.*status=513.*too large", since)
+    with Peer("127.0.66.99") as peer:
+        assert peer.ask(user="dave").status == 401
