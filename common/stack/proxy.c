@@ -55,6 +55,11 @@ struct arena *pxy_arena(struct pxy *p)
     return &p->arena;
 }
 
+struct str pxy_cancel_reason(const struct pxy *p)
+{
+    return p->cancel_reason;
+}
+
 const struct sip_uri *pxy_own_route(const struct pxy *p)
 {
     return p->own_route;
@@ -225,8 +230,10 @@ void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip
     struct pxy *p = owner;
     (void)invite;
     p->cancelled = true;
+    p->cancel_reason = sip_msg_raw(cancel, SIP_H_REASON);
     if (s->ops->cancelled)
         s->ops->cancelled(s->arg, p);
+    p->cancel_reason = STR_NONE;
     pxy_cancel_branches(p, sip_msg_raw(cancel, SIP_H_REASON));
     // RFC 3261 16.10: the branches' 487 goes upstream. Without a branch we are the last element.
     if (!p->n_open && !p->answered)

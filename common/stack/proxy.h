@@ -21,6 +21,8 @@ struct arena *pxy_arena(struct pxy *p);
 // The URI of this node's own Route entry that was removed (RFC 3261 16.4), NULL when there was
 // none. Its user part and parameters are how nodes find context again (orig, tokens).
 const struct sip_uri *pxy_own_route(const struct pxy *p);
+// While the owner is told of a CANCEL: value of its Reason header (RFC 3326), else STR_NONE.
+struct str pxy_cancel_reason(const struct pxy *p);
 // The edits that every branch starts with. The stack has put into it: own Route removed,
 // Max-Forwards decremented. The NF adds to it before pxy_forward.
 struct sip_edits *pxy_edits(struct pxy *p);

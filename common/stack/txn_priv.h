@@ -102,7 +102,7 @@ struct txn_client {
     char branch_buf[TXN_BRANCH_MAX];
 };
 
-enum { TXN_KEY_INLINE = 96 };
+enum { TXN_KEY_INLINE = 112 }; // a branch of ours, and a node's name as 3GPP makes them
 
 struct txn_server {
     struct txn t;

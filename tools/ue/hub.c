@@ -87,7 +87,7 @@ static void on_cancelled(void *arg, struct pxy *p)
     const struct ringing *r = pxy_ctx(p);
     struct call *c = r ? call_find(h, r->call) : NULL;
     if (c)
-        call_cancelled(c);
+        call_cancelled(c, pxy_arena(p), pxy_cancel_reason(p));
 }
 
 static void on_trace(void *arg, const struct stack_trace *t)
