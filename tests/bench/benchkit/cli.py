@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from benchkit import facts, figures, report
+from benchkit import facts, figures, report, soak
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
@@ -20,6 +20,7 @@ USAGE = """usage: tests/bench/run NAME...
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
   core               all figures of the whole core
+  soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
   kamailio           Carillon's figures of the core, Kamailio's in the same minutes (kamailio_NAME), ratios
   all                everything, Kamailio too; writes docs/benchmarks.md
 A figure's own name runs the group it belongs to. Servers run on core 0, the load on core 1.
@@ -160,7 +161,7 @@ def main(args):
         check_build()
         with open(facts.RUN / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            run(args)
+            soak.run(args[1:]) if args[0] == "soak" else run(args)
     except (BenchError, OSError) as e:
         print(f"tests/bench/run: {e}", file=sys.stderr)
         return 1
