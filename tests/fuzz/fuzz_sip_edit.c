@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A message, a NUL, and edits of three bytes each. What sip_edits_get says is what is read from the
-// message that the edits write, a copy of the edits writes the same, and what no edit named stays.
+// A message, a NUL, and edits of three bytes each. What the iterator over the edited values says is what
+// is read from the message that the edits write, a copy of the edits writes the same, and what no edit
+// named stays.
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/writer.h"
@@ -9,7 +10,7 @@
 #include "sip/header.h"
 #include "sip/msg.h"
 
-enum { EDITS_MAX = 24, VALUES_MAX = 64 };
+enum { EDITS_MAX = 24 };
 
 static char out[4 * SIP_MSG_MAX], again_out[4 * SIP_MSG_MAX];
 
@@ -48,27 +49,21 @@ static void edit(struct sip_edits *e, uint8_t kind, uint8_t which, uint8_t at)
     }
 }
 
-static size_t count(const struct sip_edits *e, enum sip_hid id)
-{
-    struct str value;
-    size_t n = 0;
-    while (n < SIP_MSG_MAX && sip_edits_get(e, id, n, &value) == 0)
-        n++;
-    return n;
-}
-
 // The edits of e and the message that they wrote say the same about the headers that can be edited.
 static void compare(const struct sip_edits *e, const struct sip_msg *m, struct arena *a)
 {
     struct sip_edits none;
     sip_edits_init(&none, a, m);
     for (size_t k = 0; k < sizeof edited / sizeof *edited; k++) {
-        size_t n = count(e, edited[k].id);
-        MUST(n == count(&none, edited[k].id));
-        for (size_t i = 0; i < n && i < VALUES_MAX; i++) {
-            struct str x, y;
-            MUST(sip_edits_get(e, edited[k].id, i, &x) == 0);
-            MUST(sip_edits_get(&none, edited[k].id, i, &y) == 0 && str_eq(x, y));
+        struct sip_edits_iter i = sip_edits_iter_init(e, edited[k].id);
+        struct sip_edits_iter j = sip_edits_iter_init(&none, edited[k].id);
+        struct str x, y;
+        bool more = true;
+        for (size_t n = 0; more; n++) {
+            MUST(n < SIP_MSG_MAX);
+            more = sip_edits_iter_next(&i, &x);
+            MUST(more == sip_edits_iter_next(&j, &y));
+            MUST(!more || str_eq(x, y));
         }
     }
 }
