@@ -78,6 +78,16 @@ int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
     return 0;
 }
 
+int sim_lose(struct sim *s, const struct addr *src, const struct addr *dst, uint32_t ppm)
+{
+    int dir;
+    struct sim_link *k = link_find(s, src, dst, &dir);
+    if (!k)
+        return ERR_NOMEM;
+    k->loss_ppm[dir] = ppm;
+    return 0;
+}
+
 int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, bool cut)
 {
     int dir;

@@ -53,6 +53,7 @@ struct sim_link {
     struct sim_faults faults;
     bool own_faults, cut;
     uint64_t cut_at;
+    uint32_t loss_ppm[2];  // one way, by direction
     uint64_t last_at[2]; // arrival of the latest datagram that keeps its place, by direction
 };
 

@@ -50,6 +50,11 @@ static struct addr ip(const char *text, uint16_t port)
     return a;
 }
 
+struct addr world_address(enum world_node k)
+{
+    return ip(ips[k], 0);
+}
+
 // ---- nodes ----
 
 static void load(struct world_node_state *n, const char *yaml, const struct conf_row *rows, size_t size)

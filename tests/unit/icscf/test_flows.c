@@ -400,6 +400,24 @@ static void options_to_the_node(void **state)
 {
     send_request("OPTIONS", "sip:" ICSCF, "");
     (void)world_expect(W_PCSCF, 200);
+    assert_int_equal(w.n_lir, 0);
+}
+
+// Only OPTIONS, and only for the node itself: not for a user or another node, whatever the method.
+static void what_is_no_ping(void **state)
+{
+    static const struct {
+        const char *method, *uri;
+    } rows[] = {{"OPTIONS", "sip:alice@" DOMAIN}, {"OPTIONS", "sip:alice@" ICSCF},
+                {"OPTIONS", "tel:+15550000001"},  {"OPTIONS", "sip:127.0.1.77:5060"},
+                {"MESSAGE", "sip:" ICSCF},        {"INVITE", "sip:" ICSCF}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        send_request(rows[i].method, rows[i].uri, "");
+        world_run(300);
+        for (struct sip_msg *m; (m = world_take(W_PCSCF));)
+            if (sip_msg_status(m) / 100 == 2)
+                fail_msg("%s %s was answered", rows[i].method, rows[i].uri);
+    }
 }
 
 int main(void)
@@ -428,6 +446,7 @@ int main(void)
         TEST(busy_user_is_not_a_failed_server),
         TEST(in_dialog),
         TEST(options_to_the_node),
+        TEST(what_is_no_ping),
         TEST(register_of_an_outsider),
         TEST(assertions_of_an_outsider),
         TEST(outsider_does_not_originate),
