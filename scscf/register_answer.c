@@ -2,7 +2,9 @@
 // The response to a challenge (TS 24.229 5.4.1.2.2, 5.4.1.2.2A) and what may be wrong with it
 // (5.4.1.2.3).
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
 
@@ -72,8 +74,9 @@ static enum step_verdict wrong(struct register_job *r)
     if (r->failures >= s->cfg->auth.max_failures)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
-    LOG(LOG_WARN, "wrong response, challenged again", LF("call_id", r->call_id),
-        LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
+    LOG_FROM(hash_bytes(r->impi.p, r->impi.n), loop_now(s->loop) / 1000000, LOG_WARN,
+             "wrong response, challenged again", NULL, LF("call_id", r->call_id),
+             LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
     return register_go(r, &register_challenge);
 }
 
