@@ -2,7 +2,9 @@
 // The response to a challenge (TS 24.229 5.4.1.2.2, 5.4.1.2.2A) and what may be wrong with it
 // (5.4.1.2.3).
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
 
@@ -27,6 +29,7 @@ static enum step_verdict refuse(struct register_job *r, const char *cause)
 {
     struct scscf *s = register_nf(r);
     scscf_count(s, SC_AUTH_FAILURES);
+    failed(r);
     failed(r);
     struct challenge *c = pending(r);
     bool last = !c || auth_is_last(s->auth, c);
@@ -90,8 +93,9 @@ static enum step_verdict wrong(struct register_job *r)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
     failed(r);
-    LOG(LOG_WARN, "wrong response, challenged again", LF("call_id", r->call_id),
-        LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
+    LOG_FROM(hash_bytes(r->impi.p, r->impi.n), loop_now(s->loop) / 1000000, LOG_WARN,
+             "wrong response, challenged again", NULL, LF("call_id", r->call_id),
+             LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
     return register_go(r, &register_challenge);
 }
 

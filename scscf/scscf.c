@@ -3,7 +3,9 @@
 #include "scscf/scscf.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
 #include "stack/shed.h"
@@ -127,8 +129,9 @@ static void on_expired(void *arg, const struct registration *reg)
 static void on_auth_timeout(void *arg, const struct challenge *c)
 {
     struct scscf *s = arg;
-    LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id), LF("impi", c->impi),
-        LF("impu", c->impu));
+    LOG_FROM(hash_bytes(c->impi.p, c->impi.n), loop_now(s->loop) / 1000000, LOG_INFO,
+             "no response to the challenge", NULL, LF("call_id", c->call_id), LF("impi", c->impi),
+             LF("impu", c->impu));
     if (auth_is_last(s->auth, c))
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }

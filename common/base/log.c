@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "base/writer.h"
 
@@ -306,8 +307,11 @@ void log_from_signal(const char *msg, const char *key, struct str value)
 
 void log_event(enum log_level level, const char *msg, const struct log_field *f, size_t n)
 {
-    if (log_enabled(level))
-        emit(level, str_from(msg), f, n);
+    if (!log_enabled(level))
+        return;
+    if (level <= LOG_WARN && !out.sink && !log_admit_any(msg, now_ms()))
+        return;
+    emit(level, str_from(msg), f, n);
 }
 
 void log_text(enum log_level level, const char *fmt, ...)

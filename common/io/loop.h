@@ -148,8 +148,7 @@ void tcp_pause(struct tcp *c, bool paused);
 const struct addr *tcp_local(const struct tcp *c);
 const struct addr *tcp_remote(const struct tcp *c);
 // How many descriptors were left when this connection was accepted, so that the owner can keep some
-// back for what is more important. (The lowest free number is what the system gives, so the number
-// tells.)
+// back for what is more important.
 size_t tcp_headroom(const struct tcp *c);
 // Sends what is buffered, then closes; no further callback.
 void tcp_close(struct tcp *c); // takes NULL

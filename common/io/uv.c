@@ -108,6 +108,7 @@ int uvl_sock_init(struct uvl_sock *s, struct uvl_world *w, int fd)
     s->fd = fd;
     list_init(&s->link);
     list_add(&w->socks, &s->link);
+    w->n_socks++;
     return 0;
 }
 
@@ -134,6 +135,7 @@ void uvl_sock_close(struct uvl_sock *s)
         return;
     s->closed = true;
     list_del(&s->link);
+    s->world->n_socks--;
     uv_close((uv_handle_t *)&s->poll, on_poll_closed);
     if (!s->keep_fd)
         (void)close(s->fd);

@@ -34,6 +34,7 @@ struct uvl_world {
     bool turning;         // the present turn has begun
     bool freeing;
     struct list socks;    // uvl_sock.link: everything to be closed by loop_free
+    size_t n_socks;
     struct list signals, works;
     struct uvl_rx *rx;     // receive buffers, made with the first UDP socket
     char *read_buf;       // TCP_READ bytes, made with the first TCP socket

@@ -55,12 +55,12 @@ def close(sockets):
 
 
 def test_flood_of_the_unregistered(lab):
-    """Ten thousand INVITEs of twenty senders: none is kept, no answer is longer than its request, each source gets what
+    """Ten thousand INVITEs of five senders: none is kept, no answer is longer than its request, each source gets what
     its rate allows, and a call right afterwards goes through."""
     since = len(lab.log("pcscf"))
     sent = answered = sent_bytes = answered_bytes = 0
-    peers = [Peer(BAD + str(100 + i)) for i in range(20)]
-    for _ in range(500):
+    peers = [Peer(BAD + str(100 + i)) for i in range(5)]
+    for _ in range(2000):
         for p in peers:
             text, _ = p.request(method="INVITE", uri=ALICE)
             p.send(text)
@@ -70,7 +70,7 @@ def test_flood_of_the_unregistered(lab):
         n, size = drain(p)
         answered, answered_bytes = answered + n, answered_bytes + size
         p.sock.close()
-    assert 20 <= answered < sent and answered_bytes < sent_bytes * answered / sent
+    assert 5 <= answered < sent and answered_bytes < sent_bytes * answered / sent
     assert metric("pcscf", "sip_stranger_transactions") == 0
     assert metric("pcscf", "sip_flows", 'of="strangers"') < 20
     assert metric("pcscf", "sip_limit_reached_total", "source_rate") > 0
@@ -114,7 +114,7 @@ def test_idle_connections_do_not_keep_a_node_from_its_hss(lab):
         for i in range(4, 7):
             crowd += connect(BAD + str(i), (ip, 5060), 100)
         wait_until(lambda: metric("icscf", "sip_connections_evicted_total") > 100, 10, "the crowd is there")
-        assert metric("icscf", "sip_stranger_connections") < 256 - 64
+        assert metric("icscf", "sip_stranger_connections") <= 128
         lab.cli("restart", "hss")
         lab.all_healthy()
         lab.run_phone("alice", "register", "+", "deregister")

@@ -87,6 +87,19 @@ static void many_kinds(void **state)
     assert_true(log_admit("kind 000", NULL, 2, LOG_WINDOW_MS));
 }
 
+// Every warning has a bound, also one that nobody measures by its source.
+static void any_warning(void **state)
+{
+    unsigned yes = 0;
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        yes += log_admit_any("peer refused", 0);
+    assert_int_equal(yes, LOG_ANY_LINES);
+    assert_true(log_admit_any("another", 0));
+    assert_true(log_admit_any("peer refused", LOG_WINDOW_MS));
+    assert_non_null(strstr(last, "lines=500 of=\"peer refused\""));
+}
+
 static void clock_that_goes_back(void **state)
 {
     (void)state;
@@ -112,7 +125,8 @@ static void level_comes_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(one_source), T(all_sources), T(many_kinds), T(clock_that_goes_back), T(level_comes_first),
+        T(one_source),          T(all_sources), T(many_kinds), T(any_warning),
+        T(clock_that_goes_back), T(level_comes_first),
     };
     return cmocka_run_group_tests_name("base_log_limit", tests, NULL, NULL);
 }
