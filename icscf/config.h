@@ -17,6 +17,7 @@ struct icscf_config {
     struct node_sip sip;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_dia diameter;
+    struct node_routing routing;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
 };

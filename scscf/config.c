@@ -20,6 +20,7 @@ const struct conf_row scscf_rows[] = {
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_ROUTING_ROWS(AT(routing)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
     {"registration.max_expires", CONF_U32, AT(registration.max_s), "600000", 60, 31536000, "s",
@@ -76,4 +77,5 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     if (c->registration.min_s > c->registration.max_s)
         bad(arg, "registration.min_expires", "is more than registration.max_expires");
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_routing(&c->routing, bad, arg);
 }

@@ -12,6 +12,7 @@ struct scscf_config {
     struct node_sip sip;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_dia diameter;
+    struct node_routing routing;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
     } registration;

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "dia/node.h"
+#include "ims/routing.h"
 #include "ims/trust.h"
 #include "stack/stack.h"
 
@@ -26,6 +27,10 @@ struct node_dia {
     struct addr local;       // connections leave from here; family 0: chosen by the system
     struct conf_table peers; // struct node_peer
     uint32_t timeout_ms, watchdog_ms;
+};
+
+struct node_routing {
+    struct conf_strs foreign, networks, ports; // ims/routing.h
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -60,6 +65,19 @@ extern const struct conf_row node_peer_rows[];
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
      .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
+
+// The same; `at` is the offset of the struct node_routing.
+#define NODE_ROUTING_AT(at, field) ((at) + offsetof(struct node_routing, field))
+#define NODE_ROUTING_ROWS(at)                                                                      \
+    {"routing.foreign", CONF_STR_LIST, NODE_ROUTING_AT(at, foreign), "[]",                         \
+     .help = "Foreign domains that requests may go to: `example.org`, `*.example.org` for all "    \
+             "below it, `*` for all; others get 404. Their addresses must be public ones outside " \
+             "of the trust domain, whatever DNS says."},                                           \
+    {"routing.networks", CONF_STR_LIST, NODE_ROUTING_AT(at, networks), "[]",                       \
+     .help = "Addresses and networks that requests may go to although they are private, of the "   \
+             "trust domain, or stand in the request themselves instead of a domain."},             \
+    {"routing.ports", CONF_STR_LIST, NODE_ROUTING_AT(at, ports), "[" ROUTING_PORTS "]",            \
+     .help = "Ports that requests may go to when a UE, a foreign network or its DNS names them."}
 // clang-format on
 
 // Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
@@ -71,6 +89,11 @@ void node_check_trusted(const char *option, const struct conf_strs *list, app_fi
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+void node_check_routing(const struct node_routing *c, app_finding bad, void *arg);
+// Makes *r (all zero, or one in use) what the options say; addresses of the node and of its Diameter
+// peers are no foreign target's. A failure has been logged and leaves *r.
+int node_read_routing(const struct node_routing *c, const struct trust_domain *neighbours,
+                      const struct node_sip *sip, const struct node_dia *dia, struct routing *r);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

@@ -18,6 +18,7 @@ static const struct stat_name names[] = {
     {"sip_bytes_out", false, "Bytes of SIP sent."},
     {"sip_send_errors", false, "SIP messages that the transport did not take."},
     {"sip_overload_rejected", false, "Requests refused with 503 at the transaction limit."},
+    {"sip_targets_forbidden", false, "Requests whose target has no address that routing allows."},
     {"sip_transaction_timeouts", false, "Transactions ended by timer B, F or H."},
     {"sip_target_failovers", false, "Requests sent to a further address of their target."},
     {"sip_flows_opened", false, "Flows opened."},

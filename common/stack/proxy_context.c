@@ -88,6 +88,7 @@ static const char *why_local(const struct branch *b)
         return "no final response before Timer C ran out";
     return b->status == 408   ? "no response from the next hop"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
+           : b->status == 404 ? "the next hop has no address that requests may go to"
                               : NULL;
 }
 

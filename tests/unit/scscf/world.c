@@ -128,6 +128,7 @@ static void configure(struct scscf_config *c)
 {
     static struct addr udp;
     static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
+    static struct str foreign[] = {STR_INIT("other.example")}, networks[] = {STR_INIT("127.0.1.20")};
     static struct node_peer peer;
     udp = at(SCSCF);
     peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
@@ -140,6 +141,7 @@ static void configure(struct scscf_config *c)
         .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
+        .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
         .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600},
     };
