@@ -24,7 +24,9 @@ static enum step_verdict check_target(struct job *j)
 }
 
 // What is left of Route was made by both parties and everybody between them, and the Request-URI is
-// the party's own word: neither leads to where the routing policy forbids.
+// the party's own word: neither leads to an address that the routing policy forbids. The domain is
+// not asked about in a dialog that has us on its way and comes from a neighbour: a remote target is
+// whatever the foreign party named as its Contact, mostly an address.
 static enum step_verdict find_next_hop(struct job *j)
 {
     struct sub_job *o = (struct sub_job *)j;
@@ -39,7 +41,8 @@ static enum step_verdict find_next_hop(struct job *j)
         o->target.next_hop = scscf_home_entry(s, pxy_arena(p));
         return STEP_CONTINUE;
     }
-    const char *cause = routing_refuses(&s->routing, uri);
+    bool ours = pxy_own_route(p) && scscf_trusts(s, p);
+    const char *cause = ours ? NULL : routing_refuses(&s->routing, uri);
     if (cause)
         return job_fail(j, 404, cause);
     o->target.word = WORD_FOREIGN;

@@ -287,12 +287,13 @@ void world_send_register(const struct reg *r)
     world_sendf(W_PCSCF,
                 "REGISTER %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n%s"
                 "Max-Forwards: 70\nFrom: <%s>;tag=f\nTo: <%s>\nCall-ID: %s\nCSeq: %u REGISTER\n"
-                "%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\nSupported: path\n"
+                "%s%s%sRequire: path\nSupported: path\n"
                 "P-Visited-Network-ID: \"%s\"\n"
                 "P-Charging-Vector: icid-value=\"ic1\";orig-ioi=visited.example\n"
                 "%sExpires: %d\nContent-Length: 0\n\n",
                 r->uri ? r->uri : "sip:" DOMAIN, w.branch, via, r->impu, r->impu,
                 r->call_id ? r->call_id : "call-1", r->cseq ? r->cseq : cseq, contact, auth,
+                r->no_path ? "" : "Path: <sip:flow1@127.0.1.10:5060;lr>\n",
                 r->visited ? r->visited : DOMAIN, r->headers ? r->headers : "",
                 r->expires < 0 ? 0
                 : r->expires   ? r->expires
