@@ -19,8 +19,10 @@ const struct conf_row scscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
+    NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
     {"registration.max_expires", CONF_U32, AT(registration.max_s), "600000", 60, 31536000, "s",
@@ -78,4 +80,5 @@ void scscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "registration.min_expires", "is more than registration.max_expires");
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_routing(&c->routing, bad, arg);
+    node_check_limits(&c->strangers, bad, arg);
 }

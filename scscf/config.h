@@ -11,8 +11,10 @@ struct scscf_config {
     struct str ioi;    // inter operator identifier; empty: the domain
     struct node_sip sip;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_limits strangers;
     struct node_dia diameter;
     struct node_routing routing;
+    struct node_overload overload;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
     } registration;

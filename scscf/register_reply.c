@@ -53,29 +53,36 @@ enum step_verdict register_send_challenge(struct register_job *r, const struct c
 static struct str associated(const struct registration *reg, struct arena *a)
 {
     const struct profile *p = registration_profile(reg);
-    struct str all = STR_NONE;
+    struct arena_buf all = arena_buf_init(a);
     for (size_t i = 0; i < profile_identity_count(p); i++) {
         struct profile_identity id = profile_identity_at(p, i);
         if (id.barred)
             continue;
         struct str uri = id.type == IDENTITY_WILDCARDED_IMPU && id.wildcard.n ? id.wildcard
                                                                               : id.uri;
-        all = ARENA_CAT(a, all, all.n ? STR(", <") : STR("<"), uri, STR(">"));
+        arena_buf_item(&all, STR(", "), STR("<"));
+        arena_buf_add(&all, uri);
+        arena_buf_add(&all, STR(">"));
     }
-    return all;
+    return arena_buf_done(&all);
 }
 
 static struct str contact_value(const struct scscf *s, const struct binding *b, struct arena *a)
 {
-    struct str v = ARENA_CAT(a, STR("<"), binding_uri(b), STR(">"),
-                             arena_printf(a, ";expires=%u", binding_expires_s(s->registrar, b)));
+    struct arena_buf v = arena_buf_init(a);
+    arena_buf_add(&v, STR("<"));
+    arena_buf_add(&v, binding_uri(b));
+    arena_buf_printf(&v, ">;expires=%u", binding_expires_s(s->registrar, b));
     if (b->q < 1000)
-        v = ARENA_CAT(a, v, arena_printf(a, ";q=0.%03u", b->q));
-    if (b->instance_n)
-        v = ARENA_CAT(a, v, STR(";+sip.instance=\""), binding_instance(b), STR("\""));
+        arena_buf_printf(&v, ";q=0.%03u", b->q);
+    if (b->instance_n) {
+        arena_buf_add(&v, STR(";+sip.instance=\""));
+        arena_buf_add(&v, binding_instance(b));
+        arena_buf_add(&v, STR("\""));
+    }
     if (b->reg_id)
-        v = ARENA_CAT(a, v, arena_printf(a, ";reg-id=%u", b->reg_id));
-    return v;
+        arena_buf_printf(&v, ";reg-id=%u", b->reg_id);
+    return arena_buf_done(&v);
 }
 
 // The name as a whole: "ims.example.evil.org" is another network.
@@ -96,11 +103,9 @@ static void add_registration(const struct register_job *r, const struct registra
     struct str ids = associated(reg, a), charging = registration_charging(reg);
     for (const struct binding *b = registration_bindings(reg); b; b = b->next)
         sip_edit_append(e, SIP_H_CONTACT, contact_value(s, b, a));
-    for (size_t i = 0; i < sip_msg_count(m, SIP_H_PATH); i++) {
-        const struct sip_addr *path = sip_msg_at(m, SIP_H_PATH, i);
-        if (path)
-            sip_edit_append(e, SIP_H_PATH, path->text);
-    }
+    struct sip_iter it = sip_iter_init(m, SIP_H_PATH);
+    for (const struct sip_addr *path; (path = sip_iter_next(&it));)
+        sip_edit_append(e, SIP_H_PATH, path->text);
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
     if (ids.n)
         sip_edit_append(e, SIP_H_P_ASSOCIATED_URI, ids);

@@ -23,7 +23,7 @@ struct scscf {
     const struct scscf_config *cfg; // the copy below
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
-    struct trust_domain trusted;
+    struct trust_domain trusted, exempt;
     struct routing routing;
     struct dia_node *dia;
     struct profile_store *profiles;

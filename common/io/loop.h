@@ -30,6 +30,9 @@ uint64_t loop_wall_ms(const struct loop *l);
 // n random bytes: drawn in batches from OpenSSL, or from the simulation's seed.
 void loop_random(struct loop *l, void *ret_bytes, size_t n);
 uint64_t loop_random_u64(struct loop *l);
+// Inside a callback of udp or tcp data: nanoseconds that it had waited in the system before this
+// process took it (of a run of a stream, its last piece). Otherwise that of the last one.
+uint64_t loop_waited(const struct loop *l);
 
 // ---- timers: hierarchical wheel of 1 ms ticks; start and stop are O(1) ----
 
@@ -85,8 +88,10 @@ struct udp_params {
     void *arg;
 };
 
+enum { UDP_DATA_MAX = 65507 }; // what one datagram carries over IPv4
+
 int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
-// Copies data (at most 65507 bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
+// Copies data (at most UDP_DATA_MAX bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
 int udp_send(struct udp *u, const struct addr *dst, struct str data);
 const struct addr *udp_local(const struct udp *u);
 void udp_close(struct udp *u); // takes NULL
@@ -130,6 +135,10 @@ size_t tcp_unsent(const struct tcp *c);
 void tcp_pause(struct tcp *c, bool paused);
 const struct addr *tcp_local(const struct tcp *c);
 const struct addr *tcp_remote(const struct tcp *c);
+// How many descriptors were left when this connection was accepted, so that the owner can keep some
+// back for what is more important. (The lowest free number is what the system gives, so the number
+// tells.)
+size_t tcp_headroom(const struct tcp *c);
 // Sends what is buffered, then closes; no further callback.
 void tcp_close(struct tcp *c); // takes NULL
 // Closes at once with a reset.
