@@ -27,6 +27,7 @@ const struct conf_row icscf_rows[] = {
                         "location and charging is removed."},
     NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
@@ -55,5 +56,6 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_routing(&c->routing, bad, arg);
     node_check_limits(&c->limits, bad, arg);
 }

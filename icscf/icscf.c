@@ -11,34 +11,6 @@
 
 // ---- dispatch ----
 
-// A request that is not ours to locate follows its route set (RFC 3261 16.12).
-static void pass(struct pxy *p)
-{
-    struct pxy_target t = {0};
-    int err = pxy_forward(p, &t, 1, NULL, NULL);
-    if (err && err != ERR_STATE && sip_msg_method(pxy_request(p)) != SIP_ACK)
-        (void)pxy_reply(p, 500, STR_NONE, NULL);
-}
-
-// The route set ends here and so does the Request-URI: nowhere to go.
-static bool is_lost(const struct icscf *i, const struct pxy *p)
-{
-    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
-    size_t own = pxy_own_route(p) ? 1 : 0;
-    if (sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own)
-        return false;
-    return !uri || stack_is_own(i->stack, uri) || str_ieq(uri->host, i->cfg->domain);
-}
-
-static void in_dialog(struct icscf *i, struct pxy *p)
-{
-    bool lost = is_lost(i, p);
-    if (lost && sip_msg_method(pxy_request(p)) != SIP_ACK)
-        (void)pxy_reply(p, 481, STR_NONE, NULL);
-    else if (!lost)
-        pass(p);
-}
-
 static bool is_ping(const struct icscf *i, const struct pxy *p)
 {
     const struct sip_msg *m = pxy_request(p);
@@ -57,7 +29,7 @@ static void on_request(void *arg, struct pxy *p)
     if (sip_msg_method(m) == SIP_REGISTER)
         icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
-        in_dialog(i, p);
+        icscf_subsequent_begin(i, p);
     else if (is_ping(i, p))
         (void)pxy_reply(p, 200, STR_NONE, NULL);
     else
@@ -117,13 +89,21 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
     i->params.trace.dia(i->params.trace.arg, t);
 }
 
+static bool may_reach(void *arg, unsigned word, const struct addr *a)
+{
+    const struct icscf *i = arg;
+    return routing_allows(&i->routing, word, a);
+}
+
 static int start_stack(struct icscf *i)
 {
     static const struct stack_ops plain = {.request = on_request,
+                                           .may_reach = may_reach,
                                            .classify = classify,
                                            .standing = on_standing,
                                            .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .may_reach = may_reach,
                                             .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
@@ -176,6 +156,9 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &i->cfg->trusted, &i->trusted);
     if (!err)
+        err = node_read_routing(&i->cfg->routing, &i->trusted, &i->cfg->sip, &i->cfg->diameter,
+                                &i->routing);
+    if (!err)
         err = node_read_trusted("limits.exempt", &i->cfg->limits.exempt, &i->exempt);
     if (!err)
         err = start_dia(i);
@@ -198,6 +181,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct overload_params overload = node_overload_params(&c->overload);
     stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
+    (void)node_read_routing(&c->routing, &i->trusted, &i->own.sip, &i->own.diameter, &i->routing);
     (void)node_read_trusted("limits.exempt", &c->limits.exempt, &i->exempt);
     i->own.limits = c->limits;
     struct stack_limits limits = node_stack_limits(&c->limits);
@@ -215,6 +199,7 @@ void icscf_free(struct icscf *i)
         return;
     stack_free(i->stack);
     dia_node_free(i->dia);
+    routing_done(&i->routing);
     trust_domain_done(&i->trusted);
     trust_domain_done(&i->exempt);
     scscf_table_done(&i->table);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dia/cx.h"
+#include "ims/routing.h"
 #include "ims/trust.h"
 #include "icscf/icscf.h"
 #include "icscf/select.h"
@@ -19,6 +20,7 @@ struct icscf {
     struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct trust_domain trusted, exempt;
+    struct routing routing;
     struct dia_node *dia;
     struct scscf_table table;
     struct icscf_params params;
@@ -62,6 +64,7 @@ static inline struct icscf *icscf_of(const struct icscf_job *r)
 
 // ---- procedures; they own the pxy from now on ----
 void icscf_register_begin(struct icscf *i, struct pxy *p);
+void icscf_subsequent_begin(struct icscf *i, struct pxy *p);
 void location_begin(struct icscf *i, struct pxy *p);
 
 // ---- shared steps ----

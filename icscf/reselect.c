@@ -77,6 +77,8 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct icscf_job *r = ctx;
     struct icscf *i = nf;
+    if (msg && !icscf_trusts(i, p))
+        trust_strip_to_foreign(msg, edits);
     if (status < 200 || !calls_for_another(r, status, msg))
         return PXY_PASS;
     LOG(LOG_WARN, "S-CSCF fails, choosing another", LF("call_id", sip_msg_call_id(pxy_request(p))),
@@ -98,6 +100,8 @@ static void direct(struct icscf_job *r, struct arena *a, struct sip_edits *e)
         sip_edit_uri(e, r->server);
         return;
     }
+    if (!icscf_trusts(icscf_of(r), job_pxy(&r->job))) // an outsider's way does not go on behind us
+        sip_edit_remove(e, SIP_H_ROUTE);
     struct str route = ARENA_CAT(a, STR("<"), r->server, STR(";lr"),
                                  r->originating ? STR(";orig>") : STR(">"));
     sip_edit_prepend(e, SIP_H_ROUTE, route);

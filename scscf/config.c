@@ -21,6 +21,7 @@ const struct conf_row scscf_rows[] = {
                         "others assert is removed."},
     NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
@@ -78,5 +79,6 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     if (c->registration.min_s > c->registration.max_s)
         bad(arg, "registration.min_expires", "is more than registration.max_expires");
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_routing(&c->routing, bad, arg);
     node_check_limits(&c->strangers, bad, arg);
 }

@@ -13,6 +13,7 @@ struct scscf_config {
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_limits strangers;
     struct node_dia diameter;
+    struct node_routing routing;
     struct node_overload overload;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;

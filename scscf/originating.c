@@ -9,6 +9,7 @@ struct orig_job {
     struct str served;   // canonical public identity
     struct str next_hop; // empty: by Route or Request-URI
     bool foreign;        // the request leaves the home network
+    enum routing_word word; // whose word the next hop is
 };
 
 static const struct sip_msg *request(const struct job *j)
@@ -95,11 +96,17 @@ static struct str global_number(struct arena *a, const struct sip_uri *tel)
     return str_starts(context, STR("+")) ? ARENA_CAT(a, context, digits) : STR_NONE;
 }
 
-static bool has_route_left(const struct job *j)
+// A target of another network: by the Route that the P-CSCF took from our own Service-Route, or by
+// the UE's word alone, for which the routing policy decides. 404 is the answer to a domain that is
+// not handled here (RFC 3261 21.4.5).
+static enum step_verdict foreign_target(struct orig_job *o, const struct sip_uri *uri)
 {
-    struct pxy *p = job_pxy(j);
-    size_t own = pxy_own_route(p) ? 1 : 0;
-    return sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own;
+    const struct scscf *s = o->job.nf;
+    bool routed = scscf_has_route(job_pxy(&o->job));
+    const char *cause = routed ? NULL : routing_refuses(&s->routing, uri);
+    o->foreign = true;
+    o->word = routed ? WORD_ROUTE : WORD_FOREIGN;
+    return cause ? job_fail(&o->job, 404, cause) : STEP_CONTINUE;
 }
 
 // A telephone number becomes a SIP URI of the home network (TS 24.229 5.4.3.2; RFC 3261 19.1.6).
@@ -113,7 +120,10 @@ static enum step_verdict target(struct job *j)
     if (!uri || uri->scheme == SIP_SCHEME_OTHER || uri->scheme == SIP_SCHEME_URN)
         return job_fail(j, 416, "Request-URI scheme is not supported");
     if (uri->scheme != SIP_SCHEME_TEL) {
-        o->foreign = !scscf_is_home(s, uri->host);
+        if (!scscf_is_home_uri(s, uri))
+            return foreign_target(o, uri);
+        if (!scscf_has_route(p))
+            o->next_hop = scscf_home_entry(s, a);
         return STEP_CONTINUE;
     }
     struct str number = global_number(a, uri);
@@ -121,8 +131,8 @@ static enum step_verdict target(struct job *j)
         return job_fail(j, 404, "local number cannot be translated");
     struct str sip = ARENA_CAT(a, STR("sip:"), number, STR("@"), s->cfg->domain, STR(";user=phone"));
     sip_edit_uri(pxy_edits(p), sip);
-    if (!has_route_left(j))
-        o->next_hop = sip;
+    if (!scscf_has_route(p))
+        o->next_hop = scscf_home_entry(s, a);
     return STEP_CONTINUE;
 }
 
@@ -172,10 +182,7 @@ static enum step_verdict leave_trust_domain(struct job *j)
     struct pxy *p = job_pxy(j);
     if (!o->foreign)
         return STEP_CONTINUE;
-    sip_edit_remove(pxy_edits(p), SIP_H_P_ACCESS_NETWORK_INFO);
-    sip_edit_remove(pxy_edits(p), SIP_H_P_CHARGING_FUNCTION_ADDRESSES);
-    if (sip_msg_has_token(pxy_request(p), SIP_H_PRIVACY, STR("id")))
-        sip_edit_remove(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY);
+    trust_strip_to_foreign(pxy_request(p), pxy_edits(p));
     return STEP_CONTINUE;
 }
 
@@ -200,7 +207,8 @@ static enum step_verdict forward(struct job *j)
     const struct orig_job *o = (struct orig_job *)j;
     struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
-    struct pxy_target t = {.edits = pxy_edits(p), .next_hop = o->next_hop};
+    struct pxy_target t = {.edits = pxy_edits(p), .next_hop = o->next_hop,
+                           .word = o->word};
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
     int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, &ops, s);

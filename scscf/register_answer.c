@@ -30,7 +30,6 @@ static enum step_verdict refuse(struct register_job *r, const char *cause)
     struct scscf *s = register_nf(r);
     scscf_count(s, SC_AUTH_FAILURES);
     failed(r);
-    failed(r);
     struct challenge *c = pending(r);
     bool last = !c || auth_is_last(s->auth, c);
     auth_forget(c);

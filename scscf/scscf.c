@@ -27,6 +27,22 @@ bool scscf_is_home(const struct scscf *s, struct str host)
     return str_ieq(host, s->cfg->domain);
 }
 
+bool scscf_is_home_uri(const struct scscf *s, const struct sip_uri *u)
+{
+    return scscf_is_home(s, u->host) && !sip_uri_param(u, STR("maddr"), NULL).n;
+}
+
+struct str scscf_home_entry(const struct scscf *s, struct arena *a)
+{
+    return ARENA_CAT(a, STR("sip:"), s->cfg->domain);
+}
+
+bool scscf_has_route(const struct pxy *p)
+{
+    size_t own = pxy_own_route(p) ? 1 : 0;
+    return sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own;
+}
+
 bool scscf_makes_dialog(const struct sip_msg *m)
 {
     switch (sip_msg_method(m)) {
@@ -199,13 +215,21 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
+static bool may_reach(void *arg, unsigned word, const struct addr *a)
+{
+    const struct scscf *s = arg;
+    return routing_allows(&s->routing, word, a);
+}
+
 static int start_stack(struct scscf *s)
 {
     static const struct stack_ops plain = {.request = on_request,
+                                           .may_reach = may_reach,
                                            .classify = classify,
                                            .standing = on_standing,
                                            .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .may_reach = may_reach,
                                             .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
@@ -248,6 +272,9 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
+        err = node_read_routing(&s->cfg->routing, &s->trusted, &s->cfg->sip, &s->cfg->diameter,
+                                &s->routing);
+    if (!err)
         err = node_read_trusted("limits.exempt", &s->cfg->strangers.exempt, &s->exempt);
     if (!err)
         err = start_dia(s);
@@ -266,6 +293,7 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
+    (void)node_read_routing(&c->routing, &s->trusted, &s->own.sip, &s->own.diameter, &s->routing);
     (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
     s->own.strangers = c->strangers;
     struct stack_limits limits = node_stack_limits(&c->strangers);
@@ -287,6 +315,7 @@ void scscf_free(struct scscf *s)
     stack_free(s->stack);
     dia_node_free(s->dia);
     cx_notices_free(s);
+    routing_done(&s->routing);
     trust_domain_done(&s->trusted);
     trust_domain_done(&s->exempt);
     auth_table_free(s->auth);

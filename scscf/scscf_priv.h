@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dia/cx.h"
 #include "ims/digest.h"
+#include "ims/routing.h"
 #include "ims/trust.h"
 #include "scscf/auth.h"
 #include "scscf/brake.h"
@@ -23,6 +24,7 @@ struct scscf {
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct trust_domain trusted, exempt;
+    struct routing routing;
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
@@ -63,6 +65,14 @@ struct str scscf_route(const struct scscf *s, struct arena *a, const char *user)
 #define ROUTE_ORIG "orig" // Service-Route: originating requests (TS 24.229 5.4.3.1)
 #define ROUTE_MO "mo"     // Record-Route of the originating side
 #define ROUTE_MT "mt"     // Record-Route of the terminating side
+
+// "sip:domain", where requests to identities of the home network go, whatever port and parameters
+// stand in their Request-URI.
+struct str scscf_home_entry(const struct scscf *s, struct arena *a);
+// Is the URI one of the home network, and not made to lead elsewhere by maddr?
+bool scscf_is_home_uri(const struct scscf *s, const struct sip_uri *u);
+// Is something left of Route behind our own entry?
+bool scscf_has_route(const struct pxy *p);
 
 // The operator's identifier for P-Charging-Vector.
 struct str scscf_ioi(const struct scscf *s);

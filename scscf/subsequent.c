@@ -4,11 +4,10 @@
 #include "base/err.h"
 #include "scscf/scscf_priv.h"
 
-static bool has_route_left(const struct pxy *p)
-{
-    size_t own = pxy_own_route(p) ? 1 : 0;
-    return sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own;
-}
+struct sub_job {
+    struct job job;
+    struct pxy_target target;
+};
 
 // Nowhere to go: the route set ends here and so does the Request-URI.
 static enum step_verdict check_target(struct job *j)
@@ -16,7 +15,7 @@ static enum step_verdict check_target(struct job *j)
     const struct scscf *s = j->nf;
     const struct pxy *p = job_pxy(j);
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
-    if (!has_route_left(p) && (!uri || stack_is_own(s->stack, uri)))
+    if (!scscf_has_route(p) && (!uri || stack_is_own(s->stack, uri)))
         return job_fail(j, 481, "request in a dialog that does not exist here");
     // We are in the route set of each dialog of ours; nobody outside is to use us as a relay.
     if (!pxy_own_route(p) && !scscf_trusts(s, p))
@@ -24,28 +23,55 @@ static enum step_verdict check_target(struct job *j)
     return STEP_CONTINUE;
 }
 
+// What is left of Route was made by both parties and everybody between them, and the Request-URI is
+// the party's own word: neither leads to an address that the routing policy forbids. The domain is
+// not asked about in a dialog that has us on its way and comes from a neighbour: a remote target is
+// whatever the foreign party named as its Contact, mostly an address.
+static enum step_verdict find_next_hop(struct job *j)
+{
+    struct sub_job *o = (struct sub_job *)j;
+    const struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    o->target.word = scscf_trusts(s, p) ? WORD_ROUTE : WORD_NEAR;
+    if (scscf_has_route(p))
+        return STEP_CONTINUE;
+    if (uri->scheme == SIP_SCHEME_SIP && scscf_is_home_uri(s, uri)) {
+        o->target.word = WORD_OWN;
+        o->target.next_hop = scscf_home_entry(s, pxy_arena(p));
+        return STEP_CONTINUE;
+    }
+    bool ours = pxy_own_route(p) && scscf_trusts(s, p);
+    const char *cause = ours ? NULL : routing_refuses(&s->routing, uri);
+    if (cause)
+        return job_fail(j, 404, cause);
+    o->target.word = WORD_FOREIGN;
+    trust_strip_to_foreign(pxy_request(p), pxy_edits(p));
+    return STEP_CONTINUE;
+}
+
 static enum step_verdict forward(struct job *j)
 {
-    struct pxy_target t = {0};
-    int err = pxy_forward(job_pxy(j), &t, 1, NULL, j->nf);
+    int err = pxy_forward(job_pxy(j), &((struct sub_job *)j)->target, 1, NULL, j->nf);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }
 
 static const struct step steps[] = {
     {"check target", check_target, "RFC 3261 16.3"},
+    {"find next hop", find_next_hop, "RFC 3261 16.5"},
     {"forward", forward, "RFC 3261 16.12"},
 };
 static const struct procedure subsequent = {"subsequent", steps, ARRAY_LEN(steps)};
 
 void subsequent_begin(struct scscf *s, struct pxy *p)
 {
-    struct job *j = ARENA_NEW(pxy_arena(p), struct job);
+    struct sub_job *o = ARENA_NEW(pxy_arena(p), struct sub_job);
     bool is_ack = sip_msg_method(pxy_request(p)) == SIP_ACK;
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
-    if (is_ack && !has_route_left(p) && (!uri || stack_is_own(s->stack, uri)))
+    if (is_ack && !scscf_has_route(p) && (!uri || stack_is_own(s->stack, uri)))
         return; // an ACK is never answered
-    if (j)
-        job_start(j, p, &subsequent, s);
+    if (o)
+        job_start(&o->job, p, &subsequent, s);
     else if (!is_ack)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
 }

@@ -27,6 +27,8 @@ static enum step_verdict served_user(struct job *j)
     const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    if (!scscf_trusts(s, p)) // an outsider's way does not go on behind us
+        sip_edit_remove(pxy_edits(p), SIP_H_ROUTE);
     t->served = uri ? sip_uri_canon(pxy_arena(p), uri) : STR_NONE;
     j->identity = t->served;
     if (!t->served.n)
@@ -143,6 +145,21 @@ static struct str first_hop(struct str path)
     return close < 0 ? STR_NONE : str_head(rest, (size_t)close);
 }
 
+// A contact that was registered without a Path is where the UE said that it is: no way for requests
+// unless the routing policy has it as one.
+static bool may_go_to(const struct term_job *t, struct pxy *p, struct str contact)
+{
+    const struct scscf *s = t->job.nf;
+    struct sip_uri u;
+    if (sip_uri_parse(pxy_arena(p), contact, &u))
+        return false;
+    const char *cause = routing_refuses(&s->routing, &u);
+    if (cause)
+        LOG(LOG_INFO, "contact without a Path is passed over", LF("identity", t->served),
+            LF("contact", contact), LF_Z("cause", cause));
+    return !cause;
+}
+
 static int add_target(struct term_job *t, struct pxy *p, const struct binding *b)
 {
     struct arena *a = pxy_arena(p);
@@ -150,6 +167,8 @@ static int add_target(struct term_job *t, struct pxy *p, const struct binding *b
     struct str uri = arena_dup(a, binding_uri(b)), path = arena_dup(a, binding_path(b));
     if (!e || !uri.n)
         return ERR_NOMEM;
+    if (!path.n && !may_go_to(t, p, uri))
+        return 0;
     sip_edits_copy(e, a, pxy_edits(p));
     sip_edit_uri(e, uri);
     if (path.n)
@@ -161,7 +180,7 @@ static int add_target(struct term_job *t, struct pxy *p, const struct binding *b
         i--;
     }
     t->targets[i] = (struct pxy_target){.edits = e, .next_hop = path.n ? first_hop(path) : uri,
-                                        .ctx = t};
+                                        .word = path.n ? WORD_OWN : WORD_FOREIGN, .ctx = t};
     t->q[i] = b->q;
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "dia/node.h"
+#include "ims/routing.h"
 #include "ims/trust.h"
 #include "stack/stack.h"
 
@@ -39,6 +40,10 @@ struct node_dia {
     struct conf_table peers; // struct node_peer
     uint32_t timeout_ms, watchdog_ms, retry_ms, connect_wait_ms;
     struct dia_limits limits;
+};
+
+struct node_routing {
+    struct conf_strs foreign, networks, ports; // ims/routing.h
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -141,6 +146,19 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true,                                                                                \
      .help = "How long a request waits for a peer to open when none is."},                         \
     NODE_DIA_LIMIT_ROWS(NODE_DIA_AT(at, limits))
+
+// The same; `at` is the offset of the struct node_routing.
+#define NODE_ROUTING_AT(at, field) ((at) + offsetof(struct node_routing, field))
+#define NODE_ROUTING_ROWS(at)                                                                      \
+    {"routing.foreign", CONF_STR_LIST, NODE_ROUTING_AT(at, foreign), "[]",                         \
+     .help = "Foreign domains that requests may go to: `example.org`, `*.example.org` for all "    \
+             "below it, `*` for all; others get 404. Their addresses must be public ones outside " \
+             "of the trust domain, whatever DNS says."},                                           \
+    {"routing.networks", CONF_STR_LIST, NODE_ROUTING_AT(at, networks), "[]",                       \
+     .help = "Addresses and networks that requests may go to although they are private, of the "   \
+             "trust domain, or stand in the request themselves instead of a domain."},             \
+    {"routing.ports", CONF_STR_LIST, NODE_ROUTING_AT(at, ports), "[" ROUTING_PORTS "]",            \
+     .help = "Ports that requests may go to when a UE, a foreign network or its DNS names them."}
 // clang-format on
 
 // Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
@@ -152,6 +170,11 @@ void node_check_trusted(const char *option, const struct conf_strs *list, app_fi
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+void node_check_routing(const struct node_routing *c, app_finding bad, void *arg);
+// Makes *r (all zero, or one in use) what the options say; addresses of the node and of its Diameter
+// peers are no foreign target's. A failure has been logged and leaves *r.
+int node_read_routing(const struct node_routing *c, const struct trust_domain *neighbours,
+                      const struct node_sip *sip, const struct node_dia *dia, struct routing *r);
 void node_check_limits(const struct node_limits *c, app_finding bad, void *arg);
 // As the stack wants them.
 struct stack_limits node_stack_limits(const struct node_limits *c);

@@ -17,6 +17,7 @@ static const struct stat_name names[] = {
     {"sip_bytes_in", false, "Bytes of SIP received."},
     {"sip_bytes_out", false, "Bytes of SIP sent."},
     {"sip_send_errors", false, "SIP messages that the transport did not take."},
+    {"sip_targets_forbidden", false, "Requests whose target has no address that routing allows."},
     {"sip_overload_rejected", false, "Requests refused with 503, by overload control or at the transaction limit."},
     {"sip_overload_refused", false, "New requests refused with 503 by overload control."},
     {"sip_overload_dropped", false, "Datagrams dropped without an answer by overload control."},

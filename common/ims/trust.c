@@ -44,6 +44,15 @@ void trust_strip_from_outside(const struct sip_msg *m, struct sip_edits *e)
     drop_network_provided(m, e);
 }
 
+void trust_strip_to_foreign(const struct sip_msg *m, struct sip_edits *e)
+{
+    (void)m; // earlier edits may have added what was not received
+    for (size_t i = 0; i < ARRAY_LEN(to_outside); i++)
+        sip_edit_remove(e, to_outside[i]);
+    sip_edit_remove(e, SIP_H_P_ASSERTED_IDENTITY);
+    sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
+}
+
 // RFC 3323 4.2, RFC 3325 7: "id" asks that the asserted identity not leave the trust domain; "none"
 // forbids the network to hide it.
 static bool wants_identity_hidden(const struct sip_msg *m)

@@ -32,5 +32,9 @@ bool trust_domain_has(const struct trust_domain *d, const struct addr *a);
 
 // Removes what only the trust domain may assert from an outsider's request or response.
 void trust_strip_from_outside(const struct sip_msg *m, struct sip_edits *e);
+// Removes what a network outside of the trust domain may not see from a message to it: the above,
+// and who is asserted to have sent it, also without a wish for privacy (RFC 3325 7 leaves that to the
+// sender's network).
+void trust_strip_to_foreign(const struct sip_msg *m, struct sip_edits *e);
 // Removes what a UE may not see from a message on its way out (TS 24.229 5.2.6.4.3, RFC 3325 7).
 void trust_strip_to_outside(const struct sip_msg *m, struct sip_edits *e);

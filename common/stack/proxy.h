@@ -54,6 +54,7 @@ struct pxy_target {
     flow_id flow;        // send on this flow, whatever the URIs say; 0: resolve
     uint32_t timeout_ms; // give up on a target without any response after that; 0: Timer B/F
     unsigned label;      // listener whose local address sends (chosen by label); 0
+    unsigned word;       // whose word the next hop is, for stack_ops.may_reach; 0: our own, any address
     void *ctx;           // handed to the callbacks
 };
 
@@ -63,8 +64,8 @@ enum pxy_verdict {
 };
 
 struct pxy_forward_ops {
-    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence) or
-    // 503 (transport error, no address). edits (never NULL) change it on its way upstream: the top
+    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence),
+    // 503 (transport error, no address) or 404 (no address that may be reached). edits (never NULL) change it on its way upstream: the top
     // Via is removed already. Called for provisional responses too, but not for 100. May be NULL.
     enum pxy_verdict (*response)(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                  const struct sip_msg *msg, struct sip_edits *edits);

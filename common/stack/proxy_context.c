@@ -91,6 +91,7 @@ static const char *why_local(const struct branch *b)
         return "no final response before Timer C ran out";
     return b->status == 408   ? "no response from the next hop"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
+           : b->status == 404 ? "the next hop has no address that requests may go to"
            : b->status == 513 && !b->msg
                ? "with what was added here the request is too large for a datagram, and the next hop "
                  "takes no connection"

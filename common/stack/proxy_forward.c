@@ -159,6 +159,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .uri = uri,
         .label = t->label,
         .timeout_ms = t->timeout_ms,
+        .word = t->word,
         .loop_hash = p->loop_hash,
     };
     err = txn_client_start(p->stack, &c, &b->txn);
@@ -235,6 +236,7 @@ static int forward_ack(struct pxy *p, const struct pxy_target *t)
         .flow = t->flow,
         .uri = uri,
         .label = t->label,
+        .word = t->word,
         .loop_hash = p->loop_hash,
     };
     timer_stop(&p->timer);

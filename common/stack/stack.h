@@ -72,6 +72,9 @@ struct stack_ops {
                                     const struct flow_info *from);
     // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.
     void (*flow_closed)(void *arg, flow_id flow);
+    // May a request go to this address, when the next hop is somebody else's word (pxy_target.word)?
+    // Asked for each address after resolution, whatever name stood before it. NULL: to any.
+    bool (*may_reach)(void *arg, unsigned word, const struct addr *a);
     // Every message in and out. May be NULL.
     void (*trace)(void *arg, const struct stack_trace *t);
     // Who is at the other end? Asked once for each flow, and again after stack_recheck. NULL:

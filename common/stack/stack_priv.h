@@ -33,6 +33,7 @@ enum { STACK_SCRATCH = 65536 };
     X(bytes_out, "sip_bytes_out", "")                                                              \
     X(send_errors, "sip_send_errors", "")                                                          \
     X(overload, "sip_overload_rejected", "")                                                       \
+    X(forbidden, "sip_targets_forbidden", "")                                                      \
     X(timeouts, "sip_transaction_timeouts", "")                                                    \
     X(failovers, "sip_target_failovers", "")                                                       \
     X(flows_opened, "sip_flows_opened", "")                                                        \

@@ -17,7 +17,8 @@ typedef uint64_t txn_id; // 0: none
 enum txn_client_event {
     TXN_RESPONSE, // status and msg: every provisional (100 included), the final, each 2xx of an INVITE
     TXN_FAILED,   // msg NULL: 408 no answer, 503 transport error or no address, 513 too large for any
-                  // datagram and no connection to be had; after all targets
+                  // datagram and no connection to be had; after all targets; 404 when there are
+                  // none that may be reached
     TXN_ENDED,    // the last one, always given exactly once: arg is not used any more
 };
 
@@ -40,6 +41,7 @@ struct txn_client_params {
     flow_id flow;              // send here and nowhere else; 0: resolve uri
     const struct sip_uri *uri; // next hop to resolve (topmost Route or Request-URI); read during the call
     unsigned label;            // of the listener that sends
+    unsigned word;             // whose word uri is: stack_ops.may_reach; 0: our own
     uint32_t timeout_ms;       // per target: no response at all after that; 0: Timer B/F
     uint64_t loop_hash;        // txn_loop_hash of the received request; 0: originated here
 };
@@ -70,7 +72,7 @@ struct txn_send_params {
     void *arg;                 // for both
     flow_id flow;
     const struct sip_uri *uri;
-    unsigned label;
+    unsigned label, word;
     uint64_t loop_hash;
 };
 int txn_send_ack(struct stack *s, const struct txn_send_params *p);

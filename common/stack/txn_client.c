@@ -21,6 +21,34 @@ void client_free_parts(struct txn_client *c)
 
 // ---- start ----
 
+// What the peer named must not lead where it has no business: the addresses are looked at after
+// resolution, so that no name of his own hides them.
+static int keep_reachable(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    struct resolve_list *l = &c->targets;
+    size_t n = 0;
+    if (!c->word || !s->ops->may_reach)
+        return 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (s->ops->may_reach(s->arg, c->word, &l->t[i].addr))
+            l->t[n++] = l->t[i];
+    l->n = n;
+    return n ? 0 : ERR_DENIED;
+}
+
+static void go_if_allowed(struct txn_client *c)
+{
+    int err = keep_reachable(c);
+    if (!err) {
+        client_go(c);
+        return;
+    }
+    c->t.stack->count.forbidden++;
+    c->fail_status = 404;
+    txn_late_error(&c->t, err);
+}
+
 static void on_resolved(void *arg, int err, const struct resolve_list *l)
 {
     struct txn_client *c = arg;
@@ -31,7 +59,7 @@ static void on_resolved(void *arg, int err, const struct resolve_list *l)
         return;
     }
     c->targets = *l;
-    client_go(c);
+    go_if_allowed(c);
 }
 
 static void find_targets(struct txn_client *c, const struct sip_uri *uri)
@@ -39,7 +67,7 @@ static void find_targets(struct txn_client *c, const struct sip_uri *uri)
     struct stack *s = c->t.stack;
     int err = resolve_now(s, uri, &c->targets);
     if (!err) {
-        client_go(c);
+        go_if_allowed(c);
         return;
     }
     if (err == ERR_MORE)
@@ -68,6 +96,7 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     c->arg = p->arg;
     c->fixed_flow = p->flow;
     c->label = p->label;
+    c->word = p->word;
     c->timeout_ms = p->timeout_ms;
     c->loop_hash = p->loop_hash;
     if (p->method == SIP_UNKNOWN) {
@@ -100,6 +129,7 @@ int txn_send_ack(struct stack *s, const struct txn_send_params *p)
     c->arg = p->arg;
     c->fixed_flow = p->flow;
     c->label = p->label;
+    c->word = p->word;
     c->loop_hash = p->loop_hash;
     if (p->flow)
         client_go(c);

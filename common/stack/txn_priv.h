@@ -83,7 +83,7 @@ struct txn_client {
     void *arg;
     struct str method_name;     // heap, of an extension method
     flow_id fixed_flow;
-    unsigned label;
+    unsigned label, word;
     uint32_t timeout_ms;
     uint64_t loop_hash, resolve_id;
     struct resolve_list targets;

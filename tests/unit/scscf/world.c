@@ -128,6 +128,7 @@ static void configure(struct scscf_config *c)
 {
     static struct addr udp;
     static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
+    static struct str foreign[] = {STR_INIT("other.example")}, networks[] = {STR_INIT("127.0.1.20")};
     static struct node_peer peer;
     udp = at(SCSCF);
     peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
@@ -140,6 +141,7 @@ static void configure(struct scscf_config *c)
         .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
+        .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
         .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600},
     };
@@ -285,12 +287,13 @@ void world_send_register(const struct reg *r)
     world_sendf(W_PCSCF,
                 "REGISTER %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n%s"
                 "Max-Forwards: 70\nFrom: <%s>;tag=f\nTo: <%s>\nCall-ID: %s\nCSeq: %u REGISTER\n"
-                "%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\nSupported: path\n"
+                "%s%s%sRequire: path\nSupported: path\n"
                 "P-Visited-Network-ID: \"%s\"\n"
                 "P-Charging-Vector: icid-value=\"ic1\";orig-ioi=visited.example\n"
                 "%sExpires: %d\nContent-Length: 0\n\n",
                 r->uri ? r->uri : "sip:" DOMAIN, w.branch, via, r->impu, r->impu,
                 r->call_id ? r->call_id : "call-1", r->cseq ? r->cseq : cseq, contact, auth,
+                r->no_path ? "" : "Path: <sip:flow1@127.0.1.10:5060;lr>\n",
                 r->visited ? r->visited : DOMAIN, r->headers ? r->headers : "",
                 r->expires < 0 ? 0
                 : r->expires   ? r->expires

@@ -78,6 +78,7 @@ struct reg {
     unsigned cseq;         // 0: the next one
     const char *visited;   // P-Visited-Network-ID; NULL: the domain
     const char *uri;       // Request-URI; NULL: the domain
+    bool no_path;
     const char *from;      // address of the UE as the P-CSCF's Via says; NULL: no Via of a UE
 };
 
