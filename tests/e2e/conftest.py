@@ -16,6 +16,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+from keeper import Keeper  # noqa: E402
+from network import own_network  # noqa: E402
+
 ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_bad_days.py", "test_judge.py"]
 
 
@@ -27,12 +30,31 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
+def pytest_sessionstart(session):
+    session.config.keeper = Keeper()
+
+
+def pytest_sessionfinish(session):
+    """A run that leaves processes behind has failed, whatever its tests say."""
+    keeper = session.config.keeper
+    left = keeper.leftovers()
+    keeper.finish()
+    if left:
+        print("\nleft behind, and ended now:", *left, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network():
+    own_network()
+
+
 @pytest.fixture(scope="session")
 def lab(request):
     from labrun import Lab  # pylint: disable=import-outside-toplevel
     run = Path(os.environ["CARILLON_RUN"])
     run.mkdir(mode=0o700)
-    one = Lab()
+    one = Lab(request.config.keeper)
     failed = request.session.testsfailed
     try:
         one.start()
