@@ -2,7 +2,7 @@
 // The HSS's configuration: what the rows of config.c fill.
 #pragma once
 
-#include "app/config.h"
+#include "app/app.h"
 #include "hss/hss.h"
 
 struct hss_peer {
@@ -28,3 +28,5 @@ struct hss_config {
 };
 
 extern const struct conf_row hss_rows[];
+void hss_check(const void *config, app_finding bad, void *arg);
+void hss_suspect(const void *config, app_finding odd, void *arg);

@@ -40,6 +40,10 @@ def write_run(folder, body):
     (folder / "test_small.py").write_text(f"import pytest, time\n{start}\n{body}")
 
 
+def names(mark):
+    return {os.path.basename((keeper.command_of(pid).split() or [""])[0]) for pid in keeper.marked(mark)}
+
+
 @pytest.mark.parametrize("how", ENDS)
 def test_nothing_is_left_behind(tmp_path, how):
     body, signo = ENDS[how]
@@ -52,8 +56,7 @@ def test_nothing_is_left_behind(tmp_path, how):
             line = run.stdout.readline()
             assert line, said
             said += line
-        running = [keeper.command_of(pid).split()[0] for pid in keeper.marked(mark)]
-        assert {"sleep", "dumpcap"} <= {os.path.basename(word) for word in running}, running
+        wait_until(lambda: {"sleep", "dumpcap"} <= names(mark), 10, "both run")
         if signo:
             run.send_signal(signo)
         said += run.stdout.read()
