@@ -195,15 +195,16 @@ static const struct {
     {D "size: 1000 bytes", "x.yaml:2: size: 1000 bytes is not a whole number of KiB"},
     {D "color: blue", "x.yaml:2: color: expected one of red, green; found \"blue\""},
     {D "sip: {listen: localhost}", "x.yaml:2: sip.listen: expected an IP address with or without "
-                                   "a port, found \"localhost\""},
+                                   "a port, found \"localhost\" (a name is not looked up here)"},
     {D "sip: {listen: 127.0.0.1:65536}", "x.yaml:2: sip.listen: expected an IP address with or "
-                                         "without a port, found \"127.0.0.1:65536\""},
-    {D "names: a", "x.yaml:2: names: expected a list, found \"a\""},
+                                         "without a port, found \"127.0.0.1:65536\" (its port must be from 1 to "
+                                         "65535)"},
+    {D "names: a", "x.yaml:2: names: expected a list, found \"a\"; write [a]"},
     {D "names: {a: b}", "x.yaml:2: names: expected a list, found a mapping"},
     {D "names: [a, [b]]", "x.yaml:2: names[2]: expected one value, found a list"},
     {D "names: [a, \"\"]", "x.yaml:2: names[2]: may not be empty"},
     {D "dns.servers:\n- 127.0.0.1\n- x", "x.yaml:4: dns.servers[2]: expected an IP address with or "
-                                         "without a port, found \"x\""},
+                                         "without a port, found \"x\" (a name is not looked up here)"},
     {D "peers: []", "x.yaml:2: peers: needs at least 1 entry, found 0"},
     {D "peers:\n  - host: a\n  - weight: 2", "x.yaml:4: peers[2].host: required, but not given"},
     {D "peers:\n  - a", "x.yaml:3: peers[1]: expected options, such as \"host: ...\""},
