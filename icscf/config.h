@@ -26,3 +26,4 @@ struct icscf_config {
 
 extern const struct conf_row icscf_rows[];
 void icscf_check(const void *config, app_finding bad, void *arg);
+void icscf_suspect(const void *config, app_finding odd, void *arg);

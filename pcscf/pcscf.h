@@ -32,6 +32,7 @@ struct pcscf_config {
 
 extern const struct conf_row pcscf_rows[];
 void pcscf_check(const void *config, app_finding bad, void *arg);
+void pcscf_suspect(const void *config, app_finding odd, void *arg);
 
 struct pcscf;
 

@@ -7,16 +7,16 @@
 #define BRAKE(field) AT(limits.brake.field)
 
 const struct conf_row scscf_rows[] = {
-    {"name", CONF_STR, AT(name),
+    {"name", CONF_STR, AT(name), .form = CONF_FORM_SIP_URI,
      .fixed = true,
      .help = "SIP URI of this S-CSCF, which the HSS stores as Server-Name (TS 29.229 6.3.3)."},
-    {"domain", CONF_STR, AT(domain), .fixed = true,
+    {"domain", CONF_STR, AT(domain), .fixed = true, .form = CONF_FORM_DOMAIN,
      .help = "Home network domain name (TS 23.003 13.2)."},
-    {"ioi", CONF_STR, AT(ioi), "",
+    {"ioi", CONF_STR, AT(ioi), "", .form = CONF_FORM_TOKEN,
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_SIP_ROWS(AT(sip)),
-    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
+    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
     NODE_LIMITS_ROWS(AT(strangers)),
@@ -74,11 +74,30 @@ const struct conf_row scscf_rows[] = {
 void scscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct scscf_config *c = config;
-    node_check_uri("name", c->name, bad, arg);
     node_check_sip(&c->sip, bad, arg);
     if (c->registration.min_s > c->registration.max_s)
-        bad(arg, "registration.min_expires", "is more than registration.max_expires");
+        app_find(bad, arg, "registration.min_expires", "%u s is more than registration.max_expires, %u s",
+                 c->registration.min_s, c->registration.max_s);
+    node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_routing(&c->routing, bad, arg);
     node_check_limits(&c->strangers, bad, arg);
+}
+
+// A default outside of the limits is brought inside when it is granted.
+void scscf_suspect(const void *config, app_finding odd, void *arg)
+{
+    const struct scscf_config *c = config;
+    struct node_host own = node_host_of(c->name);
+    node_suspect_name(c->name, &c->sip, odd, arg);
+    node_suspect_dia(&c->diameter, c->domain, odd, arg);
+    node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
+    if (str_ieq(own.host, c->domain))
+        app_find(odd, arg, "name", "%.*s is the domain; expected a name of this node alone, such as "
+                                   "sip:scscf.%.*s",
+                 STR_ARG(own.host), STR_ARG(own.host));
+    if (c->registration.default_s < c->registration.min_s || c->registration.default_s > c->registration.max_s)
+        app_find(odd, arg, "registration.default_expires", "%u s is not from registration.min_expires to "
+                                                           "registration.max_expires, %u to %u s",
+                 c->registration.default_s, c->registration.min_s, c->registration.max_s);
 }

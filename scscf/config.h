@@ -32,3 +32,4 @@ struct scscf_config {
 
 extern const struct conf_row scscf_rows[];
 void scscf_check(const void *config, app_finding bad, void *arg);
+void scscf_suspect(const void *config, app_finding odd, void *arg);

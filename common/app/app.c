@@ -143,7 +143,7 @@ static void error_to_log(void *arg, const struct conf_error *e)
     char line[ERROR_BYTES];
     (void)arg;
     conf_error_text(e, line, sizeof line);
-    log_text(LOG_ERROR, "%s", line);
+    log_text(e->warning ? LOG_WARN : LOG_ERROR, "%s", line);
 }
 
 static void error_to_stderr(void *arg, const struct conf_error *e)

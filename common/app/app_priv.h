@@ -39,6 +39,11 @@ int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const 
                     conf_error_cb error, void *arg, struct app_config *ret_config);
 void app_config_done(struct app_config *c);
 
+// What the rows tell together: an address that two of them listen on, a path that two of them name. What
+// is suspicious of it: an address that no interface has, a path that depends on where the daemon starts.
+void conf_check_rows(const struct conf_row *rows, const void *target, app_finding bad, void *arg);
+void conf_suspect_rows(const struct conf_row *rows, const void *target, app_finding odd, void *arg);
+
 // ---- command line ----
 
 enum cmdline_action { CMD_RUN, CMD_CHECK, CMD_HELP, CMD_VERSION, CMD_REFERENCE };

@@ -53,9 +53,9 @@ extern const struct conf_row node_peer_rows[];
 #define NODE_SIP_AT(at, field) ((at) + offsetof(struct node_sip, field))
 #define NODE_SIP_ROWS(at)                                                                          \
     {"sip.udp", CONF_ADDR_LIST, NODE_SIP_AT(at, udp), "[]", .min = 5060,                           \
-     .fixed = true, .help = "Addresses for SIP over UDP."},                                        \
+     .fixed = true, .use = CONF_UDP | CONF_NAMED, .help = "Addresses for SIP over UDP."},                                        \
     {"sip.tcp", CONF_ADDR_LIST, NODE_SIP_AT(at, tcp), "[]", .min = 5060,                           \
-     .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
+     .fixed = true, .use = CONF_TCP | CONF_NAMED, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
@@ -124,13 +124,13 @@ extern const struct conf_row node_peer_rows[];
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
     {"diameter.identity", CONF_STR, NODE_DIA_AT(at, identity),                                     \
-     .fixed = true, .help = "Origin-Host of this node."},                                          \
-    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true,                            \
+     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Origin-Host of this node."},                                          \
+    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true, .form = CONF_FORM_DOMAIN,                            \
      .help = "Origin-Realm of this node."},                                                        \
     {"diameter.hss", CONF_STR, NODE_DIA_AT(at, hss), "",                                           \
-     .fixed = true, .help = "Destination-Host of requests; empty means routing by realm."},        \
+     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Destination-Host of requests; empty means routing by realm."},        \
     {"diameter.local", CONF_ADDR, NODE_DIA_AT(at, local), "",                                      \
-     .fixed = true,                                                                                \
+     .fixed = true, .use = CONF_USE_LOCAL,                                                                               \
      .help = "Address that connections to peers leave from; empty means the system's choice."},    \
     {"diameter.peers", CONF_TABLE, NODE_DIA_AT(at, peers), .min = 1, .sub = node_peer_rows,        \
      .sub_size = sizeof(struct node_peer), .fixed = true,                                          \
@@ -161,12 +161,34 @@ extern const struct conf_row node_peer_rows[];
      .help = "Ports that requests may go to when a UE, a foreign network or its DNS names them."}
 // clang-format on
 
-// Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
-// address nor network.
-void node_check_uri(const char *option, struct str text, app_finding bad, void *arg);
+// A host name with its port, of a URI of the configuration whose row has checked it; port 0: none given.
+struct node_host {
+    struct str host;
+    uint16_t port;
+};
+struct node_host node_host_of(struct str uri);
+bool node_host_eq(const struct node_host *a, const struct node_host *b); // 5060 when none is given
+// The host is one of these addresses, with the port.
+bool node_host_is_at(const struct node_host *h, const struct conf_addrs *addrs);
+
+bool node_is_within(struct str host, struct str realm); // "hss.example.org" is within "example.org"
+
+// Findings about what cannot work: no address to listen on; a text of the list that is neither address nor
+// network; peers that are this node or another peer, that cannot be reached from diameter.local, and none of
+// which leads to diameter.hss.
 void node_check_sip(const struct node_sip *c, app_finding bad, void *arg);
 void node_check_trusted(const char *option, const struct conf_strs *list, app_finding bad,
                         void *arg);
+void node_check_dia(const struct node_dia *c, app_finding bad, void *arg);
+// Findings about what is hardly meant so: a name that leads to none of the own addresses; a trust domain of
+// this machine only, or of nobody, behind addresses that others reach; identities outside of the realm, a realm
+// that is not the domain.
+void node_suspect_name(struct str name, const struct node_sip *c, app_finding odd, void *arg);
+void node_suspect_trusted(const char *option, const struct conf_strs *list, const struct conf_addrs *addrs,
+                          app_finding odd, void *arg);
+void node_suspect_identity(struct str identity, struct str realm, app_finding odd, void *arg);
+void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding odd, void *arg);
+
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);

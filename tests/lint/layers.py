@@ -7,9 +7,10 @@
   text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
 """
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+from tree import files_of
 
 # What a folder of common/ may include besides itself. docs/architecture.md draws it.
 PURE = ("base",)
@@ -39,18 +40,6 @@ class Report:
 
     def warn(self, where, what):
         self.warnings.append(f"{where}: {what}")
-
-
-def files_of(root):
-    """Tracked and new files; all of them where there is no git."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
-                            capture_output=True, text=True)
-    if listed.returncode == 0:
-        names = listed.stdout.splitlines()
-    else:
-        names = [str(p.relative_to(root)) for p in Path(root).rglob("*") if p.is_file()]
-        names = [n for n in names if not n.startswith("build")]
-    return sorted(n for n in names if (Path(root) / n).is_file())
 
 
 def read(root, name):

@@ -157,7 +157,7 @@ def test_check_asks_the_nf_too(tmp_path):
     """What no row can see alone; the start refuses it with the same words."""
     bad = tmp_path / "bad.yaml"
     bad.write_text("dummy: {listen: 127.0.0.1, ready: 1 h, greeting: bye}\n")
-    findings = [f"{bad}: dummy.ready: is more than ten minutes", f"{bad}: dummy.greeting: is no greeting"]
+    findings = [f"{bad}:1: dummy.ready: is more than ten minutes", f"{bad}:1: dummy.greeting: is no greeting"]
     status, out, err = run("--check", "--config", str(bad))
     assert (status, out, err.splitlines()) == (1, "", findings)
     status, _, err = run("--config", str(bad))
