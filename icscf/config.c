@@ -24,6 +24,7 @@ const struct conf_row icscf_rows[] = {
     {"domain", CONF_STR, AT(domain), .fixed = true, .form = CONF_FORM_DOMAIN,
      .help = "Home network domain name (TS 23.003 13.2)."},
     NODE_SIP_ROWS(AT(sip)),
+    NODE_MESSAGE_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},

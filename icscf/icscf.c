@@ -114,6 +114,7 @@ static int start_stack(struct icscf *i)
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .message = &i->cfg->message,
                              .overload = node_overload_params(&i->cfg->overload),
                              .limits = node_stack_limits(&i->cfg->limits)};
     int err = stack_new(&p, &i->stack);

@@ -196,6 +196,7 @@ static int start(struct pcscf *pc)
                               .overload = node_overload_params(&c->overload),
                               .host_alias = {c->core_host},
                               .proxy_require = {STR_INIT("sec-agree")},
+                              .message = &c->message,
                               .limits = node_stack_limits(&c->limits)};
     sp.limits.user_rate = c->user_rate;
     sp.limits.user_burst = c->user_burst;

@@ -28,6 +28,7 @@ struct pcscf_config {
     struct node_limits limits;
     uint32_t user_rate, user_burst;         // new requests of one registered flow; 0: any number
     uint32_t register_rate, register_burst; // REGISTERs in one name from one source
+    struct sip_limits message; // what a message may have
 };
 
 extern const struct conf_row pcscf_rows[];

@@ -240,6 +240,7 @@ static int start_stack(struct scscf *s)
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .message = &s->cfg->message,
                              .overload = node_overload_params(&s->cfg->overload),
                              .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);

@@ -120,6 +120,34 @@ extern const struct conf_row node_peer_rows[];
     {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
      .help = "Retry-After of a refusal; up to twice that, by random."}
 
+// The same; `at` is the offset of the struct sip_limits.
+#define NODE_MESSAGE_AT(at, field) ((at) + offsetof(struct sip_limits, field))
+#define NODE_MESSAGE(at, name, field, def, min, max, unit, help)                                     \
+    {"message." name, CONF_U32, NODE_MESSAGE_AT(at, field), def, min, max, unit, .fixed = true, help}
+#define NODE_MESSAGE_ROWS(at)                                                                        \
+    NODE_MESSAGE(at, "size", message, "65535", 1300, 65535, "bytes",                                 \
+               .help = "Length of a SIP message; a longer request gets 513."),                     \
+    NODE_MESSAGE(at, "body", body, "65535", 0, 65535, "bytes",                                       \
+               .help = "Length of its body; a request with a longer one gets 413."),               \
+    NODE_MESSAGE(at, "uri", uri, "2048", 64, 65535, "bytes",                                         \
+               .help = "Length of its Request-URI; a longer one gets 414."),                       \
+    NODE_MESSAGE(at, "fields", fields, "256", 16, 65535, NULL,                                       \
+               .help = "Header fields; a request with more gets 400, as do those below."),         \
+    NODE_MESSAGE(at, "line", line, "8192", 256, 65535, "bytes",                                      \
+               .help = "Length of one header field, its folded lines included."),                  \
+    NODE_MESSAGE(at, "values", values, "128", 8, 65535, NULL,                                        \
+               .help = "Values of one header, in whatever many fields."),                          \
+    NODE_MESSAGE(at, "all_values", all_values, "1024", 64, 65535, NULL,                              \
+               .help = "Values of all headers together."),                                         \
+    NODE_MESSAGE(at, "params", params, "64", 8, 65535, NULL,                                         \
+               .help = "Parameters of one value, those of its URI included."),                     \
+    NODE_MESSAGE(at, "memory_base", memory_base, "1048576", 65536, 1073741824, "bytes",              \
+               .help = "Memory that a request may take while it is worked on, to which "           \
+                       "message.memory_factor times its length is added; one that needs more "     \
+                       "gets 500."),                                                               \
+    NODE_MESSAGE(at, "memory_factor", memory_factor, "64", 8, 65536, NULL,                             \
+               .help = "See message.memory_base.")
+
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \

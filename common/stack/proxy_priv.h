@@ -75,6 +75,7 @@ struct pxy {
     bool leaving;
     bool heard;     // overload control knows of the first answer
     struct overload_request asked;
+    bool starved;   // memory beyond the limit was counted
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -92,6 +93,9 @@ void pxy_settle(struct pxy *p);
 
 // Overload control learns of the first answer that is more than a 100.
 void pxy_heard(struct pxy *p, unsigned status);
+// Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
+// did.
+const char *pxy_starved(struct pxy *p);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

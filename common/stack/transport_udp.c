@@ -18,6 +18,7 @@ static bool is_keepalive(struct str d)
 static void too_large(struct flow *f, struct str data)
 {
     f->stack->count.oversize++;
+    f->stack->beyond[SIP_LIMIT_MESSAGE]++;
     bool answered = transport_refuse(f, data, 513, STR_NONE);
     transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
 }

@@ -31,6 +31,19 @@ static void one_done(struct one *o)
     world_done(&o->w);
 }
 
+struct found {
+    const char *labels;
+    uint64_t value;
+};
+
+static void find_stat(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    struct found *f = arg;
+    (void)name;
+    if (strcmp(labels, f->labels) == 0)
+        f->value = value;
+}
+
 struct refuse_row {
     struct request r;
     const char *want, *contains;
@@ -85,6 +98,30 @@ static void outgrown(void **state)
     assert_contains(m, "too large for a datagram");
     peer_expect_silence(o.bob, 1000);
     mem_free(text);
+    one_done(&o);
+}
+
+// message.memory_*: a request that needs more is refused with a log line and counted, not half read.
+static void memory_has_a_bound(void **state)
+{
+    static char extra[14000];
+    static struct sip_limits few = {.message = 60000, .body = 20, .uri = 100, .fields = 65535,
+                                    .line = 60000, .values = 65535, .all_values = 65535,
+                                    .params = 65535, .memory_base = 1000, .memory_factor = 2};
+    struct one o;
+    (void)state;
+    one_init(&o, &(struct stack_params){.message = &few});
+    size_t n = (size_t)snprintf(extra, sizeof extra, "Proxy-Require: a");
+    while (n < 12000)
+        n += (size_t)snprintf(extra + n, sizeof extra - n, ",a");
+    snprintf(extra + n, sizeof extra - n, "\n");
+    struct request r = {.method = "OPTIONS", .uri = "sip:" BOB, .extra = extra};
+    peer_request(o.alice, P, &r);
+    (void)peer_expect(o.alice, "SIP/2.0 500");
+    assert_int_equal(o.p->requests, 0);
+    struct found f = {.labels = "limit=\"memory\""};
+    stack_stats(o.p->stack, find_stat, &f);
+    assert_int_equal(f.value, 1);
     one_done(&o);
 }
 
@@ -337,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals),      cmocka_unit_test(outgrown),
+        cmocka_unit_test(memory_has_a_bound),
         cmocka_unit_test(ack_is_never_answered),
         cmocka_unit_test(loop_detected), cmocka_unit_test(spiral_passes),
         cmocka_unit_test(bad_target),    cmocka_unit_test(drain),
