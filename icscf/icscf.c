@@ -11,9 +11,9 @@
 // ---- dispatch ----
 
 // A request that is not ours to locate follows its route set (RFC 3261 16.12).
-static void pass(struct pxy *p)
+static void pass(const struct icscf *i, struct pxy *p)
 {
-    struct pxy_target t = {0};
+    struct pxy_target t = {.leg_ms = i->cfg->leg_ms};
     int err = pxy_forward(p, &t, 1, NULL, NULL);
     if (err && err != ERR_STATE && sip_msg_method(pxy_request(p)) != SIP_ACK)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
@@ -35,7 +35,7 @@ static void in_dialog(struct icscf *i, struct pxy *p)
     if (lost && sip_msg_method(pxy_request(p)) != SIP_ACK)
         (void)pxy_reply(p, 481, STR_NONE, NULL);
     else if (!lost)
-        pass(p);
+        pass(i, p);
 }
 
 static bool is_ping(const struct icscf *i, const struct pxy *p)
@@ -144,6 +144,8 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    i->own.scscf_mark_ms = c->scscf_mark_ms;
+    i->own.leg_ms = c->leg_ms;
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
     if (scscf_table_init(&table, &c->scscfs))
         return;

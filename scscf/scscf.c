@@ -204,6 +204,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
+    s->own.leg = c->leg;
+    s->own.fork = c->fork;
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;

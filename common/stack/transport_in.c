@@ -118,6 +118,7 @@ int transport_receive(struct flow *f, struct str bytes)
             malformed(f, m, &e);
     } else {
         flow_trace(f, false, &f->info.remote, bytes, sip_msg_call_id(m));
+        f->heard = loop_now(f->stack->loop) / 1000000;
         err = deliver(f, m);
     }
     sip_msg_unref(m);

@@ -269,6 +269,8 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         return;
     }
     txn_id id = st->t.id;
+    if (st->t.method != SIP_INVITE)
+        server_arm_trying(st);
     if (st->t.method == SIP_CANCEL) {
         on_cancel(s, st, m);
         return;
