@@ -19,6 +19,8 @@ static const struct stat_name names[] = {
     {"sip_send_errors", false, "SIP messages that the transport did not take."},
     {"sip_overload_rejected", false, "Requests refused with 503 at the transaction limit."},
     {"sip_transaction_timeouts", false, "Transactions ended by timer B, F or H."},
+    {"sip_requests_too_late", false, "Requests other than INVITE that were not answered in time (RFC 4320)."},
+    {"sip_unreachable_reports", false, "ICMP errors about SIP over UDP."},
     {"sip_target_failovers", false, "Requests sent to a further address of their target."},
     {"sip_flows_opened", false, "Flows opened."},
     {"sip_flows_closed", false, "Flows closed."},

@@ -151,7 +151,7 @@ static void answer_here(struct pxy *p, unsigned status, const char *why, struct 
 // ---- the best response (RFC 3261 16.7 step 6) ----
 
 // Lower is better: 6xx before all, then the lowest class; within 4xx those that tell how to try
-// again, and 503 last of its class.
+// again, and those that say only that nobody was reached last of their class.
 static unsigned rank(unsigned status)
 {
     unsigned class = status / 100;
@@ -159,7 +159,7 @@ static unsigned rank(unsigned status)
         return 0;
     unsigned r = class * 10;
     bool helps = status == 401 || status == 407 || status == 415 || status == 420 || status == 484;
-    if (status == 408 || status == 503)
+    if (status == 408 || status == 430 || status == 503)
         return r + 2;
     return helps ? r : r + 1;
 }
