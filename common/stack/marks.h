@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who failed lately, by a hash of its name or address: a small table of marks that are forgiven after
-// a time. Then one request goes there to see (the probe), and the others follow when it was answered;
-// a probe that fails too makes the next time twice as long.
+// Who failed lately, by a hash of its name or address: a small table of marks that are forgiven
+// after a time. Then one request goes there to see (the probe), and the others follow when it was
+// answered; a probe that fails too makes the next time twice as long.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time is spent once: one budget for all targets of a request, another transport only after an error,
-// blame only for a node's own silence, ICMP errors, and what RFC 4320 says of requests that take long.
+// Time is spent once: one budget for all targets of a request, another transport only after an
+// error, blame only for a node's own silence, ICMP errors, and what RFC 4320 says of requests that
+// take long.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -243,9 +244,11 @@ static void who_speaks_is_not_silent(void **state)
     c->leg_ms = 12000;
     call_start(c);
     run(&st, 3000);
-    peer_send(a, CORE, "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/UDP " A ";branch=z9hG4bK-o\n"
-              "Max-Forwards: 70\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: o\nCSeq: 1 OPTIONS\n"
-              "Content-Length: 0\n\n");
+    peer_send(
+        a, CORE,
+        "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/UDP " A ";branch=z9hG4bK-o\n"
+        "Max-Forwards: 70\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: o\nCSeq: 1 OPTIONS\n"
+        "Content-Length: 0\n\n");
     run(&st, 4000);
     assert_non_null(strstr(c->log, " 486\n"));
     (void)heard(a);
@@ -345,7 +348,8 @@ static void forged_reports(void **state)
     run(&st, 10);
     struct flow *f = flow_find(s, txn_client_flow(s, c->id));
     assert_non_null(f);
-    txn_on_unreachable(s, f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
+    txn_on_unreachable(
+        s, f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
     run(&st, 10);
     call_expect(c, "");
     peer_answer(a, peer_next(a), 200, NULL);
@@ -372,7 +376,8 @@ static void flow_is_the_only_way(void **state)
         open_stage(&st, false);
         struct peer *ue = peer_tcp_to(st.sc, "192.0.2.3:0", CORE);
         run(&st, 5);
-        peer_send(ue, NULL, "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.3;branch=z9hG4bK-o\n"
+        peer_send(ue, NULL,
+                  "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.3;branch=z9hG4bK-o\n"
                   "Max-Forwards: 70\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: o\n"
                   "CSeq: 1 OPTIONS\nContent-Length: 0\n\n");
         run(&st, 10);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request to a phone that says nothing costs the whole core: how many transactions and datagrams,
-// how long, and what the other side hears in the end. The caller's P-CSCF is a bare socket.
+// What a request to a phone that says nothing costs the whole core: how many transactions and
+// datagrams, how long, and what the other side hears in the end. The caller's P-CSCF is a bare
+// socket.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,8 +63,8 @@ static void on_response(void *arg, const struct addr *src, const struct addr *ds
     sip_msg_unref(m);
 }
 
-static void on_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst, bool tcp,
-                     bool dropped, struct str data)
+static void on_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst,
+                     bool tcp, bool dropped, struct str data)
 {
     struct addr phone = at(PHONE, 0), from = at(CALLER, 0);
     if (!str_starts(data, str_from(caller.method)) || addr_eq_ip(src, &from))
@@ -116,9 +117,11 @@ static void ask(const char *method)
     char text[1024];
     snprintf(caller.method, sizeof caller.method, "%s ", method);
     int n = snprintf(text, sizeof text,
-                     "%s sip:user0@" W_DOMAIN " SIP/2.0\r\nVia: SIP/2.0/UDP " CALLER ":5060;branch=z9hG4bK-%s\r\n"
+                     "%s sip:user0@" W_DOMAIN " SIP/2.0\r\nVia: SIP/2.0/UDP " CALLER
+                     ":5060;branch=z9hG4bK-%s\r\n"
                      "Max-Forwards: 70\r\nRoute: <sip:orig@" SCSCF ":5060;lr>\r\n"
-                     "P-Asserted-Identity: <sip:user1@" W_DOMAIN ">\r\nFrom: <sip:user1@" W_DOMAIN ">;tag=f\r\n"
+                     "P-Asserted-Identity: <sip:user1@" W_DOMAIN ">\r\nFrom: <sip:user1@" W_DOMAIN
+                     ">;tag=f\r\n"
                      "To: <sip:user0@" W_DOMAIN ">\r\nCall-ID: %s@x\r\nCSeq: 1 %s\r\n"
                      "Contact: <sip:user1@" CALLER ">\r\nContent-Length: 0\r\n\r\n",
                      method, method, method, method);
@@ -133,9 +136,9 @@ static void silence_the_phone(void)
     assert_int_equal(sim_partition(w.sim, &a, &b, true), 0);
 }
 
-// S-CSCF to I-CSCF to S-CSCF to P-CSCF to UE: one transaction each. Towards the UE T1 is 2 s, so the 16 s
-// of that leg are four datagrams; between the nodes there is one of each. Everybody else gives up later, so
-// the answer is there long before the caller's Timer F.
+// S-CSCF to I-CSCF to S-CSCF to P-CSCF to UE: one transaction each. Towards the UE T1 is 2 s, so
+// the 16 s of that leg are four datagrams; between the nodes there is one of each. Everybody else
+// gives up later, so the answer is there long before the caller's Timer F.
 static void message_to_a_silent_phone(void **state)
 {
     silence_the_phone();
