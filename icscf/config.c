@@ -65,4 +65,6 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    if (c->scscf_timeout_ms >= c->leg_ms)
+        bad(arg, "selection.timeout", "leaves no time for a second S-CSCF in sip.leg_timeout.scscf");
 }

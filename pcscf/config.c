@@ -60,4 +60,7 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
     if (c->home_entry.n)
         node_check_uri("home.entry", c->home_entry, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
+    if (c->leg_ue_ms >= c->leg_core_ms)
+        bad(arg, "sip.leg_timeout.ue",
+            "is not less than sip.leg_timeout.core: the called side has to give up first");
 }

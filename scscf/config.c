@@ -71,4 +71,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     if (c->registration.min_s > c->registration.max_s)
         bad(arg, "registration.min_expires", "is more than registration.max_expires");
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    if (c->leg.terminating_ms >= c->leg.originating_ms)
+        bad(arg, "sip.leg_timeout.terminating",
+            "is not less than sip.leg_timeout.originating: the called side has to give up first");
 }

@@ -46,6 +46,12 @@ def test_lab_configuration_is_good(node, tmp_path):
     *((node, r"trusted: .*", "trusted: [127.0.1.0/99]",
        f"{option}: expected addresses and networks, such as 192.0.2.0/24")
       for node, option in (("icscf", "sip.trusted"), ("scscf", "sip.trusted"), ("pcscf", "core.trusted"))),
+    ("icscf", r"^sip:", "sip:\n  leg_timeout: {scscf: 8 s}",
+     "selection.timeout: leaves no time for a second S-CSCF in sip.leg_timeout.scscf"),
+    ("scscf", r"^sip:", "sip:\n  leg_timeout: {originating: 19 s}",
+     "sip.leg_timeout.terminating: is not less than sip.leg_timeout.originating: the called side has to give up first"),
+    ("pcscf", r"^home:", "sip:\n  leg_timeout: {ue: 28 s}\nhome:",
+     "sip.leg_timeout.ue: is not less than sip.leg_timeout.core: the called side has to give up first"),
     ("pcscf", r"domains: .*", "domains: []", "home.domains: needs a domain"),
     ("pcscf", r"^home:", "home:\n  entry: icscf", "home.entry: expected a SIP URI, such as sip:node.example.org:5060"),
 ])
