@@ -26,7 +26,9 @@ const struct conf_row icscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
@@ -67,4 +69,5 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     if (c->scscf_timeout_ms >= c->leg_ms)
         bad(arg, "selection.timeout", "leaves no time for a second S-CSCF in sip.leg_timeout.scscf");
+    node_check_limits(&c->limits, bad, arg);
 }

@@ -7,6 +7,7 @@
 static const char *const silent_names[] = {"end", "wait", NULL};
 
 #define AT(field) offsetof(struct scscf_config, field)
+#define BRAKE(field) AT(limits.brake.field)
 
 const struct conf_row scscf_rows[] = {
     {"name", CONF_STR, AT(name),
@@ -34,7 +35,9 @@ const struct conf_row scscf_rows[] = {
              "the answer back without it, `wait` waits for it as RFC 3261 16.7 does."},
     {"sip.fork.silent_grace", CONF_U32, AT(fork.grace_ms), IMS_TIMER_TEXT(IMS_FORK_GRACE_MS), 1, 32000,
      "ms", .help = "How long such a contact may have been silent, from when the request was sent to it."},
+    NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s),
      IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
@@ -45,9 +48,10 @@ const struct conf_row scscf_rows[] = {
      IMS_TIMER_TEXT(IMS_REG_EXPIRES_S), 60, 31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
     {"registration.max_contacts", CONF_U32, AT(registration.max_contacts), "10", 1, 100,
      .help = "Contacts bound at the same time to one implicit registration set."},
-    {"registration.one_contact", CONF_BOOL, AT(registration.one_contact), "true",
+    {"registration.one_contact", CONF_BOOL, AT(registration.one_contact), "false",
      .help = "An initial registration with AKA takes the place of what the same private identity had bound "
-             "before, unless it uses multiple registrations (reg-id): one identity module is one UE."},
+             "before, unless it uses multiple registrations (reg-id): one identity module is one UE. "
+             "`false` lets phones with copies of it ring together."},
     {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
@@ -60,6 +64,34 @@ const struct conf_row scscf_rows[] = {
      .help = "How long a SIP Digest nonce may be used again with a higher nonce count."},
     {"auth.every_register", CONF_BOOL, AT(auth.every_register), "false",
      .help = "Challenge re-registrations that arrive over a security association too."},
+    {"limits.challenges", CONF_U32, AT(limits.challenges), "100000", 5000, 10000000, .fixed = true,
+     .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
+             "has at most 4096, and 8 asked for by one source."},
+    {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
+     .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
+    {"limits.known", CONF_U32, BRAKE(known_s), "604800", 0, 31536000, "s",
+     .help = "How long a source from which a user has registered counts as his: it is not held up "
+             "by what others do in his name, nor by what others do from there."},
+    {"limits.vector_every", CONF_U32, BRAKE(vector_every_s), "10", 0, 3600, "s",
+     .help = "Challenges of one user asked for by one source: ten at once, and then one in that "
+             "time; a right answer gives them back. 0: any number."},
+    {"limits.vectors_per_source", CONF_U32, BRAKE(vectors_per_source), "100", 0, 1000000, "1/s",
+     .help = "Challenges asked for by one source (IPv6: a /64) for all users; ten times as many at "
+             "once, and a right answer gives one back. 0: any number."},
+    {"limits.vectors_per_user", CONF_U32, BRAKE(vectors_per_user), "100", 0, 100000, "1/s",
+     .help = "Challenges of one user asked for by sources that are new to him and have asked for "
+             "none lately, twenty times as many at once; a tenth of that for sources that have "
+             "asked before. 0: any number."},
+    {"limits.failures", CONF_U32, BRAKE(failures), "5", 0, 1000,
+     .help = "Wrong answers of one user from one source at once; beyond it the next is not looked "
+             "at until `limits.failure_every` has passed. 0: any number."},
+    {"limits.failure_every", CONF_U32, BRAKE(failure_every_s), "10", 0, 3600, "s",
+     .help = "Time for each further wrong answer."},
+    {"limits.failures_per_source", CONF_U32, BRAKE(failures_per_source), "60", 0, 1000000, "1/min",
+     .help = "Wrong answers of all users from one source, as many at once. 0: any number."},
+    {"limits.failures_per_user", CONF_U32, BRAKE(failures_per_user), "60", 0, 1000000, "1/min",
+     .help = "Wrong answers of one user from all sources that are not his (`limits.known`), as many "
+             "at once; beyond it only those sources are held up. 0: any number."},
     {0},
 };
 
@@ -74,4 +106,5 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     if (c->leg.terminating_ms >= c->leg.originating_ms)
         bad(arg, "sip.leg_timeout.terminating",
             "is not less than sip.leg_timeout.originating: the called side has to give up first");
+    node_check_limits(&c->strangers, bad, arg);
 }

@@ -46,6 +46,7 @@ struct branch {
     uint32_t silent_ms;        // see struct pxy_target
     uint64_t started;          // ms of loop time
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
+    unsigned label;            // of the listener that sent it
     unsigned status;           // final response that counts, 0: none or taken by the NF
     struct sip_msg *msg;       // NULL: ended without one
     struct sip_edits up;       // what to change in it, or further headers of a response made here
@@ -76,6 +77,8 @@ struct pxy {
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
+    bool heard;     // overload control knows of the first answer
+    struct overload_request asked;
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -90,6 +93,9 @@ struct pxy {
 // ---- proxy.c ----
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
+
+// Overload control learns of the first answer that is more than a 100.
+void pxy_heard(struct pxy *p, unsigned status);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).
