@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "ims/timers.h"
 #include "ims/trust.h"
 
 #define AT(field) offsetof(struct icscf_config, field)
@@ -35,9 +36,20 @@ const struct conf_row icscf_rows[] = {
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
-    {"selection.timeout", CONF_U32, AT(scscf_timeout_ms), "8000", 100, 32000, "ms",
+    {"selection.timeout", CONF_U32, AT(scscf_timeout_ms), IMS_TIMER_TEXT(IMS_SCSCF_SILENCE_MS), 100,
+     32000, "ms",
      .help = "Silence of an S-CSCF to REGISTER or INVITE after which another one is selected; longer "
              "than its own wait for the HSS."},
+    {"selection.avoid", CONF_U32, AT(scscf_mark_ms), IMS_TIMER_TEXT(IMS_SCSCF_MARK_MS), .max = 3600000,
+     .unit = "ms",
+     .help = "How long an S-CSCF that was silent or could not be reached is not chosen again, as long as "
+             "there is another one; then one request tries it. Longer each time that fails. 0: it is "
+             "chosen at once."},
+    {"sip.leg_timeout.scscf", CONF_U32, AT(leg_ms), IMS_TIMER_TEXT(IMS_LEG_SCSCF_MS), 1000, 128000,
+     "ms",
+     .help = "Time that a request to an S-CSCF may take, all S-CSCFs tried together: a final response to "
+             "what is not an INVITE, any response to an INVITE. Less than that of the node before, more "
+             "than the S-CSCF's (docs/timers.md)."},
     {0},
 };
 
@@ -65,6 +77,8 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_routing(&c->routing, bad, arg);
+    if (c->scscf_timeout_ms >= c->leg_ms)
+        bad(arg, "selection.timeout", "leaves no time for a second S-CSCF in sip.leg_timeout.scscf");
     node_check_limits(&c->limits, bad, arg);
 }
 

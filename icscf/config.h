@@ -23,6 +23,8 @@ struct icscf_config {
     struct node_overload overload;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
+    uint32_t scscf_mark_ms; // 0: never avoided
+    uint32_t leg_ms;        // what a request may take on its way on; 0: Timer B/F
 };
 
 extern const struct conf_row icscf_rows[];

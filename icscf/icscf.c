@@ -179,6 +179,8 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    i->own.scscf_mark_ms = c->scscf_mark_ms;
+    i->own.leg_ms = c->leg_ms;
     struct overload_params overload = node_overload_params(&c->overload);
     stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);

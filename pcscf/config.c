@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
+#include "ims/timers.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
@@ -24,6 +25,14 @@ const struct conf_row pcscf_rows[] = {
     {.name = "core.trusted", .type = CONF_STR_LIST, .offset = OFF(core_trusted), .def = TRUST_DEFAULT,
      .form = CONF_FORM_NET,
      .help = TRUST_HELP "; who else sends to the core side gets 403."},
+    {.name = "sip.leg_timeout.core", .type = CONF_U32, .offset = OFF(leg_core_ms),
+     .def = IMS_TIMER_TEXT(IMS_LEG_CORE_MS), .min = 1000, .max = 128000, .unit = "ms",
+     .help = "Time that a request to the core may take, all addresses together: a final response to what "
+             "is not an INVITE, any response to an INVITE. Less than what UEs wait, more than the next "
+             "node's (docs/timers.md)."},
+    {.name = "sip.leg_timeout.ue", .type = CONF_U32, .offset = OFF(leg_ue_ms),
+     .def = IMS_TIMER_TEXT(IMS_LEG_UE_MS), .min = 1000, .max = 128000, .unit = "ms",
+     .help = "The same for a request to a UE: the shortest of all."},
     {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains), .form = CONF_FORM_DOMAIN,
      .help = "Home network domains whose users may register through this P-CSCF."},
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "", .form = CONF_FORM_SIP_URI,
@@ -115,6 +124,9 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
     check_wildcard(c, bad, arg);
     check_family(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
+    if (c->leg_ue_ms >= c->leg_core_ms)
+        bad(arg, "sip.leg_timeout.ue",
+            "is not less than sip.leg_timeout.core: the called side has to give up first");
     node_check_limits(&c->limits, bad, arg);
 }
 

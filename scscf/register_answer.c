@@ -124,12 +124,19 @@ static enum step_verdict check_response(struct job *j)
     return job_fail(j, 500, "digest cannot be computed");
 }
 
+static enum step_verdict note_aka(struct job *j)
+{
+    ((struct register_job *)j)->aka = true;
+    return STEP_CONTINUE;
+}
+
 static const struct step aka_steps[] = {
     {"slow down", brake, "RFC 3261 26.1.5"},
     {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2"},
     {"synchronisation failure", on_auts, "TS 24.229 5.4.1.2.3"},
     {"invalid challenge", on_mac_failure, "TS 24.229 5.4.1.2.3"},
     {"check response", check_response, "TS 24.229 5.4.1.2.2"},
+    {"note", note_aka, "TS 24.229 5.4.1.2.2"},
     {"settle", register_settle, "TS 24.229 5.4.1.2.2"},
 };
 const struct procedure register_answer_aka = {"register: AKA response", aka_steps,

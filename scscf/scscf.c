@@ -295,6 +295,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     (void)node_read_routing(&c->routing, &s->trusted, &s->own.sip, &s->own.diameter, &s->routing);
+    s->own.leg = c->leg;
+    s->own.fork = c->fork;
     (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
     s->own.strangers = c->strangers;
     struct stack_limits limits = node_stack_limits(&c->strangers);

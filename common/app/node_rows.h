@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "dia/node.h"
 #include "ims/routing.h"
+#include "ims/timers.h"
 #include "ims/trust.h"
 #include "stack/stack.h"
 
@@ -163,7 +164,8 @@ extern const struct conf_row node_peer_rows[];
     {"diameter.peers", CONF_TABLE, NODE_DIA_AT(at, peers), .min = 1, .sub = node_peer_rows,        \
      .sub_size = sizeof(struct node_peer), .fixed = true,                                          \
      .help = "HSS, SLF or relays to connect to."},                                                 \
-    {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
+    {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms),                                    \
+     IMS_TIMER_TEXT(IMS_CX_TIMEOUT_MS), 100, 60000, "ms",                                          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
      .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},                    \

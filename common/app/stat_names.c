@@ -29,6 +29,8 @@ static const struct stat_name names[] = {
     {"sip_overload_registers_under_way", true, "First REGISTERs that wait for the network's answer now."},
     {"sip_overload_registers_window", true, "First REGISTERs that may wait for the network's answer at once."},
     {"sip_transaction_timeouts", false, "Transactions ended by timer B, F or H."},
+    {"sip_requests_too_late", false, "Requests other than INVITE that were not answered in time (RFC 4320)."},
+    {"sip_unreachable_reports", false, "ICMP errors about SIP over UDP."},
     {"sip_target_failovers", false, "Requests sent to a further address of their target."},
     {"sip_flows_opened", false, "Flows opened."},
     {"sip_flows_closed", false, "Flows closed."},

@@ -91,12 +91,17 @@ int loop_work(struct loop *l, work_fn run, work_fn done, void *arg);
 struct udp;
 // dst is the local address that the datagram was sent to. data lives until the callback returns.
 typedef void (*udp_cb)(void *arg, const struct addr *src, const struct addr *dst, struct str data);
+// An ICMP error that will not go away by itself (unreachable, prohibited, parameter problem) came back for
+// a datagram to dst: err is ERR_REFUSED, quoted the beginning of what was sent, as much as the report has of
+// it (perhaps nothing). Anybody can forge one.
+typedef void (*udp_unreachable_cb)(void *arg, const struct addr *dst, int err, struct str quoted);
 
 struct udp_params {
     struct addr local; // port 0: chosen by the system
     bool reuseport;
     uint32_t rcvbuf, sndbuf; // bytes, 0: 4 MiB wanted
     udp_cb cb;
+    udp_unreachable_cb unreachable; // may be NULL
     void *arg;
 };
 

@@ -31,6 +31,7 @@ struct udp {
     struct list dirty;
     struct addr local;
     udp_cb cb;
+    udp_unreachable_cb unreachable;
     void *arg;
     struct outbuf out; // udp_record, data, padding to 8; again
 };

@@ -246,6 +246,15 @@ struct sim_bind *sim_bind_find(struct sim *s, const struct addr *src, const stru
     return p ? choose(p, src) : NULL;
 }
 
+bool sim_host_up(struct sim *s, const struct addr *a)
+{
+    struct sim_ip ip = ip_of(a);
+    for (struct sim_port *p = s->ports; p; p = p->hh.next)
+        if (memcmp(&p->key.ip, &ip, sizeof ip) == 0)
+            return true;
+    return false;
+}
+
 struct addr sim_source(const struct sim_node *n, const struct addr *local,
                        const struct addr *remote)
 {

@@ -91,6 +91,10 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         s->events = 0;
         uvl_sock_want(s, want);
         events = UV_READABLE | UV_WRITABLE;
+        if (s->error)
+            s->error(s->owner);
+        if (s->closed)
+            return;
     }
     s->ready(s->owner, events & UV_READABLE, events & UV_WRITABLE);
 }

@@ -60,6 +60,7 @@ struct uvl_sock {
     bool keep_fd;    // the descriptor is someone else's
     void *owner;     // the struct this one is embedded in
     void (*ready)(void *owner, bool readable, bool writable);
+    void (*error)(void *owner); // an error is pending; ready follows. May be NULL
     void (*destroy)(void *owner);
 };
 

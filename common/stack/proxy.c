@@ -2,6 +2,7 @@
 #include "stack/proxy_priv.h"
 
 #include "base/err.h"
+#include "base/writer.h"
 
 // A recycled pxy would hide a use after free from the sanitizer.
 #if defined(__has_feature)
@@ -83,6 +84,12 @@ const char *pxy_starved(struct pxy *p)
     return sip_limit_rows[SIP_LIMIT_MEMORY].what;
 }
 
+uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms)
+{
+    uint64_t age = loop_now(p->stack->loop) / 1000000 - p->born;
+    return leg_ms > age ? (uint32_t)(leg_ms - age) : 0;
+}
+
 void pxy_set_ctx(struct pxy *p, void *ctx, void (*free_ctx)(void *ctx))
 {
     p->ctx = ctx;
@@ -137,6 +144,7 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     }
     p->stack = s;
     p->server = server;
+    p->born = loop_now(s->loop) / 1000000;
     p->flow = flow;
     (void)stack_flow(s, flow, &p->source);
     p->req = sip_msg_ref(m);
@@ -252,6 +260,14 @@ void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip
     // RFC 3261 16.10: the branches' 487 goes upstream. Without a branch we are the last element.
     if (!p->n_open && !p->answered)
         (void)pxy_reply(p, 487, STR_NONE, NULL);
+}
+
+void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
+{
+    struct pxy *p = owner;
+    struct writer w = stack_scratch(s);
+    if (sip_write_response(p->req, 100, STR_NONE, STR_NONE, NULL, &w) == 0)
+        (void)txn_server_reply(s, id, 100, writer_done(&w));
 }
 
 void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)

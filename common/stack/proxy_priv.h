@@ -41,6 +41,10 @@ struct branch {
     struct timer timer_c;
     bool open;                 // no final response yet
     bool provisional;          // one came, 100 included
+    bool spoke;                // one came, 100 not included
+    bool ending;               // Timer C is the end of its silence
+    uint32_t silent_ms;        // see struct pxy_target
+    uint64_t started;          // ms of loop time
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
     unsigned label;            // of the listener that sent it
     unsigned status;           // final response that counts, 0: none or taken by the NF
@@ -53,6 +57,7 @@ struct pxy {
     struct stack *stack;
     pxy_id id;
     txn_id server; // 0: an ACK, or the transaction has gone
+    uint64_t born; // ms of loop time
     flow_id flow;
     struct flow_info source;
     struct sip_msg *req;

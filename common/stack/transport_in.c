@@ -131,6 +131,7 @@ static int receive(struct flow *f, struct str bytes)
         enum sip_limit limit = sip_limits_check(m, &f->stack->message);
         flow_trace(f, false, &f->info.remote, bytes, sip_msg_call_id(m));
         transport_bound_memory(f->stack, m);
+        f->heard = loop_now(f->stack->loop) / 1000000;
         err = limit ? beyond_limit(f, m, limit) : deliver(f, m);
     }
     sip_msg_unref(m);

@@ -48,3 +48,16 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
     else
         (void)transport_receive(f, data);
 }
+
+// RFC 3261 18.4: the transport user is told of a destination that cannot be reached. A report is as
+// easily forged as it is useful: it counts only for what was sent to that address and is not answered.
+void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struct str quoted)
+{
+    struct listener *l = listener;
+    struct flow *f = flow_lookup(l, dst);
+    (void)err;
+    if (!f)
+        return;
+    l->stack->count.unreachable++;
+    txn_on_unreachable(l->stack, f, quoted);
+}

@@ -239,6 +239,8 @@ static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
         return;
     }
     txn_id id = st->t.id;
+    if (st->t.method != SIP_INVITE)
+        server_arm_trying(st);
     if (st->t.method == SIP_CANCEL) {
         on_cancel(s, st, m);
         return;

@@ -237,6 +237,89 @@ static void closed_connection(void **state)
     expect_nothing(elsewhere);
 }
 
+// ---- UEs that are not there ----
+
+static void ask(const char *path, const char *method)
+{
+    core_send(&(struct request){.method = method, .to = "sip:ue@198.51.100.1:5060",
+                                .headers = route_to(path)});
+}
+
+static void expect_none_but_trying(struct peer *p)
+{
+    for (struct heard *h; (h = peer_next(p));)
+        if (!str_starts(h->bytes, STR("SIP/2.0 100")))
+            fail_msg("unexpected: %.*s", STR_ARG(h->bytes));
+}
+
+// RFC 5626 5.3.1: the phone was killed and its host says so.
+static void closed_port_is_a_failed_flow(void **state)
+{
+    static const char *const methods[] = {"INVITE", "MESSAGE"};
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    (void)peer_udp(st.sc, "198.51.100.1:5099");
+    peer_stop_listening(st.alice.peer);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        ask(path, methods[i]);
+        struct heard *h = expect(st.core, "SIP/2.0 430");
+        assert_has(h, "the UE's flow is gone");
+    }
+    assert_int_equal(pcscf_counters(st.pcscf)->flow_failed, 2);
+}
+
+static void refused_connection_is_a_failed_flow(void **state)
+{
+    (void)state;
+    stage_start();
+    struct ue tcp = ue_tcp("198.51.100.3:40000");
+    const char *path = registered(&tcp);
+    peer_close(tcp.peer, false);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 10);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp",
+                                .headers = route_to(path)});
+    (void)expect(st.core, "SIP/2.0 430");
+}
+
+// It dies while it rings.
+static void connection_closed_while_ringing(void **state)
+{
+    (void)state;
+    stage_start();
+    struct ue tcp = ue_tcp("198.51.100.3:40000");
+    const char *path = registered(&tcp);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp",
+                                .headers = route_to(path)});
+    peer_answer(tcp.peer, expect(tcp.peer, "INVITE "), 180, NULL);
+    (void)expect(st.core, "SIP/2.0 180");
+    peer_close(tcp.peer, false);
+    (void)expect(st.core, "SIP/2.0 430");
+}
+
+// The shortest leg: T1 is 2 s towards a UE (TS 24.229 table 7.7.1), so four datagrams in 16 s.
+static void silent_ue_has_its_time(void **state)
+{
+    static const char *const methods[] = {"MESSAGE", "INVITE"};
+    static const char *const answers[] = {"SIP/2.0 504", "SIP/2.0 408"};
+    (void)state;
+    st.cfg.leg_ue_ms = 16000;
+    stage_start();
+    const char *path = registered(&st.alice);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        uint64_t began = sim_now_ms(scene_sim(st.sc));
+        unsigned n = 0;
+        ask(path, methods[i]);
+        scene_run(st.sc, began + 15900);
+        expect_none_but_trying(st.core);
+        scene_run(st.sc, began + 16100);
+        (void)expect(st.core, answers[i]);
+        for (struct heard *h; (h = peer_next(st.alice.peer));)
+            n += str_starts(h->bytes, str_from(methods[i]));
+        assert_int_equal(n, 4);
+    }
+}
+
 static void without_a_token_nobody_is_found(void **state)
 {
     static const char *const routes[] = {
@@ -548,6 +631,10 @@ int main(void)
         T(tcp_ue_is_told_to_stay_on_tcp),
         T(token_leads_to_the_flow),
         T(closed_connection),
+        T(closed_port_is_a_failed_flow),
+        T(refused_connection_is_a_failed_flow),
+        T(connection_closed_while_ringing),
+        T(silent_ue_has_its_time),
         T(without_a_token_nobody_is_found),
         T(tokens_cannot_be_forged),
         T(tokens_end_with_the_process),

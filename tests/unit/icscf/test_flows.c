@@ -161,6 +161,83 @@ static void silent_server_is_replaced(void **state)
     (void)world_expect(W_PCSCF, 401);
 }
 
+static void avoid(uint32_t ms)
+{
+    struct icscf_config c = w.cfg;
+    c.scscf_mark_ms = ms;
+    c.leg_ms = 22000;
+    icscf_reload(w.icscf, &c);
+}
+
+// It was silent a moment ago: nobody waits for it again. Later one request tries it.
+static void silent_server_is_avoided(void **state)
+{
+    w.capabilities_on_demand = true;
+    avoid(30000);
+    send_register(CONTACT, AUTH);
+    world_run(8500);
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+    (void)world_expect(W_PCSCF, 401);
+    skip_retransmissions(W_S1);
+    for (int i = 0; i < 2; i++) {
+        send_register(CONTACT, AUTH);
+        world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+        (void)world_expect(W_PCSCF, 401);
+        send_request("INVITE", "sip:alice@" DOMAIN, "");
+        world_answer(W_S2, world_expect_request(W_S2, "INVITE"), 486);
+        (void)world_expect(W_PCSCF, 486);
+    }
+    assert_null(world_take(W_S1));
+    world_run(31000);
+    send_register(CONTACT, AUTH);
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_S1, "REGISTER"));
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401); // the other one
+    world_answer(W_S1, m, 401);
+    sip_msg_unref(m);
+    send_register(CONTACT, AUTH); // it is back
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+}
+
+// When there is no other one it is asked all the same.
+static void the_only_server_is_never_avoided(void **state)
+{
+    static struct icscf_scscf only[] = {{.name = STR_INIT(S1), .priority = 1, .weight = 1}};
+    struct icscf_config c = w.cfg;
+    w.capabilities_on_demand = true;
+    c.scscfs = (struct conf_table){only, 1};
+    c.scscf_mark_ms = 30000;
+    c.leg_ms = 22000;
+    icscf_reload(w.icscf, &c);
+    send_register(CONTACT, AUTH);
+    world_run(9000);
+    (void)world_expect(W_PCSCF, 504);
+    skip_retransmissions(W_S1);
+    send_register(CONTACT, AUTH);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+    (void)world_expect(W_PCSCF, 401);
+}
+
+// However many there are, they share the leg's time.
+static void servers_share_the_time(void **state)
+{
+    static const char *const methods[] = {"REGISTER", "INVITE"};
+    for (size_t i = 0; i < 2; i++) {
+        struct icscf_config c = w.cfg;
+        w.capabilities_on_demand = true;
+        c.leg_ms = 10000;
+        icscf_reload(w.icscf, &c);
+        if (i)
+            send_request(methods[i], "sip:alice@" DOMAIN, "");
+        else
+            send_register(CONTACT, AUTH);
+        world_run(11500); // the second one has what the first has left of it
+        skip_retransmissions(W_S1);
+        skip_retransmissions(W_S2);
+        (void)world_expect(W_PCSCF, 504);
+    }
+}
+
 static void all_servers_silent(void **state)
 {
     w.capabilities_on_demand = true;
@@ -441,6 +518,9 @@ int main(void)
         TEST(hss_down),
         TEST(originating_for_nobody),
         TEST(silent_server_is_replaced),
+        TEST(silent_server_is_avoided),
+        TEST(the_only_server_is_never_avoided),
+        TEST(servers_share_the_time),
         TEST(all_servers_silent),
         TEST(refusing_server_is_replaced),
         TEST(reload),
