@@ -22,11 +22,13 @@ const struct conf_row icscf_rows[] = {
     {"domain", CONF_STR, AT(domain), .fixed = true,
      .help = "Home network domain name (TS 23.003 13.2)."},
     NODE_SIP_ROWS(AT(sip)),
-    NODE_LIMIT_ROWS(AT(message)),
+    NODE_MESSAGE_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
@@ -54,4 +56,5 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_limits(&c->limits, bad, arg);
 }

@@ -17,7 +17,9 @@ struct icscf_config {
     struct node_sip sip;
     struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_limits limits;
     struct node_dia diameter;
+    struct node_overload overload;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
 };

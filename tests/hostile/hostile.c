@@ -43,26 +43,19 @@ WRAP_N(void *, memmove, (void *to, const void *from, size_t n), (to, from, n))
 WRAP_N(void *, memset, (void *to, int c, size_t n), (to, c, n))
 WRAP_N(int, memcmp, (const void *a, const void *b, size_t n), (a, b, n))
 
-// Those that search count as far as they look.
-static void *searched(const void *from, void *found, size_t n)
-{
-    work += (found ? (size_t)((const char *)found - (const char *)from) : n) / 8;
-    return found;
-}
+// What is searched costs as far as it is looked at.
+#define WRAP_SEARCH(name, params, args)                                                            \
+    void *__real_##name params;                                                                    \
+    void *__wrap_##name params;                                                                    \
+    void *__wrap_##name params                                                                     \
+    {                                                                                              \
+        const char *at = __real_##name args;                                                       \
+        work += (at ? (size_t)(at - (const char *)a) : n) / 8;                                     \
+        return (void *)at;                                                                         \
+    }
 
-void *__real_memchr(const void *a, int c, size_t n);
-void *__wrap_memchr(const void *a, int c, size_t n);
-void *__wrap_memchr(const void *a, int c, size_t n)
-{
-    return searched(a, __real_memchr(a, c, n), n);
-}
-
-void *__real_memmem(const void *a, size_t n, const void *b, size_t k);
-void *__wrap_memmem(const void *a, size_t n, const void *b, size_t k);
-void *__wrap_memmem(const void *a, size_t n, const void *b, size_t k)
-{
-    return searched(a, __real_memmem(a, n, b, k), n);
-}
+WRAP_SEARCH(memchr, (const void *a, int c, size_t n), (a, c, n))
+WRAP_SEARCH(memmem, (const void *a, size_t n, const void *b, size_t k), (a, n, b, k))
 
 size_t __real_strlen(const char *s);
 size_t __wrap_strlen(const char *s);

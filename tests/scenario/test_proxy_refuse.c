@@ -84,7 +84,7 @@ static void memory_has_a_bound(void **state)
                                     .params = 65535, .memory_base = 1000, .memory_factor = 2};
     struct one o;
     (void)state;
-    one_init(&o, &(struct stack_params){.limits = &few});
+    one_init(&o, &(struct stack_params){.message = &few});
     size_t n = (size_t)snprintf(extra, sizeof extra, "Proxy-Require: a");
     while (n < 12000)
         n += (size_t)snprintf(extra + n, sizeof extra - n, ",a");
@@ -96,6 +96,32 @@ static void memory_has_a_bound(void **state)
     struct found f = {.labels = "limit=\"memory\""};
     stack_stats(o.p->stack, find_stat, &f);
     assert_int_equal(f.value, 1);
+    one_done(&o);
+}
+
+// What this node adds makes it larger than a datagram, and there is no connection to be had: the true
+// cause goes back (RFC 3261 21.5.7), not a word about the next hop's health.
+static void outgrown(void **state)
+{
+    enum { BODY = 65280 };
+    struct one o;
+    struct addr to;
+    (void)state;
+    one_init(&o, NULL);
+    o.p->record_route = true;
+    char *text = mem_zalloc(70000);
+    int n = snprintf(text, 70000,
+                     "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP " ALICE ":5060;branch=z9hG4bK-big\r\n"
+                     "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: big\r\nCSeq: 1 INVITE\r\n"
+                     "Max-Forwards: 70\r\nContent-Length: %d\r\n\r\n", BODY);
+    memset(text + n, 'x', BODY);
+    assert_int_equal(addr_parse(STR(P), 5060, &to), 0);
+    assert_int_equal(udp_send(o.alice->udp, &to, str_make(text, (size_t)n + BODY)), 0);
+    const char *m = peer_expect(o.alice, "SIP/2.0 513");
+    assert_contains(m, "Warning: 399 ");
+    assert_contains(m, "too large for a datagram");
+    peer_expect_silence(o.bob, 1000);
+    mem_free(text);
     one_done(&o);
 }
 
@@ -347,7 +373,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals),      cmocka_unit_test(memory_has_a_bound),
+        cmocka_unit_test(refusals),      cmocka_unit_test(outgrown),
+        cmocka_unit_test(memory_has_a_bound),
         cmocka_unit_test(ack_is_never_answered),
         cmocka_unit_test(loop_detected), cmocka_unit_test(spiral_passes),
         cmocka_unit_test(bad_target),    cmocka_unit_test(drain),

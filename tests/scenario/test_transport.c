@@ -265,9 +265,10 @@ static const struct broken brokens[] = {
     {HEAD VIA "\n", "Bad Request: Missing From"},
     {HEAD VIA "f: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
     {HEAD FROM TO CALL CSEQ "\n", NULL}, // nowhere to answer to
-    {HEAD "Via: SIP/2.0/UDP 192.0.2.2:5060;z=z9hG4bK-m\n" FROM TO CALL CSEQ "\n",
+    {HEAD "Via: nonsense z9hG4bK-m\n" FROM TO CALL CSEQ "\n", // RFC 4475 3.1.2.1
      "Bad Request: Malformed Via"},
-    {HEAD "Via: nonsense\n" FROM TO CALL CSEQ "\n", NULL},
+    {HEAD "Via: SIP/2.0/UDP 192.0.2.99:9;branch=z9hG4bK-m;;\n" FROM TO CALL CSEQ "\n",
+     "Bad Request: Malformed Via"},
     {"ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: x ACK\n\n", NULL},
     {"SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: x MESSAGE\n\n", NULL},
     {"hello, world\n\n", NULL},
@@ -315,7 +316,7 @@ static void limits(void **state)
         {"Authorization: Digest a=b", ",a=b", 8, 9, "\n", 400, "message.params"},
         {"Require: a,a,a,a,a,a,a,a\nAllow: A,B,C\nSupported: b", ",b", 5, 8, "\n", 400, "message.all_values"},
     };
-    struct stack_params p = {.limits = &few};
+    struct stack_params p = {.message = &few};
     struct stage st;
     char text[16000];
     (void)state;
@@ -347,7 +348,7 @@ static void limits_of_uri_and_body(void **state)
     static const struct sip_limits few = {.message = 60000, .body = 20, .uri = 100, .fields = 20,
                                           .line = 700, .values = 10, .all_values = 24, .params = 8,
                                           .memory_base = 100000, .memory_factor = 64};
-    struct stack_params p = {.limits = &few};
+    struct stack_params p = {.message = &few};
     struct stage st;
     char text[2000];
     (void)state;
@@ -391,6 +392,27 @@ static void malformed_datagrams(void **state)
         assert_int_equal(log_lines, 1);
         assert_int_equal(core_count(st.core, "sip_malformed_in"), 1);
         assert_int_equal(st.core->requests, 0);
+        close_stage(&st);
+    }
+}
+
+// RFC 4475 3.1.2.16: of another version nothing else is judged.
+static void another_version(void **state)
+{
+    static const char *const texts[] = {
+        "MESSAGE sip:b@192.0.2.9 SIP/7.0\nVia: SIP/7.0/UDP 192.0.2.2:5060;branch=z9hG4bK-m\n" FROM TO
+        CALL CSEQ "\n",
+        "MESSAGE what is this SIP/3.0\n" VIA "\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct stage st;
+        open_stage(&st, false);
+        peer_send(st.peer, CORE, texts[i]);
+        scene_run(st.sc, 100);
+        struct heard *h = peer_next(st.peer);
+        assert_non_null(h);
+        assert_true(str_starts(h->bytes, STR("SIP/2.0 505 Version Not Supported\r\n")));
+        assert_int_equal(log_lines, 1);
         close_stage(&st);
     }
 }
@@ -671,7 +693,7 @@ static void peer_that_talks_and_does_not_read(void **state)
     struct sip_limits wide = sip_limits_default;
     wide.line = 65535;
     struct stage st;
-    open_with(&st, true, &(struct stack_params){.limits = &wide});
+    open_with(&st, true, &(struct stack_params){.message = &wide});
     peer_pause(st.peer, true);
     for (int i = 0; i < 200 && peer_connected(st.peer); i++) {
         peer_printf(st.peer, NULL,
@@ -800,6 +822,7 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(limits_of_uri_and_body),
         cmocka_unit_test(malformed_datagrams),
+        cmocka_unit_test(another_version),
         cmocka_unit_test(a_flood_does_not_fill_the_log),
         cmocka_unit_test(noise),
         cmocka_unit_test(connection_is_reused),
