@@ -185,10 +185,10 @@ static struct str write_compact(struct flow *f, const struct answer *r)
     struct stack *s = f->stack;
     struct writer w = stack_scratch(s);
     const struct sip_msg *m = r->m;
-    const struct sip_via *via;
+    struct sip_iter it = sip_iter_init(m, SIP_H_VIA);
     char tag[TXN_TAG_LEN];
     writer_printf(&w, "SIP/2.0 %u \r\n", r->status);
-    for (size_t i = 0; (via = sip_msg_at(m, SIP_H_VIA, i)); i++)
+    for (const struct sip_via *via; (via = sip_iter_next(&it));)
         put(&w, "v:", via->text);
     put(&w, "f:", sip_msg_raw(m, SIP_H_FROM));
     struct str to = sip_msg_raw(m, SIP_H_TO);

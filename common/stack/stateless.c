@@ -4,7 +4,7 @@
 #include "sip/uri.h"
 #include "stack/stack_priv.h"
 
-enum { OPTION_TAGS_MAX = 32 };
+
 
 bool pxy_knows_option(const struct stack *s, struct str tag)
 {
@@ -19,8 +19,6 @@ unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, str
                              struct sip_edits *extra)
 {
     const struct sip_uri *u = sip_msg_uri(m);
-    const struct sip_token *tag;
-    unsigned status = 0;
     if (sip_msg_is_bad(m) || !u) {
         *ret_why = u ? STR("Malformed Request") : STR("Malformed Request-URI");
         return 400;
@@ -31,11 +29,13 @@ unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, str
         return 483;
     if (!sip_msg_has(m, SIP_H_PROXY_REQUIRE))
         return 0;
-    for (size_t i = 0; i < OPTION_TAGS_MAX && (tag = sip_msg_at(m, SIP_H_PROXY_REQUIRE, i)); i++) {
-        if (pxy_knows_option(s, tag->token))
-            continue;
-        sip_edit_append(extra, SIP_H_UNSUPPORTED, tag->token);
-        status = 420;
-    }
-    return status;
+    struct arena_buf unknown = arena_buf_init(extra->arena);
+    struct sip_iter it = sip_iter_init(m, SIP_H_PROXY_REQUIRE);
+    for (const struct sip_token *t; (t = sip_iter_next(&it));)
+        if (!pxy_knows_option(s, t->token))
+            arena_buf_item(&unknown, STR(","), t->token);
+    if (!unknown.n)
+        return 0;
+    sip_edit_append(extra, SIP_H_UNSUPPORTED, arena_buf_done(&unknown));
+    return 420;
 }
