@@ -142,8 +142,9 @@ static void on_expired(void *arg, const struct registration *reg)
 static void on_auth_timeout(void *arg, const struct challenge *c)
 {
     struct scscf *s = arg;
-    LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id), LF("impi", c->impi),
-        LF("impu", c->impu));
+    if (brake_may_log(s->brake))
+        LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id),
+            LF("impi", c->impi), LF("impu", c->impu));
     if (auth_is_last(s->auth, c))
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
