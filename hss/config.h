@@ -32,3 +32,4 @@ struct hss_config {
 
 extern const struct conf_row hss_rows[];
 void hss_check(const void *config, app_finding bad, void *arg);
+void hss_suspect(const void *config, app_finding odd, void *arg);

@@ -74,12 +74,8 @@ static int load_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[V
     bool fresh = access(p->store_path, F_OK) != 0;
     if (err == ERR_NOTFOUND && p->key_file && p->key_create && fresh)
         err = make_key(h, p, ret_key);
-    const char *cause = err == ERR_DENIED     ? "others may read it: chmod 600"
-                        : err == ERR_BAD      ? "it must hold 64 hexadecimal digits"
-                        : err == ERR_NOTFOUND ? "there is none"
-                                              : err_text(err);
     if (err)
-        LOG(LOG_ERROR, "key file refused", LF_Z("path", p->key_file), LF_Z("cause", cause));
+        LOG(LOG_ERROR, "key file refused", LF_Z("path", p->key_file), LF_Z("cause", vault_key_trouble(err)));
     return err;
 }
 

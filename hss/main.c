@@ -12,6 +12,7 @@ int main(int argc, char **argv)
         .rows = hss_rows,
         .config_size = sizeof(struct hss_config),
         .check = hss_check,
+        .suspect = hss_suspect,
         .start = hss_daemon_start,
         .reload = hss_daemon_reload,
         .drain = hss_daemon_drain,

@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 
@@ -182,10 +184,13 @@ static void log_resync(const struct hss_op *op)
 static void log_refusal(const struct hss_op *op)
 {
     enum log_level level = op->err ? LOG_WARN : LOG_INFO;
-    LOG(level, "request refused", LF_Z("command", hss_command_names[op->command]),
-        LF("impi", impi_of(op)), LF("impu", impu_of(op)),
-        LF_Z("result", dia_result_name(op->result)), LF_Z("reason", op->cause),
-        LF("peer", head_of(op)->origin_host), LF("session", head_of(op)->session_id));
+    struct str who = impu_of(op).n ? impu_of(op) : impi_of(op);
+    LOG_FROM(hash_bytes(who.p, who.n), loop_now(op->hss->loop) / 1000000, level, "request refused",
+             op->cause ? op->cause : dia_result_name(op->result),
+             LF_Z("command", hss_command_names[op->command]), LF("impi", impi_of(op)),
+             LF("impu", impu_of(op)), LF_Z("result", dia_result_name(op->result)),
+             LF_Z("reason", op->cause), LF("peer", head_of(op)->origin_host),
+             LF("session", head_of(op)->session_id));
 }
 
 static void count(struct hss_op *op)

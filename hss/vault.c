@@ -116,7 +116,9 @@ static int read_private(int fd, char text[KEY_TEXT + 2], size_t *ret_n)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return ERR_IO;
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077))
+    if (!S_ISREG(st.st_mode))
+        return ERR_INVAL;
+    if (st.st_mode & 077)
         return ERR_DENIED;
     ssize_t n = read(fd, text, KEY_TEXT + 2);
     if (n < 0)
@@ -138,6 +140,15 @@ int vault_key_read(const char *path, uint8_t ret_key[VAULT_KEY])
         err = str_unhex(str_trim(str_make(text, n)), ret_key, VAULT_KEY);
     OPENSSL_cleanse(text, sizeof(text));
     return err;
+}
+
+const char *vault_key_trouble(int err)
+{
+    return err == ERR_DENIED     ? "others may read it (chmod 600), or this user may not"
+           : err == ERR_INVAL    ? "it is no regular file"
+           : err == ERR_BAD      ? "it must hold 64 hexadecimal digits"
+           : err == ERR_NOTFOUND ? "there is none"
+                                 : err_text(err);
 }
 
 int vault_key_create(const char *path, const uint8_t key[VAULT_KEY])

@@ -22,7 +22,9 @@ int vault_open(struct vault *v, struct str owner, struct str sealed, uint8_t ret
                size_t *ret_n);
 
 // The key file: 64 hexadecimal digits, a regular file that nobody but its owner may read (ERR_DENIED).
-// ERR_NOTFOUND, ERR_IO, ERR_BAD (contents).
+// ERR_INVAL (no file), ERR_NOTFOUND, ERR_IO, ERR_BAD (contents).
 int vault_key_read(const char *path, uint8_t ret_key[VAULT_KEY]);
+// What such an error means for who has to mend it.
+const char *vault_key_trouble(int err);
 // Creates it with mode 0600 and syncs it; ERR_EXISTS.
 int vault_key_create(const char *path, const uint8_t key[VAULT_KEY]);

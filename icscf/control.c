@@ -9,6 +9,7 @@ static const struct {
     [IC_LOCATIONS] = {"icscf_locations_total", "Other initial requests received"},
     [IC_SELECTIONS] = {"icscf_selections_total", "S-CSCFs selected by capabilities"},
     [IC_RESELECTIONS] = {"icscf_reselections_total", "S-CSCFs that failed and were replaced"},
+    [IC_AVOIDED] = {"icscf_avoided_total", "S-CSCFs passed over because they had failed lately"},
     [IC_HSS_FAILURES] = {"icscf_hss_failures_total", "Requests to the HSS that failed"},
     [IC_REFUSED] = {"icscf_refused_total", "Requests refused by the HSS"},
 };

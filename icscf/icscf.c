@@ -53,13 +53,15 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
     bool orig = false;
     (void)from;
     if (sip_msg_method(m) == SIP_REGISTER) {
-        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 5.3.1.2"};
         return false;
     }
     if (route && !sip_msg_to_tag(m).p && stack_is_own(i->stack, &route->uri))
         (void)sip_uri_param(&route->uri, STR("orig"), &orig);
     if (orig)
-        *ret_refusal = (struct stack_refusal){403, "orig from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "orig from outside the trust domain",
+                                               "TS 24.229 5.3.2.1"};
     return !orig;
 }
 
@@ -112,6 +114,7 @@ static int start_stack(struct icscf *i)
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .message = &i->cfg->message,
                              .overload = node_overload_params(&i->cfg->overload),
                              .limits = node_stack_limits(&i->cfg->limits)};
     int err = stack_new(&p, &i->stack);
@@ -176,6 +179,8 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    i->own.scscf_mark_ms = c->scscf_mark_ms;
+    i->own.leg_ms = c->leg_ms;
     struct overload_params overload = node_overload_params(&c->overload);
     stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);

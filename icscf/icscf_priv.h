@@ -7,11 +7,12 @@
 #include "ims/trust.h"
 #include "icscf/icscf.h"
 #include "icscf/select.h"
+#include "stack/marks.h"
 #include "stack/pipeline.h"
 
 enum icscf_counter {
     IC_REGISTERS, IC_LOCATIONS, IC_SELECTIONS, IC_RESELECTIONS, IC_HSS_FAILURES, IC_REFUSED,
-    IC_COUNTERS
+    IC_AVOIDED, IC_COUNTERS
 };
 
 struct icscf {
@@ -23,6 +24,7 @@ struct icscf {
     struct routing routing;
     struct dia_node *dia;
     struct scscf_table table;
+    struct marks failed; // S-CSCFs that were silent or not to be reached, by name
     struct icscf_params params;
     struct arena arena;
     struct str host; // of cfg->name
@@ -31,7 +33,7 @@ struct icscf {
     uint64_t counters[IC_COUNTERS];
 };
 
-enum { TRIED_MAX = 8 };
+enum { TRIED_MAX = 8, AVOID_MAX = 16 };
 
 // One request on its way to an S-CSCF, for both procedures.
 struct icscf_job {

@@ -58,7 +58,9 @@ static enum step_verdict find_next_hop(struct job *j)
 
 static enum step_verdict forward(struct job *j)
 {
-    int err = pxy_forward(job_pxy(j), &((struct sub_job *)j)->target, 1, NULL, j->nf);
+    struct sub_job *o = (struct sub_job *)j;
+    o->target.leg_ms = ((const struct icscf *)j->nf)->cfg->leg_ms;
+    int err = pxy_forward(job_pxy(j), &o->target, 1, NULL, j->nf);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "ims/timers.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
@@ -8,24 +11,35 @@ static const char *const security_names[] = {"required", "optional", "off", NULL
 
 const struct conf_row pcscf_rows[] = {
     {.name = "access.listen", .type = CONF_ADDR_LIST, .offset = OFF(access_listen), .min = 5060,
+     .use = CONF_UDP | CONF_TCP | CONF_NAMED,
      .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
     {.name = "access.security", .type = CONF_ENUM, .offset = OFF(security), .def = "required",
      .values = security_names,
      .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
+     .use = CONF_UDP | CONF_TCP,
      .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
-    {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "",
+    {.name = "core.host", .type = CONF_STR, .offset = OFF(core_host), .def = "", .form = CONF_FORM_HOST,
      .help = "Host name in Path and Record-Route; empty: the first core address."},
     {.name = "core.trusted", .type = CONF_STR_LIST, .offset = OFF(core_trusted), .def = TRUST_DEFAULT,
+     .form = CONF_FORM_NET,
      .help = TRUST_HELP "; who else sends to the core side gets 403."},
-    {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains),
+    {.name = "sip.leg_timeout.core", .type = CONF_U32, .offset = OFF(leg_core_ms),
+     .def = IMS_TIMER_TEXT(IMS_LEG_CORE_MS), .min = 1000, .max = 128000, .unit = "ms",
+     .help = "Time that a request to the core may take, all addresses together: a final response to what "
+             "is not an INVITE, any response to an INVITE. Less than what UEs wait, more than the next "
+             "node's (docs/timers.md)."},
+    {.name = "sip.leg_timeout.ue", .type = CONF_U32, .offset = OFF(leg_ue_ms),
+     .def = IMS_TIMER_TEXT(IMS_LEG_UE_MS), .min = 1000, .max = 128000, .unit = "ms",
+     .help = "The same for a request to a UE: the shortest of all."},
+    {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains), .form = CONF_FORM_DOMAIN,
      .help = "Home network domains whose users may register through this P-CSCF."},
-    {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "",
+    {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "", .form = CONF_FORM_SIP_URI,
      .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
-    {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network),
+    {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network), .form = CONF_FORM_TEXT,
      .help = "P-Visited-Network-ID, by which the home network knows this network."},
-    {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "",
+    {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "", .form = CONF_FORM_TOKEN,
      .help = "Inter-operator identifier put into P-Charging-Vector as orig-ioi; empty: none."},
     {.name = "limits.registrations", .type = CONF_U32, .offset = OFF(max_registrations),
      .def = "1000000", .min = 1,
@@ -50,8 +64,52 @@ const struct conf_row pcscf_rows[] = {
     {.name = "limits.register_burst", .type = CONF_U32, .offset = OFF(register_burst),
      .def = "20", .min = 1, .max = 1000000, .help = "How many of them at once."},
     NODE_OVERLOAD_ROWS(OFF(overload)),
+    NODE_MESSAGE_ROWS(OFF(message)),
     {.name = NULL},
 };
+
+// Who asks for core.host gets here; so must not who asks for a user's domain, nor the I-CSCF.
+static void check_names(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    struct node_host entry = node_host_of(c->home_entry);
+    for (size_t i = 0; i < c->home_domains.n; i++)
+        if (c->core_host.n && str_ieq(c->core_host, c->home_domains.v[i]))
+            app_find(bad, arg, "core.host", "%.*s is a home domain, whose requests would end here; expected the "
+                                            "name of this node, such as pcscf.%.*s",
+                     STR_ARG(c->core_host), STR_ARG(c->core_host));
+    if (!c->home_entry.n)
+        return;
+    if (node_host_is_at(&entry, &c->core_listen) || node_host_is_at(&entry, &c->access_listen) ||
+        (c->core_host.n && str_ieq(entry.host, c->core_host)))
+        app_find(bad, arg, "home.entry", "%.*s is this node; expected the I-CSCF", STR_ARG(c->home_entry));
+}
+
+// The wildcard is heard, and cannot be told to others as a place.
+static void check_wildcard(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    char text[ADDR_TEXT_MAX];
+    for (size_t i = 0; i < c->core_listen.n; i++)
+        if (addr_is_any(&c->core_listen.v[i]) && !c->core_host.n)
+            app_find(bad, arg, "core.listen",
+                     "%.*s is the wildcard address, at which nobody reaches this node: give its name in core.host, "
+                     "or an address",
+                     STR_ARG(addr_text(&c->core_listen.v[i], text)));
+}
+
+// A numeric I-CSCF is reached from an address of its family only.
+static void check_family(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    struct node_host entry = node_host_of(c->home_entry);
+    struct addr a;
+    bool reached = false;
+    if (!c->home_entry.n || addr_parse(entry.host, 0, &a))
+        return;
+    for (size_t i = 0; i < c->core_listen.n; i++)
+        reached |= addr_is_ip6(&a) == addr_is_ip6(&c->core_listen.v[i]);
+    if (!reached)
+        app_find(bad, arg, "home.entry", "%.*s cannot be reached: no address of core.listen is of its family",
+                 STR_ARG(c->home_entry));
+}
 
 void pcscf_check(const void *config, app_finding bad, void *arg)
 {
@@ -62,8 +120,40 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "core.listen", "needs an address");
     if (!c->home_domains.n)
         bad(arg, "home.domains", "needs a domain");
-    if (c->home_entry.n)
-        node_check_uri("home.entry", c->home_entry, bad, arg);
+    check_names(c, bad, arg);
+    check_wildcard(c, bad, arg);
+    check_family(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
+    if (c->leg_ue_ms >= c->leg_core_ms)
+        bad(arg, "sip.leg_timeout.ue",
+            "is not less than sip.leg_timeout.core: the called side has to give up first");
     node_check_limits(&c->limits, bad, arg);
+}
+
+static void suspect_access(const struct pcscf_config *c, app_finding odd, void *arg)
+{
+    char option[40], text[ADDR_TEXT_MAX];
+    for (size_t i = 0; i < c->access_listen.n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const struct addr *first = &c->access_listen.v[k];
+            if (addr_is_ip6(first) != addr_is_ip6(&c->access_listen.v[i]))
+                continue;
+            (void)snprintf(option, sizeof option, "access.listen[%zu]", i + 1);
+            app_find(odd, arg, option, "requests within a call of UEs here are told to go to %.*s, the first "
+                                       "address of its family",
+                     STR_ARG(addr_text(first, text)));
+            break;
+        }
+    }
+}
+
+void pcscf_suspect(const void *config, app_finding odd, void *arg)
+{
+    const struct pcscf_config *c = config;
+    suspect_access(c, odd, arg);
+    node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
+    for (size_t i = 0; i < c->home_domains.n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (str_ieq(c->home_domains.v[i], c->home_domains.v[k]))
+                app_find(odd, arg, "home.domains", "%.*s is there twice", STR_ARG(c->home_domains.v[i]));
 }

@@ -95,7 +95,7 @@ static enum step_verdict forward(struct job *j)
     static const struct pxy_forward_ops ops = {.response = on_response};
     struct pjob *pj = pjob_of(j);
     pj->pcscf->counters.originating++;
-    pj->target.label = PCSCF_CORE;
+    pcscf_aim_at_core(pj);
     return pcscf_forward(pj, &ops);
 }
 

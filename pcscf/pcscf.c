@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "ims/timers.h"
 #include "stack/shed.h"
 
 // ---- which procedure ----
@@ -89,6 +90,7 @@ void pcscf_aim_at_ue(struct pjob *pj)
     struct flow_info info;
     char text[ADDR_TEXT_MAX];
     pj->target.label = PCSCF_ACCESS;
+    pj->target.leg_ms = pj->pcscf->config->leg_ue_ms;
     if (pj->ue.id && stack_flow(pj->pcscf->stack, pj->ue.id, &info) && info.open) {
         pj->target.flow = pj->ue.id;
         return;
@@ -98,6 +100,12 @@ void pcscf_aim_at_ue(struct pjob *pj)
     const char *t = pj->ue.proto <= SIP_PROTO_TCP ? transport[pj->ue.proto] : "udp";
     pj->target.next_hop = arena_printf(pj->arena, "sip:%.*s;transport=%s",
                                        STR_ARG(addr_text(&at, text)), t);
+}
+
+void pcscf_aim_at_core(struct pjob *pj)
+{
+    pj->target.label = PCSCF_CORE;
+    pj->target.leg_ms = pj->pcscf->config->leg_core_ms;
 }
 
 enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops)
@@ -172,8 +180,7 @@ static void on_expired(void *arg, const struct reg *r)
         LF("contact", reg_contact(r)));
 }
 
-// TS 24.229 table 7.8.1: as long as a challenge that nobody answers waits.
-enum { REG_AWAIT_AUTH_MS = 240000, REGISTER_KEYS = 1 << 15 };
+enum { REGISTER_KEYS = 1 << 15 };
 
 static int start(struct pcscf *pc)
 {
@@ -196,6 +203,7 @@ static int start(struct pcscf *pc)
                               .overload = node_overload_params(&c->overload),
                               .host_alias = {c->core_host},
                               .proxy_require = {STR_INIT("sec-agree")},
+                              .message = &c->message,
                               .limits = node_stack_limits(&c->limits)};
     sp.limits.user_rate = c->user_rate;
     sp.limits.user_burst = c->user_burst;
@@ -216,7 +224,7 @@ static int start(struct pcscf *pc)
     if (!e)
         e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
     if (!e)
-        e = sources_new(c->max_pending, REG_AWAIT_AUTH_MS, &pc->sources);
+        e = sources_new(c->max_pending, ims_timer_ms(IMS_REG_AWAIT_AUTH), &pc->sources);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)

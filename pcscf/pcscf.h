@@ -23,15 +23,18 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    uint32_t leg_core_ms, leg_ue_ms; // what a request may take on its way on; 0: Timer B/F
     struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
     struct node_limits limits;
     uint32_t user_rate, user_burst;         // new requests of one registered flow; 0: any number
     uint32_t register_rate, register_burst; // REGISTERs in one name from one source
+    struct sip_limits message; // what a message may have
 };
 
 extern const struct conf_row pcscf_rows[];
 void pcscf_check(const void *config, app_finding bad, void *arg);
+void pcscf_suspect(const void *config, app_finding odd, void *arg);
 
 struct pcscf;
 
@@ -57,6 +60,7 @@ struct pcscf_counters {
     uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
     uint64_t refused_untrusted, refused_repeated;
     uint64_t originating, terminating, subsequent;
+    uint64_t flow_failed; // requests to UEs whose flow was gone
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);
 

@@ -57,6 +57,8 @@ struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct ac
                          const struct token_use *use);
 // Makes the target the UE: its open connection, or its address.
 void pcscf_aim_at_ue(struct pjob *pj);
+// The target's side and time for what goes to the core.
+void pcscf_aim_at_core(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
 enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops);
 

@@ -302,7 +302,8 @@ static enum step_verdict forward(struct job *j)
     // TS 24.229 5.2.2.1: the entry point of the home network, by DNS unless configured; a Route that
     // the UE pre-loaded has no say in it.
     sip_edit_remove(pj->edits, SIP_H_ROUTE);
-    pj->target.label = PCSCF_CORE;
+    pcscf_aim_at_core(pj);
+    pj->target.speaks = true; // nobody but the home network itself answers it
     pj->target.next_hop = pj->pcscf->config->home_entry.n
                               ? pj->pcscf->config->home_entry
                               : ARENA_CAT(pj->arena, STR("sip:"), sip_msg_uri(pj->req)->host);

@@ -39,6 +39,11 @@ static bool may_ask(struct pcscf *pc, const struct access_flow *f, const struct 
                                : registry_find(pc->registry, f, STR_NONE) != NULL;
 }
 
+static const struct stack_refusal no_dialog = {
+    403, "request inside a dialog that the UE has no Record-Route of", "TS 24.229 5.2.6.3.5"};
+static const struct stack_refusal no_registration = {
+    403, "request from a UE that is not registered here", "TS 24.229 5.2.6.3.2A"};
+
 bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
                   struct stack_refusal *ret_refusal)
 {
@@ -46,24 +51,22 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     struct access_flow f = flow_of(from);
     if (from->listener == PCSCF_CORE) {
         pc->counters.refused_untrusted++;
-        *ret_refusal = (struct stack_refusal){403, "source is not in core.trusted"};
+        *ret_refusal = (struct stack_refusal){403, "source is not in core.trusted",
+                                               "TS 24.229 4.4"};
         return false;
     }
     if (sip_msg_method(m) == SIP_REGISTER) {
         if (register_pays(pc, from, m))
             return true;
         pc->counters.refused_repeated++;
-        *ret_refusal = (struct stack_refusal){0, "too many REGISTERs in one name from one source"};
+        *ret_refusal = (struct stack_refusal){0, "too many REGISTERs in one name from one source",
+                                               "RFC 3261 26.1.5"};
         return false;
     }
     if (may_ask(pc, &f, m))
         return true;
     pc->counters.refused_unregistered++;
-    *ret_refusal = sip_msg_to_tag(m).p
-                       ? (struct stack_refusal){403, "request inside a dialog that the UE has no "
-                                                     "Record-Route of"}
-                       : (struct stack_refusal){403,
-                                                "request from a UE that is not registered here"};
+    *ret_refusal = sip_msg_to_tag(m).p ? no_dialog : no_registration;
     return false;
 }
 

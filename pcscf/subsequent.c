@@ -36,10 +36,14 @@ static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsig
 static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, unsigned status,
                                          const struct sip_msg *msg, struct sip_edits *edits)
 {
+    struct pjob *pj = ctx;
     (void)nf;
     (void)p;
-    (void)ctx;
-    (void)status;
+    if (!msg && status == 503) { // inside a dialog there is no other contact to turn to: no 430
+        pj->pcscf->counters.flow_failed++;
+        job_reject(&pj->job, (struct reject){.status = 480, .cause = "the UE's flow is gone"});
+        return PXY_TAKEN;
+    }
     if (msg)
         trust_strip_from_outside(msg, edits);
     return PXY_PASS;
@@ -50,7 +54,7 @@ static enum step_verdict send_to_core(struct job *j)
     static const struct pxy_forward_ops ops = {.response = response_to_ue};
     struct pjob *pj = pjob_of(j);
     pj->pcscf->counters.subsequent++;
-    pj->target.label = PCSCF_CORE;
+    pcscf_aim_at_core(pj);
     return pcscf_forward(pj, &ops);
 }
 

@@ -1,37 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scscf/config.h"
 
+#include "ims/timers.h"
 #include "ims/trust.h"
+
+static const char *const silent_names[] = {"end", "wait", NULL};
 
 #define AT(field) offsetof(struct scscf_config, field)
 #define BRAKE(field) AT(limits.brake.field)
 
 const struct conf_row scscf_rows[] = {
-    {"name", CONF_STR, AT(name),
+    {"name", CONF_STR, AT(name), .form = CONF_FORM_SIP_URI,
      .fixed = true,
      .help = "SIP URI of this S-CSCF, which the HSS stores as Server-Name (TS 29.229 6.3.3)."},
-    {"domain", CONF_STR, AT(domain), .fixed = true,
+    {"domain", CONF_STR, AT(domain), .fixed = true, .form = CONF_FORM_DOMAIN,
      .help = "Home network domain name (TS 23.003 13.2)."},
-    {"ioi", CONF_STR, AT(ioi), "",
+    {"ioi", CONF_STR, AT(ioi), "", .form = CONF_FORM_TOKEN,
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_SIP_ROWS(AT(sip)),
-    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
+    NODE_MESSAGE_ROWS(AT(message)),
+    {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
+    {"sip.leg_timeout.originating", CONF_U32, AT(leg.originating_ms),
+     IMS_TIMER_TEXT(IMS_LEG_ORIGINATING_MS), 1000, 128000, "ms",
+     .help = "Time that a request of a user served here may take on its way on: a final response to what "
+             "is not an INVITE, any response to an INVITE. Less than that of the node before, more than "
+             "the next node's (docs/timers.md)."},
+    {"sip.leg_timeout.terminating", CONF_U32, AT(leg.terminating_ms),
+     IMS_TIMER_TEXT(IMS_LEG_TERMINATING_MS), 1000, 128000, "ms",
+     .help = "The same for a request to a user served here, all contacts together."},
+    {"sip.fork.silent_branch", CONF_ENUM, AT(fork.silent), "end", .values = silent_names,
+     .help = "A contact that has said nothing when another one of the user has answered: `end` gives "
+             "the answer back without it, `wait` waits for it as RFC 3261 16.7 does."},
+    {"sip.fork.silent_grace", CONF_U32, AT(fork.grace_ms), IMS_TIMER_TEXT(IMS_FORK_GRACE_MS), 1, 32000,
+     "ms", .help = "How long such a contact may have been silent, from when the request was sent to it."},
     NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
-    {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
+    {"registration.min_expires", CONF_U32, AT(registration.min_s),
+     IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
-    {"registration.max_expires", CONF_U32, AT(registration.max_s), "600000", 60, 31536000, "s",
+    {"registration.max_expires", CONF_U32, AT(registration.max_s),
+     IMS_TIMER_TEXT(IMS_REG_EXPIRES_S), 60, 31536000, "s",
      .help = "Longest registration that is granted (TS 24.229 table 7.8.1, reg-expires)."},
-    {"registration.default_expires", CONF_U32, AT(registration.default_s), "600000", 60, 31536000,
-     "s", .help = "Granted to a REGISTER that asks for no interval."},
+    {"registration.default_expires", CONF_U32, AT(registration.default_s),
+     IMS_TIMER_TEXT(IMS_REG_EXPIRES_S), 60, 31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
     {"registration.max_contacts", CONF_U32, AT(registration.max_contacts), "10", 1, 100,
      .help = "Contacts bound at the same time to one implicit registration set."},
-    {"auth.await", CONF_U32, AT(auth.await_s), "240", 1, 3600, "s",
+    {"registration.one_contact", CONF_BOOL, AT(registration.one_contact), "false",
+     .help = "An initial registration with AKA takes the place of what the same private identity had bound "
+             "before, unless it uses multiple registrations (reg-id): one identity module is one UE. "
+             "`false` lets phones with copies of it ring together."},
+    {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
+     .help = "A contact that could not be reached so many times in a row, while another one of the user "
+             "answered, is unbound. 0: it stays until it expires."},
+    {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 3600, "s",
      .fixed = true, .help = "Timer reg-await-auth (TS 24.229 table 7.8.1)."},
     {"auth.max_failures", CONF_U32, AT(auth.max_failures), "3", 1, 100,
      .help = "Wrong responses in a row after which a REGISTER is refused by 403."},
@@ -74,11 +100,33 @@ const struct conf_row scscf_rows[] = {
 void scscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct scscf_config *c = config;
-    node_check_uri("name", c->name, bad, arg);
     node_check_sip(&c->sip, bad, arg);
     if (c->registration.min_s > c->registration.max_s)
-        bad(arg, "registration.min_expires", "is more than registration.max_expires");
+        app_find(bad, arg, "registration.min_expires", "%u s is more than registration.max_expires, %u s",
+                 c->registration.min_s, c->registration.max_s);
+    node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_routing(&c->routing, bad, arg);
+    if (c->leg.terminating_ms >= c->leg.originating_ms)
+        bad(arg, "sip.leg_timeout.terminating",
+            "is not less than sip.leg_timeout.originating: the called side has to give up first");
     node_check_limits(&c->strangers, bad, arg);
+}
+
+// A default outside of the limits is brought inside when it is granted.
+void scscf_suspect(const void *config, app_finding odd, void *arg)
+{
+    const struct scscf_config *c = config;
+    struct node_host own = node_host_of(c->name);
+    node_suspect_name(c->name, &c->sip, odd, arg);
+    node_suspect_dia(&c->diameter, c->domain, odd, arg);
+    node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
+    if (str_ieq(own.host, c->domain))
+        app_find(odd, arg, "name", "%.*s is the domain; expected a name of this node alone, such as "
+                                   "sip:scscf.%.*s",
+                 STR_ARG(own.host), STR_ARG(own.host));
+    if (c->registration.default_s < c->registration.min_s || c->registration.default_s > c->registration.max_s)
+        app_find(odd, arg, "registration.default_expires", "%u s is not from registration.min_expires to "
+                                                           "registration.max_expires, %u to %u s",
+                 c->registration.default_s, c->registration.min_s, c->registration.max_s);
 }

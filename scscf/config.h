@@ -5,11 +5,14 @@
 #include "app/node_rows.h"
 #include "scscf/brake.h"
 
+enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
+
 struct scscf_config {
     struct str name;   // SIP URI of this S-CSCF: Server-Name on Cx
     struct str domain; // home network domain, realm of the challenges
     struct str ioi;    // inter operator identifier; empty: the domain
     struct node_sip sip;
+    struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_limits strangers;
     struct node_dia diameter;
@@ -17,7 +20,16 @@ struct scscf_config {
     struct node_overload overload;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
+        bool one_contact;  // for each private identity with AKA
+        uint32_t failures; // after which a contact goes; 0: never
     } registration;
+    struct {
+        uint32_t originating_ms, terminating_ms; // what a request may take on its way on; 0: Timer B/F
+    } leg;
+    struct {
+        int silent;        // enum scscf_silent
+        uint32_t grace_ms; // 0: silent branches are waited for
+    } fork;
     struct {
         uint32_t await_s;    // timer reg-await-auth
         uint32_t max_failures;
@@ -32,3 +44,4 @@ struct scscf_config {
 
 extern const struct conf_row scscf_rows[];
 void scscf_check(const void *config, app_finding bad, void *arg);
+void scscf_suspect(const void *config, app_finding odd, void *arg);

@@ -16,6 +16,10 @@ static const struct {
     [SC_EXPIRED] = {"scscf_expired_total", "Registrations that ran out"},
     [SC_ORIGINATING] = {"scscf_originating_total", "Originating requests forwarded"},
     [SC_TERMINATING] = {"scscf_terminating_total", "Terminating requests forwarded"},
+    [SC_UNREACHABLE] = {"scscf_contacts_unreachable_total",
+                        "Contacts unbound because they could not be reached"},
+    [SC_REPLACED] = {"scscf_contacts_replaced_total",
+                     "Contacts unbound because their private identity registered anew"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 

@@ -208,7 +208,8 @@ static enum step_verdict forward(struct job *j)
     struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
     struct pxy_target t = {.edits = pxy_edits(p), .next_hop = o->next_hop,
-                           .word = o->word};
+                           .word = o->word,
+                           .leg_ms = s->cfg->leg.originating_ms};
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
     int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, &ops, s);

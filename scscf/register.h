@@ -34,6 +34,7 @@ struct register_job {
     bool star;
     bool hss_decides;     // the HSS has no IMS-AKA for this user
     bool stale;           // the challenge to come says stale=true
+    bool aka;             // authenticated by AKA in this REGISTER
     bool supersedes;      // the challenge to come takes the place of the one that was answered
     uint8_t failures, resyncs; // so far in this authentication
     struct cx_auth_item vector;// from the HSS, in the pxy's arena

@@ -2,7 +2,9 @@
 // The response to a challenge (TS 24.229 5.4.1.2.2, 5.4.1.2.2A) and what may be wrong with it
 // (5.4.1.2.3).
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
 
@@ -90,8 +92,9 @@ static enum step_verdict wrong(struct register_job *r)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
     failed(r);
-    LOG(LOG_WARN, "wrong response, challenged again", LF("call_id", r->call_id),
-        LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
+    LOG_FROM(hash_bytes(r->impi.p, r->impi.n), loop_now(s->loop) / 1000000, LOG_WARN,
+             "wrong response, challenged again", NULL, LF("call_id", r->call_id),
+             LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
     return register_go(r, &register_challenge);
 }
 
@@ -121,12 +124,19 @@ static enum step_verdict check_response(struct job *j)
     return job_fail(j, 500, "digest cannot be computed");
 }
 
+static enum step_verdict note_aka(struct job *j)
+{
+    ((struct register_job *)j)->aka = true;
+    return STEP_CONTINUE;
+}
+
 static const struct step aka_steps[] = {
     {"slow down", brake, "RFC 3261 26.1.5"},
     {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2"},
     {"synchronisation failure", on_auts, "TS 24.229 5.4.1.2.3"},
     {"invalid challenge", on_mac_failure, "TS 24.229 5.4.1.2.3"},
     {"check response", check_response, "TS 24.229 5.4.1.2.2"},
+    {"note", note_aka, "TS 24.229 5.4.1.2.2"},
     {"settle", register_settle, "TS 24.229 5.4.1.2.2"},
 };
 const struct procedure register_answer_aka = {"register: AKA response", aka_steps,

@@ -16,6 +16,38 @@ static struct binding *match(const struct registration *reg, const struct contac
                               w->contact->reg_id);
 }
 
+// ---- what a new registration takes the place of ----
+
+static bool uses_flows(const struct register_job *r)
+{
+    for (size_t i = 0; i < r->n_wishes; i++)
+        if (r->wishes[i].contact->reg_id)
+            return true;
+    return false;
+}
+
+// One identity module is one UE, and without multiple registrations it has one contact: what its private
+// identity bound in another registration (another Call-ID) is of a UE that has been restarted, or has got
+// another address (TS 24.229 5.4.1.2.2F).
+static bool is_replaced(const struct register_job *r, const struct binding *b)
+{
+    return r->aka && register_nf(r)->cfg->registration.one_contact && !uses_flows(r) && !b->reg_id &&
+           str_eq(binding_impi(b), r->impi) && !str_eq(binding_call_id(b), r->call_id);
+}
+
+static void unbind_replaced(struct register_job *r, struct registration *reg)
+{
+    for (struct binding *b = registration_bindings(reg), *next; b; b = next) {
+        next = b->next;
+        if (!is_replaced(r, b))
+            continue;
+        LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id),
+            LF("impi", r->impi), LF("contact", binding_uri(b)));
+        scscf_count(register_nf(r), SC_REPLACED);
+        registration_unbind(reg, b);
+    }
+}
+
 // ---- steps: checks ----
 
 // A re-registration binds what is bound already; a new address needs an authentication of its
@@ -69,10 +101,12 @@ static enum step_verdict check_count(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     const struct registration *reg = register_find(r);
-    size_t n = reg ? registration_binding_count(reg) : 0;
+    size_t n = 0;
+    for (struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
+        n += !is_replaced(r, b);
     for (size_t i = 0; i < r->n_wishes; i++) {
-        bool known = reg && match(reg, &r->wishes[i]);
-        if (!known && r->wishes[i].expires_s)
+        const struct binding *old = reg ? match(reg, &r->wishes[i]) : NULL;
+        if ((!old || is_replaced(r, old)) && r->wishes[i].expires_s)
             n++;
     }
     if (n > register_nf(r)->cfg->registration.max_contacts)
@@ -192,6 +226,8 @@ static enum step_verdict bind_contacts(struct job *j)
         err = ERR_NOTFOUND;
     for (size_t i = 0; !err && i < r->n_wishes; i++)
         err = bind_one(r, reg, &r->wishes[i], path);
+    if (!err)
+        unbind_replaced(r, reg);
     if (err && reg && !registration_bindings(reg))
         registration_free(reg);
     if (err)

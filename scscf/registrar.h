@@ -17,6 +17,7 @@ struct binding {
     uint64_t due_ms;   // loop time of its expiry
     uint32_t cseq, reg_id;
     uint16_t q;        // thousandths
+    uint8_t failures;  // requests in a row that did not reach it
     uint16_t uri_n, path_n, call_id_n, instance_n, impi_n;
     char text[];
 };

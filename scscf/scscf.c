@@ -3,7 +3,9 @@
 #include "scscf/scscf.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
 #include "stack/shed.h"
@@ -113,14 +115,15 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
     const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
     (void)from;
     if (sip_msg_method(m) == SIP_REGISTER) {
-        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 4.4"};
         return false;
     }
     bool orig = route && !sip_msg_to_tag(m).p && stack_is_own(s->stack, &route->uri) &&
                 means_originating(&route->uri);
     if (orig)
-        *ret_refusal =
-            (struct stack_refusal){403, "originating request from outside the trust domain"};
+        *ret_refusal = (struct stack_refusal){
+            403, "originating request from outside the trust domain", "TS 24.229 5.4.3.1"};
     return !orig;
 }
 
@@ -142,9 +145,9 @@ static void on_expired(void *arg, const struct registration *reg)
 static void on_auth_timeout(void *arg, const struct challenge *c)
 {
     struct scscf *s = arg;
-    if (brake_may_log(s->brake))
-        LOG(LOG_INFO, "no response to the challenge", LF("call_id", c->call_id),
-            LF("impi", c->impi), LF("impu", c->impu));
+    LOG_FROM(hash_bytes(c->impi.p, c->impi.n), loop_now(s->loop) / 1000000, LOG_INFO,
+             "no response to the challenge", NULL, LF("call_id", c->call_id), LF("impi", c->impi),
+             LF("impu", c->impu));
     if (auth_is_last(s->auth, c))
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
@@ -237,6 +240,7 @@ static int start_stack(struct scscf *s)
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .message = &s->cfg->message,
                              .overload = node_overload_params(&s->cfg->overload),
                              .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
@@ -291,6 +295,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     (void)node_read_routing(&c->routing, &s->trusted, &s->own.sip, &s->own.diameter, &s->routing);
+    s->own.leg = c->leg;
+    s->own.fork = c->fork;
     (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
     s->own.strangers = c->strangers;
     struct stack_limits limits = node_stack_limits(&c->strangers);

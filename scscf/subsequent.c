@@ -9,6 +9,18 @@ struct sub_job {
     struct pxy_target target;
 };
 
+static size_t routes_left(const struct pxy *p)
+{
+    size_t own = pxy_own_route(p) ? 1 : 0, n = sip_msg_count(pxy_request(p), SIP_H_ROUTE);
+    return n > own ? n - own : 0;
+}
+
+// Beyond the next hop there is another S-CSCF, or only the P-CSCF and the UE.
+static uint32_t leg(const struct scscf *s, const struct pxy *p)
+{
+    return routes_left(p) > 1 ? s->cfg->leg.originating_ms : s->cfg->leg.terminating_ms;
+}
+
 // Nowhere to go: the route set ends here and so does the Request-URI.
 static enum step_verdict check_target(struct job *j)
 {
@@ -52,7 +64,9 @@ static enum step_verdict find_next_hop(struct job *j)
 
 static enum step_verdict forward(struct job *j)
 {
-    int err = pxy_forward(job_pxy(j), &((struct sub_job *)j)->target, 1, NULL, j->nf);
+    struct sub_job *o = (struct sub_job *)j;
+    o->target.leg_ms = leg(j->nf, job_pxy(j));
+    int err = pxy_forward(job_pxy(j), &o->target, 1, NULL, j->nf);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }
 

@@ -4,6 +4,15 @@
 #include "base/log.h"
 #include "scscf/scscf_priv.h"
 
+struct term_job;
+
+// One contact that the request goes to.
+struct attempt {
+    struct term_job *job;
+    struct str uri;
+    bool failed; // it could not be reached
+};
+
 struct term_job {
     struct job job;
     struct str served;    // canonical public identity, from the Request-URI
@@ -11,6 +20,7 @@ struct term_job {
     uint16_t *q;
     size_t n, tried;      // targets; how many have been forwarded to
     size_t open;          // branches without a final response
+    bool reached;         // a contact of the user has said something
 };
 
 static struct registration *served_by(const struct term_job *t, size_t *ret_index)
@@ -164,11 +174,13 @@ static int add_target(struct term_job *t, struct pxy *p, const struct binding *b
 {
     struct arena *a = pxy_arena(p);
     struct sip_edits *e = ARENA_NEW(a, struct sip_edits);
+    struct attempt *try = ARENA_NEW(a, struct attempt);
     struct str uri = arena_dup(a, binding_uri(b)), path = arena_dup(a, binding_path(b));
-    if (!e || !uri.n)
+    if (!e || !try || !uri.n)
         return ERR_NOMEM;
     if (!path.n && !may_go_to(t, p, uri))
         return 0;
+    *try = (struct attempt){.job = t, .uri = uri};
     sip_edits_copy(e, a, pxy_edits(p));
     sip_edit_uri(e, uri);
     if (path.n)
@@ -180,7 +192,7 @@ static int add_target(struct term_job *t, struct pxy *p, const struct binding *b
         i--;
     }
     t->targets[i] = (struct pxy_target){.edits = e, .next_hop = path.n ? first_hop(path) : uri,
-                                        .word = path.n ? WORD_OWN : WORD_FOREIGN, .ctx = t};
+                                        .word = path.n ? WORD_OWN : WORD_FOREIGN, .ctx = try};
     t->q[i] = b->q;
     return 0;
 }
@@ -205,14 +217,69 @@ static enum step_verdict find_contacts(struct job *j)
 
 static int next_group(struct term_job *t, struct pxy *p);
 
+// ---- contacts that cannot be reached ----
+
+// Does the response say that the contact was not reached? 430 comes from its P-CSCF (RFC 5626 5.3.1), and
+// so do 408 and 504 when the UE was silent; 410 is its own farewell. Silence of the P-CSCF itself is not
+// the contact's.
+static bool is_unreachable(unsigned status, const struct sip_msg *msg)
+{
+    return msg && (status == 408 || status == 410 || status == 430 || status == 504);
+}
+
+static struct binding *bound(const struct attempt *try)
+{
+    struct registration *reg = served_by(try->job, NULL);
+    struct binding *b = reg ? registration_bindings(reg) : NULL;
+    while (b && !str_eq(binding_uri(b), try->uri))
+        b = b->next;
+    return b;
+}
+
+// A contact that is left behind (a phone that came back with another one) makes every call of the user
+// wait for it. It goes once it has failed some times in a row and the user is there by another one.
+static void unbind_if_stale(struct attempt *try)
+{
+    struct term_job *t = try->job;
+    struct scscf *s = t->job.nf;
+    struct registration *reg = served_by(t, NULL);
+    struct binding *b = bound(try);
+    uint32_t limit = s->cfg->registration.failures;
+    if (!try->failed || !b || !limit || b->failures < limit || registration_binding_count(reg) < 2)
+        return;
+    LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
+        LF("impu", t->served), LF("contact", try->uri), LF_NUM("failures", b->failures));
+    scscf_count(s, SC_UNREACHABLE);
+    registration_unbind(reg, b);
+}
+
+static void note_outcome(struct attempt *try, unsigned status, const struct sip_msg *msg)
+{
+    struct term_job *t = try->job;
+    struct binding *b = bound(try);
+    if (is_unreachable(status, msg)) {
+        try->failed = true;
+        if (b && b->failures < UINT8_MAX)
+            b->failures++;
+    } else if (msg) {
+        t->reached = true;
+        if (b)
+            b->failures = 0;
+    }
+    for (size_t i = 0; t->reached && i < t->tried; i++)
+        unbind_if_stale(t->targets[i].ctx);
+}
+
 // Contacts of the best q ring together; the next group is tried when all of them have failed
 // (RFC 3261 16.6). The group is forwarded to before this response counts, so that the
 // response context stays open.
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    struct term_job *t = target_ctx;
+    struct attempt *try = target_ctx;
+    struct term_job *t = try->job;
     struct scscf *s = nf;
+    note_outcome(try, status, msg);
     if (msg && status < 300) {
         struct str v = charging_vector(edits->arena, msg, orig_ioi(s, p), scscf_ioi(s));
         if (v.n)
@@ -227,13 +294,47 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     return PXY_PASS;
 }
 
-static const struct pxy_forward_ops ops = {on_response};
+// RFC 5626 7: a 430 is between the P-CSCF and this node. Nor is a phone that is silent to something else
+// than an INVITE a time-out of the network.
+static unsigned upstream(void *nf, struct pxy *p, unsigned status, const char **ret_why)
+{
+    bool invite = sip_msg_method(pxy_request(p)) == SIP_INVITE;
+    (void)nf;
+    if (status != 430 && (status != 504 || invite))
+        return status;
+    *ret_why = "no contact of the called user can be reached";
+    return 480;
+}
+
+static const struct pxy_forward_ops ops = {.response = on_response, .upstream = upstream};
+
+static size_t groups_left(const struct term_job *t)
+{
+    size_t n = 0;
+    for (size_t i = t->tried; i < t->n; i++)
+        n += i == t->tried || t->q[i] != t->q[i - 1];
+    return n;
+}
+
+// An INVITE may ring at each group as long as it likes; the groups of another request share its time.
+static uint32_t leg(const struct scscf *s, const struct term_job *t, const struct pxy *p)
+{
+    uint32_t all = s->cfg->leg.terminating_ms, left = pxy_time_left(p, all);
+    if (sip_msg_method(pxy_request(p)) == SIP_INVITE || !left)
+        return all;
+    return all - left + left / (uint32_t)groups_left(t);
+}
 
 static int next_group(struct term_job *t, struct pxy *p)
 {
+    const struct scscf *s = t->job.nf;
     size_t from = t->tried, n = 0;
-    while (from + n < t->n && t->q[from + n] == t->q[from])
-        n++;
+    uint32_t leg_ms = leg(s, t, p);
+    for (; from + n < t->n && t->q[from + n] == t->q[from]; n++) {
+        struct pxy_target *to = &t->targets[from + n];
+        to->leg_ms = leg_ms;
+        to->silent_ms = s->cfg->fork.silent == SCSCF_SILENT_END ? s->cfg->fork.grace_ms : 0;
+    }
     t->tried += n;
     t->open += n;
     return pxy_forward(p, &t->targets[from], n, &ops, t->job.nf);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "io/uv.h"
 
@@ -78,6 +78,7 @@ static void announce(struct app *a)
 static void poll_ready(void *arg)
 {
     struct app *a = arg;
+    log_admit_tick(loop_now(a->loop) / 1000000);
     app_check_ready(a);
     announce(a);
     timer_start(a->loop, &a->ready_timer, a->ready ? READY_POLL_MS : NOT_READY_POLL_MS);
@@ -141,7 +142,7 @@ static void error_to_log(void *arg, const struct conf_error *e)
     char line[ERROR_BYTES];
     (void)arg;
     conf_error_text(e, line, sizeof line);
-    log_text(LOG_ERROR, "%s", line);
+    log_text(e->warning ? LOG_WARN : LOG_ERROR, "%s", line);
 }
 
 static void error_to_stderr(void *arg, const struct conf_error *e)
@@ -255,6 +256,7 @@ static int open_parts(struct app *a)
 {
     const struct app_common *c = a->now.common;
     int err = 0;
+    descriptors_raise(c->descriptors);
     if (c->pidfile.n)
         err = pidfile_open(c->pidfile.p, &a->pid_fd);
     if (!err)
@@ -292,10 +294,14 @@ static int serve(struct app *a)
     if (!err) {
         a->state = APP_SERVING;
         poll_ready(a);
+        app_heap_watch(a);
         a->watchdog_ms = notify_watchdog_ms();
         if (a->watchdog_ms)
             feed_watchdog(a);
+        if (watchdog_start(a->loop, a->now.common->watchdog_s))
+            LOG(LOG_WARN, "no watchdog", LF_Z("reason", "the system has no timer for it"));
         err = loop_run(a->loop);
+        watchdog_stop();
         LOG(LOG_INFO, "stopped", LF_NUM("uptime_s", app_uptime_ms(a) / 1000));
     }
     close_parts(a);
@@ -354,23 +360,12 @@ static int act(struct app *a, enum cmdline_action action)
     return run(a);
 }
 
-// What one burst needed the next one needs again: handed back to the kernel and taken anew it would cost a
-// page fault every 4 kB.
-static void keep_heap(void)
-{
-#ifdef __GLIBC__
-    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    (void)mallopt(M_TOP_PAD, 1 << 20);
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
-#endif
-}
-
 int app_main(int argc, char **argv, const struct app_nf *nf)
 {
     struct cmdline cmd;
     if (cmdline_parse(argc, argv, nf->name, &cmd))
         return EXIT_USAGE;
-    keep_heap();
+    app_heap_keep();
     json_set_alloc_funcs(mem_alloc, mem_free);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); // a file-size limit is a write error, as a full disk is

@@ -59,6 +59,9 @@ void app_metrics_dia(struct metrics *m, const struct dia_node *n);
 
 // One thing that is wrong with a configuration: the option's name, and what in words.
 typedef void (*app_finding)(void *arg, const char *option, const char *what);
+// Calls found with a text made of fmt.
+void app_find(app_finding found, void *arg, const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 struct app_nf {
     const char *name;            // "scscf": the daemon is carillon-scscf
@@ -68,6 +71,8 @@ struct app_nf {
     // What is wrong with a configuration whose rows are each good: every finding goes to bad. Asked
     // by --check, at the start and before reload. May be NULL.
     void (*check)(const void *config, app_finding bad, void *arg);
+    // What can work and is hardly meant so: a warning each, of the same three. May be NULL.
+    void (*suspect)(const void *config, app_finding odd, void *arg);
     // Starts the NF on the app's loop with its configuration, which lives until stop has returned;
     // *ret_nf is given to the others. A failure has been logged, and has left nothing behind.
     int (*start)(struct app *app, const void *config, void **ret_nf);

@@ -20,7 +20,7 @@ struct app_common {
     struct str trace_node;
     uint32_t trace_id;
     struct str pidfile;
-    uint32_t drain_s;
+    uint32_t drain_s, watchdog_s, descriptors;
 };
 
 extern const struct conf_row app_common_rows[];
@@ -38,6 +38,11 @@ struct conf_row *app_rows_new(const struct app_nf *nf);
 int app_config_load(const struct app_nf *nf, const struct conf_row *rows, const char *path,
                     conf_error_cb error, void *arg, struct app_config *ret_config);
 void app_config_done(struct app_config *c);
+
+// What the rows tell together: an address that two of them listen on, a path that two of them name. What
+// is suspicious of it: an address that no interface has, a path that depends on where the daemon starts.
+void conf_check_rows(const struct conf_row *rows, const void *target, app_finding bad, void *arg);
+void conf_suspect_rows(const struct conf_row *rows, const void *target, app_finding odd, void *arg);
 
 // ---- command line ----
 
@@ -75,9 +80,16 @@ struct app {
     bool ready, was_ready;
     const char *why;     // not ready because
     uint64_t started_ns; // loop_now at the start
-    struct timer ready_timer, drain_timer, watchdog_timer;
+    struct timer ready_timer, drain_timer, watchdog_timer, heap_timer;
+    unsigned heap_idle; // looks in a row at which much was free
     uint64_t watchdog_ms; // 0: systemd wants none
 };
+
+// ---- heap.c ----
+// Before anything is allocated: freed memory stays for the next burst.
+void app_heap_keep(void);
+// But not for ever: on the loop from now on.
+void app_heap_watch(struct app *a);
 
 // Asks the NF; sets ready and why.
 void app_check_ready(struct app *a);
@@ -96,6 +108,7 @@ extern const struct ctl_command ctl_common_commands[]; // run with the struct ap
 
 int http_new(struct app *a, const struct addr *local, struct http **ret_http);
 void http_free(struct http *h); // takes NULL
+void http_metrics(const struct http *h, struct metrics *m); // takes NULL
 
 int metrics_page(struct app *a, char **ret_text, size_t *ret_n); // text freed with mem_free
 void metrics_add_full(struct metrics *m, const char *name, const char *type, const char *help,
@@ -121,6 +134,14 @@ void notify_send(const char *text);
 uint64_t notify_watchdog_ms(void);
 // True when standard error is connected to the journal.
 bool notify_stderr_is_journal(void);
+
+// Ends the process when its loop has not turned for that long while it was running; 0: never. See
+// watchdog.c.
+int watchdog_start(struct loop *l, uint32_t seconds);
+void watchdog_stop(void);
+
+// Raises the number of descriptors that this process may open; wanted 0: as far as it may.
+void descriptors_raise(uint32_t wanted);
 
 // Writes and locks the file; ERR_INUSE when a process holds it. A failure has been logged.
 int pidfile_open(const char *path, int *ret_fd);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "app/conf_form.h"
 #include "app/config_priv.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -26,10 +27,13 @@ static const char *kind_name(const yaml_node_t *n)
 static void set_str(struct conf_reader *r, const struct conf_slot *s)
 {
     struct str text = text_of(s);
+    char why[CONF_WHY_MAX];
     if (memchr(text.p, 0, text.n))
         SLOT_FAIL(r, s, "may not contain a NUL character");
     else if (text.n == 0 && !s->row->def)
         SLOT_FAIL(r, s, "may not be empty");
+    else if (conf_form_check(s->row->form, text, why) || conf_path_check(s->row->form, text, why))
+        SLOT_FAIL(r, s, "%s", why);
     else
         *(struct str *)(void *)s->dst = arena_dup(&r->conf->arena, text);
 }
@@ -73,6 +77,13 @@ static const struct unit *unit_find(struct str name)
     return NULL;
 }
 
+// The units that may be written instead, when what stands there is none.
+static const char *kin_of(const char *unit)
+{
+    const struct unit *u = unit_find(str_from(unit));
+    return !u ? "" : u->kind == 't' ? ", or with a unit: ms, s, min, h" : ", or with a unit: bytes, kB, KiB, MB, MiB, GB, GiB";
+}
+
 // value in the unit `given` to the row's unit; ERR_BAD when that unit does not belong here,
 // ERR_INVAL when the result is no whole number.
 static int unit_convert(const struct conf_row *row, struct str given, uint64_t *value)
@@ -112,8 +123,8 @@ static void set_u32(struct conf_reader *r, const struct conf_slot *s)
     if (!err)
         err = unit_convert(row, str_trim(str_skip(text, digits.n)), &v);
     if (err == ERR_BAD && row->unit)
-        SLOT_FAIL(r, s, "expected a whole number (of %s), found \"%.*s\"", row->unit,
-                  STR_ARG(shown(text)));
+        SLOT_FAIL(r, s, "expected a whole number (of %s%s), found \"%.*s\"", row->unit,
+                  digits.n ? kin_of(row->unit) : "", STR_ARG(shown(text)));
     else if (err == ERR_BAD)
         SLOT_FAIL(r, s, "expected a whole number, found \"%.*s\"", STR_ARG(shown(text)));
     else if (err == ERR_INVAL)
@@ -143,11 +154,14 @@ static void set_addr(struct conf_reader *r, const struct conf_slot *s)
 {
     struct str text = text_of(s);
     struct addr a = {0};
+    char why[CONF_WHY_MAX];
     if (text.n == 0 && !s->row->def)
         SLOT_FAIL(r, s, "may not be empty");
     else if (text.n && addr_parse_port(text, (uint16_t)s->row->min, &a))
-        SLOT_FAIL(r, s, "expected an IP address with or without a port, found \"%.*s\"",
-                  STR_ARG(shown(text)));
+        SLOT_FAIL(r, s, "expected an IP address with or without a port, found \"%.*s\"%s",
+                  STR_ARG(shown(text)), conf_addr_hint(text));
+    else if (conf_addr_check((enum conf_use)s->row->use, &a, why))
+        SLOT_FAIL(r, s, "%s", why);
     else
         *(struct addr *)(void *)s->dst = a;
 }
@@ -179,6 +193,7 @@ static void set_values(struct conf_reader *r, const struct conf_slot *s, size_t 
     char *array = arena_zalloc(&r->conf->arena, n * size + 1);
     for (size_t i = 0; array && i < n; i++) {
         struct conf_slot e = entry(r, s, i, array, size);
+        conf_place_add(r, e.path, e.node);
         if (e.node->type != YAML_SCALAR_NODE)
             SLOT_FAIL(r, &e, "expected one value, found %s", kind_name(e.node));
         else if (e.node->data.scalar.length == 0)
@@ -198,6 +213,7 @@ static void set_table(struct conf_reader *r, const struct conf_slot *s, void **r
     char *array = arena_zalloc(&r->conf->arena, n * s->row->sub_size + 1);
     for (size_t i = 0; array && i < n; i++) {
         struct conf_slot e = entry(r, s, i, array, s->row->sub_size);
+        conf_place_add(r, e.path, e.node);
         conf_entry_read(r, s->row->sub, e.path, e.node, e.dst);
     }
     *ret_v = array;
@@ -235,7 +251,8 @@ void conf_value_set(struct conf_reader *r, const struct conf_slot *s)
     if (plain && (text_of(s).n == 0 || str_eq(text_of(s), STR("~"))))
         SLOT_FAIL(r, s, "has no value");
     else if (list && s->node->type == YAML_SCALAR_NODE)
-        SLOT_FAIL(r, s, "expected a list, found \"%.*s\"", STR_ARG(shown(text_of(s))));
+        SLOT_FAIL(r, s, "expected a list, found \"%.*s\"; write [%.*s]", STR_ARG(shown(text_of(s))),
+                  STR_ARG(shown(text_of(s))));
     else if (list && s->node->type == YAML_MAPPING_NODE)
         SLOT_FAIL(r, s, "expected a list, found a mapping");
     else if (list)

@@ -34,7 +34,11 @@ void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, 
     va_start(ap, fmt);
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    const struct conf_error e = {r->file, at ? at->start_mark.line + 1 : 0, option, what};
+    for (char *p = what; *p; p++) // a value may have anything; a finding is one line
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    const struct conf_error e = {
+        .file = r->file, .line = at ? at->start_mark.line + 1 : 0, .option = option, .what = what};
     r->error(r->arg, &e);
 }
 
@@ -43,8 +47,43 @@ void conf_error_text(const struct conf_error *e, char *buf, size_t n)
     char line[24] = "";
     if (e->line)
         (void)snprintf(line, sizeof line, "%zu:", e->line);
-    (void)snprintf(buf, n, "%s:%s %.*s%s%s", e->file, line, STR_ARG(e->option),
-                   e->option.n ? ": " : "", e->what);
+    (void)snprintf(buf, n, "%s:%s %s%.*s%s%s", e->file, line, e->warning ? "warning: " : "",
+                   STR_ARG(e->option), e->option.n ? ": " : "", e->what);
+}
+
+// ---- where options stand ----
+
+void conf_place_add(struct conf_reader *r, struct str option, const yaml_node_t *at)
+{
+    struct conf_place *p = ARENA_NEW(&r->conf->arena, struct conf_place);
+    if (!p)
+        return;
+    *p = (struct conf_place){r->conf->places, option, at->start_mark.line + 1};
+    r->conf->places = p;
+}
+
+static size_t line_of(const struct conf *c, struct str option)
+{
+    for (const struct conf_place *p = c->places; p; p = p->next)
+        if (str_eq(p->option, option))
+            return p->line;
+    return 0;
+}
+
+// "peers[2].host" is part of "peers[2]", and that of "peers".
+static struct str outer(struct str option)
+{
+    while (option.n && option.p[option.n - 1] != '.' && option.p[option.n - 1] != '[')
+        option.n--;
+    return str_head(option, option.n ? option.n - 1 : 0);
+}
+
+size_t conf_line(const struct conf *c, struct str option)
+{
+    size_t line = 0;
+    for (; option.n && !line; option = outer(option))
+        line = line_of(c, option);
+    return line;
 }
 
 // ---- rows by path ----
@@ -159,6 +198,7 @@ static void take_option(struct conf_reader *r, struct scope *s, size_t i, struct
         return;
     }
     s->seen[i] = key->start_mark.line + 1;
+    conf_place_add(r, full, value);
     conf_value_set(r, &(struct conf_slot){&s->rows[i], full, value, s->base + s->rows[i].offset});
 }
 
@@ -207,7 +247,8 @@ static void default_list(struct conf_reader *r, struct conf_slot *slot)
 {
     struct str text = slot->row->def[0] ? str_from(slot->row->def) : STR("[]");
     yaml_parser_t parser;
-    yaml_document_t doc, *outer = r->doc;
+    yaml_document_t doc, *file = r->doc;
+    struct conf_place *given = r->conf->places;
     if (!yaml_parser_initialize(&parser)) {
         r->conf->arena.failed = true;
         return;
@@ -217,7 +258,8 @@ static void default_list(struct conf_reader *r, struct conf_slot *slot)
         r->doc = &doc;
         slot->node = yaml_document_get_root_node(&doc);
         conf_value_set(r, slot);
-        r->doc = outer;
+        r->doc = file;
+        r->conf->places = given; // a default has no line
         yaml_document_delete(&doc);
     } else {
         conf_fail(r, NULL, slot->path, "its default is not YAML: %s", slot->row->def);

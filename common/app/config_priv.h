@@ -10,7 +10,14 @@
 #include "base/arena.h"
 
 struct conf {
-    struct arena arena; // every value
+    struct arena arena;        // every value
+    struct conf_place *places; // of every option that was given, the last one first
+};
+
+struct conf_place {
+    struct conf_place *next;
+    struct str option;
+    size_t line;
 };
 
 // One finding; line is 0 when the finding has no place, option may be empty.
@@ -19,6 +26,7 @@ struct conf_error {
     size_t line;
     struct str option;
     const char *what;
+    bool warning; // it can work, and is hardly meant so
 };
 typedef void (*conf_error_cb)(void *arg, const struct conf_error *e);
 
@@ -53,6 +61,8 @@ void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, 
 
 // Converts and stores one value; a finding has been reported.
 void conf_value_set(struct conf_reader *r, const struct conf_slot *s);
+// Remembers where an option stood.
+void conf_place_add(struct conf_reader *r, struct str option, const yaml_node_t *at);
 // A sequence entry of a table, from config.c.
 void conf_entry_read(struct conf_reader *r, const struct conf_row *rows, struct str path,
                      const yaml_node_t *node, char *dst);

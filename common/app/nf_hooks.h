@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wiring for a main.c. A network function x declares struct x_params with loop, config and trace,
 // and x_new, x_drain, x_free, x_metrics over struct x; these macros put them behind the hooks of
-// struct app_nf, whose argument has no type. x_check(config, bad, arg) judges a configuration. What
+// struct app_nf, whose argument has no type. x_check and x_suspect(config, found, arg) judge a configuration. What
 // a network function does otherwise it writes as a hook of its own (hss/daemon.c).
 #pragma once
 
@@ -53,5 +53,5 @@
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
 #define APP_NF_COMMON(nf)                                                                          \
     .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \
-    .check = nf##_check, .commands = nf##_commands, .start = hook_start, .drain = hook_drain,      \
+    .check = nf##_check, .suspect = nf##_suspect, .commands = nf##_commands, .start = hook_start, .drain = hook_drain,      \
     .stop = hook_stop, .metrics = hook_metrics

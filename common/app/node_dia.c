@@ -7,8 +7,9 @@
 #define PEER(field) offsetof(struct node_peer, field)
 
 const struct conf_row node_peer_rows[] = {
-    {"host", CONF_STR, PEER(host), .help = "Diameter identity of the peer."},
-    {"address", CONF_ADDR, PEER(address), .min = 3868, .help = "Where to connect."},
+    {"host", CONF_STR, PEER(host), .form = CONF_FORM_IDENTITY, .help = "Diameter identity of the peer."},
+    {"address", CONF_ADDR, PEER(address), .min = 3868, .use = CONF_REMOTE,
+     .help = "Where to connect."},
     {"priority", CONF_U32, PEER(priority), "1", .max = 65535,
      .help = "Lower numbers are used first."},
     {"weight", CONF_U32, PEER(weight), "1", .max = 65535,

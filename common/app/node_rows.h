@@ -7,6 +7,7 @@
 #include "app/app.h"
 #include "dia/node.h"
 #include "ims/routing.h"
+#include "ims/timers.h"
 #include "ims/trust.h"
 #include "stack/stack.h"
 
@@ -53,9 +54,9 @@ extern const struct conf_row node_peer_rows[];
 #define NODE_SIP_AT(at, field) ((at) + offsetof(struct node_sip, field))
 #define NODE_SIP_ROWS(at)                                                                          \
     {"sip.udp", CONF_ADDR_LIST, NODE_SIP_AT(at, udp), "[]", .min = 5060,                           \
-     .fixed = true, .help = "Addresses for SIP over UDP."},                                        \
+     .fixed = true, .use = CONF_UDP | CONF_NAMED, .help = "Addresses for SIP over UDP."},                                        \
     {"sip.tcp", CONF_ADDR_LIST, NODE_SIP_AT(at, tcp), "[]", .min = 5060,                           \
-     .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
+     .fixed = true, .use = CONF_TCP | CONF_NAMED, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
@@ -120,22 +121,51 @@ extern const struct conf_row node_peer_rows[];
     {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
      .help = "Retry-After of a refusal; up to twice that, by random."}
 
+// The same; `at` is the offset of the struct sip_limits.
+#define NODE_MESSAGE_AT(at, field) ((at) + offsetof(struct sip_limits, field))
+#define NODE_MESSAGE(at, name, field, def, min, max, unit, help)                                     \
+    {"message." name, CONF_U32, NODE_MESSAGE_AT(at, field), def, min, max, unit, .fixed = true, help}
+#define NODE_MESSAGE_ROWS(at)                                                                        \
+    NODE_MESSAGE(at, "size", message, "65535", 1300, 65535, "bytes",                                 \
+               .help = "Length of a SIP message; a longer request gets 513."),                     \
+    NODE_MESSAGE(at, "body", body, "65535", 0, 65535, "bytes",                                       \
+               .help = "Length of its body; a request with a longer one gets 413."),               \
+    NODE_MESSAGE(at, "uri", uri, "2048", 64, 65535, "bytes",                                         \
+               .help = "Length of its Request-URI; a longer one gets 414."),                       \
+    NODE_MESSAGE(at, "fields", fields, "256", 16, 65535, NULL,                                       \
+               .help = "Header fields; a request with more gets 400, as do those below."),         \
+    NODE_MESSAGE(at, "line", line, "8192", 256, 65535, "bytes",                                      \
+               .help = "Length of one header field, its folded lines included."),                  \
+    NODE_MESSAGE(at, "values", values, "128", 8, 65535, NULL,                                        \
+               .help = "Values of one header, in whatever many fields."),                          \
+    NODE_MESSAGE(at, "all_values", all_values, "1024", 64, 65535, NULL,                              \
+               .help = "Values of all headers together."),                                         \
+    NODE_MESSAGE(at, "params", params, "64", 8, 65535, NULL,                                         \
+               .help = "Parameters of one value, those of its URI included."),                     \
+    NODE_MESSAGE(at, "memory_base", memory_base, "1048576", 65536, 1073741824, "bytes",              \
+               .help = "Memory that a request may take while it is worked on, to which "           \
+                       "message.memory_factor times its length is added; one that needs more "     \
+                       "gets 500."),                                                               \
+    NODE_MESSAGE(at, "memory_factor", memory_factor, "64", 8, 65536, NULL,                             \
+               .help = "See message.memory_base.")
+
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
     {"diameter.identity", CONF_STR, NODE_DIA_AT(at, identity),                                     \
-     .fixed = true, .help = "Origin-Host of this node."},                                          \
-    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true,                            \
+     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Origin-Host of this node."},                                          \
+    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true, .form = CONF_FORM_DOMAIN,                            \
      .help = "Origin-Realm of this node."},                                                        \
     {"diameter.hss", CONF_STR, NODE_DIA_AT(at, hss), "",                                           \
-     .fixed = true, .help = "Destination-Host of requests; empty means routing by realm."},        \
+     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Destination-Host of requests; empty means routing by realm."},        \
     {"diameter.local", CONF_ADDR, NODE_DIA_AT(at, local), "",                                      \
-     .fixed = true,                                                                                \
+     .fixed = true, .use = CONF_USE_LOCAL,                                                                               \
      .help = "Address that connections to peers leave from; empty means the system's choice."},    \
     {"diameter.peers", CONF_TABLE, NODE_DIA_AT(at, peers), .min = 1, .sub = node_peer_rows,        \
      .sub_size = sizeof(struct node_peer), .fixed = true,                                          \
      .help = "HSS, SLF or relays to connect to."},                                                 \
-    {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
+    {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms),                                    \
+     IMS_TIMER_TEXT(IMS_CX_TIMEOUT_MS), 100, 60000, "ms",                                          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
      .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},                    \
@@ -161,12 +191,34 @@ extern const struct conf_row node_peer_rows[];
      .help = "Ports that requests may go to when a UE, a foreign network or its DNS names them."}
 // clang-format on
 
-// Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
-// address nor network.
-void node_check_uri(const char *option, struct str text, app_finding bad, void *arg);
+// A host name with its port, of a URI of the configuration whose row has checked it; port 0: none given.
+struct node_host {
+    struct str host;
+    uint16_t port;
+};
+struct node_host node_host_of(struct str uri);
+bool node_host_eq(const struct node_host *a, const struct node_host *b); // 5060 when none is given
+// The host is one of these addresses, with the port.
+bool node_host_is_at(const struct node_host *h, const struct conf_addrs *addrs);
+
+bool node_is_within(struct str host, struct str realm); // "hss.example.org" is within "example.org"
+
+// Findings about what cannot work: no address to listen on; a text of the list that is neither address nor
+// network; peers that are this node or another peer, that cannot be reached from diameter.local, and none of
+// which leads to diameter.hss.
 void node_check_sip(const struct node_sip *c, app_finding bad, void *arg);
 void node_check_trusted(const char *option, const struct conf_strs *list, app_finding bad,
                         void *arg);
+void node_check_dia(const struct node_dia *c, app_finding bad, void *arg);
+// Findings about what is hardly meant so: a name that leads to none of the own addresses; a trust domain of
+// this machine only, or of nobody, behind addresses that others reach; identities outside of the realm, a realm
+// that is not the domain.
+void node_suspect_name(struct str name, const struct node_sip *c, app_finding odd, void *arg);
+void node_suspect_trusted(const char *option, const struct conf_strs *list, const struct conf_addrs *addrs,
+                          app_finding odd, void *arg);
+void node_suspect_identity(struct str identity, struct str realm, app_finding odd, void *arg);
+void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding odd, void *arg);
+
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);

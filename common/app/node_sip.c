@@ -5,18 +5,6 @@
 #include "app/node_rows.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "sip/uri.h"
-
-void node_check_uri(const char *option, struct str text, app_finding bad, void *arg)
-{
-    char room[1024];
-    struct arena a;
-    struct sip_uri uri;
-    arena_init(&a, room, sizeof room);
-    if (sip_uri_parse(&a, text, &uri) || !uri.host.n)
-        bad(arg, option, "expected a SIP URI, such as sip:node.example.org:5060");
-    arena_done(&a);
-}
 
 void node_check_sip(const struct node_sip *c, app_finding bad, void *arg)
 {

@@ -21,6 +21,7 @@ static struct {
     struct kind kinds[KINDS];
     struct window pairs[SETS][WAYS]; // a kind from a source
     uint64_t suppressed;
+    bool saying; // the line that says so is never left out
 } limit;
 
 static void copy(char *to, const char *from)
@@ -45,11 +46,14 @@ static bool is_over(const struct window *w, uint64_t now_ms)
 
 static void say(struct kind *k)
 {
-    if (!k->w.left_out)
+    uint32_t n = k->w.left_out;
+    if (!n)
         return;
-    LOG(LOG_WARN, "log lines suppressed", LF_NUM("lines", k->w.left_out), LF_Z("of", k->msg),
-        LF_Z("cause", k->detail));
     k->w.left_out = 0;
+    limit.saying = true;
+    LOG(LOG_WARN, "log lines suppressed", LF_NUM("lines", n), LF_Z("of", k->msg),
+        LF_Z("cause", k->detail));
+    limit.saying = false;
 }
 
 // The kind's place: its own, a free one, or that of a kind whose window is over. NULL: none, which
@@ -75,7 +79,7 @@ static struct kind *find_kind(uint64_t key, const char *msg, const char *detail,
 
 static struct window *find_pair(uint64_t key, uint64_t now_ms)
 {
-    struct window *set = limit.pairs[(key >> 8) % SETS], *oldest = set;
+    struct window *set = limit.pairs[(key >> 32) % SETS], *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].key == key)
             return &set[i];
@@ -90,7 +94,7 @@ bool log_admit(const char *kind, const char *detail, uint64_t source, uint64_t n
 {
     uint64_t key = key_of(kind, detail);
     struct kind *k = find_kind(key, kind, detail, now_ms);
-    struct window *p = find_pair((key * 31 + source) | 1, now_ms);
+    struct window *p = find_pair(key ^ (source * 0x9e3779b97f4a7c15u), now_ms);
     if (k && is_over(&k->w, now_ms)) {
         say(k);
         k->w = (struct window){.key = key, .since_ms = now_ms};
@@ -104,6 +108,24 @@ bool log_admit(const char *kind, const char *detail, uint64_t source, uint64_t n
     }
     if (k)
         k->w.left_out++;
+    limit.suppressed++;
+    return false;
+}
+
+bool log_admit_any(const char *msg, uint64_t now_ms)
+{
+    if (limit.saying)
+        return true;
+    struct kind *k = find_kind(key_of(msg, ""), msg, NULL, now_ms);
+    if (!k)
+        return true;
+    if (is_over(&k->w, now_ms)) {
+        say(k);
+        k->w = (struct window){.key = key_of(msg, ""), .since_ms = now_ms};
+    }
+    if (k->w.lines++ < LOG_ANY_LINES)
+        return true;
+    k->w.left_out++;
     limit.suppressed++;
     return false;
 }

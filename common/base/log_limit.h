@@ -9,12 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LOG_WINDOW_MS = 10000, LOG_SOURCE_LINES = 20, LOG_KIND_LINES = 100 };
+enum { LOG_WINDOW_MS = 10000, LOG_SOURCE_LINES = 20, LOG_KIND_LINES = 100, LOG_ANY_LINES = 500 };
 
 // May a line about this be written? kind: what it says, without what differs from one to the next;
 // two parts, the second may be NULL. source: addr_source_key, or a hash of whoever stands for the
 // source. now_ms: loop_now, in ms.
 bool log_admit(const char *kind, const char *detail, uint64_t source, uint64_t now_ms);
+
+// What log.c asks for every warning and error that goes to a descriptor, whoever caused it: no text comes
+// more than LOG_ANY_LINES times in a window. now_ms is another clock than log_admit's: the kinds are
+// others, too.
+bool log_admit_any(const char *msg, uint64_t now_ms);
 
 // Writes how many lines were left out in windows that are over. Called about once a second.
 void log_admit_tick(uint64_t now_ms);

@@ -67,6 +67,18 @@ void deferred_init(struct deferred *d, timer_cb cb, void *arg);
 void loop_defer(struct loop *l, struct deferred *d);
 void deferred_cancel(struct deferred *d);
 
+// ---- progress, for who watches over the loop from a signal handler ----
+
+struct loop_progress {
+    volatile uint32_t turns;    // begun so far
+    volatile bool asleep;       // between two turns, waiting
+    const char *volatile doing; // static text: what the present turn is at
+    // The message being worked on, NULL: none. Set and forgotten by whoever works on it.
+    const char *volatile bytes;
+    volatile size_t n;
+};
+struct loop_progress *loop_progress(struct loop *l);
+
 // ---- blocking work on the pool; done runs in the loop ----
 
 typedef void (*work_fn)(void *arg);
@@ -79,12 +91,17 @@ int loop_work(struct loop *l, work_fn run, work_fn done, void *arg);
 struct udp;
 // dst is the local address that the datagram was sent to. data lives until the callback returns.
 typedef void (*udp_cb)(void *arg, const struct addr *src, const struct addr *dst, struct str data);
+// An ICMP error that will not go away by itself (unreachable, prohibited, parameter problem) came back for
+// a datagram to dst: err is ERR_REFUSED, quoted the beginning of what was sent, as much as the report has of
+// it (perhaps nothing). Anybody can forge one.
+typedef void (*udp_unreachable_cb)(void *arg, const struct addr *dst, int err, struct str quoted);
 
 struct udp_params {
     struct addr local; // port 0: chosen by the system
     bool reuseport;
     uint32_t rcvbuf, sndbuf; // bytes, 0: 4 MiB wanted
     udp_cb cb;
+    udp_unreachable_cb unreachable; // may be NULL
     void *arg;
 };
 
@@ -136,8 +153,7 @@ void tcp_pause(struct tcp *c, bool paused);
 const struct addr *tcp_local(const struct tcp *c);
 const struct addr *tcp_remote(const struct tcp *c);
 // How many descriptors were left when this connection was accepted, so that the owner can keep some
-// back for what is more important. (The lowest free number is what the system gives, so the number
-// tells.)
+// back for what is more important.
 size_t tcp_headroom(const struct tcp *c);
 // Sends what is buffered, then closes; no further callback.
 void tcp_close(struct tcp *c); // takes NULL

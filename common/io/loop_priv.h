@@ -31,6 +31,7 @@ struct udp {
     struct list dirty;
     struct addr local;
     udp_cb cb;
+    udp_unreachable_cb unreachable;
     void *arg;
     struct outbuf out; // udp_record, data, padding to 8; again
 };
@@ -109,6 +110,7 @@ struct loop {
     struct list later_tcp; // output that is in no hurry
     struct timer later;
     struct dns dns;
+    struct loop_progress progress;
     bool in_turn;
     bool dead; // crashed: nothing has an effect any more
 };

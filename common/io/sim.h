@@ -37,6 +37,9 @@ void sim_set_faults(struct sim *s, const struct sim_faults *f);
 // Between two IP addresses, both ways; overrides the general setting. NULL f: back to general.
 int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
                  const struct sim_faults *f);
+// Datagrams from the IP address src to dst are lost with this probability beside what the link does;
+// the other way is as it was. 0: no more.
+int sim_lose(struct sim *s, const struct addr *src, const struct addr *dst, uint32_t ppm);
 int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, bool cut);
 
 // Adds a record to the simulated DNS; dns_down makes every query time out.

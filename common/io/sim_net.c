@@ -78,6 +78,16 @@ int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
     return 0;
 }
 
+int sim_lose(struct sim *s, const struct addr *src, const struct addr *dst, uint32_t ppm)
+{
+    int dir;
+    struct sim_link *k = link_find(s, src, dst, &dir);
+    if (!k)
+        return ERR_NOMEM;
+    k->loss_ppm[dir] = ppm;
+    return 0;
+}
+
 int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, bool cut)
 {
     int dir;
@@ -234,6 +244,15 @@ struct sim_bind *sim_bind_find(struct sim *s, const struct addr *src, const stru
         p = port_find(s, &any, tcp);
     }
     return p ? choose(p, src) : NULL;
+}
+
+bool sim_host_up(struct sim *s, const struct addr *a)
+{
+    struct sim_ip ip = ip_of(a);
+    for (struct sim_port *p = s->ports; p; p = p->hh.next)
+        if (memcmp(&p->key.ip, &ip, sizeof ip) == 0)
+            return true;
+    return false;
 }
 
 struct addr sim_source(const struct sim_node *n, const struct addr *local,

@@ -53,6 +53,7 @@ struct sim_link {
     struct sim_faults faults;
     bool own_faults, cut;
     uint64_t cut_at;
+    uint32_t loss_ppm[2];  // one way, by direction
     uint64_t last_at[2]; // arrival of the latest datagram that keeps its place, by direction
 };
 
@@ -165,6 +166,8 @@ void sim_bind_remove(struct sim *s, struct sim_bind *b);
 // Who hears what src sends to dst; NULL: nobody.
 struct sim_bind *sim_bind_find(struct sim *s, const struct addr *src, const struct addr *dst,
                                bool tcp);
+// Is there a host with this IP address, that is, has a node something bound there?
+bool sim_host_up(struct sim *s, const struct addr *a);
 // The source address for a socket of n bound to local that sends to remote.
 struct addr sim_source(const struct sim_node *n, const struct addr *local,
                        const struct addr *remote);

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "io/sim_priv.h"
 
+enum { ICMP_QUOTE = 548 }; // 576 less the headers
+
 struct sim_udp {
     struct udp base;
     struct sim_obj obj;
@@ -37,6 +39,55 @@ static void deliver(struct sim_packet *p, struct sim *s, struct sim_bind *b)
     sim_turn_end(n);
 }
 
+// ICMP port unreachable: only a host that is up says so, one that has crashed says nothing.
+static void on_report(struct sim *s, struct sim_event *e)
+{
+    struct sim_packet *p = CONTAINER_OF(e, struct sim_packet, ev);
+    struct sim_path path = sim_path_find(s, &p->src, &p->dst);
+    struct sim_bind *b = sim_path_cut(&path) ? NULL : sim_bind_find(s, &p->src, &p->dst, false);
+    struct sim_udp *u = b ? CONTAINER_OF(b, struct sim_udp, bind) : NULL;
+    if (u && u->base.unreachable) {
+        struct sim_node *n = b->node;
+        sim_turn_begin(n);
+        if (!u->obj.closed && !n->base.dead)
+            u->base.unreachable(u->base.arg, &p->src, ERR_REFUSED, str_make(p->data, p->n));
+        sim_turn_end(n);
+    }
+    packet_free(p);
+}
+
+static struct sim_packet *packet_new(struct sim *s, const struct addr *src, const struct addr *dst,
+                                     struct str data)
+{
+    struct sim_packet *p = mem_alloc(sizeof *p + data.n);
+    if (!p)
+        return NULL;
+    p->ev = (struct sim_event){0};
+    p->src = *src;
+    p->dst = *dst;
+    p->n = (uint32_t)data.n;
+    if (data.n)
+        memcpy(p->data, data.p, data.n);
+    list_init(&p->link);
+    list_add(&s->packets, &p->link);
+    return p;
+}
+
+static void send_report(struct sim *s, const struct sim_packet *lost)
+{
+    struct sim_path back = sim_path_find(s, &lost->dst, &lost->src);
+    if (sim_path_cut(&back) || !sim_host_up(s, &lost->dst) ||
+        sim_chance(s, back.faults->loss_ppm))
+        return;
+    struct sim_packet *p = packet_new(s, &lost->dst, &lost->src,
+                                      str_head(str_make(lost->data, lost->n), ICMP_QUOTE));
+    if (!p)
+        return;
+    p->ev.run = on_report;
+    if (!sim_schedule(s, &p->ev, s->now + sim_path_delay(s, &back)))
+        packet_free(p);
+}
+
 static void on_packet(struct sim *s, struct sim_event *e)
 {
     struct sim_packet *p = CONTAINER_OF(e, struct sim_packet, ev);
@@ -46,23 +97,18 @@ static void on_packet(struct sim *s, struct sim_event *e)
         deliver(p, s, b);
     else
         sim_trace(s, &p->src, &p->dst, false, true, str_make(p->data, p->n));
+    if (!b && !sim_path_cut(&path))
+        send_report(s, p);
     packet_free(p);
 }
 
 static void put_packet(struct sim *s, const struct addr *src, const struct addr *dst,
                        struct str data, uint64_t at)
 {
-    struct sim_packet *p = mem_alloc(sizeof *p + data.n);
+    struct sim_packet *p = packet_new(s, src, dst, data);
     if (!p)
         return;
-    p->ev = (struct sim_event){.run = on_packet};
-    p->src = *src;
-    p->dst = *dst;
-    p->n = (uint32_t)data.n;
-    if (data.n)
-        memcpy(p->data, data.p, data.n);
-    list_init(&p->link);
-    list_add(&s->packets, &p->link);
+    p->ev.run = on_packet;
     if (!sim_schedule(s, &p->ev, at))
         packet_free(p);
 }
@@ -90,7 +136,8 @@ static void send_one(struct sim_node *n, struct sim_udp *u, const struct udp_rec
     struct str data = str_make((const char *)(rec + 1), rec->n);
     struct addr src = sim_source(n, &u->base.local, &rec->dst);
     struct sim_path path = sim_path_find(s, &src, &rec->dst);
-    if (sim_path_cut(&path) || sim_chance(s, path.faults->loss_ppm)) {
+    if (sim_path_cut(&path) || sim_chance(s, path.faults->loss_ppm) ||
+        (path.link && sim_chance(s, path.link->loss_ppm[path.dir]))) {
         sim_trace(s, &src, &rec->dst, false, true, data);
         return;
     }
@@ -138,7 +185,8 @@ int sim_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_ud
     struct sim_udp *u = mem_zalloc(sizeof *u);
     if (!u)
         return ERR_NOMEM;
-    u->base = (struct udp){.loop = l, .local = p->local, .cb = p->cb, .arg = p->arg};
+    u->base = (struct udp){.loop = l, .local = p->local, .cb = p->cb,
+                            .unreachable = p->unreachable, .arg = p->arg};
     list_init(&u->base.dirty);
     int err = sim_bind_add(&u->bind, n, &u->base.local, false, p->reuseport);
     if (err < 0) {

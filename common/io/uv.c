@@ -58,6 +58,7 @@ static void on_prepare(uv_prepare_t *handle)
     const uint64_t ns_per_ms = 1000000;
     struct uvl_world *w = handle->data;
     uint64_t tick, ms = 0;
+    w->base.progress.asleep = true;
     if (!loop_pending(&w->base)) {
         if (!wheel_next(&w->base.wheel, &tick)) {
             (void)uv_timer_stop(&w->alarm);
@@ -90,6 +91,10 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         s->events = 0;
         uvl_sock_want(s, want);
         events = UV_READABLE | UV_WRITABLE;
+        if (s->error)
+            s->error(s->owner);
+        if (s->closed)
+            return;
     }
     s->ready(s->owner, events & UV_READABLE, events & UV_WRITABLE);
 }
@@ -107,6 +112,7 @@ int uvl_sock_init(struct uvl_sock *s, struct uvl_world *w, int fd)
     s->fd = fd;
     list_init(&s->link);
     list_add(&w->socks, &s->link);
+    w->n_socks++;
     return 0;
 }
 
@@ -133,6 +139,7 @@ void uvl_sock_close(struct uvl_sock *s)
         return;
     s->closed = true;
     list_del(&s->link);
+    s->world->n_socks--;
     uv_close((uv_handle_t *)&s->poll, on_poll_closed);
     if (!s->keep_fd)
         (void)close(s->fd);

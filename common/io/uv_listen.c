@@ -10,7 +10,10 @@
 #include "base/mem.h"
 #include "io/uv_tcp_priv.h"
 
-enum { BACKLOG = 4096 };
+enum {
+    BACKLOG = 4096,
+    OTHER_FILES = 16, // that the loop knows nothing of: logs, store, libuv's own
+};
 
 struct uvl_listener {
     struct tcp_listener base;
@@ -41,14 +44,25 @@ static void refuse_one(struct uvl_listener *t)
     timer_start(t->base.loop, &t->pause, ACCEPT_PAUSE_MS);
 }
 
+// All numbers below fd are taken, for the lowest free one is given; beyond it there may be more, of
+// which at least the loop's own sockets are known.
+static size_t headroom(const struct uvl_world *w, int fd)
+{
+    struct rlimit files;
+    size_t used = (size_t)fd + 1, known = w->n_socks + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    if (used < known)
+        used = known;
+    return files.rlim_cur > used ? (size_t)files.rlim_cur - used : 0;
+}
+
 static void accept_one(struct uvl_listener *t, int fd, const struct addr *remote)
 {
     struct tcp *c;
-    struct rlimit files;
     if (uvl_tcp_accepted(t->sock.world, fd, remote, &c) < 0)
         return;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
-        c->headroom = files.rlim_cur > (rlim_t)fd ? (size_t)files.rlim_cur - (size_t)fd - 1 : 0;
+    c->headroom = headroom(t->sock.world, fd);
     t->base.cb(t->base.arg, c);
     uvl_tcp_start(c);
 }

@@ -34,6 +34,7 @@ struct uvl_world {
     bool turning;         // the present turn has begun
     bool freeing;
     struct list socks;    // uvl_sock.link: everything to be closed by loop_free
+    size_t n_socks;
     struct list signals, works;
     struct uvl_rx *rx;     // receive buffers, made with the first UDP socket
     char *read_buf;       // TCP_READ bytes, made with the first TCP socket
@@ -59,6 +60,7 @@ struct uvl_sock {
     bool keep_fd;    // the descriptor is someone else's
     void *owner;     // the struct this one is embedded in
     void (*ready)(void *owner, bool readable, bool writable);
+    void (*error)(void *owner); // an error is pending; ready follows. May be NULL
     void (*destroy)(void *owner);
 };
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -87,6 +92,59 @@ static void receive(struct uvl_udp *u)
     }
 }
 
+// ---- ICMP errors ----
+
+enum { REPORTS = 64, REPORT_QUOTE = 576, REPORT_CONTROL = 256 };
+
+// RFC 3261 18.4: unreachable and parameter problem count, what may pass (time exceeded, a path MTU) does
+// not.
+static bool is_fatal(const struct sock_extended_err *e)
+{
+    if (e->ee_origin == SO_EE_ORIGIN_ICMP)
+        return e->ee_type == ICMP_PARAMETERPROB ||
+               (e->ee_type == ICMP_DEST_UNREACH && e->ee_code != ICMP_FRAG_NEEDED);
+    if (e->ee_origin == SO_EE_ORIGIN_ICMP6)
+        return e->ee_type == ICMP6_DST_UNREACH || e->ee_type == ICMP6_PARAM_PROB;
+    return false;
+}
+
+static bool has_fatal(struct msghdr *h)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+        struct sock_extended_err e;
+        bool ip4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+        bool ip6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+        if (!ip4 && !ip6)
+            continue;
+        memcpy(&e, CMSG_DATA(c), sizeof e);
+        return is_fatal(&e);
+    }
+    return false;
+}
+
+// What is left of a flood of reports comes with the next turn.
+static void take_reports(void *owner)
+{
+    struct uvl_udp *u = owner;
+    for (int i = 0; i < REPORTS && !u->sock.closed; i++) {
+        _Alignas(struct cmsghdr) char control[REPORT_CONTROL];
+        char quote[REPORT_QUOTE];
+        struct addr dst = {0};
+        struct iovec iov = {.iov_base = quote, .iov_len = sizeof quote};
+        struct msghdr h = {.msg_name = &dst,
+                           .msg_namelen = sizeof dst,
+                           .msg_iov = &iov,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+        ssize_t n = recvmsg(u->sock.fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (n < 0)
+            return;
+        if (has_fatal(&h))
+            u->base.unreachable(u->base.arg, &dst, ERR_REFUSED, str_make(quote, (size_t)n));
+    }
+}
+
 // ---- sending ----
 
 static int tx_prepare(const struct outbuf *out, struct mmsghdr *msg, struct iovec *iov)
@@ -118,18 +176,22 @@ void uvl_udp_flush(struct udp *base)
     struct uvl_udp *u = CONTAINER_OF(base, struct uvl_udp, base);
     struct mmsghdr msg[TX_BATCH];
     struct iovec iov[TX_BATCH];
+    bool again = false;
     while (outbuf_len(&base->out)) {
         int n = tx_prepare(&base->out, msg, iov);
         int sent = sendmmsg(u->sock.fd, msg, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             tx_consume(&base->out, sent);
+            again = false;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
             uvl_sock_want(&u->sock, UV_READABLE | UV_WRITABLE);
             return;
+        } else if (errno != EINTR && !again) {
+            again = true; // the report about an earlier one, taken off by this
         } else if (errno != EINTR) {
-            // An unreachable destination, or a report about an earlier one: this one is lost.
             LOG(LOG_DEBUG, "datagram not sent", LF_NUM("errno", errno));
             tx_consume(&base->out, 1);
+            again = false;
         }
     }
     uvl_sock_want(&u->sock, UV_READABLE);
@@ -177,6 +239,10 @@ static int bind_socket(const struct udp_params *p, struct addr *ret_local, int *
         (void)uvl_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     else
         (void)uvl_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (p->unreachable && addr_is_ip6(&p->local))
+        (void)uvl_set(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    else if (p->unreachable)
+        (void)uvl_set(fd, IPPROTO_IP, IP_RECVERR, 1);
     struct addr local = p->local;
     socklen_t n = sizeof local;
     if (bind(fd, &p->local.sa, addr_len(&p->local)) < 0 || getsockname(fd, &local.sa, &n) < 0) {
@@ -203,11 +269,13 @@ int uvl_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_ud
         (void)close(fd);
         return ERR_NOMEM;
     }
-    u->base = (struct udp){.loop = l, .local = local, .cb = p->cb, .arg = p->arg};
+    u->base = (struct udp){.loop = l, .local = local, .cb = p->cb,
+                            .unreachable = p->unreachable, .arg = p->arg};
     list_init(&u->base.dirty);
     u->wildcard = addr_is_any(&local);
     u->sock.owner = u;
     u->sock.ready = on_ready;
+    u->sock.error = p->unreachable ? take_reports : NULL;
     u->sock.destroy = destroy;
     if ((err = uvl_sock_init(&u->sock, w, fd)) < 0) {
         mem_free(u);

@@ -21,6 +21,11 @@ const struct flow_info *flow_get_info(const struct flow *f)
     return &f->info;
 }
 
+uint64_t flow_heard(const struct flow *f)
+{
+    return f->heard;
+}
+
 bool flow_is_connected(const struct flow *f)
 {
     return f->info.open && (!f->stream || f->stream->connected);

@@ -30,6 +30,17 @@ static int move_on_503(void *obj, void *arg)
     return in->status == 503 && client_can_move(CLIENT(obj), CAUSE_503);
 }
 
+// A connection that has closed after a provisional response: the final one may come on a new connection
+// (RFC 3261 18.2.2), when its sender lives. A UE is reached over its flow or not at all, and an ICMP
+// error or a connection that cannot be made says that nobody is there.
+static int may_live(void *obj, void *arg)
+{
+    const struct txn_client *c = obj;
+    const struct txn_input *in = arg;
+    return !c->fixed_flow && c->t.reliable && !c->probed && in->err != ERR_REFUSED &&
+           in->err != ERR_TIMEOUT;
+}
+
 // ---- actions shared by the machines ----
 
 static void fail(struct txn_client *c, unsigned status)
@@ -53,20 +64,36 @@ static void silence(void *obj, void *arg)
 {
     struct txn_client *c = obj;
     c->t.stack->count.timeouts++;
-    if (c->cur < c->targets.n && !c->answered)
-        resolve_mark_bad(c->t.stack, &c->targets.t[c->cur]);
+    client_blame_silence(c);
     fail(c, 408);
 }
 
 static void after_error(void *obj, void *arg)
 {
-    client_move(obj, CAUSE_ERROR);
+    client_move(obj, CAUSE_ERROR, 0);
 }
 
 static void after_silence(void *obj, void *arg)
 {
     CLIENT(obj)->t.stack->count.timeouts++;
-    client_move(obj, CAUSE_SILENCE);
+    client_move(obj, CAUSE_SILENCE, 0);
+}
+
+static void after_503(struct txn_client *c, const struct txn_input *in)
+{
+    struct str v = sip_msg_raw(in->msg, SIP_H_RETRY_AFTER);
+    uint32_t seconds = 0;
+    size_t n = 0;
+    while (n < v.n && v.p[n] >= '0' && v.p[n] <= '9')
+        n++;
+    (void)str_u32(str_head(v, n), &seconds);
+    client_move(c, CAUSE_503, seconds);
+}
+
+static void probe(void *obj, void *arg)
+{
+    if (!client_probe(CLIENT(obj)))
+        txn_late_error(&CLIENT(obj)->t, ERR_REFUSED);
 }
 
 static void over(void *obj, void *arg)
@@ -81,11 +108,6 @@ static void resend(struct txn_client *c)
         txn_late_error(&c->t, err);
 }
 
-static uint32_t first_timeout(const struct txn_client *c, uint32_t timer)
-{
-    return c->timeout_ms && c->timeout_ms < timer ? c->timeout_ms : timer;
-}
-
 static void deliver(struct txn_client *c, const struct txn_input *in)
 {
     client_report(c, TXN_RESPONSE, in->status, in->msg);
@@ -98,7 +120,7 @@ static void invite_sent(void *obj, void *arg)
     struct txn_client *c = obj;
     if (!c->t.reliable)
         txn_arm_retransmit(&c->t, EV_TIMER_A, c->t.timers->t1);
-    txn_arm_timeout(&c->t, EV_TIMER_B, first_timeout(c, c->t.timers->timer_b));
+    txn_arm_timeout(&c->t, EV_TIMER_B, client_share(c, c->t.timers->timer_b));
 }
 
 static void invite_again(void *obj, void *arg)
@@ -180,11 +202,9 @@ static void invite_after_503(void *obj, void *arg)
     struct txn_client *c = obj;
     const struct txn_input *in = arg;
     acknowledge(c, in->msg);
-    client_move(c, CAUSE_503);
+    after_503(c, in);
 }
 
-// A connection that closes after a provisional response: the final one may come on a new connection
-// (RFC 3261 18.2.2), Timer C watches.
 static void wait_on(void *obj, void *arg)
 {
 }
@@ -208,7 +228,8 @@ static const struct fsm_row invite_rows[] = {
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2"},
     {TXN_PROCEEDING, EV_TIMER_B, TXN_TERMINATED, NULL, silence, "RFC 3261 9.1"},
-    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, wait_on, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
     {TXN_COMPLETED, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_ack_again, "RFC 3261 17.1.1.2"},
     {TXN_COMPLETED, EV_TIMER_D, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
@@ -228,7 +249,7 @@ static void request_sent(void *obj, void *arg)
     struct txn_client *c = obj;
     if (!c->t.reliable)
         txn_arm_retransmit(&c->t, EV_TIMER_E, c->t.timers->t1);
-    txn_arm_timeout(&c->t, EV_TIMER_F, first_timeout(c, c->t.timers->timer_f));
+    txn_arm_timeout(&c->t, EV_TIMER_F, client_share(c, c->t.timers->timer_f));
 }
 
 static void request_again(void *obj, void *arg)
@@ -246,12 +267,11 @@ static void request_again_slow(void *obj, void *arg)
     resend(c);
 }
 
-// The owner's shorter time is for peers that say nothing at all.
+// A share of the time is for a peer that says nothing at all; who has spoken has what is left of it.
 static void request_provisional(void *obj, void *arg)
 {
     struct txn_client *c = obj;
-    if (c->timeout_ms)
-        txn_arm_timeout(&c->t, EV_TIMER_F, c->t.timers->timer_f);
+    txn_arm_timeout(&c->t, EV_TIMER_F, client_left(c));
     deliver(c, arg);
 }
 
@@ -279,7 +299,7 @@ static void request_done_over(void *obj, void *arg)
 
 static void request_after_503(void *obj, void *arg)
 {
-    client_move(obj, CAUSE_503);
+    after_503(obj, arg);
 }
 
 static const struct fsm_row request_rows[] = {
@@ -300,7 +320,8 @@ static const struct fsm_row request_rows[] = {
     {TXN_PROCEEDING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
     {TXN_PROCEEDING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
     {TXN_PROCEEDING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2"},
-    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, wait_on, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
     {TXN_COMPLETED, EV_FINAL, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
     {TXN_COMPLETED, EV_1XX, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
     {TXN_COMPLETED, EV_TIMER_K, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.2.2"},

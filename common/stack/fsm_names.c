@@ -13,5 +13,6 @@ const char *const txn_event_names[TXN_EVENTS] = {
     "timer A", "timer B", "timer D", "timer M",
     "timer E", "timer F", "timer K",
     "timer G", "timer H", "timer I", "timer L", "timer J",
+    "100 due", "too late",
     "transport error",
 };

@@ -134,7 +134,38 @@ const struct fsm txn_invite_server = {
     "invite-server", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
     invite_rows, ARRAY_LEN(invite_rows)};
 
-// ---- other requests ----
+// ---- other requests: RFC 4320 ----
+
+// The time after which a client's Timer E stands at T2: no 100 over UDP before, one after it.
+static uint32_t trying_due_ms(const struct sip_timers *t)
+{
+    uint32_t at = 0, interval = t->t1;
+    for (; interval < t->t2; interval *= 2)
+        at += interval;
+    return at;
+}
+
+void server_arm_trying(struct txn_server *st)
+{
+    txn_arm_timeout(&st->t, EV_TRYING_DUE, trying_due_ms(st->t.timers));
+}
+
+static void request_slow(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct sip_timers *t = st->t.timers;
+    txn_arm_timeout(&st->t, EV_TOO_LATE, t->timer_f - trying_due_ms(t));
+    if (st->owner && !st->replied)
+        pxy_on_trying_due(st->t.stack, st->t.id, st->owner);
+}
+
+// Nobody waits for a final response any longer: there will be none.
+static void request_too_late(void *obj, void *arg)
+{
+    SERVER(obj)->end_err = ERR_TIMEOUT;
+    SERVER(obj)->t.stack->count.too_late++;
+    over(obj, NULL);
+}
 
 static void request_done(void *obj, void *arg)
 {
@@ -160,11 +191,15 @@ static const struct fsm_row request_rows[] = {
     {TXN_TRYING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
     {TXN_TRYING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
     {TXN_TRYING, EV_ERROR, TXN_TRYING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_TRYING, EV_TRYING_DUE, TXN_TRYING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_TRYING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
     {TXN_PROCEEDING, EV_REQUEST, TXN_PROCEEDING, NULL, respond_again, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_TRYING_DUE, TXN_PROCEEDING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_PROCEEDING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
     {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_TIMER_J, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.2.4"},

@@ -269,13 +269,13 @@ static void refuse(struct flow *f, const struct sip_msg *m, const struct stack_r
              LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
              LF("source", addr_text(&f->info.remote, peer)),
              LF("identity", sip_msg_from(m)->uri.text), LF_NUM("status", r->status),
-             LF_Z("cause", r->cause));
+             LF_Z("cause", r->cause), LF_Z("clause", r->clause));
     (void)guard_answer(f, m, r->status, reason, r->cause, extra);
 }
 
 static void refuse_user(struct flow *f, const struct sip_msg *m)
 {
-    struct stack_refusal r = {503, "more requests than one flow may send"};
+    struct stack_refusal r = {503, "more requests than one flow may send", "RFC 3261 21.5.4"};
     struct arena *a = sip_msg_arena(m);
     struct sip_edits e;
     f->stack->count.drop_user++;
@@ -288,7 +288,7 @@ static void refuse_user(struct flow *f, const struct sip_msg *m)
 static bool passes_screen(struct flow *f, const struct sip_msg *m)
 {
     struct stack *s = f->stack;
-    struct stack_refusal r = {403, "request of a stranger"};
+    struct stack_refusal r = {403, "request of a stranger", "RFC 3261 8.2.7"};
     struct str reason = STR_NONE;
     struct sip_edits extra;
     if (!s->ops->screen || s->ops->screen(s->arg, &f->info, m, &r))
@@ -296,7 +296,7 @@ static bool passes_screen(struct flow *f, const struct sip_msg *m)
     sip_edits_init(&extra, sip_msg_arena(m), NULL);
     unsigned status = pxy_check_stateless(s, m, &reason, &extra);
     if (status)
-        r = (struct stack_refusal){status, "request that no proxy forwards"};
+        r = (struct stack_refusal){status, "request that no proxy forwards", "RFC 3261 16.3"};
     refuse(f, m, &r, reason, &extra);
     return false;
 }
@@ -427,6 +427,7 @@ static bool evict_of(struct source *o)
     struct flow *f = o ? oldest_idle(o) : NULL;
     if (!f)
         return false;
+    f->stack->count.evicted++;
     stream_close(f, ERR_FULL, false);
     return true;
 }

@@ -2,6 +2,7 @@
 #include "stack/proxy_priv.h"
 
 #include "base/err.h"
+#include "base/writer.h"
 
 // A recycled pxy would hide a use after free from the sanitizer.
 #if defined(__has_feature)
@@ -55,6 +56,11 @@ struct arena *pxy_arena(struct pxy *p)
     return &p->arena;
 }
 
+struct str pxy_cancel_reason(const struct pxy *p)
+{
+    return p->cancel_reason;
+}
+
 const struct sip_uri *pxy_own_route(const struct pxy *p)
 {
     return p->own_route;
@@ -63,6 +69,25 @@ const struct sip_uri *pxy_own_route(const struct pxy *p)
 struct sip_edits *pxy_edits(struct pxy *p)
 {
     return &p->edits;
+}
+
+const char *pxy_starved(struct pxy *p)
+{
+    const struct arena *own = &p->arena, *req = sip_msg_arena(p->req);
+    if (!own->failed && !req->failed)
+        return NULL;
+    if (!own->full && !req->full)
+        return err_text(ERR_NOMEM);
+    if (!p->starved)
+        p->stack->beyond[SIP_LIMIT_MEMORY]++;
+    p->starved = true;
+    return sip_limit_rows[SIP_LIMIT_MEMORY].what;
+}
+
+uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms)
+{
+    uint64_t age = loop_now(p->stack->loop) / 1000000 - p->born;
+    return leg_ms > age ? (uint32_t)(leg_ms - age) : 0;
 }
 
 void pxy_set_ctx(struct pxy *p, void *ctx, void (*free_ctx)(void *ctx))
@@ -119,6 +144,7 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     }
     p->stack = s;
     p->server = server;
+    p->born = loop_now(s->loop) / 1000000;
     p->flow = flow;
     (void)stack_flow(s, flow, &p->source);
     p->req = sip_msg_ref(m);
@@ -128,6 +154,7 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     list_init(&p->ack_link);
     timer_init(&p->timer, ack_expired, p);
     arena_init(&p->arena, p->inline_mem, sizeof p->inline_mem);
+    arena_set_max(&p->arena, sip_limits_memory(&s->message, sip_msg_bytes(m).n));
     sip_edits_init(&p->edits, &p->arena, p->req);
     list_add(&l->all, &p->link);
     l->n_live++;
@@ -225,12 +252,22 @@ void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip
     struct pxy *p = owner;
     (void)invite;
     p->cancelled = true;
+    p->cancel_reason = sip_msg_raw(cancel, SIP_H_REASON);
     if (s->ops->cancelled)
         s->ops->cancelled(s->arg, p);
+    p->cancel_reason = STR_NONE;
     pxy_cancel_branches(p, sip_msg_raw(cancel, SIP_H_REASON));
     // RFC 3261 16.10: the branches' 487 goes upstream. Without a branch we are the last element.
     if (!p->n_open && !p->answered)
         (void)pxy_reply(p, 487, STR_NONE, NULL);
+}
+
+void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
+{
+    struct pxy *p = owner;
+    struct writer w = stack_scratch(s);
+    if (sip_write_response(p->req, 100, STR_NONE, STR_NONE, NULL, &w) == 0)
+        (void)txn_server_reply(s, id, 100, writer_done(&w));
 }
 
 void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)

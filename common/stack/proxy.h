@@ -21,6 +21,8 @@ struct arena *pxy_arena(struct pxy *p);
 // The URI of this node's own Route entry that was removed (RFC 3261 16.4), NULL when there was
 // none. Its user part and parameters are how nodes find context again (orig, tokens).
 const struct sip_uri *pxy_own_route(const struct pxy *p);
+// While the owner is told of a CANCEL: value of its Reason header (RFC 3326), else STR_NONE.
+struct str pxy_cancel_reason(const struct pxy *p);
 // The edits that every branch starts with. The stack has put into it: own Route removed,
 // Max-Forwards decremented. The NF adds to it before pxy_forward.
 struct sip_edits *pxy_edits(struct pxy *p);
@@ -32,7 +34,8 @@ void *pxy_ctx(const struct pxy *p);
 
 // Final or provisional response made here. extra as in sip_write_response, may be NULL; reason
 // empty: standard phrase. A final reply after pxy_forward cancels the open branches. 0 or ERR_STATE
-// when a final response has been sent already. A 2xx to an INVITE made here is sent again by the
+// when a final response has been sent already, and for a provisional response but 100 to what is not an
+// INVITE (RFC 4320 4.1). A 2xx to an INVITE made here is sent again by the
 // stack itself until its ACK comes (which is given to the owner as a request too) or 64*T1 have
 // passed: RFC 3261 13.3.1.4. pxy_find finds the pxy until then, and a further 2xx by pxy_reply only
 // sends it once more.
@@ -50,7 +53,15 @@ struct pxy_target {
     struct sip_edits *edits;
     struct str next_hop; // SIP URI that overrides Route and Request-URI as next hop; empty: none
     flow_id flow;        // send on this flow, whatever the URIs say; 0: resolve
-    uint32_t timeout_ms; // give up on a target without any response after that; 0: Timer B/F
+    // The leg's time: without a final response (INVITE: without any) by then the branch fails with 408,
+    // however many addresses the target has. For what is not an INVITE it counts from when the request
+    // arrived, because a client's Timer F runs against it. 0: Timer B/F.
+    uint32_t leg_ms;
+    uint32_t timeout_ms; // give up on an address without any response after that; 0: its share of leg_ms
+    bool speaks;         // the next hop answers this request itself: its silence is held against it
+    // Once another branch has an answer of the called user, this one ends when nothing but 100 has come
+    // of it for so long; 0: it is waited for.
+    uint32_t silent_ms;
     unsigned label;      // listener whose local address sends (chosen by label); 0
     unsigned word;       // whose word the next hop is, for stack_ops.may_reach; 0: our own, any address
     void *ctx;           // handed to the callbacks
@@ -62,12 +73,19 @@ enum pxy_verdict {
 };
 
 struct pxy_forward_ops {
-    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence),
-    // 503 (transport error, no address) or 404 (no address that may be reached). edits (never NULL) change it on its way upstream: the top
+    // A response, or msg NULL for a branch that ended without one: status is then 408 (silence), 503
+    // (transport error, no address), 404 (no address that may be reached), or 487 (silent while another
+    // branch had the answer). edits (never NULL) change it on its way upstream: the top
     // Via is removed already. Called for provisional responses too, but not for 100. May be NULL.
     enum pxy_verdict (*response)(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                  const struct sip_msg *msg, struct sip_edits *edits);
+    // The best response has this status: what is sent upstream in its place (the status itself: nothing
+    // is), and why, for the log. Asked for the branch that it came from. May be NULL.
+    unsigned (*upstream)(void *nf, struct pxy *p, unsigned status, const char **ret_why);
 };
+
+// What is left of a leg's time, counted from the arrival of the request; 0: nothing.
+uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms);
 
 // Adds branches, all tried at once, under Timer C. May be called again while the pxy is open
 // (serial forking, re-selection). nf is given to ops. Max-Forwards 0 and loops have been answered

@@ -34,15 +34,54 @@ static void forget_branches(struct pxy *p)
     LIST_EACH(&p->branches, it) {
         struct branch *b = LIST_ENTRY(it, struct branch, link);
         pxy_branch_forget(b);
+        timer_stop(&b->timer_c);
         b->open = false;
     }
     p->n_open = 0;
 }
 
-// RFC 3261 16.8.
+// ---- silence ----
+
+// Has the called user said something by this final response? Time-outs, dead flows and nodes that fail
+// have not.
+static bool is_answer(const struct branch *b)
+{
+    switch (b->status) {
+    case 401:
+    case 407:
+    case 408:
+    case 410:
+    case 430:
+        return false;
+    default:
+        return b->msg && b->status >= 300 && b->status / 100 != 5;
+    }
+}
+
+// Not in RFC 3261, whose 16.7 waits for every branch until its timer runs out.
+static void end_silent(struct pxy *p)
+{
+    uint64_t now = loop_now(p->stack->loop) / 1000000;
+    LIST_EACH(&p->branches, it) {
+        struct branch *b = LIST_ENTRY(it, struct branch, link);
+        if (!b->open || b->spoke || b->ending || !b->silent_ms)
+            continue;
+        uint64_t age = now - b->started;
+        b->ending = true;
+        timer_start(p->stack->loop, &b->timer_c, age < b->silent_ms ? b->silent_ms - age : 0);
+    }
+}
+
+// RFC 3261 16.8, or the end of a silence.
 void pxy_branch_timer_c(void *arg)
 {
     struct branch *b = arg;
+    if (b->ending) {
+        b->cancelled = true;
+        (void)txn_client_cancel(b->pxy->stack, b->txn, STR_NONE);
+        pxy_branch_final(b, 408, NULL);
+        return;
+    }
     b->timed_out = true;
     if (b->provisional) {
         b->cancelled = true;
@@ -89,7 +128,7 @@ static const char *why_local(const struct branch *b)
 {
     if (b->timed_out)
         return "no final response before Timer C ran out";
-    return b->status == 408   ? "no response from the next hop"
+    return b->status == 408   ? "no response from the next hop in time"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
            : b->status == 404 ? "the next hop has no address that requests may go to"
            : b->status == 513 && !b->msg
@@ -138,7 +177,7 @@ static void cannot_pass(struct pxy *p, int err)
 // ---- the best response (RFC 3261 16.7 step 6) ----
 
 // Lower is better: 6xx before all, then the lowest class; within 4xx those that tell how to try
-// again, and 503 last of its class.
+// again, and those that say only that nobody was reached last of their class.
 static unsigned rank(unsigned status)
 {
     unsigned class = status / 100;
@@ -146,7 +185,7 @@ static unsigned rank(unsigned status)
         return 0;
     unsigned r = class * 10;
     bool helps = status == 401 || status == 407 || status == 415 || status == 420 || status == 484;
-    if (status == 408 || status == 503)
+    if (status == 408 || status == 430 || status == 503)
         return r + 2;
     return helps ? r : r + 1;
 }
@@ -192,11 +231,15 @@ static bool is_overload(const struct branch *b)
 
 static void send_final(struct pxy *p, struct branch *best)
 {
-    if (!is_overload(best) && (!best->msg || status_upstream(p, best->status) != best->status)) {
+    const char *why = why_local(best);
+    unsigned status = best->status;
+    if (best->ops && best->ops->upstream)
+        status = best->ops->upstream(best->nf, p, status, &why);
+    if (!is_overload(best) && (!best->msg || status_upstream(p, status) != best->status)) {
         struct sip_edits extra;
         sip_edits_init(&extra, &p->arena, NULL);
         keep_retry_after(best->msg, &extra);
-        answer_here(p, best->status, why_local(best), best->msg ? &extra : &best->up);
+        answer_here(p, status, why, best->msg ? &extra : &best->up);
         return;
     }
     aggregate(p, best);
@@ -273,8 +316,8 @@ static unsigned final_status(const struct branch *b, unsigned status, struct sip
         *msg = NULL; // nobody upstream cancelled: it is our Timer C that ran out
         return 408;
     }
-    if (!*msg && status == 408 && p->cancelled)
-        return 487; // RFC 3261 9.1: silence after a CANCEL ends the transaction
+    if (!*msg && p->cancelled && !b->ending)
+        return 487; // RFC 3261 9.1: silence after a CANCEL ends the transaction; so does a dead peer
     return status;
 }
 
@@ -299,13 +342,15 @@ static void take_final(struct branch *b, unsigned status, struct sip_msg *msg)
         status = 502;
         sip_edits_init(&b->up, &p->arena, NULL);
     }
-    if (ask(b, status, msg, &b->up) == PXY_TAKEN) {
+    if (ask(b, b->ending ? 487 : status, msg, &b->up) == PXY_TAKEN) {
         if (p->forwards == forwards && !p->answered)
             p->pending = true;
         return;
     }
     b->status = status;
     b->msg = msg ? sip_msg_ref(msg) : NULL;
+    if (is_answer(b))
+        end_silent(p);
     if (status >= 600 && !p->answered) {
         p->no_more = true;
         pxy_cancel_branches(p, STR_NONE);

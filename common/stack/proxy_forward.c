@@ -7,6 +7,7 @@
 #include "stack/route.h"
 
 enum {
+    LEG_MIN_MS = 1000, // for a target that is tried at the very end
     ROUTES_MAX = 64,
     WRITE_INLINE = 2048, // edits of a request while it is written: most are no more
 };
@@ -121,6 +122,8 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->ctx = t->ctx;
     b->label = t->label;
     b->open = true;
+    b->silent_ms = t->silent_ms;
+    b->started = loop_now(p->stack->loop) / 1000000;
     timer_init(&b->timer_c, pxy_branch_timer_c, b);
     if (t->edits)
         b->edits = *t->edits;
@@ -134,7 +137,16 @@ static void arm_timer_c(struct branch *b)
 {
     struct pxy *p = b->pxy;
     const struct sip_timers *t = txn_server_timers(p->stack, p->server);
+    b->ending = false;
     timer_start(p->stack->loop, &b->timer_c, t ? t->timer_c : sip_timers_core.timer_c);
+}
+
+static uint32_t leg_of(const struct pxy *p, const struct pxy_target *t)
+{
+    if (p->invite || !t->leg_ms)
+        return t->leg_ms;
+    uint32_t left = pxy_time_left(p, t->leg_ms);
+    return left > LEG_MIN_MS ? left : LEG_MIN_MS;
 }
 
 static int branch_start(struct pxy *p, const struct pxy_target *t,
@@ -158,8 +170,10 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .flow = t->flow,
         .uri = uri,
         .label = t->label,
+        .leg_ms = leg_of(p, t),
         .timeout_ms = t->timeout_ms,
         .word = t->word,
+        .speaks = t->speaks,
         .loop_hash = p->loop_hash,
     };
     err = txn_client_start(p->stack, &c, &b->txn);
@@ -197,8 +211,9 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
     }
     if (ev == TXN_RESPONSE && status < 200) {
         b->provisional = true;
-        if (status > 100) {
-            if (b->open && p->invite)
+        if (status > 100 && p->invite) { // RFC 4320 4.1: other requests know no provisional response but 100
+            b->spoke = true;
+            if (b->open)
                 arm_timer_c(b); // RFC 3261 16.7 step 2
             pxy_branch_provisional(b, status, msg);
         }

@@ -41,6 +41,10 @@ struct branch {
     struct timer timer_c;
     bool open;                 // no final response yet
     bool provisional;          // one came, 100 included
+    bool spoke;                // one came, 100 not included
+    bool ending;               // Timer C is the end of its silence
+    uint32_t silent_ms;        // see struct pxy_target
+    uint64_t started;          // ms of loop time
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
     unsigned label;            // of the listener that sent it
     unsigned status;           // final response that counts, 0: none or taken by the NF
@@ -53,6 +57,7 @@ struct pxy {
     struct stack *stack;
     pxy_id id;
     txn_id server; // 0: an ACK, or the transaction has gone
+    uint64_t born; // ms of loop time
     flow_id flow;
     struct flow_info source;
     struct sip_msg *req;
@@ -69,11 +74,13 @@ struct pxy {
     bool answered;  // final response sent, or nobody left to send it to
     bool accepted;  // a 2xx to an INVITE was passed on
     bool cancelled; // by the upstream side
+    struct str cancel_reason; // Reason of the CANCEL while the owner is told
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
     bool heard;     // overload control knows of the first answer
     struct overload_request asked;
+    bool starved;   // memory beyond the limit was counted
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -91,6 +98,9 @@ void pxy_settle(struct pxy *p);
 
 // Overload control learns of the first answer that is more than a 100.
 void pxy_heard(struct pxy *p, unsigned status);
+// Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
+// did.
+const char *pxy_starved(struct pxy *p);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

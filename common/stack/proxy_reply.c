@@ -150,6 +150,8 @@ int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct si
         return txn_server_reply(p->stack, p->server, status, p->ok);
     if (p->answered || status < 100 || status > 699)
         return ERR_STATE;
+    if (!p->invite && status > 100 && status < 200)
+        return ERR_STATE;
     int err = send_reply(p, status, reason, extra);
     pxy_heard(p, status);
     if (status < 200)

@@ -44,52 +44,65 @@ int resolve_spec_of(const struct sip_uri *u, struct resolve_spec *ret_spec)
 
 // ---- targets that failed ----
 
-static bool same_target(const struct resolve_target *a, const struct resolve_target *b)
+bool resolve_same_node(const struct resolve_target *a, const struct resolve_target *b)
 {
-    return a->proto == b->proto && addr_eq(&a->addr, &b->addr);
+    return addr_eq_ip(&a->addr, &b->addr) &&
+           (a->proto != b->proto || addr_port(&a->addr) == addr_port(&b->addr));
 }
 
-void resolve_mark_bad(struct stack *s, const struct resolve_target *t)
+enum { ANY_PROTO = 0xff };
+
+static uint64_t mark_key(const struct resolve_target *t, uint8_t proto)
 {
-    struct resolver *r = s->resolver;
-    size_t at = r->n_bad, oldest = 0;
-    for (size_t i = 0; i < r->n_bad; i++) {
-        if (same_target(&r->bad[i].t, t))
-            at = i;
-        if (r->bad[i].until < r->bad[oldest].until)
-            oldest = i;
-    }
-    if (at == RESOLVE_BAD_MAX)
-        at = oldest;
-    else if (at == r->n_bad)
-        r->n_bad++;
-    r->bad[at] = (struct resolve_bad){*t, resolve_now_ms(s) + RESOLVE_BAD_MS};
+    struct {
+        uint8_t ip[16];
+        uint16_t port;
+        uint8_t ip6, proto;
+    } k = {.port = addr_port(&t->addr), .ip6 = addr_is_ip6(&t->addr), .proto = proto};
+    if (k.ip6)
+        memcpy(k.ip, &t->addr.in6.sin6_addr, 16);
+    else
+        memcpy(k.ip, &t->addr.in4.sin_addr, 4);
+    return hash_bytes(&k, sizeof k);
 }
 
-static bool is_bad(struct stack *s, const struct resolve_target *t)
+void resolve_mark_transport(struct stack *s, const struct resolve_target *t)
 {
-    struct resolver *r = s->resolver;
+    marks_set(&s->resolver->bad, mark_key(t, (uint8_t)t->proto), resolve_now_ms(s), RESOLVE_BAD_MS);
+}
+
+void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t ms)
+{
+    marks_set(&s->resolver->bad, mark_key(t, ANY_PROTO), resolve_now_ms(s),
+              ms ? ms : RESOLVE_BAD_MS);
+}
+
+void resolve_forgive(struct stack *s, const struct resolve_target *t)
+{
+    struct marks *m = &s->resolver->bad;
+    if (!m->n)
+        return;
+    marks_clear(m, mark_key(t, ANY_PROTO));
+    marks_clear(m, mark_key(t, (uint8_t)t->proto));
+}
+
+// Only who stands first is really tried, and may be the probe.
+static bool is_bad(struct stack *s, const struct resolve_target *t, bool first)
+{
+    struct marks *m = &s->resolver->bad;
     uint64_t now = resolve_now_ms(s);
-    for (size_t i = 0; i < r->n_bad;) {
-        if (r->bad[i].until <= now) {
-            r->bad[i] = r->bad[--r->n_bad];
-            continue;
-        }
-        if (same_target(&r->bad[i].t, t))
-            return true;
-        i++;
-    }
-    return false;
+    return marks_has(m, mark_key(t, ANY_PROTO), now, first) ||
+           marks_has(m, mark_key(t, (uint8_t)t->proto), now, first);
 }
 
 // Failed targets go last, so that a name never is without any.
 static void bad_last(struct stack *s, struct resolve_list *l)
 {
     struct resolve_list good = {.n = 0}, bad = {.n = 0};
-    if (!s->resolver->n_bad)
+    if (!s->resolver->bad.n || l->n < 2)
         return;
     for (size_t i = 0; i < l->n; i++) {
-        struct resolve_list *to = is_bad(s, &l->t[i]) ? &bad : &good;
+        struct resolve_list *to = is_bad(s, &l->t[i], i == 0) ? &bad : &good;
         to->t[to->n++] = l->t[i];
     }
     memcpy(l->t, good.t, good.n * sizeof *l->t);

@@ -29,8 +29,15 @@ int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void 
                   uint64_t *ret_id);
 void resolve_cancel(struct stack *s, uint64_t id);
 
-// Remembers for a few seconds that this target failed.
-void resolve_mark_bad(struct stack *s, const struct resolve_target *t);
+// Is it the same node, be it over another transport?
+bool resolve_same_node(const struct resolve_target *a, const struct resolve_target *b);
+// Remembers for some seconds that this target failed (RESOLVE_BAD_MS, or ms unless 0): a transport that
+// does not work concerns itself only, a node that is silent or refuses service concerns the node, over
+// whichever transport.
+void resolve_mark_transport(struct stack *s, const struct resolve_target *t);
+void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t ms);
+// It answered: whatever was held against it is forgiven.
+void resolve_forgive(struct stack *s, const struct resolve_target *t);
 
 int resolver_new(struct stack *s);
 void resolver_free(struct stack *s);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/list.h"
+#include "stack/marks.h"
 #include "stack/resolve.h"
 #include "stack/slots.h"
 #include "stack/stack_priv.h"
@@ -18,8 +19,7 @@ enum {
     RESOLVE_STALE_WAIT_MS = 1000,   // who has an old answer waits no longer for a new one
     RESOLVE_STALE_RETRY_MS = 30000, // RFC 8767 5: failure recheck timer
     RESOLVE_FAILED_MS = 5000,       // RFC 9520 3.2: how long a failure is remembered
-    RESOLVE_BAD_MS = 5000,          // how long a failed target stands last
-    RESOLVE_BAD_MAX = 64,
+    RESOLVE_BAD_MS = 5000,          // how long a failed target stands last, at first
     RESOLVE_KEY_MAX = 320,
 };
 
@@ -69,19 +69,13 @@ struct resolve_name {
     UT_hash_handle hh;
 };
 
-struct resolve_bad {
-    struct resolve_target t;
-    uint64_t until;
-};
-
 struct resolver {
     struct resolve_static *statics;
     size_t n_statics;
     struct resolve_name *names;
     size_t n_names;
     struct slots waiters;
-    struct resolve_bad bad[RESOLVE_BAD_MAX];
-    size_t n_bad;
+    struct marks bad; // targets that failed
 };
 
 int resolve_spec_of(const struct sip_uri *u, struct resolve_spec *ret_spec);

@@ -9,6 +9,7 @@
 
 #include "io/loop.h"
 #include "sip/edit.h"
+#include "sip/limits.h"
 #include "stack/overload.h"
 
 struct stack;
@@ -46,7 +47,7 @@ enum stack_standing {
 // in silence.
 struct stack_refusal {
     unsigned status;
-    const char *cause;
+    const char *cause, *clause;
 };
 
 // A traced message as it left or arrived on the wire.
@@ -106,7 +107,8 @@ struct stack_params {
     struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
     struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
-    size_t max_message;     // bytes; 0: 65535
+    size_t max_message;     // bytes; 0: what message says
+    const struct sip_limits *message; // of received messages, copied; NULL or all zero: sip_limits_default
     struct overload_params overload; // all zero: off
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
     struct stack_limits limits;

@@ -35,6 +35,8 @@ enum { STACK_SCRATCH = 65536 };
     X(overload, "sip_overload_rejected", "")                                                       \
     X(forbidden, "sip_targets_forbidden", "")                                                      \
     X(timeouts, "sip_transaction_timeouts", "")                                                    \
+    X(too_late, "sip_requests_too_late", "")                                                       \
+    X(unreachable, "sip_unreachable_reports", "")                                                  \
     X(failovers, "sip_target_failovers", "")                                                       \
     X(flows_opened, "sip_flows_opened", "")                                                        \
     X(flows_closed, "sip_flows_closed", "")                                                        \
@@ -49,6 +51,7 @@ enum { STACK_SCRATCH = 65536 };
     X(drop_connections, "sip_limit_reached", "limit=\"connections\"")                              \
     X(drop_per_source, "sip_limit_reached", "limit=\"connections_per_source\"")                    \
     X(drop_reserve, "sip_limit_reached", "limit=\"reserve\"")                                      \
+    X(evicted, "sip_connections_evicted", "")                                                      \
     X(idle_closed, "sip_idle_connections_closed", "")
 
 struct stack_counters {
@@ -74,6 +77,8 @@ struct stack {
     struct deferred drain_check;
     uint64_t secret;          // keys tags and loop hashes
     struct stack_counters count;
+    struct sip_limits message;
+    uint64_t beyond[SIP_LIMIT_COUNT]; // messages that were, by limit
     struct transport_layer *transports;
     struct guard *guard;
     struct resolver *resolver;
@@ -114,6 +119,9 @@ void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow);
 // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL
 // itself has been answered 200. owner is what txn_server_set_owner gave.
 void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel);
+// A request other than INVITE has not been answered for so long that RFC 4320 4.1 wants a 100: the owner
+// sends it through the transaction.
+void pxy_on_trying_due(struct stack *s, txn_id id, void *owner);
 // The server transaction has gone; err is 0, or ERR_TIMEOUT (no ACK), ERR_IO (response not sent). Never
 // called from within a call to this layer. Not called when the owner is NULL.
 void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err);

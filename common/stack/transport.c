@@ -29,7 +29,8 @@ static int open_socket(struct listener *l, const struct stack_listen *p)
     struct loop *loop = l->stack->loop;
     if (p->proto == SIP_PROTO_UDP) {
         struct udp_params u = {.local = p->local, .reuseport = p->reuseport,
-                               .cb = udp_flow_receive, .arg = l};
+                               .cb = udp_flow_receive,
+                               .unreachable = udp_flow_unreachable, .arg = l};
         int err = udp_open(loop, &u, &l->udp);
         if (!err)
             l->local = *udp_local(l->udp);

@@ -17,6 +17,8 @@ flow_id flow_get_id(const struct flow *f);
 struct flow *flow_settle(struct flow *f);
 const struct flow_info *flow_get_info(const struct flow *f);
 bool flow_is_reliable(const struct flow *f);
+// When something was last received on it, ms of loop time; 0: never.
+uint64_t flow_heard(const struct flow *f);
 // False for a connection that is still being made.
 bool flow_is_connected(const struct flow *f);
 // Host of the Via's sent-by.
@@ -45,6 +47,9 @@ struct list *flow_users(struct flow *f);
 // stack_ops.flow_closed, the id is not found any more. Implemented by txn.c, which empties the
 // users.
 void txn_on_flow_closed(struct stack *s, struct flow *f, int err);
+// An ICMP error says that a datagram to the flow's peer did not arrive; quoted is what the error gives of
+// it, often nothing. Concerns client transactions that have sent it. Implemented by txn.c.
+void txn_on_unreachable(struct stack *s, struct flow *f, struct str quoted);
 
 // True when there is a listener of this protocol and family, whatever its label (resolve.c asks).
 bool transport_has(const struct stack *s, enum sip_proto proto, bool ip6);
@@ -52,6 +57,9 @@ int transport_listen(struct stack *s, const struct stack_listen *l);
 bool transport_is_own(const struct stack *s, struct str host, uint16_t port);
 // True when host (and port, unless 0) is the sent-by of one of our listeners.
 bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port);
+
+// What m's arena may take from the heap from now on (message.memory_*).
+void transport_bound_memory(const struct stack *s, struct sip_msg *m);
 
 void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int transport_layer_new(struct stack *s);

@@ -72,6 +72,7 @@ struct flow {
     struct flow_key key;
     struct list users;     // transactions
     struct list lru;
+    uint64_t heard;        // when something was last received, ms; 0: never
     struct stream *stream; // NULL for UDP
     enum stack_standing standing;
     uint32_t checked;      // stack.standing_epoch when standing was asked for; 0: never
@@ -116,6 +117,8 @@ void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str 
 // ---- transport_udp.c ----
 void udp_flow_receive(void *listener, const struct addr *src, const struct addr *dst,
                       struct str data);
+
+void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struct str quoted);
 
 // ---- transport_tcp.c ----
 void stream_accept(void *listener, struct tcp *c);

@@ -18,6 +18,7 @@ static bool is_keepalive(struct str d)
 static void too_large(struct flow *f, struct str data)
 {
     f->stack->count.oversize++;
+    f->stack->beyond[SIP_LIMIT_MESSAGE]++;
     bool answered = transport_refuse(f, data, 513, STR_NONE);
     transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
 }
@@ -46,4 +47,17 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
         too_large(f, data);
     else
         (void)transport_receive(f, data);
+}
+
+// RFC 3261 18.4: the transport user is told of a destination that cannot be reached. A report is as
+// easily forged as it is useful: it counts only for what was sent to that address and is not answered.
+void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struct str quoted)
+{
+    struct listener *l = listener;
+    struct flow *f = flow_lookup(l, dst);
+    (void)err;
+    if (!f)
+        return;
+    l->stack->count.unreachable++;
+    txn_on_unreachable(l->stack, f, quoted);
 }

@@ -321,6 +321,29 @@ void txn_on_flow_closed(struct stack *s, struct flow *f, int err)
     }
 }
 
+// Is it the one that was sent? The report may quote as little as nothing of it (RFC 792: 64 bits beyond
+// the IP header, which UDP's own header takes).
+static bool is_quoted(const struct txn *t, struct str quoted)
+{
+    size_t n = quoted.n < t->kept.n ? quoted.n : t->kept.n;
+    return t->kept.n && (!n || memcmp(t->kept.p, quoted.p, n) == 0);
+}
+
+// At the end of the turn: an answer that has arrived with the report counts first.
+void txn_on_unreachable(struct stack *s, struct flow *f, struct str quoted)
+{
+    (void)s;
+    LIST_EACH(flow_users(f), it) {
+        struct txn *t = LIST_ENTRY(it, struct txn, flow_link);
+        if (t->is_server || !t->open || !is_quoted(t, quoted))
+            continue;
+        struct txn_client *parent = ((struct txn_client *)t)->parent;
+        txn_late_error(t, ERR_REFUSED);
+        if (parent && parent->t.open)
+            txn_late_error(&parent->t, ERR_REFUSED);
+    }
+}
+
 void stack_on_message(struct stack *s, struct flow *f, struct sip_msg *m)
 {
     if (sip_msg_is_request(m))

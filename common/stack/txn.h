@@ -42,12 +42,17 @@ struct txn_client_params {
     const struct sip_uri *uri; // next hop to resolve (topmost Route or Request-URI); read during the call
     unsigned label;            // of the listener that sends
     unsigned word;             // whose word uri is: stack_ops.may_reach; 0: our own
-    uint32_t timeout_ms;       // per target: no response at all after that; 0: Timer B/F
+    // What all targets together may take: without a final response (INVITE: without any) the
+    // transaction fails with 408. 0: Timer B/F.
+    uint32_t leg_ms;
+    uint32_t timeout_ms;       // per target: no response at all after that; 0: its share of leg_ms
+    bool speaks;               // the next hop answers this request itself: its silence is its own
     uint64_t loop_hash;        // txn_loop_hash of the received request; 0: originated here
 };
 
 // Starts a client transaction: resolves, connects, sends, retransmits, tries the next target on a
-// transport error, 503 or silence (RFC 3263 4.3), builds the ACK for a non-2xx. ERR_NOMEM, ERR_INVAL.
+// transport error, 503 or silence (RFC 3263 4.3), builds the ACK for a non-2xx. Another transport of the
+// same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
 int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id);
 
 // Sends a CANCEL for an INVITE: at once when a provisional response was seen, else as soon as one

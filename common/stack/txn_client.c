@@ -97,7 +97,11 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     c->fixed_flow = p->flow;
     c->label = p->label;
     c->word = p->word;
+    c->leg_ms = p->leg_ms;
     c->timeout_ms = p->timeout_ms;
+    c->speaks = p->speaks || p->method == SIP_INVITE; // TS 24.229 5.2.7.2: at least by 100
+    if (p->leg_ms)
+        c->deadline = loop_now(s->loop) / 1000000 + p->leg_ms;
     c->loop_hash = p->loop_hash;
     if (p->method == SIP_UNKNOWN) {
         c->method_name = str_dup(p->method_name);
@@ -299,5 +303,7 @@ void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m)
     if (!c->t.open)
         s->count.retransmits_in++;
     c->answered = true;
+    if (c->cur < c->targets.n)
+        resolve_forgive(s, &c->targets.t[c->cur]);
     txn_step(&c->t, event_for(c, in.status), &in);
 }

@@ -31,9 +31,9 @@ static void write_old(struct writer *w, const struct sip_msg *m, struct str to_t
     writer_str(w, sip_msg_via(m)->text);
 }
 
-// Branch and sent-by. A client that uses a branch again for another call would be answered with what
-// the first was told: so Call-ID and CSeq, which a retransmission, an ACK and a CANCEL have in common
-// with their request, are looked at as well, as a hash, which keeps the key short.
+// Branch and sent-by. A client that uses a branch again for another call would be answered with
+// what the first was told: so Call-ID and CSeq, which a retransmission, an ACK and a CANCEL have in
+// common with their request, are looked at as well, as a hash, which keeps the key short.
 static void write_new(struct writer *w, const struct sip_msg *m)
 {
     const struct sip_via *v = sip_msg_via(m);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server transaction is known by (RFC 3261 17.2.3): branch, sent-by and method, and
-// what one client must not have twice under a branch; of an element of RFC 2543, whose branch has no magic cookie, everything that its retransmissions have in common.
+// What a server transaction is known by (RFC 3261 17.2.3): branch, sent-by and method, and what no
+// client has twice under one branch; of an element of RFC 2543, whose branch has no magic cookie,
+// everything that its retransmissions have in common.
 #pragma once
 
 #include "sip/msg.h"

@@ -30,6 +30,7 @@ enum txn_event {
     EV_TIMER_A, EV_TIMER_B, EV_TIMER_D, EV_TIMER_M,
     EV_TIMER_E, EV_TIMER_F, EV_TIMER_K,
     EV_TIMER_G, EV_TIMER_H, EV_TIMER_I, EV_TIMER_L, EV_TIMER_J,
+    EV_TRYING_DUE, EV_TOO_LATE,              // non-INVITE server: RFC 4320
     EV_ERROR,                                // transport error
     TXN_EVENTS
 };
@@ -84,7 +85,9 @@ struct txn_client {
     struct str method_name;     // heap, of an extension method
     flow_id fixed_flow;
     unsigned label, word;
-    uint32_t timeout_ms;
+    uint32_t leg_ms, timeout_ms;
+    uint64_t deadline;          // of all targets together, ms of loop time; 0: when the first is sent
+    uint64_t sent_at;           // to the present target, ms of loop time
     uint64_t loop_hash, resolve_id;
     struct resolve_list targets;
     size_t cur;                 // target in use
@@ -94,6 +97,8 @@ struct txn_client {
     bool outgrown;              // larger than any datagram, so that only a connection will do
     bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
     bool answered;              // a response came on this target
+    bool speaks;                // silence is the target's own
+    bool probed;                // the lost connection was made again once
     struct str cancel_reason;   // heap
     struct txn_client *cancel;  // the CANCEL's transaction; its responses carry our branch
     struct txn_client *parent;  // of a CANCEL: the INVITE's
@@ -102,7 +107,7 @@ struct txn_client {
     char branch_buf[TXN_BRANCH_MAX];
 };
 
-enum { TXN_KEY_INLINE = 96 };
+enum { TXN_KEY_INLINE = 112 }; // a branch of ours, and a node's name as 3GPP makes them
 
 struct txn_server {
     struct txn t;
@@ -162,8 +167,15 @@ struct flow *client_flow(struct txn_client *c);
 enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503 };
 // True when there is something left to try.
 bool client_can_move(const struct txn_client *c, enum client_cause cause);
-// Tries it; EV_START or a late error follows.
-void client_move(struct txn_client *c, enum client_cause cause);
+// Tries it; EV_START or a late error follows. retry_after: of a 503, in seconds, 0: none.
+void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_after);
+// How long the present target may be silent; all targets together. ms.
+uint32_t client_share(struct txn_client *c, uint32_t timer);
+uint32_t client_left(const struct txn_client *c);
+// The present target has said nothing in its time: is that its own silence?
+void client_blame_silence(struct txn_client *c);
+// A connection that was lost after a provisional response is made again, to see whether the peer lives.
+bool client_probe(struct txn_client *c);
 // What to report when nothing takes the request: 513 when that is for its size, else 503.
 unsigned client_lost_status(const struct txn_client *c, int err);
 // First attempt with the targets at hand.
@@ -174,6 +186,8 @@ void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m);
 // A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
 // only purpose there is to stop Timer B.
 void server_send(struct txn_server *st, unsigned status, struct str bytes);
+// RFC 4320 4.1: a request other than INVITE that has not been answered by then gets a 100.
+void server_arm_trying(struct txn_server *st);
 
 // ---- txn_build.c ----
 // RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.

@@ -22,6 +22,20 @@ static struct txn_server *find(struct stack *s, const struct txn_key *k)
     return NULL;
 }
 
+// The INVITE that m, an ACK or a CANCEL, is about. It went by the same transport (RFC 3261 9.1, 17.1.1.3),
+// unless the phone uses TCP for what is long only.
+static struct txn_server *find_invite(struct stack *s, const struct sip_msg *m,
+                                      struct txn_key_how how)
+{
+    for (int i = 0; i < 2; i++, how.reliable = !how.reliable) {
+        struct txn_key k;
+        struct txn_server *st = txn_key_make(&k, m, &how) == 0 ? find(s, &k) : NULL;
+        if (st)
+            return st;
+    }
+    return NULL;
+}
+
 static int add(struct stack *s, struct txn_server *st, const struct txn_key *k)
 {
     st->key_n = k->text.n;
@@ -173,9 +187,8 @@ static void send_trying(struct stack *s, txn_id id, const struct sip_msg *m)
 // The INVITE that a CANCEL is for (RFC 3261 9.2): what it cancels has the same key but the method.
 static struct txn_server *find_cancelled(struct stack *s, bool reliable, const struct sip_msg *m)
 {
-    struct txn_key k;
     struct txn_key_how how = {SIP_INVITE, reliable, sip_msg_to_tag(m)};
-    return txn_key_make(&k, m, &how) ? NULL : find(s, &k);
+    return find_invite(s, m, how);
 }
 
 static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_msg *m)
@@ -226,6 +239,8 @@ static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
         return;
     }
     txn_id id = st->t.id;
+    if (st->t.method != SIP_INVITE)
+        server_arm_trying(st);
     if (st->t.method == SIP_CANCEL) {
         on_cancel(s, st, m);
         return;
@@ -252,15 +267,12 @@ static bool acks_refusal(const struct txn_server *st, const struct sip_msg *ack)
 static struct txn_server *find_acked(struct stack *s, const struct flow *f,
                                      const struct sip_msg *m)
 {
-    struct txn_key k;
     struct txn_key_how how = {SIP_INVITE, flow_is_reliable(f), sip_msg_to_tag(m)};
-    if (txn_key_make(&k, m, &how))
-        return NULL;
-    struct txn_server *st = find(s, &k);
-    how.to_tag = STR_NONE;
-    if (st || !txn_key_is_old(m) || txn_key_make(&k, m, &how))
+    struct txn_server *st = find_invite(s, m, how);
+    if (st || !txn_key_is_old(m))
         return st;
-    st = find(s, &k);
+    how.to_tag = STR_NONE;
+    st = find_invite(s, m, how);
     return st && acks_refusal(st, m) ? st : NULL;
 }
 

@@ -5,7 +5,93 @@
 #include "base/writer.h"
 #include "stack/txn_priv.h"
 
-enum { UDP_MAX = 1300 }; // RFC 3261 18.1.1, the path MTU being unknown
+enum {
+    UDP_MAX = 1300,     // RFC 3261 18.1.1, the path MTU being unknown
+    SHARE_MIN_MS = 5000, // of one target: who lives has answered or sent 100 by then (RFC 4320 4.1)
+    BLAME_503_MAX_S = 60,
+};
+
+// ---- time: one budget for all targets ----
+
+static uint64_t now_ms(const struct txn_client *c)
+{
+    return loop_now(c->t.stack->loop) / 1000000;
+}
+
+uint32_t client_left(const struct txn_client *c)
+{
+    uint64_t now = now_ms(c);
+    return c->deadline > now ? (uint32_t)(c->deadline - now) : 0;
+}
+
+// The next target that a failure of the present one leaves: after an error another transport of the
+// same node may do; one that is silent or refuses service does so over each of them.
+static size_t next_after(const struct txn_client *c, size_t cur, enum client_cause cause)
+{
+    size_t i = cur + 1;
+    while (i < c->targets.n && cause != CAUSE_ERROR &&
+           resolve_same_node(&c->targets.t[i], &c->targets.t[cur]))
+        i++;
+    return i;
+}
+
+static size_t nodes_left(const struct txn_client *c)
+{
+    size_t n = 1;
+    if (c->fixed_flow)
+        return n;
+    for (size_t i = next_after(c, c->cur, CAUSE_SILENCE); i < c->targets.n;
+         i = next_after(c, i, CAUSE_SILENCE))
+        n++;
+    return n;
+}
+
+uint32_t client_share(struct txn_client *c, uint32_t timer)
+{
+    c->sent_at = now_ms(c);
+    if (!c->deadline)
+        c->deadline = c->sent_at + timer;
+    uint32_t left = client_left(c), share = left / (uint32_t)nodes_left(c);
+    if (share < SHARE_MIN_MS)
+        share = SHARE_MIN_MS;
+    if (c->timeout_ms && c->timeout_ms < share)
+        share = c->timeout_ms;
+    if (share > left)
+        share = left;
+    return share > timer ? timer : share;
+}
+
+// ---- whose fault it was ----
+
+// A target that is the only one is used whatever is held against it.
+static const struct resolve_target *blamed(const struct txn_client *c)
+{
+    return !c->fixed_flow && c->targets.n > 1 && c->cur < c->targets.n ? &c->targets.t[c->cur]
+                                                                       : NULL;
+}
+
+// Somebody behind it may be the silent one, unless it answers this request itself; and who has said
+// anything at all meanwhile lives.
+void client_blame_silence(struct txn_client *c)
+{
+    const struct resolve_target *t = blamed(c);
+    if (t && c->speaks && !c->answered && (!c->t.flow || flow_heard(c->t.flow) < c->sent_at))
+        resolve_mark_node(c->t.stack, t, 0);
+}
+
+static void blame(struct txn_client *c, enum client_cause cause, uint32_t retry_after)
+{
+    const struct resolve_target *t = blamed(c);
+    if (!t)
+        return;
+    if (cause == CAUSE_ERROR)
+        resolve_mark_transport(c->t.stack, t);
+    else if (cause == CAUSE_503 && retry_after) // RFC 3261 21.5.4: without, it is as good as a 500
+        resolve_mark_node(c->t.stack, t,
+                          (retry_after < BLAME_503_MAX_S ? retry_after : BLAME_503_MAX_S) * 1000);
+}
+
+// ---- sending to one ----
 
 // The request for this flow, in the scratch buffer.
 static int write_request(struct txn_client *c, const struct flow *f, struct str *ret_bytes)
@@ -132,6 +218,7 @@ static void try_from(struct txn_client *c, bool same_branch)
         }
         if (err == ERR_NOMEM || err == ERR_TOOBIG)
             break; // no other address makes that better
+        blame(c, CAUSE_ERROR, 0);
     }
     c->fail_status = client_lost_status(c, err);
     s->count.send_errors++;
@@ -153,18 +240,20 @@ void client_go(struct txn_client *c)
         started(c);
 }
 
+// ---- moving on ----
+
 enum move { MOVE_NONE, MOVE_RETRY, MOVE_UDP, MOVE_NEXT };
 
 static enum move next_move(const struct txn_client *c, enum client_cause cause)
 {
-    if (c->fixed_flow || !c->write || c->cancelled)
+    if (c->fixed_flow || !c->write || c->cancelled || (c->deadline && !client_left(c)))
         return MOVE_NONE;
     // The peer had closed its end of an old connection just when we used it.
     if (cause == CAUSE_ERROR && c->reused && c->t.reliable && !c->retried)
         return MOVE_RETRY;
-    if (cause != CAUSE_503 && c->grown)
+    if (cause == CAUSE_ERROR && c->grown) // RFC 3261 18.1.1
         return MOVE_UDP;
-    return c->cur + 1 < c->targets.n ? MOVE_NEXT : MOVE_NONE;
+    return next_after(c, c->cur, cause) < c->targets.n ? MOVE_NEXT : MOVE_NONE;
 }
 
 bool client_can_move(const struct txn_client *c, enum client_cause cause)
@@ -172,12 +261,14 @@ bool client_can_move(const struct txn_client *c, enum client_cause cause)
     return next_move(c, cause) != MOVE_NONE;
 }
 
-void client_move(struct txn_client *c, enum client_cause cause)
+void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_after)
 {
     struct stack *s = c->t.stack;
     enum move m = next_move(c, cause);
     timer_stop(&c->t.retransmit);
     timer_stop(&c->t.timeout);
+    if (cause == CAUSE_SILENCE)
+        client_blame_silence(c);
     list_del(&c->t.flow_link);
     c->t.flow = NULL;
     if (m == MOVE_RETRY) {
@@ -185,10 +276,20 @@ void client_move(struct txn_client *c, enum client_cause cause)
     } else if (m == MOVE_UDP) {
         c->force_udp = true;
     } else {
-        resolve_mark_bad(s, &c->targets.t[c->cur]);
+        blame(c, cause, retry_after);
         s->count.failovers++;
-        c->cur++;
+        c->cur = next_after(c, c->cur, cause);
         c->retried = c->force_udp = false;
     }
     try_from(c, m == MOVE_RETRY);
+}
+
+bool client_probe(struct txn_client *c)
+{
+    c->probed = true;
+    struct flow *f = client_flow(c);
+    if (!f)
+        return false;
+    txn_attach(&c->t, f);
+    return true;
 }

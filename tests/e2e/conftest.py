@@ -16,8 +16,11 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+from keeper import Keeper  # noqa: E402
+from network import own_network  # noqa: E402
+
 ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_bad_days.py", "test_torture.py",
-         "test_ue_verdicts.py", "test_judge.py"]
+         "test_ue_verdicts.py", "test_strangers.py", "test_budget.py", "test_judge.py"]
 
 
 def pytest_collection_modifyitems(items):
@@ -28,17 +31,51 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
+LABS = []  # the lab, while it runs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nodes_leave_in_peace(request):
+    """After each module the nodes are ended and started again: what they leak, or cannot end, is told
+    beside the tests that made it. The judge does the same for the last time."""
+    yield
+    if not LABS or request.module.__name__.endswith("test_judge"):
+        return
+    LABS[0].start_again()
+    assert not LABS[0].bad_exits()
+    assert not LABS[0].sanitizer_reports()
+def pytest_sessionstart(session):
+    session.config.keeper = Keeper()
+
+
+def pytest_sessionfinish(session):
+    """A run that leaves processes behind has failed, whatever its tests say."""
+    keeper = session.config.keeper
+    left = keeper.leftovers()
+    keeper.finish()
+    if left:
+        print("\nleft behind, and ended now:", *left, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network():
+    own_network()
+
+
 @pytest.fixture(scope="session")
 def lab(request):
     from labrun import Lab  # pylint: disable=import-outside-toplevel
     run = Path(os.environ["CARILLON_RUN"])
     run.mkdir(mode=0o700)
-    one = Lab()
+    one = Lab(request.config.keeper)
     failed = request.session.testsfailed
     try:
         one.start()
+        LABS.append(one)
         yield one
     finally:
+        LABS.clear()
         one.finish()
         if request.session.testsfailed == failed and not os.environ.get("CARILLON_KEEP"):
             shutil.rmtree(run)

@@ -12,11 +12,12 @@ import time
 
 from labkit import facts, procs
 from labkit.phones import Phone
+from network import own_network
 
 LOCK = "/tmp/carillon-lab.lock"  # the lab addresses exist once on a machine, unless we get our own
 LOCK_PATIENCE_S = 900
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
-PR_SET_CHILD_SUBREAPER, CLONE_NEWNET = 36, 0x40000000
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def wait_until(condition, seconds, what):
@@ -31,17 +32,9 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
-def own_loopback():
-    """Moves this process into a network namespace of its own, so that no other lab is in the way; False where
-    that is not permitted."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-        return False
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    return True
-
-
 class Lab:
-    def __init__(self):
+    def __init__(self, keeper):
+        self._keeper = keeper
         self.pcap = facts.RUN / "all.pcapng"
         self.exits = []           # (node, pid, wait status) of every node that has ended
         self.killed = set()       # pids that a test ended with SIGKILL
@@ -53,7 +46,7 @@ class Lab:
     # ---- life ----
 
     def start(self):
-        if not own_loopback():
+        if not own_network():
             self._lock = open(LOCK, "r" if os.path.exists(LOCK) else "a+")
             wait_until(self._try_lock, LOCK_PATIENCE_S, f"{LOCK} is held by another run")
         # tools/lab starts daemons and ends; they become our children then, with an exit status to read.
@@ -76,6 +69,7 @@ class Lab:
             [tool, "-q", "-i", "lo", "-B", "64", "-w", str(self.pcap), "-f",
              "net 127.0.0.0/16 and (port 5060 or port 5070 or port 3868)"],
             stdout=log, stderr=log)
+        self._keeper.watch(self._dumpcap.pid)
         wait_until(lambda: self.pcap.exists() and self.pcap.stat().st_size, 10,
                    "dumpcap captures (is this root, or in group wireshark?)")
 
@@ -115,6 +109,12 @@ class Lab:
 
     def restart(self, node):
         self.cli("restart", node)
+        self.all_healthy()
+
+    def start_again(self):
+        """Every node ends by SIGTERM, those that a test left dead are only started."""
+        for node in facts.NODES:
+            self.cli("restart", node)
         self.all_healthy()
 
     def all_healthy(self):

@@ -59,7 +59,8 @@ def test_there_was_something_to_judge(sip, diameter):
 
 def test_tshark_has_no_complaint(pcap):
     """Every SIP and Diameter message decodes without malformed or expert-error marks."""
-    found = [c for c in wire.complaints(pcap, "sip || diameter") if not is_bad(c[1])]
+    # An answer to rubbish has the sender's rubbish in what it copies, as the Via of RFC 4475 3.1.2.1.
+    found = [c for c in wire.complaints(pcap, "sip || diameter") if not is_bad(c[1]) and not is_bad(c[2])]
     assert not found, found[:20]
 
 

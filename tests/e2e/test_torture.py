@@ -9,9 +9,10 @@ import socket
 import pytest
 import torture
 from labkit import facts
-from torture_table import MENDED, RFC4475, RFC5118
+from rawsip import Peer
+from torture_table import MENDED, T4475, T5118
 
-SENDERS = [f"127.0.66.{n}" for n in range(100, 100 + len(RFC4475))]
+SENDERS = [f"127.0.66.{n}" for n in range(100, 100 + len(T4475))]
 NODES = {"pcscf": ("pcscf", 5060), "pcscf-core": ("pcscf", 5070), "icscf": ("icscf", 5060), "scscf": ("scscf", 5060)}
 IP6 = {"pcscf": 5161, "pcscf-core": 5162, "icscf": 5163, "scscf": 5164}
 BOTH = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
@@ -68,9 +69,9 @@ def test_rfc4475(lab, node, tcp):
     """RFC 4475, byte for byte, all at once."""
     name, port = NODES[node]
     messages = torture.corpus("rfc4475")
-    assert set(messages) == set(RFC4475)
-    shots = fire(RFC4475, messages, (facts.NODES[name]["ip"], port), tcp, SENDERS)
-    judge(RFC4475, messages, shots, tcp)
+    assert set(messages) == set(T4475)
+    shots = fire(T4475, messages, (facts.NODES[name]["ip"], port), tcp, SENDERS)
+    judge(T4475, messages, shots, tcp)
     lab.all_healthy()
 
 
@@ -80,7 +81,7 @@ def rfc5118():
     """The messages of the text share Via and Call-ID and would be taken for each other's retransmissions: the
     branches are made different. And one with the length put right."""
     messages = torture.corpus("rfc5118")
-    assert set(messages) == set(RFC5118)
+    assert set(messages) == set(T5118)
     mended = messages["ipv6-in-sdp"].replace(b"Content-Length: 268", b"Content-Length: 251")
 
     def unique(data):
@@ -90,7 +91,7 @@ def rfc5118():
 
 def shoot_5118(to, tcp, senders):
     messages, mended = rfc5118()
-    judge(RFC5118, messages, fire(RFC5118, messages, to, tcp, senders), tcp)
+    judge(T5118, messages, fire(T5118, messages, to, tcp, senders), tcp)
     judge(MENDED, mended, fire(MENDED, mended, to, tcp, senders), tcp)
 
 
@@ -142,10 +143,30 @@ def test_rfc5118_over_ipv6(ip6_lab, node, tcp):
     """From ::1 there is one sender only, so over UDP one message after the other."""
     to = ("::1", IP6[node])
     if tcp:
-        shoot_5118(to, True, ["::1"] * len(RFC5118))
+        shoot_5118(to, True, ["::1"] * len(T5118))
         return
     messages, mended = rfc5118()
-    for table, those in ((RFC5118, messages), (MENDED, mended)):
+    for table, those in ((T5118, messages), (MENDED, mended)):
         for name, data in those.items():
             judge({name: table[name]}, {name: data}, fire({name: table[name]}, {name: data}, to, False, ["::1"]), False)
     ip6_lab.all_healthy()
+
+
+# ---- a message that outgrows a datagram on its way ----
+
+def test_outgrown(lab):
+    """RFC 3261 18.1.1, 21.5.7: what a node adds makes the request larger than anything can carry. The answer is
+    513 and says so, and so does the log; the next hop's health is not in question."""
+    with Peer("127.0.66.99") as peer:
+        text, call_id = peer.request(user="dave")
+        room = 65480 - len(text)
+        lines = [f"X-Padding-{n}: {'x' * 1000}\r\n" for n in range(room // 1018)]
+        text = text.replace("Content-Length:", "".join(lines) + "Content-Length:")
+        text = text.replace("Content-Length:", f"X-Last: {'x' * (65490 - len(text) - 10)}\r\nContent-Length:")
+        since = len(lab.log("pcscf"))
+        peer.send(text)
+        final = peer.final(call_id)
+        assert final.status == 513 and "too large" in final.get("Warning"), (final, final.headers)
+    lab.wait_log("pcscf", "request failed.*status=513.*too large", since)
+    with Peer("127.0.66.99") as peer:
+        assert peer.ask(user="dave").status == 401

@@ -40,7 +40,7 @@ def response(section):
     return Row(section, DROPPED)
 
 
-RFC4475 = {
+T4475 = {
     "wsinv": accept("3.1.1.1", UNREACHABLE),  # its Route leads to a name that DNS does not know
     "intmeth": accept("3.1.1.2"),
     "esc01": accept("3.1.1.3"),
@@ -98,7 +98,7 @@ RFC4475 = {
     "inv2543": Row("3.4.1", POLICY, tcp=BAD, closes=True),
 }
 
-RFC5118 = {
+T5118 = {
     "ipv6-good": accept("4.1"),
     "ipv6-bad": bad("4.2"),
     "port-ambiguous": accept("4.3"),

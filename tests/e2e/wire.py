@@ -97,8 +97,8 @@ def diameter_messages(pcap):
 
 
 def complaints(pcap, display):
-    """(frame, source, messages) of packets that tshark finds malformed or in error."""
+    """(frame, source, destination, messages) of packets that tshark finds malformed or in error."""
     bad = f"({display}) && (_ws.malformed || _ws.expert.severity == error)"
-    return [(p["frame.number"][0], p["ip.src"][0], p.get("_ws.expert.message", ["malformed"]),
-             p.get("_ws.col.Info", [""]))
-            for p in rows(pcap, bad, "frame.number", "ip.src", "_ws.expert.message", "_ws.col.Info")]
+    return [(p["frame.number"][0], p["ip.src"][0], p["ip.dst"][0],
+             p.get("_ws.expert.message", ["malformed"]), p.get("_ws.col.Info", [""]))
+            for p in rows(pcap, bad, "frame.number", "ip.src", "ip.dst", "_ws.expert.message", "_ws.col.Info")]

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from layers import files_of
+from tree import files_of
 
 PACKAGES = ("libuv", "libcares", "libcrypto", "sqlite3", "libxml-2.0", "yaml-0.1", "libmicrohttpd", "jansson")
 

@@ -7,9 +7,10 @@
   text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
 """
 import re
-import subprocess
 import sys
 from pathlib import Path
+
+from tree import files_of
 
 # What a folder of common/ may include besides itself. docs/architecture.md draws it.
 PURE = ("base",)
@@ -39,18 +40,6 @@ class Report:
 
     def warn(self, where, what):
         self.warnings.append(f"{where}: {what}")
-
-
-def files_of(root):
-    """Tracked and new files; all of them where there is no git."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
-                            capture_output=True, text=True)
-    if listed.returncode == 0:
-        names = listed.stdout.splitlines()
-    else:
-        names = [str(p.relative_to(root)) for p in Path(root).rglob("*") if p.is_file()]
-        names = [n for n in names if not n.startswith("build")]
-    return sorted(n for n in names if (Path(root) / n).is_file())
 
 
 def read(root, name):
@@ -136,6 +125,8 @@ def check_sizes(root, report):
 
 # ---- text ----
 
+# What a fuzzer starts from is data, byte for byte.
+FUZZ_SEEDS = "tests/fuzz/corpus/"
 SPDX_NAMES = re.compile(r"(\.(c|h|py|sh|asn|xsd|ya?ml)|meson\.build|meson_options\.txt)$")
 C_CODE = r"^(common|%s|tools)/.*\.[ch]$" % "|".join(NFS)
 LOGIC = r"^(common|%s)/.*\.[ch]$" % "|".join(NFS)
@@ -150,6 +141,10 @@ WORDS = (
      False, "heap only through base/mem.h"),
     (r"(?<![\w.>])(clock_gettime|gettimeofday|time|rand|random|getrandom|RAND_bytes)\s*\(", LOGIC,
      r"^common/(base/log\.c|io/|app/)", False, "time and randomness only from the loop"),
+    (r"(?<![\w.>])(\*?\w+) = [^;]*\bARENA_CAT\(\s*[^,;]+,\s*\1\b", C_CODE, r"", False,
+     "copies all that was there before; pieces go into an arena_buf"),
+    (r"\b(for|while) \([^{}]*?\bsip_msg_(at|count)\([^{}]*?\{?$", C_CODE, r"^common/sip/", False,
+     "values are walked with a sip_iter"),
     (r"(?<![\w.>])(sleep|usleep|nanosleep)\s*\(", LOGIC, r"", False, "a daemon never sleeps"),
 )
 
@@ -163,7 +158,7 @@ def without_comments(name, text):
 
 def check_spdx(name, text, report):
     first = text.split("\n", 2)[:2]
-    if (SPDX_NAMES.search(name) or text.startswith("#!")) and \
+    if (SPDX_NAMES.search(name) or text.startswith("#!")) and not name.startswith(FUZZ_SEEDS) and \
             not any("SPDX-License-Identifier: Apache-2.0" in line for line in first):
         report.error(name, "no SPDX-License-Identifier: Apache-2.0 in the first line")
 

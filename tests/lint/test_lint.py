@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lints find what they are for, in trees made to break each rule."""
 import shutil
+import subprocess
+from pathlib import Path
 
 import headers
 import layers
 import pytest
+import tree as sources
 
 LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"
 
@@ -77,6 +80,10 @@ def test_sizes(tmp_path, lines, ok):
     ("common/io/a.c", LICENSE + "t = time(NULL);\n", True),
     ("tools/a.c", LICENSE + "t = time(NULL);\n", True),
     ("hss/a.c", LICENSE + "usleep(1);\n", False),
+    ("pcscf/a.c", LICENSE + "all = all.n ? ARENA_CAT(a, all, part) : part;\n", False),
+    ("pcscf/a.c", LICENSE + "all = ARENA_CAT(a, other, part);\n", True),
+    ("pcscf/a.c", LICENSE + "for (i = 0; (v = sip_msg_at(m, id, i)); i++)\n", False),
+    ("pcscf/a.c", LICENSE + "for (i = 0; i < n; i++)\n    v = 0;\nw = sip_msg_at(m, id, 0);\n", True),
 ])
 def test_text(tmp_path, name, text, ok):
     assert bool(found("text", tree(tmp_path, {name: text}))) != ok
@@ -90,3 +97,37 @@ def test_text(tmp_path, name, text, ok):
 def test_headers(tmp_path, text, ok):
     root = tree(tmp_path, {"common/x/a.h": LICENSE + text})
     assert (headers.main(root, [shutil.which("cc")]) == 0) == ok
+
+
+FILES = ["a.c", ".ci/run", "common/sip/build.c", "tests/a.py", "tools/run"]
+IGNORED = ["build/a.c", "build-x/a.h", "run/a.c", "tests/__pycache__/a.py", "a.o", "x.pcap"]
+
+
+def planted(tmp_path):
+    return tree(tmp_path, {name: LICENSE for name in FILES + IGNORED})
+
+
+def test_files_without_git(tmp_path, monkeypatch):
+    """A clone on a machine that has no git, and a source folder that never was one."""
+    root = planted(tmp_path)
+    assert sources.files_of(root) == sorted(FILES)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "b.c").write_text("int a;")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert sources.files_of(root) == sorted(FILES)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed, and nothing else needs it")
+def test_files_with_git(tmp_path):
+    root = planted(tmp_path / "clone")
+    shutil.copy(Path(__file__).resolve().parents[2] / ".gitignore", root)
+    for words in (["init", "-q", str(tmp_path)], ["init", "-q", root]):
+        subprocess.run(["git", *words], check=True)
+    assert sources.files_of(root) == sorted([*FILES, ".gitignore"])
+
+
+def test_a_source_folder_inside_of_another_repository(tmp_path):
+    """Its files are nobody's business of the outer one, which may ignore them."""
+    (tmp_path / ".git").mkdir()
+    root = planted(tmp_path / "unpacked")
+    assert sources.files_of(root) == sorted(FILES)

@@ -93,6 +93,14 @@ void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip
     NOTE(c, "cancel");
 }
 
+void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
+{
+    struct core *c = owner;
+    c->trying_due++;
+    if (id == c->id)
+        (void)core_reply(c, 100);
+}
+
 void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)
 {
     struct core *c = owner;
@@ -250,7 +258,9 @@ int call_try(struct call *c)
                                   .method_name = str_from(c->method),
                                   .write = write_call, .cb = on_call, .arg = c,
                                   .flow = c->flow, .uri = &uri, .label = c->label,
-                                  .timeout_ms = c->timeout_ms};
+                                  .timeout_ms = c->timeout_ms,
+                                  .leg_ms = c->leg_ms,
+                                  .speaks = c->speaks};
     c->in_start = true;
     int err = txn_client_start(c->core->stack, &p, &c->id);
     c->in_start = false;

@@ -16,7 +16,7 @@ struct core {
     txn_id id;               // of the last new request
     struct sip_msg *msg;     // the last new request
     flow_id flow;
-    unsigned requests, acks, cancels, ends, flows_closed, traces;
+    unsigned requests, acks, cancels, ends, flows_closed, traces, trying_due;
 };
 
 // A node with a core: UDP and TCP listeners at `at` ("192.0.2.9:5060"), label 0.
@@ -40,7 +40,8 @@ struct call {
     txn_id id;
     flow_id flow;            // 0: by uri
     unsigned label;
-    uint32_t timeout_ms;
+    uint32_t timeout_ms, leg_ms;
+    bool speaks;
     char vias[16][160];      // as given, one for each write
     bool in_start;           // a callback from within the call would be a fault
 };

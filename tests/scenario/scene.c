@@ -315,6 +315,14 @@ void peer_close(struct peer *p, bool reset)
     conn_free(c);
 }
 
+void peer_stop_listening(struct peer *p)
+{
+    udp_close(p->udp);
+    tcp_listener_close(p->listener);
+    p->udp = NULL;
+    p->listener = NULL;
+}
+
 void peer_pause(struct peer *p, bool paused)
 {
     assert_non_null(p->last);

@@ -66,6 +66,8 @@ void peer_send_raw(struct peer *p, const char *to, struct str bytes);
 void peer_answer(struct peer *p, const struct heard *h, unsigned status, const char *extra);
 // Closes the last connection (reset: at once, with a reset).
 void peer_close(struct peer *p, bool reset);
+// The process goes and the host stays: its UDP socket, or what it listens on by TCP, is closed.
+void peer_stop_listening(struct peer *p);
 // Stops or resumes reading on the last connection.
 void peer_pause(struct peer *p, bool paused);
 // Answers every further request with this status at once; 0: no more. skip ACK.

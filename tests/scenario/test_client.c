@@ -126,7 +126,8 @@ static void owners_time_is_for_silence_only(void **state)
     scene_run(st.sc, 100010);
     peer_answer(st.peer, peer_expect(st.peer, 100001, "MESSAGE "), 100, NULL);
     scene_run(st.sc, 300000);
-    call_expect(&second, "100011 100\n132012 failed 408\n132012 ended\n");
+    // RFC 3261 17.1.2.2: Timer F runs from when the request was sent, whatever comes in between.
+    call_expect(&second, "100011 100\n132001 failed 408\n132001 ended\n");
     close_stage(&st);
 }
 

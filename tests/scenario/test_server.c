@@ -229,6 +229,26 @@ static void no_branches_cancel(void **state)
     close_all(&st);
 }
 
+// A phone that uses TCP for what is long only cancels and acknowledges by UDP.
+static void cancelled_by_another_transport(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    struct peer *stream = peer_tcp_to(st.sc, "192.0.2.2:0", CORE);
+    scene_run(st.sc, 10);
+    request(stream, "INVITE", UDP_VIA, "");
+    scene_run(st.sc, 100);
+    request(st.peer, "CANCEL", UDP_VIA, "");
+    scene_run(st.sc, 200);
+    assert_int_equal(st.core->cancels, 1);
+    assert_int_equal(core_reply(st.core, 487), 0);
+    scene_run(st.sc, 300);
+    request(st.peer, "ACK", UDP_VIA, ";tag=any");
+    scene_run(st.sc, 400);
+    assert_int_equal(st.core->acks, 0);
+    close_all(&st);
+}
+
 // A client that uses its branch again is answered for what it asks, not with what it was told before;
 // so is one that tries again over a connection.
 static void branch_used_again(void **state)
@@ -664,6 +684,7 @@ int main(void)
         cmocka_unit_test(no_branches_ack),
         cmocka_unit_test(no_branches_ack_in_dialog),
         cmocka_unit_test(no_branches_cancel),
+        cmocka_unit_test(cancelled_by_another_transport),
         cmocka_unit_test(branch_used_again),
         cmocka_unit_test(long_branch),
         cmocka_unit_test(invite_refused_udp),

@@ -15,7 +15,7 @@ struct storm_result {
     const char *problem; // NULL: all of it held
     uint64_t got, limit; // figures of the problem
     uint64_t sent;       // datagrams, segments and connections of ours, tampered ones included
-    uint64_t messages;   // what the nodes and UEs delivered to each other, ours not counted
+    uint64_t messages;   // SIP messages on the network, ours included
     uint64_t hash;       // of all that was delivered and when
 };
 

@@ -2,8 +2,8 @@
 // The whole core in simulation:
 //   test_core [--seeds N] [--first SEED] [--users N] [--log LEVEL]
 // For each seed one run without faults, in which everything must succeed and the counters of the nodes
-// must agree, and one with loss, delay, duplication, reordering, resets and restarts, in which everything
-// must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
+// must agree, and one with loss, delay, duplication, reordering, resets, restarts, and in each round one
+// trouble more (partition, loss one way, names that come and go, no memory), in which everything must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
 // tenth seed is run twice and must give the same trace. TAP on standard output.
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "sip/msg.h"
 #include "tests/sim/world.h"
 
-enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000 };
+enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000 };
 
 struct result {
     uint64_t hash, messages, registrations, calls, failures;
@@ -61,6 +61,58 @@ static void faults(uint32_t loss_ppm)
     sim_set_faults(world.sim, &f);
 }
 
+// What goes wrong in a round beside all that.
+enum trouble { NOTHING, PARTITION, ONE_WAY, NO_NAMES, NO_MEMORY, TROUBLES };
+
+struct plan {
+    enum trouble trouble;
+    struct addr a, b;
+    bool names_gone;
+};
+
+static struct plan plan_trouble(bool rough)
+{
+    struct plan p = {.trouble = NOTHING};
+    if (!rough)
+        return p;
+    p.trouble = (enum trouble)(sim_random(world.sim) % TROUBLES);
+    uint64_t a = sim_random(world.sim) % W_NODES, b = 1 + sim_random(world.sim) % (W_NODES - 1);
+    p.a = world_address((enum world_node)a);
+    p.b = world_address((enum world_node)((a + b) % W_NODES));
+    return p;
+}
+
+static void begin_trouble(const struct plan *p)
+{
+    if (p->trouble == PARTITION)
+        (void)sim_partition(world.sim, &p->a, &p->b, true);
+    if (p->trouble == ONE_WAY)
+        (void)sim_lose(world.sim, &p->a, &p->b, ONE_WAY_PPM);
+}
+
+// Between two calls.
+static void step_trouble(struct plan *p)
+{
+    if (p->trouble == NO_NAMES && sim_random(world.sim) % 8 == 0) {
+        p->names_gone = !p->names_gone;
+        sim_dns_down(world.sim, p->names_gone);
+    }
+    if (p->trouble == NO_MEMORY && sim_random(world.sim) % 16 == 0) {
+        mem_fail_after((long)(sim_random(world.sim) % 300));
+        run_ms(3);
+        mem_fail_after(-1);
+    }
+}
+
+static void end_trouble(const struct plan *p)
+{
+    if (p->trouble == PARTITION)
+        (void)sim_partition(world.sim, &p->a, &p->b, false);
+    if (p->trouble == ONE_WAY)
+        (void)sim_lose(world.sim, &p->a, &p->b, 0);
+    sim_dns_down(world.sim, false);
+}
+
 // Each user registers and calls another one, a few milliseconds apart; nodes die and come back.
 static void work(bool rough)
 {
@@ -72,14 +124,18 @@ static void work(bool rough)
         }
         run_ms(rough ? 40000 : 3000);
         enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
+        struct plan trouble = plan_trouble(rough);
+        begin_trouble(&trouble);
         for (size_t i = 0; i < n; i++) {
             if (rough && i == n / 3)
                 world_kill(&world, victim);
             if (rough && i == n / 3 + 1 + n / 10)
                 world_boot(&world, victim);
+            step_trouble(&trouble);
             world_call(&world, i, (i + 1 + sim_random(world.sim) % (n - 1)) % n);
             run_ms(sim_random(world.sim) % (rough ? 300 : 10));
         }
+        end_trouble(&trouble);
         world_boot(&world, victim);
         run_ms(rough ? 40000 : 3000);
     }

@@ -52,6 +52,9 @@ void world_start(struct world *w, uint64_t seed, size_t n_users);
 // Ends everything and removes the store.
 void world_stop(struct world *w);
 
+// IP address of a node.
+struct addr world_address(enum world_node n);
+
 // kill -9 of a node, and its start with what it has on disk.
 void world_kill(struct world *w, enum world_node n);
 void world_boot(struct world *w, enum world_node n);

@@ -9,10 +9,13 @@ A citation is `TS 24.229 5.2.2.1`, `TS 33.203 annex N`, `RFC 3261 17.1.1.2`; fur
 same document may follow after a comma or "and".
 """
 import re
-import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "lint"))
+
+from tree import files_of  # noqa: E402
 
 CLAUSE = r"(?:annex [A-Z](?:\.\d+)*|(?:table|figure) [\w.]*\d|[A-Z]?\d+(?:\.\d+[A-Z]*)*[A-Z]?(?:\.\d+)*)"
 # RFC numbers without a clause and quantities ("RFC 3261 timers") are mentions, not citations.
@@ -22,13 +25,8 @@ MALFORMED = re.compile(r"\b(TS\d\d\.\d{3}|TS \d{5}\b|RFC\d{4}|3GPP TS|(?:TS \d\d
 SOURCES = (".c", ".h", ".py")
 
 
-def files_of(root):
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
-                            capture_output=True, text=True)
-    names = listed.stdout.splitlines() if listed.returncode == 0 else \
-        [str(p.relative_to(root)) for p in Path(root).rglob("*")]
-    return sorted(n for n in set(names) if n.endswith(SOURCES) and not n.startswith(("build", "tools/gen/"))
-                  and (Path(root) / n).is_file())
+def sources_of(root):
+    return [n for n in files_of(root) if n.endswith(SOURCES) and not n.startswith("tools/gen/")]
 
 
 # ---- where in a file ----
@@ -127,7 +125,7 @@ def page(found):
 def collect(root):
     found = defaultdict(lambda: defaultdict(set))
     bad = []
-    for name in files_of(root):
+    for name in sources_of(root):
         text = (Path(root) / name).read_text(encoding="utf-8", errors="replace")
         for document, clause, place in citations(name, text):
             found[document][clause].add((name, place))

@@ -67,7 +67,9 @@ class Phone:
         return next((e for e in self.events if e.get("event") == kind), None)
 
     def trouble(self):
-        last = self.events[-1] if self.events else {}
+        """What it said on stderr, and the event that its verdict is about."""
+        last = next((e for e in reversed(self.events) if e.get("event") != "verdict"),
+                    self.events[-1] if self.events else {})
         return " ".join(["".join(self._errors[-5:]).strip(), json.dumps(last) if last else ""]).strip()
 
     def __enter__(self):

@@ -3,6 +3,7 @@
 #include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
+#include "sip/token.h"
 
 static void add_contact(struct call *c, struct sip_edits *extra, struct arena *a)
 {
@@ -128,9 +129,18 @@ int ue_call_refuse(struct hub *h, ue_call id, unsigned status)
     return e;
 }
 
-void call_cancelled(struct call *c)
+void call_cancelled(struct call *c, struct arena *a, struct str reason)
 {
     struct ue_failure f = {.status = 487, .reason = sip_reason(487), .cause = STR("cancelled by the caller")};
+    struct sip_token r = {.params = NULL};
+    if (reason.n && sip_token_parse(a, str_split(&reason, ','), &r))
+        r.params = NULL;
+    for (const struct sip_param *p = r.params; p; p = p->next) {
+        if (str_ieq(p->name, STR("cause")))
+            f.elsewhere = str_eq(p->value, STR("200")) && str_ieq(r.token, STR("SIP"));
+        else if (str_ieq(p->name, STR("text")) && p->value.n)
+            f.cause = sip_unquote(a, p->value);
+    }
     if (c->state == CALL_RINGING)
         call_fail(c, &f);
 }

@@ -87,7 +87,7 @@ static void on_cancelled(void *arg, struct pxy *p)
     const struct ringing *r = pxy_ctx(p);
     struct call *c = r ? call_find(h, r->call) : NULL;
     if (c)
-        call_cancelled(c);
+        call_cancelled(c, pxy_arena(p), pxy_cancel_reason(p));
 }
 
 static void on_trace(void *arg, const struct stack_trace *t)
@@ -252,8 +252,11 @@ static void set_identity(struct phone *ph, const struct phone_params *p)
                                STR_ARG(ph->hub->local_hostport), transport_name(ph->hub->proto));
     ph->call_id = ARENA_CAT(a, random_hex(l, a, 12), STR("@"), ph->hub->local_ip);
     ph->from_tag = random_hex(l, a, 6);
-    // RFC 4122 layout of a name that stays the same for this identity.
-    uint64_t u = hash_bytes(ph->impu.p, ph->impu.n);
+    // RFC 4122 layout of a name that stays the same for this identity on this host, from one run to the
+    // next (RFC 5626 4.1): a phone that comes back is the one that was there before.
+    static const uint64_t key[2] = {0x756e697175656964, 1};
+    struct str name = ARENA_CAT(a, ph->impu, STR(" "), ph->hub->local_ip);
+    uint64_t u = hash_keyed(key, name.p ? name.p : "", name.n);
     ph->instance = arena_printf(a, "%08x-%04x-4000-8000-%012llx", (unsigned)(u >> 32),
                                 (unsigned)(u & 0xffff), (unsigned long long)(u & 0xffffffffffffu));
 }

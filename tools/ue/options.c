@@ -56,6 +56,8 @@ static const char help[] =
     "Exit status: 0 all steps ended as expected, 1 one did not or nothing could start, 2 wrong usage,\n"
     "128 and its number when a signal ended the run. With --json the last line is the verdict.\n";
 
+enum { LOAD_DOMAIN_MAX = 96 }; // an identity is IMSI@DOMAIN, in load.c
+
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
     O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
@@ -226,6 +228,8 @@ static void check(const struct options *o)
     if (o->users) {
         if (o->n_steps)
             usage(o, "load has no steps", o->steps[0]);
+        if (strlen(o->domain) > LOAD_DOMAIN_MAX)
+            usage(o, "--domain is longer than load has room for", o->domain);
         if (strcmp(o->kind, "calls") == 0 && o->users < 2)
             usage(o, "--load calls", "two users are needed for a call");
         if (!o->rate || !o->seconds || !o->has_k)

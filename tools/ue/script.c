@@ -267,7 +267,9 @@ static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue
         return;
     struct str id = ue_call_call_id(s->hub, call);
     report_event(s->o, "call-failed", failure_fields(f, id));
-    if (ends_well(s, f->status, f->cause, id))
+    // What another phone of the user has answered was answered.
+    bool elsewhere = f->elsewhere && is_step(s, STEP_ANSWER);
+    if (ends_well(s, elsewhere ? 200 : f->status, f->cause, id))
         call_over(s);
     s->call = s->over ? 0 : s->call;
 }

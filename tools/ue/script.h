@@ -7,7 +7,12 @@
 #include "tools/ue/tool.h"
 
 enum step_kind {
-    STEP_REGISTER, STEP_DEREGISTER, STEP_CALL, STEP_ANSWER, STEP_REFUSE, STEP_SLEEP,
+    STEP_REGISTER,
+    STEP_DEREGISTER,
+    STEP_CALL,
+    STEP_ANSWER,
+    STEP_REFUSE,
+    STEP_SLEEP,
     STEP_KINDS
 };
 

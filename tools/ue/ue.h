@@ -18,6 +18,7 @@ struct ue_failure {
     unsigned status;    // SIP status; 408 also for silence, 503 for no connection; 0: see cause
     struct str reason;  // phrase of the response
     struct str cause;   // text of its Warning header, or our own words; may be empty
+    bool elsewhere;     // a call that came in: another phone of the user has answered it (RFC 3326 2)
 };
 
 struct ue_registered {

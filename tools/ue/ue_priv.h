@@ -151,7 +151,8 @@ void call_media_open(struct call *c);
 void call_media_start(struct call *c, const struct sip_msg *m);
 void call_on_request(struct call *c, struct pxy *p);
 void hub_incoming_invite(struct hub *h, struct pxy *p);
-void call_cancelled(struct call *c);
+// reason: value of the CANCEL's Reason header, or STR_NONE.
+void call_cancelled(struct call *c, struct arena *a, struct str reason);
 extern const struct str ue_allow;
 // 405 with what is allowed (RFC 3261 8.2.1).
 void ue_refuse_method(struct pxy *p);

@@ -23,7 +23,8 @@ void usage_exit(const struct options *o, const char *what)
 {
     fprintf(stderr, "carillon-ue: %s (see --help)\n", what);
     if (o->json) {
-        struct verdict v = {.step = "usage", .got = json_string("wrong usage"),
+        struct verdict v = {.step = "usage",
+                            .got = json_string("wrong usage"),
                             .cause = report_str(str_from(what))};
         verdict_report(o, &v);
     }
@@ -35,8 +36,8 @@ int cannot_start(const struct options *o, const char *on, int err)
     char what[256];
     (void)snprintf(what, sizeof what, "cannot start%s: %s", on, err_text(err));
     fprintf(stderr, "carillon-ue: %s\n", what);
-    struct verdict v = {.step = "start", .got = json_string(err_name(err)),
-                        .cause = report_str(str_from(what))};
+    struct verdict v = {
+        .step = "start", .got = json_string(err_name(err)), .cause = report_str(str_from(what))};
     verdict_report(o, &v);
     return EXIT_FAILED;
 }

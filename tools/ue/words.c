@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of a script: steps, their parameters and what these may be. Nothing of them is ignored: a
-// misspelt parameter or a value that means nothing must not pass for a test that went well.
+// The words of a script: steps, their parameters and what these may be. Nothing of them is ignored:
+// a misspelt parameter or a value that means nothing must not pass for a test that went well.
 #include "tools/ue/script.h"
 
 #include <stdio.h>
@@ -14,9 +14,9 @@ static const struct {
     const char *name;
     enum param_kind kind;
 } params[] = {
-    {"after", SECONDS},        {"all", FLAG},       {"calls", COUNT},    {"cancel-after", SECONDS},
-    {"expect", STATUS},        {"expect-cause", TEXT}, {"expect-tone", HZ}, {"hold", SECONDS},
-    {"status", REFUSAL},       {"talk", SECONDS},   {"timeout", SECONDS}, {"tone", HZ},
+    {"after", SECONDS},  {"all", FLAG},          {"calls", COUNT},     {"cancel-after", SECONDS},
+    {"expect", STATUS},  {"expect-cause", TEXT}, {"expect-tone", HZ},  {"hold", SECONDS},
+    {"status", REFUSAL}, {"talk", SECONDS},      {"timeout", SECONDS}, {"tone", HZ},
     {"wrong-res", FLAG},
 };
 
@@ -199,8 +199,10 @@ static void check_value(const struct options *o, const char *step, const char *w
         break;
     case STATUS:
         if (!read_expect(v, &e))
-            wrong(o, "%s: '%s' is no number of a status, which has three digits, 100 to 699; or a "
-                     "class, as 4xx", step, word);
+            wrong(o,
+                  "%s: '%s' is no number of a status, which has three digits, 100 to 699; or a "
+                  "class, as 4xx",
+                  step, word);
         break;
     case REFUSAL:
         if (!read_expect(v, &e) || e.low != e.high || e.low < 300)
@@ -249,15 +251,16 @@ static void check_together(const struct options *o, const struct step *st)
     for (const char *const *p = (const char *const[]){"expect-tone", "talk", "hold", NULL};
          !answered && *p; p++)
         if (step_param(st, *p))
-            wrong(o, "%s: there is no %s in a call that is to end with '%s'", step_name(st->kind), *p,
-                  step_param(st, "expect"));
+            wrong(o, "%s: there is no %s in a call that is to end with '%s'", step_name(st->kind),
+                  *p, step_param(st, "expect"));
 }
 
 static void take_word(const struct options *o, struct step *st, const char *word)
 {
     const char *step = step_name(st->kind), *equals = strchr(word, '=');
     size_t n = equals ? (size_t)(equals - word) : 0, i = 0;
-    while (i < ARRAY_LEN(params) && !(strlen(params[i].name) == n && strncmp(params[i].name, word, n) == 0))
+    while (i < ARRAY_LEN(params) &&
+           !(strlen(params[i].name) == n && strncmp(params[i].name, word, n) == 0))
         i++;
     if (!equals || i == ARRAY_LEN(params) || !knows(st->kind, params[i].name))
         unknown_param(o, st->kind, word);

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from benchkit import facts, figures, overload, report
+from benchkit import facts, figures, overload, report, soak
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
@@ -21,6 +21,7 @@ USAGE = """usage: tests/bench/run NAME...
   mem                mem_user_p, mem_user_s
   overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
   core               all figures of the whole core
+  soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
   kamailio           Carillon's figures of the core, Kamailio's in the same minutes (kamailio_NAME), ratios
   all                everything, Kamailio too; writes docs/benchmarks.md
 A figure's own name runs the group it belongs to. Servers run on core 0, the load on core 1.
@@ -166,7 +167,7 @@ def main(args):
         check_build()
         with open(facts.RUN / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            run(args)
+            soak.run(args[1:]) if args[0] == "soak" else run(args)
     except (BenchError, OSError) as e:
         print(f"tests/bench/run: {e}", file=sys.stderr)
         return 1

@@ -20,9 +20,9 @@ class Programs(Lab):
         p.wait_for("ready")
         return p
 
-    def client(self, peer, port, *more):
+    def client(self, peer, port, *more, at="127.0.0.1"):
         return self.run("client", CLIENT, "--host", "cli.test", "--realm", "test", "--peer",
-                        f"{peer}=127.0.0.1:{port}", *more)
+                        f"{peer}={at}:{port}", *more)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from network import outside_address
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -26,6 +27,14 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def relay_address():
+    """Where freeDiameterd listens; it takes no loopback address for its own."""
+    found = outside_address()
+    if not found:
+        pytest.skip("freeDiameter needs an address outside 127.0.0.0/8, and only root can make one here")
+    return found
 
 
 class Process:
@@ -62,14 +71,14 @@ class Process:
 
 
 class Capture:
-    """tshark on the loopback interface as a judge of every Diameter message."""
+    """Every Diameter message on the loopback interface, for tshark to judge. dumpcap records: a tshark that
+    records starts one and leaves it behind when it is killed."""
 
     def __init__(self, wanted, ports, folder):
         self.ports = ports
         self.file = pathlib.Path(folder) / "capture.pcapng"
-        self.process = Process("tshark", ["tshark", "-i", "lo", "-f", wanted, "-w", self.file], folder)
-        self.process.wait_for("Capturing on")
-        time.sleep(0.5)
+        self.process = Process("dumpcap", ["dumpcap", "-i", "lo", "-f", wanted, "-w", self.file], folder)
+        self.process.wait_for("File: ")  # said once the interface is open
 
     def read(self, expression):
         as_diameter = [a for p in self.ports for a in ("-d", f"tcp.port=={p},diameter")]
@@ -171,7 +180,7 @@ class Core(Lab):
         """The CSCFs reach the HSS through a relay, which the HSS lets connect."""
         for name in ("icscf", "scscf"):
             self.change(name, f"    - host: {HSS}\n      address: {self.ip(40)}:3868",
-                        f"    - host: {RELAY}\n      address: {self.ip(50)}:{port}\n      relay: true")
+                        f"    - host: {RELAY}\n      address: {relay_address()}:{port}\n      relay: true")
         self.let_in(RELAY, "127.0.0.1", relay=True)
 
     def let_in(self, host, source, relay=False):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from foreign import free_port
+from foreign import free_port, relay_address
 
 pytestmark = pytest.mark.skipif(not shutil.which("freeDiameterd"), reason="freeDiameterd is not here")
 
@@ -18,7 +18,7 @@ Port = {port};
 SecPort = 0;
 No_SCTP;
 No_IPv6;
-ListenOn = "127.0.0.1";
+ListenOn = "{own}";
 TcTimer = 30;
 TwTimer = 6;
 TLS_Cred = "{folder}/cert.pem", "{folder}/key.pem";
@@ -33,7 +33,8 @@ def start_relay(lab, port, hss):
                     "/CN=dra.test", "-keyout", "key.pem", "-out", "cert.pem"],
                    cwd=lab.folder, check=True, capture_output=True)
     (lab.folder / "acl.conf").write_text("ALLOW_IPSEC *.test\n")
-    (lab.folder / "relay.conf").write_text(CONFIG.format(port=port, hss=hss, folder=lab.folder))
+    (lab.folder / "relay.conf").write_text(CONFIG.format(own=relay_address(), port=port, hss=hss,
+                                                         folder=lab.folder))
     relay = lab.run("freeDiameterd", "freeDiameterd", "-c", lab.folder / "relay.conf")
     relay.wait_for("daemon initialized")
     return relay
@@ -49,7 +50,7 @@ def relayed(lab):
 
 
 def ask(lab, *more):
-    return lab.client("dra.test", lab.port, "--relay", *more)
+    return lab.client("dra.test", lab.port, "--relay", *more, at=relay_address())
 
 
 def test_every_command_through_the_relay(relayed):
@@ -96,7 +97,7 @@ def test_clean_stop_is_a_dpr(relayed):
 def test_both_dial(lab):
     """Connections from both sides end in one that stays (RFC 6733 5.6.4)."""
     lab.port, lab.hss = free_port(), free_port()
-    server = lab.server(lab.hss, "--peer", f"dra.test=127.0.0.1:{lab.port}", "--peer",
+    server = lab.server(lab.hss, "--peer", f"dra.test={relay_address()}:{lab.port}", "--peer",
                         "cli.test=127.0.0.1:0")
     start_relay(lab, lab.port, lab.hss)
     server.wait_for("peer dra.test open", 40)
@@ -108,7 +109,7 @@ def test_both_dial(lab):
 def test_killed_and_started_again(lab):
     """A server that is killed and started again serves again, since it dials the relay itself."""
     lab.port, lab.hss = free_port(), free_port()
-    dial = ("--peer", f"dra.test=127.0.0.1:{lab.port}")
+    dial = ("--peer", f"dra.test={relay_address()}:{lab.port}")
     server = lab.server(lab.hss, *dial)
     start_relay(lab, lab.port, lab.hss)
     server.wait_for("peer dra.test open", 40)

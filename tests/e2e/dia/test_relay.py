@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from foreign import DOMAIN, HSS, RELAY, free_port
+from foreign import DOMAIN, HSS, RELAY, free_port, relay_address
 
 pytestmark = pytest.mark.skipif(not shutil.which("freeDiameterd"), reason="freeDiameterd is not here")
 
@@ -18,6 +18,7 @@ Port = {port};
 SecPort = 0;
 No_SCTP;
 No_IPv6;
+ListenOn = "{own}";
 TcTimer = 30;
 TwTimer = 6;
 TLS_Cred = "{folder}/cert.pem", "{folder}/key.pem";
@@ -35,13 +36,13 @@ def start_relay(core):
 
 @pytest.fixture
 def relayed(core):
-    port = free_port()  # freeDiameter does not bind to loopback addresses: it listens on all
+    port = free_port()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                     f"/CN={RELAY}", "-keyout", "key.pem", "-out", "cert.pem"],
                    cwd=core.folder, check=True, capture_output=True)
     (core.folder / "acl.conf").write_text(f"ALLOW_IPSEC *.{DOMAIN}\n")
     (core.folder / "relay.conf").write_text(
-        CONFIG.format(relay=RELAY, domain=DOMAIN, hss=HSS, port=port, hss_ip=core.ip(40),
+        CONFIG.format(own=relay_address(), relay=RELAY, domain=DOMAIN, hss=HSS, port=port, hss_ip=core.ip(40),
                       folder=core.folder))
     core.through_relay(port)
     core.start("hss")

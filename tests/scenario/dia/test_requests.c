@@ -416,7 +416,7 @@ static void duplicate_of_a_long_host(void **state)
     struct box *a = box_start(&w, 0, "a.test", unknown_ok);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
-    raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
+    raw_cer(&r, (const uint32_t[]){DIA_APP_RELAY}, 1); // for others than itself
     world_run(&w, 100);
     memset(r.host, 'x', 400);
     for (uint32_t i = 0; i < 2; i++) {

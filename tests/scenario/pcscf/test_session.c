@@ -112,6 +112,72 @@ static void caller_and_called_behind_one_flow(void **state)
     assert_int_equal(occurrences(up, "@pcscf." HOME), 1);
 }
 
+// A list that cannot be read makes no route set, so no dialog is made on it (RFC 3261 16.6 step 4); where
+// none would be made it means nothing and goes on as it came.
+static void unreadable_record_route_towards_the_ue(void **state)
+{
+    static const char *const lists[] = {"x", "<sip:a;lr>, x", "<sip:a;lr>,", "<sip:a", "\"", ","};
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *headers = text("%sRecord-Route: %s\n", route_to(path), lists[i]);
+        core_send(&(struct request){
+            .method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060", .headers = headers});
+        struct heard *h = expect(st.alice.peer, "MESSAGE ");
+        assert_has(h, text("Record-Route: %s", lists[i]));
+        peer_answer(st.alice.peer, h, 200, NULL);
+        (void)expect(st.core, "SIP/2.0 200");
+        core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060", .headers = headers});
+        h = expect(st.core, "SIP/2.0 400");
+        assert_has(h, "Malformed Record-Route");
+        peer_printf(st.core, PCSCF_CORE_AT, "ACK sip:ue@198.51.100.1:5060 SIP/2.0\nVia: %s\n"
+                    "From: %s\nTo: %s\nCall-ID: %s\nCSeq: 1 ACK\nContent-Length: 0\n\n",
+                    header(h, "Via"), header(h, "From"), header(h, "To"), header(h, "Call-ID"));
+        expect_nothing(st.alice.peer);
+    }
+}
+
+// And in what comes back: the UE's is replaced, the core's goes on.
+static void unreadable_record_route_in_answers(void **state)
+{
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+    peer_answer(st.alice.peer, expect(st.alice.peer, "INVITE "), 183, "Record-Route: <sip:a>, x\n");
+    struct heard *up = expect(st.core, "SIP/2.0 183");
+    assert_has(up, "@pcscf." HOME ":5070;lr>");
+    assert_lacks(up, "<sip:a>");
+    peer_answer(st.core, invited_by(&st.alice), 183, "Record-Route: <sip:a>, x\n");
+    assert_has(expect(st.alice.peer, "SIP/2.0 183"), "Record-Route: <sip:a>, x");
+}
+
+// What a provisional response needs is gone with it: a call may ring for long.
+static void provisional_responses_leave_nothing(void **state)
+{
+    (void)state;
+    st.cfg.message = sip_limits_default;
+    st.cfg.message.memory_base = 20000; // of which a hundred of them would need more
+    st.cfg.message.memory_factor = 8;
+    stage_start();
+    const char *path = registered(&st.alice);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060",
+                                .headers = text("%sP-Called-Party-ID: <" ALICE ">\n"
+                                                "P-Charging-Vector: icid-value=\"1\"\n",
+                                                route_to(path))});
+    struct heard *h = expect(st.alice.peer, "INVITE ");
+    struct heard *out = invited_by(&st.alice);
+    for (unsigned i = 0; i < 500; i++) {
+        peer_answer(st.alice.peer, h, 183, "P-Preferred-Identity: <" ALICE ">\n");
+        assert_has(expect(st.core, "SIP/2.0 183"), "@pcscf." HOME ":5070;lr>");
+        peer_answer(st.core, out, 183, "Record-Route: <sip:s@192.0.2.20;lr>\n");
+        assert_has(expect(st.alice.peer, "SIP/2.0 183"), "Record-Route: <sip:s@192.0.2.20;lr>");
+    }
+    peer_answer(st.alice.peer, h, 200, NULL);
+    assert_has(expect(st.core, "SIP/2.0 200"), "@pcscf." HOME ":5070;lr>");
+}
+
 static void tcp_ue_is_told_to_stay_on_tcp(void **state)
 {
     (void)state;
@@ -169,6 +235,89 @@ static void closed_connection(void **state)
     core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp;maddr=203.0.113.9",
                                 .headers = route_to(path)});
     expect_nothing(elsewhere);
+}
+
+// ---- UEs that are not there ----
+
+static void ask(const char *path, const char *method)
+{
+    core_send(&(struct request){.method = method, .to = "sip:ue@198.51.100.1:5060",
+                                .headers = route_to(path)});
+}
+
+static void expect_none_but_trying(struct peer *p)
+{
+    for (struct heard *h; (h = peer_next(p));)
+        if (!str_starts(h->bytes, STR("SIP/2.0 100")))
+            fail_msg("unexpected: %.*s", STR_ARG(h->bytes));
+}
+
+// RFC 5626 5.3.1: the phone was killed and its host says so.
+static void closed_port_is_a_failed_flow(void **state)
+{
+    static const char *const methods[] = {"INVITE", "MESSAGE"};
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    (void)peer_udp(st.sc, "198.51.100.1:5099");
+    peer_stop_listening(st.alice.peer);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        ask(path, methods[i]);
+        struct heard *h = expect(st.core, "SIP/2.0 430");
+        assert_has(h, "the UE's flow is gone");
+    }
+    assert_int_equal(pcscf_counters(st.pcscf)->flow_failed, 2);
+}
+
+static void refused_connection_is_a_failed_flow(void **state)
+{
+    (void)state;
+    stage_start();
+    struct ue tcp = ue_tcp("198.51.100.3:40000");
+    const char *path = registered(&tcp);
+    peer_close(tcp.peer, false);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 10);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp",
+                                .headers = route_to(path)});
+    (void)expect(st.core, "SIP/2.0 430");
+}
+
+// It dies while it rings.
+static void connection_closed_while_ringing(void **state)
+{
+    (void)state;
+    stage_start();
+    struct ue tcp = ue_tcp("198.51.100.3:40000");
+    const char *path = registered(&tcp);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp",
+                                .headers = route_to(path)});
+    peer_answer(tcp.peer, expect(tcp.peer, "INVITE "), 180, NULL);
+    (void)expect(st.core, "SIP/2.0 180");
+    peer_close(tcp.peer, false);
+    (void)expect(st.core, "SIP/2.0 430");
+}
+
+// The shortest leg: T1 is 2 s towards a UE (TS 24.229 table 7.7.1), so four datagrams in 16 s.
+static void silent_ue_has_its_time(void **state)
+{
+    static const char *const methods[] = {"MESSAGE", "INVITE"};
+    static const char *const answers[] = {"SIP/2.0 504", "SIP/2.0 408"};
+    (void)state;
+    st.cfg.leg_ue_ms = 16000;
+    stage_start();
+    const char *path = registered(&st.alice);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        uint64_t began = sim_now_ms(scene_sim(st.sc));
+        unsigned n = 0;
+        ask(path, methods[i]);
+        scene_run(st.sc, began + 15900);
+        expect_none_but_trying(st.core);
+        scene_run(st.sc, began + 16100);
+        (void)expect(st.core, answers[i]);
+        for (struct heard *h; (h = peer_next(st.alice.peer));)
+            n += str_starts(h->bytes, str_from(methods[i]));
+        assert_int_equal(n, 4);
+    }
 }
 
 static void without_a_token_nobody_is_found(void **state)
@@ -476,9 +625,16 @@ int main(void)
         T(standalone_requests_are_not_recorded),
         T(record_route_has_two_sides),
         T(caller_and_called_behind_one_flow),
+        T(unreadable_record_route_towards_the_ue),
+        T(unreadable_record_route_in_answers),
+        T(provisional_responses_leave_nothing),
         T(tcp_ue_is_told_to_stay_on_tcp),
         T(token_leads_to_the_flow),
         T(closed_connection),
+        T(closed_port_is_a_failed_flow),
+        T(refused_connection_is_a_failed_flow),
+        T(connection_closed_while_ringing),
+        T(silent_ue_has_its_time),
         T(without_a_token_nobody_is_found),
         T(tokens_cannot_be_forged),
         T(tokens_end_with_the_process),

@@ -184,9 +184,9 @@ static const struct {
     {D "timer: {request: 2 min}",
      "x.yaml:2: timer.request: must be from 10 to 60000 ms, found 2 min"},
     {D "timer: {request: 3 parsec}",
-     "x.yaml:2: timer.request: expected a whole number (of ms), found \"3 parsec\""},
+     "x.yaml:2: timer.request: expected a whole number (of ms, or with a unit: ms, s, min, h), found \"3 parsec\""},
     {D "timer: {request: 3 kB}",
-     "x.yaml:2: timer.request: expected a whole number (of ms), found \"3 kB\""},
+     "x.yaml:2: timer.request: expected a whole number (of ms, or with a unit: ms, s, min, h), found \"3 kB\""},
     {D "limit: -1", "x.yaml:2: limit: expected a whole number, found \"-1\""},
     {D "limit: 1 s", "x.yaml:2: limit: expected a whole number, found \"1 s\""},
     {D "limit: 4294967296", "x.yaml:2: limit: must be from 0 to 4294967295, found 4294967296"},
@@ -195,15 +195,16 @@ static const struct {
     {D "size: 1000 bytes", "x.yaml:2: size: 1000 bytes is not a whole number of KiB"},
     {D "color: blue", "x.yaml:2: color: expected one of red, green; found \"blue\""},
     {D "sip: {listen: localhost}", "x.yaml:2: sip.listen: expected an IP address with or without "
-                                   "a port, found \"localhost\""},
+                                   "a port, found \"localhost\" (a name is not looked up here)"},
     {D "sip: {listen: 127.0.0.1:65536}", "x.yaml:2: sip.listen: expected an IP address with or "
-                                         "without a port, found \"127.0.0.1:65536\""},
-    {D "names: a", "x.yaml:2: names: expected a list, found \"a\""},
+                                         "without a port, found \"127.0.0.1:65536\" (its port must be from 1 to "
+                                         "65535)"},
+    {D "names: a", "x.yaml:2: names: expected a list, found \"a\"; write [a]"},
     {D "names: {a: b}", "x.yaml:2: names: expected a list, found a mapping"},
     {D "names: [a, [b]]", "x.yaml:2: names[2]: expected one value, found a list"},
     {D "names: [a, \"\"]", "x.yaml:2: names[2]: may not be empty"},
     {D "dns.servers:\n- 127.0.0.1\n- x", "x.yaml:4: dns.servers[2]: expected an IP address with or "
-                                         "without a port, found \"x\""},
+                                         "without a port, found \"x\" (a name is not looked up here)"},
     {D "peers: []", "x.yaml:2: peers: needs at least 1 entry, found 0"},
     {D "peers:\n  - host: a\n  - weight: 2", "x.yaml:4: peers[2].host: required, but not given"},
     {D "peers:\n  - a", "x.yaml:3: peers[1]: expected options, such as \"host: ...\""},

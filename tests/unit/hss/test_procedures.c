@@ -416,6 +416,38 @@ static void resync_one(const struct resync_row *row)
     world_close(&w);
 }
 
+static struct reply resync(struct world *w, const struct aka_vector *v, uint64_t sqn_ms)
+{
+    uint8_t token[30];
+    struct cx_mar m = world_mar_of(IMPI("alice"), IMPU("alice"));
+    make_auts(v->rand, sqn_ms, token);
+    m.item.authorization = str_make((const char *)token, sizeof token);
+    struct reply r = world_mar(w, &m);
+    expect_success("resynchronisation", r);
+    return r;
+}
+
+// TS 33.102 6.3.5, C.2.1: the UE accepts a sequence number that is at most DELTA ahead of its own. As long
+// as the HSS's next one is that, a (replayed) AUTS does not wind the HSS back; beyond it the UE's is taken.
+static void resynchronisation_by_distance(void **state)
+{
+    const uint64_t base = UINT64_C(3) << 28, delta = UINT64_C(1) << 28;
+    (void)state;
+    for (int beyond = 0; beyond < 2; beyond++) {
+        struct world w;
+        world_open(&w, true);
+        struct cx_mar m = world_mar_of(IMPI("alice"), IMPU("alice"));
+        struct reply r = world_mar(&w, &m);
+        r = resync(&w, &r.vectors[0], base << 5);
+        uint64_t hss = aka_sqn_next(base << 5);
+        alice_answers(&r.vectors[0], hss);
+        uint64_t next = aka_sqn_next(hss), sqn_ms = ((next >> 5) - delta - (uint64_t)beyond) << 5 | 7;
+        r = resync(&w, &r.vectors[0], sqn_ms);
+        alice_answers(&r.vectors[0], beyond ? aka_sqn_next(sqn_ms) : next);
+        world_close(&w);
+    }
+}
+
 static void resynchronisation(void **state)
 {
     (void)state;
@@ -770,6 +802,7 @@ int main(void)
         cmocka_unit_test(vectors_verify),
         cmocka_unit_test(digest_data),
         cmocka_unit_test(resynchronisation),
+        cmocka_unit_test(resynchronisation_by_distance),
         cmocka_unit_test(sar),
         cmocka_unit_test(name_not_stored),
         cmocka_unit_test(two_impis),

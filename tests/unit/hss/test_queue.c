@@ -150,10 +150,10 @@ static void bounded_by_time(void **state)
     struct timer t;
     open_hss(100000, 1);
     timer_init(&t, later, &t);
-    timer_start(loop, &t, 3);
+    timer_start(loop, &t, 1);
     sars(BURST);
     assert_int_equal(busy, 0);
-    sim_run(sim, sim_now_ms(sim) + 3);
+    sim_run(sim, sim_now_ms(sim) + 2);
     assert_int_equal(busy, 10);
     run();
     assert_int_equal(taken, BURST);

@@ -161,6 +161,83 @@ static void silent_server_is_replaced(void **state)
     (void)world_expect(W_PCSCF, 401);
 }
 
+static void avoid(uint32_t ms)
+{
+    struct icscf_config c = w.cfg;
+    c.scscf_mark_ms = ms;
+    c.leg_ms = 22000;
+    icscf_reload(w.icscf, &c);
+}
+
+// It was silent a moment ago: nobody waits for it again. Later one request tries it.
+static void silent_server_is_avoided(void **state)
+{
+    w.capabilities_on_demand = true;
+    avoid(30000);
+    send_register(CONTACT, AUTH);
+    world_run(8500);
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+    (void)world_expect(W_PCSCF, 401);
+    skip_retransmissions(W_S1);
+    for (int i = 0; i < 2; i++) {
+        send_register(CONTACT, AUTH);
+        world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+        (void)world_expect(W_PCSCF, 401);
+        send_request("INVITE", "sip:alice@" DOMAIN, "");
+        world_answer(W_S2, world_expect_request(W_S2, "INVITE"), 486);
+        (void)world_expect(W_PCSCF, 486);
+    }
+    assert_null(world_take(W_S1));
+    world_run(31000);
+    send_register(CONTACT, AUTH);
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_S1, "REGISTER"));
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401); // the other one
+    world_answer(W_S1, m, 401);
+    sip_msg_unref(m);
+    send_register(CONTACT, AUTH); // it is back
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+}
+
+// When there is no other one it is asked all the same.
+static void the_only_server_is_never_avoided(void **state)
+{
+    static struct icscf_scscf only[] = {{.name = STR_INIT(S1), .priority = 1, .weight = 1}};
+    struct icscf_config c = w.cfg;
+    w.capabilities_on_demand = true;
+    c.scscfs = (struct conf_table){only, 1};
+    c.scscf_mark_ms = 30000;
+    c.leg_ms = 22000;
+    icscf_reload(w.icscf, &c);
+    send_register(CONTACT, AUTH);
+    world_run(9000);
+    (void)world_expect(W_PCSCF, 504);
+    skip_retransmissions(W_S1);
+    send_register(CONTACT, AUTH);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+    (void)world_expect(W_PCSCF, 401);
+}
+
+// However many there are, they share the leg's time.
+static void servers_share_the_time(void **state)
+{
+    static const char *const methods[] = {"REGISTER", "INVITE"};
+    for (size_t i = 0; i < 2; i++) {
+        struct icscf_config c = w.cfg;
+        w.capabilities_on_demand = true;
+        c.leg_ms = 10000;
+        icscf_reload(w.icscf, &c);
+        if (i)
+            send_request(methods[i], "sip:alice@" DOMAIN, "");
+        else
+            send_register(CONTACT, AUTH);
+        world_run(11500); // the second one has what the first has left of it
+        skip_retransmissions(W_S1);
+        skip_retransmissions(W_S2);
+        (void)world_expect(W_PCSCF, 504);
+    }
+}
+
 static void all_servers_silent(void **state)
 {
     w.capabilities_on_demand = true;
@@ -336,7 +413,13 @@ static void in_dialog(void **state)
     "P-Charging-Vector: icid-value=lie\nP-Charging-Function-Addresses: ccf=lie\n"                  \
     "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=lie;network-provided\n"
 
-// TS 24.229 5.3.1.2: nobody outside may say integrity-protected.
+static void on_transactions(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    if (strcmp(name, "sip_transactions_total") == 0 && strstr(labels, "server"))
+        *(uint64_t *)arg = value;
+}
+
+// TS 24.229 5.3.1.2: nobody outside may say integrity-protected. The refusal leaves nothing behind.
 static void register_of_an_outsider(void **state)
 {
     world_eve_sendf("REGISTER sip:" DOMAIN " SIP/2.0\n" EVE "From: <sip:alice@" DOMAIN ">;tag=f\n"
@@ -347,6 +430,9 @@ static void register_of_an_outsider(void **state)
                     ++branch);
     struct sip_msg *m = world_expect(W_EVE, 403);
     assert_true(str_find(sip_msg_raw(m, SIP_H_WARNING), STR("outside the trust domain")) >= 0);
+    uint64_t transactions = 0;
+    stack_stats(icscf_stack(w.icscf), on_transactions, &transactions);
+    assert_int_equal(transactions, 0);
     assert_int_equal(w.n_uar, 0);
     assert_null(world_take(W_S1));
 }
@@ -400,6 +486,24 @@ static void options_to_the_node(void **state)
 {
     send_request("OPTIONS", "sip:" ICSCF, "");
     (void)world_expect(W_PCSCF, 200);
+    assert_int_equal(w.n_lir, 0);
+}
+
+// Only OPTIONS, and only for the node itself: not for a user or another node, whatever the method.
+static void what_is_no_ping(void **state)
+{
+    static const struct {
+        const char *method, *uri;
+    } rows[] = {{"OPTIONS", "sip:alice@" DOMAIN}, {"OPTIONS", "sip:alice@" ICSCF},
+                {"OPTIONS", "tel:+15550000001"},  {"OPTIONS", "sip:127.0.1.77:5060"},
+                {"MESSAGE", "sip:" ICSCF},        {"INVITE", "sip:" ICSCF}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        send_request(rows[i].method, rows[i].uri, "");
+        world_run(300);
+        for (struct sip_msg *m; (m = world_take(W_PCSCF));)
+            if (sip_msg_status(m) / 100 == 2)
+                fail_msg("%s %s was answered", rows[i].method, rows[i].uri);
+    }
 }
 
 int main(void)
@@ -414,6 +518,9 @@ int main(void)
         TEST(hss_down),
         TEST(originating_for_nobody),
         TEST(silent_server_is_replaced),
+        TEST(silent_server_is_avoided),
+        TEST(the_only_server_is_never_avoided),
+        TEST(servers_share_the_time),
         TEST(all_servers_silent),
         TEST(refusing_server_is_replaced),
         TEST(reload),
@@ -428,6 +535,7 @@ int main(void)
         TEST(busy_user_is_not_a_failed_server),
         TEST(in_dialog),
         TEST(options_to_the_node),
+        TEST(what_is_no_ping),
         TEST(register_of_an_outsider),
         TEST(assertions_of_an_outsider),
         TEST(outsider_does_not_originate),

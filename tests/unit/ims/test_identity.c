@@ -102,6 +102,21 @@ static void canonical_impu(void **state)
     arena_done(&a);
 }
 
+// Each hop towards the called side has less time than the one before it, and all of them less than a UE of
+// RFC 3261 waits (Timer F); the difference is enough for an answer to be lost and sent again.
+static void legs_shrink(void **state)
+{
+    static const enum ims_timer legs[] = {IMS_LEG_CORE, IMS_LEG_ORIGINATING, IMS_LEG_SCSCF,
+                                          IMS_LEG_TERMINATING, IMS_LEG_UE};
+    uint32_t before = 32000;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(legs); i++) {
+        assert_true(ims_timer_ms(legs[i]) + 2000 <= before);
+        before = ims_timer_ms(legs[i]);
+    }
+    assert_true(ims_timer_ms(IMS_SCSCF_SILENCE) * 2 < ims_timer_ms(IMS_LEG_SCSCF));
+}
+
 static void timer_table(void **state)
 {
     (void)state;
@@ -122,6 +137,7 @@ int main(void)
         cmocka_unit_test(impi_from_impu),
         cmocka_unit_test(canonical_impu),
         cmocka_unit_test(timer_table),
+        cmocka_unit_test(legs_shrink),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,60 @@ static void fault_rates(void **state)
     sim_free(s);
 }
 
+static void lost_one_way(void **state)
+{
+    static struct node all[2];
+    struct sim *s = world(3, all, 2);
+    struct addr a = ip(0, 1), b = ip(1, 2);
+    (void)state;
+    assert_int_equal(sim_lose(s, &a, &b, 1000000), 0);
+    send_numbers(&all[0], 1, 10);
+    send_numbers(&all[1], 0, 10);
+    assert_int_equal(all[1].got, 0);
+    assert_int_equal(all[0].got, 10);
+    assert_int_equal(sim_lose(s, &a, &b, 0), 0);
+    send_numbers(&all[0], 1, 10);
+    assert_int_equal(all[1].got, 10);
+    node_close(&all[0]);
+    node_close(&all[1]);
+    sim_free(s);
+}
+
+// Every second datagram is another, every fourth is gone.
+static struct str tamper(void *arg, const struct addr *src, const struct addr *dst, bool tcp,
+                         struct str data)
+{
+    static const uint64_t other = 99;
+    unsigned *seen = arg, k = (*seen)++ % 4;
+    (void)src, (void)dst;
+    assert_false(tcp);
+    return k == 0 ? STR_NONE : k == 2 ? str_make((const char *)&other, sizeof other) : data;
+}
+
+static void forged_and_tampered(void **state)
+{
+    static struct node all[2];
+    struct sim *s = world(3, all, 2);
+    struct addr nobody = ip(77, 5060), b = ip(1, 5060);
+    uint64_t number = 5;
+    unsigned seen = 0;
+    (void)state;
+    sim_inject(s, &nobody, &b, str_make((char *)&number, sizeof number));
+    (void)sim_run(s, 100);
+    assert_int_equal(all[1].got, 1);
+    assert_int_equal(all[1].last, 5);
+    sim_set_tamper(s, tamper, &seen);
+    send_numbers(&all[0], 1, 8);
+    assert_int_equal(seen, 8);
+    assert_int_equal(all[1].got, 1 + 6);
+    sim_set_tamper(s, NULL, NULL);
+    send_numbers(&all[0], 1, 8);
+    assert_int_equal(all[1].got, 1 + 6 + 8);
+    node_close(&all[0]);
+    node_close(&all[1]);
+    sim_free(s);
+}
+
 static void one_link_only(void **state)
 {
     static struct node all[3];
@@ -481,6 +535,8 @@ int main(void)
         cmocka_unit_test(same_seed_same_story),
         cmocka_unit_test(fault_rates),
         cmocka_unit_test(one_link_only),
+        cmocka_unit_test(lost_one_way),
+        cmocka_unit_test(forged_and_tampered),
         cmocka_unit_test(streams_are_torn_anywhere),
         cmocka_unit_test(resets),
         cmocka_unit_test(cut_and_healed),

@@ -13,6 +13,9 @@ struct peer {
     bool echo, close_at_first;
     char last[70000];
     size_t last_n;
+    struct addr gone; // of the last ICMP report
+    unsigned reports, want_reports;
+    size_t quoted;
 };
 
 static void on_datagram(void *arg, const struct addr *src, const struct addr *dst, struct str data)
@@ -34,10 +37,24 @@ static void on_datagram(void *arg, const struct addr *src, const struct addr *ds
         env_done(p->e);
 }
 
+static void on_unreachable(void *arg, const struct addr *dst, int err, struct str quoted)
+{
+    struct peer *p = arg;
+    assert_int_equal(err, ERR_REFUSED);
+    p->gone = *dst;
+    p->reports++;
+    p->quoted = quoted.n;
+    assert_true(quoted.n < sizeof p->last);
+    memcpy(p->last, quoted.p, quoted.n);
+    if (p->reports == p->want_reports)
+        env_done(p->e);
+}
+
 static void open_at(struct peer *p, struct env *e, const char *ip, bool reuseport, uint16_t port)
 {
     p->e = e;
-    struct udp_params params = {.reuseport = reuseport, .cb = on_datagram, .arg = p};
+    struct udp_params params = {.reuseport = reuseport, .cb = on_datagram,
+                                .unreachable = p->want_reports ? on_unreachable : NULL, .arg = p};
     assert_int_equal(addr_parse(str_from(ip), port, &params.local), 0);
     assert_int_equal(udp_open(e->loop, &params, &p->u), 0);
 }
@@ -173,6 +190,55 @@ static void survives_an_absent_peer(void **state)
     udp_close(b.u);
 }
 
+// RFC 3261 18.4: whoever asked is told which destination cannot be reached, and by what of the datagram.
+static void told_of_an_absent_peer(void **state)
+{
+    static const char *const ips[] = {"127.0.0.1", "::1"};
+    struct env *e = *state;
+    static struct peer a, b;
+    for (size_t i = 0; i < ARRAY_LEN(ips); i++) {
+        a = (struct peer){.want_reports = 1};
+        b = (struct peer){0};
+        open_at(&a, e, ips[i], false, 0);
+        open_at(&b, e, ips[i], false, 0);
+        struct addr gone = *udp_local(b.u);
+        udp_close(b.u);
+        assert_int_equal(udp_send(a.u, &gone, STR("MESSAGE sip:x")), 0);
+        env_run(e);
+        assert_true(addr_eq(&a.gone, &gone));
+        assert_int_equal(a.quoted, 13);
+        assert_memory_equal(a.last, "MESSAGE sip:x", 13);
+        udp_close(a.u);
+    }
+}
+
+// A report about one destination takes nothing from the others, in the same batch or the next.
+static void reports_cost_the_others_nothing(void **state)
+{
+    struct env *e = *state;
+    static struct peer a, b, c;
+    a = (struct peer){.want_reports = 1000000};
+    b = (struct peer){.want = 200};
+    c = (struct peer){0};
+    open_at(&a, e, "127.0.0.1", false, 0);
+    open_at(&b, e, "127.0.0.1", false, 0);
+    open_at(&c, e, "127.0.0.1", false, 0);
+    struct addr gone = *udp_local(c.u);
+    udp_close(c.u);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(udp_send(a.u, i % 3 ? udp_local(b.u) : &gone, STR("x")), 0);
+        if (i % 3 == 0)
+            assert_int_equal(udp_send(a.u, udp_local(b.u), STR("y")), 0);
+        if (i % 20 == 0)
+            env_pass(e, 2);
+    }
+    env_run(e);
+    assert_int_equal(b.got, 200);
+    assert_true(a.reports > 0);
+    udp_close(a.u);
+    udp_close(b.u);
+}
+
 static void wildcard_sees_the_destination(void **state)
 {
     struct env *e = *state;
@@ -235,6 +301,8 @@ int main(void)
         ENV_TEST(closed_inside_its_callback),
         ENV_TEST(sent_and_closed_in_one_turn),
         ENV_TEST(survives_an_absent_peer),
+        ENV_TEST(told_of_an_absent_peer),
+        ENV_TEST(reports_cost_the_others_nothing),
         ENV_TEST(wildcard_sees_the_destination),
         ENV_TEST(address_in_use),
         ENV_TEST(left_open),

@@ -95,6 +95,31 @@ static void out_of_descriptors(void **state)
         (void)close(fds[i]);
 }
 
+// Low numbers that have become free again do not hide what is open beyond them.
+static void headroom_is_what_is_left(void **state)
+{
+    enum { MANY = 40, GONE = 25 };
+    struct server *s = server_new(*state);
+    int fds[MANY + 1];
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    for (size_t i = 0; i < MANY; i++)
+        fds[i] = plain_client(s);
+    env_pass(s->e, 50);
+    assert_int_equal(s->accepted, MANY);
+    assert_true(tcp_headroom(s->c) < files.rlim_cur - 2 * MANY);
+    for (size_t i = 0; i < GONE; i++)
+        (void)close(fds[i]);
+    env_pass(s->e, 50);
+    assert_int_equal(s->closed, GONE);
+    fds[MANY] = plain_client(s);
+    env_pass(s->e, 20);
+    assert_int_equal(s->accepted, MANY + 1);
+    assert_true(tcp_headroom(s->c) <= files.rlim_cur - (MANY - GONE + 1) - 16);
+    for (size_t i = GONE; i <= MANY; i++)
+        (void)close(fds[i]);
+}
+
 static void peer_that_only_stops_sending(void **state)
 {
     struct server *s = server_new(*state);
@@ -280,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ENV_TEST_UV(out_of_descriptors),
+        ENV_TEST_UV(headroom_is_what_is_left),
         ENV_TEST_UV(peer_that_only_stops_sending),
         ENV_TEST_UV(peer_that_resets),
         ENV_TEST_UV(peer_that_never_reads),

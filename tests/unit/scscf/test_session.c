@@ -251,6 +251,92 @@ static void serial_all_fail(void **state)
     (void)world_expect(W_ICSCF, 480);
 }
 
+// ---- contacts that cannot be reached ----
+
+static void configure(uint32_t failures, bool one_contact)
+{
+    struct scscf_config c = w.cfg;
+    c.registration.failures = failures;
+    c.registration.one_contact = one_contact;
+    scscf_reload(w.scscf, &c);
+}
+
+#define STALE STR("sip:a2@192.0.2.7")
+
+// Two INVITEs arrive at the P-CSCF, in whichever order: the stale contact's flow has failed, the other
+// one is busy.
+static void call_stale_and_busy(void)
+{
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *both[2];
+    for (int i = 0; i < 2; i++)
+        both[i] = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
+    for (int i = 0; i < 2; i++) {
+        bool stale = str_eq(sip_msg_uri_text(both[i]), STALE);
+        world_answer(W_PCSCF, both[i], stale ? 430 : 486, "");
+        (void)world_expect_request(W_PCSCF, "ACK");
+        sip_msg_unref(both[i]);
+    }
+    (void)world_expect(W_ICSCF, 486);
+}
+
+// A phone that was killed and came back elsewhere: what is left of it goes after two failures, and not
+// before; somebody who can be reached is there.
+static void stale_contact_is_unbound(void **state)
+{
+    configure(2, false);
+    two_phones("<sip:alice@192.0.2.1:5060>, <sip:a2@192.0.2.7>");
+    call_stale_and_busy();
+    assert_int_equal(scscf_bindings(w.scscf), 2);
+    call_stale_and_busy();
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+    terminate("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
+    assert_false(str_eq(sip_msg_uri_text(m), STALE));
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect(W_ICSCF, 486);
+}
+
+// RFC 5626 7: nobody beyond this node hears of a failed flow. The only contact stays, however often.
+static void the_last_contact_stays(void **state)
+{
+    configure(2, false);
+    (void)world_registered(&alice);
+    for (int i = 0; i < 4; i++) {
+        terminate("MESSAGE", "sip:alice@" DOMAIN, "");
+        world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), i & 1 ? 430 : 504, "");
+        struct sip_msg *m = world_expect(W_ICSCF, 480);
+        assert_has(header(m, SIP_H_WARNING), "no contact of the called user can be reached");
+    }
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+}
+
+// The identity module is in one UE: what it had bound before is of its past.
+static void new_registration_replaces_the_old(void **state)
+{
+    struct reg back = alice;
+    configure(0, true);
+    (void)world_registered(&alice);
+    back.contact = "<sip:alice@192.0.2.1:5099>";
+    back.call_id = "another-run";
+    (void)world_registered(&back);
+    assert_int_equal(scscf_bindings(w.scscf), 1);
+    terminate("MESSAGE", "sip:alice@" DOMAIN, "");
+    assert_true(str_eq(sip_msg_uri_text(world_expect_request(W_PCSCF, "MESSAGE")),
+                       STR("sip:alice@192.0.2.1:5099")));
+}
+
+static void registrations_stand_side_by_side_if_wanted(void **state)
+{
+    struct reg back = alice;
+    configure(0, false);
+    (void)world_registered(&alice);
+    back.contact = "<sip:alice@192.0.2.1:5099>";
+    back.call_id = "another-run";
+    (void)world_registered(&back);
+    assert_int_equal(scscf_bindings(w.scscf), 2);
+}
+
 // In-dialog requests follow the route set; that the user is known does not matter.
 static void in_dialog(void **state)
 {
@@ -362,6 +448,10 @@ int main(void)
         TEST(terminating_to_the_unregistered),
         TEST(terminating_refusals),
         TEST(forking),
+        TEST(stale_contact_is_unbound),
+        TEST(the_last_contact_stays),
+        TEST(new_registration_replaces_the_old),
+        TEST(registrations_stand_side_by_side_if_wanted),
         TEST(serial_by_q),
         TEST(serial_all_fail),
         TEST(in_dialog),

@@ -31,10 +31,25 @@ static void eve_sends(const char *method, const char *uri, const char *to_tag, c
         method, uri, w.branch, to_tag, w.branch, method, headers);
 }
 
+static void on_stat(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    if (strcmp(name, "sip_transactions_total") == 0 && strstr(labels, "server"))
+        *(uint64_t *)arg = value;
+}
+
+// Server transactions so far.
+static uint64_t n_transactions(void)
+{
+    uint64_t n = 0;
+    stack_stats(scscf_stack(w.scscf), on_stat, &n);
+    return n;
+}
+
 // TS 24.229 7.2A.2: "ip-assoc-yes" is the P-CSCF's word.
 static void integrity_protected_of_an_outsider(void **state)
 {
     unsigned mars = w.hss.n_mar, sars = w.hss.n_sar;
+    uint64_t before = n_transactions();
     eve_sends("REGISTER", "sip:" DOMAIN, "",
               "Authorization: Digest username=\"alice@" DOMAIN "\",realm=\"" DOMAIN "\",nonce=\"\","
               "uri=\"\",response=\"\",integrity-protected=\"ip-assoc-yes\"\nExpires: 600\n");
@@ -43,11 +58,13 @@ static void integrity_protected_of_an_outsider(void **state)
     assert_int_equal(w.hss.n_mar, mars);
     assert_int_equal(w.hss.n_sar, sars);
     assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(n_transactions(), before);
 }
 
 // TS 24.229 5.4.3.1: an asserted identity is what makes a request alice's.
 static void outsider_does_not_originate(void **state)
 {
+    uint64_t before = n_transactions();
     eve_sends("MESSAGE", "sip:bob@" DOMAIN, "",
               "Route: <sip:orig@127.0.1.30:5060;lr>\nP-Asserted-Identity: <sip:alice@" DOMAIN
               ">\n");
@@ -57,6 +74,7 @@ static void outsider_does_not_originate(void **state)
               ">\n");
     (void)world_expect(W_EVE, 403);
     assert_null(world_take(W_ICSCF));
+    assert_int_equal(n_transactions(), before);
 }
 
 // RFC 3325 5: who calls is heard, what he asserts is not.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Edits: the fields that are left, as one text.
+#include <stdio.h>
+
 #include "check.h"
 
 #define TEXT                                                                                       \
@@ -189,6 +191,38 @@ static void requests_from_nothing(void **state)
     sip_msg_unref(m);
 }
 
+// What stands in quotes or brackets parts nothing: the first element goes, the others stay as they came.
+static void quoted_elements(void **state)
+{
+    static const char *const rows[][2] = {
+        {"\"a, b\" <sip:a;lr>, <sip:c;lr>", "<sip:c;lr>"},
+        {"\"a\\\", b\" <sip:a;lr>, \"c, d\" <sip:c;lr>", "\"c, d\" <sip:c;lr>"},
+        {"\"a\\\\\" <sip:a;lr>, \"c\" <sip:c;lr>", "\"c\" <sip:c;lr>"},
+        {"\"<\" <sip:a;lr>, <sip:c;lr>", "<sip:c;lr>"},
+        {"\">\" <sip:a;lr>;x=\"<,\", <sip:c;lr>", "<sip:c;lr>"},
+        {"<sip:a,b@h;lr>, <sip:c,d@h;lr>,<sip:e;lr>", "<sip:c,d@h;lr>,<sip:e;lr>"},
+        {"<sip:a;lr>;x=\",\";y, <sip:c;lr>", "<sip:c;lr>"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[512];
+        int n = snprintf(text, sizeof text,
+                         "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nRoute: %s\r\n"
+                         "From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n",
+                         rows[i][0]);
+        struct sip_msg *m = check_parse(str_make(text, (size_t)n));
+        struct sip_edits e;
+        struct writer w = writer_init(out, sizeof out);
+        sip_edits_init(&e, sip_msg_arena(m), m);
+        sip_edit_remove_at(&e, SIP_H_ROUTE, 0);
+        assert_int_equal(sip_msg_write(m, &e, &w), 0);
+        struct sip_msg *again = check_parse(writer_done(&w));
+        assert_str(sip_msg_raw(again, SIP_H_ROUTE), rows[i][1]);
+        sip_msg_unref(again);
+        sip_msg_unref(m);
+    }
+}
+
 static void responses(void **state)
 {
     (void)state;
@@ -209,6 +243,18 @@ static void responses(void **state)
     assert_str(sip_msg_reason(r), "Ok now");
     assert_null(sip_msg_to_tag(r).p); // none in a 100
     sip_msg_unref(r);
+    // RFC 3261 8.2.6.2: one that the request has stays, in a 100 too
+    struct sip_msg *inside = check_parse(STR("BYE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK2\r\n"
+                                             "From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=theirs\r\n"
+                                             "Call-ID: c\r\nCSeq: 2 BYE\r\n\r\n"));
+    for (unsigned status = 100; status <= 200; status += 100) {
+        w = writer_init(out, sizeof out);
+        assert_int_equal(sip_write_response(inside, status, STR_NONE, STR("t"), NULL, &w), 0);
+        r = check_parse(writer_done(&w));
+        assert_str(sip_msg_to_tag(r), "theirs");
+        sip_msg_unref(r);
+    }
+    sip_msg_unref(inside);
     assert_str(sip_reason(499), "Bad Request");
     assert_str(sip_reason(404), "Not Found");
 }
@@ -219,7 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nothing_changes_nothing), TEST(elements),  TEST(lines),
         TEST(set_and_uri),             TEST(body),      TEST(copies_are_independent),
-        TEST(too_small),               TEST(responses), TEST(requests_from_nothing),
+        TEST(too_small),               TEST(responses), TEST(quoted_elements), TEST(requests_from_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
