@@ -48,7 +48,7 @@ void *sip_pool_get(size_t *n, unsigned *ret_class)
 
 void sip_pool_put(void *p, unsigned class)
 {
-    if (!RECYCLE || class >= CLASSES || spare[class].n >= KEEP >> class) {
+    if (!RECYCLE || class >= CLASSES || spare[class].n >= (unsigned)KEEP >> class) {
         mem_free(p);
         return;
     }
