@@ -48,18 +48,23 @@ struct registry {
 
 // ---- keys ----
 
+enum { FLOW_BYTES = 19 };
+
 static size_t flow_bytes(const struct access_flow *f, unsigned char *b)
 {
-    char text[ADDR_TEXT_MAX];
-    struct str t = addr_text(&f->remote, text);
+    uint16_t port = addr_port(&f->remote);
+    bool ip6 = addr_is_ip6(&f->remote);
+    const void *ip = ip6 ? (const void *)&f->remote.in6.sin6_addr : &f->remote.in4.sin_addr;
+    size_t n = ip6 ? 16 : 4;
     b[0] = (unsigned char)f->proto;
-    memcpy(b + 1, t.p, t.n);
-    return t.n + 1;
+    memcpy(b + 1, &port, sizeof port);
+    memcpy(b + 3, ip, n);
+    return n + 3;
 }
 
 static uint64_t flow_key(const struct access_flow *f)
 {
-    unsigned char b[ADDR_TEXT_MAX + 1];
+    unsigned char b[FLOW_BYTES];
     return hash_bytes(b, flow_bytes(f, b));
 }
 
@@ -199,11 +204,19 @@ static void unlink_reg(struct registry *r, struct reg *g)
     leave_flow(r, g);
 }
 
+static void tell(struct registry *r, const struct access_flow *f)
+{
+    if (r->ops && r->ops->flow_changed)
+        r->ops->flow_changed(r->arg, f);
+}
+
 static void reg_free(struct registry *r, struct reg *g)
 {
+    struct access_flow f = g->flow;
     unlink_reg(r, g);
     route_put(r, g->route);
     mem_free(g);
+    tell(r, &f);
 }
 
 static uint64_t contact_hash(struct str contact)
@@ -292,6 +305,7 @@ int registry_set(struct registry *r, const struct reg_params *p)
         reg_free(r, old);
     g->expires_at = loop_now(r->loop) / 1000000 + p->expires_ms;
     timer_start(r->loop, &g->expiry, p->expires_ms);
+    tell(r, &g->flow);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/writer.h"
 
 // The grammar of RFC 3261 has a third colon before an embedded IPv4 address, which RFC 5118 4.10 wants
@@ -111,6 +112,23 @@ bool addr_eq_ip(const struct addr *a, const struct addr *b)
 bool addr_eq(const struct addr *a, const struct addr *b)
 {
     return addr_eq_ip(a, b) && addr_port(a) == addr_port(b);
+}
+
+uint64_t addr_source_key(const struct addr *a)
+{
+    unsigned char k[17] = {4};
+    if (!addr_is_ip6(a)) {
+        memcpy(k + 1, &a->in4.sin_addr, 4);
+        return hash_bytes(k, sizeof k);
+    }
+    const struct in6_addr *ip = &a->in6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        memcpy(k + 1, ip->s6_addr + 12, 4);
+        return hash_bytes(k, sizeof k);
+    }
+    k[0] = 6;
+    memcpy(k + 1, ip, IN6_IS_ADDR_LINKLOCAL(ip) ? 16 : 8);
+    return hash_bytes(k, sizeof k);
 }
 
 struct str addr_ip_text(const struct addr *a, char *buf)

@@ -30,6 +30,9 @@ uint64_t loop_wall_ms(const struct loop *l);
 // n random bytes: drawn in batches from OpenSSL, or from the simulation's seed.
 void loop_random(struct loop *l, void *ret_bytes, size_t n);
 uint64_t loop_random_u64(struct loop *l);
+// Inside a callback of udp or tcp data: nanoseconds that it had waited in the system before this
+// process took it (of a run of a stream, its last piece). Otherwise that of the last one.
+uint64_t loop_waited(const struct loop *l);
 
 // ---- timers: hierarchical wheel of 1 ms ticks; start and stop are O(1) ----
 
@@ -63,6 +66,18 @@ void deferred_init(struct deferred *d, timer_cb cb, void *arg);
 // Queues d once, however often it is called in one turn.
 void loop_defer(struct loop *l, struct deferred *d);
 void deferred_cancel(struct deferred *d);
+
+// ---- progress, for who watches over the loop from a signal handler ----
+
+struct loop_progress {
+    volatile uint32_t turns;    // begun so far
+    volatile bool asleep;       // between two turns, waiting
+    const char *volatile doing; // static text: what the present turn is at
+    // The message being worked on, NULL: none. Set and forgotten by whoever works on it.
+    const char *volatile bytes;
+    volatile size_t n;
+};
+struct loop_progress *loop_progress(struct loop *l);
 
 // ---- blocking work on the pool; done runs in the loop ----
 
@@ -132,6 +147,10 @@ size_t tcp_unsent(const struct tcp *c);
 void tcp_pause(struct tcp *c, bool paused);
 const struct addr *tcp_local(const struct tcp *c);
 const struct addr *tcp_remote(const struct tcp *c);
+// How many descriptors were left when this connection was accepted, so that the owner can keep some
+// back for what is more important. (The lowest free number is what the system gives, so the number
+// tells.)
+size_t tcp_headroom(const struct tcp *c);
 // Sends what is buffered, then closes; no further callback.
 void tcp_close(struct tcp *c); // takes NULL
 // Closes at once with a reset.

@@ -166,8 +166,7 @@ static void request_uri(struct check *k)
 
 static void routes(struct check *k)
 {
-    const void *value;
-    if (sip_field_first(k->m, SIP_H_ROUTE) && sip_msg_get(k->m, SIP_H_ROUTE, 0, &value) == ERR_BAD)
+    if (sip_iter_init(k->m, SIP_H_ROUTE).err == ERR_BAD)
         complain(k, "Route", offset_of(k, SIP_H_ROUTE));
 }
 

@@ -109,6 +109,8 @@ bool txn_is_loop(const struct stack *s, const struct sip_msg *m, uint64_t loop_h
 // Number of transactions of both sides that are not finished: a final response is still due or (INVITE
 // server) its ACK. Those that only absorb retransmissions do not count.
 size_t txn_count(const struct stack *s);
+// Those of them, on the server side, that strangers have opened.
+size_t txn_strangers(const struct stack *s);
 
 // ---- for stack.c ----
 void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg);

@@ -60,6 +60,7 @@ struct txn {
     uint8_t state;
     uint8_t retransmit_event, timeout_event; // what the timers mean
     bool is_server, reliable, open; // open: counted by txn_count
+    bool of_stranger;               // counted by txn_strangers while open
     enum sip_method method;
     const struct sip_timers *timers;
     struct flow *flow;              // NULL: none or gone
@@ -123,7 +124,7 @@ struct txn_layer {
     struct map by_key;          // servers, by the hash of their key
     struct list live, linger, dead, late;
     struct list free_clients, free_servers;
-    size_t n_free, n_open, n_linger, n_clients, n_servers;
+    size_t n_free, n_open, n_strangers, n_linger, n_clients, n_servers;
     uint64_t total_clients, total_servers;
     struct deferred turn;
 };

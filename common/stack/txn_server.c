@@ -4,11 +4,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/guard.h"
+#include "stack/shed.h"
 #include "stack/transport_priv.h"
 #include "stack/txn_key.h"
 #include "stack/txn_priv.h"
-
-enum { OVERLOAD_RETRY_AFTER = 5 };
 
 // ---- the table ----
 
@@ -121,18 +121,6 @@ const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id)
     return st ? st->t.timers : &sip_timers_core;
 }
 
-static void send_stateless(struct stack *s, struct flow *f, const struct sip_msg *m,
-                           struct str bytes)
-{
-    struct addr to;
-    if (flow_is_reliable(f)) {
-        (void)flow_send(s, f, bytes, sip_msg_call_id(m));
-        return;
-    }
-    via_reply_addr(m, &flow_get_info(f)->remote, false, &to);
-    (void)flow_send_to(s, f, &to, bytes, sip_msg_call_id(m));
-}
-
 static int write_rejection(struct stack *s, const struct sip_msg *m, unsigned status,
                            struct str reason, const struct sip_edits *extra, struct writer *w)
 {
@@ -157,19 +145,6 @@ int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsig
     return err ? err : txn_server_reply(s, id, status, writer_done(&w));
 }
 
-// 503 without state: load is shed as cheaply as can be (RFC 3261 21.5.4).
-static void shed(struct stack *s, struct flow *f, const struct sip_msg *m)
-{
-    struct sip_edits e;
-    struct writer w = stack_scratch(s);
-    s->count.overload++;
-    sip_edits_init(&e, sip_msg_arena(m), NULL);
-    sip_edit_append(&e, SIP_H_RETRY_AFTER,
-                    arena_printf(sip_msg_arena(m), "%d", OVERLOAD_RETRY_AFTER));
-    if (write_rejection(s, m, 503, STR_NONE, &e, &w) == 0)
-        send_stateless(s, f, m, writer_done(&w));
-}
-
 // ---- requests ----
 
 static struct txn_server *server_new(struct stack *s, struct flow *f, const struct sip_msg *m,
@@ -186,6 +161,10 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
     st->proto = info->proto;
     st->label = info->listener;
     txn_attach(&st->t, f);
+    if (guard_standing(f) == STACK_STRANGER) {
+        st->t.of_stranger = true;
+        s->txns->n_strangers++;
+    }
     via_reply_addr(m, &info->remote, st->t.reliable, &st->reply_to);
     if (add(s, st, k)) {
         txn_discard(&st->t);
@@ -205,32 +184,58 @@ static void send_trying(struct stack *s, txn_id id, const struct sip_msg *m)
         (void)txn_server_reply(s, id, 100, writer_done(&w));
 }
 
-// RFC 3261 9.2: the CANCEL is a transaction of its own; what it cancels has the same key but the method.
+// The INVITE that a CANCEL is for (RFC 3261 9.2): what it cancels has the same key but the method.
+static struct txn_server *find_cancelled(struct stack *s, bool reliable, const struct sip_msg *m)
+{
+    struct txn_key_how how = {SIP_INVITE, reliable, sip_msg_to_tag(m)};
+    return find_invite(s, m, how);
+}
+
 static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_msg *m)
 {
-    struct txn_key_how how = {SIP_INVITE, st->t.reliable, sip_msg_to_tag(m)};
-    struct txn_server *invite = find_invite(s, m, how);
+    struct txn_server *invite = find_cancelled(s, st->t.reliable, m);
     (void)txn_server_reject(s, st->t.id, m, invite ? 200 : 481, STR_NONE, NULL);
     if (invite && invite->t.state == TXN_PROCEEDING)
         pxy_on_cancel(s, invite->t.id, invite->owner, m);
 }
 
-static bool shedding(const struct stack *s, const struct sip_msg *m)
+// There is no place for it, or the node leaves.
+static bool is_full(const struct stack *s, const struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_CANCEL)
         return false;
     return s->txns->n_open >= s->max_transactions || (s->draining && !sip_msg_to_tag(m).p);
 }
 
-static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const struct txn_key *k)
+// Nothing is made for a stranger's CANCEL of nothing.
+static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
-    if (shedding(s, m)) {
-        shed(s, f, m);
+    if (sip_msg_method(m) != SIP_CANCEL || guard_standing(f) < STACK_VOUCHED ||
+        find_cancelled(s, flow_is_reliable(f), m))
+        return false;
+    (void)guard_answer(f, m, 481, STR_NONE, NULL, NULL);
+    return true;
+}
+
+static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
+                   const struct txn_key *k)
+{
+    struct overload_request asked;
+    if (is_idle_cancel(s, from, m))
+        return;
+    if (sip_msg_method(m) != SIP_CANCEL && !guard_request(from, m))
+        return;
+    if (is_full(s, m)) {
+        shed_refuse(s, from, m);
         return;
     }
-    struct txn_server *st = server_new(s, f, m, k);
+    if (!shed_admit(s, from, m, &asked))
+        return;
+    struct flow *f = flow_settle(from);
+    struct txn_server *st = f ? server_new(s, f, m, k) : NULL;
     if (!st) {
-        shed(s, f, m);
+        overload_answered(s->overload, loop_now(s->loop), &asked, false);
+        shed_refuse(s, from, m);
         return;
     }
     txn_id id = st->t.id;
@@ -238,7 +243,7 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         on_cancel(s, st, m);
         return;
     }
-    pxy_on_request(s, id, m, flow_get_id(f));
+    pxy_on_request(s, id, m, flow_get_id(f), &asked);
     if (sip_msg_method(m) == SIP_INVITE)
         send_trying(s, id, m);
 }
@@ -269,13 +274,16 @@ static struct txn_server *find_acked(struct stack *s, const struct flow *f,
     return st && acks_refusal(st, m) ? st : NULL;
 }
 
-static void on_ack(struct stack *s, struct flow *f, struct sip_msg *m)
+static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
 {
-    struct txn_server *st = find_acked(s, f, m);
+    struct txn_server *st = find_acked(s, from, m);
     struct txn_input in = {.msg = m};
-    if (st)
+    if (st) {
         txn_step(&st->t, EV_ACK, &in);
-    else
+        return;
+    }
+    struct flow *f = guard_request(from, m) ? flow_settle(from) : NULL;
+    if (f)
         pxy_on_ack(s, m, flow_get_id(f));
 }
 
@@ -288,7 +296,7 @@ void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m)
     struct txn_key k;
     struct txn_key_how how = {sip_msg_method(m), flow_is_reliable(f), sip_msg_to_tag(m)};
     if (txn_key_make(&k, m, &how)) {
-        shed(s, f, m);
+        shed_refuse(s, f, m);
         return;
     }
     struct txn_server *st = find(s, &k);

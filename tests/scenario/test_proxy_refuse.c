@@ -40,7 +40,7 @@ static const struct refuse_row rows[] = {
     {{.method = "OPTIONS", .uri = "sip:b@x", .max_forwards = -1}, "SIP/2.0 483", "Too Many Hops"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: foo, sec-agree, bar\n"},
      "SIP/2.0 420",
-     "Unsupported: foo\r\nUnsupported: bar\r\n"},
+     "Unsupported: foo,bar\r\n"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"},
      "SIP/2.0 400",
      "Route"},

@@ -36,7 +36,7 @@ struct load {
     struct hub **hubs; // one an address, o->spread of them
     struct user *users;
     bool calls, setup, over;
-    uint64_t run_ns, begun_ns, started, succeeded, failed, skipped, pending, last_ns;
+    uint64_t run_ns, begun_ns, offered_ns, started, succeeded, failed, skipped, pending, last_ns;
     uint64_t retransmitted; // before measuring began
     uint64_t unregistered;  // users that could not register before the calls
     int signo;              // it was ended by
@@ -194,6 +194,7 @@ static void start_one(struct load *l, uint64_t i)
     bool call = l->calls && !l->setup;
     struct user *u = &l->users[i % (call ? l->o->users / 2 : l->o->users)];
     l->started++;
+    l->offered_ns = loop_now(l->loop);
     if (u->busy) { // too few users for this rate and latency
         l->skipped++;
         return;
@@ -353,8 +354,8 @@ static void report(struct load *l)
     if (l->first.n)
         qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
     json_t *j = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
-        (json_int_t)l->started, "succeeded", (json_int_t)l->succeeded, "failed",
+        "{s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
+        (json_int_t)l->started, "offered_s", (double)(l->offered_ns - l->begun_ns) / 1e9, "succeeded", (json_int_t)l->succeeded, "failed",
         (json_int_t)l->failed, "skipped", (json_int_t)l->skipped, "unfinished",
         (json_int_t)l->pending, "rate", seconds > 0 ? (double)l->succeeded / seconds : 0.0,
         "retransmissions", (json_int_t)(retransmissions(l) - l->retransmitted), "p50_ms", percentile(&l->total, 0.5),
