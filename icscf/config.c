@@ -22,6 +22,7 @@ const struct conf_row icscf_rows[] = {
     {"domain", CONF_STR, AT(domain), .fixed = true,
      .help = "Home network domain name (TS 23.003 13.2)."},
     NODE_SIP_ROWS(AT(sip)),
+    NODE_LIMIT_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},

@@ -15,6 +15,7 @@ struct icscf_config {
     struct str domain;
     struct str name; // SIP URI of this I-CSCF
     struct node_sip sip;
+    struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_dia diameter;
     struct conf_table scscfs; // struct icscf_scscf

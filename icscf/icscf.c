@@ -86,7 +86,8 @@ static int start_stack(struct icscf *i)
                              .arg = i,
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
-                             .tcp_prefer = i->cfg->sip.prefer_tcp};
+                             .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .limits = &i->cfg->message};
     int err = stack_new(&p, &i->stack);
     return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
 }

@@ -36,6 +36,7 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
              "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
              "over four minutes (reg-await-auth). 0: any number."},
+    NODE_LIMIT_ROWS(OFF(message)),
     {.name = NULL},
 };
 

@@ -183,7 +183,8 @@ static int start(struct pcscf *pc)
                               .arg = pc,
                               .tcp_prefer = true,
                               .host_alias = {c->core_host},
-                              .proxy_require = {STR_INIT("sec-agree")}};
+                              .proxy_require = {STR_INIT("sec-agree")},
+                              .limits = &c->message};
     if (c->access_listen.n == 0 || c->core_listen.n == 0) {
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen and core.listen need an address each"));
         return ERR_INVAL;

@@ -23,6 +23,7 @@ struct pcscf_config {
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
+    struct sip_limits message; // what a message may have
 };
 
 extern const struct conf_row pcscf_rows[];

@@ -15,6 +15,7 @@ const struct conf_row scscf_rows[] = {
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_SIP_ROWS(AT(sip)),
+    NODE_LIMIT_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},

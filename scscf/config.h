@@ -9,6 +9,7 @@ struct scscf_config {
     struct str domain; // home network domain, realm of the challenges
     struct str ioi;    // inter operator identifier; empty: the domain
     struct node_sip sip;
+    struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_dia diameter;
     struct {

@@ -157,7 +157,8 @@ static int start_stack(struct scscf *s)
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
-                             .tcp_prefer = s->cfg->sip.prefer_tcp};
+                             .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .limits = &s->cfg->message};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }

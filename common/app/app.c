@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,6 +291,7 @@ static int serve(struct app *a)
     if (!err) {
         a->state = APP_SERVING;
         poll_ready(a);
+        app_heap_watch(a);
         a->watchdog_ms = notify_watchdog_ms();
         if (a->watchdog_ms)
             feed_watchdog(a);
@@ -354,23 +354,12 @@ static int act(struct app *a, enum cmdline_action action)
     return run(a);
 }
 
-// What one burst needed the next one needs again: handed back to the kernel and taken anew it would cost a
-// page fault every 4 kB.
-static void keep_heap(void)
-{
-#ifdef __GLIBC__
-    (void)mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    (void)mallopt(M_TOP_PAD, 1 << 20);
-    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
-#endif
-}
-
 int app_main(int argc, char **argv, const struct app_nf *nf)
 {
     struct cmdline cmd;
     if (cmdline_parse(argc, argv, nf->name, &cmd))
         return EXIT_USAGE;
-    keep_heap();
+    app_heap_keep();
     json_set_alloc_funcs(mem_alloc, mem_free);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); // a file-size limit is a write error, as a full disk is

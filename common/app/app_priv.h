@@ -75,9 +75,16 @@ struct app {
     bool ready, was_ready;
     const char *why;     // not ready because
     uint64_t started_ns; // loop_now at the start
-    struct timer ready_timer, drain_timer, watchdog_timer;
+    struct timer ready_timer, drain_timer, watchdog_timer, heap_timer;
+    unsigned heap_idle; // looks in a row at which much was free
     uint64_t watchdog_ms; // 0: systemd wants none
 };
+
+// ---- heap.c ----
+// Before anything is allocated: freed memory stays for the next burst.
+void app_heap_keep(void);
+// But not for ever: on the loop from now on.
+void app_heap_watch(struct app *a);
 
 // Asks the NF; sets ready and why.
 void app_check_ready(struct app *a);

@@ -43,14 +43,42 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
 // The same; `at` is the offset of a struct dia_limits.
-#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
+#define NODE_DIA_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
 #define NODE_DIA_LIMIT_ROWS(at)                                                                    \
-    {"diameter.max_message", CONF_U32, NODE_LIMIT_AT(at, message), "262144", 4096, 1048576,        \
+    {"diameter.max_message", CONF_U32, NODE_DIA_LIMIT_AT(at, message), "262144", 4096, 1048576, \
      "bytes", .fixed = true, .help = "Longest Diameter message that is taken."},                   \
-    {"diameter.max_avps", CONF_U32, NODE_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true,    \
+    {"diameter.max_avps", CONF_U32, NODE_DIA_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true, \
      .help = "Most AVPs in one message, those inside of groups included."},                        \
-    {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
+    {"diameter.max_depth", CONF_U32, NODE_DIA_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true, \
      .help = "Most groups inside one another in a message."}
+
+// The same; `at` is the offset of the struct sip_limits.
+#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct sip_limits, field))
+#define NODE_LIMIT(at, name, field, def, min, max, unit, help)                                     \
+    {"message." name, CONF_U32, NODE_LIMIT_AT(at, field), def, min, max, unit, .fixed = true, help}
+#define NODE_LIMIT_ROWS(at)                                                                        \
+    NODE_LIMIT(at, "size", message, "65535", 1300, 65535, "bytes",                                 \
+               .help = "Length of a SIP message; a longer request gets 513."),                     \
+    NODE_LIMIT(at, "body", body, "65535", 0, 65535, "bytes",                                       \
+               .help = "Length of its body; a request with a longer one gets 413."),               \
+    NODE_LIMIT(at, "uri", uri, "2048", 64, 65535, "bytes",                                         \
+               .help = "Length of its Request-URI; a longer one gets 414."),                       \
+    NODE_LIMIT(at, "fields", fields, "256", 16, 65535, NULL,                                       \
+               .help = "Header fields; a request with more gets 400, as do those below."),         \
+    NODE_LIMIT(at, "line", line, "8192", 256, 65535, "bytes",                                      \
+               .help = "Length of one header field, its folded lines included."),                  \
+    NODE_LIMIT(at, "values", values, "128", 8, 65535, NULL,                                        \
+               .help = "Values of one header, in whatever many fields."),                          \
+    NODE_LIMIT(at, "all_values", all_values, "1024", 64, 65535, NULL,                              \
+               .help = "Values of all headers together."),                                         \
+    NODE_LIMIT(at, "params", params, "64", 8, 65535, NULL,                                         \
+               .help = "Parameters of one value, those of its URI included."),                     \
+    NODE_LIMIT(at, "memory_base", memory_base, "1048576", 65536, 1073741824, "bytes",              \
+               .help = "Memory that a request may take while it is worked on, to which "           \
+                       "message.memory_factor times its length is added; one that needs more "     \
+                       "gets 500."),                                                               \
+    NODE_LIMIT(at, "memory_factor", memory_factor, "64", 8, 65536, NULL, \
+               .help = "See message.memory_base.")
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))

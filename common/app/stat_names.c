@@ -12,6 +12,7 @@ static const struct stat_name names[] = {
     {"sip_retransmits_out", false, "SIP messages sent again."},
     {"sip_malformed_in", false, "SIP messages that could not be parsed."},
     {"sip_oversize_in", false, "SIP messages above the size limit."},
+    {"sip_limit_exceeded", false, "SIP messages beyond a limit of the configuration (message.*)."},
     {"sip_stray_responses_in", false, "SIP responses that belong to no transaction."},
     {"sip_keepalives_in", false, "Keep-alives received from user agents."},
     {"sip_bytes_in", false, "Bytes of SIP received."},

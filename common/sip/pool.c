@@ -16,6 +16,7 @@
 #define RECYCLE 1
 #endif
 
+// A burst of large messages may leave no more behind than one of small ones.
 enum { CLASSES = 4, SMALLEST = 3072, KEEP = 256 };
 
 struct block {
@@ -47,7 +48,7 @@ void *sip_pool_get(size_t *n, unsigned *ret_class)
 
 void sip_pool_put(void *p, unsigned class)
 {
-    if (!RECYCLE || class >= CLASSES || spare[class].n >= KEEP) {
+    if (!RECYCLE || class >= CLASSES || spare[class].n >= (unsigned)KEEP >> class) {
         mem_free(p);
         return;
     }

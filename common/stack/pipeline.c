@@ -55,10 +55,20 @@ static void finish(struct job *j)
     j->next = j->proc->n;
 }
 
+// A step that ran out of memory may have read nothing where something was written: nothing is decided
+// on that.
+static enum step_verdict run_step(struct job *j)
+{
+    enum step_verdict v = j->proc->steps[j->next++].run(j);
+    struct pxy *p = v == STEP_CONTINUE || v == STEP_REJECT ? job_pxy(j) : NULL;
+    const char *why = p ? pxy_starved(p) : NULL;
+    return why ? job_fail(j, 500, why) : v;
+}
+
 static void run(struct job *j)
 {
     while (j->next < j->proc->n) {
-        switch (j->proc->steps[j->next++].run(j)) {
+        switch (run_step(j)) {
         case STEP_CONTINUE:
             continue;
         case STEP_WAIT:

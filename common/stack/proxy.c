@@ -65,6 +65,19 @@ struct sip_edits *pxy_edits(struct pxy *p)
     return &p->edits;
 }
 
+const char *pxy_starved(struct pxy *p)
+{
+    const struct arena *own = &p->arena, *req = sip_msg_arena(p->req);
+    if (!own->failed && !req->failed)
+        return NULL;
+    if (!own->full && !req->full)
+        return err_text(ERR_NOMEM);
+    if (!p->starved)
+        p->stack->beyond[SIP_LIMIT_MEMORY]++;
+    p->starved = true;
+    return sip_limit_rows[SIP_LIMIT_MEMORY].what;
+}
+
 void pxy_set_ctx(struct pxy *p, void *ctx, void (*free_ctx)(void *ctx))
 {
     p->ctx = ctx;
@@ -128,6 +141,7 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     list_init(&p->ack_link);
     timer_init(&p->timer, ack_expired, p);
     arena_init(&p->arena, p->inline_mem, sizeof p->inline_mem);
+    arena_set_max(&p->arena, sip_limits_memory(&s->limits, sip_msg_bytes(m).n));
     sip_edits_init(&p->edits, &p->arena, p->req);
     list_add(&l->all, &p->link);
     l->n_live++;

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/writer.h"
+#include "stack/transport.h"
 
 enum { DEFAULT_MAX_FORWARDS = 70, MAX_FORWARDS_LIMIT = 255 };
 
@@ -128,6 +129,7 @@ static int rewrite(struct pxy *p)
         return err;
     }
     sip_msg_unref(p->req);
+    transport_bound_memory(p->stack, m);
     p->req = m;
     sip_edits_init(&p->edits, &p->arena, m);
     return 0;
@@ -248,5 +250,11 @@ bool pxy_check(struct pxy *p)
     }
     take_own_route(p);
     count_down(p);
-    return true;
+    const char *why = pxy_starved(p);
+    if (!why)
+        return true;
+    LOG(LOG_WARN, "request refused", LF("call_id", sip_msg_call_id(p->req)), LF_NUM("status", 500),
+        LF_Z("cause", why));
+    (void)pxy_reply(p, 500, STR_NONE, NULL);
+    return false;
 }

@@ -71,6 +71,7 @@ struct pxy {
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
+    bool starved;   // memory beyond the limit was counted
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -85,6 +86,10 @@ struct pxy {
 // ---- proxy.c ----
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
+
+// Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
+// did.
+const char *pxy_starved(struct pxy *p);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

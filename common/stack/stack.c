@@ -2,6 +2,8 @@
 // A stack's life, its names and its counters.
 #include "stack/stack.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/writer.h"
@@ -43,7 +45,8 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->arg = p->arg;
     s->tcp_prefer = p->tcp_prefer;
     s->max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS;
-    s->max_message = p->max_message ? p->max_message : SIP_MSG_MAX;
+    s->limits = p->limits && p->limits->message ? *p->limits : sip_limits_default;
+    s->max_message = p->max_message ? p->max_message : s->limits.message;
     s->secret = loop_random_u64(p->loop);
     memcpy(s->proxy_require, p->proxy_require, sizeof s->proxy_require);
     deferred_init(&s->drain_check, drain_check, s);
@@ -71,7 +74,8 @@ static int make_layers(struct stack *s)
 
 int stack_new(const struct stack_params *p, struct stack **ret_stack)
 {
-    if (!p->loop || !p->ops || !p->ops->request || p->max_message > SIP_MSG_MAX)
+    if (!p->loop || !p->ops || !p->ops->request || p->max_message > SIP_MSG_MAX ||
+        (p->limits && p->limits->message > SIP_MSG_MAX))
         return ERR_INVAL;
     struct stack *s = mem_zalloc(sizeof *s);
     if (!s)
@@ -131,6 +135,11 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
 #define X(field, name, labels) cb(arg, name, labels, s->count.field);
     STACK_COUNTERS(X)
 #undef X
+    for (int i = SIP_LIMIT_NONE + 1; i < SIP_LIMIT_COUNT; i++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "limit=\"%s\"", sip_limit_rows[i].name);
+        cb(arg, "sip_limit_exceeded", labels, s->beyond[i]);
+    }
     cb(arg, "sip_transactions", "", txn_count(s));
     txn_stats(s, cb, arg);
     transport_stats(s, cb, arg);

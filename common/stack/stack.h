@@ -9,6 +9,7 @@
 
 #include "io/loop.h"
 #include "sip/edit.h"
+#include "sip/limits.h"
 
 struct stack;
 struct pxy;
@@ -63,7 +64,8 @@ struct stack_params {
     struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
     struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
-    size_t max_message;     // bytes; 0: 65535
+    size_t max_message;     // bytes; 0: what limits says
+    const struct sip_limits *limits; // of received messages, copied; NULL or all zero: sip_limits_default
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
 };
 

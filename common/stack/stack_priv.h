@@ -60,6 +60,8 @@ struct stack {
     struct deferred drain_check;
     uint64_t secret;          // keys tags and loop hashes
     struct stack_counters count;
+    struct sip_limits limits;
+    uint64_t beyond[SIP_LIMIT_COUNT]; // messages that were, by limit
     struct transport_layer *transports;
     struct resolver *resolver;
     struct txn_layer *txns;

@@ -54,6 +54,9 @@ bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port)
 // False when this second has had its share of log lines about what peers did wrong.
 bool transport_may_log(struct stack *s);
 
+// What m's arena may take from the heap from now on (message.memory_*).
+void transport_bound_memory(const struct stack *s, struct sip_msg *m);
+
 void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int transport_layer_new(struct stack *s);
 void transport_layer_free(struct stack *s);

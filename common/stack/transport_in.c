@@ -25,8 +25,17 @@ void transport_log(struct flow *f, const char *msg, const char *what, struct str
         LF("call_id", call_id));
 }
 
-// Sends a response without a transaction to where m's top Via says.
-static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct str reason)
+static void add_warning(struct flow *f, struct sip_edits *e, const char *text)
+{
+    char host[ADDR_TEXT_MAX];
+    sip_edit_append(e, SIP_H_WARNING,
+                    arena_printf(e->arena, "399 %.*s \"%s\"",
+                                 STR_ARG(addr_host_text(&f->info.local, host)), text));
+}
+
+// Sends a response without a transaction to where m's top Via says. warning may be NULL.
+static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct str reason,
+                   const char *warning)
 {
     struct stack *s = f->stack;
     if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK || !sip_msg_via(m))
@@ -35,8 +44,12 @@ static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct st
     if (via_fill(s, m, &f->info.remote, &filled))
         return false;
     char tag[TXN_TAG_LEN];
+    struct sip_edits extra;
+    sip_edits_init(&extra, sip_msg_arena(filled), NULL);
+    if (warning)
+        add_warning(f, &extra, warning);
     struct writer w = stack_scratch(s);
-    int err = sip_write_response(filled, status, reason, txn_to_tag(s, filled, tag), NULL, &w);
+    int err = sip_write_response(filled, status, reason, txn_to_tag(s, filled, tag), &extra, &w);
     if (!err && f->stream) {
         err = flow_send(s, f, writer_done(&w), sip_msg_call_id(filled));
     } else if (!err) {
@@ -57,7 +70,7 @@ bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct 
     int err = sip_msg_parse(str_head(head, SIP_MSG_MAX), &m, &perr);
     if ((err && err != ERR_BAD) || !m)
         return false;
-    bool answered = answer(f, m, status, reason);
+    bool answered = answer(f, m, status, reason, NULL);
     sip_msg_unref(m);
     return answered;
 }
@@ -81,10 +94,30 @@ static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_
     if (m) {
         struct str reason =
             arena_printf(sip_msg_arena(m), "Bad Request: %s %s", fault(m, e->what), e->what);
-        answered = answer(f, m, 400, reason);
+        answered = answer(f, m, 400, reason, NULL);
     }
     transport_log(f, answered ? "malformed request answered 400" : "malformed message dropped",
                   e->what, m ? sip_msg_call_id(m) : STR_NONE);
+}
+
+// A message that has more of something than the configuration allows (RFC 3261 21.4.1, 21.4.11,
+// 21.4.12): a request is told so, what else it is is dropped.
+static int beyond_limit(struct flow *f, struct sip_msg *m, enum sip_limit limit)
+{
+    const struct sip_limit_row *row = &sip_limit_rows[limit];
+    struct str reason = STR_NONE;
+    f->stack->beyond[limit]++;
+    if (row->status == 400)
+        reason = arena_printf(sip_msg_arena(m), "Bad Request: %s", row->what);
+    bool answered = answer(f, m, row->status, reason, row->what);
+    transport_log(f, answered ? "request beyond a limit refused" : "message beyond a limit dropped",
+                  row->what, sip_msg_call_id(m));
+    return ERR_TOOBIG;
+}
+
+void transport_bound_memory(const struct stack *s, struct sip_msg *m)
+{
+    arena_set_max(sip_msg_arena(m), sip_limits_memory(&s->limits, sip_msg_bytes(m).n));
 }
 
 static int deliver(struct flow *f, struct sip_msg *m)
@@ -102,6 +135,7 @@ static int deliver(struct flow *f, struct sip_msg *m)
         transport_log(f, "request dropped", err_name(err), sip_msg_call_id(m));
         return err;
     }
+    transport_bound_memory(s, filled);
     stack_on_message(s, f, filled);
     sip_msg_unref(filled);
     return 0;
@@ -117,8 +151,10 @@ int transport_receive(struct flow *f, struct str bytes)
         if (err == ERR_BAD)
             malformed(f, m, &e);
     } else {
+        enum sip_limit limit = sip_limits_check(m, &f->stack->limits);
         flow_trace(f, false, &f->info.remote, bytes, sip_msg_call_id(m));
-        err = deliver(f, m);
+        transport_bound_memory(f->stack, m);
+        err = limit ? beyond_limit(f, m, limit) : deliver(f, m);
     }
     sip_msg_unref(m);
     return err;

@@ -103,6 +103,7 @@ static void fail(struct flow *f, struct str rest, int err)
     bool big = err == ERR_TOOBIG;
     f->stack->count.stream_errors++;
     *(big ? &f->stack->count.oversize : &f->stack->count.malformed) += 1;
+    f->stack->beyond[SIP_LIMIT_MESSAGE] += big;
     bool answered = transport_refuse(f, rest, big ? 513 : 400,
                                      big ? STR_NONE : STR("Bad Request: Malformed Content-Length"));
     transport_log(f, "connection closed: no message can be framed",

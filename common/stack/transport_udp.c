@@ -33,6 +33,7 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
         return;
     if (data.n > s->max_message) {
         s->count.oversize++;
+        s->beyond[SIP_LIMIT_MESSAGE]++;
         bool answered = transport_refuse(f, data, 513, STR_NONE);
         transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
         return;

@@ -43,19 +43,26 @@ WRAP_N(void *, memmove, (void *to, const void *from, size_t n), (to, from, n))
 WRAP_N(void *, memset, (void *to, int c, size_t n), (to, c, n))
 WRAP_N(int, memcmp, (const void *a, const void *b, size_t n), (a, b, n))
 
-// What is searched costs as far as it is looked at.
-#define WRAP_SEARCH(name, params, args)                                                            \
-    void *__real_##name params;                                                                    \
-    void *__wrap_##name params;                                                                    \
-    void *__wrap_##name params                                                                     \
-    {                                                                                              \
-        const char *at = __real_##name args;                                                       \
-        work += (at ? (size_t)(at - (const char *)a) : n) / 8;                                     \
-        return (void *)at;                                                                         \
-    }
+// Those that search count as far as they look.
+static void *searched(const void *from, void *found, size_t n)
+{
+    work += (found ? (size_t)((const char *)found - (const char *)from) : n) / 8;
+    return found;
+}
 
-WRAP_SEARCH(memchr, (const void *a, int c, size_t n), (a, c, n))
-WRAP_SEARCH(memmem, (const void *a, size_t n, const void *b, size_t k), (a, n, b, k))
+void *__real_memchr(const void *a, int c, size_t n);
+void *__wrap_memchr(const void *a, int c, size_t n);
+void *__wrap_memchr(const void *a, int c, size_t n)
+{
+    return searched(a, __real_memchr(a, c, n), n);
+}
+
+void *__real_memmem(const void *a, size_t n, const void *b, size_t k);
+void *__wrap_memmem(const void *a, size_t n, const void *b, size_t k);
+void *__wrap_memmem(const void *a, size_t n, const void *b, size_t k)
+{
+    return searched(a, __real_memmem(a, n, b, k), n);
+}
 
 size_t __real_strlen(const char *s);
 size_t __wrap_strlen(const char *s);
@@ -113,10 +120,32 @@ static bool bounded(const char *name, const struct hostile_cost *c, const struct
     return below(name, "work", c->work, b->work_base + b->work_each * c->n) && good;
 }
 
+static struct {
+    char name[128];
+    uint64_t each;
+} most_bytes, most_work;
+
+static void note(const char *name, uint64_t each, bool is_work)
+{
+    if (each <= (is_work ? most_work.each : most_bytes.each))
+        return;
+    (is_work ? &most_work : &most_bytes)->each = each;
+    snprintf(is_work ? most_work.name : most_bytes.name, sizeof most_work.name, "%s", name);
+}
+
+void hostile_report(void)
+{
+    printf("# most memory: %llu bytes a byte, %s\n# most work: %llu a byte, %s\n",
+           (unsigned long long)most_bytes.each, most_bytes.name,
+           (unsigned long long)most_work.each, most_work.name);
+}
+
 int hostile_within(const char *name, const struct hostile_cost *small,
                    const struct hostile_cost *large, const struct hostile_bound *b)
 {
     uint64_t pct = b->growth_pct ? b->growth_pct : 130;
+    note(name, large->bytes / (large->n ? large->n : 1), false);
+    note(name, large->work / (large->n ? large->n : 1), true);
     bool good = bounded(name, small, b);
     good = bounded(name, large, b) && good;
     // Per byte; the base is what any input costs and would hide growth in the smaller one.

@@ -34,3 +34,5 @@ struct hostile_bound {
 // are the same shape at n and (about) 4n. On failure says what on standard output, as a TAP comment.
 int hostile_within(const char *name, const struct hostile_cost *small,
                    const struct hostile_cost *large, const struct hostile_bound *b);
+// The most expensive of the larger inputs so far, per byte, as TAP comments.
+void hostile_report(void);

@@ -15,7 +15,7 @@
 enum { SMALL = 3000, LARGE = 4 * SMALL, ROOM = LARGE + 2048 };
 
 static const struct hostile_bound bound = {
-    .bytes_each = 400, .bytes_base = 60000, .work_each = 700, .work_base = 60000, .growth_pct = 130};
+    .bytes_each = 150, .bytes_base = 20000, .work_each = 200, .work_base = 20000, .growth_pct = 130};
 
 static char text[ROOM], out[2 * ROOM];
 static size_t text_n;
@@ -117,6 +117,7 @@ int main(void)
         printf("%sok %u - %s\n", bad_here ? "not " : "", ++n, sip_hid_name(id).p);
         bad += bad_here;
     }
+    hostile_report();
     sip_msg_pool_drain();
     return bad != 0;
 }

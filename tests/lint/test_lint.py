@@ -77,6 +77,10 @@ def test_sizes(tmp_path, lines, ok):
     ("common/io/a.c", LICENSE + "t = time(NULL);\n", True),
     ("tools/a.c", LICENSE + "t = time(NULL);\n", True),
     ("hss/a.c", LICENSE + "usleep(1);\n", False),
+    ("pcscf/a.c", LICENSE + "all = all.n ? ARENA_CAT(a, all, part) : part;\n", False),
+    ("pcscf/a.c", LICENSE + "all = ARENA_CAT(a, other, part);\n", True),
+    ("pcscf/a.c", LICENSE + "for (i = 0; (v = sip_msg_at(m, id, i)); i++)\n", False),
+    ("pcscf/a.c", LICENSE + "for (i = 0; i < n; i++)\n    v = 0;\nw = sip_msg_at(m, id, 0);\n", True),
 ])
 def test_text(tmp_path, name, text, ok):
     assert bool(found("text", tree(tmp_path, {name: text}))) != ok

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the proxy core answers by itself (RFC 3261 16.3), and bad days: drain, no memory, ids of
 // requests that are gone.
+#include <stdio.h>
+
 #include "harness.h"
 
 #define ALICE "10.0.0.1"
@@ -29,6 +31,19 @@ static void one_done(struct one *o)
     world_done(&o->w);
 }
 
+struct found {
+    const char *labels;
+    uint64_t value;
+};
+
+static void find_stat(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    struct found *f = arg;
+    (void)name;
+    if (strcmp(labels, f->labels) == 0)
+        f->value = value;
+}
+
 struct refuse_row {
     struct request r;
     const char *want, *contains;
@@ -38,7 +53,7 @@ static const struct refuse_row rows[] = {
     {{.method = "OPTIONS", .uri = "sip:b@x", .max_forwards = -1}, "SIP/2.0 483", "Too Many Hops"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: foo, sec-agree, bar\n"},
      "SIP/2.0 420",
-     "Unsupported: foo\r\nUnsupported: bar\r\n"},
+     "Unsupported: foo,bar\r\n"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"},
      "SIP/2.0 400",
      "Route"},
@@ -58,6 +73,30 @@ static void refusals(void **state)
         assert_int_equal(o.p->requests, 0);
         one_done(&o);
     }
+}
+
+// message.memory_*: a request that needs more is refused with a log line and counted, not half read.
+static void memory_has_a_bound(void **state)
+{
+    static char extra[14000];
+    static struct sip_limits few = {.message = 60000, .body = 20, .uri = 100, .fields = 65535,
+                                    .line = 60000, .values = 65535, .all_values = 65535,
+                                    .params = 65535, .memory_base = 1000, .memory_factor = 2};
+    struct one o;
+    (void)state;
+    one_init(&o, &(struct stack_params){.limits = &few});
+    size_t n = (size_t)snprintf(extra, sizeof extra, "Proxy-Require: a");
+    while (n < 12000)
+        n += (size_t)snprintf(extra + n, sizeof extra - n, ",a");
+    snprintf(extra + n, sizeof extra - n, "\n");
+    struct request r = {.method = "OPTIONS", .uri = "sip:" BOB, .extra = extra};
+    peer_request(o.alice, P, &r);
+    (void)peer_expect(o.alice, "SIP/2.0 500");
+    assert_int_equal(o.p->requests, 0);
+    struct found f = {.labels = "limit=\"memory\""};
+    stack_stats(o.p->stack, find_stat, &f);
+    assert_int_equal(f.value, 1);
+    one_done(&o);
 }
 
 static void ack_is_never_answered(void **state)
@@ -308,7 +347,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals),      cmocka_unit_test(ack_is_never_answered),
+        cmocka_unit_test(refusals),      cmocka_unit_test(memory_has_a_bound),
+        cmocka_unit_test(ack_is_never_answered),
         cmocka_unit_test(loop_detected), cmocka_unit_test(spiral_passes),
         cmocka_unit_test(bad_target),    cmocka_unit_test(drain),
         cmocka_unit_test(stale_ids),     cmocka_unit_test(context_freed),

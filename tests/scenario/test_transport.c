@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "core.h"
 #include "sip/uri.h"
 
@@ -272,6 +273,102 @@ static const struct broken brokens[] = {
     {"hello, world\n\n", NULL},
     {"\x01\x02\x03", NULL},
 };
+
+// text, n times, in memory that the next call takes again.
+static const char *times(const char *what, size_t n)
+{
+    static char room[12000];
+    struct writer w = writer_init(room, sizeof room - 1);
+    for (size_t i = 0; i < n; i++)
+        writer_str(&w, str_from(what));
+    assert_false(w.failed);
+    room[w.n] = 0;
+    return room;
+}
+
+static uint64_t beyond(const struct stage *st)
+{
+    return core_count(st->core, "sip_limit_exceeded");
+}
+
+// RFC 3261 21.4.1, 21.4.11, 21.4.12: what has more of something than is allowed is told which limit it
+// was; what has as much as is allowed passes.
+static void limits(void **state)
+{
+    static const struct sip_limits few = {.message = 60000, .body = 500, .uri = 100, .fields = 20,
+                                          .line = 700, .values = 10, .all_values = 24, .params = 8,
+                                          .memory_base = 100000, .memory_factor = 64};
+    static const struct {
+        const char *before, *what;
+        size_t good, bad;
+        const char *after;
+        unsigned status;
+        const char *limit;
+    } rows[] = {
+        {"", "X-Y: y\n", 14, 15, "", 400, "message.fields"},
+        {"Subject: ", "0123456789", 68, 70, "\n", 400, "message.line"},
+        {"Require: a", ",a", 9, 10, "\n", 400, "message.values"},
+        {"Require: a\n", "Require: a\n", 9, 10, "", 400, "message.values"},
+        {"Contact: <sip:a@b", ";a=1", 8, 9, ">\n", 400, "message.params"},
+        {"Contact: <sip:a@b>", ";a=1", 8, 9, "\n", 400, "message.params"},
+        {"Contact: <sip:a@b>", ";a=\";;;;;;;;;\"", 8, 9, "\n", 400, "message.params"},
+        {"Authorization: Digest a=b", ",a=b", 8, 9, "\n", 400, "message.params"},
+        {"Require: a,a,a,a,a,a,a,a\nAllow: A,B,C\nSupported: b", ",b", 5, 8, "\n", 400, "message.all_values"},
+    };
+    struct stack_params p = {.limits = &few};
+    struct stage st;
+    char text[16000];
+    (void)state;
+    open_with(&st, false, &p);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (unsigned too_much = 0; too_much < 2; too_much++) {
+            size_t n = too_much ? rows[i].bad : rows[i].good;
+            unsigned lines = log_lines;
+            uint64_t counted = beyond(&st);
+            snprintf(text, sizeof text,
+                     "MESSAGE sip:a@192.0.2.9 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK%zu.%u\n"
+                     "From: <sip:b@h>;tag=1\nTo: <sip:a@h>\nCall-ID: %zu.%u\nCSeq: 1 MESSAGE\n"
+                     "%s%s%sContent-Length: 0\n\n", i, too_much, i, too_much, rows[i].before,
+                     times(rows[i].what, n), rows[i].after);
+            peer_send(st.peer, CORE, text);
+            scene_run(st.sc, 100 * (2 * i + too_much + 1));
+            struct heard *h = next_status(st.peer, too_much ? rows[i].status : 200);
+            assert_int_equal(beyond(&st) - counted, too_much);
+            assert_int_equal(log_lines - lines, too_much);
+            struct str warning = sip_msg_raw(h->msg, SIP_H_WARNING);
+            assert_int_equal(str_find(warning, str_from(rows[i].limit)) > 0, too_much);
+        }
+    }
+    close_stage(&st);
+}
+
+static void limits_of_uri_and_body(void **state)
+{
+    static const struct sip_limits few = {.message = 60000, .body = 20, .uri = 100, .fields = 20,
+                                          .line = 700, .values = 10, .all_values = 24, .params = 8,
+                                          .memory_base = 100000, .memory_factor = 64};
+    struct stack_params p = {.limits = &few};
+    struct stage st;
+    char text[2000];
+    (void)state;
+    open_with(&st, true, &p);
+    peer_send(st.peer, NULL, MESSAGE("TCP", "1", "Content-Length: 21\n") "123456789012345678901");
+    scene_run(st.sc, 100);
+    (void)next_status(st.peer, 413);
+    snprintf(text, sizeof text,
+             "MESSAGE sip:%s@h SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKu\n"
+             "From: <sip:b@h>;tag=1\nTo: <sip:a@h>\nCall-ID: u\nCSeq: 1 MESSAGE\nContent-Length: 0\n\n",
+             times("a", 100));
+    peer_send(st.peer, NULL, text);
+    scene_run(st.sc, 200);
+    (void)next_status(st.peer, 414);
+    assert_true(peer_connected(st.peer)); // the stream itself is in order
+    peer_send(st.peer, NULL, MESSAGE("TCP", "2", "Content-Length: 0\n"));
+    scene_run(st.sc, 300);
+    (void)next_status(st.peer, 200);
+    assert_int_equal(beyond(&st), 2);
+    close_stage(&st);
+}
 
 static void malformed_datagrams(void **state)
 {
@@ -571,8 +668,10 @@ static void peer_that_does_not_read(void **state)
 // The same while it talks itself: what it does not read is not kept for it after the end either.
 static void peer_that_talks_and_does_not_read(void **state)
 {
+    struct sip_limits wide = sip_limits_default;
+    wide.line = 65535;
     struct stage st;
-    open_stage(&st, true);
+    open_with(&st, true, &(struct stack_params){.limits = &wide});
     peer_pause(st.peer, true);
     for (int i = 0; i < 200 && peer_connected(st.peer); i++) {
         peer_printf(st.peer, NULL,
@@ -698,6 +797,8 @@ int main(void)
         cmocka_unit_test(garbage_on_a_stream),
         cmocka_unit_test(stream_without_length),
         cmocka_unit_test(oversize),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(limits_of_uri_and_body),
         cmocka_unit_test(malformed_datagrams),
         cmocka_unit_test(a_flood_does_not_fill_the_log),
         cmocka_unit_test(noise),

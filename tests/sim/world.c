@@ -17,19 +17,28 @@
 #define SCSCF_NAME "sip:scscf." W_DOMAIN ":5060"
 #define PEERS "  peers:\n    - host: hss." W_DOMAIN "\n      address: 192.0.2.40:3868\n"
 
+// The limits of messages: as they are by default, or out of the way.
+#ifdef W_UNLIMITED
+#define W_OPTIONS                                                                                  \
+    "message:\n  fields: 65535\n  line: 65535\n  values: 65535\n  all_values: 65535\n"             \
+    "  params: 65535\n  uri: 65535\n  memory_base: 1073741824\n"
+#else
+#define W_OPTIONS ""
+#endif
+
 static const char pcscf_yaml[] =
     "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n"
     "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
-    "home:\n  domains: [" W_DOMAIN "]\nnetwork:\n  visited: " W_DOMAIN "\n";
+    "home:\n  domains: [" W_DOMAIN "]\nnetwork:\n  visited: " W_DOMAIN "\n" W_OPTIONS;
 static const char icscf_yaml[] =
     "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"
     "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS
-    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n";
+    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n" W_OPTIONS;
 static const char scscf_yaml[] =
     "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n  trusted: [192.0.2.0/26]\n"
-    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS;
+    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_OPTIONS;
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};

@@ -45,10 +45,11 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
     struct sip_edits *h = &d->headers;
     struct arena *a = &d->arena;
     // TS 24.229 5.1.2A.1.1: the P-CSCF first, then the Service-Route.
-    struct str route = ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"));
-    if (method != SIP_REGISTER && ph->service_route.n)
-        route = ARENA_CAT(a, route, STR(", "), ph->service_route);
-    sip_edit_append(h, SIP_H_ROUTE, route);
+    bool further = method != SIP_REGISTER && ph->service_route.n;
+    sip_edit_append(h, SIP_H_ROUTE,
+                    ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"),
+                              further ? STR(", ") : STR(""),
+                              further ? ph->service_route : STR("")));
     sip_edit_append(h, SIP_H_MAX_FORWARDS, STR("70"));
     sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), ph->impu, STR(">;tag="), from_tag));
     sip_edit_append(h, SIP_H_TO, ARENA_CAT(a, STR("<"), to, STR(">")));

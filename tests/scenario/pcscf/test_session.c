@@ -112,6 +112,72 @@ static void caller_and_called_behind_one_flow(void **state)
     assert_int_equal(occurrences(up, "@pcscf." HOME), 1);
 }
 
+// A list that cannot be read makes no route set, so no dialog is made on it (RFC 3261 16.6 step 4); where
+// none would be made it means nothing and goes on as it came.
+static void unreadable_record_route_towards_the_ue(void **state)
+{
+    static const char *const lists[] = {"x", "<sip:a;lr>, x", "<sip:a;lr>,", "<sip:a", "\"", ","};
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *headers = text("%sRecord-Route: %s\n", route_to(path), lists[i]);
+        core_send(&(struct request){
+            .method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060", .headers = headers});
+        struct heard *h = expect(st.alice.peer, "MESSAGE ");
+        assert_has(h, text("Record-Route: %s", lists[i]));
+        peer_answer(st.alice.peer, h, 200, NULL);
+        (void)expect(st.core, "SIP/2.0 200");
+        core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060", .headers = headers});
+        h = expect(st.core, "SIP/2.0 400");
+        assert_has(h, "Malformed Record-Route");
+        peer_printf(st.core, PCSCF_CORE_AT, "ACK sip:ue@198.51.100.1:5060 SIP/2.0\nVia: %s\n"
+                    "From: %s\nTo: %s\nCall-ID: %s\nCSeq: 1 ACK\nContent-Length: 0\n\n",
+                    header(h, "Via"), header(h, "From"), header(h, "To"), header(h, "Call-ID"));
+        expect_nothing(st.alice.peer);
+    }
+}
+
+// And in what comes back: the UE's is replaced, the core's goes on.
+static void unreadable_record_route_in_answers(void **state)
+{
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+    peer_answer(st.alice.peer, expect(st.alice.peer, "INVITE "), 183, "Record-Route: <sip:a>, x\n");
+    struct heard *up = expect(st.core, "SIP/2.0 183");
+    assert_has(up, "@pcscf." HOME ":5070;lr>");
+    assert_lacks(up, "<sip:a>");
+    peer_answer(st.core, invited_by(&st.alice), 183, "Record-Route: <sip:a>, x\n");
+    assert_has(expect(st.alice.peer, "SIP/2.0 183"), "Record-Route: <sip:a>, x");
+}
+
+// What a provisional response needs is gone with it: a call may ring for long.
+static void provisional_responses_leave_nothing(void **state)
+{
+    (void)state;
+    st.cfg.message = sip_limits_default;
+    st.cfg.message.memory_base = 20000; // of which a hundred of them would need more
+    st.cfg.message.memory_factor = 8;
+    stage_start();
+    const char *path = registered(&st.alice);
+    core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060",
+                                .headers = text("%sP-Called-Party-ID: <" ALICE ">\n"
+                                                "P-Charging-Vector: icid-value=\"1\"\n",
+                                                route_to(path))});
+    struct heard *h = expect(st.alice.peer, "INVITE ");
+    struct heard *out = invited_by(&st.alice);
+    for (unsigned i = 0; i < 500; i++) {
+        peer_answer(st.alice.peer, h, 183, "P-Preferred-Identity: <" ALICE ">\n");
+        assert_has(expect(st.core, "SIP/2.0 183"), "@pcscf." HOME ":5070;lr>");
+        peer_answer(st.core, out, 183, "Record-Route: <sip:s@192.0.2.20;lr>\n");
+        assert_has(expect(st.alice.peer, "SIP/2.0 183"), "Record-Route: <sip:s@192.0.2.20;lr>");
+    }
+    peer_answer(st.alice.peer, h, 200, NULL);
+    assert_has(expect(st.core, "SIP/2.0 200"), "@pcscf." HOME ":5070;lr>");
+}
+
 static void tcp_ue_is_told_to_stay_on_tcp(void **state)
 {
     (void)state;
@@ -476,6 +542,9 @@ int main(void)
         T(standalone_requests_are_not_recorded),
         T(record_route_has_two_sides),
         T(caller_and_called_behind_one_flow),
+        T(unreadable_record_route_towards_the_ue),
+        T(unreadable_record_route_in_answers),
+        T(provisional_responses_leave_nothing),
         T(tcp_ue_is_told_to_stay_on_tcp),
         T(token_leads_to_the_flow),
         T(closed_connection),
