@@ -61,13 +61,13 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
 // The same; `at` is the offset of a struct dia_limits.
-#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
+#define NODE_DIA_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
 #define NODE_DIA_LIMIT_ROWS(at)                                                                    \
-    {"diameter.max_message", CONF_U32, NODE_LIMIT_AT(at, message), "262144", 4096, 1048576,        \
+    {"diameter.max_message", CONF_U32, NODE_DIA_LIMIT_AT(at, message), "262144", 4096, 1048576, \
      "bytes", .fixed = true, .help = "Longest Diameter message that is taken."},                   \
-    {"diameter.max_avps", CONF_U32, NODE_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true,    \
+    {"diameter.max_avps", CONF_U32, NODE_DIA_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true, \
      .help = "Most AVPs in one message, those inside of groups included."},                        \
-    {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
+    {"diameter.max_depth", CONF_U32, NODE_DIA_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true, \
      .help = "Most groups inside one another in a message."}
 
 // The same; `at` is the offset of the struct node_limits. Rows that a reload takes over are not fixed.
