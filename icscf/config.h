@@ -18,6 +18,7 @@ struct icscf_config {
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_limits limits;
     struct node_dia diameter;
+    struct node_overload overload;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
 };

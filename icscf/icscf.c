@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"
+#include "stack/shed.h"
 
 // ---- dispatch ----
 
@@ -94,6 +95,16 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
 
 // ---- life ----
 
+// What the originating side has let in is not refused half way before new registrations are.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct icscf *i = arg;
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && trust_domain_has(&i->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct icscf *i = arg;
@@ -108,9 +119,12 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 
 static int start_stack(struct icscf *i)
 {
-    static const struct stack_ops plain = {
-        .request = on_request, .standing = on_standing, .screen = on_screen};
+    static const struct stack_ops plain = {.request = on_request,
+                                           .classify = classify,
+                                           .standing = on_standing,
+                                           .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
                                             .screen = on_screen};
@@ -120,6 +134,7 @@ static int start_stack(struct icscf *i)
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .overload = node_overload_params(&i->cfg->overload),
                              .limits = node_stack_limits(&i->cfg->limits)};
     int err = stack_new(&p, &i->stack);
     return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
@@ -180,6 +195,8 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
     (void)node_read_trusted("limits.exempt", &c->limits.exempt, &i->exempt);
     i->own.limits = c->limits;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/node_rows.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
@@ -50,6 +49,7 @@ const struct conf_row pcscf_rows[] = {
              "it they are dropped. The same name from elsewhere is not affected. 0: any number."},
     {.name = "limits.register_burst", .type = CONF_U32, .offset = OFF(register_burst),
      .def = "20", .min = 1, .max = 1000000, .help = "How many of them at once."},
+    NODE_OVERLOAD_ROWS(OFF(overload)),
     {.name = NULL},
 };
 

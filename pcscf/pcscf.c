@@ -2,10 +2,10 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "app/app.h"
-#include "app/node_rows.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/shed.h"
 
 // ---- which procedure ----
 
@@ -45,6 +45,22 @@ static void on_request(void *arg, struct pxy *p)
     pj->arena = pxy_arena(p);
     pj->ue = pcscf_source_flow(p);
     job_start(&pj->job, p, choose(p), pc);
+}
+
+// What comes from the core has been let in elsewhere; who is registered on this flow renews.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct pcscf *pc = arg;
+    struct access_flow f = {.proto = from->proto, .remote = from->remote};
+    enum overload_class c = shed_class(m);
+    if (c != OVERLOAD_NEW)
+        return c;
+    bool later = from->listener == PCSCF_CORE
+                     ? trust_domain_has(&pc->trusted, &from->remote)
+                     : sip_msg_method(m) == SIP_REGISTER &&
+                           registry_find(pc->registry, &f, sip_msg_to(m)->uri.text);
+    return later ? OVERLOAD_CARRIED : c;
 }
 
 static void on_trace(void *arg, const struct stack_trace *t)
@@ -109,6 +125,7 @@ static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigne
                                      .local = addrs->v[i],
                                      .label = label,
                                      .timers = timers,
+                                     .outside = label == PCSCF_ACCESS,
                                      .advertise = advertise};
             int e = stack_listen(pc->stack, &l);
             if (e)
@@ -160,9 +177,12 @@ enum { REG_AWAIT_AUTH_MS = 240000, REGISTER_KEYS = 1 << 15 };
 
 static int start(struct pcscf *pc)
 {
-    static const struct stack_ops ops = {
-        .request = on_request, .standing = pcscf_standing, .screen = pcscf_screen};
+    static const struct stack_ops ops = {.request = on_request,
+                                         .classify = classify,
+                                         .standing = pcscf_standing,
+                                         .screen = pcscf_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
                                             .trace = on_trace,
                                             .standing = pcscf_standing,
                                             .screen = pcscf_screen};
@@ -173,6 +193,7 @@ static int start(struct pcscf *pc)
                               .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
+                              .overload = node_overload_params(&c->overload),
                               .host_alias = {c->core_host},
                               .proxy_require = {STR_INIT("sec-agree")},
                               .limits = node_stack_limits(&c->limits)};

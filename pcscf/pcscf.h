@@ -23,6 +23,7 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
     struct node_limits limits;
     uint32_t user_rate, user_burst;         // new requests of one registered flow; 0: any number

@@ -100,8 +100,8 @@ void record_route_to_core(struct pjob *pj);
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                              const struct sip_msg *resp, struct sip_edits *e);
 // From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
-// with what may have come before it is replaced by the request's (5.2.6.4.4).
-void record_route_to_ue(struct pjob *pj);
+// with what may have come before it is replaced by the request's (5.2.6.4.4). The first is a step.
+enum step_verdict record_route_to_ue(struct job *j);
 void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                                const struct sip_msg *req, const struct sip_msg *resp,
                                struct sip_edits *e);

@@ -8,6 +8,7 @@
 #include "base/log_limit.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
+#include "stack/shed.h"
 
 // ---- small things that the procedures share ----
 
@@ -135,6 +136,19 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
+// A request for a served user has been let in where it began: new are registrations and what our users
+// originate, which the Route says (5.4.3.1).
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && !(route && means_originating(&route->uri)) &&
+                 trust_domain_has(&s->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -155,6 +169,7 @@ static int start_tables(struct scscf *s)
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
+                               .max = s->cfg->limits.challenges,
                                .timed_out = on_auth_timeout,
                                .arg = s};
     int err = profile_store_new(&s->profiles);
@@ -162,6 +177,8 @@ static int start_tables(struct scscf *s)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
+    if (!err)
+        err = brake_new(s->loop, &s->cfg->limits.brake, &s->brake);
     if (!err)
         err = digest_new(&s->digest);
     return err;
@@ -184,9 +201,12 @@ static int name_self(struct scscf *s)
 
 static int start_stack(struct scscf *s)
 {
-    static const struct stack_ops plain = {
-        .request = on_request, .standing = on_standing, .screen = on_screen};
+    static const struct stack_ops plain = {.request = on_request,
+                                           .classify = classify,
+                                           .standing = on_standing,
+                                           .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
                                             .screen = on_screen};
@@ -196,7 +216,8 @@ static int start_stack(struct scscf *s)
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
-                             .limits = node_stack_limits(&s->cfg->limits)};
+                             .overload = node_overload_params(&s->cfg->overload),
+                             .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
@@ -227,7 +248,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
-        err = node_read_trusted("limits.exempt", &s->cfg->limits.exempt, &s->exempt);
+        err = node_read_trusted("limits.exempt", &s->cfg->strangers.exempt, &s->exempt);
     if (!err)
         err = start_dia(s);
     if (!err)
@@ -245,14 +266,18 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
-    (void)node_read_trusted("limits.exempt", &c->limits.exempt, &s->exempt);
-    s->own.limits = c->limits;
-    struct stack_limits limits = node_stack_limits(&c->limits);
+    (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
+    s->own.strangers = c->strangers;
+    struct stack_limits limits = node_stack_limits(&c->strangers);
     stack_set_limits(s->stack, &limits);
     stack_recheck_all(s->stack);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    s->own.limits.brake = c->limits.brake;
+    brake_reload(s->brake, &c->limits.brake);
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(s->stack, &overload);
 }
 
 void scscf_free(struct scscf *s)
@@ -265,6 +290,7 @@ void scscf_free(struct scscf *s)
     trust_domain_done(&s->trusted);
     trust_domain_done(&s->exempt);
     auth_table_free(s->auth);
+    brake_free(s->brake);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);
     digest_free(s->digest);

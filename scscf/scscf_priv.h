@@ -7,6 +7,7 @@
 #include "ims/digest.h"
 #include "ims/trust.h"
 #include "scscf/auth.h"
+#include "scscf/brake.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
 #include "stack/pipeline.h"
@@ -26,6 +27,7 @@ struct scscf {
     struct profile_store *profiles;
     struct registrar *registrar;
     struct auth_table *auth;
+    struct brake *brake;
     struct digest *digest;
     struct scscf_params params;
     struct str host;      // host of cfg->name

@@ -21,6 +21,11 @@ struct node_limits {
     struct conf_strs exempt;
 };
 
+struct node_overload {
+    bool control;
+    uint32_t wait_ms, latency_ms, refusals, retry_after_s;
+};
+
 struct node_peer {
     struct str host; // Origin-Host of an HSS, SLF or relay
     struct addr address;
@@ -32,7 +37,8 @@ struct node_dia {
     struct str identity, realm, hss;
     struct addr local;       // connections leave from here; family 0: chosen by the system
     struct conf_table peers; // struct node_peer
-    uint32_t timeout_ms, watchdog_ms;
+    uint32_t timeout_ms, watchdog_ms, retry_ms, connect_wait_ms;
+    struct dia_limits limits;
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -47,6 +53,16 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
+
+// The same; `at` is the offset of a struct dia_limits.
+#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
+#define NODE_DIA_LIMIT_ROWS(at)                                                                    \
+    {"diameter.max_message", CONF_U32, NODE_LIMIT_AT(at, message), "262144", 4096, 1048576,        \
+     "bytes", .fixed = true, .help = "Longest Diameter message that is taken."},                   \
+    {"diameter.max_avps", CONF_U32, NODE_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true,    \
+     .help = "Most AVPs in one message, those inside of groups included."},                        \
+    {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
+     .help = "Most groups inside one another in a message."}
 
 // The same; `at` is the offset of the struct node_limits. Rows that a reload takes over are not fixed.
 #define NODE_LIMITS_AT(at, field) ((at) + offsetof(struct node_limits, field))
@@ -81,6 +97,24 @@ extern const struct conf_row node_peer_rows[];
      .help = "Addresses and networks whose messages and connections are not counted although "     \
              "they are strangers: a load generator, a gateway of many users."}
 
+// The same; `at` is the offset of the struct node_overload.
+#define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
+#define NODE_OVERLOAD_ROWS(at)                                                                     \
+    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                         \
+     .help = "Refuse new requests with 503 and Retry-After when more come than can be served; what " \
+             "is within a dialog and emergency calls always come in, answers to challenges and "   \
+             "refreshes before anything new."},                                                    \
+    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",               \
+     .help = "How long requests may wait in the system before this process takes them, on the "    \
+             "average of a tenth of a second; above it new ones are limited."},                    \
+    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
+     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
+             "are answered in that time (100 at least)."},                                         \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",      \
+     .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
+    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
+     .help = "Retry-After of a refusal; up to twice that, by random."}
+
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
@@ -99,7 +133,14 @@ extern const struct conf_row node_peer_rows[];
     {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
-     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
+     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},                    \
+    {"diameter.retry", CONF_U32, NODE_DIA_AT(at, retry_ms), "1500", 50, 60000, "ms",               \
+     .fixed = true,                                                                                \
+     .help = "Wait for an answer after which another peer is asked, too (RFC 6733 5.5.4)."},       \
+    {"diameter.connect_wait", CONF_U32, NODE_DIA_AT(at, connect_wait_ms), "2000", 1, 60000, "ms",  \
+     .fixed = true,                                                                                \
+     .help = "How long a request waits for a peer to open when none is."},                         \
+    NODE_DIA_LIMIT_ROWS(NODE_DIA_AT(at, limits))
 // clang-format on
 
 // Findings: text is not a SIP URI with a host; no address to listen on; a text of the list is neither
@@ -117,6 +158,7 @@ struct stack_limits node_stack_limits(const struct node_limits *c);
 // Who is known by his address alone.
 enum stack_standing node_standing(const struct trust_domain *trusted,
                                   const struct trust_domain *exempt, const struct addr *remote);
+struct overload_params node_overload_params(const struct node_overload *c);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

@@ -85,6 +85,15 @@ enum stack_standing node_standing(const struct trust_domain *trusted,
     return trust_domain_has(exempt, remote) ? STACK_VOUCHED : STACK_STRANGER;
 }
 
+struct overload_params node_overload_params(const struct node_overload *c)
+{
+    return (struct overload_params){.off = !c->control,
+                                    .wait_ms = c->wait_ms,
+                                    .latency_ms = c->latency_ms,
+                                    .refusals = c->refusals,
+                                    .retry_after_s = c->retry_after_s};
+}
+
 static int listen_on(struct stack *s, const struct conf_addrs *addrs, enum sip_proto proto)
 {
     for (size_t i = 0; i < addrs->n; i++) {

@@ -118,6 +118,11 @@ bool bucket_has(const struct bucket_table *t, uint64_t key, uint64_t now_ns)
     return bucket_wait(t, key, now_ns) == 0;
 }
 
+bool bucket_is_full(const struct bucket_table *t, uint64_t key, uint64_t now_ns)
+{
+    return !limited(t) || full_at(t, key, now_ns) == now_ns;
+}
+
 uint32_t bucket_retry_s(const struct bucket_table *t, uint64_t key, uint64_t now_ns)
 {
     uint64_t s = (bucket_wait(t, key, now_ns) + 999999999) / 1000000000;

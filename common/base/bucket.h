@@ -46,6 +46,8 @@ void bucket_table_set_rate(struct bucket_table *t, struct bucket_rate rate);
 bool bucket_take(struct bucket_table *t, uint64_t key, uint64_t now_ns);
 // Is there a token? Takes none and counts nothing.
 bool bucket_has(const struct bucket_table *t, uint64_t key, uint64_t now_ns);
+// Has nothing been taken for as long as it takes to fill? So for every key never seen.
+bool bucket_is_full(const struct bucket_table *t, uint64_t key, uint64_t now_ns);
 // Puts n tokens back, at most until the bucket is full.
 void bucket_give(struct bucket_table *t, uint64_t key, uint32_t n, uint64_t now_ns);
 // Nanoseconds until there is a token; 0 when there is one.

@@ -7,6 +7,15 @@
 #include "base/hash.h"
 #include "base/writer.h"
 
+// The grammar of RFC 3261 has a third colon before an embedded IPv4 address, which RFC 5118 4.10 wants
+// to be tolerated.
+static void drop_third_colon(char *text)
+{
+    char *three = strstr(text, ":::");
+    if (three && strchr(three, '.') && !strchr(three + 3, ':'))
+        memmove(three + 2, three + 3, strlen(three + 3) + 1);
+}
+
 int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
 {
     char text[INET6_ADDRSTRLEN];
@@ -18,6 +27,7 @@ int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
         return ERR_BAD;
     memcpy(text, ip.p, ip.n);
     text[ip.n] = 0;
+    drop_third_colon(text);
     if (!brackets && inet_pton(AF_INET, text, &a.in4.sin_addr) == 1)
         a.in4.sin_family = AF_INET;
     else if (inet_pton(AF_INET6, text, &a.in6.sin6_addr) == 1)

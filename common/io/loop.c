@@ -140,6 +140,11 @@ uint64_t loop_now(const struct loop *l)
     return *l->now;
 }
 
+uint64_t loop_waited(const struct loop *l)
+{
+    return l->waited;
+}
+
 uint64_t loop_wall_ms(const struct loop *l)
 {
     return l->ops->wall_ms(l);

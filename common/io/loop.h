@@ -30,6 +30,9 @@ uint64_t loop_wall_ms(const struct loop *l);
 // n random bytes: drawn in batches from OpenSSL, or from the simulation's seed.
 void loop_random(struct loop *l, void *ret_bytes, size_t n);
 uint64_t loop_random_u64(struct loop *l);
+// Inside a callback of udp or tcp data: nanoseconds that it had waited in the system before this
+// process took it (of a run of a stream, its last piece). Otherwise that of the last one.
+uint64_t loop_waited(const struct loop *l);
 
 // ---- timers: hierarchical wheel of 1 ms ticks; start and stop are O(1) ----
 
@@ -97,8 +100,10 @@ struct udp_params {
     void *arg;
 };
 
+enum { UDP_DATA_MAX = 65507 }; // what one datagram carries over IPv4
+
 int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
-// Copies data (at most 65507 bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
+// Copies data (at most UDP_DATA_MAX bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
 int udp_send(struct udp *u, const struct addr *dst, struct str data);
 const struct addr *udp_local(const struct udp *u);
 void udp_close(struct udp *u); // takes NULL

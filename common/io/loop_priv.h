@@ -16,7 +16,6 @@
 enum {
     TCP_CAP = 4 << 20,             // unsent bytes, until tcp_set_cap
     UDP_CAP = 4 << 20,             // unsent bytes of one socket
-    UDP_DATA_MAX = 65507,
     TCP_CONNECT_MS = 5000,         // until a connection attempt is given up
     TCP_UNACKED_MS = 30000,        // until a peer that acknowledges nothing is given up
     TCP_KEEPALIVE_IDLE_MS = 60000, // silence before the first probe
@@ -103,6 +102,7 @@ struct loop_ops {
 struct loop {
     const struct loop_ops *ops;
     const uint64_t *now; // ns
+    uint64_t waited;     // ns, of the input that is being delivered
     struct wheel wheel;
     struct list deferred, deferring;
     struct list dirty_udp, dirty_tcp;

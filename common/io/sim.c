@@ -347,3 +347,8 @@ uint64_t sim_run(struct sim *s, uint64_t until_ms)
         s->now = until;
     return events;
 }
+
+void sim_set_waited(struct loop *l, uint64_t ns)
+{
+    l->waited = ns;
+}

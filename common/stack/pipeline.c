@@ -41,7 +41,8 @@ static void refuse(struct job *j, struct pxy *p)
     struct str reason = phrase(r, a);
     struct sip_edits extra;
 
-    log_refusal(j, p);
+    if (!r->quiet)
+        log_refusal(j, p);
     if (r->extra)
         sip_edits_copy(&extra, a, r->extra);
     else

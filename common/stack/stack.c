@@ -9,6 +9,7 @@
 #include "sip/uri.h"
 #include "stack/guard.h"
 #include "stack/resolve.h"
+#include "stack/shed.h"
 #include "stack/stack_priv.h"
 #include "stack/transport.h"
 
@@ -58,6 +59,13 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     return err || !s->scratch ? ERR_NOMEM : 0;
 }
 
+static int overload_begin(struct stack *s, const struct overload_params *p)
+{
+    struct overload_params o = *p;
+    o.off = o.off || !o.wait_ms || !o.latency_ms;
+    return overload_new(&o, loop_now(s->loop), &s->overload);
+}
+
 static int make_layers(struct stack *s)
 {
     int err = transport_layer_new(s);
@@ -83,6 +91,8 @@ int stack_new(const struct stack_params *p, struct stack **ret_stack)
         return ERR_NOMEM;
     int err = copy_params(s, p);
     if (!err)
+        err = overload_begin(s, &p->overload);
+    if (!err)
         err = make_layers(s);
     if (err) {
         stack_free(s);
@@ -105,6 +115,7 @@ void stack_free(struct stack *s)
     resolver_free(s);
     transport_layer_free(s);
     guard_free(s);
+    overload_free(s->overload);
     mem_free((void *)s->server.p);
     for (size_t i = 0; i < s->n_alias; i++)
         mem_free((void *)s->alias[i].p);
@@ -114,6 +125,8 @@ void stack_free(struct stack *s)
 
 int stack_listen(struct stack *s, const struct stack_listen *l)
 {
+    if (l->outside)
+        s->outside |= 1u << l->label;
     return transport_listen(s, l);
 }
 
@@ -127,6 +140,11 @@ void stack_set_limits(struct stack *s, const struct stack_limits *l)
 {
     s->limits = *l;
     guard_set_limits(s);
+}
+
+void stack_set_overload(struct stack *s, const struct overload_params *p)
+{
+    overload_set(s->overload, p);
 }
 
 bool stack_is_own(const struct stack *s, const struct sip_uri *u)
@@ -154,4 +172,5 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     transport_stats(s, cb, arg);
     guard_stats(s, cb, arg);
     pxy_stats(s, cb, arg);
+    shed_stats(s, cb, arg);
 }

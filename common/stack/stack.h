@@ -9,6 +9,7 @@
 
 #include "io/loop.h"
 #include "sip/edit.h"
+#include "stack/overload.h"
 
 struct stack;
 struct pxy;
@@ -65,6 +66,10 @@ struct stack_ops {
     // An INVITE that the owner has not finally answered was cancelled from upstream: the stack answers
     // 487 and cancels the branches; p is still there during the call. May be NULL.
     void (*cancelled)(void *arg, struct pxy *p);
+    // The class of a new request for overload control, when the owner knows more than the message says
+    // (shed_class of stack/shed.h). May be NULL.
+    enum overload_class (*classify)(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from);
     // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.
     void (*flow_closed)(void *arg, flow_id flow);
     // Every message in and out. May be NULL.
@@ -99,6 +104,7 @@ struct stack_params {
     struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
     size_t max_message;     // bytes; 0: 65535
+    struct overload_params overload; // all zero: off
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
     struct stack_limits limits;
 };
@@ -114,9 +120,12 @@ struct stack_listen {
     unsigned label;                  // e.g. 0 core side, 1 UE side
     const struct sip_timers *timers; // for transactions on this listener; NULL: core
     struct str advertise;            // host to put into Via and to recognise as own; empty: the IP
+    bool outside;                    // a refusal from there tells nothing about the network
 };
 int stack_listen(struct stack *s, const struct stack_listen *l);
 
+// Changes the settings of overload control.
+void stack_set_overload(struct stack *s, const struct overload_params *p);
 bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info);
 // The standing of the flows to and from this address has changed (a contact was registered or left).
 void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *remote);

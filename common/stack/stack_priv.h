@@ -80,6 +80,8 @@ struct stack {
     struct txn_layer *txns;
     struct pxy_layer *pxys;
     struct ua_layer *uas;
+    struct overload *overload;
+    unsigned outside;         // listener labels as bits: peers there are not the network
     char *scratch;            // STACK_SCRATCH bytes for the message being built; never kept
 };
 
@@ -98,7 +100,9 @@ void ua_layer_free(struct stack *s);
 // A new request with a server transaction; m is valid during the call: sip_msg_ref it to keep it. Its
 // top Via has received and rport filled in already. When this returns and no response was given to an
 // INVITE yet, the transaction layer sends 100 itself.
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow);
+// asked is what overload control was asked for it.
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
+                    const struct overload_request *asked);
 // What the proxy core refuses (RFC 3261 16.3), before there is anything but the message: status or 0,
 // *ret_why (untouched: the standard phrase) and headers for the response.
 unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, struct str *ret_why,

@@ -15,14 +15,15 @@ void transport_log(struct flow *f, const char *msg, const char *what, struct str
              LF("call_id", call_id));
 }
 
-// Sends a response without a transaction.
+// Sends a response without a transaction; a request that names nobody in a Via is answered to where it
+// came from.
 static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct str reason)
 {
-    if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK || !sip_msg_via(m))
+    if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK)
         return false;
     struct sip_msg *filled;
-    if (via_fill(f->stack, m, &f->info.remote, &filled))
-        return false;
+    if (via_fill(f->stack, m, &f->info.remote, &filled)) // no room for received: as it came
+        filled = sip_msg_ref(m);
     bool sent = guard_answer(f, filled, status, reason, NULL, NULL);
     sip_msg_unref(filled);
     return sent;
@@ -53,17 +54,23 @@ static const char *fault(const struct sip_msg *m, const char *field)
 }
 
 // RFC 3261 18.3, 8.2, RFC 4475 3.3.1: a request that can be answered gets 400 naming the field,
-// also when it lacks what a response copies; responses, ACK and what has no usable Via are dropped.
+// also when it lacks what a response copies; responses, ACK and what has no Via are dropped. Of
+// another version nothing else is judged (RFC 3261 21.5.6, RFC 4475 3.1.2.16).
 static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_error *e)
 {
-    bool answered = false;
+    bool version = strcmp(e->what, SIP_FAULT_VERSION) == 0, answered = false;
     f->stack->count.malformed++;
-    if (m) {
+    if (m && version) {
+        answered = answer(f, m, 505, STR_NONE);
+    } else if (m) {
         struct str reason =
             arena_printf(sip_msg_arena(m), "Bad Request: %s %s", fault(m, e->what), e->what);
         answered = answer(f, m, 400, reason);
     }
-    transport_log(f, answered ? "malformed request answered 400" : "malformed message dropped",
+    transport_log(f,
+                  !answered ? "malformed message dropped"
+                  : version ? "request of another version answered 505"
+                            : "malformed request answered 400",
                   e->what, m ? sip_msg_call_id(m) : STR_NONE);
 }
 
@@ -79,7 +86,9 @@ static int deliver(struct flow *f, struct sip_msg *m)
     struct sip_msg *filled;
     int err = via_fill(s, m, &f->info.remote, &filled);
     if (err) {
-        transport_log(f, "request dropped", err_name(err), sip_msg_call_id(m));
+        bool answered = answer(f, m, err == ERR_TOOBIG ? 513 : 500, STR_NONE);
+        transport_log(f, answered ? "request refused" : "request dropped", err_name(err),
+                      sip_msg_call_id(m));
         return err;
     }
     stack_on_message(s, f, filled);

@@ -49,6 +49,7 @@ struct stream {
     struct tcp *tcp;
     char *buf;          // bytes of an incomplete message
     size_t n, cap;
+    struct sip_framer framer; // how far it was looked at
     uint64_t opened, last_used; // ms
     uint64_t last_message;      // ms, a whole one came
     uint64_t stalled;   // since when half a message waits, ms; 0: none
@@ -137,7 +138,7 @@ void transport_log(struct flow *f, const char *msg, const char *what, struct str
 
 // ---- via.c ----
 // Where a response to m goes over an unreliable flow, or on a new connection when the old one has
-// gone (RFC 3261 18.2.2, RFC 3581 4).
+// gone (RFC 3261 18.2.2, RFC 3581 4). Without a readable Via: src.
 void via_reply_addr(const struct sip_msg *m, const struct addr *src, bool reliable,
                     struct addr *ret_addr);
 // The message with received and rport filled into its top Via; m itself (referenced again) when

@@ -170,9 +170,10 @@ static struct str take_messages(struct flow *f, struct str data)
     struct stream *st = f->stream;
     while (data.n && !st->close_err) {
         size_t skip = 0, len = 0;
-        int err = sip_frame(data, &skip, &len);
+        int err = sip_framer_next(&st->framer, data, &skip, &len);
         if (err == ERR_MORE && data.n <= f->stack->max_message + SIP_MSG_MAX)
             break;
+        st->framer = (struct sip_framer){0};
         if (!err && len > f->stack->max_message)
             err = ERR_TOOBIG;
         if (err) {
@@ -214,7 +215,8 @@ static int keep_rest(struct stream *st, struct str rest, bool in_buffer)
     }
     if (!in_buffer)
         return buffer_append(st, rest);
-    memmove(st->buf, rest.p, rest.n);
+    if (rest.p != st->buf)
+        memmove(st->buf, rest.p, rest.n);
     st->n = rest.n;
     return 0;
 }

@@ -91,6 +91,7 @@ struct txn_client {
     unsigned fail_status;       // to report with EV_NO_TARGET
     bool reused, retried;       // the connection had been there before; the same target a second time
     bool grown, force_udp;      // TCP for the size only; that did not work
+    bool outgrown;              // larger than any datagram, so that only a connection will do
     bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
     bool answered;              // a response came on this target
     struct str cancel_reason;   // heap
@@ -101,7 +102,7 @@ struct txn_client {
     char branch_buf[TXN_BRANCH_MAX];
 };
 
-enum { TXN_KEY_INLINE = 96, TXN_KEY_MAX = 512 };
+enum { TXN_KEY_INLINE = 96 };
 
 struct txn_server {
     struct txn t;
@@ -163,6 +164,8 @@ enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503 };
 bool client_can_move(const struct txn_client *c, enum client_cause cause);
 // Tries it; EV_START or a late error follows.
 void client_move(struct txn_client *c, enum client_cause cause);
+// What to report when nothing takes the request: 513 when that is for its size, else 503.
+unsigned client_lost_status(const struct txn_client *c, int err);
 // First attempt with the targets at hand.
 void client_go(struct txn_client *c);
 

@@ -18,6 +18,6 @@ PEER_UE = "127.4.0.1"        # the peer's phones, one address each from here upw
 OP = "cdc202d5123e20f62b6d676ac72cb318"
 KEY = "load-users-key-1"
 FIRST_IMSI = 1011000000000
-SUBSCRIBERS = 120000
+SUBSCRIBERS = 400000
 
 SERVER_CORE, LOAD_CORE = 0, 1

@@ -38,6 +38,7 @@ static void burst_then_rate(void **state)
     (void)state;
     struct bucket_table *t = make(64, bucket_every_seconds(10, 5));
     uint64_t now = 7 * SECOND;
+    assert_true(bucket_is_full(t, key(1), now));
     assert_int_equal(take_many(t, key(1), 8, now), 5);
     assert_int_equal(bucket_refused(t), 3);
     assert_int_equal(bucket_wait(t, key(1), now), 10 * SECOND);
@@ -52,6 +53,8 @@ static void burst_then_rate(void **state)
     assert_int_equal(take_many(t, key(1), 100, now + 1000 * SECOND), 5);
     assert_int_equal(bucket_count(t, now + 1000 * SECOND), 1);
     assert_int_equal(bucket_count(t, now + 1050 * SECOND), 0);
+    assert_false(bucket_is_full(t, key(1), now + 1049 * SECOND));
+    assert_true(bucket_is_full(t, key(1), now + 1050 * SECOND));
     bucket_table_free(t);
 }
 
