@@ -223,10 +223,11 @@ static void over_limit(struct dia_conn *c, const struct dia_frame *f, const stru
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         c->node->excess[limits[i].which] += strcmp(limits[i].limit, fault->limit) == 0;
     LOG_FROM(addr_source_key(tcp_remote(c->tcp)), loop_now(c->node->loop) / 1000000, LOG_WARN,
-             "diameter message over a limit", fault->limit, LF("peer", c->peer ? c->peer->host : STR("?")),
-        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("limit", fault->limit),
-        LF_Z("reason", fault->why), LF_NUM("command", f->code), LF_NUM("result", fault->code),
-        LF("session", f->session_id));
+             "diameter message over a limit", fault->limit,
+             LF("peer", c->peer ? c->peer->host : STR("?")),
+             LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("limit", fault->limit),
+             LF_Z("reason", fault->why), LF_NUM("command", f->code), LF_NUM("result", fault->code),
+             LF("session", f->session_id));
 }
 
 static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
