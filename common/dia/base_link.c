@@ -2,6 +2,7 @@
 // The link's own messages: capabilities exchange, watchdog, disconnection.
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "dia/node_priv.h"
 
@@ -157,9 +158,10 @@ static bool common_app(const struct dia_node *n, const struct dia_apps *a)
 void dia_cer_refuse(struct dia_conn *c, uint32_t code, struct str host, const char *why)
 {
     char at[ADDR_TEXT_MAX];
-    LOG(LOG_WARN, "diameter peer refused", LF("peer", host),
-        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("expected", c->expected),
-        LF_Z("reason", why), LF_NUM("result", code));
+    LOG_FROM(addr_source_key(tcp_remote(c->tcp)), loop_now(c->node->loop) / 1000000, LOG_WARN,
+             "diameter peer refused", why, LF("peer", host),
+             LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("expected", c->expected),
+             LF_Z("reason", why), LF_NUM("result", code));
     (void)dia_send_cea(c, code, why);
     dia_conn_close(c, true);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "dia/node_priv.h"
 
 static void conn_connected(void *arg);
@@ -117,8 +118,11 @@ void dia_conn_refuse(struct dia_conn *c, const char *why)
     if (c->dead)
         return;
     char at[ADDR_TEXT_MAX];
-    LOG(LOG_WARN, "diameter connection refused", LF("peer", c->peer ? c->peer->host : STR("?")),
-        LF("address", c->tcp ? addr_text(tcp_remote(c->tcp), at) : STR("?")), LF_Z("reason", why));
+    LOG_FROM(c->tcp ? addr_source_key(tcp_remote(c->tcp)) : 0, loop_now(c->node->loop) / 1000000,
+             LOG_WARN, "diameter connection refused", why,
+             LF("peer", c->peer ? c->peer->host : STR("?")),
+             LF("address", c->tcp ? addr_text(tcp_remote(c->tcp), at) : STR("?")),
+             LF_Z("reason", why));
     dia_conn_lost(c);
 }
 
@@ -218,10 +222,12 @@ static void over_limit(struct dia_conn *c, const struct dia_frame *f, const stru
     char at[ADDR_TEXT_MAX];
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         c->node->excess[limits[i].which] += strcmp(limits[i].limit, fault->limit) == 0;
-    LOG(LOG_WARN, "diameter message over a limit", LF("peer", c->peer ? c->peer->host : STR("?")),
-        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("limit", fault->limit),
-        LF_Z("reason", fault->why), LF_NUM("command", f->code), LF_NUM("result", fault->code),
-        LF("session", f->session_id));
+    LOG_FROM(addr_source_key(tcp_remote(c->tcp)), loop_now(c->node->loop) / 1000000, LOG_WARN,
+             "diameter message over a limit", fault->limit,
+             LF("peer", c->peer ? c->peer->host : STR("?")),
+             LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("limit", fault->limit),
+             LF_Z("reason", fault->why), LF_NUM("command", f->code), LF_NUM("result", fault->code),
+             LF("session", f->session_id));
 }
 
 static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
