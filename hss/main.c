@@ -11,6 +11,7 @@ int main(int argc, char **argv)
         .about = "Home Subscriber Server: subscribers, their keys and where they are registered",
         .rows = hss_rows,
         .config_size = sizeof(struct hss_config),
+        .check = hss_check,
         .start = hss_daemon_start,
         .reload = hss_daemon_reload,
         .drain = hss_daemon_drain,

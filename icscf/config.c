@@ -25,7 +25,9 @@ const struct conf_row icscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
@@ -53,4 +55,5 @@ void icscf_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(&servers[i], bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_limits(&c->limits, bad, arg);
 }

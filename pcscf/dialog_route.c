@@ -215,3 +215,12 @@ enum step_verdict dialog_check_from_ue(struct job *j)
         return job_fail(j, 400, "Route is not the dialog's route set");
     return STEP_CONTINUE;
 }
+
+bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m)
+{
+    struct token_use use = {.kind = TOKEN_ACCESS,
+                            .call_id = sip_msg_call_id(m),
+                            .peer_tag = sip_msg_to_tag(m)};
+    const struct sip_addr *own = sip_msg_at(m, SIP_H_ROUTE, 0);
+    return use.peer_tag.p && own && is_ours(p, own, f, &use, NULL);
+}

@@ -270,7 +270,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     if (!msg)
-        return no_home_network(ctx, status);
+        return status == 513 ? PXY_PASS : no_home_network(ctx, status);
     trust_strip_to_outside(msg, edits);
     if (status == 401)
         strip_keys(edits->arena, msg, edits);

@@ -3,6 +3,7 @@
 #include "scscf/register.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "ims/identity.h"
 
@@ -18,6 +19,21 @@ enum step_verdict register_go(struct register_job *r, const struct procedure *pr
 struct registration *register_find(const struct register_job *r)
 {
     return registrar_find(register_nf(r)->registrar, r->impu, NULL);
+}
+
+struct brake_key register_key(const struct register_job *r)
+{
+    return (struct brake_key){hash_bytes(r->impi.p, r->impi.n), r->from.source};
+}
+
+enum step_verdict register_held_up(struct register_job *r, struct brake_verdict v)
+{
+    if (!v.retry_s)
+        return STEP_CONTINUE;
+    r->job.reject = (struct reject){.status = 500, .reason = "Too Many Attempts", .cause = v.cause,
+                                    .retry_after = v.retry_s,
+                                    .quiet = !brake_may_log(register_nf(r)->brake)};
+    return STEP_REJECT;
 }
 
 static const struct sip_msg *request(const struct job *j)
@@ -115,6 +131,7 @@ static enum step_verdict identify(struct job *j)
     r->auth = auth && str_ieq(auth->scheme, STR("Digest")) ? auth : NULL;
     r->protection = protection_of(r->auth);
     r->call_id = sip_msg_call_id(m);
+    r->from = source_of(&s->trusted, job_pxy(j));
     r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
     j->identity = r->impu;
     if (!r->impu.n)

@@ -22,12 +22,11 @@ static struct str hex(struct arena *a, struct str bytes)
 }
 
 // TS 24.229 5.4.1.2.1 and 7.2A.1: ck and ik are for the P-CSCF, which removes them.
-static struct str aka_challenge(struct arena *a, const struct challenge *c,
-                                const struct cx_auth_item *item)
+static struct str aka_challenge(struct arena *a, const struct challenge *c)
 {
     return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
-                     STR("\",algorithm=AKAv1-MD5,ck=\""), hex(a, item->ck), STR("\",ik=\""),
-                     hex(a, item->ik), STR("\""));
+                     STR("\",algorithm=AKAv1-MD5,ck=\""), hex(a, c->ck), STR("\",ik=\""),
+                     hex(a, c->ik), STR("\""));
 }
 
 static struct str digest_challenge(struct arena *a, const struct challenge *c, bool stale)
@@ -37,14 +36,13 @@ static struct str digest_challenge(struct arena *a, const struct challenge *c, b
                      STR(",qop=\"auth\""), stale ? STR(",stale=true") : STR(""));
 }
 
-enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c,
-                                          const struct cx_auth_item *item)
+enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c)
 {
     struct arena *a = pxy_arena(job_pxy(&r->job));
     struct sip_edits extra;
     sip_edits_init(&extra, a, NULL);
     sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
-                    c->scheme == AUTH_AKA ? aka_challenge(a, c, item)
+                    c->scheme == AUTH_AKA ? aka_challenge(a, c)
                                           : digest_challenge(a, c, r->stale));
     return answer(r, 401, &extra);
 }

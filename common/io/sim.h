@@ -29,6 +29,10 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop);
 // whose calls have no outside effect, and must be freed with loop_free.
 void sim_crash(struct sim *s, struct loop *l);
 
+// The next connections that the node accepts find so many descriptors left (tcp_headroom); SIZE_MAX,
+// as at the start: any number.
+void sim_set_headroom(struct loop *l, size_t n);
+
 void sim_set_faults(struct sim *s, const struct sim_faults *f);
 // Between two IP addresses, both ways; overrides the general setting. NULL f: back to general.
 int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
@@ -41,6 +45,8 @@ int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, boo
 // Adds a record to the simulated DNS; dns_down makes every query time out.
 int sim_dns_add(struct sim *s, const char *name, enum dns_type type, const struct dns_rr *rr);
 void sim_dns_down(struct sim *s, bool down);
+// From now on what a node receives has waited that long in its system (loop_waited).
+void sim_set_waited(struct loop *l, uint64_t ns);
 // Makes the wall clock of every node jump by ms.
 void sim_jump_wall(struct sim *s, int64_t ms);
 

@@ -90,6 +90,7 @@ struct sim_node {
     uint64_t rng;
     struct addr home; // source of connections without a local address
     bool has_home;
+    size_t headroom; // of connections to be accepted
     struct list objs;
     struct list graveyard; // objects closed in this turn
     char name[32];

@@ -15,6 +15,9 @@ struct sip_msg; // reference counted
 
 enum { SIP_MSG_MAX = 65535 };
 
+// sip_parse_error.what when the start line is of another version than SIP/2.0: 505, not 400.
+#define SIP_FAULT_VERSION "SIP-Version"
+
 // What was wrong: the response's reason phrase says it ("Malformed CSeq").
 struct sip_parse_error {
     const char *what; // static text: "CSeq", "start line", "header line", "Content-Length"
@@ -112,7 +115,8 @@ static inline size_t sip_iter_index(const struct sip_iter *it)
     return it->back ? it->n - it->done : it->done - 1;
 }
 
-// Routing fields, checked by sip_msg_parse already: never NULL/empty unless sip_msg_is_bad.
+// Routing fields, checked by sip_msg_parse already: never NULL/empty unless sip_msg_is_bad. Elements
+// of RFC 2543 leave out the branch of the Via, and then perhaps the tag of From.
 const struct sip_via *sip_msg_via(const struct sip_msg *m);
 const struct sip_cseq *sip_msg_cseq(const struct sip_msg *m);
 struct str sip_msg_call_id(const struct sip_msg *m);

@@ -45,7 +45,8 @@ static void no_target(void *obj, void *arg)
 
 static void lost(void *obj, void *arg)
 {
-    fail(CLIENT(obj), 503);
+    const struct txn_input *in = arg;
+    fail(CLIENT(obj), client_lost_status(obj, in ? in->err : 0));
 }
 
 static void silence(void *obj, void *arg)

@@ -44,15 +44,6 @@ static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits 
     return txn_is_loop(p->stack, p->req, p->loop_hash) ? 482 : 0;
 }
 
-static bool option_known(const struct stack *s, struct str tag)
-{
-    for (size_t i = 0; i < ARRAY_LEN(s->proxy_require); i++) {
-        if (s->proxy_require[i].n && str_ieq(s->proxy_require[i], tag))
-            return true;
-    }
-    return false;
-}
-
 static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
     if (p->ack || !sip_msg_has(p->req, SIP_H_PROXY_REQUIRE))
@@ -60,7 +51,7 @@ static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct s
     struct arena_buf unknown = arena_buf_init(&p->arena);
     struct sip_iter it = sip_iter_init(p->req, SIP_H_PROXY_REQUIRE);
     for (const struct sip_token *t; (t = sip_iter_next(&it));)
-        if (!option_known(p->stack, t->token))
+        if (!pxy_knows_option(p->stack, t->token))
             arena_buf_item(&unknown, STR(","), t->token);
     if (it.err == ERR_BAD) {
         *ret_why = STR("Malformed Proxy-Require");
@@ -243,7 +234,8 @@ bool pxy_check(struct pxy *p)
         err = undo_maddr(p);
     if (err) {
         bool bad = err == ERR_BAD;
-        (void)pxy_reply(p, bad ? 400 : 500, bad ? STR("Malformed Route") : STR_NONE, NULL);
+        unsigned status = bad ? 400 : err == ERR_TOOBIG ? 513 : 500;
+        (void)pxy_reply(p, status, bad ? STR("Malformed Route") : STR_NONE, NULL);
         return false;
     }
     take_own_route(p);

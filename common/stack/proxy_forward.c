@@ -119,6 +119,7 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->ops = ops;
     b->nf = nf;
     b->ctx = t->ctx;
+    b->label = t->label;
     b->open = true;
     timer_init(&b->timer_c, pxy_branch_timer_c, b);
     if (t->edits)
@@ -171,6 +172,13 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
     return 0;
 }
 
+// A node of the network that refuses for its own load (it alone says 503: others' becomes a 500 on its
+// way, RFC 3261 16.7 step 6).
+static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
+{
+    return status == 503 && msg && !(b->pxy->stack->outside >> b->label & 1);
+}
+
 void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                    struct sip_msg *msg)
 {
@@ -195,6 +203,8 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
         }
         return;
     }
+    if (is_push_back(b, status, msg))
+        overload_pushed_back(p->stack->overload, loop_now(p->stack->loop));
     pxy_branch_final(b, status, msg);
 }
 

@@ -42,6 +42,7 @@ struct branch {
     bool open;                 // no final response yet
     bool provisional;          // one came, 100 included
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
+    unsigned label;            // of the listener that sent it
     unsigned status;           // final response that counts, 0: none or taken by the NF
     struct sip_msg *msg;       // NULL: ended without one
     struct sip_edits up;       // what to change in it, or further headers of a response made here
@@ -71,6 +72,8 @@ struct pxy {
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
+    bool heard;     // overload control knows of the first answer
+    struct overload_request asked;
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -85,6 +88,9 @@ struct pxy {
 // ---- proxy.c ----
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
+
+// Overload control learns of the first answer that is more than a 100.
+void pxy_heard(struct pxy *p, unsigned status);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

@@ -16,7 +16,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_bad_days.py", "test_judge.py"]
+ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_bad_days.py", "test_torture.py",
+         "test_ue_verdicts.py", "test_strangers.py", "test_judge.py"]
 
 
 def pytest_collection_modifyitems(items):

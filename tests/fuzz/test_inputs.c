@@ -18,14 +18,14 @@ struct target {
     const char *name;
     fuzz_fn *run;
     unsigned mutations;   // of all seeds together
-    const char *more[2];  // folders beside fuzz/corpus/NAME
+    const char *more[3];  // folders beside fuzz/corpus/NAME
 };
 
 static const struct target targets[] = {
-    {"sip_msg", fuzz_sip_msg, 0, {"corpus/ims", "corpus/torture"}}, // mutated by unit/sip/test_robust
+    {"sip_msg", fuzz_sip_msg, 0, {"corpus/ims", "corpus/rfc4475", "corpus/rfc5118"}}, // mutated by unit/sip/test_robust
     {"sip_uri", fuzz_sip_uri, 20000, {NULL}},
-    {"sip_edit", fuzz_sip_edit, 3000, {"corpus/ims", "corpus/torture"}},
-    {"sip_split", fuzz_sip_split, 0, {"corpus/ims", "corpus/torture"}},
+    {"sip_edit", fuzz_sip_edit, 3000, {"corpus/ims", "corpus/rfc4475", "corpus/rfc5118"}},
+    {"sip_split", fuzz_sip_split, 0, {"corpus/ims", "corpus/rfc4475", "corpus/rfc5118"}},
     {"sip_stream", fuzz_sip_stream, 5000, {NULL}},
     {"sip_auth", fuzz_sip_auth, 10000, {NULL}},
     {"sdp", fuzz_sdp, 10000, {NULL}},

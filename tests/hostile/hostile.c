@@ -42,8 +42,20 @@ WRAP_N(void *, memcpy, (void *to, const void *from, size_t n), (to, from, n))
 WRAP_N(void *, memmove, (void *to, const void *from, size_t n), (to, from, n))
 WRAP_N(void *, memset, (void *to, int c, size_t n), (to, c, n))
 WRAP_N(int, memcmp, (const void *a, const void *b, size_t n), (a, b, n))
-WRAP_N(void *, memchr, (const void *a, int c, size_t n), (a, c, n))
-WRAP_N(void *, memmem, (const void *a, size_t n, const void *b, size_t k), (a, n, b, k))
+
+// What is searched costs as far as it is looked at.
+#define WRAP_SEARCH(name, params, args)                                                            \
+    void *__real_##name params;                                                                    \
+    void *__wrap_##name params;                                                                    \
+    void *__wrap_##name params                                                                     \
+    {                                                                                              \
+        const char *at = __real_##name args;                                                       \
+        work += (at ? (size_t)(at - (const char *)a) : n) / 8;                                     \
+        return (void *)at;                                                                         \
+    }
+
+WRAP_SEARCH(memchr, (const void *a, int c, size_t n), (a, c, n))
+WRAP_SEARCH(memmem, (const void *a, size_t n, const void *b, size_t k), (a, n, b, k))
 
 size_t __real_strlen(const char *s);
 size_t __wrap_strlen(const char *s);

@@ -154,7 +154,7 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     } else if (!msg || status != 423 || !raise_expires(ph, msg)) {
         struct ue_failure f = {.status = status,
                                .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
-                               .cause = msg ? response_cause(msg) : STR("no response")};
+                               .cause = msg ? response_cause(msg) : local_cause(status)};
         fail(ph, &f);
     }
 }

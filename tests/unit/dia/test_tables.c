@@ -190,7 +190,7 @@ static struct dia_conn *accepted(struct stage *s, uint32_t state_id)
     struct dia_conn *c = dia_conn_find(s->node, id + 1);
     assert_non_null(c);
     timer_stop(&c->timer);
-    s->node->n_strangers--;
+    dia_stranger_known(c);
     c->peer = s->peer;
     c->apps = (struct dia_apps){.relay = true};
     c->state_id = state_id;
@@ -224,6 +224,8 @@ static void walk_peer(void **state)
             arg = accepted(&s, row->guard ? 20 : 5);
         if (row->guard)
             s.peer->state_id = 10;
+        if (row->event == PEER_SECOND)
+            s.peer->second = accepted(&s, 20);
         dia_peer_event(s.peer, row->event, arg);
         if (s.peer->state != row->next)
             fail_msg("%s %s ended in %s", dia_peer_fsm.states[row->state],

@@ -277,7 +277,8 @@ static int setup(void **state)
     if (guarded == MAP_FAILED || mprotect(guarded + PAGES * page, page, PROT_NONE))
         return -1;
     n_files = corpus_read("ims", files, ARRAY_LEN(files));
-    n_files += corpus_read("torture", files + n_files, ARRAY_LEN(files) - n_files);
+    n_files += corpus_read("rfc4475", files + n_files, ARRAY_LEN(files) - n_files);
+    n_files += corpus_read("rfc5118", files + n_files, ARRAY_LEN(files) - n_files);
     return n_files > 50 ? 0 : -1;
 }
 
