@@ -28,21 +28,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
-LABS = []  # the lab, while it runs
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nodes_leave_in_peace(request):
-    """After each module the nodes are ended and started again: what they leak, or cannot end, is told
-    beside the tests that made it. The judge does the same for the last time."""
-    yield
-    if not LABS or request.module.__name__.endswith("test_judge"):
-        return
-    LABS[0].start_again()
-    assert not LABS[0].bad_exits()
-    assert not LABS[0].sanitizer_reports()
-
-
 @pytest.fixture(scope="session")
 def lab(request):
     from labrun import Lab  # pylint: disable=import-outside-toplevel
@@ -52,10 +37,8 @@ def lab(request):
     failed = request.session.testsfailed
     try:
         one.start()
-        LABS.append(one)
         yield one
     finally:
-        LABS.clear()
         one.finish()
         if request.session.testsfailed == failed and not os.environ.get("CARILLON_KEEP"):
             shutil.rmtree(run)
