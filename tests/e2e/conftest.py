@@ -45,6 +45,8 @@ def nodes_leave_in_peace(request):
     LABS[0].start_again()
     assert not LABS[0].bad_exits()
     assert not LABS[0].sanitizer_reports()
+
+
 def pytest_sessionstart(session):
     session.config.keeper = Keeper()
 

@@ -111,12 +111,6 @@ class Lab:
         self.cli("restart", node)
         self.all_healthy()
 
-    def start_again(self):
-        """Every node ends by SIGTERM, those that a test left dead are only started."""
-        for node in facts.NODES:
-            self.cli("restart", node)
-        self.all_healthy()
-
     def all_healthy(self):
         for name in facts.NODES:
             wait_until(lambda n=name: procs.health(n)[0] == "up", 30, f"{name} is ready")
