@@ -86,6 +86,8 @@ static const char *why_local(const struct branch *b)
 {
     if (b->timed_out)
         return "no final response before Timer C ran out";
+    if (b->trouble && !b->msg)
+        return b->trouble;
     return b->status == 408   ? "no response from the next hop"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
                               : NULL;

@@ -169,12 +169,16 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
     return 0;
 }
 
+const char *pxy_trouble(const struct pxy *p)
+{
+    return p->trouble;
+}
+
 void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                    struct sip_msg *msg)
 {
     struct branch *b = arg;
     struct pxy *p = b->pxy;
-    (void)id;
     if (ev == TXN_ENDED) {
         b->txn = 0;
         p->n_live--;
@@ -193,6 +197,9 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
         }
         return;
     }
+    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->stack, id) : NULL;
+    if (trouble)
+        p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
     pxy_branch_final(b, status, msg);
 }
 

@@ -110,6 +110,7 @@ static void try_from(struct txn_client *c, bool same_branch)
     }
     c->fail_status = 503;
     s->count.send_errors++;
+    client_trouble_target(c, err_text(err));
     txn_late_error(&c->t, err);
 }
 
@@ -122,10 +123,12 @@ void client_go(struct txn_client *c)
     branch_make(c);
     int err = try_flow(c);
     c->fail_status = 503;
-    if (err)
+    if (err) {
+        client_trouble_target(c, err_text(err));
         txn_late_error(&c->t, err);
-    else
+    } else {
         started(c);
+    }
 }
 
 enum move { MOVE_NONE, MOVE_RETRY, MOVE_UDP, MOVE_NEXT };
