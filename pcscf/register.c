@@ -257,11 +257,12 @@ static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg,
 
 // TS 24.229 5.2.2.1: an entry point that is not found or says nothing is a time-out of the network,
 // not a fault of this node.
-static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status)
+static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status, const char *trouble)
 {
     const char *cause = status == 408 ? "the home network's entry point does not answer"
                                       : "the home network's entry point cannot be reached";
-    job_reject(&pj->job, (struct reject){.status = 504, .cause = cause});
+    struct str all = trouble ? arena_printf(pj->arena, "%s: %s", cause, trouble) : STR_NONE;
+    job_reject(&pj->job, (struct reject){.status = 504, .cause = all.p ? all.p : cause});
     return PXY_TAKEN;
 }
 
@@ -270,7 +271,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     if (!msg)
-        return status == 513 ? PXY_PASS : no_home_network(ctx, status);
+        return status == 513 ? PXY_PASS : no_home_network(ctx, status, pxy_trouble(p));
     trust_strip_to_outside(msg, edits);
     if (status == 401)
         strip_keys(edits->arena, msg, edits);

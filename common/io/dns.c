@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/dns_priv.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/loop_priv.h"
@@ -9,7 +11,7 @@ enum { NS_PER_S = 1000000000 };
 
 struct dns_answer {
     unsigned refs;
-    int err;
+    int err, rcode;
     uint64_t since;  // loop_now when it came
     uint64_t expiry; // loop_now when it may not be used any more
     size_t n;
@@ -165,14 +167,43 @@ static struct dns_waiter *waiter_new(struct dns *d, dns_cb cb, void *arg)
     return NULL;
 }
 
+const char *dns_said(const struct loop *l)
+{
+    return l->dns.said;
+}
+
+const char *dns_servers(const struct loop *l)
+{
+    return l->dns.servers;
+}
+
+// RFC 1035 4.1.1, RFC 2308 2.
+static void say(struct dns *d, const struct dns_answer *a)
+{
+    static const char *const rcodes[] = {[1] = "FORMERR", [2] = "SERVFAIL", [3] = "NXDOMAIN", [4] = "NOTIMP",
+                                         [5] = "REFUSED"};
+    bool named = a->rcode > 0 && (size_t)a->rcode < ARRAY_LEN(rcodes);
+    const char *what = a->rcode == DNS_UNREACHABLE ? "no use (SERVFAIL, REFUSED or port closed)"
+                       : named                     ? rcodes[a->rcode]
+                       : a->err == ERR_TIMEOUT     ? "no answer"
+                       : a->err == ERR_NODATA      ? "no data"
+                                                   : err_text(a->err);
+    // That something is not there is what the zone says, whichever server was asked.
+    bool from = d->servers[0] && a->err != ERR_NODATA;
+    (void)snprintf(d->said, sizeof d->said, "%s%s%s", what, from ? " from " : "", from ? d->servers : "");
+}
+
 // Gives the answer with the time to live that is left of it.
 static void call_back(struct loop *l, dns_cb cb, void *arg, const struct dns_answer *a)
 {
     AUTO_FREE struct dns_rr *rrs = a && a->n ? mem_alloc(a->n * sizeof *rrs) : NULL;
     if (!a || (a->n && !rrs)) {
+        (void)snprintf(l->dns.said, sizeof l->dns.said, "%s", err_text(ERR_NOMEM));
         cb(arg, ERR_NOMEM, NULL, 0);
         return;
     }
+    if (a->err)
+        say(&l->dns, a);
     uint64_t age = (*l->now - a->since) / NS_PER_S;
     for (size_t i = 0; i < a->n; i++) {
         rrs[i] = a->rrs[i];
@@ -241,6 +272,7 @@ void dns_finish(struct dns_flight *f, int err, const struct dns_rr *rrs, size_t 
     if (ttl > longest)
         ttl = longest;
     if (a) {
+        a->rcode = f->rcode;
         a->since = *l->now;
         a->expiry = a->since + (uint64_t)ttl * NS_PER_S;
         if (ttl && !f->flushed)

@@ -25,6 +25,7 @@ struct dns_flight {
     struct loop *loop;
     void *backend; // of the implementation
     enum dns_type type;
+    int rcode;     // of the answer, or DNS_UNREACHABLE; set before dns_finish
     bool flushed;  // the cache was flushed meanwhile: do not keep the answer
     size_t key_len;
     char key[];    // type, then the name in lower case, then NUL
@@ -38,7 +39,11 @@ struct dns {
     struct list ready;
     struct deferred deliver;
     uint64_t last_id;
+    char servers[160]; // as text, for people
+    char said[200];
 };
+
+enum { DNS_UNREACHABLE = -1 }; // as rcode: c-ares found no server of use, and does not tell more
 
 void dns_init(struct loop *l);
 void dns_done(struct loop *l);

@@ -187,6 +187,11 @@ typedef void (*dns_cb)(void *arg, int err, const struct dns_rr *rrs, size_t n);
 int dns_query(struct loop *l, struct str name, enum dns_type type, dns_cb cb, void *arg,
               uint64_t *ret_id);
 void dns_cancel(struct loop *l, uint64_t id);
+// What the servers said to the question whose callback runs with an error: "NXDOMAIN", "no data", "SERVFAIL",
+// "no answer from 192.0.2.53:53". Lives until the callback returns.
+const char *dns_said(const struct loop *l);
+// "192.0.2.53:53, ..."; empty: not known.
+const char *dns_servers(const struct loop *l);
 // Forgets the cached answers, as for SIGHUP.
 void dns_flush(struct loop *l);
 

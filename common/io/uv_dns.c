@@ -132,6 +132,28 @@ static void turn_servers(struct uvl_dns *d)
     (void)set_servers(d); // the old order is only slower
 }
 
+// The servers in use as text, the system's included.
+static void name_servers(struct uvl_dns *d, struct dns *dns)
+{
+    struct ares_addr_port_node *first = NULL;
+    struct writer w = writer_init(dns->servers, sizeof dns->servers - 1);
+    if (ares_get_servers_ports(d->channel, &first) != ARES_SUCCESS)
+        return;
+    for (const struct ares_addr_port_node *s = first; s; s = s->next) {
+        char text[ADDR_TEXT_MAX];
+        struct addr a = {.sa.sa_family = (sa_family_t)s->family};
+        if (s->family == AF_INET6)
+            memcpy(&a.in6.sin6_addr, &s->addr.addr6, sizeof a.in6.sin6_addr);
+        else
+            a.in4.sin_addr = s->addr.addr4;
+        addr_set_port(&a, s->udp_port ? (uint16_t)s->udp_port : 53);
+        writer_str(&w, s == first ? STR("") : STR(", "));
+        writer_str(&w, addr_text(&a, text));
+    }
+    dns->servers[w.n] = 0;
+    ares_free_data(first);
+}
+
 static int take_servers(struct uvl_dns *d, const struct uv_loop_params *p)
 {
     if (!p->n_dns_servers)
@@ -156,6 +178,26 @@ static void finish_from_bytes(struct dns_flight *f, struct str bytes)
     arena_done(&a);
 }
 
+static int rcode_of(int status)
+{
+    switch (status) {
+    case ARES_EFORMERR:
+        return 1;
+    case ARES_ESERVFAIL:
+        return 2;
+    case ARES_ENOTFOUND:
+        return 3;
+    case ARES_ENOTIMP:
+        return 4;
+    case ARES_EREFUSED:
+        return 5;
+    case ARES_ECONNREFUSED:
+        return DNS_UNREACHABLE;
+    default:
+        return 0;
+    }
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int n)
 {
     struct dns_flight *f = arg;
@@ -164,6 +206,7 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
         return;
     d->n_asked--;
     d->turn = d->turn || (timeouts && d->n_servers > 1);
+    f->rcode = rcode_of(status);
     bool answered = status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
     if (answered && bytes && n > 0)
         finish_from_bytes(f, str_make((const char *)bytes, (size_t)n));
@@ -218,7 +261,9 @@ int uvl_dns_new(struct uvl_world *w, const struct uv_loop_params *p)
         return err;
     }
     w->names = d;
-    return take_servers(d, p);
+    err = take_servers(d, p);
+    name_servers(d, &w->base.dns);
+    return err;
 }
 
 void uvl_dns_free(struct uvl_world *w)

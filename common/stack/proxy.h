@@ -72,6 +72,10 @@ enum pxy_verdict {
     PXY_TAKEN, // swallowed: the NF will reply or forward again (re-selection)
 };
 
+// Why the last branch that ended without a response did so, for people: what DNS said to which question, or
+// which address refused or was silent. NULL: not known. Lives as long as the pxy.
+const char *pxy_trouble(const struct pxy *p);
+
 struct pxy_forward_ops {
     // A response, or msg NULL for a branch that ended without one: status is then 408 (silence), 503
     // (transport error, no address), 404 (no address that may be reached), or 487 (silent while another

@@ -128,6 +128,8 @@ static const char *why_local(const struct branch *b)
 {
     if (b->timed_out)
         return "no final response before Timer C ran out";
+    if (b->trouble && !b->msg && b->status != 513)
+        return b->trouble;
     return b->status == 408   ? "no response from the next hop in time"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
            : b->status == 404 ? "the next hop has no address that requests may go to"

@@ -194,12 +194,16 @@ static bool is_push_back(const struct branch *b, unsigned status, const struct s
     return status == 503 && msg && !(b->pxy->stack->outside >> b->label & 1);
 }
 
+const char *pxy_trouble(const struct pxy *p)
+{
+    return p->trouble;
+}
+
 void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                    struct sip_msg *msg)
 {
     struct branch *b = arg;
     struct pxy *p = b->pxy;
-    (void)id;
     if (ev == TXN_ENDED) {
         b->txn = 0;
         p->n_live--;
@@ -221,6 +225,9 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
     }
     if (is_push_back(b, status, msg))
         overload_pushed_back(p->stack->overload, loop_now(p->stack->loop));
+    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->stack, id) : NULL;
+    if (trouble)
+        p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
     pxy_branch_final(b, status, msg);
 }
 

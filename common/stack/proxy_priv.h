@@ -47,6 +47,7 @@ struct branch {
     uint64_t started;          // ms of loop time
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
     unsigned label;            // of the listener that sent it
+    const char *trouble;       // why it failed without a response (in the pxy's arena); NULL: no idea
     unsigned status;           // final response that counts, 0: none or taken by the NF
     struct sip_msg *msg;       // NULL: ended without one
     struct sip_edits up;       // what to change in it, or further headers of a response made here
@@ -65,6 +66,7 @@ struct pxy {
     struct sip_edits edits;
     void *ctx;
     void (*free_ctx)(void *ctx);
+    const char *trouble; // of the branch that failed last
     struct list branches;
     size_t n_open; // branches without final response
     size_t n_live; // branches whose transaction may still call

@@ -4,7 +4,7 @@
 #include "base/writer.h"
 #include "stack/proxy_priv.h"
 
-enum { WARNING_MAX = 256 };
+enum { WARNING_MAX = 384 };
 
 // warn-text is a quoted-string (RFC 3261 20.43).
 static void put_quoted(struct writer *w, struct str s)

@@ -265,6 +265,7 @@ int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *r
     struct str key = spec_key(&spec, buf);
     struct resolve_name *n = key.p ? find_name(s, key) : NULL;
     err = n ? known(n) : ERR_MORE;
+    ret_list->why = n ? n->why : NULL;
     if (!err)
         resolve_order(s, n->v, n->n, ret_list);
     return err;
@@ -381,7 +382,7 @@ static void tell(struct resolve_name *n, int err)
         struct resolve_waiter *w = LIST_ENTRY(all.next, struct resolve_waiter, link);
         resolve_cb cb = w->cb;
         void *arg = w->arg;
-        struct resolve_list l = {.n = 0};
+        struct resolve_list l = {.n = 0, .why = n->why};
         if (!err)
             resolve_order(s, n->v, n->n, &l);
         resolve_cancel(s, w->id);
@@ -400,7 +401,7 @@ static int failed(struct resolve_name *n, int err)
     if (log_admit("name not resolved", err_text(err), hash_bytes(host.p, host.n), now)) {
         // Whose request fails says so by itself; what goes on with old addresses, nobody else.
         LOG(old ? LOG_WARN : LOG_INFO, "name not resolved", LF("name", host),
-            LF_Z("reason", err_text(err)),
+            LF_Z("reason", n->why[0] ? n->why : err_text(err)),
             LF_Z("then", old ? "its last known addresses are used" : "requests to it fail"));
     }
     if (!old)

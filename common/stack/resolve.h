@@ -16,6 +16,7 @@ struct resolve_target {
 struct resolve_list {
     struct resolve_target t[RESOLVE_MAX];
     size_t n;
+    const char *why; // of a failure: what was asked and what DNS said; lives until the call is over. May be NULL
 };
 
 // err 0 with at least one target, or ERR_DNS, ERR_NODATA, ERR_TIMEOUT, ERR_UNSUPPORTED (tel:, TLS).

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // RFC 3263 4.1 and 4.2: NAPTR names the services, SRV the hosts, A and AAAA the addresses. One
 // question after the other; each answer decides the next.
-#include "base/err.h"
+#include <stdio.h>
+
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "stack/resolve_priv.h"
 #include "stack/transport.h"
 
@@ -35,12 +38,40 @@ struct resolve_query {
     size_t n;
     uint32_t ttl;
     int err; // the worst that happened
+    struct str asked; // the question under way, and its type
+    enum dns_type type;
+    struct writer why; // of the name
     uint64_t dns_id;
     struct timer limit;
 };
 
 static void next_service(struct resolve_query *q);
 static void next_host(struct resolve_query *q);
+
+static const char *type_name(enum dns_type t)
+{
+    return t == DNS_NAPTR ? "NAPTR" : t == DNS_SRV ? "SRV" : t == DNS_AAAA ? "AAAA" : "A";
+}
+
+// "SRV _sip._udp: NXDOMAIN": the name itself stands once, in front of all.
+static void add_why(struct resolve_query *q, const char *said)
+{
+    struct str host = q->spec.host, asked = q->asked;
+    bool below = asked.n > host.n && str_ieq(str_skip(asked, asked.n - host.n), host);
+    struct writer *w = &q->why;
+    size_t before = w->n;
+    writer_printf(w, "%s%s", w->n && w->p[w->n - 1] != ' ' ? ", " : "", type_name(q->type));
+    if (!str_ieq(asked, host))
+        writer_printf(w, " %.*s", STR_ARG(below ? str_head(asked, asked.n - host.n - 1) : asked));
+    writer_printf(w, ": %s", said);
+    struct str said_now = str_make(w->p + before, w->n - before);
+    if (str_starts(said_now, STR(", ")))
+        said_now = str_skip(said_now, 2);
+    bool again = before >= said_now.n && said_now.n && str_ends(str_make(w->p, before), said_now);
+    if (w->failed || again) // no room, or the same for another transport: who reads it knows enough
+        w->n = before;
+    w->p[w->n] = 0;
+}
 
 static void finish(struct resolve_query *q)
 {
@@ -52,6 +83,8 @@ static void finish(struct resolve_query *q)
 static void note(struct resolve_query *q, int err)
 {
     q->dns_id = 0;
+    if (err)
+        add_why(q, dns_said(q->stack->loop));
     if (err && err != ERR_NODATA)
         q->err = err;
 }
@@ -60,6 +93,10 @@ static void note(struct resolve_query *q, int err)
 static void on_limit(void *arg)
 {
     struct resolve_query *q = arg;
+    char said[200];
+    const char *servers = dns_servers(q->stack->loop);
+    (void)snprintf(said, sizeof said, "no answer in time%s%s", servers[0] ? " from " : "", servers);
+    add_why(q, said);
     q->err = ERR_TIMEOUT;
     finish(q);
 }
@@ -67,6 +104,8 @@ static void on_limit(void *arg)
 static int ask(struct resolve_query *q, struct str name, enum dns_type type, dns_cb cb)
 {
     q->stack->count.dns_queries++;
+    q->asked = name;
+    q->type = type;
     return dns_query(q->stack->loop, name, type, cb, q, &q->dns_id);
 }
 
@@ -108,11 +147,10 @@ static void on_ip6(void *arg, int err, const struct dns_rr *rrs, size_t n)
 static void ask_ip6(struct resolve_query *q)
 {
     const struct host *h = &q->hosts[q->host];
-    int err = ERR_NODATA;
-    if (transport_has(q->stack, h->proto, true))
-        err = ask(q, h->name, DNS_AAAA, on_ip6);
-    if (err)
-        on_ip6(q, err, NULL, 0);
+    if (transport_has(q->stack, h->proto, true) && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
+        return;
+    q->host++;
+    next_host(q);
 }
 
 static void on_ip4(void *arg, int err, const struct dns_rr *rrs, size_t n)
@@ -303,6 +341,9 @@ int resolve_query_start(struct resolve_name *name, const struct resolve_spec *sp
     timer_init(&q->limit, on_limit, q);
     timer_start(q->stack->loop, &q->limit, limit);
     name->query = q;
+    name->why[0] = 0;
+    q->why = writer_init(name->why, sizeof name->why - 1);
+    writer_printf(&q->why, "%.*s: ", STR_ARG(str_head(q->spec.host, 100)));
     int err = q->spec.host.p ? first_question(q) : ERR_NOMEM;
     if (err) {
         name->query = NULL;

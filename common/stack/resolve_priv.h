@@ -21,6 +21,7 @@ enum {
     RESOLVE_FAILED_MS = 5000,       // RFC 9520 3.2: how long a failure is remembered
     RESOLVE_BAD_MS = 5000,          // how long a failed target stands last, at first
     RESOLVE_KEY_MAX = 320,
+    RESOLVE_WHY_MAX = 240, // as much as a Warning has room for
 };
 
 // What of a URI matters for the next hop.
@@ -63,6 +64,7 @@ struct resolve_name {
     uint64_t expires; // ms of loop time
     uint64_t retry;   // DNS failed: not asked again before, ms of loop time
     int err;          // how it failed
+    char why[RESOLVE_WHY_MAX]; // the same for people, with the questions
     bool telling;     // its waiters are being called
     struct list waiters;
     struct resolve_query *query;

@@ -55,6 +55,10 @@ struct txn_client_params {
 // same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
 int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id);
 
+// Why it has failed, while the owner is told so: the name and what DNS said, or the address and what happened
+// there. NULL: nothing is known beyond the status.
+const char *txn_client_trouble(const struct stack *s, txn_id id);
+
 // Sends a CANCEL for an INVITE: at once when a provisional response was seen, else as soon as one
 // comes (RFC 3261 9.1); nothing when it has a final response. reason: value of a Reason header, empty:
 // none. Without a final response within 64*T1 after the CANCEL the INVITE fails with 408; one that is

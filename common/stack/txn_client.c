@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client transactions as their owners see them: start, cancel, forget, and the responses.
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
@@ -17,6 +19,40 @@ void client_free_parts(struct txn_client *c)
     mem_free((void *)c->method_name.p);
     mem_free((void *)c->cancel_reason.p);
     c->method_name = c->cancel_reason = STR_NONE;
+    mem_free(c->trouble);
+    c->trouble = NULL;
+}
+
+// ---- why it failed ----
+
+void client_trouble_name(struct txn_client *c, const char *why, int err)
+{
+    if (!c->trouble)
+        c->trouble = str_cdup(str_from(why && why[0] ? why : err_text(err)));
+}
+
+void client_trouble_target(struct txn_client *c, const char *what)
+{
+    static const char *const protos[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
+    char text[ADDR_TEXT_MAX + 80], ip[ADDR_TEXT_MAX];
+    struct flow_info f;
+    const struct resolve_target *t = &c->targets.t[c->cur < c->targets.n ? c->cur : c->targets.n - 1];
+    if (c->trouble)
+        return;
+    if (!c->fixed_flow && c->targets.n)
+        (void)snprintf(text, sizeof text, "%.*s/%s: %s", STR_ARG(addr_text(&t->addr, ip)),
+                       t->proto <= SIP_PROTO_TCP ? protos[t->proto] : "?", what);
+    else if (c->fixed_flow && stack_flow(c->t.stack, c->fixed_flow, &f))
+        (void)snprintf(text, sizeof text, "%.*s: %s", STR_ARG(addr_text(&f.remote, ip)), what);
+    else
+        return;
+    c->trouble = str_cdup(str_from(text));
+}
+
+const char *txn_client_trouble(const struct stack *s, txn_id id)
+{
+    const struct txn *t = txn_find(s, id);
+    return t && !t->is_server ? ((const struct txn_client *)t)->trouble : NULL;
 }
 
 // ---- start ----
@@ -55,6 +91,7 @@ static void on_resolved(void *arg, int err, const struct resolve_list *l)
     c->resolve_id = 0;
     if (err) {
         c->fail_status = 503;
+        client_trouble_name(c, l->why, err);
         txn_late_error(&c->t, err);
         return;
     }
@@ -73,8 +110,10 @@ static void find_targets(struct txn_client *c, const struct sip_uri *uri)
     if (err == ERR_MORE)
         err = resolve_start(s, uri, on_resolved, c, &c->resolve_id);
     c->fail_status = 503;
-    if (err)
+    if (err) {
+        client_trouble_name(c, c->targets.why, err);
         txn_late_error(&c->t, err);
+    }
 }
 
 static const struct fsm *machine_for(enum sip_method m)

@@ -100,6 +100,7 @@ struct txn_client {
     bool speaks;                // silence is the target's own
     bool probed;                // the lost connection was made again once
     struct str cancel_reason;   // heap
+    char *trouble;              // heap; why it failed, for people
     struct txn_client *cancel;  // the CANCEL's transaction; its responses carry our branch
     struct txn_client *parent;  // of a CANCEL: the INVITE's
     bool zombie;                // ended, kept for its CANCEL
@@ -152,6 +153,10 @@ void txn_settle(struct txn *t);
 void txn_end(struct txn *t);
 // Feeds EV_ERROR (client in TXN_INIT: EV_NO_TARGET) at the end of the turn.
 void txn_late_error(struct txn *t, int err);
+// Remembers why c fails, unless that is known already: a name that has no address, or what happened (may be
+// "") with its target.
+void client_trouble_name(struct txn_client *c, const char *why, int err);
+void client_trouble_target(struct txn_client *c, const char *what);
 
 // ---- txn_client.c ----
 void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m);

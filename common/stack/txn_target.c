@@ -222,6 +222,7 @@ static void try_from(struct txn_client *c, bool same_branch)
     }
     c->fail_status = client_lost_status(c, err);
     s->count.send_errors++;
+    client_trouble_target(c, err_text(err));
     txn_late_error(&c->t, err);
 }
 
@@ -234,10 +235,12 @@ void client_go(struct txn_client *c)
     branch_make(c);
     int err = try_flow(c);
     c->fail_status = client_lost_status(c, err);
-    if (err)
+    if (err) {
+        client_trouble_target(c, err_text(err));
         txn_late_error(&c->t, err);
-    else
+    } else {
         started(c);
+    }
 }
 
 // ---- moving on ----
