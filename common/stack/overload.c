@@ -20,13 +20,17 @@ static const double GROW = 1.08, GROW_NEAR = 1.01, NEAR = 0.9, BEYOND = 1.1;
 static const double CALM = 0.6;          // load up to which a limit grows
 static const double LOAD_MAX = 20;       // a longer wait tells nothing more
 static const double FIRST_CUT = 0.25;    // of what came in, at most, while hardly anything was answered yet
-static const double FLOOR = 1;           // a second: below it the next class has its turn
-static const double BURST_S = 0.02;      // of a limit's tokens
+static const double FLOOR = 10;          // a second: there the next class has its turn
+static const double BURST_S = 0.02;      // of a limit's tokens, and BURST_MIN
 static const double PUSHED_SHARE = 0.02; // of the answers being refusals from behind: load 1
 static const double KEPT_SHARE = 0.8;    // how much of the answers' average stays each interval
 static const double BEST_SHARE = 0.999;  // how much of the best rate of answers stays each interval
 enum {
     WINDOW_MIN = 100,// under way at least, however slow the answers
+    BURST_MIN = 5,
+    ENOUGH = 20,     // requests, or refusals from behind, in an interval that tell about load: a pause of the
+                     // machine, or one node that starts anew, is none
+    IN_A_ROW = 2,    // intervals above 1 before anything is limited
     SETTLE = 4,      // intervals after a cut
     FREE_AFTER = 10, // intervals in which a limit bound nobody
 };
@@ -51,6 +55,7 @@ struct overload {
     uint64_t machine_answers;      // in this interval
     double machine_rate, best_rate; // a second: averaged, and the best of late
     uint64_t under_way;
+    unsigned hot; // intervals above 1 in a row
     double refusal_tokens;
     struct limit limit[OVERLOAD_KEPT]; // what is kept has none
     struct overload_figures figures;
@@ -89,8 +94,9 @@ static double average(double sum, uint64_t n)
 
 static double load_of(const struct overload *o)
 {
-    double wait = average(o->wait_sum, o->n_waits) / (o->p.wait_ms * 1e6);
-    double pushed = o->n_pushed ? (double)o->n_pushed / (double)(o->n_answers + o->n_pushed) : 0;
+    double wait = o->n_waits < ENOUGH ? 0 : average(o->wait_sum, o->n_waits) / (o->p.wait_ms * 1e6);
+    double all = (double)(o->n_answers + o->n_pushed);
+    double pushed = o->n_pushed < ENOUGH ? 0 : (double)o->n_pushed / all;
     return fmin(fmax(wait, pushed / PUSHED_SHARE), LOAD_MAX);
 }
 
@@ -118,7 +124,7 @@ static void begin_limit(struct overload *o, unsigned c, double seconds)
     double taken = (double)l->taken / seconds, answered = (double)l->answered / seconds;
     l->on = true;
     l->idle = 0;
-    l->tokens = 0;
+    l->tokens = BURST_MIN;
     l->rate = taken;
     cut(l, fmin(taken, fmax(fmax(l->answered_rate, answered) * CUT, taken * FIRST_CUT)));
     o->figures.entered++;
@@ -146,6 +152,8 @@ static void press(struct overload *o, double load, double seconds)
         struct limit *l = &o->limit[c];
         if (!l->on && !l->taken)
             continue;
+        if (!l->on && o->hot < IN_A_ROW)
+            return;
         if (!l->on)
             begin_limit(o, c, seconds);
         else if (l->settle)
@@ -217,6 +225,7 @@ static void end_interval(struct overload *o, uint64_t now)
     double seconds = (double)(now - o->began) / 1e9;
     double load = load_of(o);
     count_answers(o, seconds);
+    o->hot = load > 1 ? o->hot + 1 : 0;
     if (load > 1)
         press(o, load, seconds);
     else
@@ -232,7 +241,7 @@ static void fill(struct overload *o, uint64_t now)
     o->refusal_tokens = fmin(o->refusal_tokens + seconds * o->p.refusals, o->p.refusals * BURST_S + 1);
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
-        l->tokens = fmin(l->tokens + seconds * l->rate, l->rate * BURST_S + 1);
+        l->tokens = fmin(l->tokens + seconds * l->rate, l->rate * BURST_S + BURST_MIN);
     }
 }
 
