@@ -143,7 +143,7 @@ WORDS = (
      r"^common/(base/log\.c|io/|app/)", False, "time and randomness only from the loop"),
     (r"(?<![\w.>])(\*?\w+) = [^;]*\bARENA_CAT\(\s*[^,;]+,\s*\1\b", C_CODE, r"", False,
      "copies all that was there before; pieces go into an arena_buf"),
-    (r"\b(for|while) \([^{}]*?\bsip_msg_(at|count)\([^{}]*?\{?$", C_CODE, r"^common/sip/", False,
+    (r"\b(for|while) \([^{}\n]*?\bsip_msg_(at|count)\([^{}\n]*?\{?$", C_CODE, r"^common/sip/", False,
      "values are walked with a sip_iter"),
     (r"(?<![\w.>])(sleep|usleep|nanosleep)\s*\(", LOGIC, r"", False, "a daemon never sleeps"),
 )
