@@ -46,7 +46,7 @@ static void no_target(void *obj, void *arg)
 static void lost(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    client_trouble_target(obj, err_text(in->err));
+    client_trouble_error(obj, in->err);
     fail(CLIENT(obj), 503);
 }
 
@@ -56,7 +56,7 @@ static void silence(void *obj, void *arg)
     c->t.stack->count.timeouts++;
     if (c->cur < c->targets.n && !c->answered)
         resolve_mark_bad(c->t.stack, &c->targets.t[c->cur]);
-    client_trouble_target(c, c->answered ? "no final response in time" : "no response in time");
+    client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
     fail(c, 408);
 }
 

@@ -110,7 +110,7 @@ static void try_from(struct txn_client *c, bool same_branch)
     }
     c->fail_status = 503;
     s->count.send_errors++;
-    client_trouble_target(c, err_text(err));
+    client_trouble_error(c, err);
     txn_late_error(&c->t, err);
 }
 
@@ -124,7 +124,7 @@ void client_go(struct txn_client *c)
     int err = try_flow(c);
     c->fail_status = 503;
     if (err) {
-        client_trouble_target(c, err_text(err));
+        client_trouble_error(c, err);
         txn_late_error(&c->t, err);
     } else {
         started(c);
