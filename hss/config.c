@@ -16,7 +16,10 @@
 static const struct conf_row peer_rows[] = {
     {"host", CONF_STR, PEER(host), .form = CONF_FORM_IDENTITY, .help = "Diameter identity of the peer."},
     {"address", CONF_ADDR, PEER(address), "", .min = 3868, .use = CONF_REMOTE,
-     .help = "Where to connect; when empty the peer connects to us."},
+     .help = "Where to connect, and where it connects from; when empty the peer connects to us."},
+    {"from", CONF_STR_LIST, PEER(from), "[]", .form = CONF_FORM_NET,
+     .help = "Further addresses (`192.0.2.7`) and networks (`2001:db8::/64`) that it may connect from; "
+             "without them and without address, what its host resolves to."},
     {"realm", CONF_STR, PEER(realm), "", .form = CONF_FORM_DOMAIN, .help = "Its realm; empty means our own."},
     {"relay", CONF_BOOL, PEER(relay), "false",
      .help = "The peer forwards to any host of the realm (a relay, proxy or SLF)."},
@@ -38,6 +41,15 @@ const struct conf_row hss_rows[] = {
      .help = "Let peers connect that are not in diameter.peers."},
     {"diameter.watchdog", CONF_U32, AT(diameter.watchdog_ms), "30000", 1000, 3600000, "ms",
      .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},
+    {"diameter.max_strangers", CONF_U32, AT(diameter.max_strangers), "64", 1, 65535, .fixed = true,
+     .help = "Connections without an accepted CER at once; beyond it the oldest ends."},
+    {"diameter.max_strangers_per_source", CONF_U32, AT(diameter.max_strangers_per_source), "8", 1,
+     65535, .fixed = true, .help = "The same from one address, or one /64 of IPv6."},
+    {"diameter.cer_timeout", CONF_U32, AT(diameter.cer_ms), "5000", 100, 60000, "ms", .fixed = true,
+     .help = "How long a connection may be without an accepted CER."},
+    {"diameter.cer_size", CONF_U32, AT(diameter.cer_bytes), "4096", 128, 65536, "bytes",
+     .fixed = true, .help = "Longest CER."},
+    NODE_DIA_LIMIT_ROWS(AT(diameter.limits)),
     {"store.path", CONF_STR, AT(store.path), .fixed = true, .form = CONF_FORM_STORE,
      .help = "SQLite file with the subscribers."},
     {"store.key_file", CONF_STR, AT(store.key_file), .fixed = true, .form = CONF_FORM_KEY,
@@ -53,6 +65,11 @@ const struct conf_row hss_rows[] = {
     {"cx.aka_for_unknown", CONF_BOOL, AT(settings.aka_for_unknown), "false",
      .help = "Challenge a REGISTER without Authorization with AKA where the subscriber has AKA; "
              "TS 29.228 6.3.1 refuses it."},
+    {"cx.queue_delay", CONF_U32, AT(settings.queue_delay_ms), "1000", 10, 60000, "ms",
+     .help = "Longest wait for a transaction; beyond it MAR and SAR get DIAMETER_TOO_BUSY, and beyond "
+             "half of it what begins a registration."},
+    {"cx.queue_length", CONF_U32, AT(settings.queue_length), "20000", 1, 1000000,
+     .help = "Most requests that wait for a transaction, in the same way."},
     {"digest.qop", CONF_STR, AT(settings.digest_qop), "auth", .form = CONF_FORM_QOP,
      .help = "Quality of protection that SIP Digest subscribers are offered."},
     {"charging.primary_ccf", CONF_STR, AT(settings.charging.primary_ccf), "", .form = CONF_FORM_CHARGING,
@@ -120,11 +137,23 @@ static void check_key(const struct hss_config *c, app_finding bad, void *arg)
     mem_free(store);
 }
 
+static void check_from(const struct hss_config *c, app_finding bad, void *arg)
+{
+    const struct hss_peer *p = c->diameter.peers.v;
+    char option[64];
+    struct dia_net net;
+    for (size_t i = 0; i < c->diameter.peers.n; i++)
+        for (size_t k = 0; k < p[i].from.n; k++)
+            if (dia_net_parse(p[i].from.v[k], &net))
+                bad(arg, peer_option(option, i, "from"), "expected an address or a network");
+}
+
 void hss_check(const void *config, app_finding bad, void *arg)
 {
     const struct hss_config *c = config;
     for (size_t i = 0; i < c->diameter.peers.n; i++)
         check_peer(c, i, bad, arg);
+    check_from(c, bad, arg);
     check_reachable(c, bad, arg);
     check_key(c, bad, arg);
 }

@@ -2,12 +2,13 @@
 // The HSS's configuration: what the rows of config.c fill.
 #pragma once
 
-#include "app/app.h"
+#include "app/node_rows.h"
 #include "hss/hss.h"
 
 struct hss_peer {
     struct str host, realm;
     struct addr address; // family 0: it connects to us
+    struct conf_strs from; // addresses and networks
     bool relay;
 };
 
@@ -18,6 +19,8 @@ struct hss_config {
         struct conf_table peers; // struct hss_peer
         bool accept_unknown;
         uint32_t watchdog_ms;
+        struct dia_limits limits;
+        uint32_t max_strangers, max_strangers_per_source, cer_ms, cer_bytes;
     } diameter;
     struct {
         struct str path, key_file;

@@ -46,6 +46,8 @@ static int add_peers(struct hss_daemon *d, const struct hss_config *c)
                                            .host = peers[i].host,
                                            .realm = peers[i].realm,
                                            .remote = peers[i].address,
+                                           .from = peers[i].from.v,
+                                           .n_from = peers[i].from.n,
                                            .relay = peers[i].relay,
                                        });
         if (err)
@@ -77,6 +79,11 @@ static int open_diameter(struct hss_daemon *d, const struct hss_config *c)
         .n_applications = ARRAY_LEN(applications),
         .watchdog_ms = c->diameter.watchdog_ms,
         .accept_unknown = c->diameter.accept_unknown,
+        .limits = c->diameter.limits,
+        .max_strangers = c->diameter.max_strangers,
+        .max_strangers_per_source = c->diameter.max_strangers_per_source,
+        .cer_ms = c->diameter.cer_ms,
+        .cer_bytes = c->diameter.cer_bytes,
         .trace = app_tracing(d->app) ? app_trace_dia : NULL,
         .arg = d->app,
     };
@@ -161,7 +168,15 @@ void hss_daemon_metrics(void *nf, struct metrics *m)
         labels[w.n] = '\0';
         add_total(m, "hss_requests_total", "Cx requests answered.", labels, s->requests[i]);
         add_total(m, "hss_refused_total", "Cx requests refused.", labels, s->refused[i]);
+        add_total(m, "hss_shed_total",
+                  "Cx requests answered DIAMETER_TOO_BUSY because too much waits.", labels,
+                  s->shed[i]);
     }
+    metrics_add(m, "hss_queue_waiting", "gauge", "Requests that wait for a transaction now.", "",
+                (double)hss_queue_waiting(d->hss));
+    metrics_add(m, "hss_queue_delay_ms", "gauge",
+                "How long the first of them has waited, in milliseconds.", "",
+                (double)hss_queue_delay_ms(d->hss));
     add_total(m, "hss_vectors_total", "Authentication vectors made.", "", s->vectors);
     add_total(m, "hss_resyncs_total", "SQN resynchronisations by outcome.", "outcome=\"done\"",
               s->resyncs);

@@ -21,6 +21,9 @@ struct hss_settings {
     bool aka_for_unknown;       // AKA vectors for SIP-Authentication-Scheme "Unknown", in place of a refusal
     struct str digest_qop;      // of SIP Digest; empty: "auth"
     struct hss_charging charging; // for subscribers without addresses of their own
+    // What waits for a transaction, at most; beyond half of either no registration begins (MAR, and UAR
+    // without an S-CSCF), beyond the whole nothing that writes is taken. 0: 1000, 20000.
+    uint32_t queue_delay_ms, queue_length;
 };
 
 struct hss_params {
@@ -66,7 +69,11 @@ int hss_import(struct hss *h, struct str text, const char *name, char *error, si
 struct hss_stats {
     uint64_t requests[4], refused[4]; // UAR, LIR, MAR, SAR; refused: any result but success
     uint64_t vectors, resyncs, resyncs_refused, store_failures, transactions;
+    uint64_t shed[4]; // answered DIAMETER_TOO_BUSY because of the queue
 };
 const struct hss_stats *hss_stats(const struct hss *h);
+// How many operations wait for a transaction, and how long the first of them has.
+size_t hss_queue_waiting(const struct hss *h);
+uint64_t hss_queue_delay_ms(const struct hss *h);
 // False, with a reason, when the last transaction failed.
 bool hss_ready(const struct hss *h, const char **ret_why);

@@ -74,6 +74,8 @@ struct hss_op {
     enum hss_command command;
     struct arena arena;
     struct hss_settings settings;
+    uint64_t queued_ns;
+    bool no_new;               // UAR: the queue is too long for a registration to begin
     bool reads_only;           // may run in the loop's thread
     bool wrote;                // changed the store in this transaction
     bool ran;
@@ -83,6 +85,7 @@ struct hss_op {
     const char *cause;         // why it was refused
     struct str failed;         // and the AVP that it is about, for Failed-AVP
     struct hss_facts facts;
+    void *schema;              // profile.c: of service profiles, made when it is needed
     void *remembered;          // cache.c: what the cache holds of it
     struct hss_auth auth;
     bool resync;               // an AUTS was checked
@@ -169,7 +172,10 @@ int hss_user_data(struct hss_op *op, struct str impi, const int64_t *sets, size_
 struct hss_queue {
     struct hss *hss;
     struct list waiting, running;
+    size_t n_waiting;
+    uint64_t n_shed;  // since shedding began
     bool working;
+    bool shedding;
     bool single;      // running holds one task
     sem_t ran;        // posted when the worker has finished with running
     struct deferred turn;
@@ -180,6 +186,11 @@ struct hss_queue {
 void hss_queue_init(struct hss_queue *q, struct hss *h);
 // Waits for a transaction that runs, whose end will not be told; for hss_free.
 void hss_queue_stop(struct hss_queue *q);
+// Whether a command has to be refused because too much waits: what completes a registration is taken
+// longer than what begins one.
+bool hss_queue_sheds(struct hss_queue *q, enum hss_command command, bool begins);
+bool hss_queue_long(const struct hss_queue *q); // too long for a registration to begin
+void hss_queue_shed(struct hss_queue *q, enum hss_command command); // one was refused for that
 // Runs op now or with the next transaction; then hss_finish.
 void hss_submit(struct hss_op *op);
 // One transaction over the operations of list on ctx: the part that runs on the worker. On failure

@@ -10,7 +10,7 @@ struct csv {
     struct hss_problem *p;
 };
 
-enum { COLUMNS_MAX = 32 };
+enum { COLUMNS_MAX = 32, QUOTED_MAX = 4096 };
 
 static bool at_line_end(const struct csv *c)
 {
@@ -23,10 +23,24 @@ static void skip(struct csv *c)
     c->rest = str_skip(c->rest, 1);
 }
 
+// Bytes that suffice for the quoted text at the front.
+static size_t quoted_size(struct str rest)
+{
+    size_t i = 1;
+    for (; i < rest.n && i <= QUOTED_MAX; i++) {
+        if (rest.p[i] != '"')
+            continue;
+        if (i + 1 >= rest.n || rest.p[i + 1] != '"')
+            break;
+        i++;
+    }
+    return i;
+}
+
 static int quoted(struct csv *c, struct str *ret_s)
 {
     unsigned line = c->line;
-    char *out = arena_alloc(c->arena, c->rest.n < 4096 ? c->rest.n : 4096);
+    char *out = arena_alloc(c->arena, quoted_size(c->rest));
     size_t n = 0;
     if (!out)
         return ERR_NOMEM;
@@ -38,8 +52,9 @@ static int quoted(struct csv *c, struct str *ret_s)
                 return 0;
             }
         }
-        if (n == 4096)
-            return hss_problem(c->p, line, ERR_TOOBIG, "a value is longer than 4096 bytes");
+        if (n == QUOTED_MAX)
+            return hss_problem(c->p, line, ERR_TOOBIG, "a value is longer than %d bytes",
+                               QUOTED_MAX);
         out[n++] = c->rest.p[0];
     }
     return hss_problem(c->p, line, ERR_BAD, "a quote is not closed");

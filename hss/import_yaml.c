@@ -50,15 +50,32 @@ static struct str scalar(const struct reader *r)
         r->arena, str_make((const char *)r->event.data.scalar.value, r->event.data.scalar.length));
 }
 
+// One more value of a list, after a blank. buf has HSS_VALUE_MAX bytes.
+static int join(struct reader *r, char *buf, size_t *n)
+{
+    struct str s = str_make((const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+    size_t blank = *n > 0;
+    if (s.n + blank > HSS_VALUE_MAX - *n)
+        return hss_problem(r->p, line_of(r), ERR_TOOBIG, "a list is longer than %d bytes",
+                           HSS_VALUE_MAX);
+    if (blank)
+        buf[(*n)++] = ' ';
+    if (s.n)
+        memcpy(buf + *n, s.p, s.n);
+    *n += s.n;
+    return 0;
+}
+
 // A scalar, or a list joined with blanks. The event after it is not read.
 static int read_value(struct reader *r, struct str *ret_s)
 {
+    char all[HSS_VALUE_MAX];
+    size_t n = 0;
     if (r->event.type == YAML_SCALAR_EVENT) {
         *ret_s = scalar(r);
         return 0;
     }
     int err = expect(r, YAML_SEQUENCE_START_EVENT, "a value or a list of values");
-    struct str all = STR("");
     for (;;) {
         if (!err)
             err = next(r);
@@ -66,9 +83,10 @@ static int read_value(struct reader *r, struct str *ret_s)
             break;
         err = expect(r, YAML_SCALAR_EVENT, "a value");
         if (!err)
-            all = ARENA_CAT(r->arena, all, all.n ? STR(" ") : STR(""), scalar(r));
+            err = join(r, all, &n);
     }
-    *ret_s = all;
+    if (!err)
+        *ret_s = arena_dup(r->arena, str_make(all, n));
     return err;
 }
 
@@ -141,7 +159,11 @@ static int read_profile(struct reader *r)
         else
             err = hss_problem(r->p, line_of(r), ERR_BAD, "unknown field \"%.*s\"", STR_ARG(key));
     }
-    return err ? err : hss_profile_put(r->op, name, xml, line, r->p);
+    if (!err)
+        err = hss_profile_put(r->op, name, xml, line, r->p);
+    arena_done(&r->op->arena); // one profile's texts at a time
+    arena_init(&r->op->arena, r->op->memory, sizeof(r->op->memory));
+    return err;
 }
 
 static int read_list(struct reader *r, int (*one)(struct reader *r))
@@ -202,15 +224,27 @@ static int read_document(struct reader *r)
     }
 }
 
+// libyaml compares each %TAG with all before it; nobody needs one here.
+static int check_directives(struct str text, struct hss_problem *p)
+{
+    for (unsigned line = 1; text.p; line++)
+        if (str_starts(str_split(&text, '\n'), STR("%")))
+            return hss_problem(p, line, ERR_BAD, "directives are not supported");
+    return 0;
+}
+
 int hss_import_yaml(struct hss_op *op, struct str text, bool replace, size_t *ret_n,
                     struct hss_problem *p)
 {
+    int err = check_directives(text, p);
+    if (err)
+        return err;
     struct reader r = {.op = op, .replace = replace, .arena = &op->arena, .p = p};
     if (!yaml_parser_initialize(&r.parser))
         return ERR_NOMEM;
     arena_init(&r.kept, NULL, 0);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.p, text.n);
-    int err = read_document(&r);
+    err = read_document(&r);
     if (r.have_event)
         yaml_event_delete(&r.event);
     yaml_parser_delete(&r.parser);

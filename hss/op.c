@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/cache.h"
+#include "hss/provision.h"
 
 const char *const hss_command_names[] = {"UAR", "LIR", "MAR", "SAR", "task"};
 
@@ -24,6 +25,7 @@ struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
 void hss_op_free(struct hss_op *op)
 {
     arena_done(&op->arena);
+    hss_schema_free(op->schema);
     OPENSSL_cleanse(&op->auth, sizeof(op->auth)); // K and OPc
     mem_free(op);
 }

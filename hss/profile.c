@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Service profiles are kept as the XML that goes out, checked once when they come in. The schema is
-// parsed per call: provisioning profiles is rare, and nothing is shared between threads.
+// parsed once for an operation: nothing is shared between threads.
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xmlschemas.h>
@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "hss/provision.h"
+#include "xml/profile.h"
 
 extern const char hss_user_data_xsd[]; // from user_data.xsd
 
@@ -29,27 +30,44 @@ static void on_error(void *arg, xmlErrorPtr e)
 
 static xmlDocPtr parse(struct str xml, struct complaint *c)
 {
+    struct xml_error e;
+    if (xml_scan(xml, PROFILE_XML_MAX, &e)) {
+        c->line = (int)e.line;
+        if (strcmp(e.what, "size") == 0)
+            (void)snprintf(c->text, c->size, "longer than %d bytes", PROFILE_XML_MAX);
+        else if (strcmp(e.what, "document type") == 0)
+            (void)snprintf(c->text, c->size, "a document type is not allowed");
+        else
+            (void)snprintf(c->text, c->size, "%s", e.what);
+        return NULL;
+    }
     xmlParserCtxtPtr ctx = xmlNewParserCtxt();
     if (!ctx)
         return NULL;
     xmlSetStructuredErrorFunc(c, on_error); // per thread in libxml2
     xmlDocPtr doc =
-        xmlCtxtReadMemory(ctx, xml.p, (int)xml.n, NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOBLANKS);
+        xmlCtxtReadMemory(ctx, xml.p, (int)xml.n, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOBLANKS);
     xmlSetStructuredErrorFunc(NULL, NULL);
     xmlFreeParserCtxt(ctx);
-    if (doc && xmlGetIntSubset(doc)) {
-        (void)snprintf(c->text, c->size, "a document type is not allowed");
-        xmlFreeDoc(doc);
-        return NULL;
-    }
     return doc;
 }
 
-static int validate_doc(xmlDocPtr doc, struct complaint *c)
+static xmlSchemaPtr schema_new(void)
 {
     xmlSchemaParserCtxtPtr pc =
         xmlSchemaNewMemParserCtxt(hss_user_data_xsd, (int)strlen(hss_user_data_xsd));
     xmlSchemaPtr schema = pc ? xmlSchemaParse(pc) : NULL;
+    xmlSchemaFreeParserCtxt(pc);
+    return schema;
+}
+
+void hss_schema_free(void *schema)
+{
+    xmlSchemaFree(schema);
+}
+
+static int validate_doc(xmlDocPtr doc, xmlSchemaPtr schema, struct complaint *c)
+{
     xmlSchemaValidCtxtPtr vc = schema ? xmlSchemaNewValidCtxt(schema) : NULL;
     int err = ERR_NOMEM;
     if (vc) {
@@ -57,19 +75,25 @@ static int validate_doc(xmlDocPtr doc, struct complaint *c)
         err = xmlSchemaValidateDoc(vc, doc) == 0 ? 0 : ERR_BAD;
     }
     xmlSchemaFreeValidCtxt(vc);
-    xmlSchemaFree(schema);
-    xmlSchemaFreeParserCtxt(pc);
+    return err;
+}
+
+static int validate(struct str xml, xmlSchemaPtr schema, struct complaint *c)
+{
+    xmlDocPtr doc = parse(xml, c);
+    if (!doc)
+        return ERR_BAD;
+    int err = validate_doc(doc, schema, c);
+    xmlFreeDoc(doc);
     return err;
 }
 
 int hss_user_data_validate(struct str xml, char *why, size_t size)
 {
     struct complaint c = {why, size, 0};
-    xmlDocPtr doc = parse(xml, &c);
-    if (!doc)
-        return ERR_BAD;
-    int err = validate_doc(doc, &c);
-    xmlFreeDoc(doc);
+    xmlSchemaPtr schema = schema_new();
+    int err = validate(xml, schema, &c);
+    xmlSchemaFree(schema);
     return err;
 }
 
@@ -146,7 +170,9 @@ static int store_profile(struct hss_op *op, struct str name, xmlDocPtr doc, stru
     struct str whole = complete(op, service);
     if (!whole.p)
         return ERR_NOMEM;
-    int err = hss_user_data_validate(whole, c->text, c->size);
+    if (!op->schema)
+        op->schema = schema_new();
+    int err = validate(whole, op->schema, c);
     return err ? err
                : HSS_WRITE(op, SQL_PROFILE_PUT, SV_TEXT(name), SV_TEXT(service),
                            SV_INT(serves_unregistered(root->children)));
@@ -165,6 +191,9 @@ int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned
     xmlDocPtr doc = parse(trimmed, &c);
     int err = doc ? store_profile(op, name, doc, &c) : ERR_BAD;
     xmlFreeDoc(doc);
+    if (err && c.line > 1)
+        return hss_problem(p, line, err, "profile \"%.*s\": %s, line %d of it", STR_ARG(name),
+                           why[0] ? why : err_text(err), c.line);
     if (err)
         return hss_problem(p, line, err, "profile \"%.*s\": %s", STR_ARG(name),
                            why[0] ? why : err_text(err));

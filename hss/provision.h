@@ -51,7 +51,7 @@ struct hss_impu {
     bool barred;
     unsigned set; // 0 for the first
 };
-enum { HSS_IMPUS_MAX = 64 };
+enum { HSS_IMPUS_MAX = 64, HSS_VALUE_MAX = 16384 }; // bytes of one field
 struct hss_record {
     struct str impi;
     bool has_auth;
@@ -73,6 +73,7 @@ int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned
                     struct hss_problem *p);
 // Validates a whole IMSSubscription; why (size bytes) gets the first complaint.
 int hss_user_data_validate(struct str xml, char *why, size_t size);
+void hss_schema_free(void *schema); // an operation's; takes NULL
 
 // Whole files, all or nothing; *ret_n subscribers. (import_csv.c, import_yaml.c)
 int hss_import_text(struct hss_op *op, struct str text, bool replace, size_t *ret_n,

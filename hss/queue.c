@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Group commit: what a loop turn brought is one transaction on a worker thread; while it runs the
-// next one gathers. Answers leave from the loop when the commit has reached the disk.
+// next one gathers. Answers leave from the loop when the commit has reached the disk. What waits is bounded by
+// number and by time: who asks would give up before an answer that comes too late (RFC 6733 7.1.3,
+// DIAMETER_TOO_BUSY).
 #include <stdio.h>
 
 #include "base/err.h"
@@ -8,7 +10,7 @@
 #include "base/mem.h"
 #include "hss/cache.h"
 
-enum { BATCH_MAX = 2048 };
+enum { BATCH_MAX = 2048, DELAY_MS = 1000, LENGTH = 20000 };
 
 static void begin(struct hss_queue *q);
 
@@ -27,6 +29,62 @@ void hss_queue_init(struct hss_queue *q, struct hss *h)
     deferred_init(&q->turn, turn_ended, q);
 }
 
+size_t hss_queue_waiting(const struct hss *h)
+{
+    return h->queue.n_waiting;
+}
+
+uint64_t hss_queue_delay_ms(const struct hss *h)
+{
+    const struct hss_queue *q = &h->queue;
+    if (list_empty(&q->waiting))
+        return 0;
+    const struct hss_op *first = LIST_ENTRY(q->waiting.next, struct hss_op, link);
+    return (loop_now(h->loop) - first->queued_ns) / 1000000;
+}
+
+static void shedding(struct hss_queue *q, bool on)
+{
+    if (on == q->shedding)
+        return;
+    q->shedding = on;
+    if (on)
+        LOG(LOG_WARN, "too busy, requests are refused", LF_NUM("waiting", q->n_waiting),
+            LF_NUM("delay_ms", hss_queue_delay_ms(q->hss)));
+    else
+        LOG(LOG_INFO, "requests are taken again", LF_NUM("refused", q->n_shed));
+    q->n_shed = 0;
+}
+
+// Delay or length reach their bounds divided by part.
+static bool reaches(const struct hss_queue *q, unsigned part)
+{
+    const struct hss_settings *s = &q->hss->settings;
+    uint64_t delay = s->queue_delay_ms ? s->queue_delay_ms : DELAY_MS;
+    uint64_t length = s->queue_length ? s->queue_length : LENGTH;
+    return hss_queue_delay_ms(q->hss) * part >= delay || q->n_waiting * part >= length;
+}
+
+bool hss_queue_long(const struct hss_queue *q)
+{
+    return reaches(q, 2);
+}
+
+void hss_queue_shed(struct hss_queue *q, enum hss_command command)
+{
+    shedding(q, true);
+    q->n_shed++;
+    q->hss->stats.shed[command]++;
+}
+
+bool hss_queue_sheds(struct hss_queue *q, enum hss_command command, bool begins)
+{
+    if (!reaches(q, begins ? 2 : 1))
+        return false;
+    hss_queue_shed(q, command);
+    return true;
+}
+
 void hss_submit(struct hss_op *op)
 {
     struct hss *h = op->hss;
@@ -35,7 +93,9 @@ void hss_submit(struct hss_op *op)
         hss_finish(op);
         return;
     }
+    op->queued_ns = loop_now(h->loop);
     list_add(&h->queue.waiting, &op->link);
+    h->queue.n_waiting++;
     loop_defer(h->loop, &h->queue.turn);
 }
 
@@ -126,6 +186,8 @@ static void worked(void *arg)
     q->working = false;
     if (!list_empty(&q->waiting))
         begin(q);
+    if (list_empty(&q->waiting))
+        shedding(q, false);
     check_drained(q->hss);
 }
 
@@ -142,6 +204,7 @@ static void begin(struct hss_queue *q)
     do {
         struct list *first = q->waiting.next;
         list_del(first);
+        q->n_waiting--;
         list_add(&q->running, first);
         n++;
     } while (!q->single && n < BATCH_MAX && !list_empty(&q->waiting) && !is_task(q->waiting.next));

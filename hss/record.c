@@ -45,6 +45,10 @@ int hss_problem(struct hss_problem *p, unsigned line, int err, const char *fmt, 
     p->line = line;
     (void)vsnprintf(p->text, sizeof(p->text), fmt, ap);
     va_end(ap);
+    // What is quoted of a file may hold anything; the problem is one line of a log.
+    for (char *c = p->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     return err;
 }
 
@@ -57,6 +61,9 @@ int hss_draft_put(struct hss_draft *d, struct str name, struct str value, struct
             continue;
         if (d->v[i].p)
             return hss_problem(p, d->line, ERR_BAD, "%.*s is given twice", STR_ARG(name));
+        if (value.n > HSS_VALUE_MAX)
+            return hss_problem(p, d->line, ERR_TOOBIG, "%.*s is longer than %d bytes",
+                               STR_ARG(name), HSS_VALUE_MAX);
         d->v[i] = str_trim(value);
         if (!d->v[i].n)
             d->v[i] = STR("");
@@ -261,8 +268,10 @@ static int make_impus(struct hss_op *op, const struct hss_draft *d, enum hss_fie
     int err = 0;
     while (!err && rest.p && rest.n) {
         struct str word = str_trim(str_split(&rest, ' '));
-        if (str_eq(word, STR("|")))
-            set++;
+        if (str_eq(word, STR("|")) && ++set >= HSS_IMPUS_MAX)
+            err = hss_problem(p, d->line, ERR_TOOBIG, "more than %d sets", HSS_IMPUS_MAX);
+        else if (str_eq(word, STR("|")))
+            continue;
         else if (word.n)
             err = add_impu(op, d, word, f == F_BARRED, set, r, p);
     }

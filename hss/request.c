@@ -45,6 +45,11 @@ static void submit(struct hss_op *op)
         .code = DIA_UNABLE_TO_COMPLY                                                               \
     }
 
+#define TOO_BUSY                                                                                   \
+    {                                                                                              \
+        .code = DIA_TOO_BUSY                                                                       \
+    }
+
 void hss_uar(struct hss *h, const struct cx_uar *r, hss_uaa_cb done, void *arg)
 {
     struct hss_op *op = hss_op_new(h, HSS_UAR);
@@ -53,6 +58,7 @@ void hss_uar(struct hss *h, const struct cx_uar *r, hss_uaa_cb done, void *arg)
         return;
     }
     op->reads_only = true;
+    op->no_new = hss_queue_long(&h->queue);
     op->done.uaa = done;
     op->arg = arg;
     op->r.uar = *r;
@@ -81,6 +87,10 @@ void hss_lir(struct hss *h, const struct cx_lir *r, hss_lia_cb done, void *arg)
 
 void hss_mar(struct hss *h, const struct cx_mar *r, hss_maa_cb done, void *arg)
 {
+    if (hss_queue_sheds(&h->queue, HSS_MAR, !r->item.authorization.n)) {
+        done(arg, &(struct cx_maa){.result = TOO_BUSY});
+        return;
+    }
     struct hss_op *op = hss_op_new(h, HSS_MAR);
     if (!op) {
         done(arg, &(struct cx_maa){.result = OUT_OF_MEMORY});
@@ -107,6 +117,10 @@ void hss_mar(struct hss *h, const struct cx_mar *r, hss_maa_cb done, void *arg)
 
 void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg)
 {
+    if (hss_queue_sheds(&h->queue, HSS_SAR, false)) {
+        done(arg, &(struct cx_saa){.result = TOO_BUSY});
+        return;
+    }
     struct hss_op *op = hss_op_new(h, HSS_SAR);
     if (!op) {
         done(arg, &(struct cx_saa){.result = OUT_OF_MEMORY});
@@ -231,7 +245,10 @@ void hss_finish(struct hss_op *op)
         count(op);
         if (op->resync && !refused(op))
             log_resync(op);
-        if (refused(op))
+        bool shed = op->result.code == DIA_TOO_BUSY && !op->result.experimental;
+        if (shed) // told once for all
+            hss_queue_shed(&op->hss->queue, op->command);
+        else if (refused(op))
             log_refusal(op);
     }
     answer(op);

@@ -80,6 +80,8 @@ static enum hss_verdict answer_registration(struct hss_op *op)
         op->a.uaa.server_name = f->scscf_name;
         return hss_succeed_cx(op, CX_SUBSEQUENT_REGISTRATION);
     }
+    if (op->no_new && !op->r.uar.emergency)
+        return hss_refuse(op, DIA_TOO_BUSY, "too much waits for a registration to begin");
     hss_capabilities(op, f, &op->a.uaa.capabilities);
     return hss_succeed_cx(op, CX_FIRST_REGISTRATION);
 }

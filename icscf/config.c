@@ -27,7 +27,9 @@ const struct conf_row icscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"selection.scscfs", CONF_TABLE, AT(scscfs), .min = 1, .sub = scscf_row_list,
      .sub_size = sizeof(struct icscf_scscf),
      .help = "S-CSCFs that may be assigned to a user (TS 29.228 6.7)."},
@@ -60,6 +62,7 @@ void icscf_check(const void *config, app_finding bad, void *arg)
         check_scscf(c, i, bad, arg);
     node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_limits(&c->limits, bad, arg);
 }
 
 void icscf_suspect(const void *config, app_finding odd, void *arg)

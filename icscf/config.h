@@ -16,7 +16,9 @@ struct icscf_config {
     struct str name; // SIP URI of this I-CSCF
     struct node_sip sip;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_limits limits;
     struct node_dia diameter;
+    struct node_overload overload;
     struct conf_table scscfs; // struct icscf_scscf
     uint32_t scscf_timeout_ms;
 };

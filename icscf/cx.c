@@ -17,8 +17,9 @@ static const struct negative {
     {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 404},
     {{DIA_AUTHORIZATION_REJECTED, false}, 404},
 };
-// Everything else, an error of the HSS or of the way to it: the query could not be completed.
-enum { NOT_COMPLETED = 480, BUSY_RETRY_S = 5 };
+// Everything else, an error of the HSS or of the way to it: the query could not be completed. An HSS with
+// too much to do is no failure of anybody: the UE is told when to come again (RFC 3261 21.5.4).
+enum { NOT_COMPLETED = 480, OVERLOADED = 503, BUSY_RETRY_S = 5 };
 
 static const char *no_answer(int err)
 {
@@ -28,7 +29,7 @@ static const char *no_answer(int err)
     case ERR_REFUSED:
         return "no connection to the HSS";
     case ERR_FULL:
-        return "too many requests pending at the HSS";
+        return "the HSS has too much to do";
     default:
         return "answer of the HSS breaks the grammar";
     }
@@ -46,6 +47,9 @@ static const struct negative *negative(int err, struct dia_result result)
 
 static struct reject judge(const struct icscf_job *r, int err, struct dia_result result)
 {
+    if (err == ERR_FULL)
+        return (struct reject){
+            .status = OVERLOADED, .cause = no_answer(err), .retry_after = BUSY_RETRY_S};
     if (err)
         return (struct reject){.status = NOT_COMPLETED, .cause = no_answer(err)};
     if (result.code >= 2000 && result.code < 3000)
@@ -53,7 +57,8 @@ static struct reject judge(const struct icscf_job *r, int err, struct dia_result
     const struct negative *n = negative(err, result);
     bool busy = result.code == DIA_TOO_BUSY && !result.experimental;
     return (struct reject){
-        .status = !n               ? NOT_COMPLETED
+        .status = busy             ? OVERLOADED
+                  : !n             ? NOT_COMPLETED
                   : r->is_register ? 403
                   : r->originating ? 404
                                    : n->terminating,

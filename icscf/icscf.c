@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"
+#include "stack/shed.h"
 
 // ---- dispatch ----
 
@@ -63,7 +64,46 @@ static void on_request(void *arg, struct pxy *p)
         location_begin(i, p);
 }
 
+// ---- strangers ----
+
+static enum stack_standing on_standing(void *arg, const struct flow_info *from)
+{
+    const struct icscf *i = arg;
+    return node_standing(&i->trusted, &i->exempt, &from->remote);
+}
+
+// What the procedures refuse an outsider anyway, before anything is kept for it.
+static bool on_screen(void *arg, const struct flow_info *from, const struct sip_msg *m,
+                      struct stack_refusal *ret_refusal)
+{
+    const struct icscf *i = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    bool orig = false;
+    (void)from;
+    if (sip_msg_method(m) == SIP_REGISTER) {
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 5.3.1.2"};
+        return false;
+    }
+    if (route && !sip_msg_to_tag(m).p && stack_is_own(i->stack, &route->uri))
+        (void)sip_uri_param(&route->uri, STR("orig"), &orig);
+    if (orig)
+        *ret_refusal = (struct stack_refusal){403, "orig from outside the trust domain",
+                                               "TS 24.229 5.3.2.1"};
+    return !orig;
+}
+
 // ---- life ----
+
+// What the originating side has let in is not refused half way before new registrations are.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct icscf *i = arg;
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && trust_domain_has(&i->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
 
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
@@ -79,14 +119,23 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 
 static int start_stack(struct icscf *i)
 {
-    static const struct stack_ops plain = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    static const struct stack_ops plain = {.request = on_request,
+                                           .classify = classify,
+                                           .standing = on_standing,
+                                           .screen = on_screen};
+    static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
+                                            .trace = on_trace_sip,
+                                            .standing = on_standing,
+                                            .screen = on_screen};
     struct stack_params p = {.loop = i->loop,
                              .ops = i->params.trace.sip ? &traced : &plain,
                              .arg = i,
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
-                             .tcp_prefer = i->cfg->sip.prefer_tcp};
+                             .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .overload = node_overload_params(&i->cfg->overload),
+                             .limits = node_stack_limits(&i->cfg->limits)};
     int err = stack_new(&p, &i->stack);
     return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
 }
@@ -127,6 +176,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &i->cfg->trusted, &i->trusted);
     if (!err)
+        err = node_read_trusted("limits.exempt", &i->cfg->limits.exempt, &i->exempt);
+    if (!err)
         err = start_dia(i);
     if (!err)
         err = start_stack(i);
@@ -144,7 +195,14 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct scscf_table table;
     i->own.diameter.timeout_ms = c->diameter.timeout_ms;
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
+    (void)node_read_trusted("limits.exempt", &c->limits.exempt, &i->exempt);
+    i->own.limits = c->limits;
+    struct stack_limits limits = node_stack_limits(&c->limits);
+    stack_set_limits(i->stack, &limits);
+    stack_recheck_all(i->stack);
     if (scscf_table_init(&table, &c->scscfs))
         return;
     scscf_table_done(&i->table);
@@ -158,6 +216,7 @@ void icscf_free(struct icscf *i)
     stack_free(i->stack);
     dia_node_free(i->dia);
     trust_domain_done(&i->trusted);
+    trust_domain_done(&i->exempt);
     scscf_table_done(&i->table);
     arena_done(&i->arena);
     mem_free(i);

@@ -18,7 +18,7 @@ struct icscf {
     const struct icscf_config *cfg; // the copy below
     struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
-    struct trust_domain trusted;
+    struct trust_domain trusted, exempt;
     struct dia_node *dia;
     struct scscf_table table;
     struct icscf_params params;

@@ -48,13 +48,11 @@ static enum step_verdict identify(struct job *j)
 // All contacts with expiry 0: a de-registration, for which roaming does not matter (TS 29.228 6.1.1).
 static bool deregisters(const struct sip_msg *m)
 {
-    size_t n = sip_msg_count(m, SIP_H_CONTACT);
-    for (size_t i = 0; i < n; i++) {
-        const struct sip_contact *c = sip_msg_at(m, SIP_H_CONTACT, i);
-        if (!c || (c->expires >= 0 ? c->expires : sip_msg_expires(m)) != 0)
+    struct sip_iter it = sip_iter_init(m, SIP_H_CONTACT);
+    for (const struct sip_contact *c; (c = sip_iter_next(&it));)
+        if ((c->expires >= 0 ? c->expires : sip_msg_expires(m)) != 0)
             return false;
-    }
-    return n > 0;
+    return it.n > 0;
 }
 
 static enum step_verdict ask(struct job *j)

@@ -6,10 +6,10 @@ static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str
 {
     static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        const struct sip_token *t;
-        for (size_t i = 0; (t = sip_msg_at(m, lists[l], i)); i++)
+        struct sip_iter it = sip_iter_init(m, lists[l]);
+        for (const struct sip_token *t; (t = sip_iter_next(&it));)
             if (str_ieq(t->token, option))
-                sip_edit_remove_at(e, lists[l], i);
+                sip_edit_remove_at(e, lists[l], sip_iter_index(&it));
     }
 }
 

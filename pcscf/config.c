@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
-#include "app/node_rows.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 
@@ -41,6 +40,21 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
              "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
              "over four minutes (reg-await-auth). 0: any number."},
+    NODE_LIMITS_ROWS(OFF(limits)),
+    {.name = "limits.user_rate", .type = CONF_U32, .offset = OFF(user_rate), .def = "100",
+     .max = 1000000, .unit = "/s",
+     .help = "New requests over one flow that a contact is registered over; beyond it they get 503 "
+             "with Retry-After. A gateway that registers many users over one flow needs more, or "
+             "its address in limits.exempt. 0: any number."},
+    {.name = "limits.user_burst", .type = CONF_U32, .offset = OFF(user_burst), .def = "200",
+     .min = 1, .max = 1000000, .help = "How many of them at once."},
+    {.name = "limits.register_rate", .type = CONF_U32, .offset = OFF(register_rate), .def = "2",
+     .max = 1000000, .unit = "/s",
+     .help = "REGISTERs in the name of one user (To) from one source address of strangers; beyond "
+             "it they are dropped. The same name from elsewhere is not affected. 0: any number."},
+    {.name = "limits.register_burst", .type = CONF_U32, .offset = OFF(register_burst),
+     .def = "20", .min = 1, .max = 1000000, .help = "How many of them at once."},
+    NODE_OVERLOAD_ROWS(OFF(overload)),
     {.name = NULL},
 };
 
@@ -100,6 +114,7 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
     check_wildcard(c, bad, arg);
     check_family(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
+    node_check_limits(&c->limits, bad, arg);
 }
 
 static void suspect_access(const struct pcscf_config *c, app_finding odd, void *arg)

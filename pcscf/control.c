@@ -25,7 +25,9 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     const struct labelled refused[] = {{"cause=\"security\"", c->refused_security},
                                        {"cause=\"domain\"", c->refused_domain},
                                        {"cause=\"unregistered\"", c->refused_unregistered},
-                                       {"cause=\"source\"", c->refused_source}};
+                                       {"cause=\"source\"", c->refused_source},
+                                       {"cause=\"untrusted\"", c->refused_untrusted},
+                                       {"cause=\"repeated\"", c->refused_repeated}};
     const struct labelled requests[] = {{"direction=\"originating\"", c->originating},
                                         {"direction=\"terminating\"", c->terminating},
                                         {"direction=\"subsequent\"", c->subsequent}};

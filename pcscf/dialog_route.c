@@ -64,40 +64,33 @@ static bool find_callers(const struct pcscf *p, const struct access_flow *f,
                          const struct sip_msg *resp, size_t *ret_i)
 {
     struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(resp)};
-    const struct sip_addr *rr;
-    bool found = false;
-    for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
-        if (!is_ours(p, rr, f, &use, NULL))
-            continue;
-        *ret_i = i;
-        found = true;
+    struct sip_iter it = sip_iter_back(resp, SIP_H_RECORD_ROUTE);
+    for (const struct sip_addr *rr; (rr = sip_iter_next(&it));) {
+        if (is_ours(p, rr, f, &use, NULL)) {
+            *ret_i = sip_iter_index(&it);
+            return true;
+        }
     }
-    return found;
+    return false;
 }
 
-// Adds the i-th value of a list to a route set; ERR_NOTFOUND past the last. One that cannot be read
-// makes a route set that no list has.
-static int add_value(const struct pcscf *p, const struct sip_msg *m, enum sip_hid id, size_t i,
-                     uint64_t *routes)
+// Adds what a walk has left to give to a route set. A list that cannot be read makes a route set that
+// no list has.
+static uint64_t add_routes(const struct pcscf *p, uint64_t routes, struct sip_iter it)
 {
     static const struct sip_uri unreadable = {.scheme = SIP_SCHEME_OTHER};
-    const void *v;
-    int e = sip_msg_get(m, id, i, &v);
-    if (e == ERR_NOTFOUND)
-        return e;
-    const struct sip_uri *u = e ? &unreadable : &((const struct sip_addr *)v)->uri;
-    *routes = token_add_route(&p->token_key, *routes, u);
-    return e;
+    for (const struct sip_addr *a; (a = sip_iter_next(&it));)
+        routes = token_add_route(&p->token_key, routes, &a->uri);
+    return it.err ? token_add_route(&p->token_key, routes, &unreadable) : routes;
 }
 
 // The UE's route set is the reverse of the list: behind us comes what stands before us here, the
 // last first (RFC 3261 12.1.2).
 static uint64_t routes_before(const struct pcscf *p, const struct sip_msg *resp, size_t i)
 {
-    uint64_t routes = 0;
-    while (i-- > 0)
-        (void)add_value(p, resp, SIP_H_RECORD_ROUTE, i, &routes);
-    return routes;
+    struct sip_iter it = sip_iter_back(resp, SIP_H_RECORD_ROUTE);
+    while (it.n - it.done > i && sip_iter_next(&it)) {}
+    return add_routes(p, 0, it);
 }
 
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
@@ -122,21 +115,25 @@ void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struc
 static uint64_t routes_from(const struct pcscf *p, const struct sip_msg *m, enum sip_hid id,
                             size_t i)
 {
-    uint64_t routes = 0;
-    while (add_value(p, m, id, i, &routes) != ERR_NOTFOUND)
-        i++;
-    return routes;
+    return add_routes(p, 0, sip_iter_from(m, id, i));
 }
 
-void record_route_to_ue(struct pjob *pj)
+// RFC 3261 16.6 step 4: a Record-Route that cannot be read makes no route set; it is of no use to
+// a request that makes no dialog, and goes on as it is with one.
+enum step_verdict record_route_to_ue(struct job *j)
 {
+    struct pjob *pj = pjob_of(j);
+    if (!pcscf_makes_dialog(pj->req))
+        return STEP_CONTINUE;
+    if (sip_iter_init(pj->req, SIP_H_RECORD_ROUTE).err == ERR_BAD)
+        return job_fail(j, 400, "Malformed Record-Route");
     struct token_use use = {.kind = TOKEN_ACCESS,
                             .call_id = sip_msg_call_id(pj->req),
                             .peer_tag = sip_msg_from(pj->req)->tag,
                             .routes = routes_from(pj->pcscf, pj->req, SIP_H_RECORD_ROUTE, 0)};
-    if (pcscf_makes_dialog(pj->req))
-        sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE,
-                         pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
+    sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE,
+                     pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
+    return STEP_CONTINUE;
 }
 
 // Our entry in what the UE gives back, with all that was behind it when it left.
@@ -146,13 +143,13 @@ static bool find_called(const struct pcscf *p, const struct access_flow *f,
     struct token_use use = {.kind = TOKEN_ACCESS,
                             .call_id = sip_msg_call_id(resp),
                             .peer_tag = sip_msg_from(resp)->tag};
-    const struct sip_addr *rr;
+    struct sip_iter it = sip_iter_init(resp, SIP_H_RECORD_ROUTE);
     uint64_t routes;
-    for (size_t i = 0; (rr = sip_msg_at(resp, SIP_H_RECORD_ROUTE, i)); i++) {
+    for (const struct sip_addr *rr; (rr = sip_iter_next(&it));) {
         if (!is_ours(p, rr, f, &use, &routes))
             continue;
-        *ret_i = i;
-        return routes == routes_from(p, resp, SIP_H_RECORD_ROUTE, i + 1);
+        *ret_i = sip_iter_index(&it);
+        return routes == add_routes(p, 0, it);
     }
     return false;
 }
@@ -162,7 +159,6 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
                                struct sip_edits *e)
 {
     struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(resp)};
-    const struct sip_addr *rr;
     size_t i;
     if (sip_msg_status(resp) <= 100 || sip_msg_status(resp) >= 300 || !pcscf_makes_dialog(resp))
         return;
@@ -173,9 +169,12 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
         sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
         return;
     }
-    for (i = 0; (rr = sip_msg_at(req, SIP_H_RECORD_ROUTE, i)); i++)
-        uri = ARENA_CAT(a, uri, STR(", "), rr->text);
-    sip_edit_set(e, SIP_H_RECORD_ROUTE, uri);
+    struct arena_buf all = arena_buf_init(a);
+    arena_buf_add(&all, uri);
+    struct sip_iter it = sip_iter_init(req, SIP_H_RECORD_ROUTE);
+    for (const struct sip_addr *rr; (rr = sip_iter_next(&it));)
+        arena_buf_item(&all, STR(", "), rr->text);
+    sip_edit_set(e, SIP_H_RECORD_ROUTE, arena_buf_done(&all));
 }
 
 // ---- inside a dialog ----
@@ -215,4 +214,13 @@ enum step_verdict dialog_check_from_ue(struct job *j)
     if (routes != routes_left(pj))
         return job_fail(j, 400, "Route is not the dialog's route set");
     return STEP_CONTINUE;
+}
+
+bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m)
+{
+    struct token_use use = {.kind = TOKEN_ACCESS,
+                            .call_id = sip_msg_call_id(m),
+                            .peer_tag = sip_msg_to_tag(m)};
+    const struct sip_addr *own = sip_msg_at(m, SIP_H_ROUTE, 0);
+    return use.peer_tag.p && own && is_ours(p, own, f, &use, NULL);
 }

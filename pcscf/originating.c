@@ -33,9 +33,9 @@ static enum step_verdict check_registered(struct job *j)
 // its URI is not vouched for), else the default one.
 static struct str asserted_value(struct pjob *pj)
 {
-    const struct sip_addr *ppi;
+    struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
     struct str impu = STR_NONE;
-    for (size_t i = 0; !impu.n && (ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, i)); i++)
+    for (const struct sip_addr *ppi; !impu.n && (ppi = sip_iter_next(&it));)
         impu = reg_impu_like(pj->reg, ppi->uri.text);
     return ARENA_CAT(pj->arena, STR("<"), impu.n ? impu : reg_impu(pj->reg, 0), STR(">"));
 }
@@ -86,7 +86,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg)
         return PXY_PASS;
     trust_strip_to_outside(msg, edits);
-    record_route_back_to_ue(pc, pxy_arena(p), &ue, msg, edits);
+    record_route_back_to_ue(pc, edits->arena, &ue, msg, edits);
     return PXY_PASS;
 }
 

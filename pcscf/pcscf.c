@@ -2,10 +2,10 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "app/app.h"
-#include "app/node_rows.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/shed.h"
 
 // ---- which procedure ----
 
@@ -31,23 +31,9 @@ static const struct procedure *choose(const struct pxy *p)
     return in_dialog(m) ? &pcscf_from_ue : &pcscf_originating;
 }
 
-static void refuse_untrusted(struct pxy *p)
-{
-    char text[ADDR_TEXT_MAX];
-    LOG(LOG_WARN, "request refused", LF("call_id", sip_msg_call_id(pxy_request(p))),
-        LF("source", addr_text(&pxy_source(p)->remote, text)), LF_NUM("status", 403),
-        LF_Z("cause", "source is not in core.trusted"));
-    (void)pxy_reply(p, 403, STR_NONE, NULL);
-}
-
 static void on_request(void *arg, struct pxy *p)
 {
     struct pcscf *pc = arg;
-    if (pxy_source(p)->listener == PCSCF_CORE &&
-        !trust_domain_has(&pc->trusted, &pxy_source(p)->remote)) {
-        refuse_untrusted(p);
-        return;
-    }
     struct pjob *pj = ARENA_NEW(pxy_arena(p), struct pjob);
     if (!pj) {
         (void)pxy_reply(p, 500, STR_NONE, NULL);
@@ -59,6 +45,22 @@ static void on_request(void *arg, struct pxy *p)
     pj->arena = pxy_arena(p);
     pj->ue = pcscf_source_flow(p);
     job_start(&pj->job, p, choose(p), pc);
+}
+
+// What comes from the core has been let in elsewhere; who is registered on this flow renews.
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct pcscf *pc = arg;
+    struct access_flow f = {.proto = from->proto, .remote = from->remote};
+    enum overload_class c = shed_class(m);
+    if (c != OVERLOAD_NEW)
+        return c;
+    bool later = from->listener == PCSCF_CORE
+                     ? trust_domain_has(&pc->trusted, &from->remote)
+                     : sip_msg_method(m) == SIP_REGISTER &&
+                           registry_find(pc->registry, &f, sip_msg_to(m)->uri.text);
+    return later ? OVERLOAD_CARRIED : c;
 }
 
 static void on_trace(void *arg, const struct stack_trace *t)
@@ -123,6 +125,7 @@ static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigne
                                      .local = addrs->v[i],
                                      .label = label,
                                      .timers = timers,
+                                     .outside = label == PCSCF_ACCESS,
                                      .advertise = advertise};
             int e = stack_listen(pc->stack, &l);
             if (e)
@@ -170,20 +173,32 @@ static void on_expired(void *arg, const struct reg *r)
 }
 
 // TS 24.229 table 7.8.1: as long as a challenge that nobody answers waits.
-enum { REG_AWAIT_AUTH_MS = 240000 };
+enum { REG_AWAIT_AUTH_MS = 240000, REGISTER_KEYS = 1 << 15 };
 
 static int start(struct pcscf *pc)
 {
-    static const struct stack_ops ops = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace};
-    static const struct registry_ops reg_ops = {.expired = on_expired};
+    static const struct stack_ops ops = {.request = on_request,
+                                         .classify = classify,
+                                         .standing = pcscf_standing,
+                                         .screen = pcscf_screen};
+    static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
+                                            .trace = on_trace,
+                                            .standing = pcscf_standing,
+                                            .screen = pcscf_screen};
+    static const struct registry_ops reg_ops = {.expired = on_expired,
+                                                .flow_changed = pcscf_flow_changed};
     const struct pcscf_config *c = pc->config;
     struct stack_params sp = {.loop = pc->loop,
                               .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
+                              .overload = node_overload_params(&c->overload),
                               .host_alias = {c->core_host},
-                              .proxy_require = {STR_INIT("sec-agree")}};
+                              .proxy_require = {STR_INIT("sec-agree")},
+                              .limits = node_stack_limits(&c->limits)};
+    sp.limits.user_rate = c->user_rate;
+    sp.limits.user_burst = c->user_burst;
     if (c->access_listen.n == 0 || c->core_listen.n == 0) {
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen and core.listen need an address each"));
         return ERR_INVAL;
@@ -191,6 +206,11 @@ static int start(struct pcscf *pc)
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     int e = node_read_trusted("core.trusted", &c->core_trusted, &pc->trusted);
+    if (!e)
+        e = node_read_trusted("limits.exempt", &c->limits.exempt, &pc->exempt);
+    if (!e)
+        e = bucket_table_new(REGISTER_KEYS, bucket_per_second(c->register_rate, c->register_burst),
+                             &pc->registers);
     if (!e)
         e = stack_new(&sp, &pc->stack);
     if (!e)
@@ -238,7 +258,9 @@ void pcscf_free(struct pcscf *pc)
         stack_free(pc->stack);
     registry_free(pc->registry);
     sources_free(pc->sources);
+    bucket_table_free(pc->registers);
     trust_domain_done(&pc->trusted);
+    trust_domain_done(&pc->exempt);
     mem_free((void *)pc->core_hostport.p);
     for (size_t i = 0; i < ARRAY_LEN(pc->access_hostport); i++)
         mem_free((void *)pc->access_hostport[i].p);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/node_rows.h"
 
 enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
 
@@ -22,7 +23,11 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name as type 1 orig-ioi; empty: none
     uint32_t max_registrations;
+    struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
+    struct node_limits limits;
+    uint32_t user_rate, user_burst;         // new requests of one registered flow; 0: any number
+    uint32_t register_rate, register_burst; // REGISTERs in one name from one source
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -51,6 +56,7 @@ struct pcscf_counters {
     uint64_t registrations; // contacts registered at the moment
     uint64_t registered, deregistered, expired;
     uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
+    uint64_t refused_untrusted, refused_repeated;
     uint64_t originating, terminating, subsequent;
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);

@@ -2,6 +2,7 @@
 // What the P-CSCF's files share.
 #pragma once
 
+#include "base/bucket.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
@@ -19,6 +20,8 @@ struct pcscf {
     struct registry *registry;
     struct sources *sources;
     struct trust_domain trusted; // on the core side
+    struct trust_domain exempt;  // from the limits, on the access side
+    struct bucket_table *registers; // of strangers, by source and name
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
@@ -60,6 +63,15 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
     pcscf_from_ue, pcscf_to_ue;
 
+// ---- strangers.c ----
+
+// For the stack: who is at the other end of a flow, and may a stranger's new request come in?
+enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from);
+bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
+                  struct stack_refusal *ret_refusal);
+// A contact on this flow was registered, or has left.
+void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
+
 // ---- agreement.c ----
 
 // Removes the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
@@ -88,8 +100,8 @@ void record_route_to_core(struct pjob *pj);
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                              const struct sip_msg *resp, struct sip_edits *e);
 // From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
-// with what may have come before it is replaced by the request's (5.2.6.4.4).
-void record_route_to_ue(struct pjob *pj);
+// with what may have come before it is replaced by the request's (5.2.6.4.4). The first is a step.
+enum step_verdict record_route_to_ue(struct job *j);
 void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                                const struct sip_msg *req, const struct sip_msg *resp,
                                struct sip_edits *e);
@@ -97,4 +109,7 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 // Steps: is the request inside a dialog that this node is in the route set of, and from a UE along
 // the whole of it? From the core they find the UE's flow.
 enum step_verdict dialog_check_from_ue(struct job *j);
+// The same question without anything but the message: does it carry, as topmost Route, what only the
+// UE of that dialog on that flow was given? The route set behind it is looked at later.
+bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m);
 enum step_verdict dialog_check_to_ue(struct job *j);

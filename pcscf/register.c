@@ -7,21 +7,17 @@
 #include "base/log.h"
 #include "sip/uri.h"
 
-enum { IMPUS_MAX = 32 };
+// Of one REGISTER; registrars take no more (RFC 3261 10.3 leaves it to them).
+enum { IMPUS_MAX = 32, CONTACTS_MAX = 32 };
 
 static enum step_verdict check_contact(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     const struct sip_addr *to = sip_msg_to(pj->req);
     j->identity = to->uri.text;
-    for (size_t i = 0;; i++) {
-        const void *v;
-        int e = sip_msg_get(pj->req, SIP_H_CONTACT, i, &v);
-        if (e == ERR_BAD)
-            return job_fail(j, 400, "Malformed Contact");
-        if (e)
-            return STEP_CONTINUE;
-    }
+    return sip_iter_init(pj->req, SIP_H_CONTACT).err == ERR_BAD
+               ? job_fail(j, 400, "Malformed Contact")
+               : STEP_CONTINUE;
 }
 
 static bool is_home_domain(const struct pcscf *p, struct str host)
@@ -119,26 +115,34 @@ static struct str integrity(const struct pjob *pj, const struct sip_auth *auth)
     return is_known(pj) ? STR("ip-assoc-yes") : STR("ip-assoc-pending");
 }
 
+static void add_param(struct arena_buf *text, const struct sip_param *p, struct str behind)
+{
+    arena_buf_add(text, p->name);
+    arena_buf_add(text, STR("="));
+    arena_buf_add(text, p->value);
+    arena_buf_add(text, behind);
+}
+
 // The parameter as the UE sent it is never trusted.
 static struct str without_integrity(struct arena *a, const struct sip_auth *auth)
 {
-    struct str text = ARENA_CAT(a, auth->scheme, STR(" "));
+    struct arena_buf text = arena_buf_init(a);
+    arena_buf_add(&text, auth->scheme);
+    arena_buf_add(&text, STR(" "));
     for (const struct sip_param *p = auth->params; p; p = p->next) {
-        if (str_ieq(p->name, STR("integrity-protected")))
-            continue;
-        text = ARENA_CAT(a, text, p->name, STR("="), p->value, STR(", "));
+        if (!str_ieq(p->name, STR("integrity-protected")))
+            add_param(&text, p, STR(", "));
     }
-    return text;
+    return arena_buf_done(&text);
 }
 
 // A value that cannot be read here goes no further: the registrar might read a claim out of it.
 static enum step_verdict mark_integrity(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    const void *v;
-    int e;
-    for (size_t i = 0; (e = sip_msg_get(pj->req, SIP_H_AUTHORIZATION, i, &v)) == 0; i++) {
-        const struct sip_auth *auth = v;
+    struct sip_iter it = sip_iter_init(pj->req, SIP_H_AUTHORIZATION);
+    for (const struct sip_auth *auth; (auth = sip_iter_next(&it));) {
+        size_t i = sip_iter_index(&it);
         if (!str_ieq(auth->scheme, STR("Digest"))) {
             sip_edit_remove_at(pj->edits, SIP_H_AUTHORIZATION, i);
             continue;
@@ -151,27 +155,34 @@ static enum step_verdict mark_integrity(struct job *j)
                             ARENA_CAT(pj->arena, head, STR("integrity-protected=\""),
                                       integrity(pj, auth), STR("\"")));
     }
-    return e == ERR_BAD ? job_fail(j, 400, "Malformed Authorization") : STEP_CONTINUE;
+    return it.err == ERR_BAD ? job_fail(j, 400, "Malformed Authorization") : STEP_CONTINUE;
 }
 
 // ---- the answer ----
 
+static struct str without_keys(struct arena *a, const struct sip_auth *auth)
+{
+    struct arena_buf text = arena_buf_init(a);
+    arena_buf_add(&text, auth->scheme);
+    struct str before = STR(" ");
+    for (const struct sip_param *p = auth->params; p; p = p->next) {
+        if (str_ieq(p->name, STR("ck")) || str_ieq(p->name, STR("ik")))
+            continue;
+        arena_buf_add(&text, before);
+        add_param(&text, p, STR(""));
+        before = STR(", ");
+    }
+    return arena_buf_done(&text);
+}
+
 // TS 24.229 5.2.2.2: the keys are for the P-CSCF, never for the UE.
 static void strip_keys(struct arena *a, const struct sip_msg *msg, struct sip_edits *e)
 {
-    const struct sip_auth *auth;
-    for (size_t i = 0; (auth = sip_msg_at(msg, SIP_H_WWW_AUTHENTICATE, i)); i++) {
-        if (!auth->ck.p && !auth->ik.p)
-            continue;
-        struct str text = ARENA_CAT(a, auth->scheme, STR(" ")), sep = STR("");
-        for (const struct sip_param *p = auth->params; p; p = p->next) {
-            if (str_ieq(p->name, STR("ck")) || str_ieq(p->name, STR("ik")))
-                continue;
-            text = ARENA_CAT(a, text, sep, p->name, STR("="), p->value);
-            sep = STR(", ");
-        }
-        sip_edit_replace_at(e, SIP_H_WWW_AUTHENTICATE, i, text);
-    }
+    struct sip_iter it = sip_iter_init(msg, SIP_H_WWW_AUTHENTICATE);
+    for (const struct sip_auth *auth; (auth = sip_iter_next(&it));)
+        if (auth->ck.p || auth->ik.p)
+            sip_edit_replace_at(e, SIP_H_WWW_AUTHENTICATE, sip_iter_index(&it),
+                                without_keys(a, auth));
 }
 
 // The identities of the answer, the default one first; in an answer without any, the default one known
@@ -179,10 +190,10 @@ static void strip_keys(struct arena *a, const struct sip_msg *msg, struct sip_ed
 static size_t associated(struct pcscf *pc, struct pxy *p, const struct access_flow *ue,
                          const struct sip_msg *msg, struct str *ret_impus)
 {
-    const struct sip_addr *v;
+    struct sip_iter it = sip_iter_init(msg, SIP_H_P_ASSOCIATED_URI);
     struct str to = sip_msg_to(pxy_request(p))->uri.text;
     size_t n = 0;
-    while (n < IMPUS_MAX && (v = sip_msg_at(msg, SIP_H_P_ASSOCIATED_URI, n)))
+    for (const struct sip_addr *v; n < IMPUS_MAX && (v = sip_iter_next(&it));)
         ret_impus[n++] = v->uri.text;
     if (n)
         return n;
@@ -193,18 +204,18 @@ static size_t associated(struct pcscf *pc, struct pxy *p, const struct access_fl
 
 static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
 {
-    struct str all = STR("");
-    const struct sip_addr *v;
-    for (size_t i = 0; (v = sip_msg_at(msg, id, i)); i++)
-        all = i ? ARENA_CAT(a, all, STR(", "), v->text) : v->text;
-    return all;
+    struct arena_buf all = arena_buf_init(a);
+    struct sip_iter it = sip_iter_init(msg, id);
+    for (const struct sip_addr *v; (v = sip_iter_next(&it));)
+        arena_buf_item(&all, STR(", "), v->text);
+    return arena_buf_done(&all);
 }
 
 // Seconds that the registrar granted to a contact, 0 when it is not among the bindings any more.
 static int64_t granted(const struct sip_msg *msg, const struct sip_uri *contact)
 {
-    const struct sip_contact *c;
-    for (size_t i = 0; (c = sip_msg_at(msg, SIP_H_CONTACT, i)); i++) {
+    struct sip_iter it = sip_iter_init(msg, SIP_H_CONTACT);
+    for (const struct sip_contact *c; (c = sip_iter_next(&it));) {
         if (c->star || !sip_uri_eq(&c->addr.uri, contact))
             continue;
         int64_t expires = c->expires >= 0 ? c->expires : sip_msg_expires(msg);
@@ -213,14 +224,16 @@ static int64_t granted(const struct sip_msg *msg, const struct sip_uri *contact)
     return 0;
 }
 
-static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg)
+static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg,
+                  const struct sip_edits *edits)
 {
     const struct sip_msg *req = pxy_request(p);
     struct access_flow ue = pcscf_source_flow(p);
     struct str impus[IMPUS_MAX];
     size_t n = associated(pc, p, &ue, msg, impus);
-    const struct sip_contact *c;
-    for (size_t i = 0; (c = sip_msg_at(req, SIP_H_CONTACT, i)); i++) {
+    struct str route = joined(edits->arena, msg, SIP_H_SERVICE_ROUTE);
+    struct sip_iter it = sip_iter_init(req, SIP_H_CONTACT);
+    for (const struct sip_contact *c; (c = sip_iter_next(&it)) && it.done <= CONTACTS_MAX;) {
         int64_t expires = c->star ? 0 : granted(msg, &c->addr.uri);
         if (c->star) {
             pc->counters.deregistered += registry_remove_identity(pc->registry, &ue, impus[0]);
@@ -231,7 +244,7 @@ static void store(struct pcscf *pc, struct pxy *p, const struct sip_msg *msg)
                                     .contact = c->addr.uri.text,
                                     .impus = impus,
                                     .n_impus = n,
-                                    .service_route = joined(pxy_arena(p), msg, SIP_H_SERVICE_ROUTE),
+                                    .service_route = route,
                                     .expires_ms = (uint64_t)expires * 1000};
             if (registry_set(pc->registry, &rp))
                 LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(req)),
@@ -258,13 +271,13 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     if (!msg)
-        return no_home_network(ctx, status, pxy_trouble(p));
+        return status == 513 ? PXY_PASS : no_home_network(ctx, status, pxy_trouble(p));
     trust_strip_to_outside(msg, edits);
     if (status == 401)
-        strip_keys(pxy_arena(p), msg, edits);
+        strip_keys(edits->arena, msg, edits);
     if (status >= 200 && status < 300) {
         const struct pjob *pj = ctx;
-        store(pc, p, msg);
+        store(pc, p, msg, edits);
         if (pj->counted) // and the REGISTER that was challenged
             sources_give(pc->sources, &pj->ue.remote, 2);
     }

@@ -7,13 +7,19 @@
 #include "base/map.h"
 #include "sip/uri.h"
 
-enum { IMPUS_MAX = 32, CANON_MAX = 256 };
+enum { IMPUS_MAX = 32, CANON_ROOM = 512 };
 
 // Service-Routes repeat: one per S-CSCF, shared by its users.
 struct route {
     UT_hash_handle hh;
     size_t users;
     struct str text; // in the same allocation
+};
+
+// An identity as received, and where it is in the table.
+struct reg_impu {
+    struct str text;
+    uint64_t key;
 };
 
 // One allocation: struct, then the texts of contact and identities.
@@ -25,8 +31,9 @@ struct reg {
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
     struct str contact;
+    uint64_t contact_key;
     uint32_t n_impus;
-    struct str impus[]; // as received
+    struct reg_impu impus[];
 };
 
 struct registry {
@@ -41,57 +48,78 @@ struct registry {
 
 // ---- keys ----
 
+enum { FLOW_BYTES = 19 };
+
 static size_t flow_bytes(const struct access_flow *f, unsigned char *b)
 {
-    char text[ADDR_TEXT_MAX];
-    struct str t = addr_text(&f->remote, text);
+    uint16_t port = addr_port(&f->remote);
+    bool ip6 = addr_is_ip6(&f->remote);
+    const void *ip = ip6 ? (const void *)&f->remote.in6.sin6_addr : &f->remote.in4.sin_addr;
+    size_t n = ip6 ? 16 : 4;
     b[0] = (unsigned char)f->proto;
-    memcpy(b + 1, t.p, t.n);
-    return t.n + 1;
+    memcpy(b + 1, &port, sizeof port);
+    memcpy(b + 3, ip, n);
+    return n + 3;
 }
 
 static uint64_t flow_key(const struct access_flow *f)
 {
-    unsigned char b[ADDR_TEXT_MAX + 1];
+    unsigned char b[FLOW_BYTES];
     return hash_bytes(b, flow_bytes(f, b));
 }
 
-// Canonical text of an identity in buf; the identity itself when it cannot be made canonical.
-static struct str canon(struct str impu, char *buf, size_t cap)
+// An identity in its canonical form, whole: two that differ anywhere are two.
+struct canon {
+    struct arena arena;
+    _Alignas(8) char room[CANON_ROOM];
+    struct str text;
+};
+
+// The identity itself when it cannot be made canonical. ERR_NOMEM, and nothing to undo.
+static int canon_init(struct canon *c, struct str impu)
 {
-    struct arena a;
     struct sip_uri u;
-    char work[2048];
-    arena_init(&a, work, sizeof work);
-    struct str c = sip_uri_parse(&a, impu, &u) == 0 ? sip_uri_canon(&a, &u) : STR_NONE;
-    if (!c.p)
-        c = impu;
-    if (c.n > cap)
-        c.n = cap;
-    memcpy(buf, c.p, c.n);
-    arena_done(&a);
-    return str_make(buf, c.n);
+    arena_init(&c->arena, c->room, sizeof c->room);
+    c->text = sip_uri_parse(&c->arena, impu, &u) == 0 ? sip_uri_canon(&c->arena, &u) : STR_NONE;
+    if (!c->arena.failed && !c->text.p)
+        c->text = impu;
+    if (c->text.p)
+        return 0;
+    arena_done(&c->arena);
+    return ERR_NOMEM;
 }
 
-static uint64_t identity_key(const struct access_flow *f, struct str impu)
+static void canon_done(struct canon *c)
 {
-    unsigned char b[ADDR_TEXT_MAX + 1 + CANON_MAX];
-    size_t n = flow_bytes(f, b);
-    n += canon(impu, (char *)b + n, CANON_MAX).n;
-    return hash_bytes(b, n);
+    arena_done(&c->arena);
 }
 
-static uint64_t contact_key(struct str contact, struct str impu)
+// With the hash of what an identity belongs to.
+static int identity_key(uint64_t owner, struct str impu, uint64_t *ret_key)
 {
-    char buf[CANON_MAX];
-    struct str c = canon(impu, buf, sizeof buf);
-    return hash_bytes(contact.p, contact.n) * 31 + hash_bytes(c.p, c.n);
+    struct canon c;
+    int err = canon_init(&c, impu);
+    if (err)
+        return err;
+    *ret_key = owner * 31 + hash_bytes(c.text.p, c.text.n);
+    canon_done(&c);
+    return 0;
 }
 
 static bool same_identity(struct str a, struct str b)
 {
-    char ba[CANON_MAX], bb[CANON_MAX];
-    return str_eq(a, b) || str_eq(canon(a, ba, sizeof ba), canon(b, bb, sizeof bb));
+    struct canon ca, cb;
+    if (str_eq(a, b))
+        return true;
+    if (canon_init(&ca, a))
+        return false;
+    bool same = canon_init(&cb, b) == 0;
+    if (same) {
+        same = str_eq(ca.text, cb.text);
+        canon_done(&cb);
+    }
+    canon_done(&ca);
+    return same;
 }
 
 static bool same_flow(const struct access_flow *a, const struct access_flow *b)
@@ -170,24 +198,46 @@ static void leave_flow(struct registry *r, struct reg *g)
 static void unlink_reg(struct registry *r, struct reg *g)
 {
     timer_stop(&g->expiry);
-    map_remove(&r->by_contact, contact_key(g->contact, g->impus[0]), g);
+    map_remove(&r->by_contact, g->contact_key, g);
     for (size_t i = 0; i < g->n_impus; i++)
-        map_remove(&r->by_identity, identity_key(&g->flow, g->impus[i]), g);
+        map_remove(&r->by_identity, g->impus[i].key, g);
     leave_flow(r, g);
+}
+
+static void tell(struct registry *r, const struct access_flow *f)
+{
+    if (r->ops && r->ops->flow_changed)
+        r->ops->flow_changed(r->arg, f);
 }
 
 static void reg_free(struct registry *r, struct reg *g)
 {
+    struct access_flow f = g->flow;
     unlink_reg(r, g);
     route_put(r, g->route);
     mem_free(g);
+    tell(r, &f);
+}
+
+static uint64_t contact_hash(struct str contact)
+{
+    return hash_bytes(contact.p, contact.n);
+}
+
+static int make_keys(struct reg *g)
+{
+    uint64_t flow = flow_key(&g->flow);
+    int e = identity_key(contact_hash(g->contact), g->impus[0].text, &g->contact_key);
+    for (size_t i = 0; !e && i < g->n_impus; i++)
+        e = identity_key(flow, g->impus[i].text, &g->impus[i].key);
+    return e;
 }
 
 static int link_reg(struct registry *r, struct reg *g)
 {
-    int e = map_add(&r->by_contact, contact_key(g->contact, g->impus[0]), g);
+    int e = map_add(&r->by_contact, g->contact_key, g);
     for (size_t i = 0; !e && i < g->n_impus; i++)
-        e = map_add(&r->by_identity, identity_key(&g->flow, g->impus[i]), g);
+        e = map_add(&r->by_identity, g->impus[i].key, g);
     return e ? e : join_flow(r, g);
 }
 
@@ -217,13 +267,13 @@ static struct reg *reg_make(struct registry *r, const struct reg_params *p)
         return NULL;
     char *at = put_text(&g->contact, p->contact, (char *)&g->impus[n]);
     for (size_t i = 0; i < n; i++)
-        at = put_text(&g->impus[i], p->impus[i], at);
+        at = put_text(&g->impus[i].text, p->impus[i], at);
     g->n_impus = (uint32_t)n;
     g->owner = r;
     g->flow = *p->flow;
     list_init(&g->same_flow);
     timer_init(&g->expiry, on_expiry, g);
-    g->route = route_get(r, p->service_route);
+    g->route = make_keys(g) == 0 ? route_get(r, p->service_route) : NULL;
     if (g->route && link_reg(r, g) == 0)
         return g;
     reg_free(r, g);
@@ -234,8 +284,11 @@ static struct reg *find_contact(const struct registry *r, struct str contact, st
 {
     size_t it = 0;
     struct reg *g;
-    while ((g = map_find(&r->by_contact, contact_key(contact, impu), &it)))
-        if (str_eq(g->contact, contact) && same_identity(g->impus[0], impu))
+    uint64_t key;
+    if (identity_key(contact_hash(contact), impu, &key))
+        return NULL;
+    while ((g = map_find(&r->by_contact, key, &it)))
+        if (str_eq(g->contact, contact) && same_identity(g->impus[0].text, impu))
             return g;
     return NULL;
 }
@@ -252,6 +305,7 @@ int registry_set(struct registry *r, const struct reg_params *p)
         reg_free(r, old);
     g->expires_at = loop_now(r->loop) / 1000000 + p->expires_ms;
     timer_start(r->loop, &g->expiry, p->expires_ms);
+    tell(r, &g->flow);
     return 0;
 }
 
@@ -300,9 +354,12 @@ const struct reg *registry_find(const struct registry *r, const struct access_fl
 {
     size_t it = 0;
     struct reg *g;
+    uint64_t key;
     if (impu.n == 0)
         return newest_on_flow(r, f);
-    while ((g = map_find(&r->by_identity, identity_key(f, impu), &it))) {
+    if (identity_key(flow_key(f), impu, &key))
+        return NULL;
+    while ((g = map_find(&r->by_identity, key, &it))) {
         if (same_flow(&g->flow, f) && reg_impu_like(g, impu).p)
             return g;
     }
@@ -342,14 +399,14 @@ struct str reg_service_route(const struct reg *r)
 
 struct str reg_impu(const struct reg *r, size_t i)
 {
-    return i < r->n_impus ? r->impus[i] : STR_NONE;
+    return i < r->n_impus ? r->impus[i].text : STR_NONE;
 }
 
 struct str reg_impu_like(const struct reg *r, struct str impu)
 {
     for (size_t i = 0; i < r->n_impus; i++)
-        if (same_identity(r->impus[i], impu))
-            return r->impus[i];
+        if (same_identity(r->impus[i].text, impu))
+            return r->impus[i].text;
     return STR_NONE;
 }
 

@@ -22,6 +22,8 @@ struct reg_params {
 
 struct registry_ops {
     void (*expired)(void *arg, const struct reg *r); // about to be removed
+    // A contact on this flow has come or gone. May be NULL.
+    void (*flow_changed)(void *arg, const struct access_flow *f);
 };
 
 int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,

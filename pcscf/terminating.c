@@ -23,12 +23,6 @@ static enum step_verdict strip(struct job *j)
     return STEP_CONTINUE;
 }
 
-static enum step_verdict add_record_route(struct job *j)
-{
-    record_route_to_ue(pjob_of(j));
-    return STEP_CONTINUE;
-}
-
 // The called party answers under the identity it was called by (TS 24.229 5.2.6.4.4 and 5.2.6.4.8).
 static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsigned status,
                                 struct sip_edits *edits)
@@ -38,7 +32,7 @@ static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsign
         sip_edit_remove(edits, SIP_H_P_PREFERRED_IDENTITY);
     if (called && status > 100 && status < 300)
         sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
-                        ARENA_CAT(pxy_arena(p), STR("<"), called->uri.text, STR(">")));
+                        ARENA_CAT(edits->arena, STR("<"), called->uri.text, STR(">")));
 }
 
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
@@ -46,14 +40,14 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct pcscf *pc = nf;
     const struct pjob *pj = ctx;
-    struct str pcv = pcscf_charging_answer(pc, pxy_arena(p), pj->req);
     if (!msg)
         return PXY_PASS;
+    struct str pcv = pcscf_charging_answer(pc, edits->arena, pj->req);
     trust_strip_from_outside(msg, edits);
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
-    record_route_back_to_core(pc, pxy_arena(p), &pj->ue, pxy_request(p), msg, edits);
+    record_route_back_to_core(pc, edits->arena, &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
 }
 
@@ -69,7 +63,7 @@ static enum step_verdict forward(struct job *j)
 static const struct step steps[] = {
     {"find-flow", find_flow, "TS 24.229 5.2.6.4.1"},
     {"strip", strip, "TS 24.229 5.2.6.4.3"},
-    {"add-record-route", add_record_route, "TS 24.229 5.2.6.4.3"},
+    {"add-record-route", record_route_to_ue, "TS 24.229 5.2.6.4.3"},
     {"forward", forward, "TS 24.229 5.2.6.4.3"},
 };
 const struct procedure pcscf_terminating = {"terminating", steps, ARRAY_LEN(steps)};

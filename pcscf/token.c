@@ -90,6 +90,8 @@ static int unbase64(struct str s, unsigned char *b, size_t cap, size_t *ret_n)
         bits -= 8;
         b[n++] = (unsigned char)(acc >> bits);
     }
+    if (bits >= 6 || (acc & ((1u << bits) - 1)))
+        return ERR_BAD; // one text for each token, as token_write has it
     *ret_n = n;
     return 0;
 }

@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scscf/auth.h"
 
+#include "base/bucket.h"
 #include "base/err.h"
 #include "base/fsm.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 
+// How many of a private identity's challenges are looked at for a realm.
+enum { REALMS_SEEN = 8 };
+
+// The challenges of one private identity; there while it has one.
+struct auth_user {
+    uint64_t key;              // hash of impi
+    struct list awaited, used; // the oldest first
+    size_t n_awaited, n_used;
+    struct str impi; // behind the struct
+};
+
 struct auth_table {
     struct auth_params p;
-    struct map by_impi; // a private identity may have several
-    uint64_t stored;    // so far, the order of the challenges
+    struct map users;       // by private identity
+    struct map by_nonce;    // by private identity and nonce
+    struct map by_source;   // awaited ones, by private identity and source
+    struct list awaited;    // of all, the oldest first
+    size_t n_awaited;
+    uint64_t stored;        // so far, the order of the challenges
+    uint64_t evicted_own, evicted_others;
 };
 
 enum { AUTH_NEW, AUTH_AWAITED, AUTH_IN_USE, AUTH_GONE, AUTH_STATES };
@@ -20,10 +37,62 @@ static const char *const state_names[] = {"NotAuthenticated", "AwaitingResponse"
                                           "Gone"};
 static const char *const event_names[] = {"challenged", "accepted", "timer", "forget"};
 
-static void challenge_free(struct challenge *c)
+static uint64_t hash_str(struct str s)
+{
+    return hash_bytes(s.p, s.n);
+}
+
+static uint64_t nonce_key(struct str impi, struct str nonce)
+{
+    return bucket_key_of(hash_str(impi), hash_str(nonce));
+}
+
+static uint64_t source_key(const struct challenge *c)
+{
+    return bucket_key_of(hash_str(c->impi), c->source);
+}
+
+// ---- the tables it sits in ----
+
+static void user_drop(struct auth_table *t, struct auth_user *u)
+{
+    if (u->n_awaited || u->n_used)
+        return;
+    map_remove(&t->users, u->key, u);
+    mem_free(u);
+}
+
+static void leave_awaited(struct challenge *c)
+{
+    struct auth_table *t = c->owner;
+    list_del(&c->of_user);
+    list_del(&c->of_all);
+    map_remove(&t->by_source, source_key(c), c);
+    c->user->n_awaited--;
+    t->n_awaited--;
+}
+
+static void leave_used(struct challenge *c)
+{
+    list_del(&c->of_user);
+    c->user->n_used--;
+}
+
+static void enter_used(struct challenge *c)
+{
+    list_add(&c->user->used, &c->of_user);
+    c->user->n_used++;
+}
+
+static void challenge_free(struct challenge *c, bool awaited)
 {
     timer_stop(&c->timer);
-    map_remove(&c->owner->by_impi, hash_bytes(c->impi.p, c->impi.n), c);
+    if (awaited)
+        leave_awaited(c);
+    else
+        leave_used(c);
+    map_remove(&c->owner->by_nonce, nonce_key(c->impi, c->nonce), c);
+    user_drop(c->owner, c->user);
     mem_free(c);
 }
 
@@ -41,6 +110,8 @@ static void start_await(void *obj, void *arg)
 static void start_nonce(void *obj, void *arg)
 {
     struct challenge *c = obj;
+    leave_awaited(c);
+    enter_used(c);
     timer_start(c->owner->p.loop, &c->timer, c->owner->p.nonce_ms);
 }
 
@@ -49,24 +120,28 @@ static void time_out(void *obj, void *arg)
     struct challenge *c = obj;
     if (c->owner->p.timed_out)
         c->owner->p.timed_out(c->owner->p.arg, c);
-    challenge_free(c);
+    challenge_free(c, true);
 }
 
 static void end(void *obj, void *arg)
 {
-    challenge_free(obj);
+    challenge_free(obj, true);
+}
+
+static void end_used(void *obj, void *arg)
+{
+    challenge_free(obj, false);
 }
 
 static const struct fsm_row rows[] = {
     {AUTH_NEW, AUTH_EV_SENT, AUTH_AWAITED, NULL, start_await, "TS 24.229 5.4.1.2.1"},
-    {AUTH_NEW, AUTH_EV_FORGET, AUTH_GONE, NULL, end, "TS 24.229 5.4.1.2.1"},
     {AUTH_AWAITED, AUTH_EV_ACCEPTED, AUTH_IN_USE, is_digest, start_nonce, "TS 33.203 N.2.1"},
     {AUTH_AWAITED, AUTH_EV_ACCEPTED, AUTH_GONE, NULL, end, "TS 24.229 5.4.1.2.2"},
     {AUTH_AWAITED, AUTH_EV_TIMER, AUTH_GONE, NULL, time_out, "TS 24.229 5.4.1.2.3"},
     {AUTH_AWAITED, AUTH_EV_FORGET, AUTH_GONE, NULL, end, "TS 24.229 5.4.1.2.3"},
     {AUTH_IN_USE, AUTH_EV_ACCEPTED, AUTH_IN_USE, NULL, NULL, "TS 33.203 N.2.1"},
-    {AUTH_IN_USE, AUTH_EV_TIMER, AUTH_GONE, NULL, end, "RFC 7616 3.3"},
-    {AUTH_IN_USE, AUTH_EV_FORGET, AUTH_GONE, NULL, end, "TS 24.229 5.4.1.4.1"},
+    {AUTH_IN_USE, AUTH_EV_TIMER, AUTH_GONE, NULL, end_used, "RFC 7616 3.3"},
+    {AUTH_IN_USE, AUTH_EV_FORGET, AUTH_GONE, NULL, end_used, "TS 24.229 5.4.1.4.1"},
 };
 
 static const struct fsm machine = {"authentication", state_names, event_names, AUTH_STATES,
@@ -88,6 +163,7 @@ int auth_table_new(const struct auth_params *p, struct auth_table **ret_table)
     if (!t)
         return ERR_NOMEM;
     t->p = *p;
+    list_init(&t->awaited);
     *ret_table = t;
     return 0;
 }
@@ -96,26 +172,40 @@ void auth_table_free(struct auth_table *t)
 {
     if (!t)
         return;
-    while (t->by_impi.n) { // a removal may move an entry to where the walk has been already
+    while (t->by_nonce.n) { // a removal may move an entry to where the walk has been already
         size_t it = 0;
-        for (struct challenge *c; (c = map_next(&t->by_impi, &it));)
-            challenge_free(c);
+        for (struct challenge *c; (c = map_next(&t->by_nonce, &it));)
+            challenge_free(c, auth_awaited(c));
     }
-    map_done(&t->by_impi);
+    map_done(&t->by_nonce);
+    map_done(&t->by_source);
+    map_done(&t->users);
     mem_free(t);
 }
 
 size_t auth_table_count(const struct auth_table *t)
 {
-    return t->by_impi.n;
+    return t->by_nonce.n;
 }
 
-// The next challenge of a private identity; *it starts at 0.
-static struct challenge *next_of(const struct auth_table *t, struct str impi, size_t *it)
+uint64_t auth_evicted_own(const struct auth_table *t)
 {
-    for (struct challenge *c; (c = map_find(&t->by_impi, hash_bytes(impi.p, impi.n), it));)
-        if (str_eq(c->impi, impi))
-            return c;
+    return t->evicted_own;
+}
+
+uint64_t auth_evicted_others(const struct auth_table *t)
+{
+    return t->evicted_others;
+}
+
+// ---- finding ----
+
+static struct auth_user *user_find(const struct auth_table *t, struct str impi)
+{
+    size_t it = 0;
+    for (struct auth_user *u; (u = map_find(&t->users, hash_str(impi), &it));)
+        if (str_eq(u->impi, impi))
+            return u;
     return NULL;
 }
 
@@ -123,59 +213,107 @@ struct challenge *auth_find(const struct auth_table *t, struct str impi, struct 
 {
     struct challenge *found = NULL;
     size_t it = 0;
-    for (struct challenge *c; (c = next_of(t, impi, &it));)
-        if (str_eq(c->nonce, nonce) && (!found || c->order > found->order))
+    for (struct challenge *c; (c = map_find(&t->by_nonce, nonce_key(impi, nonce), &it));)
+        if (str_eq(c->impi, impi) && str_eq(c->nonce, nonce) &&
+            (!found || c->order > found->order))
             found = c;
     return found;
 }
 
-bool auth_has_realm(const struct auth_table *t, struct str impi, struct str realm)
+// The next awaited one of this private identity and source; *it starts at 0.
+static struct challenge *next_of_source(const struct auth_table *t, const struct challenge *as,
+                                        size_t *it)
+{
+    for (struct challenge *c; (c = map_find(&t->by_source, source_key(as), it));)
+        if (c->source == as->source && str_eq(c->impi, as->impi))
+            return c;
+    return NULL;
+}
+
+struct challenge *auth_find_same(const struct auth_table *t, const struct challenge *as)
 {
     size_t it = 0;
-    for (struct challenge *c; (c = next_of(t, impi, &it));)
-        if (str_eq(c->realm, realm))
+    for (struct challenge *c; (c = next_of_source(t, as, &it));)
+        if (c->flow == as->flow && c->cseq == as->cseq && str_eq(c->call_id, as->call_id) &&
+            str_eq(c->impu, as->impu))
+            return c;
+    return NULL;
+}
+
+static bool realm_in(const struct list *l, struct str realm)
+{
+    unsigned n = 0;
+    for (struct list *i = l->prev; i != l && n < REALMS_SEEN; i = i->prev, n++)
+        if (str_eq(LIST_ENTRY(i, struct challenge, of_user)->realm, realm))
             return true;
     return false;
 }
 
+bool auth_has_realm(const struct auth_table *t, struct str impi, struct str realm)
+{
+    const struct auth_user *u = user_find(t, impi);
+    return u && (realm_in(&u->awaited, realm) || realm_in(&u->used, realm));
+}
+
 bool auth_is_last(const struct auth_table *t, const struct challenge *of)
 {
-    size_t it = 0;
-    for (struct challenge *c; (c = next_of(t, of->impi, &it));)
-        if (c != of && auth_awaited(c) && str_eq(c->impu, of->impu))
+    const struct list *l = &of->user->awaited;
+    (void)t;
+    for (struct list *i = l->prev; i != l; i = i->prev) {
+        const struct challenge *c = LIST_ENTRY(i, struct challenge, of_user);
+        if (c != of && str_eq(c->impu, of->impu))
             return false;
+    }
     return true;
 }
 
+// ---- bounds ----
+
 void auth_forget_used(struct auth_table *t, struct str impi)
 {
-    struct challenge *used;
-    do {
-        size_t it = 0;
-        do
-            used = next_of(t, impi, &it);
-        while (used && auth_awaited(used));
-        auth_forget(used);
-    } while (used);
+    struct auth_user *u = user_find(t, impi);
+    size_t n = u ? u->n_used : 0; // u goes with its last challenge
+    while (n-- > 0)
+        auth_forget(LIST_ENTRY(u->used.next, struct challenge, of_user));
 }
 
-// Makes room when there are as many of c's kind (awaited, in use) as may be: the oldest goes.
-// Strangers who ask for challenges displace nothing that has been answered rightly.
-static void keep_bound(const struct challenge *c)
+static void evict(struct challenge *c, uint64_t *count)
+{
+    (*count)++;
+    auth_forget(c);
+}
+
+// A source makes room for itself.
+static void bound_source(struct auth_table *t, const struct challenge *fresh)
 {
     struct challenge *oldest = NULL;
     unsigned n = 0;
     size_t it = 0;
-    for (struct challenge *o; (o = next_of(c->owner, c->impi, &it));) {
-        if (auth_awaited(o) != auth_awaited(c))
-            continue;
-        n++;
-        if (o != c && (!oldest || o->order < oldest->order))
-            oldest = o;
-    }
+    for (struct challenge *c; (c = next_of_source(t, fresh, &it)); n++)
+        if (c != fresh && (!oldest || c->order < oldest->order))
+            oldest = c;
     if (n > AUTH_PENDING_MAX)
-        auth_forget(oldest);
+        evict(oldest, &t->evicted_own);
 }
+
+// The bounds of memory, which the brakes keep away from.
+static void bound_all(struct auth_table *t, const struct challenge *fresh)
+{
+    if (fresh->user->n_awaited > AUTH_USER_MAX)
+        evict(LIST_ENTRY(fresh->user->awaited.next, struct challenge, of_user),
+              &t->evicted_others);
+    if (t->p.max && t->n_awaited > t->p.max)
+        evict(LIST_ENTRY(t->awaited.next, struct challenge, of_all), &t->evicted_others);
+}
+
+// Nonces in use of one private identity: answered rightly, so its own.
+static void bound_used(const struct challenge *c)
+{
+    if (c->user->n_used > AUTH_PENDING_MAX)
+        auth_forget(LIST_ENTRY(c->user->used.next, struct challenge, of_user));
+}
+
+// ---- storing ----
 
 static struct str copy_to(char **at, struct str s)
 {
@@ -189,7 +327,7 @@ static struct str copy_to(char **at, struct str s)
 static struct challenge *challenge_copy(const struct challenge *from)
 {
     size_t n = from->impi.n + from->impu.n + from->call_id.n + from->nonce.n + from->realm.n +
-               from->secret.n + from->rand.n;
+               from->secret.n + from->rand.n + from->ck.n + from->ik.n;
     struct challenge *c = mem_alloc(sizeof *c + n);
     if (!c)
         return NULL;
@@ -204,8 +342,51 @@ static struct challenge *challenge_copy(const struct challenge *from)
     c->realm = copy_to(&at, from->realm);
     c->secret = copy_to(&at, from->secret);
     c->rand = copy_to(&at, from->rand);
+    c->ck = copy_to(&at, from->ck);
+    c->ik = copy_to(&at, from->ik);
     timer_init(&c->timer, on_timer, c);
     return c;
+}
+
+static struct auth_user *user_get(struct auth_table *t, struct str impi)
+{
+    struct auth_user *u = user_find(t, impi);
+    if (u)
+        return u;
+    u = mem_zalloc(sizeof *u + impi.n);
+    if (!u)
+        return NULL;
+    char *at = (char *)(u + 1);
+    u->impi = copy_to(&at, impi);
+    u->key = hash_str(impi);
+    list_init(&u->awaited);
+    list_init(&u->used);
+    if (!map_add(&t->users, u->key, u))
+        return u;
+    mem_free(u);
+    return NULL;
+}
+
+static int enter(struct auth_table *t, struct challenge *c)
+{
+    uint64_t by_nonce = nonce_key(c->impi, c->nonce);
+    c->user = user_get(t, c->impi);
+    if (!c->user)
+        return ERR_NOMEM;
+    if (map_add(&t->by_nonce, by_nonce, c)) {
+        user_drop(t, c->user);
+        return ERR_NOMEM;
+    }
+    if (map_add(&t->by_source, source_key(c), c)) {
+        map_remove(&t->by_nonce, by_nonce, c);
+        user_drop(t, c->user);
+        return ERR_NOMEM;
+    }
+    list_add(&c->user->awaited, &c->of_user);
+    list_add(&t->awaited, &c->of_all);
+    c->user->n_awaited++;
+    t->n_awaited++;
+    return 0;
 }
 
 int auth_store(struct auth_table *t, const struct challenge *from)
@@ -215,12 +396,13 @@ int auth_store(struct auth_table *t, const struct challenge *from)
         return ERR_NOMEM;
     c->owner = t;
     c->order = ++t->stored;
-    if (map_add(&t->by_impi, hash_bytes(c->impi.p, c->impi.n), c)) {
+    if (enter(t, c)) {
         mem_free(c);
         return ERR_NOMEM;
     }
     step(c, AUTH_EV_SENT);
-    keep_bound(c);
+    bound_source(t, c);
+    bound_all(t, c);
     return 0;
 }
 
@@ -236,7 +418,7 @@ void auth_accepted(struct challenge *c, uint32_t nc)
     bool goes_on = c->scheme == AUTH_DIGEST;
     step(c, AUTH_EV_ACCEPTED);
     if (goes_on)
-        keep_bound(c);
+        bound_used(c);
 }
 
 void auth_forget(struct challenge *c)

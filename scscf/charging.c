@@ -25,13 +25,16 @@ static bool is_token(struct str s)
 }
 
 // gen-value of RFC 3261 25.1: bare where it may be, quoted otherwise.
-static void add(struct arena *a, struct str *text, const char *name, struct str value)
+static void add(struct arena_buf *text, const char *name, struct str value)
 {
     if (!value.n)
         return;
     struct str quote = is_token(value) ? STR("") : STR("\"");
-    *text = ARENA_CAT(a, *text, text->n ? STR(";") : STR(""), str_from(name), STR("="), quote,
-                      value, quote);
+    arena_buf_item(text, STR(";"), str_from(name));
+    arena_buf_add(text, STR("="));
+    arena_buf_add(text, quote);
+    arena_buf_add(text, value);
+    arena_buf_add(text, quote);
 }
 
 static bool is_known(struct str name)
@@ -48,27 +51,31 @@ struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str 
                            struct str term_ioi)
 {
     const struct sip_charging_vector *v = vector(m);
-    struct str text = STR_NONE;
+    struct arena_buf text = arena_buf_init(a);
     if (!v)
         return STR_NONE;
-    add(a, &text, "icid-value", v->icid_value);
-    add(a, &text, "icid-generated-at", v->icid_generated_at);
-    add(a, &text, "orig-ioi", orig_ioi);
-    add(a, &text, "term-ioi", term_ioi);
-    add(a, &text, "transit-ioi", v->transit_ioi);
-    add(a, &text, "related-icid", v->related_icid);
-    for (const struct sip_param *p = v->params; p; p = p->next)
-        if (!is_known(p->name))
-            text = ARENA_CAT(a, text, STR(";"), p->name, p->value.p ? STR("=") : STR(""), p->value);
-    return text;
+    add(&text, "icid-value", v->icid_value);
+    add(&text, "icid-generated-at", v->icid_generated_at);
+    add(&text, "orig-ioi", orig_ioi);
+    add(&text, "term-ioi", term_ioi);
+    add(&text, "transit-ioi", v->transit_ioi);
+    add(&text, "related-icid", v->related_icid);
+    for (const struct sip_param *p = v->params; p; p = p->next) {
+        if (is_known(p->name))
+            continue;
+        arena_buf_item(&text, STR(";"), p->name);
+        arena_buf_add(&text, p->value.p ? STR("=") : STR(""));
+        arena_buf_add(&text, p->value);
+    }
+    return arena_buf_done(&text);
 }
 
 struct str charging_addresses(struct arena *a, const struct cx_charging *c)
 {
-    struct str text = STR_NONE;
-    add(a, &text, "ccf", c->primary_ccf);
-    add(a, &text, "ccf", c->secondary_ccf);
-    add(a, &text, "ecf", c->primary_ecf);
-    add(a, &text, "ecf", c->secondary_ecf);
-    return text;
+    struct arena_buf text = arena_buf_init(a);
+    add(&text, "ccf", c->primary_ccf);
+    add(&text, "ccf", c->secondary_ccf);
+    add(&text, "ecf", c->primary_ecf);
+    add(&text, "ecf", c->secondary_ecf);
+    return arena_buf_done(&text);
 }

@@ -4,6 +4,7 @@
 #include "ims/trust.h"
 
 #define AT(field) offsetof(struct scscf_config, field)
+#define BRAKE(field) AT(limits.brake.field)
 
 const struct conf_row scscf_rows[] = {
     {"name", CONF_STR, AT(name), .form = CONF_FORM_SIP_URI,
@@ -18,7 +19,9 @@ const struct conf_row scscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
+    NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
+    NODE_OVERLOAD_ROWS(AT(overload)),
     {"registration.min_expires", CONF_U32, AT(registration.min_s), "60", 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
     {"registration.max_expires", CONF_U32, AT(registration.max_s), "600000", 60, 31536000, "s",
@@ -36,6 +39,34 @@ const struct conf_row scscf_rows[] = {
      .help = "How long a SIP Digest nonce may be used again with a higher nonce count."},
     {"auth.every_register", CONF_BOOL, AT(auth.every_register), "false",
      .help = "Challenge re-registrations that arrive over a security association too."},
+    {"limits.challenges", CONF_U32, AT(limits.challenges), "100000", 5000, 10000000, .fixed = true,
+     .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
+             "has at most 4096, and 8 asked for by one source."},
+    {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
+     .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
+    {"limits.known", CONF_U32, BRAKE(known_s), "604800", 0, 31536000, "s",
+     .help = "How long a source from which a user has registered counts as his: it is not held up "
+             "by what others do in his name, nor by what others do from there."},
+    {"limits.vector_every", CONF_U32, BRAKE(vector_every_s), "10", 0, 3600, "s",
+     .help = "Challenges of one user asked for by one source: ten at once, and then one in that "
+             "time; a right answer gives them back. 0: any number."},
+    {"limits.vectors_per_source", CONF_U32, BRAKE(vectors_per_source), "100", 0, 1000000, "1/s",
+     .help = "Challenges asked for by one source (IPv6: a /64) for all users; ten times as many at "
+             "once, and a right answer gives one back. 0: any number."},
+    {"limits.vectors_per_user", CONF_U32, BRAKE(vectors_per_user), "100", 0, 100000, "1/s",
+     .help = "Challenges of one user asked for by sources that are new to him and have asked for "
+             "none lately, twenty times as many at once; a tenth of that for sources that have "
+             "asked before. 0: any number."},
+    {"limits.failures", CONF_U32, BRAKE(failures), "5", 0, 1000,
+     .help = "Wrong answers of one user from one source at once; beyond it the next is not looked "
+             "at until `limits.failure_every` has passed. 0: any number."},
+    {"limits.failure_every", CONF_U32, BRAKE(failure_every_s), "10", 0, 3600, "s",
+     .help = "Time for each further wrong answer."},
+    {"limits.failures_per_source", CONF_U32, BRAKE(failures_per_source), "60", 0, 1000000, "1/min",
+     .help = "Wrong answers of all users from one source, as many at once. 0: any number."},
+    {"limits.failures_per_user", CONF_U32, BRAKE(failures_per_user), "60", 0, 1000000, "1/min",
+     .help = "Wrong answers of one user from all sources that are not his (`limits.known`), as many "
+             "at once; beyond it only those sources are held up. 0: any number."},
     {0},
 };
 
@@ -48,6 +79,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
                  c->registration.min_s, c->registration.max_s);
     node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_limits(&c->strangers, bad, arg);
 }
 
 // A default outside of the limits is brought inside when it is granted.

@@ -29,6 +29,13 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 (double)registrar_bindings(s->registrar));
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",
                 (double)auth_table_count(s->auth));
+    metrics_add(m, "scscf_challenges_evicted_total", "counter",
+                "Challenges that made room before they were answered", "for=\"same source\"",
+                (double)auth_evicted_own(s->auth));
+    metrics_add(m, "scscf_challenges_evicted_total", "counter",
+                "Challenges that made room before they were answered", "for=\"others\"",
+                (double)auth_evicted_others(s->auth));
+    brake_metrics(s->brake, m);
     metrics_add(m, "scscf_service_profiles", "gauge", "Different service profiles held", "",
                 (double)profile_store_count(s->profiles));
     app_metrics_stack(m, s->stack);

@@ -5,8 +5,9 @@
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
 
-// An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 480 with
-// Retry-After when it says itself that it has too much to do.
+// An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 503 with
+// Retry-After when it has too much to do (RFC 3261 21.5.4).
+enum { BUSY_RETRY_S = 5 };
 static const struct {
     struct dia_result result;
     unsigned status;
@@ -21,7 +22,7 @@ static const struct {
     {{CX_ERROR_IN_ASSIGNMENT_TYPE, true}, 403, 0},
     {{DIA_AUTHORIZATION_REJECTED, false}, 403, 0},
     {{DIA_UNABLE_TO_DELIVER, false}, 504, 0},
-    {{DIA_TOO_BUSY, false}, 480, 5},
+    {{DIA_TOO_BUSY, false}, 503, BUSY_RETRY_S},
     {{DIA_UNABLE_TO_COMPLY, false}, 500, 0},
 };
 
@@ -33,7 +34,8 @@ static struct reject no_answer(int err)
     case ERR_REFUSED:
         return (struct reject){.status = 504, .cause = "no connection to the HSS"};
     case ERR_FULL:
-        return (struct reject){.status = 504, .cause = "too many requests pending at the HSS"};
+        return (struct reject){
+            .status = 503, .cause = "the HSS has too much to do", .retry_after = BUSY_RETRY_S};
     case ERR_BAD:
         return (struct reject){.status = 500, .cause = "answer of the HSS breaks the grammar"};
     default:

@@ -39,9 +39,9 @@ static enum step_verdict served_user(struct job *j)
     const struct scscf *s = j->nf;
     const struct sip_msg *m = request(j);
     struct arena *a = pxy_arena(job_pxy(j));
-    for (size_t i = 0; i < sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY); i++) {
-        const struct sip_addr *id = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, i);
-        struct str canon = id ? sip_uri_canon(a, &id->uri) : STR_NONE;
+    struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
+    for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
+        struct str canon = sip_uri_canon(a, &id->uri);
         if (!canon.n || (o->served.n && !registrar_find(s->registrar, canon, NULL)))
             continue;
         o->served = canon;
@@ -188,7 +188,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg || status >= 300)
         return PXY_PASS;
     struct str v =
-        charging_vector(pxy_arena(p), msg, charging_orig_ioi(pxy_request(p)), scscf_ioi(nf));
+        charging_vector(edits->arena, msg, charging_orig_ioi(pxy_request(p)), scscf_ioi(nf));
     if (v.n)
         sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
     return PXY_PASS;

@@ -3,6 +3,7 @@
 #include "scscf/register.h"
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "ims/identity.h"
 
@@ -18,6 +19,21 @@ enum step_verdict register_go(struct register_job *r, const struct procedure *pr
 struct registration *register_find(const struct register_job *r)
 {
     return registrar_find(register_nf(r)->registrar, r->impu, NULL);
+}
+
+struct brake_key register_key(const struct register_job *r)
+{
+    return (struct brake_key){hash_bytes(r->impi.p, r->impi.n), r->from.source};
+}
+
+enum step_verdict register_held_up(struct register_job *r, struct brake_verdict v)
+{
+    if (!v.retry_s)
+        return STEP_CONTINUE;
+    r->job.reject = (struct reject){.status = 500, .reason = "Too Many Attempts", .cause = v.cause,
+                                    .retry_after = v.retry_s,
+                                    .quiet = !brake_may_log(register_nf(r)->brake)};
+    return STEP_REJECT;
 }
 
 static const struct sip_msg *request(const struct job *j)
@@ -56,18 +72,19 @@ static enum step_verdict check_require(struct job *j)
 {
     const struct sip_msg *m = request(j);
     struct arena *a = pxy_arena(job_pxy(j));
-    struct str bad = STR_NONE;
-    for (size_t i = 0; i < sip_msg_count(m, SIP_H_REQUIRE); i++) {
-        const struct sip_token *t = sip_msg_at(m, SIP_H_REQUIRE, i);
-        if (t && !str_ieq(t->token, STR("path")))
-            bad = bad.n ? ARENA_CAT(a, bad, STR(", "), t->token) : t->token;
-    }
+    struct arena_buf bad = arena_buf_init(a);
+    struct sip_iter it = sip_iter_init(m, SIP_H_REQUIRE);
+    for (const struct sip_token *t; (t = sip_iter_next(&it));)
+        if (!str_ieq(t->token, STR("path")))
+            arena_buf_item(&bad, STR(","), t->token);
+    if (it.err == ERR_BAD)
+        return job_fail(j, 400, "malformed Require");
     if (!bad.n)
         return STEP_CONTINUE;
     struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
     if (extra) {
         sip_edits_init(extra, a, NULL);
-        sip_edit_append(extra, SIP_H_UNSUPPORTED, bad);
+        sip_edit_append(extra, SIP_H_UNSUPPORTED, arena_buf_done(&bad));
     }
     j->reject = (struct reject){.status = 420, .cause = "extension not supported", .extra = extra};
     return STEP_REJECT;
@@ -114,6 +131,7 @@ static enum step_verdict identify(struct job *j)
     r->auth = auth && str_ieq(auth->scheme, STR("Digest")) ? auth : NULL;
     r->protection = protection_of(r->auth);
     r->call_id = sip_msg_call_id(m);
+    r->from = source_of(&s->trusted, job_pxy(j));
     r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
     j->identity = r->impu;
     if (!r->impu.n)
@@ -152,18 +170,16 @@ static enum step_verdict read_contacts(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     const struct sip_msg *m = request(j);
-    size_t n = sip_msg_count(m, SIP_H_CONTACT);
-    if (!n && sip_msg_has(m, SIP_H_CONTACT))
+    struct sip_iter it = sip_iter_init(m, SIP_H_CONTACT);
+    size_t n = it.n;
+    if (it.err == ERR_BAD || (!n && sip_msg_has(m, SIP_H_CONTACT)))
         return job_fail(j, 400, "malformed Contact");
     if (n > CONTACTS_MAX)
         return job_fail(j, 403, "too many contacts in one REGISTER");
     r->wishes = arena_alloc(pxy_arena(job_pxy(j)), (n + 1) * sizeof *r->wishes);
     if (!r->wishes)
         return job_fail(j, 500, err_text(ERR_NOMEM));
-    for (size_t i = 0; i < n; i++) {
-        const struct sip_contact *c = sip_msg_at(m, SIP_H_CONTACT, i);
-        if (!c)
-            return job_fail(j, 400, "malformed Contact");
+    for (const struct sip_contact *c; (c = sip_iter_next(&it));) {
         enum step_verdict v = read_contact(r, c);
         if (v != STEP_CONTINUE)
             return v;

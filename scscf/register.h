@@ -5,6 +5,7 @@
 #pragma once
 
 #include "scscf/scscf_priv.h"
+#include "scscf/source.h"
 
 // What the P-CSCF says about the way the request came (TS 24.229 7.2A.2).
 enum protection {
@@ -25,6 +26,7 @@ struct register_job {
     struct str impu;      // canonical, from To
     struct str impi;
     struct str call_id;
+    struct source from;
     const struct sip_auth *auth; // Digest credentials, NULL: none
     enum protection protection;
     struct contact_wish *wishes;
@@ -53,9 +55,15 @@ enum step_verdict register_go(struct register_job *r, const struct procedure *pr
 // The registration of the public identity, NULL: not registered.
 struct registration *register_find(const struct register_job *r);
 
-// 401 for the challenge c (TS 24.229 5.4.1.2.1, 5.4.1.2.1A); ck and ik from item, for AKA.
-enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c,
-                                          const struct cx_auth_item *item);
+// Whom the brakes are about.
+struct brake_key register_key(const struct register_job *r);
+// Refuses what a brake holds up: CONTINUE when none does. 500 with Retry-After is for a condition
+// that passes (RFC 3261 21.5.1); 503 would be about this node, and make the I-CSCF and others
+// avoid it (21.5.4, 16.7 step 6).
+enum step_verdict register_held_up(struct register_job *r, struct brake_verdict v);
+
+// 401 for the challenge c (TS 24.229 5.4.1.2.1, 5.4.1.2.1A); with ck and ik for AKA.
+enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c);
 // 200 with the bindings as they are now (TS 24.229 5.4.1.2.2F).
 enum step_verdict register_send_ok(struct register_job *r);
 

@@ -14,6 +14,12 @@ static struct challenge *pending(const struct register_job *r)
     return auth_find(register_nf(r)->auth, r->impi, r->auth->nonce);
 }
 
+static void failed(const struct register_job *r)
+{
+    const struct brake_key k = register_key(r);
+    brake_failed(register_nf(r)->brake, &k);
+}
+
 // Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1), unless another
 // one still is: it would forget the S-CSCF that the other answer has to come to. The registration
 // state of the user does not change.
@@ -21,6 +27,7 @@ static enum step_verdict refuse(struct register_job *r, const char *cause)
 {
     struct scscf *s = register_nf(r);
     scscf_count(s, SC_AUTH_FAILURES);
+    failed(r);
     struct challenge *c = pending(r);
     bool last = !c || auth_is_last(s->auth, c);
     auth_forget(c);
@@ -29,7 +36,16 @@ static enum step_verdict refuse(struct register_job *r, const char *cause)
     return job_fail(&r->job, 403, cause);
 }
 
-// The response belongs to the REGISTER that was challenged: same dialog-to-be, same identity.
+// Who has answered wrongly too often waits; nothing is computed and the HSS is not asked.
+static enum step_verdict brake(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct brake_key k = register_key(r);
+    return register_held_up(r, brake_answer(register_nf(r)->brake, &k));
+}
+
+// The response belongs to the REGISTER that was challenged: same dialog-to-be, same identity, same
+// source.
 static enum step_verdict check_belongs(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
@@ -38,7 +54,8 @@ static enum step_verdict check_belongs(struct job *j)
         return register_go(r, &register_challenge);
     if (!str_eq(c->impu, r->impu))
         return job_fail(j, 403, "To and Authorization do not belong together");
-    if (auth_awaited(c) && !str_eq(c->call_id, r->call_id)) {
+    if (auth_awaited(c) &&
+        (c->source != r->from.source || !str_eq(c->call_id, r->call_id))) {
         r->stale = true;
         return register_go(r, &register_challenge);
     }
@@ -72,6 +89,7 @@ static enum step_verdict wrong(struct register_job *r)
     if (r->failures >= s->cfg->auth.max_failures)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
+    failed(r);
     LOG(LOG_WARN, "wrong response, challenged again", LF("call_id", r->call_id),
         LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
     return register_go(r, &register_challenge);
@@ -82,11 +100,13 @@ static enum step_verdict check_response(struct job *j)
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
     struct challenge *c = pending(r);
+    const struct brake_key k = register_key(r);
     uint32_t nc = 0;
     switch (digest_check(s->digest, c, r->auth, STR("REGISTER"), pxy_arena(job_pxy(j)), &nc,
                          &r->auth_info)) {
     case DIGEST_RIGHT:
         auth_accepted(c, nc);
+        brake_succeeded(s->brake, &k);
         return STEP_CONTINUE;
     case DIGEST_WRONG:
         return wrong(r);
@@ -102,6 +122,7 @@ static enum step_verdict check_response(struct job *j)
 }
 
 static const struct step aka_steps[] = {
+    {"slow down", brake, "RFC 3261 26.1.5"},
     {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2"},
     {"synchronisation failure", on_auts, "TS 24.229 5.4.1.2.3"},
     {"invalid challenge", on_mac_failure, "TS 24.229 5.4.1.2.3"},
@@ -112,6 +133,7 @@ const struct procedure register_answer_aka = {"register: AKA response", aka_step
                                               ARRAY_LEN(aka_steps)};
 
 static const struct step digest_steps[] = {
+    {"slow down", brake, "RFC 3261 26.1.5"},
     {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2A"},
     {"check response", check_response, "TS 33.203 N.2.1.1"},
     {"settle", register_settle, "TS 24.229 5.4.1.2.2A"},

@@ -56,12 +56,13 @@ static enum step_verdict check_order(struct job *j)
     struct register_job *r = (struct register_job *)j;
     const struct registration *reg = register_find(r);
     uint32_t cseq = sip_msg_cseq(pxy_request(job_pxy(j)))->number;
-    for (struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
-        for (size_t i = 0; i < r->n_wishes; i++)
-            if ((r->star || match(reg, &r->wishes[i]) == b) &&
-                str_eq(binding_call_id(b), r->call_id) && cseq <= b->cseq)
-                return job_fail(j, 500, "CSeq is not higher than that of the binding");
-    return STEP_CONTINUE;
+    bool late = false;
+    for (size_t i = 0; reg && i < r->n_wishes; i++) {
+        const struct binding *b = r->star ? registration_bindings(reg) : match(reg, &r->wishes[i]);
+        for (; b && !late; b = r->star ? b->next : NULL)
+            late = str_eq(binding_call_id(b), r->call_id) && cseq <= b->cseq;
+    }
+    return late ? job_fail(j, 500, "CSeq is not higher than that of the binding") : STEP_CONTINUE;
 }
 
 static enum step_verdict check_count(struct job *j)
@@ -147,16 +148,15 @@ static int take_profile(struct register_job *r, struct registration **ret_reg)
 
 static struct str path_of(const struct sip_msg *m, struct arena *a)
 {
-    struct str all = STR_NONE;
-    for (size_t i = 0; i < sip_msg_count(m, SIP_H_PATH); i++) {
-        const struct sip_addr *p = sip_msg_at(m, SIP_H_PATH, i);
-        if (p)
-            all = all.n ? ARENA_CAT(a, all, STR(", "), p->text) : p->text;
-    }
-    return all;
+    struct arena_buf all = arena_buf_init(a);
+    struct sip_iter it = sip_iter_init(m, SIP_H_PATH);
+    for (const struct sip_addr *p; (p = sip_iter_next(&it));)
+        arena_buf_item(&all, STR(", "), p->text);
+    return arena_buf_done(&all);
 }
 
-static int bind_one(struct register_job *r, struct registration *reg, const struct contact_wish *w)
+static int bind_one(struct register_job *r, struct registration *reg, const struct contact_wish *w,
+                    struct str path)
 {
     struct pxy *p = job_pxy(&r->job);
     const struct sip_msg *m = pxy_request(p);
@@ -167,7 +167,7 @@ static int bind_one(struct register_job *r, struct registration *reg, const stru
         return 0;
     }
     struct binding_params b = {.uri = contact_uri(w),
-                               .path = path_of(m, pxy_arena(p)),
+                               .path = path,
                                .call_id = r->call_id,
                                .instance = w->contact->instance,
                                .impi = r->impi,
@@ -185,11 +185,13 @@ static enum step_verdict bind_contacts(struct job *j)
     struct scscf *s = j->nf;
     bool again = register_find(r) != NULL;
     struct registration *reg = NULL;
-    int err = take_profile(r, &reg);
+    struct pxy *p = job_pxy(j);
+    struct str path = path_of(pxy_request(p), pxy_arena(p));
+    int err = path.p ? take_profile(r, &reg) : ERR_NOMEM;
     if (!err && register_find(r) != reg)
         err = ERR_NOTFOUND;
     for (size_t i = 0; !err && i < r->n_wishes; i++)
-        err = bind_one(r, reg, &r->wishes[i]);
+        err = bind_one(r, reg, &r->wishes[i], path);
     if (err && reg && !registration_bindings(reg))
         registration_free(reg);
     if (err)
@@ -201,14 +203,24 @@ static enum step_verdict bind_contacts(struct job *j)
     return STEP_CONTINUE;
 }
 
-static bool wished(const struct register_job *r, const struct registration *reg,
+// The bindings that the wishes are about, by wish; each contact is compared once only.
+static const struct binding **matches(const struct register_job *r, const struct registration *reg)
+{
+    struct arena *a = pxy_arena(job_pxy(&r->job));
+    const struct binding **m = arena_alloc(a, (r->n_wishes + 1) * sizeof *m);
+    for (size_t i = 0; m && i < r->n_wishes; i++)
+        m[i] = r->star ? NULL : match(reg, &r->wishes[i]);
+    return m;
+}
+
+static bool wished(const struct register_job *r, const struct binding *const *of,
                    const struct binding *b)
 {
     // "*" means what this private identity has bound (TS 24.229 5.4.1.4.1)
     if (r->star)
         return str_eq(binding_impi(b), r->impi);
     for (size_t i = 0; i < r->n_wishes; i++)
-        if (match(reg, &r->wishes[i]) == b)
+        if (of[i] == b)
             return true;
     return false;
 }
@@ -218,8 +230,11 @@ static enum step_verdict release(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct registration *reg = register_find(r);
+    const struct binding **of = reg ? matches(r, reg) : NULL;
+    if (reg && !of)
+        return job_fail(j, 500, err_text(ERR_NOMEM));
     for (struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
-        if (!wished(r, reg, b))
+        if (!wished(r, of, b))
             return STEP_CONTINUE;
     if (!reg) {
         cx_notify(j->nf, r->call_id, r->impi, r->impu, CX_USER_DEREGISTRATION);
@@ -233,11 +248,14 @@ static enum step_verdict unbind_contacts(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct registration *reg = register_find(r);
+    const struct binding **of = reg ? matches(r, reg) : NULL;
     profile_free(r->profile);
     r->profile = NULL;
+    if (reg && !of)
+        return job_fail(j, 500, err_text(ERR_NOMEM));
     for (struct binding *b = reg ? registration_bindings(reg) : NULL, *next; b; b = next) {
         next = b->next;
-        if (wished(r, reg, b))
+        if (wished(r, of, b))
             registration_unbind(reg, b);
     }
     scscf_count(j->nf, SC_DEREGISTERED);

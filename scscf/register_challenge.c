@@ -84,6 +84,34 @@ static enum step_verdict ask(struct register_job *r, const struct cx_auth_item *
     return STEP_REJECT;
 }
 
+// The same initial REGISTER again, as a new transaction because a node on its way was changed: the UE is to
+// get the challenge that it may have received already. For nobody else's REGISTER, since who knows
+// the nonce may use it up.
+static enum step_verdict repeat(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct challenge as = {.impi = r->impi, .impu = r->impu, .call_id = r->call_id,
+                                 .source = r->from.source, .flow = r->from.flow,
+                                 .cseq = sip_msg_cseq(pxy_request(job_pxy(j)))->number};
+    bool initial = !r->auth || !r->auth->nonce.n;
+    const struct challenge *c = initial ? auth_find_same(register_nf(r)->auth, &as) : NULL;
+    return c ? register_send_challenge(r, c) : STEP_CONTINUE;
+}
+
+static enum step_verdict brake(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct brake_key k = register_key(r);
+    return register_held_up(r, brake_vector(register_nf(r)->brake, &k, false));
+}
+
+static enum step_verdict brake_resync(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct brake_key k = register_key(r);
+    return register_held_up(r, brake_vector(register_nf(r)->brake, &k, true));
+}
+
 static enum step_verdict ask_vector(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
@@ -120,6 +148,9 @@ static enum step_verdict store_and_send(struct register_job *r, struct challenge
     c->impi = r->impi;
     c->impu = r->impu;
     c->call_id = r->call_id;
+    c->source = r->from.source;
+    c->flow = r->from.flow;
+    c->cseq = sip_msg_cseq(pxy_request(job_pxy(&r->job)))->number;
     c->failures = r->failures;
     c->resyncs = r->resyncs;
     if (r->supersedes)
@@ -127,7 +158,7 @@ static enum step_verdict store_and_send(struct register_job *r, struct challenge
     if (auth_store(s->auth, c))
         return job_fail(&r->job, 500, err_text(ERR_NOMEM));
     scscf_count(s, SC_CHALLENGES);
-    return register_send_challenge(r, c, &r->vector);
+    return register_send_challenge(r, c);
 }
 
 static enum step_verdict challenge_aka(struct register_job *r)
@@ -146,6 +177,8 @@ static enum step_verdict challenge_aka(struct register_job *r)
                           .nonce = str_make((char *)nonce, (size_t)n),
                           .realm = register_nf(r)->cfg->domain,
                           .secret = v->authorization,
+                          .ck = v->ck,
+                          .ik = v->ik,
                           .rand = str_head(v->authenticate, RAND_BYTES)};
     return store_and_send(r, &c);
 }
@@ -195,6 +228,8 @@ static enum step_verdict challenge(struct job *j)
 }
 
 static const struct step challenge_steps[] = {
+    {"repeat the challenge", repeat, "TS 24.229 5.4.1.2.1"},
+    {"slow down", brake, "RFC 3261 26.1.5"},
     {"ask for a vector", ask_vector, "TS 29.228 6.3.1"},
     {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
 };
@@ -202,6 +237,7 @@ const struct procedure register_challenge = {"register: challenge", challenge_st
                                              ARRAY_LEN(challenge_steps)};
 
 static const struct step resync_steps[] = {
+    {"slow down", brake_resync, "RFC 3261 26.1.5"},
     {"ask for a vector after resynchronisation", ask_resync, "TS 24.229 5.4.1.2.3"},
     {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
 };

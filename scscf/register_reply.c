@@ -22,12 +22,11 @@ static struct str hex(struct arena *a, struct str bytes)
 }
 
 // TS 24.229 5.4.1.2.1 and 7.2A.1: ck and ik are for the P-CSCF, which removes them.
-static struct str aka_challenge(struct arena *a, const struct challenge *c,
-                                const struct cx_auth_item *item)
+static struct str aka_challenge(struct arena *a, const struct challenge *c)
 {
     return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
-                     STR("\",algorithm=AKAv1-MD5,ck=\""), hex(a, item->ck), STR("\",ik=\""),
-                     hex(a, item->ik), STR("\""));
+                     STR("\",algorithm=AKAv1-MD5,ck=\""), hex(a, c->ck), STR("\",ik=\""),
+                     hex(a, c->ik), STR("\""));
 }
 
 static struct str digest_challenge(struct arena *a, const struct challenge *c, bool stale)
@@ -37,14 +36,13 @@ static struct str digest_challenge(struct arena *a, const struct challenge *c, b
                      STR(",qop=\"auth\""), stale ? STR(",stale=true") : STR(""));
 }
 
-enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c,
-                                          const struct cx_auth_item *item)
+enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c)
 {
     struct arena *a = pxy_arena(job_pxy(&r->job));
     struct sip_edits extra;
     sip_edits_init(&extra, a, NULL);
     sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
-                    c->scheme == AUTH_AKA ? aka_challenge(a, c, item)
+                    c->scheme == AUTH_AKA ? aka_challenge(a, c)
                                           : digest_challenge(a, c, r->stale));
     return answer(r, 401, &extra);
 }
@@ -55,29 +53,36 @@ enum step_verdict register_send_challenge(struct register_job *r, const struct c
 static struct str associated(const struct registration *reg, struct arena *a)
 {
     const struct profile *p = registration_profile(reg);
-    struct str all = STR_NONE;
+    struct arena_buf all = arena_buf_init(a);
     for (size_t i = 0; i < profile_identity_count(p); i++) {
         struct profile_identity id = profile_identity_at(p, i);
         if (id.barred)
             continue;
         struct str uri = id.type == IDENTITY_WILDCARDED_IMPU && id.wildcard.n ? id.wildcard
                                                                               : id.uri;
-        all = ARENA_CAT(a, all, all.n ? STR(", <") : STR("<"), uri, STR(">"));
+        arena_buf_item(&all, STR(", "), STR("<"));
+        arena_buf_add(&all, uri);
+        arena_buf_add(&all, STR(">"));
     }
-    return all;
+    return arena_buf_done(&all);
 }
 
 static struct str contact_value(const struct scscf *s, const struct binding *b, struct arena *a)
 {
-    struct str v = ARENA_CAT(a, STR("<"), binding_uri(b), STR(">"),
-                             arena_printf(a, ";expires=%u", binding_expires_s(s->registrar, b)));
+    struct arena_buf v = arena_buf_init(a);
+    arena_buf_add(&v, STR("<"));
+    arena_buf_add(&v, binding_uri(b));
+    arena_buf_printf(&v, ">;expires=%u", binding_expires_s(s->registrar, b));
     if (b->q < 1000)
-        v = ARENA_CAT(a, v, arena_printf(a, ";q=0.%03u", b->q));
-    if (b->instance_n)
-        v = ARENA_CAT(a, v, STR(";+sip.instance=\""), binding_instance(b), STR("\""));
+        arena_buf_printf(&v, ";q=0.%03u", b->q);
+    if (b->instance_n) {
+        arena_buf_add(&v, STR(";+sip.instance=\""));
+        arena_buf_add(&v, binding_instance(b));
+        arena_buf_add(&v, STR("\""));
+    }
     if (b->reg_id)
-        v = ARENA_CAT(a, v, arena_printf(a, ";reg-id=%u", b->reg_id));
-    return v;
+        arena_buf_printf(&v, ";reg-id=%u", b->reg_id);
+    return arena_buf_done(&v);
 }
 
 // The name as a whole: "ims.example.evil.org" is another network.
@@ -98,11 +103,9 @@ static void add_registration(const struct register_job *r, const struct registra
     struct str ids = associated(reg, a), charging = registration_charging(reg);
     for (const struct binding *b = registration_bindings(reg); b; b = b->next)
         sip_edit_append(e, SIP_H_CONTACT, contact_value(s, b, a));
-    for (size_t i = 0; i < sip_msg_count(m, SIP_H_PATH); i++) {
-        const struct sip_addr *path = sip_msg_at(m, SIP_H_PATH, i);
-        if (path)
-            sip_edit_append(e, SIP_H_PATH, path->text);
-    }
+    struct sip_iter it = sip_iter_init(m, SIP_H_PATH);
+    for (const struct sip_addr *path; (path = sip_iter_next(&it));)
+        sip_edit_append(e, SIP_H_PATH, path->text);
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
     if (ids.n)
         sip_edit_append(e, SIP_H_P_ASSOCIATED_URI, ids);

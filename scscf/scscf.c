@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
+#include "stack/shed.h"
 
 // ---- small things that the procedures share ----
 
@@ -38,14 +39,17 @@ bool scscf_makes_dialog(const struct sip_msg *m)
 
 // ---- dispatch ----
 
+static bool means_originating(const struct sip_uri *own)
+{
+    bool orig = false;
+    (void)sip_uri_param(own, STR("orig"), &orig);
+    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+}
+
 static bool is_originating(const struct pxy *p)
 {
     const struct sip_uri *own = pxy_own_route(p);
-    bool orig = false;
-    if (!own)
-        return false;
-    (void)sip_uri_param(own, STR("orig"), &orig);
-    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+    return own && means_originating(own);
 }
 
 // OPTIONS to this node itself asks whether it lives (RFC 3261 11.2).
@@ -77,6 +81,34 @@ static void on_request(void *arg, struct pxy *p)
         terminating_begin(s, p);
 }
 
+// ---- strangers ----
+
+static enum stack_standing on_standing(void *arg, const struct flow_info *from)
+{
+    const struct scscf *s = arg;
+    return node_standing(&s->trusted, &s->exempt, &from->remote);
+}
+
+// What the procedures refuse an outsider anyway, before anything is kept for it.
+static bool on_screen(void *arg, const struct flow_info *from, const struct sip_msg *m,
+                      struct stack_refusal *ret_refusal)
+{
+    const struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    (void)from;
+    if (sip_msg_method(m) == SIP_REGISTER) {
+        *ret_refusal = (struct stack_refusal){403, "REGISTER from outside the trust domain",
+                                               "TS 24.229 4.4"};
+        return false;
+    }
+    bool orig = route && !sip_msg_to_tag(m).p && stack_is_own(s->stack, &route->uri) &&
+                means_originating(&route->uri);
+    if (orig)
+        *ret_refusal = (struct stack_refusal){
+            403, "originating request from outside the trust domain", "TS 24.229 5.4.3.1"};
+    return !orig;
+}
+
 // ---- what the tables report ----
 
 static void on_expired(void *arg, const struct registration *reg)
@@ -101,6 +133,19 @@ static void on_auth_timeout(void *arg, const struct challenge *c)
         cx_notify(s, c->call_id, c->impi, c->impu, CX_AUTHENTICATION_TIMEOUT);
 }
 
+// A request for a served user has been let in where it began: new are registrations and what our users
+// originate, which the Route says (5.4.3.1).
+static enum overload_class classify(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from)
+{
+    struct scscf *s = arg;
+    const struct sip_addr *route = sip_msg_at(m, SIP_H_ROUTE, 0);
+    enum overload_class c = shed_class(m);
+    bool later = sip_msg_method(m) != SIP_REGISTER && !(route && means_originating(&route->uri)) &&
+                 trust_domain_has(&s->trusted, &from->remote);
+    return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -121,6 +166,7 @@ static int start_tables(struct scscf *s)
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
+                               .max = s->cfg->limits.challenges,
                                .timed_out = on_auth_timeout,
                                .arg = s};
     int err = profile_store_new(&s->profiles);
@@ -128,6 +174,8 @@ static int start_tables(struct scscf *s)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
+    if (!err)
+        err = brake_new(s->loop, &s->cfg->limits.brake, &s->brake);
     if (!err)
         err = digest_new(&s->digest);
     return err;
@@ -150,14 +198,23 @@ static int name_self(struct scscf *s)
 
 static int start_stack(struct scscf *s)
 {
-    static const struct stack_ops plain = {.request = on_request};
-    static const struct stack_ops traced = {.request = on_request, .trace = on_trace_sip};
+    static const struct stack_ops plain = {.request = on_request,
+                                           .classify = classify,
+                                           .standing = on_standing,
+                                           .screen = on_screen};
+    static const struct stack_ops traced = {.request = on_request,
+                                            .classify = classify,
+                                            .trace = on_trace_sip,
+                                            .standing = on_standing,
+                                            .screen = on_screen};
     struct stack_params p = {.loop = s->loop,
                              .ops = s->params.trace.sip ? &traced : &plain,
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
-                             .tcp_prefer = s->cfg->sip.prefer_tcp};
+                             .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .overload = node_overload_params(&s->cfg->overload),
+                             .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
 }
@@ -188,6 +245,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
+        err = node_read_trusted("limits.exempt", &s->cfg->strangers.exempt, &s->exempt);
+    if (!err)
         err = start_dia(s);
     if (!err)
         err = start_stack(s);
@@ -204,9 +263,18 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
+    (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
+    s->own.strangers = c->strangers;
+    struct stack_limits limits = node_stack_limits(&c->strangers);
+    stack_set_limits(s->stack, &limits);
+    stack_recheck_all(s->stack);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    s->own.limits.brake = c->limits.brake;
+    brake_reload(s->brake, &c->limits.brake);
+    struct overload_params overload = node_overload_params(&c->overload);
+    stack_set_overload(s->stack, &overload);
 }
 
 void scscf_free(struct scscf *s)
@@ -217,7 +285,9 @@ void scscf_free(struct scscf *s)
     dia_node_free(s->dia);
     cx_notices_free(s);
     trust_domain_done(&s->trusted);
+    trust_domain_done(&s->exempt);
     auth_table_free(s->auth);
+    brake_free(s->brake);
     registrar_free(s->registrar);
     profile_store_free(s->profiles);
     digest_free(s->digest);

@@ -7,6 +7,7 @@
 #include "ims/digest.h"
 #include "ims/trust.h"
 #include "scscf/auth.h"
+#include "scscf/brake.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
 #include "stack/pipeline.h"
@@ -21,11 +22,12 @@ struct scscf {
     const struct scscf_config *cfg; // the copy below
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
-    struct trust_domain trusted;
+    struct trust_domain trusted, exempt;
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
     struct auth_table *auth;
+    struct brake *brake;
     struct digest *digest;
     struct scscf_params params;
     struct str host;      // host of cfg->name

@@ -195,7 +195,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct term_job *t = target_ctx;
     struct scscf *s = nf;
     if (msg && status < 300) {
-        struct str v = charging_vector(pxy_arena(p), msg, orig_ioi(s, p), scscf_ioi(s));
+        struct str v = charging_vector(edits->arena, msg, orig_ioi(s, p), scscf_ioi(s));
         if (v.n)
             sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
     }

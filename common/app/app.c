@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "io/uv.h"
 
@@ -78,6 +79,7 @@ static void announce(struct app *a)
 static void poll_ready(void *arg)
 {
     struct app *a = arg;
+    log_admit_tick(loop_now(a->loop) / 1000000);
     app_check_ready(a);
     announce(a);
     timer_start(a->loop, &a->ready_timer, a->ready ? READY_POLL_MS : NOT_READY_POLL_MS);
@@ -255,6 +257,7 @@ static int open_parts(struct app *a)
 {
     const struct app_common *c = a->now.common;
     int err = 0;
+    descriptors_raise(c->descriptors);
     if (c->pidfile.n)
         err = pidfile_open(c->pidfile.p, &a->pid_fd);
     if (!err)
@@ -295,7 +298,10 @@ static int serve(struct app *a)
         a->watchdog_ms = notify_watchdog_ms();
         if (a->watchdog_ms)
             feed_watchdog(a);
+        if (watchdog_start(a->loop, a->now.common->watchdog_s))
+            LOG(LOG_WARN, "no watchdog", LF_Z("reason", "the system has no timer for it"));
         err = loop_run(a->loop);
+        watchdog_stop();
         LOG(LOG_INFO, "stopped", LF_NUM("uptime_s", app_uptime_ms(a) / 1000));
     }
     close_parts(a);

@@ -20,7 +20,7 @@ struct app_common {
     struct str trace_node;
     uint32_t trace_id;
     struct str pidfile;
-    uint32_t drain_s;
+    uint32_t drain_s, watchdog_s, descriptors;
 };
 
 extern const struct conf_row app_common_rows[];
@@ -101,6 +101,7 @@ extern const struct ctl_command ctl_common_commands[]; // run with the struct ap
 
 int http_new(struct app *a, const struct addr *local, struct http **ret_http);
 void http_free(struct http *h); // takes NULL
+void http_metrics(const struct http *h, struct metrics *m); // takes NULL
 
 int metrics_page(struct app *a, char **ret_text, size_t *ret_n); // text freed with mem_free
 void metrics_add_full(struct metrics *m, const char *name, const char *type, const char *help,
@@ -126,6 +127,14 @@ void notify_send(const char *text);
 uint64_t notify_watchdog_ms(void);
 // True when standard error is connected to the journal.
 bool notify_stderr_is_journal(void);
+
+// Ends the process when its loop has not turned for that long while it was running; 0: never. See
+// watchdog.c.
+int watchdog_start(struct loop *l, uint32_t seconds);
+void watchdog_stop(void);
+
+// Raises the number of descriptors that this process may open; wanted 0: as far as it may.
+void descriptors_raise(uint32_t wanted);
 
 // Writes and locks the file; ERR_INUSE when a process holds it. A failure has been logged.
 int pidfile_open(const char *path, int *ret_fd);

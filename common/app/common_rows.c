@@ -44,6 +44,13 @@ const struct conf_row app_common_rows[] = {
         .help = "File that holds the process number and is locked while it runs; when empty none."),
     ROW("run.drain", CONF_U32, drain_s, "30", .max = 86400, .unit = "s",
         .help = "Longest wait for work in progress after SIGTERM, before the daemon stops anyway."),
+    ROW("run.watchdog", CONF_U32, watchdog_s, "10", .max = 3600, .unit = "s", .fixed = true,
+        .help = "A process whose loop has not turned for that long, while it had a processor, ends "
+                "itself by SIGABRT, with a log line and its stack; three times as long when it "
+                "blocks. 0: never."),
+    ROW("run.descriptors", CONF_U32, descriptors, "0", .max = 1048576, .fixed = true,
+        .help = "Descriptors that the process may open (RLIMIT_NOFILE); 0: as many as the hard "
+                "limit allows."),
     {0},
 };
 

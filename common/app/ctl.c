@@ -10,9 +10,10 @@
 #include "app/ctl_wire.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 
-enum { BACKLOG = 16, CLIENTS_MAX = 32, READ_BYTES = 65536 };
+enum { BACKLOG = 16, CLIENTS_MAX = 32, READ_BYTES = 65536, PAUSE_MS = 100 };
 
 static void on_client(void *arg, bool readable, bool writable);
 
@@ -201,16 +202,56 @@ static void on_client(void *arg, bool readable, bool writable)
 
 // ---- the socket ----
 
+static void on_accept(void *arg, bool readable, bool writable);
+
+static int start_listening(struct ctl *c)
+{
+    return watch_open(c->app->loop, c->fd, true, false, on_accept, c, &c->watch);
+}
+
+static void on_pause_over(void *arg)
+{
+    struct ctl *c = arg;
+    if (start_listening(c))
+        timer_start(c->app->loop, &c->pause, PAUSE_MS);
+}
+
+// Without descriptors a client that waits would wake the loop for ever: the next look is later.
+static void pause_listening(struct ctl *c)
+{
+    watch_close(c->watch);
+    c->watch = NULL;
+    timer_start(c->app->loop, &c->pause, PAUSE_MS);
+}
+
+// Who has connected and asked for nothing gives his place to who comes next.
+static void make_room(struct ctl *c)
+{
+    LIST_EACH(&c->clients, it) {
+        struct ctl_out *o = LIST_ENTRY(it, struct ctl_out, link);
+        if (o->state != CTL_READING)
+            continue;
+        client_gone(o);
+        return;
+    }
+}
+
 static void on_accept(void *arg, bool readable, bool writable)
 {
     struct ctl *c = arg;
     (void)readable, (void)writable;
     int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            pause_listening(c);
         return;
+    }
+    if (c->n_clients >= CLIENTS_MAX)
+        make_room(c);
     struct ctl_out *o = c->n_clients < CLIENTS_MAX ? ctl_out_new(c, fd) : NULL;
     if (!o) {
-        LOG(LOG_WARN, "control connection refused", LF_NUM("open", c->n_clients));
+        LOG_FROM(0, loop_now(c->app->loop) / 1000000, LOG_WARN, "control connection refused", NULL,
+                 LF_NUM("open", c->n_clients));
         close(fd);
         return;
     }
@@ -277,12 +318,13 @@ int ctl_new(struct app *a, const char *path, struct ctl **ret_ctl)
     c->app = a;
     c->fd = -1;
     list_init(&c->clients);
+    timer_init(&c->pause, on_pause_over, c);
     int err = open_socket(c, path);
     if (err)
         log_text(LOG_ERROR, "control socket %s: %s", path,
                  err == ERR_INUSE ? "is in use by a running daemon" : strerror(errno));
     else
-        err = watch_open(a->loop, c->fd, true, false, on_accept, c, &c->watch);
+        err = start_listening(c);
     if (err) {
         ctl_free(c);
         return err;
@@ -302,6 +344,7 @@ void ctl_free(struct ctl *c)
         ctl_out_free(o);
     }
     watch_close(c->watch);
+    timer_stop(&c->pause);
     if (c->fd >= 0)
         close(c->fd);
     if (c->path[0])

@@ -6,6 +6,7 @@
 
 #include "app/app_priv.h"
 #include "base/list.h"
+#include "io/loop.h"
 
 enum { CTL_WORDS_MAX = 64, CTL_FILES_MAX = 8 };
 
@@ -52,6 +53,7 @@ struct ctl {
     int fd;
     struct watch *watch;
     struct list clients;
+    struct timer pause; // of listening
     size_t n_clients;
     char path[256];
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /metrics and /health. libmicrohttpd runs without a thread: its epoll descriptor is watched by the
 // loop, and its own deadlines become a timer.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
 #include <microhttpd.h>
@@ -13,42 +14,104 @@
 #include "base/mem.h"
 
 enum {
-    BACKLOG = 64,
+    BACKLOG = 1024,
+    ACCEPTS = 64,         // in one turn
     CONNECTIONS_MAX = 64,
-    SPARE = 16,
+    LOOPBACK_RESERVED = 8, // more of them for this machine's own
+    PER_SOURCE_MAX = 32,
+    SPARE = 256,          // that have been sent away and are still taking their end
+    FRESH_PAGES = 20,     // of /metrics, made in one second
     IDLE_SECONDS = 15,
     IDLE_RUN_MS = 500,
     PAUSE_MS = 100
 };
 
+struct guest;
+
 struct http {
     struct app *app;
+    int fd; // listens
     struct MHD_Daemon *daemon;
-    struct watch *watch;
-    struct timer timer;
+    struct watch *watch, *listener;
+    struct timer timer, pause;
     struct list guests; // connections; first the one that was served (or came) longest ago
-    unsigned n_guests;
-    unsigned came; // connections so far
+    struct guest *coming; // being handed to libmicrohttpd
+    unsigned n_guests;  // without those sent away
+    uint64_t sent_away;
+    uint64_t second;    // when fresh pages were counted last
+    unsigned fresh;
+    char *page;         // the last one made
+    size_t page_n;
 };
 
 struct guest {
     struct list link;
     int fd;
+    uint64_t source;
+    bool loopback, leaving;
 };
 
 // ---- connections ----
 
-// The one that has been of no use for longest gives its place to who comes next: peers that open
-// connections and say nothing, or say it slowly, must not take /health away from the others.
-// libmicrohttpd closes it when it sees the end of its input.
-static void make_room(struct http *h)
+static bool is_loopback(const struct addr *a)
 {
-    if (h->n_guests <= CONNECTIONS_MAX)
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (!addr_is_ip6(a))
+        return ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
+    const unsigned char *ip = (const unsigned char *)&a->in6.sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) ||
+           (memcmp(ip, mapped, sizeof mapped) == 0 && ip[12] == 127);
+}
+
+static unsigned count_of(const struct http *h, uint64_t source)
+{
+    unsigned n = 0;
+    LIST_EACH(&h->guests, it) {
+        const struct guest *g = LIST_ENTRY(it, struct guest, link);
+        n += !g->leaving && g->source == source;
+    }
+    return n;
+}
+
+static uint64_t greediest(const struct http *h)
+{
+    unsigned most = 0;
+    uint64_t source = 0;
+    LIST_EACH(&h->guests, it) {
+        const struct guest *g = LIST_ENTRY(it, struct guest, link);
+        unsigned n = g->leaving ? 0 : count_of(h, g->source);
+        if (n > most) {
+            most = n;
+            source = g->source;
+        }
+    }
+    return source;
+}
+
+// libmicrohttpd closes it when it sees the end of its input.
+static void send_away(struct http *h, uint64_t source)
+{
+    LIST_EACH(&h->guests, it) {
+        struct guest *g = LIST_ENTRY(it, struct guest, link);
+        if (g->leaving || g->source != source)
+            continue;
+        g->leaving = true;
+        h->n_guests--;
+        h->sent_away++;
+        (void)shutdown(g->fd, SHUT_RDWR);
         return;
-    struct guest *g = LIST_ENTRY(h->guests.next, struct guest, link);
-    list_del(&g->link);
-    list_add(&h->guests, &g->link); // not shut down again while it takes its end
-    (void)shutdown(g->fd, SHUT_RDWR);
+    }
+}
+
+// Peers that open connections and say nothing, or say it slowly, must not take /health away from the
+// others: of the source that has most, the one that has been of no use for longest makes room.
+static void make_room(struct http *h, const struct guest *g)
+{
+    unsigned max = CONNECTIONS_MAX + (g->loopback ? LOOPBACK_RESERVED : 0);
+    if (count_of(h, g->source) >= PER_SOURCE_MAX)
+        send_away(h, g->source);
+    else if (h->n_guests >= max)
+        send_away(h, greediest(h));
 }
 
 static void on_connection(void *arg, struct MHD_Connection *c, void **context,
@@ -56,19 +119,17 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **context,
 {
     struct http *h = arg;
     struct guest *g = *context;
+    (void)c;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        h->came++;
-        g = mem_zalloc(sizeof *g);
-        if (!g)
-            return; // served all the same, and never sent away
-        g->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        g = h->coming;
+        h->coming = NULL;
+        make_room(h, g);
         list_add(&h->guests, &g->link);
         h->n_guests++;
         *context = g;
-        make_room(h);
     } else if (g) {
         list_del(&g->link);
-        h->n_guests--;
+        h->n_guests -= !g->leaving;
         mem_free(g);
         *context = NULL;
     }
@@ -87,6 +148,26 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **request,
     list_add(&h->guests, &g->link);
 }
 
+// Takes fd over.
+static void welcome(struct http *h, int fd, const struct addr *from)
+{
+    struct guest *g = mem_zalloc(sizeof *g);
+    if (!g) {
+        (void)close(fd);
+        return;
+    }
+    list_init(&g->link);
+    g->fd = fd;
+    g->source = addr_source_key(from);
+    g->loopback = is_loopback(from);
+    h->coming = g;
+    // The descriptor is closed by libmicrohttpd when it fails, and nobody is notified then.
+    if (MHD_add_connection(h->daemon, fd, &from->sa, addr_len(from)) != MHD_YES) {
+        mem_free(h->coming);
+        h->coming = NULL;
+    }
+}
+
 // ---- answers ----
 
 struct page {
@@ -96,8 +177,9 @@ struct page {
     size_t n;
 };
 
-static int health_page(struct app *a, struct page *ret_page)
+static int health_page(struct http *h, struct page *ret_page)
 {
+    struct app *a = h->app;
     app_check_ready(a);
     json_t *o = json_pack("{s:s, s:s, s:s?}", "status", a->ready ? "ok" : "unavailable", "nf",
                           a->nf->name, "why", a->ready ? NULL : a->why);
@@ -110,15 +192,37 @@ static int health_page(struct app *a, struct page *ret_page)
     return 0;
 }
 
-static int metrics_text_page(struct app *a, struct page *ret_page)
+static int copy_page(struct http *h, struct page *ret_page)
 {
+    char *text = mem_alloc(h->page_n);
+    if (!text)
+        return ERR_NOMEM;
+    memcpy(text, h->page, h->page_n);
+    ret_page->text = text;
+    ret_page->n = h->page_n;
+    return 0;
+}
+
+// A page costs the loop more than the request for it: whoever asks for many in one second gets the
+// last one again.
+static int metrics_text_page(struct http *h, struct page *ret_page)
+{
+    uint64_t second = loop_now(h->app->loop) / 1000000000;
     *ret_page = (struct page){MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", NULL, 0};
-    return metrics_page(a, &ret_page->text, &ret_page->n);
+    if (second != h->second)
+        h->fresh = 0;
+    h->second = second;
+    if (h->fresh++ >= FRESH_PAGES && h->page)
+        return copy_page(h, ret_page);
+    mem_free(h->page);
+    h->page = NULL;
+    int err = metrics_page(h->app, &h->page, &h->page_n);
+    return err ? err : copy_page(h, ret_page);
 }
 
 static const struct {
     const char *path;
-    int (*make)(struct app *a, struct page *ret_page);
+    int (*make)(struct http *h, struct page *ret_page);
 } pages[] = {{"/metrics", metrics_text_page}, {"/health", health_page}};
 
 static enum MHD_Result send_page(struct MHD_Connection *c, const struct page *p)
@@ -163,7 +267,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *p
         struct page p;
         if (strcmp(path, pages[i].path))
             continue;
-        if (pages[i].make(h->app, &p))
+        if (pages[i].make(h, &p))
             return send_error(c, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
         return send_page(c, &p);
     }
@@ -172,8 +276,6 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *p
 
 // ---- in the loop ----
 
-// At its connection limit libmicrohttpd stops watching its listening socket, and watches it again
-// only in the run after a connection has ended; hence a run at least every IDLE_RUN_MS.
 static void turn(struct http *h)
 {
     MHD_UNSIGNED_LONG_LONG ms;
@@ -183,36 +285,52 @@ static void turn(struct http *h)
     timer_start(h->app->loop, &h->timer, ms);
 }
 
-static int start_watching(struct http *h);
-
-// Without descriptors a connection that waits would wake the loop for ever: nobody is served and
-// nobody came, so the next look is later.
 static void on_ready(void *arg, bool readable, bool writable)
 {
-    struct http *h = arg;
-    unsigned before = h->came;
     (void)readable, (void)writable;
-    bool idle = h->n_guests == 0;
-    turn(h);
-    if (!idle || h->came != before)
-        return;
-    watch_close(h->watch);
-    h->watch = NULL;
-    timer_start(h->app->loop, &h->timer, PAUSE_MS);
+    turn(arg);
 }
 
 static void on_timer(void *arg)
 {
-    struct http *h = arg;
-    turn(h);
-    if (!h->watch && start_watching(h))
-        timer_start(h->app->loop, &h->timer, PAUSE_MS);
+    turn(arg);
 }
 
-static int start_watching(struct http *h)
+static void on_waiting(void *arg, bool readable, bool writable);
+
+static int start_listening(struct http *h)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    return watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
+    return watch_open(h->app->loop, h->fd, true, false, on_waiting, h, &h->listener);
+}
+
+static void on_pause_over(void *arg)
+{
+    struct http *h = arg;
+    if (start_listening(h))
+        timer_start(h->app->loop, &h->pause, PAUSE_MS);
+}
+
+// Without descriptors a connection that waits would wake the loop for ever: the next look is later.
+static void on_waiting(void *arg, bool readable, bool writable)
+{
+    struct http *h = arg;
+    (void)readable, (void)writable;
+    for (int i = 0; i < ACCEPTS; i++) {
+        struct addr from = {0};
+        socklen_t n = sizeof from;
+        int fd = accept4(h->fd, &from.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            welcome(h, fd, &from);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            watch_close(h->listener);
+            h->listener = NULL;
+            timer_start(h->app->loop, &h->pause, PAUSE_MS);
+            break;
+        }
+    }
+    turn(h);
 }
 
 // Our own socket, because libmicrohttpd does not say why it could not listen.
@@ -231,20 +349,19 @@ static int open_socket(const struct addr *local, int *ret_fd)
     return 0;
 }
 
-static int start(struct http *h, int fd)
+static int start(struct http *h)
 {
-    h->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, h, MHD_OPTION_LISTEN_SOCKET, fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + SPARE),
-                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
-    if (!h->daemon) {
-        close(fd);
+    h->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, h,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MAX + LOOPBACK_RESERVED + SPARE),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+    if (!h->daemon)
         return ERR_IO;
-    }
-    timer_init(&h->timer, on_timer, h);
-    int err = start_watching(h);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int err = watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
+    if (!err)
+        err = start_listening(h);
     if (!err)
         turn(h);
     return err;
@@ -261,8 +378,11 @@ int http_new(struct app *a, const struct addr *local, struct http **ret_http)
         return ERR_NOMEM;
     }
     h->app = a;
+    h->fd = fd;
     list_init(&h->guests);
-    err = start(h, fd);
+    timer_init(&h->timer, on_timer, h);
+    timer_init(&h->pause, on_pause_over, h);
+    err = start(h);
     if (err) {
         http_free(h);
         return app_listen_failed(local, "tcp", err);
@@ -271,14 +391,28 @@ int http_new(struct app *a, const struct addr *local, struct http **ret_http)
     return 0;
 }
 
+void http_metrics(const struct http *h, struct metrics *m)
+{
+    if (!h)
+        return;
+    metrics_add(m, "http_connections", "gauge", "Connections to /metrics and /health open now.",
+                "", (double)h->n_guests);
+    metrics_add(m, "http_connections_sent_away_total", "counter",
+                "Those closed because their source, or all of them, had too many.", "",
+                (double)h->sent_away);
+}
+
 void http_free(struct http *h)
 {
     if (!h)
         return;
+    watch_close(h->listener);
     watch_close(h->watch);
-    if (h->daemon) {
-        timer_stop(&h->timer);
+    timer_stop(&h->timer);
+    timer_stop(&h->pause);
+    if (h->daemon)
         MHD_stop_daemon(h->daemon);
-    }
+    (void)close(h->fd);
+    mem_free(h->page);
     mem_free(h);
 }

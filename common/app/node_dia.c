@@ -35,6 +35,9 @@ int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct di
     q.applications = cx;
     q.n_applications = ARRAY_LEN(cx);
     q.watchdog_ms = c->watchdog_ms;
+    q.retry_ms = c->retry_ms;
+    q.connect_wait_ms = c->connect_wait_ms;
+    q.limits = c->limits;
     q.peer_state = on_peer;
     const struct node_peer *peers = c->peers.v;
     int err = dia_node_new(&q, ret_node);

@@ -14,6 +14,18 @@ struct node_sip {
     bool prefer_tcp;
 };
 
+// What strangers may use of a SIP node; 0 is no limit.
+struct node_limits {
+    uint32_t source_rate, source_burst;
+    uint32_t connections, connections_per_source, first_message_ms, idle_ms, flows, reserve;
+    struct conf_strs exempt;
+};
+
+struct node_overload {
+    bool control;
+    uint32_t wait_ms, latency_ms, refusals, retry_after_s;
+};
+
 struct node_peer {
     struct str host; // Origin-Host of an HSS, SLF or relay
     struct addr address;
@@ -25,7 +37,8 @@ struct node_dia {
     struct str identity, realm, hss;
     struct addr local;       // connections leave from here; family 0: chosen by the system
     struct conf_table peers; // struct node_peer
-    uint32_t timeout_ms, watchdog_ms;
+    uint32_t timeout_ms, watchdog_ms, retry_ms, connect_wait_ms;
+    struct dia_limits limits;
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -40,6 +53,67 @@ extern const struct conf_row node_peer_rows[];
      .fixed = true, .use = CONF_TCP | CONF_NAMED, .help = "Addresses for SIP over TCP."},                                        \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
+
+// The same; `at` is the offset of a struct dia_limits.
+#define NODE_LIMIT_AT(at, field) ((at) + offsetof(struct dia_limits, field))
+#define NODE_DIA_LIMIT_ROWS(at)                                                                    \
+    {"diameter.max_message", CONF_U32, NODE_LIMIT_AT(at, message), "262144", 4096, 1048576,        \
+     "bytes", .fixed = true, .help = "Longest Diameter message that is taken."},                   \
+    {"diameter.max_avps", CONF_U32, NODE_LIMIT_AT(at, avps), "1024", 64, 100000, .fixed = true,    \
+     .help = "Most AVPs in one message, those inside of groups included."},                        \
+    {"diameter.max_depth", CONF_U32, NODE_LIMIT_AT(at, depth), "8", 4, 32, .fixed = true,          \
+     .help = "Most groups inside one another in a message."}
+
+// The same; `at` is the offset of the struct node_limits. Rows that a reload takes over are not fixed.
+#define NODE_LIMITS_AT(at, field) ((at) + offsetof(struct node_limits, field))
+#define NODE_LIMITS_ROWS(at)                                                                       \
+    {"limits.source_rate", CONF_U32, NODE_LIMITS_AT(at, source_rate), "100", .max = 1000000,       \
+     .unit = "/s",                                                                                 \
+     .help = "SIP messages of strangers that are read from one source address (IPv6: a /64); "     \
+             "beyond it they are dropped unread. 0: any number."},                                 \
+    {"limits.source_burst", CONF_U32, NODE_LIMITS_AT(at, source_burst), "200", 1, 1000000,         \
+     .help = "How many of them at once."},                                                         \
+    {"limits.connections", CONF_U32, NODE_LIMITS_AT(at, connections), "50000",                     \
+     .help = "TCP connections of strangers; when there are more, the oldest idle one of the "      \
+             "source that has most is closed. 0: as many as descriptors allow."},                  \
+    {"limits.connections_per_source", CONF_U32, NODE_LIMITS_AT(at, connections_per_source), "256", \
+     .help = "The same of one source address; its own oldest idle one is closed. A connection "    \
+             "that a contact is registered over does not count. 0: any number."},                  \
+    {"limits.first_message", CONF_U32, NODE_LIMITS_AT(at, first_message_ms), "10000",              \
+     .max = 3600000, .unit = "ms",                                                                 \
+     .help = "A stranger's TCP connection without a whole message is closed after that. 0: 32 s."},\
+    {"limits.idle", CONF_U32, NODE_LIMITS_AT(at, idle_ms), "60000", .max = 86400000, .unit = "ms", \
+     .help = "The same after his last whole message, unless a request of his is in progress. 0: "  \
+             "6 h."},                                                                              \
+    {"limits.flows", CONF_U32, NODE_LIMITS_AT(at, flows), "65536", .max = 1000000,                 \
+     .help = "UDP addresses of strangers that are remembered at the same time, for requests that " \
+             "are let in; those of neighbours and registered users are kept apart. 0: any "        \
+             "number."},                                                                           \
+    {"limits.reserved_descriptors", CONF_U32, NODE_LIMITS_AT(at, reserve), "128", .max = 100000,   \
+     .help = "Descriptors that strangers' connections leave free for neighbours, Diameter, DNS, "  \
+             "control socket, HTTP, logs and store; at most half of all. Neighbours leave half of "\
+             "it."},                                                                               \
+    {"limits.exempt", CONF_STR_LIST, NODE_LIMITS_AT(at, exempt), "[]",                             \
+     .help = "Addresses and networks whose messages and connections are not counted although "     \
+             "they are strangers: a load generator, a gateway of many users."}
+
+// The same; `at` is the offset of the struct node_overload.
+#define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
+#define NODE_OVERLOAD_ROWS(at)                                                                     \
+    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                         \
+     .help = "Refuse new requests with 503 and Retry-After when more come than can be served; what " \
+             "is within a dialog and emergency calls always come in, answers to challenges and "   \
+             "refreshes before anything new."},                                                    \
+    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",               \
+     .help = "How long requests may wait in the system before this process takes them, on the "    \
+             "average of a tenth of a second; above it new ones are limited."},                    \
+    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
+     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
+             "are answered in that time (100 at least)."},                                         \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",      \
+     .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
+    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
+     .help = "Retry-After of a refusal; up to twice that, by random."}
 
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
@@ -59,7 +133,14 @@ extern const struct conf_row node_peer_rows[];
     {"diameter.timeout", CONF_U32, NODE_DIA_AT(at, timeout_ms), "5000", 100, 60000, "ms",          \
      .help = "How long an answer on Cx is awaited."},                                              \
     {"diameter.watchdog", CONF_U32, NODE_DIA_AT(at, watchdog_ms), "30000", 1000, 3600000, "ms",    \
-     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."}
+     .fixed = true, .help = "Tw of RFC 3539; at least 6000 on real networks."},                    \
+    {"diameter.retry", CONF_U32, NODE_DIA_AT(at, retry_ms), "1500", 50, 60000, "ms",               \
+     .fixed = true,                                                                                \
+     .help = "Wait for an answer after which another peer is asked, too (RFC 6733 5.5.4)."},       \
+    {"diameter.connect_wait", CONF_U32, NODE_DIA_AT(at, connect_wait_ms), "2000", 1, 60000, "ms",  \
+     .fixed = true,                                                                                \
+     .help = "How long a request waits for a peer to open when none is."},                         \
+    NODE_DIA_LIMIT_ROWS(NODE_DIA_AT(at, limits))
 // clang-format on
 
 // A host name with its port, of a URI of the configuration whose row has checked it; port 0: none given.
@@ -93,6 +174,13 @@ void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding o
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+void node_check_limits(const struct node_limits *c, app_finding bad, void *arg);
+// As the stack wants them.
+struct stack_limits node_stack_limits(const struct node_limits *c);
+// Who is known by his address alone.
+enum stack_standing node_standing(const struct trust_domain *trusted,
+                                  const struct trust_domain *exempt, const struct addr *remote);
+struct overload_params node_overload_params(const struct node_overload *c);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
 #include "app/app.h"
 #include "app/node_rows.h"
 #include "base/err.h"
@@ -35,6 +37,49 @@ int node_read_trusted(const char *option, const struct conf_strs *list, struct t
     trust_domain_done(d);
     *d = fresh;
     return 0;
+}
+
+void node_check_limits(const struct node_limits *c, app_finding bad, void *arg)
+{
+    node_check_trusted("limits.exempt", &c->exempt, bad, arg);
+}
+
+// A process that may open little keeps half of it back at most.
+static uint32_t reserve_of(uint32_t wanted)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur / 2 >= wanted)
+        return wanted;
+    return (uint32_t)files.rlim_cur / 2;
+}
+
+struct stack_limits node_stack_limits(const struct node_limits *c)
+{
+    return (struct stack_limits){.source_rate = c->source_rate,
+                                 .source_burst = c->source_burst,
+                                 .connections = c->connections,
+                                 .connections_per_source = c->connections_per_source,
+                                 .first_ms = c->first_message_ms,
+                                 .idle_ms = c->idle_ms,
+                                 .flows = c->flows,
+                                 .reserve = reserve_of(c->reserve)};
+}
+
+enum stack_standing node_standing(const struct trust_domain *trusted,
+                                  const struct trust_domain *exempt, const struct addr *remote)
+{
+    if (trust_domain_has(trusted, remote))
+        return STACK_TRUSTED;
+    return trust_domain_has(exempt, remote) ? STACK_VOUCHED : STACK_STRANGER;
+}
+
+struct overload_params node_overload_params(const struct node_overload *c)
+{
+    return (struct overload_params){.off = !c->control,
+                                    .wait_ms = c->wait_ms,
+                                    .latency_ms = c->latency_ms,
+                                    .refusals = c->refusals,
+                                    .retry_after_s = c->retry_after_s};
 }
 
 static int listen_on(struct stack *s, const struct conf_addrs *addrs, enum sip_proto proto)

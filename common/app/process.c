@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "app/app_priv.h"
+#include "base/log.h"
+#include "base/log_limit.h"
 
 // Resident pages are the second number of proc(5) statm.
 static double resident_bytes(void)
@@ -38,6 +40,22 @@ static double seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec / 1e6;
 }
 
+void descriptors_raise(uint32_t wanted)
+{
+    const rlim_t most = 1 << 20; // there is a table of so many in the kernel, and it is not free
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return;
+    rlim_t want = wanted ? wanted : files.rlim_max < most ? files.rlim_max : most;
+    if (want > files.rlim_max) {
+        LOG(LOG_WARN, "fewer descriptors than run.descriptors", LF_NUM("wanted", wanted),
+            LF_NUM("allowed", files.rlim_max));
+        want = files.rlim_max;
+    }
+    files.rlim_cur = want;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 void metrics_process(struct app *a, struct metrics *m)
 {
     struct rusage u;
@@ -56,6 +74,10 @@ void metrics_process(struct app *a, struct metrics *m)
                      open_fds());
     metrics_add_full(m, "process_max_fds", "gauge", "Maximum number of open file descriptors.", "",
                      (double)files.rlim_cur);
+    http_metrics(a->http, m);
+    metrics_add(m, "log_lines_suppressed_total", "counter",
+                "Log lines that somebody outside caused, beyond what one source or one cause may.",
+                "", (double)log_suppressed());
     metrics_add_full(m, "process_start_time_seconds", "gauge",
                      "Start time of the process since unix epoch in seconds.", "", start);
 }

@@ -35,16 +35,26 @@ void arena_done(struct arena *a)
     arena_init(a, NULL, 0);
 }
 
+static bool may_take(struct arena *a, size_t size)
+{
+    if (!a->heap_max || (size <= a->heap_max && a->heap <= a->heap_max - size))
+        return true;
+    a->full = true;
+    return false;
+}
+
 void *arena_grow(struct arena *a, size_t n)
 {
     size_t size = a->next_size < CHUNK_MIN ? CHUNK_MIN : a->next_size;
     if (size < n)
         size = n;
-    struct arena_chunk *c = n > SIZE_MAX / 2 ? NULL : mem_alloc(sizeof *c + size);
+    bool allowed = n <= SIZE_MAX / 2 && may_take(a, size);
+    struct arena_chunk *c = allowed ? mem_alloc(sizeof *c + size) : NULL;
     if (!c) {
         a->failed = true;
         return NULL;
     }
+    a->heap += size;
     c->next = a->chunks;
     a->chunks = c;
     a->p = (char *)(c + 1) + n;
@@ -94,4 +104,77 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
         (void)vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
     return p ? str_make(p, (size_t)n) : STR_NONE;
+}
+
+// ---- text made of many pieces ----
+
+enum { BUF_FIRST = 64 };
+
+// Room for n more bytes and a NUL.
+static bool buf_reserve(struct arena_buf *b, size_t n)
+{
+    size_t need = b->n + n + 1, want = 2 * b->cap > need ? 2 * b->cap : need;
+    if (n > SIZE_MAX / 4)
+        b->failed = true;
+    if (b->failed || need <= b->cap)
+        return !b->failed;
+    want = ((want < BUF_FIRST ? BUF_FIRST : want) + 7) & ~(size_t)7;
+    if (b->p && b->p + b->cap == b->a->p && (size_t)(b->a->end - b->p) >= need) {
+        size_t there = (size_t)(b->a->end - b->p) & ~(size_t)7;
+        b->cap = want < there ? want : there;
+        b->a->p = b->p + b->cap;
+        return true;
+    }
+    char *p = arena_alloc(b->a, want);
+    if (!p) {
+        b->failed = true;
+        return false;
+    }
+    if (b->n)
+        memcpy(p, b->p, b->n);
+    b->p = p;
+    b->cap = want;
+    return true;
+}
+
+void arena_buf_add(struct arena_buf *b, struct str s)
+{
+    if (!buf_reserve(b, s.n))
+        return;
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+}
+
+void arena_buf_item(struct arena_buf *b, struct str sep, struct str s)
+{
+    if (b->n)
+        arena_buf_add(b, sep);
+    arena_buf_add(b, s);
+}
+
+void arena_buf_printf(struct arena_buf *b, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n >= 0 && buf_reserve(b, (size_t)n)) {
+        (void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+        b->n += (size_t)n;
+    } else {
+        b->failed = true;
+    }
+    va_end(again);
+}
+
+struct str arena_buf_done(struct arena_buf *b)
+{
+    if (!buf_reserve(b, 0))
+        return STR_NONE;
+    b->p[b->n] = 0;
+    if (b->p + b->cap == b->a->p)
+        b->a->p = b->p + ((b->n + 1 + 7) & ~(size_t)7);
+    return str_make(b->p, b->n);
 }

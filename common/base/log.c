@@ -237,6 +237,73 @@ static void emit(enum log_level level, struct str msg, const struct log_field *f
     to_descriptor(str_make(line, w.n));
 }
 
+// ---- from within a signal handler ----
+
+static void put_number(struct writer *w, uint64_t v, unsigned digits)
+{
+    char text[20];
+    for (unsigned i = digits; i-- > 0; v /= 10)
+        text[i] = (char)('0' + v % 10);
+    writer_str(w, str_make(text, digits));
+}
+
+// gmtime_r takes a lock. Days to a date by the cycle of 400 years, which begins on the 1st of March.
+static void put_time_plain(struct writer *w)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    uint64_t s = (uint64_t)ts.tv_sec, day = s / 86400 + 719468, era = day / 146097;
+    uint64_t d = day % 146097, y = (d - d / 1460 + d / 36524 - d / 146096) / 365;
+    uint64_t in_year = d - (365 * y + y / 4 - y / 100), m = (5 * in_year + 2) / 153;
+    uint64_t month = m < 10 ? m + 3 : m - 9;
+    const uint64_t v[] = {era * 400 + y + (month <= 2), month, in_year - (153 * m + 2) / 5 + 1,
+                          s / 3600 % 24, s / 60 % 60, s % 60, (uint64_t)ts.tv_nsec / 1000000};
+    static const struct {
+        unsigned digits;
+        char then;
+    } form[] = {{4, '-'}, {2, '-'}, {2, 'T'}, {2, ':'}, {2, ':'}, {2, '.'}, {3, 'Z'}};
+    for (size_t i = 0; i < ARRAY_LEN(form); i++) {
+        put_number(w, v[i], form[i].digits);
+        writer_chr(w, form[i].then);
+    }
+}
+
+static void put_value_plain(struct writer *w, struct str value)
+{
+    writer_chr(w, '"');
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+        writer_chr(w, c < ' ' || c > '~' || c == '"' || c == '\\' ? '.' : c);
+    }
+    writer_chr(w, '"');
+}
+
+void log_from_signal(const char *msg, const char *key, struct str value)
+{
+    char line[FIELD_MAX_BYTES];
+    struct writer w = writer_init(line, sizeof line - 1);
+    bool json = out.format == LOG_FORMAT_JSON;
+    if (out.journal)
+        writer_lit(&w, "<2>");
+    if (json)
+        writer_lit(&w, "{\"ts\":\"");
+    if (json || !out.journal)
+        put_time_plain(&w);
+    writer_str(&w, str_from(json ? "\",\"level\":\"error\",\"nf\":\"" : " ERROR "));
+    writer_str(&w, str_from(out.nf));
+    writer_str(&w, str_from(json ? "\",\"msg\":\"" : " "));
+    writer_str(&w, str_from(msg));
+    writer_str(&w, str_from(json ? "\",\"" : " "));
+    writer_str(&w, str_from(key));
+    writer_str(&w, str_from(json ? "\":" : "="));
+    put_value_plain(&w, str_head(value, FIELD_MAX_BYTES / 2));
+    if (json)
+        writer_chr(&w, '}');
+    line[w.n++] = '\n';
+    if (has_room() && write(out.fd, line, w.n) < 0)
+        return;
+}
+
 void log_event(enum log_level level, const char *msg, const struct log_field *f, size_t n)
 {
     if (log_enabled(level))

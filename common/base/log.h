@@ -42,6 +42,10 @@ void log_text(enum log_level level, const char *fmt, ...) __attribute__((format(
                               sizeof(struct log_field) - 1);                                       \
     } while (0)
 
+// One line from within a signal handler: nothing that it calls takes a lock or memory. msg and key are
+// plain words; of value what cannot be printed becomes '.'.
+void log_from_signal(const char *msg, const char *key, struct str value);
+
 // Who is speaking ("scscf"; static lifetime), how, and to which descriptor (2 by default).
 void log_init(const char *nf, enum log_format format, int fd);
 // For journald: each line starts with its priority as "<4>", and text lines carry no time.

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "dia/node_priv.h"
 
-enum { NO_COMMON_APPLICATION = 5010, UNKNOWN_PEER = 3010, IP_BYTES = 18 };
+enum { NO_COMMON_APPLICATION = 5010, IP_BYTES = 18 };
 
 static const struct dia_command *command(uint32_t code)
 {
@@ -154,53 +154,40 @@ static bool common_app(const struct dia_node *n, const struct dia_apps *a)
     return false;
 }
 
-// The access list: configured peers by name and, when it is known, by address.
-static struct dia_peer *admit(struct dia_conn *c, const struct dia_caps *caps)
-{
-    struct dia_node *n = c->node;
-    struct dia_peer *p = dia_peer_find(n, caps->origin_host);
-    if (!p && n->accept_unknown && caps->origin_host.n)
-        p = dia_peer_dynamic(n, caps->origin_host, caps->origin_realm);
-    if (p && p->remote.sa.sa_family != AF_UNSPEC && !addr_is_any(&p->remote) &&
-        !addr_eq_ip(&p->remote, tcp_remote(c->tcp)))
-        return NULL;
-    return p;
-}
-
-static void refuse_cer(struct dia_conn *c, uint32_t code, struct str host, const char *why)
+void dia_cer_refuse(struct dia_conn *c, uint32_t code, struct str host, const char *why)
 {
     char at[ADDR_TEXT_MAX];
     LOG(LOG_WARN, "diameter peer refused", LF("peer", host),
-        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("reason", why),
-        LF_NUM("result", code));
+        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("expected", c->expected),
+        LF_Z("reason", why), LF_NUM("result", code));
     (void)dia_send_cea(c, code, why);
     dia_conn_close(c, true);
+}
+
+// Who the peer is and where it comes from is known; RFC 6733 5.3: is there something to talk about?
+void dia_cer_admit(struct dia_conn *c, struct dia_peer *p)
+{
+    if (!common_app(c->node, &c->apps)) {
+        dia_cer_refuse(c, NO_COMMON_APPLICATION, p->host, "no common application");
+        if (p->dynamic && !p->r)
+            dia_peer_free(p);
+        return;
+    }
+    dia_stranger_known(c);
+    c->peer = p;
+    dia_peer_event(p, PEER_R_CONN_CER, c);
 }
 
 // RFC 6733 5.3: Process-CER, before the state machine hears of it.
 static void got_cer(struct dia_conn *c, const struct dia_caps *caps)
 {
-    if (c->initiator || c->peer) {
+    if (c->initiator || c->peer || c->lookup.peer) {
         dia_conn_refuse(c, "CER out of place");
         return;
     }
     note_apps(&c->apps, caps);
     c->state_id = caps->state_id;
-    struct dia_peer *p = admit(c, caps);
-    if (!p) {
-        refuse_cer(c, UNKNOWN_PEER, caps->origin_host, "unknown peer");
-        return;
-    }
-    if (!common_app(c->node, &c->apps)) {
-        refuse_cer(c, NO_COMMON_APPLICATION, caps->origin_host, "no common application");
-        if (p->dynamic && !p->r)
-            dia_peer_free(p);
-        return;
-    }
-    timer_stop(&c->timer);
-    c->node->n_strangers--;
-    c->peer = p;
-    dia_peer_event(p, PEER_R_CONN_CER, c);
+    dia_stranger_says(c, caps->origin_host, caps->origin_realm);
 }
 
 static void got_cea(struct dia_conn *c, const struct dia_caps *caps)

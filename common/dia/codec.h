@@ -13,9 +13,12 @@ struct msg;
 
 enum {
     DIA_HEADER = 20,
-    DIA_FRAME_MAX = 1 << 20, // the longest message that is taken, bytes
-    DIA_DEPTH_MAX = 8,       // groups within groups
+    DIA_FRAME_MAX = 1 << 20,      // more cannot be meant: the stream is lost
+    DIA_MESSAGE_MAX = 256 * 1024, // defaults of struct dia_limits
+    DIA_AVPS_MAX = 1024,
+    DIA_DEPTH_MAX = 8,
 };
+extern const struct dia_limits dia_limits_default;
 
 // The process's dictionary (libfdproto is process-wide too), made on first use and freed with the last
 // reference; base and the interface of each application in apps are loaded. ERR_NOMEM, ERR_NOTFOUND for
@@ -29,6 +32,7 @@ struct dia_fault {
     uint32_t code;
     struct str avp;
     const char *why;
+    const char *limit; // which of struct dia_limits was exceeded, or NULL
     char made[24];
 };
 
@@ -44,10 +48,17 @@ struct dia_frame {
 // Length of the message at the front of a stream: ERR_MORE, or ERR_BAD for what cannot be Diameter
 // (version, length below 20, above DIA_FRAME_MAX or not a multiple of 4).
 int dia_frame_length(struct str stream, size_t *ret_n);
-// bytes is one whole message. ERR_BAD with *ret_fault set when a length inside is wrong; the header's
-// fields and what was read until then are set in *ret_frame nevertheless.
+// bytes is one whole message. ERR_BAD with *ret_fault set when a length inside is wrong or a limit is
+// exceeded; the header's fields and what was read until then are set in *ret_frame nevertheless. One
+// pass over the AVPs, without memory: libfdproto, which takes some 300 bytes for each, comes after it.
+int dia_frame_parse_within(const struct dia_dict *d, const struct dia_limits *max, struct str bytes,
+                           struct dia_frame *ret_frame, struct dia_fault *ret_fault);
+// The same with the default limits.
 int dia_frame_parse(const struct dia_dict *d, struct str bytes, struct dia_frame *ret_frame,
                     struct dia_fault *ret_fault);
+// The header and the Session-Id, when it is the first AVP, of a message of which this is the front (at
+// least the header).
+void dia_frame_peek(struct str front, struct dia_frame *ret_frame);
 // Copies of the frame's AVPs with this code (vendor 0), padded, back to back.
 struct str dia_frame_copy(const struct dia_frame *f, uint32_t code, struct arena *a);
 // The first AVP with code and vendor, at any depth, or empty.

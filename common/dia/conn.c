@@ -12,7 +12,9 @@ static const struct tcp_ops conn_ops = {conn_connected, conn_data, conn_drained,
 
 static void stranger_timeout(void *arg)
 {
-    dia_conn_refuse(arg, "no CER in time");
+    struct dia_conn *c = arg;
+    c->node->excess[DIA_OVER_CER_TIME]++;
+    dia_conn_refuse(c, c->lookup.peer ? "its names are not resolved in time" : "no CER in time");
 }
 
 static struct dia_conn *conn_new(struct dia_node *n, bool initiator)
@@ -45,15 +47,17 @@ void dia_accept(void *node, struct tcp *tcp)
 {
     struct dia_node *n = node;
     struct dia_conn *c = NULL;
-    if (n->draining || n->n_strangers >= DIA_MAX_STRANGERS || !(c = conn_new(n, false))) {
+    if (n->draining || !(c = conn_new(n, false))) {
         tcp_abort(tcp);
         return;
     }
     n->n_strangers++;
+    c->stranger = true;
     c->tcp = tcp;
     tcp_set_cap(tcp, n->max_buffered);
     tcp_set_owner(tcp, &conn_ops, c);
-    timer_start(n->loop, &c->timer, DIA_CEX_MS);
+    timer_start(n->loop, &c->timer, n->cer_ms);
+    dia_strangers_trim(c);
 }
 
 int dia_conn_open(struct dia_peer *p)
@@ -81,9 +85,8 @@ void dia_conn_close(struct dia_conn *c, bool flush)
     if (!c || c->dead)
         return;
     c->dead = true;
-    timer_stop(&c->timer);
-    if (!c->peer)
-        c->node->n_strangers--;
+    dia_stranger_known(c);
+    dia_peer_forget_second(c);
     if (c->tcp && flush)
         tcp_close(c->tcp);
     else if (c->tcp)
@@ -206,6 +209,21 @@ static void application_message(struct dia_conn *c, const struct dia_frame *f)
     }
 }
 
+static void over_limit(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
+{
+    static const struct {
+        const char *limit;
+        enum dia_excess which;
+    } limits[] = {{"message", DIA_OVER_MESSAGE}, {"avps", DIA_OVER_AVPS}, {"depth", DIA_OVER_DEPTH}};
+    char at[ADDR_TEXT_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        c->node->excess[limits[i].which] += strcmp(limits[i].limit, fault->limit) == 0;
+    LOG(LOG_WARN, "diameter message over a limit", LF("peer", c->peer ? c->peer->host : STR("?")),
+        LF("address", addr_text(tcp_remote(c->tcp), at)), LF_Z("limit", fault->limit),
+        LF_Z("reason", fault->why), LF_NUM("command", f->code), LF_NUM("result", fault->code),
+        LF("session", f->session_id));
+}
+
 static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
 {
     if (!is_open(c)) {
@@ -213,19 +231,26 @@ static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struc
         return;
     }
     c->peer->counts.bad++;
+    if (fault->limit)
+        over_limit(c, f, fault);
     if (f->flags & DIA_CMD_R)
         dia_send_error(c, f, fault->code, fault);
+    else if (!is_base(f))
+        dia_pending_broken(c, f);
 }
 
 static void message(struct dia_conn *c, struct str bytes)
 {
     struct dia_frame f;
     struct dia_fault fault = {0};
-    int r = dia_frame_parse(c->node->dict, bytes, &f, &fault);
+    int r = dia_frame_parse_within(c->node->dict, &c->node->limits, bytes, &f, &fault);
     if ((f.flags & DIA_CMD_R) || is_base(&f)) // other answers: where their request is known
         dia_trace_message(c, false, bytes, f.session_id);
+    bool dwa = f.code == DIA_DWR && !(f.flags & DIA_CMD_R);
+    if (is_open(c) && dwa)
+        dia_peer_alive(c->peer);
     if (is_open(c) || (c->peer && c->peer->state == PEER_CLOSING))
-        dia_watchdog_event(c->peer, f.code == DIA_DWR && !(f.flags & DIA_CMD_R) ? WD_DWA : WD_OTHER);
+        dia_watchdog_event(c->peer, dwa ? WD_DWA : WD_OTHER);
     if (r)
         bad_frame(c, &f, &fault);
     else if (is_base(&f))
@@ -234,71 +259,123 @@ static void message(struct dia_conn *c, struct str bytes)
         application_message(c, &f);
 }
 
-// Handles the whole messages at the front of bytes; returns what is left over.
+// What is at the front of bytes: a whole message (0), ERR_MORE with the bytes it takes to tell or to
+// have it, ERR_TOOBIG with the length of one that is not taken, ERR_BAD.
+static int front(const struct dia_conn *c, struct str bytes, size_t *ret_n)
+{
+    size_t n = 4, max = c->stranger ? c->node->cer_bytes : c->node->limits.message;
+    int r = dia_frame_length(bytes, &n);
+    if (r != ERR_BAD && bytes.n >= 4 && n > max)
+        r = bytes.n < DIA_HEADER ? ERR_MORE : ERR_TOOBIG;
+    *ret_n = r == ERR_MORE && n > max ? DIA_HEADER : n;
+    return r;
+}
+
+// A message that is too long is answered from its beginning and then passed over: it costs what reading it
+// costs (RFC 6733 7.1.5, DIAMETER_INVALID_MESSAGE_LENGTH).
+static void too_long(struct dia_conn *c, struct str begin)
+{
+    struct dia_fault fault = {.code = 5015, .limit = "message", .why = "longer than messages are taken"};
+    struct dia_frame f;
+    if (c->stranger) {
+        c->node->excess[DIA_OVER_CER_BYTES]++;
+        dia_conn_refuse(c, "longer than a CER may be");
+        return;
+    }
+    dia_frame_peek(begin, &f);
+    bad_frame(c, &f, &fault);
+}
+
+// Handles the messages at the front of bytes; returns what is left over.
 static struct str messages(struct dia_conn *c, struct str bytes, size_t *ret_need)
 {
     size_t n;
     int r;
-    *ret_need = 0;
-    while ((r = dia_frame_length(bytes, &n)) == 0) {
-        message(c, str_head(bytes, n));
+    while ((r = front(c, bytes, &n)) == 0 || r == ERR_TOOBIG) {
+        size_t here = n < bytes.n ? n : bytes.n;
+        if (r == 0)
+            message(c, str_head(bytes, n));
+        else
+            too_long(c, str_head(bytes, here));
+        c->skip = n - here;
+        bytes = str_skip(bytes, here);
         if (c->dead)
             return STR_NONE;
-        bytes = str_skip(bytes, n);
     }
     if (r == ERR_BAD)
         dia_conn_refuse(c, "not Diameter, or an impossible length");
-    else
-        *ret_need = bytes.n < 4 ? 4 : n;
+    *ret_need = n;
     return c->dead ? STR_NONE : bytes;
 }
 
+// Memory follows what has come, not what a length promises.
 static int tail_add(struct dia_conn *c, struct str bytes, size_t need)
 {
-    size_t want = c->tail.n + bytes.n > need ? c->tail.n + bytes.n : need;
+    size_t want = c->tail.n + bytes.n;
     if (want > c->tail_cap) {
-        char *p = mem_realloc((char *)c->tail.p, want);
+        size_t cap = 2 * want < 256 ? 256 : 2 * want;
+        cap = cap > need && need >= want ? need : cap;
+        char *p = mem_realloc((char *)c->tail.p, cap);
         if (!p)
             return ERR_NOMEM;
         c->tail.p = p;
-        c->tail_cap = want;
+        c->tail_cap = cap;
     }
     memcpy((char *)c->tail.p + c->tail.n, bytes.p, bytes.n);
     c->tail.n += bytes.n;
     return 0;
 }
 
+static void tail_empty(struct dia_conn *c)
+{
+    c->tail.n = 0;
+    if (c->tail_cap <= DIA_TAIL_KEPT)
+        return;
+    mem_free((char *)c->tail.p);
+    c->tail = STR_NONE;
+    c->tail_cap = 0;
+}
+
 // Completes the message whose beginning is in the tail, if bytes suffice for it.
 static struct str finish_tail(struct dia_conn *c, struct str bytes)
 {
-    while (c->tail.n && bytes.n) {
-        size_t n = 4;
-        int r = dia_frame_length(c->tail, &n);
-        size_t need = r == ERR_MORE ? n : 0;
-        size_t take = need > c->tail.n ? need - c->tail.n : 0;
-        if (r == ERR_BAD || tail_add(c, str_head(bytes, take), need)) {
+    while (c->tail.n && bytes.n && !c->dead) {
+        size_t n, held = c->tail.n;
+        int r = front(c, c->tail, &n);
+        size_t more = r == ERR_MORE && n > held ? n - held : 0;
+        if (r == ERR_BAD || tail_add(c, str_head(bytes, more), n)) {
             dia_conn_refuse(c, r == ERR_BAD ? "not Diameter, or an impossible length" : "no memory");
-            return STR_NONE;
+            break;
         }
-        bytes = str_skip(bytes, take);
-        if (dia_frame_length(c->tail, &n) != 0)
+        bytes = str_skip(bytes, more);
+        r = front(c, c->tail, &n);
+        if (r == ERR_TOOBIG)
+            too_long(c, c->tail);
+        else if (r == 0)
+            message(c, c->tail);
+        else
             continue;
-        size_t held = c->tail.n;
-        c->tail.n = 0;
-        message(c, (struct str){c->tail.p, held});
-        if (c->dead)
-            return STR_NONE;
+        c->skip = n - c->tail.n;
+        tail_empty(c);
+        break;
     }
-    return bytes;
+    return c->dead ? STR_NONE : bytes;
+}
+
+static struct str pass_over(struct dia_conn *c, struct str bytes)
+{
+    size_t n = c->skip < bytes.n ? c->skip : bytes.n;
+    c->skip -= n;
+    return str_skip(bytes, n);
 }
 
 static void conn_data(void *arg, struct str bytes)
 {
     struct dia_conn *c = arg;
-    size_t need;
+    size_t need = 0;
     if (c->dead)
         return;
-    bytes = finish_tail(c, bytes);
+    bytes = pass_over(c, finish_tail(c, pass_over(c, bytes)));
     if (c->dead || bytes.n == 0)
         return;
     bytes = messages(c, bytes, &need);

@@ -3,12 +3,15 @@
 // End-to-End-Id, with its answer. Bounded by number, bytes and time; the oldest answered go first.
 #include "dia/node_priv.h"
 
-enum { MAX_ENTRIES = 65536, MAX_BYTES = 32 << 20, KEY_MAX = 8 + 256 };
+enum { MAX_ENTRIES = 65536, MAX_BYTES = 32 << 20, HOST_MAX = 255, KEY_MAX = 8 + HOST_MAX };
 static const uint64_t KEEP_NS = 240ull * 1000 * 1000 * 1000; // RFC 6733 3: ids are unique for 4 minutes
 
+// 0: an Origin-Host that is longer than host names are is not remembered.
 static size_t make_key(const struct dia_frame *f, char *key)
 {
-    size_t n = f->origin_host.n < KEY_MAX - 8 ? f->origin_host.n : KEY_MAX - 8;
+    size_t n = f->origin_host.n;
+    if (n > HOST_MAX)
+        return 0;
     dia_put32(key, f->ete);
     dia_put32(key + 4, f->code);
     if (n)
@@ -46,8 +49,9 @@ struct dia_dup *dia_dup_find(struct dia_node *n, const struct dia_frame *f)
 {
     char key[KEY_MAX];
     size_t len = make_key(f, key);
-    struct dia_dup *e;
-    HASH_FIND(hh, n->dup_by_key, key, len, e);
+    struct dia_dup *e = NULL;
+    if (len)
+        HASH_FIND(hh, n->dup_by_key, key, len, e);
     if (!e)
         return NULL;
     if (e->until_ns > loop_now(n->loop) && (e->t || (f->flags & DIA_CMD_T)))
@@ -61,7 +65,7 @@ void dia_dup_add(struct dia_node *n, const struct dia_frame *f, struct dia_reque
     char key[KEY_MAX];
     size_t len = make_key(f, key);
     trim(n);
-    struct dia_dup *e = mem_alloc(sizeof *e + len);
+    struct dia_dup *e = len ? mem_alloc(sizeof *e + len) : NULL;
     if (!e)
         return;
     *e = (struct dia_dup){.request = q, .until_ns = loop_now(n->loop) + KEEP_NS,

@@ -59,23 +59,43 @@ static int bad_length(struct dia_fault *ret_fault, struct str avp)
     return ERR_BAD;
 }
 
-static int check_group(const struct dia_dict *d, struct str rest, unsigned depth,
-                       struct dia_fault *ret_fault)
+struct walk {
+    const struct dia_dict *d;
+    const struct dia_limits *max;
+    struct dia_fault *fault;
+    uint32_t avps;
+};
+
+const struct dia_limits dia_limits_default = {DIA_MESSAGE_MAX, DIA_AVPS_MAX, DIA_DEPTH_MAX};
+
+static int over(struct walk *w, const char *limit, const char *why)
 {
-    if (depth > DIA_DEPTH_MAX) {
-        *ret_fault = (struct dia_fault){.code = DIA_UNABLE_TO_COMPLY, .why = "groups too deep"};
-        return ERR_BAD;
-    }
+    *w->fault = (struct dia_fault){.code = DIA_UNABLE_TO_COMPLY, .why = why, .limit = limit};
+    return ERR_BAD;
+}
+
+static int take(struct walk *w, struct str *rest, struct raw_avp *a)
+{
+    if (++w->avps > w->max->avps)
+        return over(w, "avps", "more AVPs than are taken");
+    return avp_take(rest, a) ? bad_length(w->fault, a->whole) : 0;
+}
+
+static int check_group(struct walk *w, const struct raw_avp *group, unsigned depth)
+{
+    if (!dia_dict_grouped(w->d, group->code, group->vendor))
+        return 0;
+    if (depth > w->max->depth)
+        return over(w, "depth", "groups too deep");
+    struct str rest = group->data;
     struct raw_avp a;
-    while (rest.n) {
-        if (avp_take(&rest, &a))
-            return bad_length(ret_fault, a.whole);
-        int r = dia_dict_grouped(d, a.code, a.vendor) ?
-                    check_group(d, a.data, depth + 1, ret_fault) : 0;
-        if (r)
-            return r;
+    int r = 0;
+    while (rest.n && r == 0) {
+        r = take(w, &rest, &a);
+        if (r == 0)
+            r = check_group(w, &a, depth + 1);
     }
-    return 0;
+    return r;
 }
 
 static void note(struct dia_frame *f, const struct raw_avp *a)
@@ -94,10 +114,9 @@ static void note(struct dia_frame *f, const struct raw_avp *a)
     }
 }
 
-int dia_frame_parse(const struct dia_dict *d, struct str bytes, struct dia_frame *ret_frame,
-                    struct dia_fault *ret_fault)
+static struct dia_frame header(struct str bytes)
 {
-    *ret_frame = (struct dia_frame){
+    return (struct dia_frame){
         .bytes = bytes,
         .flags = (uint8_t)bytes.p[4],
         .code = dia_get24(bytes.p + 5),
@@ -105,31 +124,70 @@ int dia_frame_parse(const struct dia_dict *d, struct str bytes, struct dia_frame
         .hbh = dia_get32(bytes.p + 12),
         .ete = dia_get32(bytes.p + 16),
     };
+}
+
+int dia_frame_parse_within(const struct dia_dict *d, const struct dia_limits *max, struct str bytes,
+                           struct dia_frame *ret_frame, struct dia_fault *ret_fault)
+{
+    struct walk w = {.d = d, .max = max, .fault = ret_fault};
     struct str rest = str_skip(bytes, DIA_HEADER);
     struct raw_avp a;
-    while (rest.n) {
-        if (avp_take(&rest, &a))
-            return bad_length(ret_fault, a.whole);
-        note(ret_frame, &a);
-        int r = dia_dict_grouped(d, a.code, a.vendor) ? check_group(d, a.data, 1, ret_fault) : 0;
+    int r = 0;
+    *ret_frame = header(bytes);
+    while (rest.n && r == 0) {
+        r = take(&w, &rest, &a);
         if (r)
-            return r;
+            break;
+        note(ret_frame, &a);
+        r = check_group(&w, &a, 1);
     }
-    return 0;
+    return r;
+}
+
+int dia_frame_parse(const struct dia_dict *d, struct str bytes, struct dia_frame *ret_frame,
+                    struct dia_fault *ret_fault)
+{
+    return dia_frame_parse_within(d, &dia_limits_default, bytes, ret_frame, ret_fault);
+}
+
+void dia_frame_peek(struct str front, struct dia_frame *ret_frame)
+{
+    struct str rest = str_skip(front, DIA_HEADER);
+    struct raw_avp a;
+    *ret_frame = header(front);
+    if (avp_take(&rest, &a) == 0 && a.code == 263)
+        note(ret_frame, &a);
+}
+
+// The next AVP with this code, with its padding; empty at the end.
+static struct str next_of(struct str *rest, uint32_t code)
+{
+    struct raw_avp avp;
+    while (rest->n) {
+        struct str before = *rest;
+        if (avp_take(rest, &avp))
+            break;
+        if (avp.code == code && avp.vendor == 0)
+            return str_head(before, before.n - rest->n);
+    }
+    return STR_NONE;
 }
 
 struct str dia_frame_copy(const struct dia_frame *f, uint32_t code, struct arena *a)
 {
-    struct str rest = str_skip(f->bytes, DIA_HEADER), out = STR_NONE;
-    struct raw_avp avp;
-    while (rest.n) {
-        struct str before = rest;
-        if (avp_take(&rest, &avp))
-            break;
-        if (avp.code == code && avp.vendor == 0)
-            out = ARENA_CAT(a, out, str_head(before, before.n - rest.n));
+    struct str rest = str_skip(f->bytes, DIA_HEADER), one;
+    size_t n = 0, at = 0;
+    while ((one = next_of(&rest, code)).n)
+        n += one.n;
+    char *out = n ? arena_alloc(a, n) : NULL;
+    if (!out)
+        return STR_NONE;
+    rest = str_skip(f->bytes, DIA_HEADER);
+    while ((one = next_of(&rest, code)).n) {
+        memcpy(out + at, one.p, one.n);
+        at += one.n;
     }
-    return out;
+    return (struct str){out, n};
 }
 
 static struct str search(const struct dia_dict *d, struct str rest, uint32_t code, uint32_t vendor)

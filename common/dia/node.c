@@ -46,6 +46,24 @@ static void drain_check(void *node)
     drain_finish(n);
 }
 
+static uint32_t or(uint32_t value, uint32_t def)
+{
+    return value ? value : def;
+}
+
+static void take_limits(struct dia_node *n, const struct dia_params *p)
+{
+    n->limits.message = or(p->limits.message, DIA_MESSAGE_MAX);
+    n->limits.avps = or(p->limits.avps, DIA_AVPS_MAX);
+    n->limits.depth = or(p->limits.depth, DIA_DEPTH_MAX);
+    n->max_strangers = or(p->max_strangers, DIA_MAX_STRANGERS);
+    n->max_same_source = or(p->max_strangers_per_source, DIA_MAX_SAME_SOURCE);
+    n->cer_ms = or(p->cer_ms, DIA_CER_MS);
+    n->cer_bytes = or(p->cer_bytes, DIA_CER_BYTES);
+    n->try_ms = or(p->retry_ms, DIA_TRY_MS);
+    n->connect_wait_ms = or(p->connect_wait_ms, DIA_CONNECT_WAIT_MS);
+}
+
 static void take_params(struct dia_node *n, const struct dia_params *p)
 {
     n->loop = p->loop;
@@ -55,6 +73,7 @@ static void take_params(struct dia_node *n, const struct dia_params *p)
     n->max_pending = p->max_pending ? p->max_pending : DEFAULT_PENDING;
     n->max_buffered = p->max_buffered ? p->max_buffered : DEFAULT_BUFFERED;
     n->accept_unknown = p->accept_unknown;
+    take_limits(n, p);
     n->trace = p->trace;
     n->peer_state = p->peer_state;
     n->arg = p->arg;
@@ -190,7 +209,19 @@ static const struct {
     COUNT("full", full),                    COUNT("late_answers", late),
     COUNT("bad_messages", bad),             COUNT("answers_dropped", dropped),
     COUNT("peer_opened", opens),            COUNT("peer_lost", losses),
-    COUNT("peer_suspected", suspects),
+    COUNT("peer_suspected", suspects),      COUNT("peer_silent", silences),
+    COUNT("peer_busy", busy),               COUNT("throttled", throttled),
+    COUNT("second_refused", refused_seconds),
+};
+
+static const char *const excess_labels[DIA_EXCESSES] = {
+    [DIA_OVER_MESSAGE] = "limit=\"message\"",
+    [DIA_OVER_AVPS] = "limit=\"avps\"",
+    [DIA_OVER_DEPTH] = "limit=\"depth\"",
+    [DIA_OVER_STRANGERS] = "limit=\"strangers\"",
+    [DIA_OVER_SOURCE] = "limit=\"strangers_per_source\"",
+    [DIA_OVER_CER_TIME] = "limit=\"cer_timeout\"",
+    [DIA_OVER_CER_BYTES] = "limit=\"cer_bytes\"",
 };
 
 static void counts(const struct dia_counts *c, const char *labels, dia_stat_cb cb, void *arg)
@@ -203,6 +234,9 @@ void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
 {
     counts(&n->counts, "peer=\"\"", cb, arg);
     cb(arg, "dia_parked", "", n->n_parked);
+    cb(arg, "dia_strangers", "", n->n_strangers);
+    for (size_t i = 0; i < DIA_EXCESSES; i++)
+        cb(arg, "dia_limit_exceeded_total", excess_labels[i], n->excess[i]);
     LIST_EACH((struct list *)&n->peers, it) {
         const struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
         struct dia_conn *c = dia_peer_conn(p);
@@ -212,6 +246,7 @@ void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
         labels[w.n] = 0;
         counts(&p->counts, labels, cb, arg);
         cb(arg, "dia_peer_open", labels, dia_peer_usable(p));
+        cb(arg, "dia_peer_avoided", labels, dia_peer_avoided(p));
         cb(arg, "dia_pending", labels, p->n_pending);
         cb(arg, "dia_serving", labels, c ? c->serving : 0);
         cb(arg, "dia_unsent_bytes", labels, c ? tcp_unsent(c->tcp) : 0);

@@ -20,6 +20,14 @@ struct dia_trace {
     struct str correlation; // what the sender of the request gave, or the Session-Id
 };
 
+// What one message may hold. Beyond it a request is refused and an answer counts as none.
+struct dia_limits {
+    uint32_t message; // bytes
+    uint32_t avps;    // those inside of groups included
+    uint32_t depth;   // of groups in groups
+};
+
+// A 0 anywhere stands for the default in brackets.
 struct dia_params {
     struct loop *loop;
     struct str origin_host, origin_realm, product;
@@ -31,6 +39,13 @@ struct dia_params {
     size_t max_pending;              // per peer; beyond it requests fail at once; 0: 10000
     size_t max_buffered;             // bytes per peer; 0: 4 MiB
     bool accept_unknown;             // false: only configured peers may connect
+    struct dia_limits limits;        // (DIA_MESSAGE_MAX, DIA_AVPS_MAX, DIA_DEPTH_MAX)
+    // Connections that have not said who they are: how many at once and of one source, how long, and
+    // how long their CER may be. When there are too many the oldest goes.
+    uint32_t max_strangers, max_strangers_per_source; // (64), (8)
+    uint32_t cer_ms, cer_bytes;      // (5000), (4096)
+    uint32_t retry_ms;               // without an answer after it a request goes to another peer, too (1500)
+    uint32_t connect_wait_ms;        // how long a request waits for a peer that is being connected to (2000)
     void (*trace)(void *arg, const struct dia_trace *t); // may be NULL
     void (*peer_state)(void *arg, struct str host, bool open); // may be NULL
     void *arg;
@@ -43,13 +58,26 @@ int dia_node_listen(struct dia_node *n, enum dia_transport t, const struct addr 
 struct dia_peer_params {
     struct str host;         // its Origin-Host
     struct str realm;        // realm reached through it; empty: the node's own
-    struct addr remote;      // port 0: we only accept from it; its IP, unless any or unset, is checked
+    struct addr remote;      // port 0: we only accept from it
+    // Where it may connect from: the IP of remote and these, as "192.0.2.7" or "2001:db8::/32". Without
+    // any of them, what its host resolves to.
+    const struct str *from;
+    size_t n_from;
     struct addr local;       // port 0 and any: chosen by the system
     enum dia_transport transport;
     uint16_t priority, weight; // lower priority first, load by weight within it
     bool relay;              // may carry requests for any host of the realm, or any realm ("*")
 };
+// ERR_BAD for a text of from that is neither address nor network.
 int dia_peer_add(struct dia_node *n, const struct dia_peer_params *p);
+
+// "192.0.2.7", "2001:db8::/32"; ERR_BAD.
+struct dia_net {
+    struct addr ip;
+    unsigned bits;
+};
+int dia_net_parse(struct str text, struct dia_net *ret_net);
+bool dia_net_has(const struct dia_net *n, const struct addr *a);
 
 // True when at least one peer that serves realm is open.
 bool dia_ready(const struct dia_node *n, struct str realm);

@@ -13,6 +13,7 @@ static void drop(struct dia_conn **c, bool flush)
 
 static void arm(struct dia_peer *p, uint64_t ms)
 {
+    p->due_ms = loop_now(p->node->loop) / 1000000 + ms;
     timer_start(p->node->loop, &p->timer, ms);
 }
 
@@ -44,6 +45,40 @@ static void arm_reconnect(struct dia_peer *p, bool lived)
     arm(p, ms + loop_random_u64(n->loop) % (spread + 1));
 }
 
+// When something to send may end the wait. RFC 6733 5.4: after a DPR that asks for no connection one is
+// made only for "a valid reason", and not at once.
+static void note_lost(struct dia_peer *p, bool lived)
+{
+    uint64_t now = now_ms(p);
+    p->attempt_ms = p->cause != DIA_REBOOTING ? p->goodbye_ms + DIA_HOLD_MS :
+                    lived                     ? now :
+                                                now + DIA_ATTEMPT_MS;
+    p->lost_ms = now;
+}
+
+static bool dials(const struct dia_peer *p)
+{
+    return !p->dynamic && !p->node->draining && addr_port(&p->remote) != 0;
+}
+
+void dia_peer_wake(struct dia_peer *p)
+{
+    uint64_t now = now_ms(p);
+    if (!dials(p) || p->state != PEER_CLOSED)
+        return;
+    uint64_t wait = p->attempt_ms > now ? p->attempt_ms - now : 0;
+    if (!timer_active(&p->timer) || p->due_ms > now + wait)
+        arm(p, wait);
+}
+
+bool dia_peer_coming(const struct dia_peer *p)
+{
+    if (!dials(p) || dia_peer_conn(p))
+        return p->wd.state == WD_REOPEN && p->wd.quick;
+    return p->state != PEER_CLOSED || now_ms(p) < p->lost_ms + DIA_FRESH_MS ||
+           p->attempt_ms <= now_ms(p);
+}
+
 static void bury_dynamic(struct dia_peer *p)
 {
     if (!p->dynamic || p->dead)
@@ -52,18 +87,61 @@ static void bury_dynamic(struct dia_peer *p)
     loop_defer(p->node->loop, &p->node->bury);
 }
 
+// ---- a second connection ----
+
+// The open connection is gone: the one that came in the same name is let in.
+static void take_second(struct dia_peer *p)
+{
+    struct dia_conn *c = p->second;
+    p->second = NULL;
+    timer_stop(&p->second_timer);
+    if (c && !p->node->draining)
+        dia_peer_event(p, PEER_R_CONN_CER, c);
+    else
+        dia_conn_close(c, false);
+}
+
+void dia_peer_forget_second(struct dia_conn *c)
+{
+    struct dia_peer *p = c->peer;
+    if (!p || p->second != c)
+        return;
+    p->second = NULL;
+    timer_stop(&p->second_timer);
+}
+
+void dia_peer_alive(struct dia_peer *p)
+{
+    if (!p->second)
+        return;
+    char at[ADDR_TEXT_MAX];
+    p->counts.refused_seconds++;
+    LOG(LOG_WARN, "diameter connection refused", LF("peer", p->host),
+        LF("address", addr_text(tcp_remote(p->second->tcp), at)),
+        LF_Z("reason", "the peer is open and answers on another connection"));
+    dia_conn_close(p->second, false);
+}
+
 static void closed(struct dia_peer *p, unsigned how)
 {
     bool lived = how == WD_LOST && p->opened_ms && now_ms(p) >= p->opened_ms + DIA_LIVED_MS;
+    if (p->opened_ms)
+        note_lost(p, lived);
+    else
+        p->attempt_ms = now_ms(p) + DIA_ATTEMPT_MS;
     p->opened_ms = 0;
     drop(&p->i, false);
     drop(&p->r, false);
     timer_stop(&p->timer);
+    p->avoid_until_ns = p->silent_ms = 0;
     dia_watchdog_event(p, how);
+    arm_reconnect(p, lived);
     dia_pending_failover(p, true);
     dia_peer_told(p);
-    arm_reconnect(p, lived);
-    bury_dynamic(p);
+    take_second(p);
+    dia_pending_hopeless(p->node);
+    if (p->state == PEER_CLOSED)
+        bury_dynamic(p);
     if (p->node->draining)
         loop_defer(p->node->loop, &p->node->drained);
 }
@@ -192,12 +270,13 @@ static void act_dpr_received(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
     arm(p, DIA_CLOSING_MS);
+    p->goodbye_ms = now_ms(p);
     dia_pending_failover(p, true);
     dia_peer_told(p);
 }
 
-// The peer came back on a new connection before the loss of the old one was seen here: its
-// Origin-State-Id grew (RFC 6733 8.16).
+// The peer may have come back on a new connection before the loss of the old one was seen here: its
+// Origin-State-Id grew (RFC 6733 8.16). Anybody can say that, so the old connection is asked first.
 static int peer_restarted(void *obj, void *arg)
 {
     const struct dia_peer *p = obj;
@@ -205,14 +284,29 @@ static int peer_restarted(void *obj, void *arg)
     return p->state_id && c->state_id > p->state_id;
 }
 
+static void act_ask_first(void *obj, void *arg)
+{
+    struct dia_peer *p = obj;
+    if (p->second) {
+        dia_conn_close(arg, false);
+        return;
+    }
+    p->second = arg;
+    timer_start(p->node->loop, &p->second_timer, DIA_SECOND_MS);
+    dia_send_dwr(dia_peer_conn(p));
+}
+
+// It did not answer.
 static void act_replace(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
+    struct dia_conn *c = p->second;
+    p->second = NULL;
     drop(&p->i, false);
     drop(&p->r, false);
     dia_watchdog_event(p, WD_STOPPED);
     dia_pending_failover(p, true);
-    act_open_r(p, arg);
+    act_open_r(p, c);
 }
 
 #define ROW(s, e, n, a, c) {.state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .action = (a), .clause = c}
@@ -253,13 +347,15 @@ static const struct fsm_row rows[] = {
     ROW(WAIT_RETURNS, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6"),
     ROW(WAIT_RETURNS, STOP, CLOSED, act_stop, "ours"),
 
-    GROW(R_OPEN, R_CONN_CER, R_OPEN, peer_restarted, act_replace, "RFC 6733 8.16"),
+    GROW(R_OPEN, R_CONN_CER, R_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16"),
+    ROW(R_OPEN, SECOND, R_OPEN, act_replace, "RFC 6733 8.16"),
     ROW(R_OPEN, R_CONN_CER, R_OPEN, act_reject, "RFC 6733 5.6"),
     ROW(R_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6"),
     ROW(R_OPEN, R_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6"),
     ROW(R_OPEN, R_DISC, CLOSED, act_lost, "RFC 6733 5.6"),
 
-    GROW(I_OPEN, R_CONN_CER, R_OPEN, peer_restarted, act_replace, "RFC 6733 8.16"),
+    GROW(I_OPEN, R_CONN_CER, I_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16"),
+    ROW(I_OPEN, SECOND, R_OPEN, act_replace, "RFC 6733 8.16"),
     ROW(I_OPEN, R_CONN_CER, I_OPEN, act_reject, "RFC 6733 5.6"),
     ROW(I_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6"),
     ROW(I_OPEN, I_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6"),
@@ -281,7 +377,7 @@ static const char *const states[] = {"Closed", "Wait-Conn-Ack", "Wait-I-CEA", "W
 static const char *const events[] = {
     "Start", "R-Conn-CER", "I-Rcv-Conn-Ack", "I-Rcv-Conn-Nack", "Timeout", "I-Rcv-CEA",
     "I-Rcv-Non-CEA", "I-Peer-Disc", "R-Peer-Disc", "Win-Election", "Stop", "I-Rcv-DPR",
-    "R-Rcv-DPR", "I-Rcv-DPA", "R-Rcv-DPA"};
+    "R-Rcv-DPR", "I-Rcv-DPA", "R-Rcv-DPA", "Second-Connection-Wins"};
 
 const struct fsm dia_peer_fsm = {
     .name = "diameter-peer", .states = states, .events = events,
@@ -299,6 +395,11 @@ static void peer_timer(void *arg)
 {
     struct dia_peer *p = arg;
     dia_peer_event(p, p->state == PEER_CLOSED ? PEER_START : PEER_TIMEOUT, NULL);
+}
+
+static void second_timer(void *arg)
+{
+    dia_peer_event(arg, PEER_SECOND, NULL);
 }
 
 static void watchdog_timer(void *arg)
@@ -320,12 +421,27 @@ static struct dia_peer *peer_new(struct dia_node *n, struct str host, struct str
     list_init(&p->pending);
     timer_init(&p->timer, peer_timer, p);
     timer_init(&p->wd.timer, watchdog_timer, p);
+    timer_init(&p->second_timer, second_timer, p);
+    p->lost_ms = p->decayed_ms = now_ms(p);
     list_add(&n->peers, &p->link);
     if (!p->host.p || !p->realm.p) {
         dia_peer_free(p);
         return NULL;
     }
     return p;
+}
+
+static int take_from(struct dia_peer *p, const struct dia_peer_params *q)
+{
+    int r = 0;
+    if (!q->n_from)
+        return 0;
+    p->from = mem_alloc(q->n_from * sizeof *p->from);
+    if (!p->from)
+        return ERR_NOMEM;
+    for (; p->n_from < q->n_from && r == 0; p->n_from++)
+        r = dia_net_parse(q->from[p->n_from], &p->from[p->n_from]);
+    return r;
 }
 
 int dia_peer_add(struct dia_node *n, const struct dia_peer_params *q)
@@ -344,9 +460,12 @@ int dia_peer_add(struct dia_node *n, const struct dia_peer_params *q)
     p->priority = q->priority;
     p->weight = q->weight ? q->weight : 1;
     p->relay = q->relay;
-    if (addr_port(&p->remote))
+    int r = take_from(p, q);
+    if (r)
+        dia_peer_free(p);
+    else if (addr_port(&p->remote))
         arm(p, 0);
-    return 0;
+    return r;
 }
 
 struct dia_peer *dia_peer_dynamic(struct dia_node *n, struct str host, struct str realm)
@@ -384,8 +503,11 @@ void dia_peer_free(struct dia_peer *p)
     struct dia_node *n = p->node;
     drop(&p->i, false);
     drop(&p->r, false);
+    drop(&p->second, false);
     timer_stop(&p->timer);
+    timer_stop(&p->second_timer);
     timer_stop(&p->wd.timer);
+    mem_free(p->from);
     counts_add(&n->counts, &p->counts);
     n->n_dynamic -= p->dynamic;
     list_del(&p->link);

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests of ours that wait for their answer. Each is in exactly one list: its peer's, the parked (sent
-// once, no peer to send it to now) or the failed (told at the end of the turn).
+// Requests of ours that wait for their answer. Each is in exactly one list: its peer's, the parked (no
+// peer to send it to now) or the failed (told at the end of the turn). What a peer leaves without answer
+// for the time of a try is asked of another one, too (RFC 6733 5.5.4), and the first answer is taken.
 #include "base/err.h"
 #include "base/log.h"
 #include "dia/node_priv.h"
 
-enum { REDIRECT_INDICATION = 3006 };
+enum {
+    REDIRECT_INDICATION = 3006,
+    SECOND_COST = 10, SECOND_MAX = 1000, // one request in ten, a hundred in a row
+};
+
+static void try_over(void *arg);
 
 // ---- life ----
 
@@ -22,6 +28,7 @@ static void unlink_pending(struct dia_pending *p)
 {
     struct dia_node *n = p->node;
     timer_stop(&p->timer);
+    timer_stop(&p->try_timer);
     list_del(&p->link);
     if (p->peer) {
         p->peer->n_pending--;
@@ -96,32 +103,40 @@ void dia_pending_free_all(struct dia_node *n)
 static int transmit(struct dia_pending *p, struct dia_peer *peer)
 {
     struct dia_node *n = p->node;
-    p->hbh = n->next_hbh++;
-    dia_bytes_set_hbh(&p->bytes, p->hbh);
     int r = dia_conn_send(dia_peer_conn(peer), (struct str){(char *)p->bytes.p, p->bytes.n},
                           p->correlation);
     if (r)
         return r;
     p->peer = peer;
     p->sent = true;
+    p->sent_ns = loop_now(n->loop);
     list_add(&peer->pending, &p->link);
     peer->n_pending++;
     peer->counts.requests_out++;
+    dia_peer_asked(peer);
+    timer_start(n->loop, &p->try_timer, n->try_ms);
     HASH_ADD(hh, n->by_hbh, hbh, sizeof p->hbh, p);
     return 0;
 }
 
-// Sends p, which is in no list, to the best peer left. A peer that takes no more bytes is passed over.
+static struct dia_want want(const struct dia_pending *p)
+{
+    return (struct dia_want){.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
+                             .tried = p->tried, .n_tried = p->n_tried};
+}
+
+// Sends p, which is in no list, to the best peer left. One that refuses much, with nobody beside it, is spared. A peer that takes no more bytes is passed over.
 static int dispatch(struct dia_pending *p)
 {
-    struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
-                         .tried = p->tried};
+    struct dia_want w = want(p);
     for (int last = 0;;) {
         struct dia_peer *peer;
         w.n_tried = p->n_tried;
         int r = dia_route(p->node, &w, &peer);
         if (r)
             return last ? last : r;
+        if (!p->sent && dia_peer_throttled(peer))
+            return ERR_FULL;
         last = transmit(p, peer);
         if (last == 0 || p->n_tried == DIA_TRIES)
             return last;
@@ -159,6 +174,8 @@ static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send
     p->arg = s->arg;
     list_init(&p->link);
     timer_init(&p->timer, timed_out, p);
+    timer_init(&p->try_timer, try_over, p);
+    p->hbh = n->next_hbh++; // of all its copies, so that an answer to any of them is one to it
     return p;
 }
 
@@ -177,6 +194,48 @@ static int encode_request(struct dia_node *n, const struct dia_send *s,
     return dia_encode(n->dict, cmd->in, s->request, &h, ret_bytes);
 }
 
+static bool wake_peers(struct dia_pending *p)
+{
+    struct dia_want w = want(p);
+    w.n_tried = 0;
+    return dia_route_wake(p->node, &w);
+}
+
+static void park(struct dia_pending *p)
+{
+    struct dia_node *n = p->node;
+    timer_stop(&p->try_timer);
+    n->n_parked++;
+    list_add(&n->parked, &p->link);
+    if (n->draining)
+        fail(p, ERR_REFUSED);
+    else if (n->n_parked > n->max_pending)
+        fail(p, ERR_FULL);
+    else
+        (void)wake_peers(p);
+}
+
+// A new request finds no peer open: it waits a moment for one that may be.
+static bool await_peer(struct dia_pending *p)
+{
+    struct dia_node *n = p->node;
+    if (n->draining || !wake_peers(p))
+        return false;
+    park(p);
+    if (p->err == 0)
+        timer_start(n->loop, &p->try_timer, n->connect_wait_ms);
+    return true;
+}
+
+void dia_pending_hopeless(struct dia_node *n)
+{
+    LIST_EACH(&n->parked, it) {
+        struct dia_pending *p = LIST_ENTRY(it, struct dia_pending, link);
+        if (!wake_peers(p) && !p->sent)
+            fail(p, ERR_REFUSED);
+    }
+}
+
 int dia_request_send(struct dia_node *n, const struct dia_send *s)
 {
     const struct dia_command *cmd = dia_command_find(s->iface, s->code);
@@ -190,8 +249,12 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
         return ERR_NOMEM;
     }
     p->bytes = b;
+    dia_bytes_set_hbh(&p->bytes, p->hbh);
     timer_start(n->loop, &p->timer, s->timeout_ms ? s->timeout_ms : DIA_TIMEOUT_MS);
+    n->second_tries += n->second_tries < SECOND_MAX;
     r = dispatch(p);
+    if (r == ERR_REFUSED && await_peer(p))
+        return 0;
     if (r) {
         n->counts.full += r == ERR_FULL;
         n->n_parked++; // as unlink_pending counts it
@@ -202,29 +265,20 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
 
 // ---- failover ----
 
-static void park(struct dia_pending *p)
-{
-    struct dia_node *n = p->node;
-    n->n_parked++;
-    list_add(&n->parked, &p->link);
-    if (n->draining)
-        fail(p, ERR_REFUSED);
-    else if (n->n_parked > n->max_pending)
-        fail(p, ERR_FULL);
-}
-
 static void take_from_peer(struct dia_pending *p)
 {
     list_del(&p->link);
     p->peer->n_pending--;
     unindex(p);
+    timer_stop(&p->try_timer);
     p->peer = NULL;
 }
 
 // RFC 6733 3: the T flag says that the request may have been seen before.
 static int resend(struct dia_pending *p)
 {
-    dia_bytes_set_flags(&p->bytes, DIA_CMD_T);
+    if (p->sent)
+        dia_bytes_set_flags(&p->bytes, DIA_CMD_T);
     p->n_tried = 0;
     return dispatch(p);
 }
@@ -236,8 +290,9 @@ void dia_pending_failover(struct dia_peer *peer, bool gone)
     list_splice(&all, &peer->pending);
     while (!list_empty(&all)) {
         struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
-        struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app};
+        struct dia_want w = want(p);
         struct dia_peer *other;
+        w.n_tried = 0;
         if (!gone && dia_route(p->node, &w, &other) != 0) {
             list_del(&p->link); // the suspect may still answer
             list_add(&peer->pending, &p->link);
@@ -275,8 +330,7 @@ static bool try_next(struct dia_pending *p)
     if (p->n_tried == DIA_TRIES)
         return false;
     p->tried[p->n_tried++] = old->id;
-    struct dia_want w = {.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
-                         .tried = p->tried, .n_tried = p->n_tried};
+    struct dia_want w = want(p);
     struct dia_peer *other;
     if (dia_route(p->node, &w, &other) != 0)
         return false;
@@ -287,6 +341,54 @@ static bool try_next(struct dia_pending *p)
     }
     old->counts.retries++;
     return true;
+}
+
+// A peer that answers others has only this request to answer yet: asking the other one as well is
+// worth it now and then, and no more, or an overloaded pair would be asked everything twice.
+static bool may_ask_second(struct dia_node *n, bool silent)
+{
+    if (silent)
+        return true;
+    if (n->second_tries < SECOND_COST)
+        return false;
+    n->second_tries -= SECOND_COST;
+    return true;
+}
+
+// RFC 6733 5.5.4, 3: no answer in the time of a try. Another peer is asked, with the T flag; an answer of
+// the first one is still taken.
+static void ask_another(struct dia_pending *p)
+{
+    struct dia_peer *old = p->peer;
+    struct dia_node *n = p->node;
+    bool silent = old->heard_ns < p->sent_ns;
+    if (silent)
+        dia_peer_silent(old);
+    struct dia_want w = want(p);
+    struct dia_peer *other;
+    timer_start(n->loop, &p->try_timer, n->try_ms);
+    if (p->n_tried == DIA_TRIES)
+        return;
+    p->tried[p->n_tried] = old->id;
+    w.n_tried = p->n_tried + 1;
+    if (dia_route(n, &w, &other) != 0 || dia_peer_avoided(other) || !may_ask_second(n, silent))
+        return;
+    p->n_tried++;
+    take_from_peer(p);
+    dia_bytes_set_flags(&p->bytes, DIA_CMD_T);
+    if (transmit(p, other) != 0)
+        park(p);
+    else
+        old->counts.failovers++;
+}
+
+static void try_over(void *arg)
+{
+    struct dia_pending *p = arg;
+    if (p->peer)
+        ask_another(p);
+    else
+        fail(p, ERR_REFUSED);
 }
 
 // ---- answers ----
@@ -334,7 +436,11 @@ static bool elsewhere(struct dia_pending *p, const struct dia_frame *f)
         return false;
     if (f->result_code == REDIRECT_INDICATION)
         return redirect(p, f);
-    return (f->result_code == DIA_TOO_BUSY || f->result_code == DIA_UNABLE_TO_DELIVER) && try_next(p);
+    bool busy = f->result_code == DIA_TOO_BUSY;
+    if (busy && p->passed_on)
+        return false; // two that are too busy are enough to know
+    p->passed_on |= busy;
+    return (busy || f->result_code == DIA_UNABLE_TO_DELIVER) && try_next(p);
 }
 
 // A refusal that lacks what its command's grammar wants is read by the error grammar: the reason for
@@ -372,18 +478,42 @@ static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
     deliver(p, r, NULL);
 }
 
+// It was sent there: now, or before another peer was asked, too.
+static bool asked(const struct dia_pending *p, const struct dia_peer *peer)
+{
+    bool was = p->peer == peer;
+    for (unsigned i = 0; i < p->n_tried; i++)
+        was |= p->tried[i] == peer->id;
+    return was;
+}
+
 void dia_pending_answer(struct dia_conn *c, const struct dia_frame *f)
 {
     struct dia_node *n = c->node;
     struct dia_pending *p;
     HASH_FIND(hh, n->by_hbh, &f->hbh, sizeof f->hbh, p);
-    bool ours = p && p->peer == c->peer && p->cmd->code == f->code && p->iface->app == f->app;
+    bool ours = p && asked(p, c->peer) && p->cmd->code == f->code && p->iface->app == f->app;
     dia_trace_message(c, false, f->bytes, ours && p->correlation.n ? p->correlation : f->session_id);
     if (!ours) {
         c->peer->counts.late++;
         return;
     }
     c->peer->counts.answers_in++;
+    if (f->result_code == DIA_TOO_BUSY)
+        dia_peer_busy(c->peer);
+    else
+        dia_peer_answered(c->peer);
+    bool refusal = f->flags & DIA_CMD_E;
+    if (refusal && p->peer != c->peer) // the other one may know better
+        return;
     if (!elsewhere(p, f))
         deliver_answer(p, f);
+}
+
+void dia_pending_broken(struct dia_conn *c, const struct dia_frame *f)
+{
+    struct dia_pending *p;
+    HASH_FIND(hh, c->node->by_hbh, &f->hbh, sizeof f->hbh, p);
+    if (p && p->peer == c->peer)
+        deliver(p, ERR_BAD, NULL);
 }

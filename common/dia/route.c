@@ -43,15 +43,21 @@ static bool full(const struct dia_peer *p)
     return p->n_pending >= p->node->max_pending || tcp_unsent(c->tcp) >= p->node->max_buffered;
 }
 
-// Smooth weighted round robin among the peers of one priority: each gains its weight, the one that
+// Lower is better: those that answer before those that are avoided.
+static uint32_t rank(const struct dia_peer *p)
+{
+    return (uint32_t)dia_peer_avoided(p) << 16 | p->priority;
+}
+
+// Smooth weighted round robin among the peers of one rank: each gains its weight, the one that
 // has most is taken and pays the sum.
-static struct dia_peer *balance(struct dia_node *n, const struct dia_want *w, uint16_t priority)
+static struct dia_peer *balance(struct dia_node *n, const struct dia_want *w, uint32_t wanted)
 {
     struct dia_peer *best = NULL;
     int sum = 0;
     LIST_EACH(&n->peers, it) {
         struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
-        if (p->priority != priority || !fits(p, w) || full(p))
+        if (rank(p) != wanted || !fits(p, w) || full(p))
             continue;
         p->load += p->weight;
         sum += p->weight;
@@ -67,7 +73,7 @@ int dia_route(struct dia_node *n, const struct dia_want *w, struct dia_peer **re
 {
     struct dia_peer *only = NULL;
     int n_fit = 0, n_full = 0;
-    uint32_t priority = UINT32_MAX;
+    uint32_t best = UINT32_MAX;
     LIST_EACH(&n->peers, it) {
         struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
         int fit = fits(p, w);
@@ -83,11 +89,25 @@ int dia_route(struct dia_node *n, const struct dia_want *w, struct dia_peer **re
         }
         n_fit++;
         only = p;
-        if (p->priority < priority)
-            priority = p->priority;
+        if (rank(p) < best)
+            best = rank(p);
     }
     if (n_fit == 0)
         return n_full ? ERR_FULL : ERR_REFUSED;
-    *ret_peer = n_fit == 1 ? only : balance(n, w, (uint16_t)priority);
+    *ret_peer = n_fit == 1 ? only : balance(n, w, best);
     return 0;
+}
+
+bool dia_route_wake(struct dia_node *n, const struct dia_want *w)
+{
+    bool coming = false;
+    LIST_EACH(&n->peers, it) {
+        struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
+        bool named = w->host.n && str_ieq(p->host, w->host);
+        if (p->dead || (!named && (!dia_peer_serves(p, w->realm) || (w->host.n && !p->relay))))
+            continue;
+        dia_peer_wake(p);
+        coming |= dia_peer_coming(p);
+    }
+    return coming;
 }

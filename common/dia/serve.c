@@ -9,6 +9,7 @@ enum {
     REALM_NOT_SERVED = 3003,
     APPLICATION_UNSUPPORTED = 3007,
     INVALID_HDR_BITS = 3008,
+    PROXY_KEPT = 4096,
 };
 
 // ---- errors ----
@@ -66,6 +67,8 @@ void dia_send_error(struct dia_conn *c, const struct dia_frame *f, uint32_t code
         return;
     arena_init(&a, first, sizeof first);
     struct str proxy = f->proxied ? dia_frame_copy(f, 284, &a) : STR_NONE;
+    if (fault && fault->limit && proxy.n > PROXY_KEPT) // it may be what there is too much of
+        proxy = STR_NONE;
     if (dia_bytes_append(&b, proxy) == 0 && (!fault || dia_bytes_fail(&b, fault->avp) == 0)) {
         c->peer->counts.errors_out++;
         send_bytes(c, &b, f->session_id);
@@ -199,6 +202,22 @@ static void handle(struct dia_conn *c, const struct dia_frame *f, const struct d
     dia_msg_free(fd);
 }
 
+// Only a relay sends what others ask. Else a peer could have the answers that another one was given, by
+// its name and an End-to-End-Id.
+static bool speaks_for_another(struct dia_conn *c, const struct dia_frame *f)
+{
+    const struct dia_peer *p = c->peer;
+    if (p->relay || p->apps.relay || !f->origin_host.n || str_ieq(f->origin_host, p->host))
+        return false;
+    struct dia_fault fault = {.code = DIA_INVALID_AVP_VALUE, .why = "Origin-Host of another node",
+                              .avp = dia_frame_search(c->node->dict, f, 264, 0)};
+    LOG(LOG_WARN, "diameter request refused", LF("peer", p->host), LF("origin_host", f->origin_host),
+        LF_Z("reason", "it is no relay, and the Origin-Host is not its own"),
+        LF_NUM("command", f->code), LF("session", f->session_id));
+    dia_send_error(c, f, fault.code, &fault);
+    return true;
+}
+
 void dia_serve_request(struct dia_conn *c, const struct dia_frame *f)
 {
     struct dia_node *n = c->node;
@@ -208,6 +227,8 @@ void dia_serve_request(struct dia_conn *c, const struct dia_frame *f)
             s = &n->services[i];
     const struct dia_command *cmd = s ? dia_command_find(s->iface, f->code) : NULL;
     c->peer->counts.requests_in++;
+    if (speaks_for_another(c, f))
+        return;
     uint32_t code = check(n, c, f, s, cmd);
     struct dia_dup *e = code == 0 || code == DIA_TOO_BUSY ? dia_dup_find(n, f) : NULL;
     if (e)
@@ -236,12 +257,16 @@ static void send_path(struct dia_request *q, const struct dia_path *w, struct di
     dia_put24(b->p + 1, (uint32_t)own);
 }
 
-static void finish(struct dia_request *q, struct dia_bytes *b)
+// An answer is remembered for copies of the request, unless it only said that there is no time: then a copy
+// is another try.
+static void finish(struct dia_request *q, struct dia_bytes *b, bool keep)
 {
     for (struct dia_path *w = q->paths; w; w = w->next)
         send_path(q, w, b);
-    if (q->dup)
+    if (q->dup && keep)
         dia_dup_answered(q->node, q->dup, b);
+    else if (q->dup)
+        dia_dup_free(q->node, q->dup);
     q->dup = NULL;
     dia_bytes_free(b);
     dia_request_free(q);
@@ -253,7 +278,7 @@ void dia_refuse(struct dia_request *q, uint32_t code)
                            .app = q->service->iface->app, .ete = q->ete};
     struct dia_bytes b;
     if (encode_refusal(q->node, q->cmd, &h, q->session_id, code, &b) == 0)
-        finish(q, &b);
+        finish(q, &b, code != DIA_TOO_BUSY);
     else
         dia_request_free(q);
 }
@@ -261,6 +286,11 @@ void dia_refuse(struct dia_request *q, uint32_t code)
 void dia_answer(struct dia_request *q, void *answer)
 {
     const struct dia_grammar *g = q->cmd->out;
+    struct dia_result result = dia_typed_result_of(g, answer);
+    if (!result.experimental && result.code / 1000 == 3) { // a protocol error (RFC 6733 7.1.3)
+        dia_refuse(q, result.code);
+        return;
+    }
     dia_typed_set(g, answer, AVP_SESSION_ID, q->session_id);
     dia_typed_set(g, answer, AVP_ORIGIN_HOST, q->node->host);
     dia_typed_set(g, answer, AVP_ORIGIN_REALM, q->node->realm);
@@ -272,7 +302,7 @@ void dia_answer(struct dia_request *q, void *answer)
         return;
     }
     (void)dia_bytes_fail(&b, dia_typed_failed(g, answer)); // without memory for it: the answer alone
-    finish(q, &b);
+    finish(q, &b, true);
 }
 
 int dia_serve(struct dia_node *n, const struct dia_interface *i, dia_handler h, const void *ops,

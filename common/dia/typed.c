@@ -28,6 +28,12 @@ struct str dia_typed_failed(const struct dia_grammar *g, const void *st)
     return f ? *(const struct str *)(const void *)((const char *)st + f->at) : STR_NONE;
 }
 
+struct dia_result dia_typed_result_of(const struct dia_grammar *g, const void *st)
+{
+    const struct dia_field *f = find(g, AVP_RESULT_CODE, DIA_RESULT);
+    return f ? *(const struct dia_result *)(const void *)((const char *)st + f->at) : (struct dia_result){0};
+}
+
 void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r)
 {
     const struct dia_field *f = find(g, AVP_RESULT_CODE, DIA_RESULT);

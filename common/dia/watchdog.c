@@ -68,10 +68,13 @@ static void act_failback(void *obj, void *arg)
     dia_peer_told(p);
 }
 
-// RFC 3539: traffic other than a DWA leaves Pending alone.
+// RFC 3539 leaves Pending alone here. A DWR that was never answered (the DWA was malformed) would then
+// make a suspect of a living peer at every second timer, for ever, without another DWR being sent: the next
+// timer asks again.
 static void act_failback_traffic(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
+    p->wd.pending = false;
     set(p);
     dia_peer_told(p);
 }

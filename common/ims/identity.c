@@ -66,8 +66,10 @@ static char low(char c)
 // context.
 static struct str canonical_tel(char *out, struct str impu)
 {
-    bool global = impu.n > 4 && impu.p[4] == '+', number = true;
-    size_t n = 4;
+    size_t first = 4, n = 4;
+    while (first < impu.n && memchr("-.()", impu.p[first], 4))
+        first++;
+    bool global = first < impu.n && impu.p[first] == '+', number = true;
     memcpy(out, "tel:", 4);
     for (size_t i = 4; i < impu.n; i++) {
         number = number && impu.p[i] != ';';

@@ -30,12 +30,11 @@ static void remove_all(const struct sip_msg *m, struct sip_edits *e, const enum 
 // A UE may not claim that the network provided its location (TS 24.229 4.4.7, 5.2.6.3.1).
 static void drop_network_provided(const struct sip_msg *m, struct sip_edits *e)
 {
-    const void *v;
-    int err;
-    for (size_t i = 0; (err = sip_msg_get(m, SIP_H_P_ACCESS_NETWORK_INFO, i, &v)) == 0; i++)
-        if (sip_param_has(((const struct sip_token *)v)->params, STR("network-provided")))
-            sip_edit_remove_at(e, SIP_H_P_ACCESS_NETWORK_INFO, i);
-    if (err == ERR_BAD)
+    struct sip_iter it = sip_iter_init(m, SIP_H_P_ACCESS_NETWORK_INFO);
+    for (const struct sip_token *t; (t = sip_iter_next(&it));)
+        if (sip_param_has(t->params, STR("network-provided")))
+            sip_edit_remove_at(e, SIP_H_P_ACCESS_NETWORK_INFO, sip_iter_index(&it));
+    if (it.err)
         sip_edit_remove(e, SIP_H_P_ACCESS_NETWORK_INFO);
 }
 

@@ -4,7 +4,17 @@
 #include <arpa/inet.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/writer.h"
+
+// The grammar of RFC 3261 has a third colon before an embedded IPv4 address, which RFC 5118 4.10 wants
+// to be tolerated.
+static void drop_third_colon(char *text)
+{
+    char *three = strstr(text, ":::");
+    if (three && strchr(three, '.') && !strchr(three + 3, ':'))
+        memmove(three + 2, three + 3, strlen(three + 3) + 1);
+}
 
 int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
 {
@@ -17,6 +27,7 @@ int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
         return ERR_BAD;
     memcpy(text, ip.p, ip.n);
     text[ip.n] = 0;
+    drop_third_colon(text);
     if (!brackets && inet_pton(AF_INET, text, &a.in4.sin_addr) == 1)
         a.in4.sin_family = AF_INET;
     else if (inet_pton(AF_INET6, text, &a.in6.sin6_addr) == 1)
@@ -101,6 +112,23 @@ bool addr_eq_ip(const struct addr *a, const struct addr *b)
 bool addr_eq(const struct addr *a, const struct addr *b)
 {
     return addr_eq_ip(a, b) && addr_port(a) == addr_port(b);
+}
+
+uint64_t addr_source_key(const struct addr *a)
+{
+    unsigned char k[17] = {4};
+    if (!addr_is_ip6(a)) {
+        memcpy(k + 1, &a->in4.sin_addr, 4);
+        return hash_bytes(k, sizeof k);
+    }
+    const struct in6_addr *ip = &a->in6.sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(ip)) {
+        memcpy(k + 1, ip->s6_addr + 12, 4);
+        return hash_bytes(k, sizeof k);
+    }
+    k[0] = 6;
+    memcpy(k + 1, ip, IN6_IS_ADDR_LINKLOCAL(ip) ? 16 : 8);
+    return hash_bytes(k, sizeof k);
 }
 
 struct str addr_ip_text(const struct addr *a, char *buf)

@@ -35,6 +35,11 @@ socklen_t addr_len(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);
 bool addr_eq_ip(const struct addr *a, const struct addr *b);
 
+// What counts as one source when somebody is held to a measure, as a keyed hash for base/bucket.h: an
+// IPv4 address, also when a socket for both families shows it as ::ffff:a.b.c.d, or the /64 of an
+// IPv6 address, which is one subscriber. Ports do not count. Link-local addresses are one by one.
+uint64_t addr_source_key(const struct addr *a);
+
 // Into buf of ADDR_TEXT_MAX bytes: IP only (IPv6 without brackets), IP as in a SIP host (IPv6 in
 // brackets), or IP and port. The slice points into buf.
 struct str addr_ip_text(const struct addr *a, char *buf);

@@ -46,17 +46,27 @@ void loop_done(struct loop *l)
 
 // ---- the turn ----
 
+struct loop_progress *loop_progress(struct loop *l)
+{
+    return &l->progress;
+}
+
 void loop_turn_begin(struct loop *l)
 {
     struct timer *t;
     l->in_turn = true;
+    l->progress.asleep = false;
+    l->progress.turns++;
+    l->progress.doing = "timers";
     wheel_advance(&l->wheel, *l->now / NS_PER_MS);
     while ((t = wheel_pop(&l->wheel)))
         t->cb(t->arg);
+    l->progress.doing = "input";
 }
 
 static void run_deferred(struct loop *l)
 {
+    l->progress.doing = "deferred calls";
     // What is deferred from now on belongs to the next turn.
     list_splice(&l->deferring, &l->deferred);
     while (!list_empty(&l->deferring)) {
@@ -128,6 +138,11 @@ void loop_free(struct loop *l)
 uint64_t loop_now(const struct loop *l)
 {
     return *l->now;
+}
+
+uint64_t loop_waited(const struct loop *l)
+{
+    return l->waited;
 }
 
 uint64_t loop_wall_ms(const struct loop *l)

@@ -30,6 +30,9 @@ uint64_t loop_wall_ms(const struct loop *l);
 // n random bytes: drawn in batches from OpenSSL, or from the simulation's seed.
 void loop_random(struct loop *l, void *ret_bytes, size_t n);
 uint64_t loop_random_u64(struct loop *l);
+// Inside a callback of udp or tcp data: nanoseconds that it had waited in the system before this
+// process took it (of a run of a stream, its last piece). Otherwise that of the last one.
+uint64_t loop_waited(const struct loop *l);
 
 // ---- timers: hierarchical wheel of 1 ms ticks; start and stop are O(1) ----
 
@@ -64,6 +67,18 @@ void deferred_init(struct deferred *d, timer_cb cb, void *arg);
 void loop_defer(struct loop *l, struct deferred *d);
 void deferred_cancel(struct deferred *d);
 
+// ---- progress, for who watches over the loop from a signal handler ----
+
+struct loop_progress {
+    volatile uint32_t turns;    // begun so far
+    volatile bool asleep;       // between two turns, waiting
+    const char *volatile doing; // static text: what the present turn is at
+    // The message being worked on, NULL: none. Set and forgotten by whoever works on it.
+    const char *volatile bytes;
+    volatile size_t n;
+};
+struct loop_progress *loop_progress(struct loop *l);
+
 // ---- blocking work on the pool; done runs in the loop ----
 
 typedef void (*work_fn)(void *arg);
@@ -85,8 +100,10 @@ struct udp_params {
     void *arg;
 };
 
+enum { UDP_DATA_MAX = 65507 }; // what one datagram carries over IPv4
+
 int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
-// Copies data (at most 65507 bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
+// Copies data (at most UDP_DATA_MAX bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
 int udp_send(struct udp *u, const struct addr *dst, struct str data);
 const struct addr *udp_local(const struct udp *u);
 void udp_close(struct udp *u); // takes NULL
@@ -130,6 +147,10 @@ size_t tcp_unsent(const struct tcp *c);
 void tcp_pause(struct tcp *c, bool paused);
 const struct addr *tcp_local(const struct tcp *c);
 const struct addr *tcp_remote(const struct tcp *c);
+// How many descriptors were left when this connection was accepted, so that the owner can keep some
+// back for what is more important. (The lowest free number is what the system gives, so the number
+// tells.)
+size_t tcp_headroom(const struct tcp *c);
 // Sends what is buffered, then closes; no further callback.
 void tcp_close(struct tcp *c); // takes NULL
 // Closes at once with a reset.

@@ -16,7 +16,6 @@
 enum {
     TCP_CAP = 4 << 20,             // unsent bytes, until tcp_set_cap
     UDP_CAP = 4 << 20,             // unsent bytes of one socket
-    UDP_DATA_MAX = 65507,
     TCP_CONNECT_MS = 5000,         // until a connection attempt is given up
     TCP_UNACKED_MS = 30000,        // until a peer that acknowledges nothing is given up
     TCP_KEEPALIVE_IDLE_MS = 60000, // silence before the first probe
@@ -53,7 +52,7 @@ struct tcp {
     const struct tcp_ops *ops; // NULL once the owner is out of the picture
     void *arg;
     struct outbuf out;
-    size_t cap;
+    size_t cap, headroom;
     bool connected, paused, capped, closing;
     bool later; // in later_tcp
 };
@@ -103,12 +102,14 @@ struct loop_ops {
 struct loop {
     const struct loop_ops *ops;
     const uint64_t *now; // ns
+    uint64_t waited;     // ns, of the input that is being delivered
     struct wheel wheel;
     struct list deferred, deferring;
     struct list dirty_udp, dirty_tcp;
     struct list later_tcp; // output that is in no hurry
     struct timer later;
     struct dns dns;
+    struct loop_progress progress;
     bool in_turn;
     bool dead; // crashed: nothing has an effect any more
 };

@@ -243,6 +243,7 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop)
     struct writer w = writer_init(n->name, sizeof n->name - 1);
     writer_str(&w, str_head(str_from(name), sizeof n->name - 1));
     n->sim = s;
+    n->headroom = SIZE_MAX;
     n->wake.run = on_wake;
     uint64_t mix = s->seed + ++s->nodes_made * 0x632be59bd9b4e019u;
     n->rng = sim_draw(&mix);
@@ -253,6 +254,11 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop)
     list_add(&s->nodes, &n->link);
     *ret_loop = &n->base;
     return 0;
+}
+
+void sim_set_headroom(struct loop *l, size_t n)
+{
+    CONTAINER_OF(l, struct sim_node, base)->headroom = n;
 }
 
 void sim_crash(struct sim *s, struct loop *l)
@@ -340,4 +346,9 @@ uint64_t sim_run(struct sim *s, uint64_t until_ms)
     if (until != UINT64_MAX && s->now < until)
         s->now = until;
     return events;
+}
+
+void sim_set_waited(struct loop *l, uint64_t ns)
+{
+    l->waited = ns;
 }

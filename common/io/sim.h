@@ -29,6 +29,10 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop);
 // whose calls have no outside effect, and must be freed with loop_free.
 void sim_crash(struct sim *s, struct loop *l);
 
+// The next connections that the node accepts find so many descriptors left (tcp_headroom); SIZE_MAX,
+// as at the start: any number.
+void sim_set_headroom(struct loop *l, size_t n);
+
 void sim_set_faults(struct sim *s, const struct sim_faults *f);
 // Between two IP addresses, both ways; overrides the general setting. NULL f: back to general.
 int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
@@ -38,6 +42,8 @@ int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, boo
 // Adds a record to the simulated DNS; dns_down makes every query time out.
 int sim_dns_add(struct sim *s, const char *name, enum dns_type type, const struct dns_rr *rr);
 void sim_dns_down(struct sim *s, bool down);
+// From now on what a node receives has waited that long in its system (loop_waited).
+void sim_set_waited(struct loop *l, uint64_t ns);
 // Makes the wall clock of every node jump by ms.
 void sim_jump_wall(struct sim *s, int64_t ms);
 
@@ -55,3 +61,12 @@ uint64_t sim_random(struct sim *s);
 typedef void (*sim_trace_cb)(void *arg, uint64_t at_us, const struct addr *src,
                              const struct addr *dst, bool tcp, bool dropped, struct str data);
 void sim_set_trace(struct sim *s, sim_trace_cb cb, void *arg);
+
+// A datagram that no node sent, as if it came from src: a forged source, or who is not simulated.
+// Nothing is sent when there is no memory.
+void sim_inject(struct sim *s, const struct addr *src, const struct addr *dst, struct str data);
+// Called for each datagram and each run of a stream before it is delivered. What it returns is
+// delivered instead and lives until the next call; with p NULL nothing is. NULL cb: nobody tampers.
+typedef struct str (*sim_tamper_cb)(void *arg, const struct addr *src, const struct addr *dst,
+                                    bool tcp, struct str data);
+void sim_set_tamper(struct sim *s, sim_tamper_cb cb, void *arg);

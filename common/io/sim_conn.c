@@ -161,8 +161,12 @@ static void take_data(struct sim_conn *k, struct sim_segment *g)
 {
     struct sim_tcp *c = k->end[!g->from];
     consumed(k, g->from, g->n);
-    if (c->state == SIM_OPEN)
-        c->base.ops->data(c->base.arg, str_make(g->data, g->n));
+    if (c->state != SIM_OPEN)
+        return;
+    struct str data = str_make(g->data, g->n);
+    data = sim_tamper(k->sim, &k->addr[g->from], &k->addr[!g->from], true, data);
+    if (data.n)
+        c->base.ops->data(c->base.arg, data);
 }
 
 static void take_fin(struct sim_tcp *c)

@@ -18,6 +18,7 @@ static void accept_one(struct sim_listener *t, struct sim_conn *conn)
     }
     c->state = SIM_OPEN;
     c->base.connected = true;
+    c->base.headroom = t->obj.node->headroom;
     sim_conn_control(conn, 1, SEG_SYNACK);
     t->base.cb(t->base.arg, &c->base);
     if (c->conn && c->state == SIM_OPEN && !c->base.ops)

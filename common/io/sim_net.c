@@ -99,6 +99,18 @@ void sim_trace(struct sim *s, const struct addr *src, const struct addr *dst, bo
         s->trace(s->trace_arg, s->now / SIM_US, src, dst, tcp, dropped, data);
 }
 
+void sim_set_tamper(struct sim *s, sim_tamper_cb cb, void *arg)
+{
+    s->tamper = cb;
+    s->tamper_arg = arg;
+}
+
+struct str sim_tamper(struct sim *s, const struct addr *src, const struct addr *dst, bool tcp,
+                      struct str data)
+{
+    return s->tamper ? s->tamper(s->tamper_arg, src, dst, tcp, data) : data;
+}
+
 // ---- bound addresses ----
 
 static struct sim_port *port_find(struct sim *s, const struct addr *a, bool tcp)

@@ -89,6 +89,7 @@ struct sim_node {
     uint64_t rng;
     struct addr home; // source of connections without a local address
     bool has_home;
+    size_t headroom; // of connections to be accepted
     struct list objs;
     struct list graveyard; // objects closed in this turn
     char name[32];
@@ -120,6 +121,8 @@ struct sim {
     struct list nodes, conns, packets;
     sim_trace_cb trace;
     void *trace_arg;
+    sim_tamper_cb tamper;
+    void *tamper_arg;
 };
 
 static inline struct sim_node *sim_node_of(struct loop *l)
@@ -152,6 +155,9 @@ static inline bool sim_path_cut(const struct sim_path *p)
 uint64_t sim_path_delay(struct sim *s, const struct sim_path *p);
 void sim_trace(struct sim *s, const struct addr *src, const struct addr *dst, bool tcp,
                bool dropped, struct str data);
+// What is delivered in place of data; p NULL: nothing.
+struct str sim_tamper(struct sim *s, const struct addr *src, const struct addr *dst, bool tcp,
+                      struct str data);
 // Binds local (port 0: a free one is chosen and written) for a socket of n.
 int sim_bind_add(struct sim_bind *b, struct sim_node *n, struct addr *local, bool tcp,
                  bool reuseport);

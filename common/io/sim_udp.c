@@ -29,10 +29,11 @@ static void deliver(struct sim_packet *p, struct sim *s, struct sim_bind *b)
 {
     struct sim_node *n = b->node;
     struct sim_udp *u = CONTAINER_OF(b, struct sim_udp, bind);
-    sim_trace(s, &p->src, &p->dst, false, false, str_make(p->data, p->n));
+    struct str data = sim_tamper(s, &p->src, &p->dst, false, str_make(p->data, p->n));
+    sim_trace(s, &p->src, &p->dst, false, !data.p, data.p ? data : str_make(p->data, p->n));
     sim_turn_begin(n);
-    if (!u->obj.closed && !n->base.dead)
-        u->base.cb(u->base.arg, &p->src, &p->dst, str_make(p->data, p->n));
+    if (data.p && !u->obj.closed && !n->base.dead)
+        u->base.cb(u->base.arg, &p->src, &p->dst, data);
     sim_turn_end(n);
 }
 
@@ -107,6 +108,12 @@ void sim_udp_flush(struct udp *base)
         send_one(sim_node_of(base->loop), u, rec);
         outbuf_consume(&base->out, size);
     }
+}
+
+void sim_inject(struct sim *s, const struct addr *src, const struct addr *dst, struct str data)
+{
+    struct sim_path path = sim_path_find(s, src, dst);
+    put_packet(s, src, dst, data, arrival(s, &path));
 }
 
 // ---- sockets ----

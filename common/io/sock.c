@@ -70,6 +70,7 @@ void tcp_init(struct tcp *c, struct loop *l)
 {
     c->loop = l;
     c->cap = TCP_CAP;
+    c->headroom = SIZE_MAX;
     list_init(&c->dirty);
 }
 
@@ -182,6 +183,11 @@ const struct addr *tcp_local(const struct tcp *c)
 const struct addr *tcp_remote(const struct tcp *c)
 {
     return &c->remote;
+}
+
+size_t tcp_headroom(const struct tcp *c)
+{
+    return c->headroom;
 }
 
 void tcp_close(struct tcp *c)

@@ -58,6 +58,7 @@ static void on_prepare(uv_prepare_t *handle)
     const uint64_t ns_per_ms = 1000000;
     struct uvl_world *w = handle->data;
     uint64_t tick, ms = 0;
+    w->base.progress.asleep = true;
     if (!loop_pending(&w->base)) {
         if (!wheel_next(&w->base.wheel, &tick)) {
             (void)uv_timer_stop(&w->alarm);

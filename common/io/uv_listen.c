@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "io/uv_tcp_priv.h"
 
@@ -27,7 +29,8 @@ static void on_pause_over(void *arg)
 static void refuse_one(struct uvl_listener *t)
 {
     struct uvl_world *w = t->sock.world;
-    LOG(LOG_WARN, "connection refused: out of descriptors", LF_NUM("errno", errno));
+    LOG_FROM(0, loop_now(t->base.loop) / 1000000, LOG_WARN,
+             "connection refused: out of descriptors", NULL, LF_NUM("errno", errno));
     if (w->spare_fd >= 0)
         (void)close(w->spare_fd);
     int fd = accept4(t->sock.fd, NULL, NULL, SOCK_CLOEXEC);
@@ -41,8 +44,11 @@ static void refuse_one(struct uvl_listener *t)
 static void accept_one(struct uvl_listener *t, int fd, const struct addr *remote)
 {
     struct tcp *c;
+    struct rlimit files;
     if (uvl_tcp_accepted(t->sock.world, fd, remote, &c) < 0)
         return;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+        c->headroom = files.rlim_cur > (rlim_t)fd ? (size_t)files.rlim_cur - (size_t)fd - 1 : 0;
     t->base.cb(t->base.arg, c);
     uvl_tcp_start(c);
 }

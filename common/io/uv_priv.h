@@ -77,6 +77,14 @@ int uvl_err(int err);
 int uvl_socket(const struct addr *a, int type, int *ret_fd);
 int uvl_set(int fd, int level, int name, int value);
 
+// ---- uv_stamp.c ----
+// The kernel marks what arrives with the time.
+void uvl_stamp_on(int fd);
+// The clock of those marks, in ns; one reading serves all that one call has received.
+uint64_t uvl_stamp_now(void);
+// How long what h received had waited at now, in ns; 0 when it is not marked.
+uint64_t uvl_stamp_age(struct msghdr *h, uint64_t now);
+
 int uvl_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
 void uvl_udp_flush(struct udp *u);
 void uvl_udp_close(struct udp *u);

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "io/uv_tcp_priv.h"
 
+enum { CONTROL_SIZE = 64 };
+
 // CONNECTING -> OPEN -> FLUSHING (the owner has gone, its output leaves) -> LINGERING (FIN sent,
 // input is discarded so that the kernel does not answer it with a reset) -> CLOSED.
 enum state { CONNECTING, OPEN, FLUSHING, LINGERING, CLOSED };
@@ -130,11 +132,24 @@ void uvl_tcp_flush(struct tcp *base)
 
 // ---- input ----
 
+// Reads once, with the time that the last piece of it had waited.
+static ssize_t receive(struct uvl_tcp *c, char *buf)
+{
+    _Alignas(struct cmsghdr) char control[CONTROL_SIZE];
+    struct iovec v = {.iov_base = buf, .iov_len = TCP_READ};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control,
+                       .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(c->sock.fd, &m, 0);
+    if (n > 0)
+        c->base.loop->waited = uvl_stamp_age(&m, uvl_stamp_now());
+    return n;
+}
+
 static void read_some(struct uvl_tcp *c)
 {
     char *buf = c->sock.world->read_buf;
     for (int i = 0; i < TCP_READS && c->state == OPEN && !c->base.paused; i++) {
-        ssize_t n = recv(c->sock.fd, buf, TCP_READ, 0);
+        ssize_t n = receive(c, buf);
         if (n > 0) {
             c->base.ops->data(c->base.arg, str_make(buf, (size_t)n));
         } else if (n == 0) {
@@ -236,6 +251,7 @@ static struct uvl_tcp *conn_new(struct uvl_world *w)
 void uvl_tcp_options(int fd)
 {
     (void)uvl_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    uvl_stamp_on(fd);
     (void)uvl_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_UNACKED_MS);
     (void)uvl_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     (void)uvl_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, TCP_KEEPALIVE_IDLE_MS / 1000);

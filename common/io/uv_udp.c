@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "io/uv_priv.h"
 
-enum { SOCKBUF = 4 << 20, RX_SIZE = 65536, CONTROL_SIZE = 64 };
+enum { SOCKBUF = 4 << 20, RX_SIZE = 65536, CONTROL_SIZE = 128 };
 
 struct uvl_udp {
     struct udp base;
@@ -69,12 +69,15 @@ static struct addr destination(const struct uvl_udp *u, struct msghdr *h)
 static void receive(struct uvl_udp *u)
 {
     struct uvl_rx *rx = u->sock.world->rx;
+    struct loop *loop = u->base.loop;
     for (int batch = 0; batch < RX_BATCHES; batch++) {
         rx_prepare(rx);
         int n = recvmmsg(u->sock.fd, rx->msg, RX_BATCH, MSG_DONTWAIT, NULL);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
+        uint64_t now = uvl_stamp_now();
         for (int i = 0; i < n && !u->sock.closed; i++) {
+            loop->waited = uvl_stamp_age(&rx->msg[i].msg_hdr, now);
             struct addr dst = destination(u, &rx->msg[i].msg_hdr);
             u->base.cb(u->base.arg, &rx->src[i], &dst, str_make(rx->data[i], rx->msg[i].msg_len));
         }
@@ -169,6 +172,7 @@ static int bind_socket(const struct udp_params *p, struct addr *ret_local, int *
     if (p->reuseport)
         (void)uvl_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set_buffers(fd, p);
+    uvl_stamp_on(fd);
     if (addr_is_ip6(&p->local))
         (void)uvl_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     else

@@ -40,13 +40,13 @@ static int parse_origin(struct parser *p, struct str v)
 {
     p->has_o = true;
     p->out->origin_user = str_split(&v, ' ');
-    if (str_u64(str_split(&v, ' '), &p->out->session_id) ||
+    if (p->out->origin_user.n == 0 || str_u64(str_split(&v, ' '), &p->out->session_id) ||
         str_u64(str_split(&v, ' '), &p->out->version))
         return ERR_BAD;
     (void)str_split(&v, ' ');
     (void)str_split(&v, ' ');
     p->out->origin_address = v;
-    return v.n ? 0 : ERR_BAD;
+    return v.n && str_chr(v, ' ') < 0 ? 0 : ERR_BAD;
 }
 
 static int parse_name(struct parser *p, struct str v)
@@ -65,7 +65,7 @@ static int parse_connection(struct parser *p, struct str v)
     if (!str_eq(family, STR("IP4")) && !str_eq(family, STR("IP6")))
         return ERR_BAD;
     struct str address = str_split(&v, '/');
-    if (address.n == 0)
+    if (address.n == 0 || str_chr(address, ' ') >= 0)
         return ERR_BAD;
     if (last_media(p))
         last_media(p)->address = address;
@@ -127,11 +127,13 @@ static int parse_rtpmap(struct sdp_media *m, struct str v)
     if (str_u32(str_split(&v, ' '), &type))
         return ERR_BAD;
     struct str encoding = str_split(&v, '/'), rate = str_split(&v, '/');
+    if (encoding.n == 0)
+        return ERR_BAD;
     for (size_t i = 0; i < m->n_formats; i++) {
         struct sdp_format *f = &m->formats[i];
         if (f->payload_type != type)
             continue;
-        if (str_u32(rate, &f->rate) || (v.n && str_u32(v, &channels)))
+        if (str_u32(rate, &f->rate) || (v.n && str_u32(v, &channels)) || channels == 0)
             return ERR_BAD;
         f->encoding = encoding;
         f->channels = channels;
@@ -164,9 +166,15 @@ static const struct {
     {'c', parse_connection}, {'m', parse_media},  {'a', parse_attribute},
 };
 
+// RFC 8866 9: byte-string = 1*(%x01-09/%x0B-0C/%x0E-FF)
+static bool is_text(struct str line)
+{
+    return !memchr(line.p, 0, line.n) && !memchr(line.p, '\r', line.n);
+}
+
 static int parse_line(struct parser *p, struct str line)
 {
-    if (line.n < 2 || line.p[1] != '=')
+    if (line.n < 2 || line.p[1] != '=' || !is_text(line))
         return ERR_BAD;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         if (lines[i].type == line.p[0])
@@ -208,8 +216,11 @@ static void write_media(struct writer *w, const struct sdp_media *m)
     for (size_t i = 0; i < m->n_formats; i++) {
         const struct sdp_format *f = &m->formats[i];
         if (f->encoding.n)
-            writer_printf(w, "a=rtpmap:%u %.*s/%u\r\n", f->payload_type, STR_ARG(f->encoding),
-                          f->rate);
+            writer_printf(w, "a=rtpmap:%u %.*s/%u", f->payload_type, STR_ARG(f->encoding), f->rate);
+        if (f->encoding.n && f->channels > 1)
+            writer_printf(w, "/%u", f->channels);
+        if (f->encoding.n)
+            writer_lit(w, "\r\n");
     }
     if (m->ptime)
         writer_printf(w, "a=ptime:%u\r\n", m->ptime);

@@ -55,11 +55,10 @@ enum sip_method sip_method_from(struct str name)
     return SIP_UNKNOWN;
 }
 
-// 1*DIGIT LWS. RFC 3261 8.1.1.5: a sequence number is less than 2**31; larger ones up to 32 bits
-// are met in the field and do no harm.
-static uint32_t number_lws(struct cur *c)
+// 1*DIGIT LWS
+static uint32_t number_lws(struct cur *c, uint32_t max)
 {
-    uint32_t n = cur_number(c, UINT32_MAX);
+    uint32_t n = cur_number(c, max);
     const char *blank = c->p;
     cur_sws(c);
     if (c->p == blank)
@@ -69,7 +68,7 @@ static uint32_t number_lws(struct cur *c)
 
 void sip_cseq_read(struct cur *c, struct sip_cseq *v)
 {
-    v->number = number_lws(c);
+    v->number = number_lws(c, SIP_CSEQ_MAX);
     v->method_name = cur_token(c);
     v->method = sip_method_from(v->method_name);
 }
@@ -95,8 +94,8 @@ void sip_cseq_write(struct writer *w, const struct sip_cseq *v)
 
 void sip_rack_read(struct cur *c, struct sip_rack *v)
 {
-    v->rseq = number_lws(c);
-    v->cseq = number_lws(c);
+    v->rseq = number_lws(c, UINT32_MAX); // RFC 3262 7.1
+    v->cseq = number_lws(c, SIP_CSEQ_MAX);
     v->method_name = cur_token(c);
     v->method = sip_method_from(v->method_name);
 }

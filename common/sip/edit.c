@@ -29,12 +29,12 @@ static void append(struct sip_edits *e, struct sip_edit *ed)
     e->last = ed;
 }
 
-// Keeps the order of places; among edits of one place the new one comes last, or first. The search
-// begins behind from, which is known to be before it (NULL: at the start).
-static void insert_behind(struct sip_edits *e, struct sip_edit *from, struct sip_edit *ed,
-                          bool first)
+// Keeps the order of places; among edits of one place the new one comes last, or first.
+static void insert(struct sip_edits *e, struct sip_edit *ed, bool first)
 {
-    struct sip_edit **at = from ? &from->next : &e->first;
+    bool behind = e->near && (e->near->at < ed->at || (!first && e->near->at == ed->at));
+    struct sip_edit **at = behind ? &e->near->next : &e->first;
+    e->near = ed;
     if (!first && (!e->last || e->last->at <= ed->at)) {
         append(e, ed);
         return;
@@ -47,24 +47,29 @@ static void insert_behind(struct sip_edits *e, struct sip_edit *from, struct sip
         e->last = ed;
 }
 
-static void insert(struct sip_edits *e, struct sip_edit *ed, bool first)
+// A copy of src behind ed's last one; NULL when out of memory.
+static struct edit_element *element_append(struct sip_edits *e, struct sip_edit *ed,
+                                           struct edit_element src)
 {
-    insert_behind(e, NULL, ed, first);
+    struct edit_element *el = arena_alloc(e->arena, sizeof *el);
+    if (!el) {
+        e->failed = true;
+        return NULL;
+    }
+    *el = src;
+    el->next = NULL;
+    if (ed->last)
+        ed->last->next = el;
+    else
+        ed->elements = el;
+    ed->last = el;
+    return el;
 }
 
-static struct edit_element *elements_copy(struct sip_edits *e, const struct edit_element *src)
+static void elements_copy(struct sip_edits *e, struct sip_edit *ed, const struct edit_element *src)
 {
-    struct edit_element *first = NULL, **tail = &first;
-    for (; src; src = src->next) {
-        *tail = arena_alloc(e->arena, sizeof **tail);
-        if (!*tail) {
-            e->failed = true;
-            return NULL;
-        }
-        **tail = *src;
-        tail = &(*tail)->next;
-    }
-    return first;
+    ed->elements = ed->last = NULL;
+    for (; src && element_append(e, ed, *src); src = src->next) {}
 }
 
 void sip_edits_copy(struct sip_edits *e, struct arena *a, const struct sip_edits *src)
@@ -77,7 +82,7 @@ void sip_edits_copy(struct sip_edits *e, struct arena *a, const struct sip_edits
             continue;
         *ed = *s;
         ed->next = NULL;
-        ed->elements = elements_copy(e, s->elements);
+        elements_copy(e, ed, s->elements);
         append(e, ed);
     }
 }
@@ -150,9 +155,13 @@ void sip_edit_append_named(struct sip_edits *e, struct str name, struct str valu
 
 struct sip_edit *sip_edit_of_field(const struct sip_edits *e, const struct sip_field *f)
 {
-    for (struct sip_edit *ed = e->first; ed; ed = ed->next)
-        if (ed->field == f && !ed->dropped)
+    struct sip_edit *ed = e->near && e->near->at < f->at ? e->near : e->first;
+    for (; ed && ed->at <= f->at; ed = ed->next) {
+        if (ed->at < f->at)
+            ((struct sip_edits *)(uintptr_t)e)->near = ed;
+        else if (ed->field == f && !ed->dropped)
             return ed;
+    }
     return NULL;
 }
 
@@ -167,19 +176,15 @@ static void claim(struct sip_edits *e, const struct sip_field *f, struct sip_edi
     ed->del = sip_field_end(f) - f->at;
 }
 
-// from: the edit that removed the field before, NULL for the first. A message may hold thousands of
-// fields of one header, so nothing is searched from the start for each.
-static struct sip_edit *remove_field(struct sip_edits *e, const struct sip_field *f,
-                                     struct sip_edit *from)
+static void remove_field(struct sip_edits *e, const struct sip_field *f)
 {
     struct sip_edit *ed = edit_new(e, EDIT_TEXT);
     if (!ed)
-        return from;
+        return;
     ed->field = f;
     ed->at = f->at;
     ed->del = sip_field_end(f) - f->at;
-    insert_behind(e, from, ed, false);
-    return ed;
+    insert(e, ed, false);
 }
 
 void sip_edit_remove(struct sip_edits *e, enum sip_hid id)
@@ -187,10 +192,9 @@ void sip_edit_remove(struct sip_edits *e, enum sip_hid id)
     for (struct sip_edit *ed = e->first; ed; ed = ed->next)
         if (ed->field ? ed->field->id == id : ed->kind == EDIT_LINE && ed->id == id)
             ed->dropped = true;
-    struct sip_edit *from = NULL;
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
     for (; f; f = sip_field_next(e->msg, f))
-        from = remove_field(e, f, from);
+        remove_field(e, f);
 }
 
 void sip_edit_remove_named(struct sip_edits *e, struct str name)
@@ -204,11 +208,10 @@ void sip_edit_remove_named(struct sip_edits *e, struct str name)
         if (ed->field ? ed->field->id == id && str_ieq(sip_field_name(e->msg, ed->field), name)
                       : ed->kind == EDIT_LINE && str_ieq(ed->name, name))
             ed->dropped = true;
-    struct sip_edit *from = NULL;
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
     for (; f; f = sip_field_next(e->msg, f))
         if (str_ieq(sip_field_name(e->msg, f), name))
-            from = remove_field(e, f, from);
+            remove_field(e, f);
 }
 
 void sip_edit_set(struct sip_edits *e, enum sip_hid id, struct str value)
@@ -240,12 +243,11 @@ size_t sip_field_elements(const struct sip_msg *m, const struct sip_field *f)
     return n;
 }
 
-struct str sip_edit_element(const struct sip_edit *ed, size_t i, struct str received)
+struct str sip_edit_element(const struct edit_element **el, size_t i, struct str received)
 {
-    for (const struct edit_element *el = ed->elements; el; el = el->next)
-        if (el->i == i)
-            return el->value;
-    return received;
+    while (*el && (*el)->i < i)
+        *el = (*el)->next;
+    return *el && (*el)->i == i ? (*el)->value : received;
 }
 
 // The edit of a field's elements, made when it is the first; NULL when the field is gone or the
@@ -264,32 +266,57 @@ static struct sip_edit *elements_edit(struct sip_edits *e, const struct sip_fiel
     return ed;
 }
 
+// The received field with the i-th element of a header, *ret_i its place there; NULL: there is none.
+static const struct sip_field *field_at(struct sip_edits *e, enum sip_hid id, size_t i, size_t *ret_i)
+{
+    bool on = e->field && e->field->id == id && i >= e->field_from;
+    const struct sip_field *f = on ? e->field : e->msg ? sip_field_first(e->msg, id) : NULL;
+    size_t from = on ? e->field_from : 0, n = on ? e->field_n : 0;
+    while (f && !(i == from && f->value_n)) {
+        if (!n)
+            n = sip_field_elements(e->msg, f);
+        if (i - from < n)
+            break;
+        from += n;
+        n = 0;
+        f = sip_field_next(e->msg, f);
+    }
+    if (!f)
+        return NULL;
+    e->field = f;
+    e->field_from = from;
+    e->field_n = n;
+    *ret_i = i - from;
+    return f;
+}
+
+// The element's edit, new or there already.
+static struct edit_element *element_at(struct sip_edits *e, struct sip_edit *ed, size_t i)
+{
+    if (!ed->last || ed->last->i < i)
+        return element_append(e, ed, (struct edit_element){.i = i});
+    struct edit_element **at = &ed->elements;
+    while ((*at)->i < i)
+        at = &(*at)->next;
+    if ((*at)->i == i)
+        return *at;
+    struct edit_element *el = arena_alloc(e->arena, sizeof *el);
+    if (!el) {
+        e->failed = true;
+        return NULL;
+    }
+    *el = (struct edit_element){.next = *at, .i = i};
+    *at = el;
+    return el;
+}
+
 static void element_set(struct sip_edits *e, enum sip_hid id, size_t i, struct str value)
 {
-    const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
-    size_t n = 0;
-    for (; f && !(i == 0 && f->value_n); f = sip_field_next(e->msg, f)) {
-        n = sip_field_elements(e->msg, f);
-        if (i < n)
-            break;
-        i -= n;
-    }
+    const struct sip_field *f = field_at(e, id, i, &i);
     struct sip_edit *ed = f ? elements_edit(e, f) : NULL;
-    if (!ed)
-        return;
-    struct edit_element *el = ed->elements;
-    while (el && el->i != i)
-        el = el->next;
-    if (!el) {
-        el = arena_alloc(e->arena, sizeof *el);
-        if (!el) {
-            e->failed = true;
-            return;
-        }
-        *el = (struct edit_element){.next = ed->elements, .i = i};
-        ed->elements = el;
-    }
-    el->value = value;
+    struct edit_element *el = ed ? element_at(e, ed, i) : NULL;
+    if (el)
+        el->value = value;
 }
 
 void sip_edit_remove_at(struct sip_edits *e, enum sip_hid id, size_t i)

@@ -9,12 +9,19 @@
 
 struct writer;
 struct sip_edit;
+struct sip_field;
+struct edit_element;
 
 struct sip_edits {
     struct arena *arena;
     const struct sip_msg *msg;
     struct sip_edit *first, *last;
     bool failed;
+    // Where the last search ended. Values are edited in their order, so the next one goes on there
+    // and a thousand edits cost no more than a thousand times one.
+    struct sip_edit *near;
+    const struct sip_field *field; // of the element that was edited last
+    size_t field_from, field_n;    // its first element's place in the header, how many it has (0: not counted)
 };
 
 void sip_edits_init(struct sip_edits *e, struct arena *a, const struct sip_msg *m);
@@ -38,10 +45,24 @@ void sip_edit_set(struct sip_edits *e, enum sip_hid id, struct str value);
 // New body; Content-Length follows, Content-Type is set unless type is empty.
 void sip_edit_body(struct sip_edits *e, struct str type, struct str body);
 
-// What the edits leave: the Request-URI, and the i-th value of a header (a received element counts
-// one by one, a field added by an edit is one value whatever it holds). ERR_NOTFOUND past the last.
+// What the edits leave: the Request-URI, and the values of a header (a received element counts one by
+// one, a field added by an edit is one value whatever it holds).
 struct str sip_edits_uri(const struct sip_edits *e);
-int sip_edits_get(const struct sip_edits *e, enum sip_hid id, size_t i, struct str *ret_value);
+struct sip_edits_iter {
+    const struct sip_edits *e;
+    enum sip_hid id;
+    const struct sip_edit *edit;       // next one to look at
+    const struct sip_field *field;     // received field, looked at or next
+    const struct edit_element *element;// of its edit
+    struct str rest;
+    size_t n;    // elements of the field that were passed
+    bool inside; // the field
+};
+struct sip_edits_iter sip_edits_iter_init(const struct sip_edits *e, enum sip_hid id);
+// False when there is none left. No edits while it walks.
+bool sip_edits_iter_next(struct sip_edits_iter *it, struct str *ret_value);
+// The first value; false when there is none.
+bool sip_edits_first(const struct sip_edits *e, enum sip_hid id, struct str *ret_value);
 
 // Writes the edited message: ERR_TOOBIG when w is too small, ERR_NOMEM when the edits failed.
 // e may be NULL for an unedited copy.

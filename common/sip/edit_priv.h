@@ -28,7 +28,7 @@ struct sip_edit {
     size_t at, del;
     struct str name, value;
     const struct sip_field *field; // that is replaced or removed
-    struct edit_element *elements;
+    struct edit_element *elements, *last; // ordered by i
 };
 
 // The edit that says what becomes of a received field; NULL when none does.
@@ -37,8 +37,9 @@ struct sip_edit *sip_edit_of_field(const struct sip_edits *e, const struct sip_f
 // Number of elements of a received field: one unless its header is a list.
 size_t sip_field_elements(const struct sip_msg *m, const struct sip_field *f);
 
-// What the edit makes of the i-th element, STR_NONE when it is removed.
-struct str sip_edit_element(const struct sip_edit *ed, size_t i, struct str received);
+// What an edit makes of the i-th element, STR_NONE when it is removed. *el: its first element at the
+// start; i grows from call to call.
+struct str sip_edit_element(const struct edit_element **el, size_t i, struct str received);
 
 // Writes start line and fields (with the edits in place) up to the blank line, or the whole.
 void sip_edits_write_fields(const struct sip_edits *e, struct writer *w);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the edits leave, without writing it.
-#include "base/err.h"
 #include "sip/edit_priv.h"
 #include "sip/header.h"
 
@@ -16,47 +15,75 @@ struct str sip_edits_uri(const struct sip_edits *e)
     return m->uri_text;
 }
 
-// Counts *i down over the elements that are left of a received field; true when it is reached.
-static bool in_field(const struct sip_edits *e, const struct sip_field *f, size_t *i,
-                     struct str *ret_value)
+struct sip_edits_iter sip_edits_iter_init(const struct sip_edits *e, enum sip_hid id)
 {
-    const struct sip_edit *ed = sip_edit_of_field(e, f);
-    const struct sip_header *h = sip_header((enum sip_hid)f->id);
-    struct str rest = sip_field_value(e->msg, f), value = rest;
+    return (struct sip_edits_iter){
+        .e = e,
+        .id = id,
+        .edit = e->first,
+        .field = e->msg ? sip_field_first(e->msg, id) : NULL,
+    };
+}
+
+// Begins a received field, unless it is gone or counts with the added ones.
+static bool enter(struct sip_edits_iter *it)
+{
+    const struct sip_field *f = it->field;
+    const struct sip_edit *ed = sip_edit_of_field(it->e, f);
     if (ed && ed->kind != EDIT_ELEMENTS)
-        return false; // gone, or counted with the added ones
-    if (h->multi == SIP_LIST && !f->value_n)
         return false;
-    bool list = h->multi == SIP_LIST;
-    for (size_t k = 0;
-         list ? sip_element_next(e->msg, &rest, h->separator, &value) : k < 1; k++) {
-        if (ed)
-            value = sip_edit_element(ed, k, value);
-        if (value.p && (*i)-- == 0) {
+    if (sip_header((enum sip_hid)f->id)->multi == SIP_LIST && !f->value_n)
+        return false;
+    it->rest = sip_field_value(it->e->msg, f);
+    it->element = ed ? ed->elements : NULL;
+    it->n = 0;
+    return true;
+}
+
+// The next element that is left of the field; false: it is at its end.
+static bool in_field(struct sip_edits_iter *it, struct str *ret_value)
+{
+    const struct sip_header *h = sip_header((enum sip_hid)it->field->id);
+    for (;;) {
+        struct str value = it->rest;
+        if (h->multi == SIP_LIST ? !sip_element_next(it->e->msg, &it->rest, h->separator, &value)
+                                 : it->n > 0)
+            return false;
+        value = sip_edit_element(&it->element, it->n++, value);
+        if (value.p) {
             *ret_value = value;
             return true;
         }
     }
-    return false;
 }
 
-int sip_edits_get(const struct sip_edits *e, enum sip_hid id, size_t i, struct str *ret_value)
+bool sip_edits_iter_next(struct sip_edits_iter *it, struct str *ret_value)
 {
-    const struct sip_edit *ed = e->first;
-    const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
-    while (ed || f) {
+    for (;;) {
+        if (it->inside && in_field(it, ret_value))
+            return true;
+        if (it->inside)
+            it->field = sip_field_next(it->e->msg, it->field);
+        it->inside = false;
+        const struct sip_edit *ed = it->edit;
+        if (!ed && !it->field)
+            return false;
         // both lists are in the order of their places; an added line comes before a field there
-        if (ed && (!f || ed->at <= f->at)) {
-            if (ed->kind == EDIT_LINE && ed->id == id && !ed->dropped && i-- == 0) {
-                *ret_value = ed->value;
-                return 0;
-            }
-            ed = ed->next;
-            continue;
+        if (ed && (!it->field || ed->at <= it->field->at)) {
+            it->edit = ed->next;
+            if (ed->kind != EDIT_LINE || ed->id != it->id || ed->dropped)
+                continue;
+            *ret_value = ed->value;
+            return true;
         }
-        if (in_field(e, f, &i, ret_value))
-            return 0;
-        f = sip_field_next(e->msg, f);
+        it->inside = enter(it);
+        if (!it->inside)
+            it->field = sip_field_next(it->e->msg, it->field);
     }
-    return ERR_NOTFOUND;
+}
+
+bool sip_edits_first(const struct sip_edits *e, enum sip_hid id, struct str *ret_value)
+{
+    struct sip_edits_iter it = sip_edits_iter_init(e, id);
+    return sip_edits_iter_next(&it, ret_value);
 }

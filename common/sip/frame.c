@@ -25,38 +25,56 @@ static int content_length(struct str line, uint32_t *ret_n)
     return str_u32(str_trim(str_skip(line, (size_t)colon + 1)), ret_n);
 }
 
-// End of the headers (behind the blank line) and the announced length of the body.
-static int scan_headers(struct str s, size_t *ret_end, uint32_t *ret_length)
+// One whole field, [k->field, k->seen), is there: takes Content-Length out of it.
+static int take_field(struct sip_framer *k, struct str s)
 {
-    bool found = false;
-    size_t at = 0;
-    for (;;) {
-        // a field and its folded continuation lines
-        size_t end = at;
-        do {
-            ptrdiff_t lf = str_chr(str_skip(s, end), '\n');
-            if (lf < 0)
-                return ERR_MORE;
-            end += (size_t)lf + 1;
-            if (end - at > 2 && end == s.n)
-                return ERR_MORE; // the next line may continue this one
-        } while (end - at > 2 && (s.p[end] == ' ' || s.p[end] == '\t'));
-        if (end - at < 2 || s.p[end - 2] != '\r')
-            return ERR_BAD;
-        if (end - at == 2) {
-            *ret_end = end;
-            return found ? 0 : ERR_BAD;
-        }
-        uint32_t n;
-        int e = content_length(str_make(s.p + at, end - at), &n);
-        if (e != ERR_NOTFOUND) {
-            if (e || (found && n != *ret_length))
-                return ERR_BAD;
-            found = true;
-            *ret_length = n;
-        }
-        at = end;
+    uint32_t n;
+    int e = content_length(str_make(s.p + k->field, k->seen - k->field), &n);
+    if (e == ERR_NOTFOUND)
+        return 0;
+    if (e || (k->has_length && n != k->length))
+        return ERR_BAD;
+    k->has_length = true;
+    k->length = n;
+    return 0;
+}
+
+// To the end of a line; true when it is there.
+static bool end_line(struct sip_framer *k, struct str s)
+{
+    ptrdiff_t lf = k->ended ? 0 : str_chr(str_skip(s, k->seen), '\n');
+    if (lf < 0) {
+        k->seen = s.n;
+        return false;
     }
+    if (!k->ended)
+        k->seen += (size_t)lf + 1;
+    k->ended = true;
+    return true;
+}
+
+// Finds the end of the headers (behind the blank line) and the announced length of the body.
+static int scan_headers(struct sip_framer *k, struct str s)
+{
+    while (end_line(k, s)) {
+        size_t n = k->seen - k->field;
+        if (n > 2 && k->seen == s.n)
+            return ERR_MORE; // the next line may continue this one
+        bool folded = n > 2 && (s.p[k->seen] == ' ' || s.p[k->seen] == '\t');
+        k->ended = false;
+        if (folded)
+            continue;
+        if (n < 2 || s.p[k->seen - 2] != '\r')
+            return ERR_BAD;
+        if (n == 2) {
+            k->end = k->seen;
+            return k->has_length ? 0 : ERR_BAD;
+        }
+        if (take_field(k, s))
+            return ERR_BAD;
+        k->field = k->seen;
+    }
+    return ERR_MORE;
 }
 
 // A stream that does not begin like SIP is refused at once, not after SIP_MSG_MAX bytes.
@@ -65,28 +83,35 @@ static bool may_be_sip(struct str s)
     return !s.n || ch_is(*s.p, CH_TOKEN) || (s.n == 1 && *s.p == '\r');
 }
 
-int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len)
+int sip_framer_next(struct sip_framer *k, struct str data, size_t *ret_skip, size_t *ret_len)
 {
-    size_t skip = leading_crlf(data), end;
+    size_t skip = leading_crlf(data);
     if (skip >= 4) {
         *ret_skip = 4;
         *ret_len = 0;
         return 0;
     }
-    uint32_t length = 0;
     struct str s = str_skip(data, skip);
     if (!may_be_sip(s))
         return ERR_BAD;
-    int e = s.n ? scan_headers(str_head(s, SIP_MSG_MAX), &end, &length) : ERR_MORE;
+    if (s.n == 1 && *s.p == '\r')
+        return ERR_MORE; // perhaps one more CRLF to be skipped
+    int e = k->end ? 0 : s.n ? scan_headers(k, str_head(s, SIP_MSG_MAX)) : ERR_MORE;
     if (e == ERR_MORE && s.n >= SIP_MSG_MAX)
         return ERR_TOOBIG;
     if (e)
         return e;
-    if (length > SIP_MSG_MAX - end)
+    if (k->length > SIP_MSG_MAX - k->end)
         return ERR_TOOBIG;
-    if (s.n - end < length)
+    if (s.n - k->end < k->length)
         return ERR_MORE;
     *ret_skip = skip;
-    *ret_len = end + length;
+    *ret_len = k->end + k->length;
     return 0;
+}
+
+int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len)
+{
+    struct sip_framer k = {0};
+    return sip_framer_next(&k, data, ret_skip, ret_len);
 }

@@ -15,6 +15,9 @@ struct sip_msg; // reference counted
 
 enum { SIP_MSG_MAX = 65535 };
 
+// sip_parse_error.what when the start line is of another version than SIP/2.0: 505, not 400.
+#define SIP_FAULT_VERSION "SIP-Version"
+
 // What was wrong: the response's reason phrase says it ("Malformed CSeq").
 struct sip_parse_error {
     const char *what; // static text: "CSeq", "start line", "header line", "Content-Length"
@@ -32,6 +35,18 @@ int sip_msg_parse(struct str data, struct sip_msg **ret_msg, struct sip_parse_er
 // *ret_skip: CRLF bytes before it. A lone CRLFCRLF is a keep-alive (RFC 5626 3.5.1): 0 message
 // bytes and *ret_skip 4.
 int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len);
+
+// The same for a message that arrives in pieces: all zero when its first bytes are there, and given
+// again with the same bytes and more behind them after ERR_MORE. What was looked at once is not looked
+// at again, however small the pieces. After any other result a new message begins: all zero again.
+struct sip_framer {
+    size_t field, seen; // behind the leading CRLFs: where the field begins, and up to where all is known
+    bool ended;         // its line has ended, but the next one may continue it
+    bool has_length;
+    uint32_t length;    // of the body
+    size_t end;         // of the headers, 0: not yet seen
+};
+int sip_framer_next(struct sip_framer *k, struct str data, size_t *ret_skip, size_t *ret_len);
 
 struct sip_msg *sip_msg_ref(struct sip_msg *m);
 void sip_msg_unref(struct sip_msg *m); // takes NULL
@@ -63,15 +78,45 @@ bool sip_msg_has(const struct sip_msg *m, enum sip_hid id);
 struct str sip_msg_raw_named(const struct sip_msg *m, struct str name);
 
 // i-th typed value of a header, counted over all its fields and comma-separated elements; the type
-// is the one in the header's table row (sip/types.h). Returns 0, ERR_NOTFOUND past the last one,
-// ERR_BAD when the header is malformed, ERR_NOMEM.
-int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void **ret_value);
-// The same; NULL for any error.
+// is the one in the header's table row (sip/types.h). NULL past the last one, when the header is
+// malformed, and when out of memory: to tell them apart, and for more than one, there is sip_iter.
 const void *sip_msg_at(const struct sip_msg *m, enum sip_hid id, size_t i);
 // Number of values; 0 when absent or malformed.
 size_t sip_msg_count(const struct sip_msg *m, enum sip_hid id);
 
-// Routing fields, checked by sip_msg_parse already: never NULL/empty unless sip_msg_is_bad.
+// The values of a header one after the other, and the one way to walk them: the walk ends whatever
+// the peer wrote, and what was wrong is asked afterwards.
+//   struct sip_iter it = sip_iter_init(m, SIP_H_ROUTE);
+//   for (const struct sip_addr *a; (a = sip_iter_next(&it));) ...
+//   if (it.err) ... ERR_BAD: the header is malformed (no value was given), ERR_NOMEM
+struct sip_iter {
+    const void *const *at;
+    size_t n, done; // values, and how many of them were given
+    bool back;
+    int err;
+};
+struct sip_iter sip_iter_init(const struct sip_msg *m, enum sip_hid id);
+// The last value first.
+struct sip_iter sip_iter_back(const struct sip_msg *m, enum sip_hid id);
+// Begins with the i-th value.
+struct sip_iter sip_iter_from(const struct sip_msg *m, enum sip_hid id, size_t i);
+
+static inline const void *sip_iter_next(struct sip_iter *it)
+{
+    if (it->done == it->n)
+        return NULL;
+    size_t i = it->done++;
+    return it->at[it->back ? it->n - 1 - i : i];
+}
+
+// Place in the header of the value that was given last, as the edits count.
+static inline size_t sip_iter_index(const struct sip_iter *it)
+{
+    return it->back ? it->n - it->done : it->done - 1;
+}
+
+// Routing fields, checked by sip_msg_parse already: never NULL/empty unless sip_msg_is_bad. Elements
+// of RFC 2543 leave out the branch of the Via, and then perhaps the tag of From.
 const struct sip_via *sip_msg_via(const struct sip_msg *m);
 const struct sip_cseq *sip_msg_cseq(const struct sip_msg *m);
 struct str sip_msg_call_id(const struct sip_msg *m);

@@ -51,6 +51,8 @@ static inline bool consumed(struct check *k, enum sip_hid id, const struct cur *
     return !CUR_RARELY(c->bad || !cur_done(c)) || bad_header(k, id);
 }
 
+// Without a branch it is from an element of RFC 2543, whose transactions are told apart otherwise
+// (RFC 3261 17.2.3, RFC 4475 3.4.1).
 static bool top_via(struct check *k)
 {
     const struct sip_field *f = sip_field_first(k->m, SIP_H_VIA);
@@ -59,13 +61,21 @@ static bool top_via(struct check *k)
         sip_msg_cur(k->m, sip_field_value(k->m, f), &c);
         sip_via_read(&c, &k->m->via);
         cur_sws(&c);
-        if (!c.bad && (cur_done(&c) || cur_peek(&c) == ',')) {
-            if (!k->m->via.branch.n) // RFC 3261 8.1.1.7: it identifies the transaction
-                complain(k, "Via", f->at);
+        if (!c.bad && (cur_done(&c) || cur_peek(&c) == ','))
             return true;
-        }
+        k->m->via.text = STR_NONE; // nothing of it is to be used
     }
     return bad_header(k, SIP_H_VIA);
+}
+
+// RFC 3261 8.1.1.3 wants a tag in From, 8.1.1.7 a branch that begins so; an element that knew neither
+// when it made the request may leave out both, and its tag counts as empty (RFC 3261 12.1.1). A
+// response has what the request had.
+static bool may_lack_tag(const struct sip_msg *m)
+{
+    size_t n = m->status || !m->via.text.p ? 0 : sip_msg_count(m, SIP_H_VIA);
+    const struct sip_via *origin = n ? sip_msg_at(m, SIP_H_VIA, n - 1) : NULL;
+    return m->status || (origin && !str_starts(origin->branch, STR("z9hG4bK")));
 }
 
 static bool party(struct check *k, enum sip_hid id, struct sip_addr *ret_addr)
@@ -156,8 +166,7 @@ static void request_uri(struct check *k)
 
 static void routes(struct check *k)
 {
-    const void *value;
-    if (sip_field_first(k->m, SIP_H_ROUTE) && sip_msg_get(k->m, SIP_H_ROUTE, 0, &value) == ERR_BAD)
+    if (sip_iter_init(k->m, SIP_H_ROUTE).err == ERR_BAD)
         complain(k, "Route", offset_of(k, SIP_H_ROUTE));
 }
 
@@ -165,9 +174,10 @@ int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *re
 {
     struct check k = {.m = m, .err = ret_err};
     request_uri(&k);
-    *ret_usable = top_via(&k); // the way back for a 400; the rest is copied as far as it is there
-    // RFC 3261 8.1.1.3: a From without a tag is no party of a dialog
-    if (party(&k, SIP_H_FROM, &m->from) && !m->from.tag.n)
+    (void)top_via(&k);
+    // What a 400 copies is there as far as it came; without any Via nobody could know it as his.
+    *ret_usable = sip_field_first(m, SIP_H_VIA) != NULL;
+    if (party(&k, SIP_H_FROM, &m->from) && !m->from.tag.n && !may_lack_tag(m))
         complain(&k, "From", offset_of(&k, SIP_H_FROM));
     (void)party(&k, SIP_H_TO, &m->to);
     call_id(&k);

@@ -33,7 +33,7 @@ static int status_line(struct sip_msg *m, struct str line, struct sip_parse_erro
     struct str v = str_split(&line, ' '), code = str_split(&line, ' ');
     uint32_t status = 0;
     if (!str_ieq(v, STR("SIP/2.0")))
-        return split_complain(err, "SIP-Version", 0);
+        return split_complain(err, SIP_FAULT_VERSION, 0);
     if (code.n != 3 || str_u32(code, &status) || status < 100 || status > 699)
         return split_complain(err, "start line", v.n + 1);
     if (str_chr(line, '\n') >= 0)
@@ -50,7 +50,7 @@ static int no_version(struct str line, struct sip_parse_error *err)
     while (at && line.p[at - 1] != ' ')
         at--;
     bool other = str_istarts(str_skip(line, at), STR("SIP/"));
-    return split_complain(err, other ? "SIP-Version" : "start line", at);
+    return split_complain(err, other ? SIP_FAULT_VERSION : "start line", at);
 }
 
 // Request-Line = Method SP Request-URI SP SIP-Version. The URI is what stands between the first and

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Comparison of URIs.
+#include <stdlib.h>
+
 #include "sip/uri_priv.h"
 
 // RFC 3261 19.1.4: an escaped character equals itself unless it is reserved. An escape that
@@ -28,11 +30,67 @@ static bool text_eq(struct str a, struct str b, bool fold)
     return a.n == b.n;
 }
 
-static const struct sip_param *param_find(const struct sip_param *p, struct str name)
+// ---- parameters and headers, whatever their order ----
+
+// What a URI may have of either kind and still be compared: beyond it, it equals only its own text.
+enum { PAIRS_MAX = 64 };
+
+struct pair {
+    struct str name, value;
+    size_t i;
+};
+
+struct pairs {
+    size_t n;
+    struct pair v[PAIRS_MAX];
+};
+
+static int text_cmp(struct str a, struct str b)
 {
-    while (p && !text_eq(p->name, name, true))
-        p = p->next;
-    return p;
+    while (a.n && b.n) {
+        unsigned x = next_char(&a, true), y = next_char(&b, true);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return (a.n > 0) - (b.n > 0);
+}
+
+static int name_cmp(const struct pair *a, const struct pair *b)
+{
+    return text_cmp(a->name, b->name);
+}
+
+// By name. One that is repeated, which it must not be (RFC 3261 19.1.1), keeps its order.
+static int pair_cmp(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    int d = name_cmp(x, y);
+    return d ? d : (x->i > y->i) - (x->i < y->i);
+}
+
+static bool pair_add(struct pairs *ps, struct str name, struct str value)
+{
+    if (ps->n == PAIRS_MAX)
+        return false;
+    ps->v[ps->n] = (struct pair){name, value, ps->n};
+    ps->n++;
+    return true;
+}
+
+static void pairs_sort(struct pairs *ps)
+{
+    if (ps->n > 1)
+        qsort(ps->v, ps->n, sizeof *ps->v, pair_cmp);
+}
+
+static bool params_read(const struct sip_param *p, struct pairs *ret_pairs)
+{
+    ret_pairs->n = 0;
+    for (; p; p = p->next)
+        if (!pair_add(ret_pairs, p->name, p->value))
+            return false;
+    pairs_sort(ret_pairs);
+    return true;
 }
 
 // Parameters that never match their absence (RFC 3261 19.1.4; transport by its examples).
@@ -43,52 +101,90 @@ static bool needs_partner(struct str name)
            str_ieq(name, STR("transport"));
 }
 
-// Every parameter of a agrees with b; the caller asks both ways. One that is repeated, which it must
-// not be, agrees with any of its kind.
-static bool params_agree(const struct sip_param *a, const struct sip_param *b)
+typedef bool (*pair_fn)(const struct pair *a, const struct pair *b);
+
+// Is the i-th, which has no partner, another of the name before it?
+static bool is_surplus(const struct pairs *ps, size_t i)
 {
-    for (; a; a = a->next) {
-        const struct sip_param *other = param_find(b, a->name);
-        if (!other && needs_partner(a->name))
+    return i && name_cmp(&ps->v[i - 1], &ps->v[i]) == 0;
+}
+
+// Do the pairs agree by name? alone: may one be without a partner?
+static bool pairs_agree(const struct pairs *a, const struct pairs *b, pair_fn same,
+                        bool (*alone)(struct str name))
+{
+    size_t i = 0, j = 0;
+    while (i < a->n || j < b->n) {
+        int d = i == a->n ? 1 : j == b->n ? -1 : name_cmp(&a->v[i], &b->v[j]);
+        if (d == 0 && !same(&a->v[i], &b->v[j]))
             return false;
-        while (other && !text_eq(a->value, other->value, true)) {
-            other = param_find(other->next, a->name);
-            if (!other)
-                return false;
-        }
+        if (d && (is_surplus(d < 0 ? a : b, d < 0 ? i : j) ||
+                  !alone(d < 0 ? a->v[i].name : b->v[j].name)))
+            return false;
+        i += d <= 0;
+        j += d >= 0;
     }
     return true;
 }
 
-static struct str header_next(struct str *rest, struct str *ret_name)
+static bool may_be_alone(struct str name)
 {
-    struct str value = str_split(rest, '&');
-    *ret_name = str_split(&value, '=');
-    return value.p ? value : str_make("", 0);
+    return !needs_partner(name);
 }
 
-// Every header of a occurs in b with the same value.
-static bool headers_within(struct str a, struct str b)
+static bool never_alone(struct str name)
 {
-    while (a.n) {
-        struct str name, value = header_next(&a, &name), rest = b;
-        bool found = false;
-        while (rest.n && !found) {
-            struct str other, v = header_next(&rest, &other);
-            found = text_eq(name, other, true) && text_eq(value, v, false);
-        }
-        if (!found)
+    (void)name;
+    return false;
+}
+
+static bool same_folded(const struct pair *a, const struct pair *b)
+{
+    return text_eq(a->value, b->value, true);
+}
+
+static bool same_exactly(const struct pair *a, const struct pair *b)
+{
+    return text_eq(a->value, b->value, false);
+}
+
+static bool params_agree(const struct sip_param *a, const struct sip_param *b, pair_fn same,
+                         bool (*alone)(struct str name))
+{
+    struct pairs x, y;
+    if (!a && !b)
+        return true;
+    return params_read(a, &x) && params_read(b, &y) && pairs_agree(&x, &y, same, alone);
+}
+
+// RFC 3261 19.1.4: every header of either occurs in the other with the same value.
+static bool headers_read(struct str s, struct pairs *ret_pairs)
+{
+    ret_pairs->n = 0;
+    while (s.n) {
+        struct str value = str_split(&s, '&'), name = str_split(&value, '=');
+        if (!pair_add(ret_pairs, name, value.p ? value : str_make("", 0)))
             return false;
     }
+    pairs_sort(ret_pairs);
     return true;
+}
+
+static bool headers_agree(struct str a, struct str b)
+{
+    struct pairs x, y;
+    if (!a.n && !b.n)
+        return true;
+    return headers_read(a, &x) && headers_read(b, &y) &&
+           pairs_agree(&x, &y, same_exactly, never_alone);
 }
 
 static bool sip_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     return a->port == b->port && str_ieq(a->host, b->host) && text_eq(a->user, b->user, false) &&
-           text_eq(a->password, b->password, false) && params_agree(a->params, b->params) &&
-           params_agree(b->params, a->params) && headers_within(a->headers, b->headers) &&
-           headers_within(b->headers, a->headers);
+           text_eq(a->password, b->password, false) &&
+           params_agree(a->params, b->params, same_folded, may_be_alone) &&
+           headers_agree(a->headers, b->headers);
 }
 
 static bool is_separator(char c)
@@ -112,25 +208,17 @@ static bool number_eq(struct str a, struct str b)
     }
 }
 
-// RFC 3966 5: every parameter needs its partner, whatever the order.
-static bool tel_params_within(const struct sip_param *a, const struct sip_param *b)
+// RFC 3966 5: a phone-context that is a number is compared as one.
+static bool same_tel(const struct pair *a, const struct pair *b)
 {
-    for (; a; a = a->next) {
-        bool number = str_ieq(a->name, STR("phone-context")) && a->value.n && *a->value.p == '+';
-        const struct sip_param *other = param_find(b, a->name);
-        while (other && !(number ? number_eq(a->value, other->value)
-                                 : text_eq(a->value, other->value, true)))
-            other = param_find(other->next, a->name);
-        if (!other)
-            return false;
-    }
-    return true;
+    bool number = str_ieq(a->name, STR("phone-context")) && a->value.n && *a->value.p == '+';
+    return number ? number_eq(a->value, b->value) : same_folded(a, b);
 }
 
 static bool tel_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
-    return number_eq(a->user, b->user) && tel_params_within(a->params, b->params) &&
-           tel_params_within(b->params, a->params);
+    return number_eq(a->user, b->user) &&
+           params_agree(a->params, b->params, same_tel, never_alone);
 }
 
 // The part after the scheme is case-sensitive, but for the namespace of a URN (RFC 8141 3.1) and
@@ -149,7 +237,7 @@ bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     if (a->scheme != b->scheme)
         return false;
-    if (str_eq(a->text, b->text)) // also what repeats a parameter
+    if (str_eq(a->text, b->text)) // also what repeats a parameter, or has very many
         return true;
     switch (a->scheme) {
     case SIP_SCHEME_SIP:

@@ -104,33 +104,12 @@ __attribute__((noinline)) static const struct sip_values *values_of(struct sip_m
     return *slot;
 }
 
-static inline int value_get(const struct sip_msg *m, enum sip_hid id, size_t i,
-                            const void **ret_value)
-{
-    const struct sip_field *f = sip_field_first(m, id);
-    if (!f)
-        return ERR_NOTFOUND;
-    // the cache is the one part of a message that changes after the parse
-    const struct sip_values *vs = values_of((struct sip_msg *)(uintptr_t)m, f);
-    if (!vs)
-        return ERR_NOMEM;
-    if (vs->err)
-        return vs->err;
-    if (i >= vs->n)
-        return ERR_NOTFOUND;
-    *ret_value = vs->at[i];
-    return 0;
-}
-
-int sip_msg_get(const struct sip_msg *m, enum sip_hid id, size_t i, const void **ret_value)
-{
-    return value_get(m, id, i, ret_value);
-}
-
 const void *sip_msg_at(const struct sip_msg *m, enum sip_hid id, size_t i)
 {
-    const void *v;
-    return value_get(m, id, i, &v) ? NULL : v;
+    const struct sip_field *f = sip_field_first(m, id);
+    // the cache is the one part of a message that changes after the parse
+    const struct sip_values *vs = f ? values_of((struct sip_msg *)(uintptr_t)m, f) : NULL;
+    return vs && !vs->err && i < vs->n ? vs->at[i] : NULL;
 }
 
 size_t sip_msg_count(const struct sip_msg *m, enum sip_hid id)
@@ -138,6 +117,31 @@ size_t sip_msg_count(const struct sip_msg *m, enum sip_hid id)
     const struct sip_field *f = sip_field_first(m, id);
     const struct sip_values *vs = f ? values_of((struct sip_msg *)(uintptr_t)m, f) : NULL;
     return vs && !vs->err ? vs->n : 0;
+}
+
+struct sip_iter sip_iter_init(const struct sip_msg *m, enum sip_hid id)
+{
+    const struct sip_field *f = sip_field_first(m, id);
+    const struct sip_values *vs = f ? values_of((struct sip_msg *)(uintptr_t)m, f) : NULL;
+    if (!f)
+        return (struct sip_iter){0};
+    if (!vs || vs->err)
+        return (struct sip_iter){.err = vs ? vs->err : ERR_NOMEM};
+    return (struct sip_iter){.at = vs->at, .n = vs->n};
+}
+
+struct sip_iter sip_iter_back(const struct sip_msg *m, enum sip_hid id)
+{
+    struct sip_iter it = sip_iter_init(m, id);
+    it.back = true;
+    return it;
+}
+
+struct sip_iter sip_iter_from(const struct sip_msg *m, enum sip_hid id, size_t i)
+{
+    struct sip_iter it = sip_iter_init(m, id);
+    it.done = i < it.n ? i : it.n;
+    return it;
 }
 
 bool sip_msg_has_token(const struct sip_msg *m, enum sip_hid id, struct str token)

@@ -22,22 +22,15 @@ static bool take_rest(struct str *rest, struct str *ret_all)
     return true;
 }
 
-// Number of leading elements that the edits are about; those behind stay as they came.
-static size_t elements_edited(const struct sip_edit *ed)
-{
-    size_t n = 0;
-    for (const struct edit_element *el = ed->elements; el; el = el->next)
-        n = el->i >= n ? el->i + 1 : n;
-    return n;
-}
-
 // A field whose elements were edited; it vanishes with its last element.
 static void write_elements(struct writer *w, const struct sip_msg *m, const struct sip_edit *ed)
 {
     const struct sip_field *f = ed->field;
     const struct sip_header *h = sip_header(ed->id);
     struct str rest = sip_field_value(m, f), value;
-    size_t edited = h->multi == SIP_LIST ? elements_edited(ed) : SIZE_MAX;
+    // those behind the last one edited stay as they came
+    size_t edited = h->multi == SIP_LIST ? (ed->last ? ed->last->i + 1 : 0) : SIZE_MAX;
+    const struct edit_element *el = ed->elements;
     bool any = false;
     for (size_t i = 0; i <= edited; i++) {
         bool more = h->multi == SIP_LIST && i < edited
@@ -45,7 +38,7 @@ static void write_elements(struct writer *w, const struct sip_msg *m, const stru
                         : take_rest(&rest, &value);
         if (!more)
             break;
-        value = sip_edit_element(ed, i, value);
+        value = sip_edit_element(&el, i, value);
         if (!value.p)
             continue;
         if (!any) {

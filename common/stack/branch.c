@@ -92,11 +92,9 @@ bool txn_is_loop(const struct stack *s, const struct sip_msg *m, uint64_t loop_h
     struct str all = sip_msg_bytes(m);
     if (!memmem(all.p, all.n, mark.p, mark.n))
         return false;
-    const void *v;
-    for (size_t i = 0; sip_msg_get(m, SIP_H_VIA, i, &v) == 0; i++) {
-        const struct sip_via *via = v;
+    struct sip_iter it = sip_iter_init(m, SIP_H_VIA);
+    for (const struct sip_via *via; (via = sip_iter_next(&it));)
         if (str_ends(via->branch, mark) && transport_is_sent_by(s, via->host, via->port))
             return true;
-    }
     return false;
 }

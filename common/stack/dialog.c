@@ -67,16 +67,13 @@ static struct str put_request_uri(struct str text, char *dst)
 // The Record-Route values of m: how many, and the bytes of their texts.
 static int routes_measure(const struct sip_msg *m, size_t *ret_n, size_t *ret_bytes)
 {
-    size_t n = 0, bytes = 0;
-    const void *v;
-    int err;
-    while ((err = sip_msg_get(m, SIP_H_RECORD_ROUTE, n, &v)) == 0 && n < ROUTES_MAX) {
-        bytes += ((const struct sip_addr *)v)->text.n;
-        n++;
-    }
-    if (err != ERR_NOTFOUND)
-        return err ? err : ERR_TOOBIG;
-    *ret_n = n;
+    size_t bytes = 0;
+    struct sip_iter it = sip_iter_init(m, SIP_H_RECORD_ROUTE);
+    if (it.err || it.n > ROUTES_MAX)
+        return it.err ? it.err : ERR_TOOBIG;
+    for (const struct sip_addr *a; (a = sip_iter_next(&it));)
+        bytes += a->text.n;
+    *ret_n = it.n;
     *ret_bytes = bytes;
     return 0;
 }
@@ -100,10 +97,11 @@ static int routes_set(struct dialog *d, const struct sip_msg *m, bool reverse)
     if (!head)
         return 0;
     char *p = (char *)(routes + n);
-    for (size_t i = 0; i < n; i++) {
-        const struct sip_addr *a = sip_msg_at(m, SIP_H_RECORD_ROUTE, reverse ? n - 1 - i : i);
+    struct sip_iter it = reverse ? sip_iter_back(m, SIP_H_RECORD_ROUTE)
+                                 : sip_iter_init(m, SIP_H_RECORD_ROUTE);
+    for (const struct sip_addr *a; (a = sip_iter_next(&it)); routes++) {
         memcpy(p, a->text.p, a->text.n);
-        routes[i] = str_make(p, a->text.n);
+        *routes = str_make(p, a->text.n);
         p += a->text.n;
     }
     bool loose = false;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flow table: by id (slots) and by listener and remote address (hash), least recently used
-// first.
+// The flow table: by id (slots) and by listener and remote address (hash); in two classes, each with
+// the least recently used first.
 #include "base/err.h"
 #include "base/log.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
 
 struct flow *flow_find(const struct stack *s, flow_id id)
@@ -69,27 +70,57 @@ struct flow *flow_lookup(struct listener *l, const struct addr *remote)
     return f;
 }
 
-// Makes room in a full table: the least recently used flow without a transaction goes.
-static void evict(struct list *lru)
+static struct list *lru_of(struct flow *f)
 {
+    struct transport_layer *t = f->stack->transports;
+    return &(f->info.proto == SIP_PROTO_UDP ? t->udp : t->tcp)[f->in_class];
+}
+
+static size_t *count_of(struct flow *f)
+{
+    struct transport_layer *t = f->stack->transports;
+    return &(f->info.proto == SIP_PROTO_UDP ? t->n_udp : t->n_tcp)[f->in_class];
+}
+
+// Takes the least recently used flow without a transaction out of a full table.
+static bool evict(struct list *lru)
+{
+    unsigned looked = 0;
     LIST_EACH(lru, it) {
         struct flow *f = LIST_ENTRY(it, struct flow, lru);
+        if (++looked > FLOW_LOOKED_AT)
+            return false;
         if (!list_empty(&f->users) || (f->stream && f->stream->reading))
             continue;
         if (f->stream)
             stream_close(f, ERR_FULL, true);
         else
             flow_close(f, ERR_FULL);
-        return;
+        return true;
     }
+    return false;
 }
 
-static void make_room(struct transport_layer *t, enum sip_proto proto)
+static size_t sum(const size_t *n)
 {
-    if (proto == SIP_PROTO_UDP && t->n_udp >= FLOW_MAX_UDP)
-        evict(&t->lru_udp);
-    else if (proto == SIP_PROTO_TCP && t->n_tcp >= FLOW_MAX_TCP)
-        evict(&t->lru_tcp);
+    return n[FLOW_OF_STRANGER] + n[FLOW_OF_KNOWN];
+}
+
+// Strangers have a share of their own, and are the first to go when everything is taken.
+static bool make_room(struct stack *s, enum sip_proto proto, enum flow_class of)
+{
+    struct transport_layer *t = s->transports;
+    bool udp = proto == SIP_PROTO_UDP;
+    struct list *lru = udp ? t->udp : t->tcp;
+    const size_t *n = udp ? t->n_udp : t->n_tcp;
+    size_t share = udp ? s->limits.flows : 0;
+    if (of == FLOW_OF_STRANGER && share && n[FLOW_OF_STRANGER] >= share) {
+        s->count.drop_flows++;
+        return evict(&lru[FLOW_OF_STRANGER]);
+    }
+    if (sum(n) < (udp ? FLOW_MAX_UDP : FLOW_MAX_TCP))
+        return true;
+    return evict(&lru[FLOW_OF_STRANGER]) || (of == FLOW_OF_KNOWN && evict(&lru[FLOW_OF_KNOWN]));
 }
 
 static int index_flow(struct transport_layer *t, struct flow *f)
@@ -102,39 +133,138 @@ static int index_flow(struct transport_layer *t, struct flow *f)
     return f->hh.tbl ? 0 : ERR_NOMEM;
 }
 
-int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
-             struct flow **ret_flow)
+void flow_guest(struct flow *f, struct listener *l, const struct addr *local,
+                const struct addr *remote)
 {
-    struct stack *s = l->stack;
-    struct transport_layer *t = s->transports;
-    make_room(t, l->proto);
-    struct flow *f = mem_zalloc(sizeof *f);
-    if (!f)
-        return ERR_NOMEM;
-    f->stack = s;
+    memset(f, 0, sizeof *f);
+    f->stack = l->stack;
     f->listener = l;
     f->info = (struct flow_info){
         .proto = l->proto, .local = *local, .remote = *remote, .listener = l->label, .open = true};
     f->key = key_of(l, remote);
     list_init(&f->users);
+    list_init(&f->lru);
+    list_init(&f->of_source);
+}
+
+static void start_aging(struct transport_layer *t, struct loop *l)
+{
+    if (!timer_active(&t->age))
+        timer_start(l, &t->age, FLOW_AGE_MS);
+}
+
+static int put_into_tables(struct flow *f)
+{
+    struct stack *s = f->stack;
+    struct transport_layer *t = s->transports;
     f->id = slots_add(&t->ids, f);
     if (!f->id || index_flow(t, f)) {
         slots_remove(&t->ids, f->id);
-        mem_free(f);
         return ERR_NOMEM;
     }
-    list_add(l->proto == SIP_PROTO_UDP ? &t->lru_udp : &t->lru_tcp, &f->lru);
-    *(l->proto == SIP_PROTO_UDP ? &t->n_udp : &t->n_tcp) += 1;
+    list_add(lru_of(f), &f->lru);
+    *count_of(f) += 1;
     s->count.flows_opened++;
+    if (f->info.proto == SIP_PROTO_UDP)
+        start_aging(t, s->loop);
+    return 0;
+}
+
+int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
+             struct flow **ret_flow)
+{
+    struct stack *s = l->stack;
+    struct flow guest;
+    flow_guest(&guest, l, local, remote);
+    guest.last_ms = loop_now(s->loop) / 1000000;
+    enum stack_standing standing = guard_standing(&guest);
+    guest.in_class = standing == STACK_STRANGER ? FLOW_OF_STRANGER : FLOW_OF_KNOWN;
+    if (!make_room(s, l->proto, guest.in_class))
+        return ERR_FULL;
+    struct flow *f = mem_alloc(sizeof *f);
+    if (!f)
+        return ERR_NOMEM;
+    *f = guest;
+    list_init(&f->users);
+    list_init(&f->lru);
+    list_init(&f->of_source);
+    int err = put_into_tables(f);
+    if (err) {
+        mem_free(f);
+        return err;
+    }
     *ret_flow = f;
     return 0;
 }
 
+struct flow *flow_settle(struct flow *f)
+{
+    struct flow *real;
+    if (f->id)
+        return f;
+    real = flow_lookup(f->listener, &f->info.remote);
+    if (!real && flow_new(f->listener, &f->info.local, &f->info.remote, &real))
+        return NULL;
+    real->got = f->got;
+    return real;
+}
+
 void flow_touch(struct flow *f)
 {
-    struct transport_layer *t = f->stack->transports;
+    f->last_ms = loop_now(f->stack->loop) / 1000000;
     list_del(&f->lru);
-    list_add(f->stream ? &t->lru_tcp : &t->lru_udp, &f->lru);
+    list_add(lru_of(f), &f->lru);
+}
+
+void flow_set_standing(struct flow *f, enum stack_standing standing)
+{
+    enum flow_class to = standing == STACK_STRANGER ? FLOW_OF_STRANGER : FLOW_OF_KNOWN;
+    bool moves = f->id && to != f->in_class;
+    f->standing = standing;
+    if (moves)
+        *count_of(f) -= 1;
+    f->in_class = to;
+    if (!moves)
+        return;
+    *count_of(f) += 1;
+    list_del(&f->lru);
+    list_add(lru_of(f), &f->lru);
+    if (!f->stream)
+        return;
+    if (to == FLOW_OF_STRANGER)
+        guard_enlist(f);
+    else
+        guard_delist(f);
+    stream_rearm(f);
+}
+
+// ---- age ----
+
+// A flow with a transaction is in use; it is looked at again later.
+static unsigned age(struct list *lru, uint64_t now_ms, uint64_t limit_ms)
+{
+    unsigned n = 0;
+    LIST_EACH(lru, it) {
+        struct flow *f = LIST_ENTRY(it, struct flow, lru);
+        if (f->last_ms + limit_ms > now_ms || n++ == FLOW_AGED)
+            break;
+        if (list_empty(&f->users))
+            flow_close(f, ERR_TIMEOUT);
+        else
+            flow_touch(f);
+    }
+    return n;
+}
+
+void flow_age(void *transport_layer)
+{
+    struct transport_layer *t = transport_layer;
+    struct stack *s = t->stack;
+    uint64_t now = loop_now(s->loop) / 1000000;
+    (void)age(&t->udp[FLOW_OF_STRANGER], now, FLOW_IDLE_STRANGER_MS);
+    (void)age(&t->udp[FLOW_OF_KNOWN], now, FLOW_IDLE_MS);
+    if (sum(t->n_udp))
+        start_aging(t, s->loop);
 }
 
 static void unlink_flow(struct flow *f)
@@ -144,7 +274,8 @@ static void unlink_flow(struct flow *f)
     if (f->hh.tbl)
         HASH_DELETE(hh, t->by_key, f);
     list_del(&f->lru);
-    *(f->info.proto == SIP_PROTO_UDP ? &t->n_udp : &t->n_tcp) -= 1;
+    guard_delist(f);
+    *count_of(f) -= 1;
     f->info.open = false;
     f->stack->count.flows_closed++;
     stream_free(f);
@@ -187,12 +318,15 @@ int flow_get(struct stack *s, enum sip_proto proto, const struct addr *remote, u
         return ERR_NOTFOUND;
     struct flow *f = flow_lookup(l, remote);
     int err = 0;
-    if (!f && proto == SIP_PROTO_UDP)
+    bool made = !f;
+    if (made && proto == SIP_PROTO_UDP)
         err = flow_new(l, &l->local, remote, &f);
-    else if (!f)
+    else if (made)
         err = stream_connect(l, remote, &f);
     if (err)
         return err;
+    if (made)
+        f->ours = true;
     *ret_flow = f->id;
     return 0;
 }
@@ -270,6 +404,19 @@ int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct 
     if (f->stream)
         return ERR_INVAL;
     return sent(f, to, bytes, call_id, udp_send(f->listener->udp, to, bytes));
+}
+
+void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *remote)
+{
+    struct transport_layer *t = s->transports;
+    for (unsigned i = 0; i < t->n_listeners; i++) {
+        struct listener *l = &t->listeners[i];
+        struct flow *f = l->proto == proto ? flow_lookup(l, remote) : NULL;
+        if (!f)
+            continue;
+        f->checked = 0;
+        (void)guard_standing(f);
+    }
 }
 
 bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info)

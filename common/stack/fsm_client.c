@@ -46,8 +46,8 @@ static void no_target(void *obj, void *arg)
 static void lost(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    client_trouble_error(obj, in->err);
-    fail(CLIENT(obj), 503);
+    client_trouble_error(obj, in ? in->err : ERR_IO);
+    fail(CLIENT(obj), client_lost_status(obj, in ? in->err : 0));
 }
 
 static void silence(void *obj, void *arg)

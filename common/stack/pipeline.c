@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
+#include "stack/guard.h"
 #include "stack/proxy_priv.h"
 
 static const struct step *current_step(const struct job *j)
@@ -16,11 +18,12 @@ static void log_refusal(const struct job *j, const struct pxy *p)
     const struct step *st = current_step(j);
     const struct reject *r = &j->reject;
     struct str reason = r->reason ? str_from(r->reason) : sip_reason(r->status);
-    LOG(r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused",
-        LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
-        LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
-        LF_Z("cause", r->cause), LF_Z("procedure", j->proc->name),
-        LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
+    LOG_FROM(guard_log_source(p->stack, p->flow, &p->source.remote, j->identity), loop_now(p->stack->loop) / 1000000,
+             r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
+             LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
+             LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
+             LF_Z("cause", r->cause), LF_Z("procedure", j->proc->name),
+             LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
 }
 
 // RFC 3261 21.4.1: the reason phrase of a 400 says what is wrong with the request.
@@ -38,7 +41,8 @@ static void refuse(struct job *j, struct pxy *p)
     struct str reason = phrase(r, a);
     struct sip_edits extra;
 
-    log_refusal(j, p);
+    if (!r->quiet)
+        log_refusal(j, p);
     if (r->extra)
         sip_edits_copy(&extra, a, r->extra);
     else

@@ -15,6 +15,7 @@ struct reject {
     const char *cause;     // what to log: "To and Authorization do not belong together"
     uint32_t retry_after;  // seconds, 0: none
     struct sip_edits *extra; // further headers (Unsupported, Min-Expires ...), NULL: none
+    bool quiet;            // no line in the log: of this refusal there have been enough
 };
 
 struct job; // one run of a step list over one pxy

@@ -145,6 +145,7 @@ static void pxy_free(struct pxy *p)
     l->n_live--;
     pxy_ok_stop(p);
     timer_stop(&p->timer);
+    pxy_heard(p, 504); // nobody will hear of it any more
     if (p->free_ctx)
         p->free_ctx(p->ctx);
     LIST_EACH(&p->branches, it) {
@@ -168,6 +169,14 @@ static void release_leaving(void *arg)
     }
 }
 
+void pxy_heard(struct pxy *p, unsigned status)
+{
+    if (p->heard || status <= 100)
+        return;
+    p->heard = true;
+    overload_answered(p->stack->overload, loop_now(p->stack->loop), &p->asked, status / 100 != 5);
+}
+
 void pxy_settle(struct pxy *p)
 {
     if (p->leaving || !p->answered || p->n_live || timer_active(&p->timer))
@@ -181,13 +190,16 @@ void pxy_settle(struct pxy *p)
 
 // ---- from the transaction layer ----
 
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow)
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
+                    const struct overload_request *asked)
 {
     struct pxy *p = pxy_new(s, id, m, flow);
     if (!p) {
+        overload_answered(s->overload, loop_now(s->loop), asked, false);
         (void)txn_server_reject(s, id, m, 503, STR_NONE, NULL);
         return;
     }
+    p->asked = *asked;
     if (pxy_check(p))
         s->ops->request(s->arg, p);
 }
@@ -198,6 +210,7 @@ void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
     struct pxy *p = pxy_new(s, 0, m, flow);
     if (!p)
         return;
+    p->heard = true; // nobody asked
     if (pxy_check(p)) {
         timer_start(s->loop, &p->timer, ACK_HOLD_MS);
         s->ops->request(s->arg, p);

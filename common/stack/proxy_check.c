@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/writer.h"
 
-enum { DEFAULT_MAX_FORWARDS = 70, MAX_FORWARDS_LIMIT = 255, OPTION_TAGS_MAX = 32 };
+enum { DEFAULT_MAX_FORWARDS = 70, MAX_FORWARDS_LIMIT = 255 };
 
 // 0: go on; otherwise the status to answer with, *ret_why its reason phrase (empty: standard).
 typedef unsigned (*check_fn)(struct pxy *p, struct str *ret_why, struct sip_edits *extra);
@@ -44,44 +44,29 @@ static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits 
     return txn_is_loop(p->stack, p->req, p->loop_hash) ? 482 : 0;
 }
 
-static bool option_known(const struct stack *s, struct str tag)
-{
-    for (size_t i = 0; i < ARRAY_LEN(s->proxy_require); i++) {
-        if (s->proxy_require[i].n && str_ieq(s->proxy_require[i], tag))
-            return true;
-    }
-    return false;
-}
-
 static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
-    const void *v;
-    int err = ERR_NOTFOUND;
-    unsigned status = 0;
     if (p->ack || !sip_msg_has(p->req, SIP_H_PROXY_REQUIRE))
         return 0;
-    for (size_t i = 0; i < OPTION_TAGS_MAX; i++) {
-        err = sip_msg_get(p->req, SIP_H_PROXY_REQUIRE, i, &v);
-        if (err)
-            break;
-        struct str tag = ((const struct sip_token *)v)->token;
-        if (!option_known(p->stack, tag)) {
-            sip_edit_append(extra, SIP_H_UNSUPPORTED, tag);
-            status = 420;
-        }
-    }
-    if (err == ERR_BAD) {
+    struct arena_buf unknown = arena_buf_init(&p->arena);
+    struct sip_iter it = sip_iter_init(p->req, SIP_H_PROXY_REQUIRE);
+    for (const struct sip_token *t; (t = sip_iter_next(&it));)
+        if (!pxy_knows_option(p->stack, t->token))
+            arena_buf_item(&unknown, STR(","), t->token);
+    if (it.err == ERR_BAD) {
         *ret_why = STR("Malformed Proxy-Require");
         return 400;
     }
-    return status;
+    if (!unknown.n)
+        return 0;
+    sip_edit_append(extra, SIP_H_UNSUPPORTED, arena_buf_done(&unknown));
+    return 420;
 }
 
 static unsigned check_route(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
-    const void *v;
     (void)extra;
-    if (!sip_msg_has(p->req, SIP_H_ROUTE) || sip_msg_get(p->req, SIP_H_ROUTE, 0, &v) != ERR_BAD)
+    if (sip_iter_init(p->req, SIP_H_ROUTE).err != ERR_BAD)
         return 0;
     *ret_why = STR("Malformed Route");
     return 400;
@@ -249,7 +234,8 @@ bool pxy_check(struct pxy *p)
         err = undo_maddr(p);
     if (err) {
         bool bad = err == ERR_BAD;
-        (void)pxy_reply(p, bad ? 400 : 500, bad ? STR("Malformed Route") : STR_NONE, NULL);
+        unsigned status = bad ? 400 : err == ERR_TOOBIG ? 513 : 500;
+        (void)pxy_reply(p, status, bad ? STR("Malformed Route") : STR_NONE, NULL);
         return false;
     }
     take_own_route(p);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The response context: RFC 3261 16.7 to 16.10.
 #include "base/err.h"
+#include "base/hash.h"
+#include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/proxy_priv.h"
 
@@ -59,6 +61,7 @@ static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
 {
     struct writer w = stack_scratch(p->stack);
     int err = sip_msg_write(msg, up, &w);
+    pxy_heard(p, status);
     return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
 }
 
@@ -86,19 +89,32 @@ static const char *why_local(const struct branch *b)
 {
     if (b->timed_out)
         return "no final response before Timer C ran out";
-    if (b->trouble && !b->msg)
+    if (b->trouble && !b->msg && b->status != 513)
         return b->trouble;
     return b->status == 408   ? "no response from the next hop"
            : b->status == 503 ? "the next hop cannot be reached or refuses service"
-                              : NULL;
+           : b->status == 513 && !b->msg
+               ? "with what was added here the request is too large for a datagram, and the next hop "
+                 "takes no connection"
+               : NULL;
 }
 
 // Nobody else knows that this request failed here, so this is its log line.
 static void log_failure(const struct pxy *p, unsigned status, const char *why)
 {
-    LOG(LOG_INFO, "request failed", LF("call_id", sip_msg_call_id(p->req)),
-        LF("method", sip_msg_method_name(p->req)), LF("uri", sip_msg_uri_text(p->req)),
-        LF_NUM("status", status), LF_Z("cause", why));
+    struct str uri = sip_msg_uri_text(p->req);
+    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->stack->loop) / 1000000, LOG_INFO,
+             "request failed", why, LF("call_id", sip_msg_call_id(p->req)),
+             LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_NUM("status", status),
+             LF_Z("cause", why));
+}
+
+// When to try again stays true when our 500 says what a 503 has said (RFC 3261 21.5.1).
+static void keep_retry_after(const struct sip_msg *msg, struct sip_edits *extra)
+{
+    struct str v = msg ? sip_msg_raw(msg, SIP_H_RETRY_AFTER) : STR_NONE;
+    if (v.n)
+        sip_edit_append(extra, SIP_H_RETRY_AFTER, v);
 }
 
 static void answer_here(struct pxy *p, unsigned status, const char *why, struct sip_edits *extra)
@@ -109,6 +125,15 @@ static void answer_here(struct pxy *p, unsigned status, const char *why, struct 
         sip_edit_append(extra, SIP_H_WARNING, pxy_warning(p, str_from(why)));
     }
     (void)pxy_reply(p, status, STR_NONE, extra);
+}
+
+// A response that cannot be sent on.
+static void cannot_pass(struct pxy *p, int err)
+{
+    struct sip_edits extra;
+    sip_edits_init(&extra, &p->arena, NULL);
+    answer_here(p, 500, err == ERR_TOOBIG ? "the response is too large to be sent back" : err_text(err),
+                &extra);
 }
 
 // ---- the best response (RFC 3261 16.7 step 6) ----
@@ -140,8 +165,8 @@ static struct branch *best_branch(struct pxy *p)
 
 static void add_challenges(struct branch *to, const struct branch *from, enum sip_hid id)
 {
-    struct str value;
-    for (size_t i = 0; !sip_edits_get(&from->up, id, i, &value); i++)
+    struct sip_edits_iter it = sip_edits_iter_init(&from->up, id);
+    for (struct str value; sip_edits_iter_next(&it, &value);)
         sip_edit_append(&to->up, id, value);
 }
 
@@ -159,18 +184,26 @@ static void aggregate(struct pxy *p, struct branch *best)
     }
 }
 
+// Who says 503 and when to come again speaks of the whole service (our core, when its HSS is overloaded):
+// whatever else is sent there would meet the same, and so it goes on as it is (RFC 3261 16.7 step 6, 21.5.4).
+static bool is_overload(const struct branch *b)
+{
+    return b->status == 503 && b->msg && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
+}
+
 static void send_final(struct pxy *p, struct branch *best)
 {
-    if (!best->msg || status_upstream(p, best->status) != best->status) {
+    if (!is_overload(best) && (!best->msg || status_upstream(p, best->status) != best->status)) {
         struct sip_edits extra;
         sip_edits_init(&extra, &p->arena, NULL);
+        keep_retry_after(best->msg, &extra);
         answer_here(p, best->status, why_local(best), best->msg ? &extra : &best->up);
         return;
     }
     aggregate(p, best);
     int err = pass_on(p, best->status, best->msg, &best->up);
     if (err == ERR_NOMEM || err == ERR_TOOBIG)
-        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        cannot_pass(p, err);
     else
         pxy_finish(p, STR_NONE);
 }
@@ -226,7 +259,7 @@ static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
     }
     int err = pass_on(p, status, msg, &e);
     if (!p->answered && (err == ERR_NOMEM || err == ERR_TOOBIG)) {
-        (void)pxy_reply(p, 500, STR_NONE, NULL);
+        cannot_pass(p, err);
         return;
     }
     p->accepted = true;

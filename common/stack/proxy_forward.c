@@ -39,10 +39,12 @@ static int make_strict(struct pxy *p, struct sip_edits *e, const struct sip_uri 
 {
     struct str routes[ROUTES_MAX];
     size_t n = 0;
-    while (n < ROUTES_MAX && !sip_edits_get(e, SIP_H_ROUTE, n, &routes[n]))
-        n++;
-    if (n == ROUTES_MAX)
-        return ERR_TOOBIG;
+    struct sip_edits_iter it = sip_edits_iter_init(e, SIP_H_ROUTE);
+    for (struct str route; sip_edits_iter_next(&it, &route);) {
+        if (n == ROUTES_MAX)
+            return ERR_TOOBIG;
+        routes[n++] = route;
+    }
     struct str target = ARENA_CAT(&p->arena, STR("<"), sip_edits_uri(e), STR(">"));
     (void)route_take(&routes[0]);
     sip_edit_remove(e, SIP_H_ROUTE);
@@ -62,7 +64,7 @@ static int next_hop(struct pxy *p, const struct pxy_target *t, struct sip_edits 
     struct str text;
     const struct sip_uri *u = NULL;
     bool loose = true;
-    if (!sip_edits_get(e, SIP_H_ROUTE, 0, &text)) {
+    if (sip_edits_first(e, SIP_H_ROUTE, &text)) {
         u = route_parsed(p, route_take(&text));
         if (!u)
             return ERR_BAD;
@@ -102,7 +104,7 @@ static int write_request(void *arg, struct str via, struct writer *w)
 static void add_length(struct pxy *p, struct sip_edits *e)
 {
     struct str v;
-    if (sip_msg_has(p->req, SIP_H_CONTENT_LENGTH) || !sip_edits_get(e, SIP_H_CONTENT_LENGTH, 0, &v))
+    if (sip_msg_has(p->req, SIP_H_CONTENT_LENGTH) || sip_edits_first(e, SIP_H_CONTENT_LENGTH, &v))
         return;
     sip_edit_set(e, SIP_H_CONTENT_LENGTH, arena_printf(&p->arena, "%zu", sip_msg_body(p->req).n));
 }
@@ -117,6 +119,7 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->ops = ops;
     b->nf = nf;
     b->ctx = t->ctx;
+    b->label = t->label;
     b->open = true;
     timer_init(&b->timer_c, pxy_branch_timer_c, b);
     if (t->edits)
@@ -174,6 +177,13 @@ const char *pxy_trouble(const struct pxy *p)
     return p->trouble;
 }
 
+// A node of the network that refuses for its own load (it alone says 503: others' becomes a 500 on its
+// way, RFC 3261 16.7 step 6).
+static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
+{
+    return status == 503 && msg && !(b->pxy->stack->outside >> b->label & 1);
+}
+
 void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                    struct sip_msg *msg)
 {
@@ -200,6 +210,8 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
     const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->stack, id) : NULL;
     if (trouble)
         p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
+    if (is_push_back(b, status, msg))
+        overload_pushed_back(p->stack->overload, loop_now(p->stack->loop));
     pxy_branch_final(b, status, msg);
 }
 

@@ -43,6 +43,7 @@ struct branch {
     bool provisional;          // one came, 100 included
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
     const char *trouble;       // why it failed without a response (in the pxy's arena); NULL: no idea
+    unsigned label;            // of the listener that sent it
     unsigned status;           // final response that counts, 0: none or taken by the NF
     struct sip_msg *msg;       // NULL: ended without one
     struct sip_edits up;       // what to change in it, or further headers of a response made here
@@ -73,6 +74,8 @@ struct pxy {
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
+    bool heard;     // overload control knows of the first answer
+    struct overload_request asked;
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
     struct str to_tag;             // of responses made here, once needed
@@ -87,6 +90,9 @@ struct pxy {
 // ---- proxy.c ----
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
+
+// Overload control learns of the first answer that is more than a 100.
+void pxy_heard(struct pxy *p, unsigned status);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

@@ -151,6 +151,7 @@ int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct si
     if (p->answered || status < 100 || status > 699)
         return ERR_STATE;
     int err = send_reply(p, status, reason, extra);
+    pxy_heard(p, status);
     if (status < 200)
         return err;
     // Without memory for what was wanted: a bare 500 is better than silence.

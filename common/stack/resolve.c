@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "base/writer.h"
 #include "sip/uri.h"
@@ -382,9 +383,9 @@ static int failed(struct resolve_name *n, int err)
 {
     uint64_t now = resolve_now_ms(n->stack);
     bool old = err != ERR_NODATA && may_use_old(n);
-    if (transport_may_log(n->stack)) {
-        struct str host = n->key;
-        (void)str_split(&host, ' ');
+    struct str host = n->key;
+    (void)str_split(&host, ' ');
+    if (log_admit("name not resolved", err_text(err), hash_bytes(host.p, host.n), now)) {
         // Whose request fails says so by itself; what goes on with old addresses, nobody else.
         LOG(old ? LOG_WARN : LOG_INFO, "name not resolved", LF("name", host),
             LF_Z("reason", n->why[0] ? n->why : err_text(err)),

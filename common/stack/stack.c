@@ -7,7 +7,9 @@
 #include "base/writer.h"
 #include "sip/msg.h"
 #include "sip/uri.h"
+#include "stack/guard.h"
 #include "stack/resolve.h"
+#include "stack/shed.h"
 #include "stack/stack_priv.h"
 #include "stack/transport.h"
 
@@ -42,6 +44,8 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->ops = p->ops;
     s->arg = p->arg;
     s->tcp_prefer = p->tcp_prefer;
+    s->limits = p->limits;
+    s->standing_epoch = 1;
     s->max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS;
     s->max_message = p->max_message ? p->max_message : SIP_MSG_MAX;
     s->secret = loop_random_u64(p->loop);
@@ -55,9 +59,18 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     return err || !s->scratch ? ERR_NOMEM : 0;
 }
 
+static int overload_begin(struct stack *s, const struct overload_params *p)
+{
+    struct overload_params o = *p;
+    o.off = o.off || !o.wait_ms || !o.latency_ms;
+    return overload_new(&o, loop_now(s->loop), &s->overload);
+}
+
 static int make_layers(struct stack *s)
 {
     int err = transport_layer_new(s);
+    if (!err)
+        err = guard_new(s);
     if (!err)
         err = resolver_new(s);
     if (!err)
@@ -77,6 +90,8 @@ int stack_new(const struct stack_params *p, struct stack **ret_stack)
     if (!s)
         return ERR_NOMEM;
     int err = copy_params(s, p);
+    if (!err)
+        err = overload_begin(s, &p->overload);
     if (!err)
         err = make_layers(s);
     if (err) {
@@ -99,6 +114,8 @@ void stack_free(struct stack *s)
         pxy_layer_free(s);
     resolver_free(s);
     transport_layer_free(s);
+    guard_free(s);
+    overload_free(s->overload);
     mem_free((void *)s->server.p);
     for (size_t i = 0; i < s->n_alias; i++)
         mem_free((void *)s->alias[i].p);
@@ -108,7 +125,26 @@ void stack_free(struct stack *s)
 
 int stack_listen(struct stack *s, const struct stack_listen *l)
 {
+    if (l->outside)
+        s->outside |= 1u << l->label;
     return transport_listen(s, l);
+}
+
+void stack_recheck_all(struct stack *s)
+{
+    if (++s->standing_epoch == 0)
+        s->standing_epoch = 1;
+}
+
+void stack_set_limits(struct stack *s, const struct stack_limits *l)
+{
+    s->limits = *l;
+    guard_set_limits(s);
+}
+
+void stack_set_overload(struct stack *s, const struct overload_params *p)
+{
+    overload_set(s->overload, p);
 }
 
 bool stack_is_own(const struct stack *s, const struct sip_uri *u)
@@ -134,5 +170,7 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     cb(arg, "sip_transactions", "", txn_count(s));
     txn_stats(s, cb, arg);
     transport_stats(s, cb, arg);
+    guard_stats(s, cb, arg);
     pxy_stats(s, cb, arg);
+    shed_stats(s, cb, arg);
 }

@@ -9,6 +9,7 @@
 
 #include "io/loop.h"
 #include "sip/edit.h"
+#include "stack/overload.h"
 
 struct stack;
 struct pxy;
@@ -32,6 +33,22 @@ struct flow_info {
     bool open;         // a TCP flow that has closed is false
 };
 
+// Who speaks on a flow. A message of a stranger is measured by its source before it is read, and a new
+// request of his passes stack_ops.screen before anything is kept for it.
+enum stack_standing {
+    STACK_TRUSTED,  // a neighbour: neither measured nor screened
+    STACK_KNOWN,    // a registered user: his new requests are measured by his flow, not screened
+    STACK_VOUCHED,  // screened, but not measured (a load generator, a gateway that the operator names)
+    STACK_STRANGER, // anybody else
+};
+
+// Why and how a stranger's request is refused; cause is static text for log and Warning. Status 0:
+// in silence.
+struct stack_refusal {
+    unsigned status;
+    const char *cause, *clause;
+};
+
 // A traced message as it left or arrived on the wire.
 struct stack_trace {
     bool out;
@@ -49,10 +66,33 @@ struct stack_ops {
     // An INVITE that the owner has not finally answered was cancelled from upstream: the stack answers
     // 487 and cancels the branches; p is still there during the call. May be NULL.
     void (*cancelled)(void *arg, struct pxy *p);
+    // The class of a new request for overload control, when the owner knows more than the message says
+    // (shed_class of stack/shed.h). May be NULL.
+    enum overload_class (*classify)(void *arg, const struct sip_msg *m,
+                                    const struct flow_info *from);
     // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.
     void (*flow_closed)(void *arg, flow_id flow);
     // Every message in and out. May be NULL.
     void (*trace)(void *arg, const struct stack_trace *t);
+    // Who is at the other end? Asked once for each flow, and again after stack_recheck. NULL:
+    // everybody is trusted.
+    enum stack_standing (*standing)(void *arg, const struct flow_info *from);
+    // False when a new request (ACK too; not CANCEL) of a stranger is to be refused: it is answered
+    // without state, once for each time it arrives, and an ACK is dropped. NULL: all may pass.
+    bool (*screen)(void *arg, const struct flow_info *from, const struct sip_msg *m,
+                   struct stack_refusal *ret_refusal);
+};
+
+// What strangers may use, and registered users. 0 is no limit everywhere.
+struct stack_limits {
+    uint32_t source_rate, source_burst; // messages of one source (addr_source_key): a second, at once
+    uint32_t user_rate, user_burst;     // new requests on one registered flow
+    uint32_t connections;               // of strangers, that were accepted
+    uint32_t connections_per_source;
+    uint32_t first_ms;  // from accepting a stranger's connection to the first whole message
+    uint32_t idle_ms;   // a stranger's connection without a whole message
+    uint32_t flows;     // strangers' UDP flows
+    uint32_t reserve;   // descriptors that strangers leave free; half of them for trusted ones
 };
 
 struct stack_params {
@@ -64,7 +104,9 @@ struct stack_params {
     struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
     size_t max_message;     // bytes; 0: 65535
+    struct overload_params overload; // all zero: off
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
+    struct stack_limits limits;
 };
 
 int stack_new(const struct stack_params *p, struct stack **ret_stack);
@@ -78,10 +120,18 @@ struct stack_listen {
     unsigned label;                  // e.g. 0 core side, 1 UE side
     const struct sip_timers *timers; // for transactions on this listener; NULL: core
     struct str advertise;            // host to put into Via and to recognise as own; empty: the IP
+    bool outside;                    // a refusal from there tells nothing about the network
 };
 int stack_listen(struct stack *s, const struct stack_listen *l);
 
+// Changes the settings of overload control.
+void stack_set_overload(struct stack *s, const struct overload_params *p);
 bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info);
+// The standing of the flows to and from this address has changed (a contact was registered or left).
+void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *remote);
+// That of any flow may have (another list of trusted neighbours).
+void stack_recheck_all(struct stack *s);
+void stack_set_limits(struct stack *s, const struct stack_limits *l);
 // True when the URI's host and port are one of this node's listeners or aliases.
 bool stack_is_own(const struct stack *s, const struct sip_uri *u);
 // Static resolution that precedes DNS: host (a domain or host name) -> addresses.

@@ -9,6 +9,7 @@
 
 struct writer;
 struct transport_layer; // transport.c
+struct guard;           // guard.c
 struct resolver;        // resolve.c
 struct txn_layer;       // txn.c
 struct pxy_layer;       // proxy.c
@@ -37,7 +38,18 @@ enum { STACK_SCRATCH = 65536 };
     X(flows_opened, "sip_flows_opened", "")                                                        \
     X(flows_closed, "sip_flows_closed", "")                                                        \
     X(stream_errors, "sip_stream_errors", "")                                                      \
-    X(dns_queries, "sip_dns_queries", "")
+    X(dns_queries, "sip_dns_queries", "")                                                          \
+    X(strangers_refused, "sip_strangers_refused", "")                                              \
+    X(strangers_unanswered, "sip_strangers_unanswered", "")                                        \
+    X(drop_source, "sip_limit_reached", "limit=\"source_rate\"")                                   \
+    X(drop_user, "sip_limit_reached", "limit=\"user_rate\"")                                       \
+    X(drop_flows, "sip_limit_reached", "limit=\"flows\"")                                          \
+    X(drop_open, "sip_limit_reached", "limit=\"transactions\"")                                    \
+    X(drop_connections, "sip_limit_reached", "limit=\"connections\"")                              \
+    X(drop_per_source, "sip_limit_reached", "limit=\"connections_per_source\"")                    \
+    X(drop_reserve, "sip_limit_reached", "limit=\"reserve\"")                                      \
+    X(evicted, "sip_connections_evicted", "")                                                      \
+    X(idle_closed, "sip_idle_connections_closed", "")
 
 struct stack_counters {
 #define X(field, name, labels) uint64_t field;
@@ -55,16 +67,21 @@ struct stack {
     struct str proxy_require[4]; // as given
     size_t max_transactions, max_message;
     bool tcp_prefer, draining;
+    struct stack_limits limits;
+    uint32_t standing_epoch;  // of what flows know about their standing
     timer_cb drained;
     void *drained_arg;
     struct deferred drain_check;
     uint64_t secret;          // keys tags and loop hashes
     struct stack_counters count;
     struct transport_layer *transports;
+    struct guard *guard;
     struct resolver *resolver;
     struct txn_layer *txns;
     struct pxy_layer *pxys;
     struct ua_layer *uas;
+    struct overload *overload;
+    unsigned outside;         // listener labels as bits: peers there are not the network
     char *scratch;            // STACK_SCRATCH bytes for the message being built; never kept
 };
 
@@ -83,7 +100,15 @@ void ua_layer_free(struct stack *s);
 // A new request with a server transaction; m is valid during the call: sip_msg_ref it to keep it. Its
 // top Via has received and rport filled in already. When this returns and no response was given to an
 // INVITE yet, the transaction layer sends 100 itself.
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow);
+// asked is what overload control was asked for it.
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
+                    const struct overload_request *asked);
+// What the proxy core refuses (RFC 3261 16.3), before there is anything but the message: status or 0,
+// *ret_why (untouched: the standard phrase) and headers for the response.
+unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, struct str *ret_why,
+                             struct sip_edits *extra);
+// Is this a tag that Proxy-Require may have?
+bool pxy_knows_option(const struct stack *s, struct str tag);
 // An ACK for a 2xx; there is no transaction.
 void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow);
 // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL

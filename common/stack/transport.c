@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/writer.h"
 #include "sip/uri.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
 
 static int write_names(struct listener *l, struct str advertise)
@@ -122,8 +123,16 @@ bool transport_is_own(const struct stack *s, struct str host, uint16_t port)
 
 void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg)
 {
-    cb(arg, "sip_flows", "proto=\"udp\"", s->transports->n_udp);
-    cb(arg, "sip_flows", "proto=\"tcp\"", s->transports->n_tcp);
+    static const struct {
+        const char *udp, *tcp;
+    } labels[FLOW_CLASSES] = {
+        [FLOW_OF_STRANGER] = {"proto=\"udp\",of=\"strangers\"", "proto=\"tcp\",of=\"strangers\""},
+        [FLOW_OF_KNOWN] = {"proto=\"udp\",of=\"known\"", "proto=\"tcp\",of=\"known\""},
+    };
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) {
+        cb(arg, "sip_flows", labels[i].udp, s->transports->n_udp[i]);
+        cb(arg, "sip_flows", labels[i].tcp, s->transports->n_tcp[i]);
+    }
 }
 
 int transport_layer_new(struct stack *s)
@@ -131,8 +140,12 @@ int transport_layer_new(struct stack *s)
     struct transport_layer *t = mem_zalloc(sizeof *t);
     if (!t)
         return ERR_NOMEM;
-    list_init(&t->lru_udp);
-    list_init(&t->lru_tcp);
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) {
+        list_init(&t->udp[i]);
+        list_init(&t->tcp[i]);
+    }
+    t->stack = s;
+    timer_init(&t->age, flow_age, t);
     s->transports = t;
     return 0;
 }
@@ -145,6 +158,7 @@ static void free_flows(struct transport_layer *t, struct list *lru)
         if (f->hh.tbl)
             HASH_DELETE(hh, t->by_key, f);
         list_del(&f->lru);
+        guard_delist(f);
         if (f->stream)
             tcp_close(f->stream->tcp);
         stream_free(f);
@@ -157,8 +171,11 @@ void transport_layer_free(struct stack *s)
     struct transport_layer *t = s->transports;
     if (!t)
         return;
-    free_flows(t, &t->lru_udp);
-    free_flows(t, &t->lru_tcp);
+    timer_stop(&t->age);
+    for (unsigned i = 0; i < FLOW_CLASSES; i++) {
+        free_flows(t, &t->udp[i]);
+        free_flows(t, &t->tcp[i]);
+    }
     for (unsigned i = 0; i < t->n_listeners; i++)
         listener_done(&t->listeners[i]);
     slots_done(&t->ids);

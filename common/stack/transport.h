@@ -13,6 +13,8 @@ struct flow;
 // Flow of an id, NULL when it has gone.
 struct flow *flow_find(const struct stack *s, flow_id id);
 flow_id flow_get_id(const struct flow *f);
+// The real flow of a guest (see transport_priv.h), or f itself. NULL: there is no room for it.
+struct flow *flow_settle(struct flow *f);
 const struct flow_info *flow_get_info(const struct flow *f);
 bool flow_is_reliable(const struct flow *f);
 // False for a connection that is still being made.
@@ -50,9 +52,6 @@ int transport_listen(struct stack *s, const struct stack_listen *l);
 bool transport_is_own(const struct stack *s, struct str host, uint16_t port);
 // True when host (and port, unless 0) is the sent-by of one of our listeners.
 bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port);
-
-// False when this second has had its share of log lines about what peers did wrong.
-bool transport_may_log(struct stack *s);
 
 void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 int transport_layer_new(struct stack *s);

@@ -2,50 +2,31 @@
 // From bytes to a message for the transaction layer, and the answers to what cannot become one.
 #include "base/err.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/writer.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
-
-bool transport_may_log(struct stack *s)
-{
-    struct transport_layer *t = s->transports;
-    uint64_t second = loop_now(s->loop) / 1000000000;
-    if (second != t->log_second) {
-        t->log_second = second;
-        t->log_count = 0;
-    }
-    return t->log_count++ < TRANSPORT_LOGS;
-}
 
 void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
 {
-    if (!transport_may_log(f->stack))
-        return;
     char peer[ADDR_TEXT_MAX];
-    LOG(LOG_WARN, msg, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
-        LF("call_id", call_id));
+    LOG_FROM(addr_source_key(&f->info.remote), loop_now(f->stack->loop) / 1000000, LOG_WARN, msg,
+             what, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
+             LF("call_id", call_id));
 }
 
-// Sends a response without a transaction to where m's top Via says.
+// Sends a response without a transaction; a request that names nobody in a Via is answered to where it
+// came from.
 static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct str reason)
 {
-    struct stack *s = f->stack;
-    if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK || !sip_msg_via(m))
+    if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK)
         return false;
     struct sip_msg *filled;
-    if (via_fill(s, m, &f->info.remote, &filled))
-        return false;
-    char tag[TXN_TAG_LEN];
-    struct writer w = stack_scratch(s);
-    int err = sip_write_response(filled, status, reason, txn_to_tag(s, filled, tag), NULL, &w);
-    if (!err && f->stream) {
-        err = flow_send(s, f, writer_done(&w), sip_msg_call_id(filled));
-    } else if (!err) {
-        struct addr to;
-        via_reply_addr(filled, &f->info.remote, false, &to);
-        err = flow_send_to(s, f, &to, writer_done(&w), sip_msg_call_id(filled));
-    }
+    if (via_fill(f->stack, m, &f->info.remote, &filled)) // no room for received: as it came
+        filled = sip_msg_ref(m);
+    bool sent = guard_answer(f, filled, status, reason, NULL, NULL);
     sip_msg_unref(filled);
-    return err == 0;
+    return sent;
 }
 
 bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct str reason)
@@ -73,17 +54,23 @@ static const char *fault(const struct sip_msg *m, const char *field)
 }
 
 // RFC 3261 18.3, 8.2, RFC 4475 3.3.1: a request that can be answered gets 400 naming the field,
-// also when it lacks what a response copies; responses, ACK and what has no usable Via are dropped.
+// also when it lacks what a response copies; responses, ACK and what has no Via are dropped. Of
+// another version nothing else is judged (RFC 3261 21.5.6, RFC 4475 3.1.2.16).
 static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_error *e)
 {
-    bool answered = false;
+    bool version = strcmp(e->what, SIP_FAULT_VERSION) == 0, answered = false;
     f->stack->count.malformed++;
-    if (m) {
+    if (m && version) {
+        answered = answer(f, m, 505, STR_NONE);
+    } else if (m) {
         struct str reason =
             arena_printf(sip_msg_arena(m), "Bad Request: %s %s", fault(m, e->what), e->what);
         answered = answer(f, m, 400, reason);
     }
-    transport_log(f, answered ? "malformed request answered 400" : "malformed message dropped",
+    transport_log(f,
+                  !answered ? "malformed message dropped"
+                  : version ? "request of another version answered 505"
+                            : "malformed request answered 400",
                   e->what, m ? sip_msg_call_id(m) : STR_NONE);
 }
 
@@ -99,7 +86,9 @@ static int deliver(struct flow *f, struct sip_msg *m)
     struct sip_msg *filled;
     int err = via_fill(s, m, &f->info.remote, &filled);
     if (err) {
-        transport_log(f, "request dropped", err_name(err), sip_msg_call_id(m));
+        bool answered = answer(f, m, err == ERR_TOOBIG ? 513 : 500, STR_NONE);
+        transport_log(f, answered ? "request refused" : "request dropped", err_name(err),
+                      sip_msg_call_id(m));
         return err;
     }
     stack_on_message(s, f, filled);
@@ -107,7 +96,7 @@ static int deliver(struct flow *f, struct sip_msg *m)
     return 0;
 }
 
-int transport_receive(struct flow *f, struct str bytes)
+static int receive(struct flow *f, struct str bytes)
 {
     struct sip_msg *m = NULL;
     struct sip_parse_error e = {0};
@@ -121,5 +110,15 @@ int transport_receive(struct flow *f, struct str bytes)
         err = deliver(f, m);
     }
     sip_msg_unref(m);
+    return err;
+}
+
+int transport_receive(struct flow *f, struct str bytes)
+{
+    struct loop_progress *p = loop_progress(f->stack->loop);
+    p->n = bytes.n;
+    p->bytes = bytes.p;
+    int err = receive(f, bytes);
+    p->bytes = NULL;
     return err;
 }

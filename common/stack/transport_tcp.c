@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sip/msg.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
 
 static uint64_t now_ms(const struct flow *f)
@@ -50,9 +51,23 @@ static uint64_t idle_limit(const struct stream *st)
     return st->spoke ? STREAM_IDLE_IN_MS : STREAM_FIRST_MS;
 }
 
-static uint64_t deadline(const struct stream *st)
+// Of a stranger only whole messages count: he cannot stay for the price of a line end now and then.
+static uint64_t idle_until(const struct flow *f)
 {
-    uint64_t idle = st->last_used + idle_limit(st);
+    const struct stream *st = f->stream;
+    const struct stack_limits *l = &f->stack->limits;
+    uint64_t any = st->last_used + idle_limit(st);
+    if (f->standing != STACK_STRANGER || st->outgoing)
+        return any;
+    if (!st->spoke)
+        return l->first_ms ? st->opened + l->first_ms : any;
+    return l->idle_ms ? st->last_message + l->idle_ms : any;
+}
+
+static uint64_t deadline(const struct flow *f)
+{
+    const struct stream *st = f->stream;
+    uint64_t idle = idle_until(f);
     uint64_t stall = st->stalled ? st->stalled + STREAM_STALL_MS : UINT64_MAX;
     if (!st->connected)
         return st->opened + STREAM_CONNECT_MS;
@@ -61,7 +76,7 @@ static uint64_t deadline(const struct stream *st)
 
 static void arm(struct flow *f)
 {
-    uint64_t now = now_ms(f), at = deadline(f->stream);
+    uint64_t now = now_ms(f), at = deadline(f);
     timer_start(f->stack->loop, &f->stream->timer, at > now ? at - now : 1);
 }
 
@@ -75,7 +90,7 @@ static void on_timer(void *arg)
         stream_close(f, st->close_err, false);
         return;
     }
-    if (!st->connected && now >= deadline(st)) {
+    if (!st->connected && now >= deadline(f)) {
         stream_close(f, ERR_TIMEOUT, false);
         return;
     }
@@ -86,13 +101,23 @@ static void on_timer(void *arg)
         stream_close(f, ERR_TIMEOUT, false);
         return;
     }
-    if (now >= deadline(st) && list_empty(&f->users)) {
+    bool idle = now >= deadline(f);
+    if (idle && list_empty(&f->users)) {
+        f->stack->count.idle_closed++;
         stream_close(f, ERR_TIMEOUT, true);
         return;
     }
-    if (now >= deadline(st))
-        st->last_used = now;
+    if (idle)
+        st->last_used = st->last_message = now;
+    if (idle && !st->spoke)
+        st->opened = now;
     arm(f);
+}
+
+void stream_rearm(struct flow *f)
+{
+    if (f->stream && !f->stream->close_err)
+        arm(f);
 }
 
 // ---- framing ----
@@ -125,27 +150,40 @@ static void pong(struct flow *f)
     (void)tcp_send(f->stream->tcp, STR("\r\n")); // RFC 5626 3.5.1
 }
 
+static void take_message(struct flow *f, struct str bytes)
+{
+    struct stream *st = f->stream;
+    st->last_message = now_ms(f);
+    if (!st->spoke) {
+        st->spoke = true;
+        arm(f);
+    }
+    guard_used(f);
+    f->got = bytes.n;
+    if (guard_admit(f))
+        (void)transport_receive(f, bytes);
+}
+
 // Takes whole messages off data and returns what is left.
 static struct str take_messages(struct flow *f, struct str data)
 {
     struct stream *st = f->stream;
     while (data.n && !st->close_err) {
         size_t skip = 0, len = 0;
-        int err = sip_frame(data, &skip, &len);
+        int err = sip_framer_next(&st->framer, data, &skip, &len);
         if (err == ERR_MORE && data.n <= f->stack->max_message + SIP_MSG_MAX)
             break;
+        st->framer = (struct sip_framer){0};
         if (!err && len > f->stack->max_message)
             err = ERR_TOOBIG;
         if (err) {
             fail(f, data, err == ERR_MORE ? ERR_TOOBIG : err);
             return STR_NONE;
         }
-        if (len) {
-            st->spoke = true;
-            (void)transport_receive(f, str_make(data.p + skip, len));
-        } else {
+        if (len)
+            take_message(f, str_make(data.p + skip, len));
+        else
             pong(f);
-        }
         data = str_skip(data, skip + len);
     }
     return data;
@@ -177,7 +215,8 @@ static int keep_rest(struct stream *st, struct str rest, bool in_buffer)
     }
     if (!in_buffer)
         return buffer_append(st, rest);
-    memmove(st->buf, rest.p, rest.n);
+    if (rest.p != st->buf)
+        memmove(st->buf, rest.p, rest.n);
     st->n = rest.n;
     return 0;
 }
@@ -255,7 +294,7 @@ static int stream_new(struct listener *l, struct tcp *c, const struct addr *loca
     }
     f->stream = st;
     timer_init(&st->timer, on_timer, f);
-    st->opened = st->last_used = now_ms(f);
+    st->opened = st->last_used = st->last_message = now_ms(f);
     *ret_flow = f;
     return 0;
 }
@@ -268,6 +307,11 @@ void stream_accept(void *listener, struct tcp *c)
         return;
     }
     f->stream->connected = true;
+    if (!guard_connection(f)) {
+        flow_discard(f);
+        tcp_abort(c);
+        return;
+    }
     tcp_set_owner(c, &stream_ops, f);
     arm(f);
 }

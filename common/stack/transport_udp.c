@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Datagrams: keep-alives and STUN are not for us, everything else is one message.
 #include "base/err.h"
+#include "stack/guard.h"
 #include "stack/transport_priv.h"
 
 // CRLFs of clients that keep their NAT open, and STUN (RFC 5389 6: magic cookie).
@@ -14,28 +15,35 @@ static bool is_keepalive(struct str d)
     return true;
 }
 
+static void too_large(struct flow *f, struct str data)
+{
+    f->stack->count.oversize++;
+    bool answered = transport_refuse(f, data, 513, STR_NONE);
+    transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
+}
+
 void udp_flow_receive(void *listener, const struct addr *src, const struct addr *dst,
                       struct str data)
 {
     struct listener *l = listener;
     struct stack *s = l->stack;
-    struct flow *f = flow_lookup(l, src);
+    struct flow *f = flow_lookup(l, src), guest;
     s->count.bytes_in += data.n;
-    if (is_keepalive(data)) {
-        s->count.keepalives++;
-        if (f)
-            flow_touch(f);
-        return;
-    }
     if (f)
         flow_touch(f);
-    else if (flow_new(l, addr_is_any(&l->local) ? dst : &l->local, src, &f))
-        return;
-    if (data.n > s->max_message) {
-        s->count.oversize++;
-        bool answered = transport_refuse(f, data, 513, STR_NONE);
-        transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
+    if (is_keepalive(data)) {
+        s->count.keepalives++;
         return;
     }
-    (void)transport_receive(f, data);
+    if (!f) {
+        flow_guest(&guest, l, addr_is_any(&l->local) ? dst : &l->local, src);
+        f = &guest;
+    }
+    if (!guard_admit(f))
+        return;
+    f->got = data.n;
+    if (data.n > s->max_message)
+        too_large(f, data);
+    else
+        (void)transport_receive(f, data);
 }

@@ -181,6 +181,8 @@ static void close_count(struct txn *t)
         return;
     t->open = false;
     s->txns->n_open--;
+    if (t->of_stranger)
+        s->txns->n_strangers--;
     if (s->draining && !s->txns->n_open)
         loop_defer(s->loop, &s->drain_check);
 }
@@ -327,9 +329,15 @@ void stack_on_message(struct stack *s, struct flow *f, struct sip_msg *m)
         client_on_response(s, f, m);
 }
 
+size_t txn_strangers(const struct stack *s)
+{
+    return s->txns->n_strangers;
+}
+
 void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg)
 {
     const struct txn_layer *l = s->txns;
+    cb(arg, "sip_stranger_transactions", "", l->n_strangers);
     cb(arg, "sip_transactions_held", "side=\"client\"", l->n_clients);
     cb(arg, "sip_transactions_held", "side=\"server\"", l->n_servers);
     cb(arg, "sip_transactions_total", "side=\"client\"", l->total_clients);

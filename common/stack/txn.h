@@ -16,7 +16,8 @@ typedef uint64_t txn_id; // 0: none
 
 enum txn_client_event {
     TXN_RESPONSE, // status and msg: every provisional (100 included), the final, each 2xx of an INVITE
-    TXN_FAILED,   // msg NULL: 408 no answer, 503 transport error or no address; after all targets
+    TXN_FAILED,   // msg NULL: 408 no answer, 503 transport error or no address, 513 too large for any
+                  // datagram and no connection to be had; after all targets
     TXN_ENDED,    // the last one, always given exactly once: arg is not used any more
 };
 
@@ -83,7 +84,8 @@ int txn_send_ack(struct stack *s, const struct txn_send_params *p);
 // Attached to the transaction for pxy_on_cancel and pxy_on_server_end.
 void txn_server_set_owner(struct stack *s, txn_id id, void *owner);
 // Sends a response through the transaction. bytes (usually the scratch) are copied as needed. ERR_STATE
-// when a final response was sent already (further 2xx of an INVITE pass), ERR_NOTFOUND when it has gone.
+// when a final response was sent already (further 2xx of an INVITE pass), ERR_NOTFOUND when it has gone,
+// ERR_TOOBIG when it needs a datagram that is larger than any can be; another may be sent then.
 int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str bytes);
 // Listener timers and label of the transaction's flow.
 const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id);
@@ -111,6 +113,8 @@ bool txn_is_loop(const struct stack *s, const struct sip_msg *m, uint64_t loop_h
 // Number of transactions of both sides that are not finished: a final response is still due or (INVITE
 // server) its ACK. Those that only absorb retransmissions do not count.
 size_t txn_count(const struct stack *s);
+// Those of them, on the server side, that strangers have opened.
+size_t txn_strangers(const struct stack *s);
 
 // ---- for stack.c ----
 void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg);

@@ -11,9 +11,9 @@ static void common_headers(struct sip_edits *e, const struct sip_msg *invite, st
     struct arena *a = e->arena;
     sip_edit_append(e, SIP_H_VIA, sip_msg_via(invite)->text);
     sip_edit_append(e, SIP_H_MAX_FORWARDS, STR("70"));
-    const void *v;
-    for (size_t i = 0; sip_msg_get(invite, SIP_H_ROUTE, i, &v) == 0; i++)
-        sip_edit_append(e, SIP_H_ROUTE, ((const struct sip_addr *)v)->text);
+    struct sip_iter it = sip_iter_init(invite, SIP_H_ROUTE);
+    for (const struct sip_addr *route; (route = sip_iter_next(&it));)
+        sip_edit_append(e, SIP_H_ROUTE, route->text);
     sip_edit_append(e, SIP_H_FROM, sip_msg_raw(invite, SIP_H_FROM));
     sip_edit_append(e, SIP_H_TO, to);
     sip_edit_append(e, SIP_H_CALL_ID, sip_msg_call_id(invite));

@@ -60,6 +60,7 @@ struct txn {
     uint8_t state;
     uint8_t retransmit_event, timeout_event; // what the timers mean
     bool is_server, reliable, open; // open: counted by txn_count
+    bool of_stranger;               // counted by txn_strangers while open
     enum sip_method method;
     const struct sip_timers *timers;
     struct flow *flow;              // NULL: none or gone
@@ -90,6 +91,7 @@ struct txn_client {
     unsigned fail_status;       // to report with EV_NO_TARGET
     bool reused, retried;       // the connection had been there before; the same target a second time
     bool grown, force_udp;      // TCP for the size only; that did not work
+    bool outgrown;              // larger than any datagram, so that only a connection will do
     bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
     bool answered;              // a response came on this target
     struct str cancel_reason;   // heap
@@ -101,7 +103,7 @@ struct txn_client {
     char branch_buf[TXN_BRANCH_MAX];
 };
 
-enum { TXN_KEY_INLINE = 96, TXN_KEY_MAX = 512 };
+enum { TXN_KEY_INLINE = 96 };
 
 struct txn_server {
     struct txn t;
@@ -123,7 +125,7 @@ struct txn_layer {
     struct map by_key;          // servers, by the hash of their key
     struct list live, linger, dead, late;
     struct list free_clients, free_servers;
-    size_t n_free, n_open, n_linger, n_clients, n_servers;
+    size_t n_free, n_open, n_strangers, n_linger, n_clients, n_servers;
     uint64_t total_clients, total_servers;
     struct deferred turn;
 };
@@ -168,6 +170,8 @@ enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503 };
 bool client_can_move(const struct txn_client *c, enum client_cause cause);
 // Tries it; EV_START or a late error follows.
 void client_move(struct txn_client *c, enum client_cause cause);
+// What to report when nothing takes the request: 513 when that is for its size, else 503.
+unsigned client_lost_status(const struct txn_client *c, int err);
 // First attempt with the targets at hand.
 void client_go(struct txn_client *c);
 

@@ -1,68 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Server transactions: matching (RFC 3261 17.2.3), the requests that never reach the proxy core (CANCEL,
+// Server transactions: their table, the requests that never reach the proxy core (CANCEL,
 // ACK for a refusal, overload), and responses on their way out.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/guard.h"
+#include "stack/shed.h"
 #include "stack/transport_priv.h"
+#include "stack/txn_key.h"
 #include "stack/txn_priv.h"
 
-enum { OVERLOAD_RETRY_AFTER = 5 };
+// ---- the table ----
 
-// ---- the key ----
-
-static void write_sep(struct writer *w, struct str s)
-{
-    writer_str(w, s);
-    writer_chr(w, '\n');
-}
-
-// Branch, sent-by and method; a peer of RFC 2543 without the magic cookie is known by everything that
-// its retransmissions have in common.
-static void write_key(struct writer *w, const struct sip_msg *m, enum sip_method method)
-{
-    const struct sip_via *v = sip_msg_via(m);
-    uint16_t port = v->port ? v->port : 5060;
-    writer_chr(w, (char)('A' + method));
-    if (method == SIP_UNKNOWN)
-        write_sep(w, sip_msg_method_name(m));
-    writer_str(w, str_make((const char *)&port, sizeof port));
-    if (str_starts(v->branch, STR("z9hG4bK")) && v->branch.n > 7) {
-        write_sep(w, v->branch);
-        writer_str(w, v->host);
-        return;
-    }
-    uint32_t cseq = sip_msg_cseq(m)->number;
-    writer_str(w, str_make((const char *)&cseq, sizeof cseq));
-    write_sep(w, sip_msg_uri_text(m));
-    write_sep(w, sip_msg_call_id(m));
-    write_sep(w, sip_msg_from_tag(m));
-    writer_str(w, v->host);
-    write_sep(w, v->branch);
-}
-
-struct key {
-    char buf[TXN_KEY_MAX];
-    struct str text;
-    uint64_t hash;
-};
-
-// A key that does not fit (a branch of half a kilobyte) is cut down to its hash.
-static void make_key(struct key *k, const struct sip_msg *m, enum sip_method method)
-{
-    struct writer w = writer_init(k->buf, sizeof k->buf);
-    write_key(&w, m, method);
-    if (w.failed) {
-        struct str via = sip_msg_via(m)->text;
-        uint64_t h[2] = {hash_bytes(via.p, via.n), (uint64_t)method << 32 | sip_msg_cseq(m)->number};
-        memcpy(k->buf, h, sizeof h);
-        w.n = sizeof h;
-    }
-    k->text = str_make(k->buf, w.n);
-    k->hash = hash_bytes(k->text.p, k->text.n);
-}
-
-static struct txn_server *find(struct stack *s, const struct key *k)
+static struct txn_server *find(struct stack *s, const struct txn_key *k)
 {
     struct txn_server *st;
     size_t it = 0;
@@ -72,7 +22,7 @@ static struct txn_server *find(struct stack *s, const struct key *k)
     return NULL;
 }
 
-static int add(struct stack *s, struct txn_server *st, const struct key *k)
+static int add(struct stack *s, struct txn_server *st, const struct txn_key *k)
 {
     st->key_n = k->text.n;
     st->key = k->text.n <= sizeof st->key_buf ? st->key_buf : mem_alloc(k->text.n);
@@ -135,6 +85,8 @@ int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str byt
     struct txn_server *st = find_server(s, id);
     if (!st)
         return ERR_NOTFOUND;
+    if (!st->t.reliable && bytes.n > UDP_DATA_MAX)
+        return ERR_TOOBIG;
     struct txn_input in = {.status = status, .bytes = bytes};
     int err = fsm_step(st->t.fsm, &st->t.state, reply_event(st, status), st, &in);
     if (!err)
@@ -153,18 +105,6 @@ const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id)
 {
     const struct txn_server *st = find_server(s, id);
     return st ? st->t.timers : &sip_timers_core;
-}
-
-static void send_stateless(struct stack *s, struct flow *f, const struct sip_msg *m,
-                           struct str bytes)
-{
-    struct addr to;
-    if (flow_is_reliable(f)) {
-        (void)flow_send(s, f, bytes, sip_msg_call_id(m));
-        return;
-    }
-    via_reply_addr(m, &flow_get_info(f)->remote, false, &to);
-    (void)flow_send_to(s, f, &to, bytes, sip_msg_call_id(m));
 }
 
 static int write_rejection(struct stack *s, const struct sip_msg *m, unsigned status,
@@ -191,23 +131,10 @@ int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsig
     return err ? err : txn_server_reply(s, id, status, writer_done(&w));
 }
 
-// 503 without state: load is shed as cheaply as can be (RFC 3261 21.5.4).
-static void shed(struct stack *s, struct flow *f, const struct sip_msg *m)
-{
-    struct sip_edits e;
-    struct writer w = stack_scratch(s);
-    s->count.overload++;
-    sip_edits_init(&e, sip_msg_arena(m), NULL);
-    sip_edit_append(&e, SIP_H_RETRY_AFTER,
-                    arena_printf(sip_msg_arena(m), "%d", OVERLOAD_RETRY_AFTER));
-    if (write_rejection(s, m, 503, STR_NONE, &e, &w) == 0)
-        send_stateless(s, f, m, writer_done(&w));
-}
-
 // ---- requests ----
 
 static struct txn_server *server_new(struct stack *s, struct flow *f, const struct sip_msg *m,
-                                     const struct key *k)
+                                     const struct txn_key *k)
 {
     const struct flow_info *info = flow_get_info(f);
     struct txn_server *st = txn_server_alloc(s);
@@ -220,6 +147,10 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
     st->proto = info->proto;
     st->label = info->listener;
     txn_attach(&st->t, f);
+    if (guard_standing(f) == STACK_STRANGER) {
+        st->t.of_stranger = true;
+        s->txns->n_strangers++;
+    }
     via_reply_addr(m, &info->remote, st->t.reliable, &st->reply_to);
     if (add(s, st, k)) {
         txn_discard(&st->t);
@@ -239,33 +170,59 @@ static void send_trying(struct stack *s, txn_id id, const struct sip_msg *m)
         (void)txn_server_reply(s, id, 100, writer_done(&w));
 }
 
-// RFC 3261 9.2: the CANCEL is a transaction of its own; what it cancels has the same key but the method.
+// The INVITE that a CANCEL is for (RFC 3261 9.2): what it cancels has the same key but the method.
+static struct txn_server *find_cancelled(struct stack *s, bool reliable, const struct sip_msg *m)
+{
+    struct txn_key k;
+    struct txn_key_how how = {SIP_INVITE, reliable, sip_msg_to_tag(m)};
+    return txn_key_make(&k, m, &how) ? NULL : find(s, &k);
+}
+
 static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_msg *m)
 {
-    struct key k;
-    make_key(&k, m, SIP_INVITE);
-    struct txn_server *invite = find(s, &k);
+    struct txn_server *invite = find_cancelled(s, st->t.reliable, m);
     (void)txn_server_reject(s, st->t.id, m, invite ? 200 : 481, STR_NONE, NULL);
     if (invite && invite->t.state == TXN_PROCEEDING)
         pxy_on_cancel(s, invite->t.id, invite->owner, m);
 }
 
-static bool shedding(const struct stack *s, const struct sip_msg *m)
+// There is no place for it, or the node leaves.
+static bool is_full(const struct stack *s, const struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_CANCEL)
         return false;
     return s->txns->n_open >= s->max_transactions || (s->draining && !sip_msg_to_tag(m).p);
 }
 
-static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const struct key *k)
+// Nothing is made for a stranger's CANCEL of nothing.
+static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
-    if (shedding(s, m)) {
-        shed(s, f, m);
+    if (sip_msg_method(m) != SIP_CANCEL || guard_standing(f) < STACK_VOUCHED ||
+        find_cancelled(s, flow_is_reliable(f), m))
+        return false;
+    (void)guard_answer(f, m, 481, STR_NONE, NULL, NULL);
+    return true;
+}
+
+static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
+                   const struct txn_key *k)
+{
+    struct overload_request asked;
+    if (is_idle_cancel(s, from, m))
+        return;
+    if (sip_msg_method(m) != SIP_CANCEL && !guard_request(from, m))
+        return;
+    if (is_full(s, m)) {
+        shed_refuse(s, from, m);
         return;
     }
-    struct txn_server *st = server_new(s, f, m, k);
+    if (!shed_admit(s, from, m, &asked))
+        return;
+    struct flow *f = flow_settle(from);
+    struct txn_server *st = f ? server_new(s, f, m, k) : NULL;
     if (!st) {
-        shed(s, f, m);
+        overload_answered(s->overload, loop_now(s->loop), &asked, false);
+        shed_refuse(s, from, m);
         return;
     }
     txn_id id = st->t.id;
@@ -273,20 +230,50 @@ static void on_new(struct stack *s, struct flow *f, struct sip_msg *m, const str
         on_cancel(s, st, m);
         return;
     }
-    pxy_on_request(s, id, m, flow_get_id(f));
+    pxy_on_request(s, id, m, flow_get_id(f), &asked);
     if (sip_msg_method(m) == SIP_INVITE)
         send_trying(s, id, m);
 }
 
-static void on_ack(struct stack *s, struct flow *f, struct sip_msg *m)
+// RFC 3261 17.2.3: the To tag of an ACK by the rules of RFC 2543 is the one of the response. What was
+// refused over a connection is not kept and cannot be compared; the rest of the key has to do.
+static bool acks_refusal(const struct txn_server *st, const struct sip_msg *ack)
 {
-    struct key k;
-    make_key(&k, m, SIP_INVITE);
+    struct sip_msg *m = NULL;
+    struct sip_parse_error where;
+    if (!st->t.kept.n || sip_msg_parse(st->t.kept, &m, &where))
+        return st->t.reliable || st->t.state == TXN_CONFIRMED;
+    bool same = str_eq(sip_msg_to_tag(m), sip_msg_to_tag(ack));
+    sip_msg_unref(m);
+    return same;
+}
+
+// The INVITE that an ACK is for: it had the ACK's To tag already (inside a dialog), or none.
+static struct txn_server *find_acked(struct stack *s, const struct flow *f,
+                                     const struct sip_msg *m)
+{
+    struct txn_key k;
+    struct txn_key_how how = {SIP_INVITE, flow_is_reliable(f), sip_msg_to_tag(m)};
+    if (txn_key_make(&k, m, &how))
+        return NULL;
     struct txn_server *st = find(s, &k);
+    how.to_tag = STR_NONE;
+    if (st || !txn_key_is_old(m) || txn_key_make(&k, m, &how))
+        return st;
+    st = find(s, &k);
+    return st && acks_refusal(st, m) ? st : NULL;
+}
+
+static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
+{
+    struct txn_server *st = find_acked(s, from, m);
     struct txn_input in = {.msg = m};
-    if (st)
+    if (st) {
         txn_step(&st->t, EV_ACK, &in);
-    else
+        return;
+    }
+    struct flow *f = guard_request(from, m) ? flow_settle(from) : NULL;
+    if (f)
         pxy_on_ack(s, m, flow_get_id(f));
 }
 
@@ -296,8 +283,12 @@ void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m)
         on_ack(s, f, m);
         return;
     }
-    struct key k;
-    make_key(&k, m, sip_msg_method(m));
+    struct txn_key k;
+    struct txn_key_how how = {sip_msg_method(m), flow_is_reliable(f), sip_msg_to_tag(m)};
+    if (txn_key_make(&k, m, &how)) {
+        shed_refuse(s, f, m);
+        return;
+    }
     struct txn_server *st = find(s, &k);
     if (!st) {
         on_new(s, f, m, &k);

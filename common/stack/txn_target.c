@@ -38,6 +38,12 @@ static int flow_to(struct txn_client *c, const struct resolve_target *t, enum si
     return *ret_flow ? 0 : ERR_CLOSED;
 }
 
+// No datagram can carry it, whatever the path: the message has outgrown it here.
+static bool outgrown(const struct flow *f, size_t n)
+{
+    return !flow_is_reliable(f) && n > UDP_DATA_MAX;
+}
+
 static bool too_big_for_udp(const struct txn_client *c, const struct resolve_target *t, size_t n)
 {
     return t->proto == SIP_PROTO_UDP && n > UDP_MAX && !t->explicit_proto && !c->force_udp;
@@ -68,9 +74,13 @@ static int try_target(struct txn_client *c, const struct resolve_target *t)
         err = write_request(c, f, &bytes);
     if (err)
         return err;
-    c->grown = too_big_for_udp(c, t, bytes.n) &&
+    bool must = outgrown(f, bytes.n);
+    c->outgrown |= must;
+    c->grown = (must ? !c->force_udp : too_big_for_udp(c, t, bytes.n)) &&
                flow_to(c, t, SIP_PROTO_TCP, &stream) == 0 &&
                write_request(c, stream, &bytes) == 0;
+    if (must && !c->grown)
+        return ERR_TOOBIG;
     return send_on(c, c->grown ? stream : f, bytes);
 }
 
@@ -81,7 +91,22 @@ static int try_flow(struct txn_client *c)
     if (!f)
         return ERR_CLOSED;
     int err = write_request(c, f, &bytes);
+    if (!err && outgrown(f, bytes.n)) {
+        // Whoever receives by UDP takes connections at the same place (RFC 3261 18.2.1, 18.1.1).
+        const struct flow_info *info = flow_get_info(f);
+        flow_id id;
+        c->outgrown = true;
+        err = flow_get(c->t.stack, SIP_PROTO_TCP, &info->remote, info->listener, &id);
+        f = err ? NULL : flow_find(c->t.stack, id);
+        err = f ? write_request(c, f, &bytes) : ERR_TOOBIG;
+    }
     return err ? err : send_on(c, f, bytes);
+}
+
+unsigned client_lost_status(const struct txn_client *c, int err)
+{
+    bool no_connection = err == ERR_REFUSED || err == ERR_TIMEOUT || err == ERR_NOTFOUND;
+    return err == ERR_TOOBIG || (c->outgrown && no_connection) ? 513 : 503;
 }
 
 static void started(struct txn_client *c)
@@ -108,7 +133,7 @@ static void try_from(struct txn_client *c, bool same_branch)
         if (err == ERR_NOMEM || err == ERR_TOOBIG)
             break; // no other address makes that better
     }
-    c->fail_status = 503;
+    c->fail_status = client_lost_status(c, err);
     s->count.send_errors++;
     client_trouble_error(c, err);
     txn_late_error(&c->t, err);
@@ -122,7 +147,7 @@ void client_go(struct txn_client *c)
     }
     branch_make(c);
     int err = try_flow(c);
-    c->fail_status = 503;
+    c->fail_status = client_lost_status(c, err);
     if (err) {
         client_trouble_error(c, err);
         txn_late_error(&c->t, err);

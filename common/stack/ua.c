@@ -90,9 +90,9 @@ static void ack_sent(void *arg)
 static void put_defaults(const struct stack *s, const struct ua_request *r, struct writer *w)
 {
     struct str v;
-    if (sip_edits_get(r->headers, SIP_H_MAX_FORWARDS, 0, &v))
+    if (!sip_edits_first(r->headers, SIP_H_MAX_FORWARDS, &v))
         writer_lit(w, "Max-Forwards: 70\r\n");
-    if (s->server.n && sip_edits_get(r->headers, SIP_H_USER_AGENT, 0, &v)) {
+    if (s->server.n && !sip_edits_first(r->headers, SIP_H_USER_AGENT, &v)) {
         writer_lit(w, "User-Agent: ");
         writer_str(w, s->server);
         writer_lit(w, "\r\n");
@@ -137,7 +137,7 @@ static int next_hop(struct arena *a, const struct ua_request *r, struct sip_uri 
     struct str text;
     if (r->next_hop.n)
         return sip_uri_parse(a, r->next_hop, ret_uri);
-    if (!sip_edits_get(r->headers, SIP_H_ROUTE, 0, &text)) {
+    if (sip_edits_first(r->headers, SIP_H_ROUTE, &text)) {
         struct sip_addr route;
         int err = sip_addr_parse(a, route_take(&text), &route);
         if (!err)

@@ -9,8 +9,10 @@ void via_reply_addr(const struct sip_msg *m, const struct addr *src, bool reliab
                     struct addr *ret_addr)
 {
     const struct sip_via *v = sip_msg_via(m);
-    uint16_t port = v->port ? v->port : 5060;
     *ret_addr = *src;
+    if (!v)
+        return;
+    uint16_t port = v->port ? v->port : 5060;
     if (!reliable && v->maddr.n && addr_parse(v->maddr, port, ret_addr) == 0)
         return;
     if (reliable || !v->has_rport)

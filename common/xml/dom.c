@@ -40,18 +40,16 @@ static int check_doc(const xmlDoc *doc, const char *root, struct xml_error *ret_
 int xml_load(struct str text, size_t max, const char *root, xmlDoc **ret_doc,
              struct xml_error *ret_err)
 {
-    *ret_err = (struct xml_error){.what = "size"};
-    if (text.n > max || text.n > INT32_MAX)
-        return ERR_TOOBIG;
-    if (!text.n)
-        return xml_bad(ret_err, NULL, "not well-formed");
+    int err = xml_scan(text, max, ret_err);
+    if (err)
+        return err;
     xmlParserCtxt *ctx = xmlNewParserCtxt();
     if (!ctx)
         return ERR_NOMEM;
     int flags = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS |
                 XML_PARSE_COMPACT | XML_PARSE_NOCDATA;
-    xmlDoc *doc = xmlCtxtReadMemory(ctx, text.p, (int)text.n, NULL, NULL, flags);
-    int err = doc ? check_doc(doc, root, ret_err) : parse_failed(ctx, ret_err);
+    xmlDoc *doc = xmlCtxtReadMemory(ctx, text.p, (int)text.n, NULL, "UTF-8", flags);
+    err = doc ? check_doc(doc, root, ret_err) : parse_failed(ctx, ret_err);
     xmlFreeParserCtxt(ctx);
     if (err)
         xmlFreeDoc(doc);
@@ -87,16 +85,29 @@ xmlNode *xml_extension(const xmlNode *n, const char *name)
     return NULL;
 }
 
+// Comments may stand between the parts of a text.
+static struct str part(const xmlNode *c)
+{
+    bool text = c->type == XML_TEXT_NODE || c->type == XML_CDATA_SECTION_NODE;
+    return text ? str_from((const char *)c->content) : STR_NONE;
+}
+
 struct str xml_text(struct arena *a, const xmlNode *n)
 {
-    struct str all = STR_NONE;
-    for (const xmlNode *c = n ? n->children : NULL; c; c = c->next) {
-        if (c->type != XML_TEXT_NODE && c->type != XML_CDATA_SECTION_NODE)
-            continue;
-        struct str part = str_from((const char *)c->content);
-        all = all.n ? ARENA_CAT(a, all, part) : arena_dup(a, part);
+    size_t size = 0, at = 0;
+    for (const xmlNode *c = n ? n->children : NULL; c; c = c->next)
+        size += part(c).n;
+    char *all = size ? arena_alloc(a, size + 1) : NULL;
+    if (!all)
+        return STR_NONE;
+    for (const xmlNode *c = n->children; c; c = c->next) {
+        struct str s = part(c);
+        if (s.n)
+            memcpy(all + at, s.p, s.n);
+        at += s.n;
     }
-    return str_trim(all);
+    all[at] = 0;
+    return str_trim(str_make(all, at));
 }
 
 // Text of an element that is one short word.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading XML from a peer with libxml2: no network, no document type, no entities of the document's
-// own, bounded size. Elements are compared by local name, so a namespace prefix does no harm.
+// own, bounded size, depth and number of elements and attributes, read as UTF-8 whatever it says. Elements are compared by local name, so a namespace prefix does no harm.
 #pragma once
 
 #include <libxml/tree.h>
@@ -12,6 +12,13 @@ struct xml_error {
     const char *what; // static text: the element at fault, or "not well-formed"
     unsigned line;    // 0: unknown
 };
+
+// What makes libxml2 slow or large has an end before it begins. Attributes are those of one element, which it
+// compares each with each.
+enum { XML_DEPTH_MAX = 64, XML_ELEMENTS_MAX = 16384, XML_ATTRIBUTES_MAX = 32 };
+// One pass over text: its size (at most max bytes), these limits, and no document type. It does not find all
+// that is not well-formed. ERR_TOOBIG, ERR_BAD, both with *ret_err filled.
+int xml_scan(struct str text, size_t max, struct xml_error *ret_err);
 
 // Parses text of at most max bytes whose root element must have the name given. Freed with
 // xmlFreeDoc. ERR_TOOBIG, ERR_BAD (*ret_err filled), ERR_NOMEM.

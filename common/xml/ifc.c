@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "xml/profile_priv.h"
 
 enum { IFC_MAX = 256, SPT_MAX = 1024, LIST_MAX = 256 };
@@ -163,14 +164,26 @@ static int parse_ifc(struct arena *a, struct ifc *f, const xmlNode *n, struct xm
     return err ? err : parse_as(a, f, as, e);
 }
 
-// Insertion keeps the document's order among equal priorities.
-static void insert_by_priority(struct ifc *all, size_t n, const struct ifc *f)
+struct ranked {
+    uint32_t priority;
+    uint32_t place; // in the document, which decides among equal priorities
+};
+
+static int by_priority(const void *a, const void *b)
 {
-    while (n && all[n - 1].priority > f->priority) {
-        all[n] = all[n - 1];
-        n--;
-    }
-    all[n] = *f;
+    const struct ranked *x = a, *y = b;
+    int order = (x->priority > y->priority) - (x->priority < y->priority);
+    return order ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+static void sort_by_priority(const struct ifc *all, size_t n, struct ifc *ret_sorted)
+{
+    struct ranked ranks[IFC_MAX];
+    for (size_t i = 0; i < n; i++)
+        ranks[i] = (struct ranked){all[i].priority, (uint32_t)i};
+    qsort(ranks, n, sizeof *ranks, by_priority);
+    for (size_t i = 0; i < n; i++)
+        ret_sorted[i] = all[ranks[i].place];
 }
 
 static int parse_ifcs(struct service_entry *s, const xmlNode *n, struct xml_error *e)
@@ -179,18 +192,17 @@ static int parse_ifcs(struct service_entry *s, const xmlNode *n, struct xml_erro
     size_t total = count(first), done = 0;
     if (total > IFC_MAX)
         return xml_bad(e, n, "InitialFilterCriteria");
-    struct ifc *all = arena_alloc(&s->arena, (total ? total : 1) * sizeof *all), one;
-    if (!all)
-        return ERR_NOMEM;
-    for (; first; first = xml_next(first)) {
-        int err = parse_ifc(&s->arena, &one, first, e);
-        if (err)
-            return err;
-        insert_by_priority(all, done++, &one);
-    }
-    s->body.ifcs = all;
+    struct ifc *sorted = arena_alloc(&s->arena, (total ? total : 1) * sizeof *sorted);
+    struct ifc *all = mem_alloc((total ? total : 1) * sizeof *all);
+    int err = all && sorted ? 0 : ERR_NOMEM;
+    for (; !err && first; first = xml_next(first))
+        err = parse_ifc(&s->arena, &all[done++], first, e);
+    if (!err)
+        sort_by_priority(all, total, sorted);
+    mem_free(all);
+    s->body.ifcs = sorted;
     s->body.n_ifcs = total;
-    return 0;
+    return err;
 }
 
 static int parse_shared_sets(struct service_entry *s, const xmlNode *n, struct xml_error *e)

@@ -62,7 +62,8 @@ void ua_layer_free(struct stack *s)
 {
 }
 
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow)
+void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
+                    const struct overload_request *asked)
 {
     struct core *c = core_of(s);
     sip_msg_unref(c->msg);

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "core.h"
+#include "stack/transport.h"
 
 #define CORE "192.0.2.9:5060"
 #define PEER "192.0.2.2:5060"
@@ -482,6 +483,72 @@ static void out_of_memory(void **state)
     assert_true(hit > 10);
 }
 
+// ---- size ----
+
+// Between the largest datagram and the largest message.
+enum { OUTGROWN = 65255, BEYOND = 65500 };
+
+// No datagram can carry it: a connection is made, whatever the URI says about the transport, and
+// towards a flow as well.
+static void outgrown_goes_by_tcp(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct stage st;
+        open_stage(&st, false, "MESSAGE");
+        struct peer *stream = peer_tcp(st.sc, PEER);
+        struct addr remote = scene_addr(PEER);
+        st.call.uri = "sip:b@192.0.2.2;transport=udp";
+        st.call.pad = OUTGROWN;
+        if (i)
+            assert_int_equal(flow_get(st.core->stack, SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+        call_start(&st.call);
+        scene_run(st.sc, 1000);
+        struct heard *h = peer_next(stream);
+        assert_non_null(h);
+        assert_true(h->bytes.n > 65507);
+        assert_non_null(strstr(heard_header(st.sc, h, "Via"), "SIP/2.0/TCP "));
+        peer_quiet(st.peer);
+        peer_answer(stream, h, 200, NULL);
+        scene_run(st.sc, 100000);
+        assert_non_null(strstr(st.call.log, " 200\n"));
+        close_stage(&st);
+    }
+}
+
+// Without a connection it is 513, not 503, and at once; nothing is cut off.
+static void outgrown_and_no_connection(void **state)
+{
+    static const struct {
+        const char *method;
+        size_t pad;
+        bool flow;
+        unsigned status;
+    } rows[] = {
+        {"MESSAGE", OUTGROWN, false, 513}, {"INVITE", OUTGROWN, false, 513},
+        {"MESSAGE", OUTGROWN, true, 513},  {"INVITE", OUTGROWN, true, 513},
+        {"MESSAGE", BEYOND, false, 513},   {"MESSAGE", BEYOND, true, 513},
+        {"MESSAGE", 2000, false, 408}, // fragments: the datagram leaves, nobody answers
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct stage st;
+        char want[32];
+        open_stage(&st, false, rows[i].method);
+        struct addr remote = scene_addr(PEER);
+        st.call.uri = "sip:b@192.0.2.2;transport=udp";
+        st.call.pad = rows[i].pad;
+        if (rows[i].flow)
+            assert_int_equal(flow_get(st.core->stack, SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+        call_start(&st.call);
+        scene_run(st.sc, 200000);
+        (void)snprintf(want, sizeof want, " failed %u\n", rows[i].status);
+        if (!strstr(st.call.log, want))
+            fail_msg("row %zu: %s", i, st.call.log);
+        if (rows[i].status == 513)
+            peer_quiet(st.peer);
+        close_stage(&st);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +573,8 @@ int main(void)
         cmocka_unit_test(ack_without_transaction),
         cmocka_unit_test(lossy_network),
         cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(outgrown_goes_by_tcp),
+        cmocka_unit_test(outgrown_and_no_connection),
     };
     return cmocka_run_group_tests_name("scenario_client", tests, NULL, NULL);
 }

@@ -186,6 +186,22 @@ static void best_response(void **state)
     }
 }
 
+// Who says when to come again speaks for the whole service: it is not made a 500 (RFC 3261 16.7 step 6).
+static void overload_goes_on(void **state)
+{
+    struct fork f;
+    const char *i1, *i2, *m;
+    (void)state;
+    fork_init(&f, fork_both);
+    invite(&f, &i1, &i2);
+    answer(f.b1, i1, "503 Service Unavailable", "Retry-After: 5\n");
+    answer(f.b2, i2, "503 Service Unavailable", "Retry-After: 5\n");
+    m = peer_expect(f.alice, "SIP/2.0 503");
+    assert_contains(m, "Retry-After: 5\r\n");
+    ack_final(&f);
+    fork_done(&f);
+}
+
 // RFC 3261 16.7 step 7: the caller sees every challenge.
 static void challenges_aggregated(void **state)
 {
@@ -590,7 +606,7 @@ int main(void)
         cmocka_unit_test(challenges_aggregated), cmocka_unit_test(six_hundred),
         cmocka_unit_test(cancel_ringing),        cmocka_unit_test(cancel_before_100),
         cmocka_unit_test(cancel_after_ok),       cmocka_unit_test(cancel_before_forward),
-        cmocka_unit_test(reselect_after_503),    cmocka_unit_test(reselect_after_silence),
+        cmocka_unit_test(overload_goes_on), cmocka_unit_test(reselect_after_503),    cmocka_unit_test(reselect_after_silence),
         cmocka_unit_test(reselect_later),        cmocka_unit_test(taken_then_cancelled),
         cmocka_unit_test(cancelled_then_taken),  cmocka_unit_test(ok_after_refusal),
         cmocka_unit_test(nobody_answers),        cmocka_unit_test(timer_c),

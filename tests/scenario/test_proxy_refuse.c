@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the proxy core answers by itself (RFC 3261 16.3), and bad days: drain, no memory, ids of
 // requests that are gone.
+#include <stdio.h>
+
 #include "harness.h"
 
 #define ALICE "10.0.0.1"
@@ -38,7 +40,7 @@ static const struct refuse_row rows[] = {
     {{.method = "OPTIONS", .uri = "sip:b@x", .max_forwards = -1}, "SIP/2.0 483", "Too Many Hops"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: foo, sec-agree, bar\n"},
      "SIP/2.0 420",
-     "Unsupported: foo\r\nUnsupported: bar\r\n"},
+     "Unsupported: foo,bar\r\n"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"},
      "SIP/2.0 400",
      "Route"},
@@ -58,6 +60,32 @@ static void refusals(void **state)
         assert_int_equal(o.p->requests, 0);
         one_done(&o);
     }
+}
+
+// What this node adds makes it larger than a datagram, and there is no connection to be had: the true
+// cause goes back (RFC 3261 21.5.7), not a word about the next hop's health.
+static void outgrown(void **state)
+{
+    enum { BODY = 65280 };
+    struct one o;
+    struct addr to;
+    (void)state;
+    one_init(&o, NULL);
+    o.p->record_route = true;
+    char *text = mem_zalloc(70000);
+    int n = snprintf(text, 70000,
+                     "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP " ALICE ":5060;branch=z9hG4bK-big\r\n"
+                     "From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: big\r\nCSeq: 1 INVITE\r\n"
+                     "Max-Forwards: 70\r\nContent-Length: %d\r\n\r\n", BODY);
+    memset(text + n, 'x', BODY);
+    assert_int_equal(addr_parse(STR(P), 5060, &to), 0);
+    assert_int_equal(udp_send(o.alice->udp, &to, str_make(text, (size_t)n + BODY)), 0);
+    const char *m = peer_expect(o.alice, "SIP/2.0 513");
+    assert_contains(m, "Warning: 399 ");
+    assert_contains(m, "too large for a datagram");
+    peer_expect_silence(o.bob, 1000);
+    mem_free(text);
+    one_done(&o);
 }
 
 static void ack_is_never_answered(void **state)
@@ -308,7 +336,8 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals),      cmocka_unit_test(ack_is_never_answered),
+        cmocka_unit_test(refusals),      cmocka_unit_test(outgrown),
+        cmocka_unit_test(ack_is_never_answered),
         cmocka_unit_test(loop_detected), cmocka_unit_test(spiral_passes),
         cmocka_unit_test(bad_target),    cmocka_unit_test(drain),
         cmocka_unit_test(stale_ids),     cmocka_unit_test(context_freed),

@@ -128,6 +128,25 @@ static void methods_do_not_mix(void **state)
     close_stage(&st);
 }
 
+// The ACK for the last refusal that the peer heard, with its To tag.
+static void acknowledge(struct stage *st, const char *via)
+{
+    char tag[64];
+    struct heard *h, *last = NULL;
+    while ((h = peer_next(st->peer)))
+        last = h;
+    assert_non_null(last);
+    (void)snprintf(tag, sizeof tag, ";tag=%.*s", STR_ARG(sip_msg_to_tag(last->msg)));
+    request(st->peer, "ACK", via, tag);
+}
+
+// Runs until every transaction is over.
+static void close_all(struct stage *st)
+{
+    scene_run(st->sc, 300000);
+    close_stage(st);
+}
+
 // RFC 3261 17.2.3: peers of RFC 2543 have branches without the magic cookie.
 static void old_branches(void **state)
 {
@@ -139,10 +158,98 @@ static void old_branches(void **state)
     assert_int_equal(st.core->requests, 1);
     assert_int_equal(core_reply(st.core, 486), 0);
     scene_run(st.sc, 200);
-    request(st.peer, "ACK", "SIP/2.0/UDP 192.0.2.2:5060;branch=1", ";tag=any");
+    acknowledge(&st, "SIP/2.0/UDP 192.0.2.2:5060;branch=1");
     scene_run(st.sc, 100000);
     core_expect(st.core, "1 request INVITE\n5202 end\n");
     close_stage(&st);
+}
+
+#define OLD_VIA "SIP/2.0/UDP 192.0.2.2:5060"
+
+// ... or none at all, and then the To tag tells requests apart, and the ACK for a refusal has that of
+// the refusal: another one's is not absorbed, for it may be for a 2xx that was forked here.
+static void no_branches(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    st.core->answer = 486;
+    request(st.peer, "INVITE", OLD_VIA, "");
+    request(st.peer, "INVITE", OLD_VIA, "");
+    scene_run(st.sc, 100);
+    assert_int_equal(st.core->requests, 1);
+    request(st.peer, "INVITE", OLD_VIA, ";tag=dialog"); // another one
+    request(st.peer, "MESSAGE", OLD_VIA, "");
+    scene_run(st.sc, 200);
+    assert_int_equal(st.core->requests, 3);
+    close_all(&st);
+}
+
+static void no_branches_ack(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    request(st.peer, "INVITE", OLD_VIA, "");
+    scene_run(st.sc, 100);
+    assert_int_equal(core_reply(st.core, 486), 0);
+    scene_run(st.sc, 200);
+    request(st.peer, "ACK", OLD_VIA, ";tag=another");
+    scene_run(st.sc, 300);
+    assert_int_equal(st.core->acks, 1);
+    acknowledge(&st, OLD_VIA);
+    scene_run(st.sc, 100000);
+    assert_int_equal(st.core->acks, 1);
+    assert_non_null(strstr(st.core->log, "\n5302 end\n"));
+    close_stage(&st);
+}
+
+static void no_branches_ack_in_dialog(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    request(st.peer, "INVITE", OLD_VIA, ";tag=dialog");
+    scene_run(st.sc, 100);
+    assert_int_equal(core_reply(st.core, 486), 0);
+    scene_run(st.sc, 200);
+    request(st.peer, "ACK", OLD_VIA, ";tag=dialog");
+    scene_run(st.sc, 100000);
+    core_expect(st.core, "1 request INVITE\n5202 end\n");
+    close_stage(&st);
+}
+
+static void no_branches_cancel(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    request(st.peer, "INVITE", OLD_VIA, "");
+    scene_run(st.sc, 100);
+    request(st.peer, "CANCEL", OLD_VIA, "");
+    scene_run(st.sc, 200);
+    assert_int_equal(st.core->cancels, 1);
+    assert_int_equal(core_reply(st.core, 487), 0);
+    close_all(&st);
+}
+
+// A client that uses its branch again is answered for what it asks, not with what it was told before;
+// so is one that tries again over a connection.
+static void branch_used_again(void **state)
+{
+    struct stage st;
+    open_stage(&st, false);
+    struct peer *stream = peer_tcp_to(st.sc, "192.0.2.2:0", CORE);
+    st.core->answer = 200;
+    scene_run(st.sc, 10);
+    request(st.peer, "MESSAGE", UDP_VIA, "");
+    request(stream, "MESSAGE", UDP_VIA, "");
+    peer_printf(st.peer, CORE, "MESSAGE sip:b@192.0.2.9 SIP/2.0\nVia: %s\nFrom: <sip:a@x>;tag=f\n"
+                "To: <sip:b@x>\nCall-ID: c2\nCSeq: 1 MESSAGE\nContent-Length: 0\n\n", UDP_VIA);
+    peer_printf(st.peer, CORE, "MESSAGE sip:b@192.0.2.9 SIP/2.0\nVia: %s\nFrom: <sip:a@x>;tag=f\n"
+                "To: <sip:b@x>\nCall-ID: c1\nCSeq: 2 MESSAGE\nContent-Length: 0\n\n", UDP_VIA);
+    scene_run(st.sc, 100);
+    assert_int_equal(st.core->requests, 4);
+    next_status(stream, 200);
+    for (int i = 0; i < 3; i++)
+        next_status(st.peer, 200);
+    close_all(&st);
 }
 
 // A branch longer than the key's buffer.
@@ -553,6 +660,11 @@ int main(void)
         cmocka_unit_test(request_tcp_ends_at_once),
         cmocka_unit_test(methods_do_not_mix),
         cmocka_unit_test(old_branches),
+        cmocka_unit_test(no_branches),
+        cmocka_unit_test(no_branches_ack),
+        cmocka_unit_test(no_branches_ack_in_dialog),
+        cmocka_unit_test(no_branches_cancel),
+        cmocka_unit_test(branch_used_again),
         cmocka_unit_test(long_branch),
         cmocka_unit_test(invite_refused_udp),
         cmocka_unit_test(invite_without_ack),

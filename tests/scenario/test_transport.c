@@ -264,9 +264,10 @@ static const struct broken brokens[] = {
     {HEAD VIA "\n", "Bad Request: Missing From"},
     {HEAD VIA "f: <sip:a@x\n" TO CALL CSEQ "\n", "Bad Request: Malformed From"},
     {HEAD FROM TO CALL CSEQ "\n", NULL}, // nowhere to answer to
-    {HEAD "Via: SIP/2.0/UDP 192.0.2.2:5060;z=z9hG4bK-m\n" FROM TO CALL CSEQ "\n",
+    {HEAD "Via: nonsense z9hG4bK-m\n" FROM TO CALL CSEQ "\n", // RFC 4475 3.1.2.1
      "Bad Request: Malformed Via"},
-    {HEAD "Via: nonsense\n" FROM TO CALL CSEQ "\n", NULL},
+    {HEAD "Via: SIP/2.0/UDP 192.0.2.99:9;branch=z9hG4bK-m;;\n" FROM TO CALL CSEQ "\n",
+     "Bad Request: Malformed Via"},
     {"ACK sip:b@192.0.2.9 SIP/2.0\n" VIA FROM TO CALL "CSeq: x ACK\n\n", NULL},
     {"SIP/2.0 200 OK\n" VIA FROM TO CALL "CSeq: x MESSAGE\n\n", NULL},
     {"hello, world\n\n", NULL},
@@ -294,6 +295,27 @@ static void malformed_datagrams(void **state)
         assert_int_equal(log_lines, 1);
         assert_int_equal(core_count(st.core, "sip_malformed_in"), 1);
         assert_int_equal(st.core->requests, 0);
+        close_stage(&st);
+    }
+}
+
+// RFC 4475 3.1.2.16: of another version nothing else is judged.
+static void another_version(void **state)
+{
+    static const char *const texts[] = {
+        "MESSAGE sip:b@192.0.2.9 SIP/7.0\nVia: SIP/7.0/UDP 192.0.2.2:5060;branch=z9hG4bK-m\n" FROM TO
+        CALL CSEQ "\n",
+        "MESSAGE what is this SIP/3.0\n" VIA "\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct stage st;
+        open_stage(&st, false);
+        peer_send(st.peer, CORE, texts[i]);
+        scene_run(st.sc, 100);
+        struct heard *h = peer_next(st.peer);
+        assert_non_null(h);
+        assert_true(str_starts(h->bytes, STR("SIP/2.0 505 Version Not Supported\r\n")));
+        assert_int_equal(log_lines, 1);
         close_stage(&st);
     }
 }
@@ -699,6 +721,7 @@ int main(void)
         cmocka_unit_test(stream_without_length),
         cmocka_unit_test(oversize),
         cmocka_unit_test(malformed_datagrams),
+        cmocka_unit_test(another_version),
         cmocka_unit_test(a_flood_does_not_fill_the_log),
         cmocka_unit_test(noise),
         cmocka_unit_test(connection_is_reused),

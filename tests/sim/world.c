@@ -346,8 +346,8 @@ void world_hang_up(struct world *w)
 
 // ---- life ----
 
-static void on_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst, bool tcp,
-                     bool dropped, struct str data)
+void world_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst, bool tcp,
+                 bool dropped, struct str data)
 {
     struct world *w = arg;
     const uint64_t parts[] = {w->trace_hash, at_us, hash_bytes(data.p, data.n),
@@ -366,7 +366,7 @@ void world_start(struct world *w, uint64_t seed, size_t n_users)
         must(mkdtemp(w->dir) ? 0 : ERR_IO, "folder for the store");
     }
     must(sim_new(seed, &w->sim), "sim");
-    sim_set_trace(w->sim, on_trace, w);
+    sim_set_trace(w->sim, world_trace, w);
     fill_dns(w);
     for (int k = 0; k < W_NODES; k++)
         world_boot(w, (enum world_node)k);

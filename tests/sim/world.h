@@ -62,6 +62,10 @@ void world_call(struct world *w, size_t from, size_t to);
 // Everybody puts the phone down.
 void world_hang_up(struct world *w);
 
+// The trace that world_start sets: it makes trace_hash. For who sets another one and passes it on.
+void world_trace(void *w, uint64_t at_us, const struct addr *src, const struct addr *dst, bool tcp,
+                 bool dropped, struct str data);
+
 // Value of a stack counter of a node, summed over labels.
 uint64_t world_stack_stat(const struct world *w, enum world_node n, const char *name);
 struct stack *world_stack(const struct world *w, enum world_node n);

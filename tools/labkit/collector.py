@@ -45,6 +45,8 @@ def row_of(data):
         src, dst = (socket.inet_ntop(socket.AF_INET, c[k]) for k in (V4_SRC, V4_DST))
     else:
         src, dst = (socket.inet_ntop(socket.AF_INET6, c[k]) for k in (V6_SRC, V6_DST))
+    if len(c[PROTO]) != 1:
+        raise ValueError("protocol")
     kind = KINDS.get(c[PROTO][0], str(c[PROTO][0]))
     return (u32(SEC) * 1_000_000 + u32(USEC), c.get(NODE_NAME, b"").decode(), kind, src, u16(SPORT),
             dst, u16(DPORT), c.get(CORRELATION, b"").decode(errors="replace"), c[PAYLOAD])

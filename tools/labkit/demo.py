@@ -99,7 +99,7 @@ class Demo:
             self.show(e["call_id"], what)
 
     def cancel(self):
-        with Phone("bob", "register", "+", "answer", "after=5") as bob:
+        with Phone("bob", "register", "+", "answer", "after=5", "expect=487") as bob:
             bob.wait_for("ready")
             with Phone("alice", "register", "+", "call", "sip:bob" + AT, "cancel-after=0.5",
                        "expect=487") as alice:
@@ -107,6 +107,8 @@ class Demo:
                 e = alice.event("call-failed")
                 if status or not e:
                     raise LabError(f"cancelled call: {alice.trouble()}", log="scscf")
+                if bob.finish():
+                    raise LabError(f"bob's side of the cancelled call: {bob.trouble()}", log="scscf")
                 self.ok(f"alice cancelled while bob's phone rang: {reason(e)}")
                 self.show(e["call_id"], "cancelled call")
 

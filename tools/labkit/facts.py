@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CARILLON_BUILD", ROOT / "build"))
 RUN = Path(os.environ.get("CARILLON_RUN", ROOT / "run"))
-CONFIG = ROOT / "config" / "lab"
+CONFIG = Path(os.environ.get("CARILLON_CONFIG", ROOT / "config" / "lab"))
 DOMAIN = "ims.mnc001.mcc001.3gppnetwork.org"
 
 DNS = ("127.0.1.53", 10053)

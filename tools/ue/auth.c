@@ -84,9 +84,9 @@ static int take(struct phone *ph, const struct sip_auth *auth)
 
 int auth_challenge(struct phone *ph, const struct sip_msg *resp)
 {
-    const struct sip_auth *auth;
+    struct sip_iter it = sip_iter_init(resp, SIP_H_WWW_AUTHENTICATE);
     int e = ERR_UNSUPPORTED;
-    for (size_t i = 0; e && (auth = sip_msg_at(resp, SIP_H_WWW_AUTHENTICATE, i)); i++)
+    for (const struct sip_auth *auth; e && (auth = sip_iter_next(&it));)
         e = take(ph, auth);
     return e;
 }

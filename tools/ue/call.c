@@ -142,6 +142,12 @@ struct str ue_call_call_id(struct hub *h, ue_call id)
     return c ? c->call_id : STR_NONE;
 }
 
+unsigned ue_call_bye_status(struct hub *h, ue_call id)
+{
+    struct call *c = call_find(h, id);
+    return c ? c->bye_status : 0;
+}
+
 // ---- media ----
 
 void call_media_open(struct call *c)
@@ -231,6 +237,7 @@ static void on_bye_response(void *arg, ua_id id, unsigned status, const struct s
     if (status < 200)
         return;
     c->bye = 0;
+    c->bye_status = status;
     call_end(c, false);
 }
 
@@ -239,8 +246,10 @@ static void send_bye(struct call *c)
 {
     if (c->media)
         media_hold(c->media, true);
-    if (send_in_dialog(c, SIP_BYE, 0, STR_NONE, on_bye_response, &c->bye))
+    if (send_in_dialog(c, SIP_BYE, 0, STR_NONE, on_bye_response, &c->bye)) {
+        c->bye_status = 503;
         call_end(c, false);
+    }
 }
 
 // ---- outgoing ----
@@ -249,7 +258,7 @@ static void invite_failed(struct call *c, unsigned status, const struct sip_msg 
 {
     struct ue_failure f = {.status = status,
                            .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
-                           .cause = msg ? response_cause(msg) : STR("no response")};
+                           .cause = msg ? response_cause(msg) : local_cause(status)};
     call_fail(c, &f);
 }
 

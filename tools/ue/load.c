@@ -2,10 +2,12 @@
 // Load: many phones on one hub or spread over several addresses, operations started at a fixed rate
 // whatever the answers (an open loop, so a slow core cannot hide behind a slow client), latencies kept
 // one by one for exact percentiles.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "tools/ue/tool.h"
 #include "tools/ue/ue_priv.h"
@@ -34,10 +36,13 @@ struct load {
     struct hub **hubs; // one an address, o->spread of them
     struct user *users;
     bool calls, setup, over;
-    uint64_t begun_ns, started, succeeded, failed, skipped, pending, last_ns;
+    uint64_t run_ns, begun_ns, offered_ns, started, succeeded, failed, skipped, pending, last_ns;
     uint64_t retransmitted; // before measuring began
+    uint64_t unregistered;  // users that could not register before the calls
+    int signo;              // it was ended by
     uint32_t by_status[STATUS_MAX];
     struct samples first, total; // calls: to the 180, to the 200; registrations: total only
+    struct list hang_ups;
     struct timer tick, end;
     int status;
 };
@@ -111,16 +116,24 @@ static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned stat
 }
 
 struct hang_up {
+    struct list link; // of the load's, so that a run that is ended frees them
     struct timer timer;
     struct hub *hub;
     ue_call call;
 };
 
+static void hang_up_free(struct hang_up *h)
+{
+    timer_stop(&h->timer);
+    list_del(&h->link);
+    mem_free(h);
+}
+
 static void on_hang_up(void *arg)
 {
     struct hang_up *h = arg;
     (void)ue_call_hang_up(h->hub, h->call);
-    mem_free(h);
+    hang_up_free(h);
 }
 
 static void on_established(void *arg, struct phone *ph, ue_call call)
@@ -137,6 +150,7 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
     }
     h->hub = u->hub;
     h->call = call;
+    list_add(&l->hang_ups, &h->link);
     timer_init(&h->timer, on_hang_up, h);
     timer_start(l->loop, &h->timer, l->o->hold_ms);
 }
@@ -152,8 +166,9 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
                      const struct ue_media_report *media)
 {
     struct user *u = arg;
+    // The called side never hangs up by itself, and a BYE that nobody takes is no end of a call.
     if (u->busy)
-        done(u, 200);
+        done(u, by_remote || ue_call_bye_status(u->hub, call) >= 300 ? 0 : 200);
 }
 
 static const struct ue_ops ops = {.registered = on_registered,
@@ -179,6 +194,7 @@ static void start_one(struct load *l, uint64_t i)
     bool call = l->calls && !l->setup;
     struct user *u = &l->users[i % (call ? l->o->users / 2 : l->o->users)];
     l->started++;
+    l->offered_ns = loop_now(l->loop);
     if (u->busy) { // too few users for this rate and latency
         l->skipped++;
         return;
@@ -223,6 +239,13 @@ static void on_end(void *arg)
     loop_stop(l->loop);
 }
 
+static void on_signal(void *arg, int signo)
+{
+    struct load *l = arg;
+    l->signo = signo;
+    loop_stop(l->loop);
+}
+
 static void on_tick(void *arg)
 {
     struct load *l = arg;
@@ -240,6 +263,7 @@ static void on_tick(void *arg)
         timer_start(l->loop, &l->end, 0);
         return;
     }
+    l->unregistered = l->failed;
     if (l->failed)
         fprintf(stderr, "carillon-ue: %llu users could not register\n", (unsigned long long)l->failed);
     begin_measuring(l);
@@ -330,8 +354,8 @@ static void report(struct load *l)
     if (l->first.n)
         qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
     json_t *j = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
-        (json_int_t)l->started, "succeeded", (json_int_t)l->succeeded, "failed",
+        "{s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
+        (json_int_t)l->started, "offered_s", (double)(l->offered_ns - l->begun_ns) / 1e9, "succeeded", (json_int_t)l->succeeded, "failed",
         (json_int_t)l->failed, "skipped", (json_int_t)l->skipped, "unfinished",
         (json_int_t)l->pending, "rate", seconds > 0 ? (double)l->succeeded / seconds : 0.0,
         "retransmissions", (json_int_t)(retransmissions(l) - l->retransmitted), "p50_ms", percentile(&l->total, 0.5),
@@ -343,31 +367,73 @@ static void report(struct load *l)
                          "ringing_p99_ms", percentile(&l->first, 0.99), "ringing_max_ms",
                          percentile(&l->first, 1.0)));
     report_event(l->o, "load", j);
-    bool good = l->failed == 0 && l->skipped == 0 && l->pending == 0;
-    l->status = good ? EXIT_OK : EXIT_FAILED;
+}
+
+// The status that most of what failed ended with.
+static unsigned main_failure(const struct load *l)
+{
+    unsigned most = 0;
+    for (unsigned i = 0; i < STATUS_MAX; i++)
+        if (i != 200 && l->by_status[i] > (l->by_status[most] * (most != 200)))
+            most = i;
+    return most;
+}
+
+static void judge(struct load *l)
+{
+    char got[160], cause[96] = "";
+    bool good = !l->failed && !l->skipped && !l->pending && !l->unregistered && l->succeeded;
+    (void)snprintf(got, sizeof got, "%llu succeeded, %llu failed, %llu skipped, %llu unfinished",
+                   (unsigned long long)l->succeeded, (unsigned long long)l->failed,
+                   (unsigned long long)l->skipped, (unsigned long long)l->pending);
+    if (l->signo)
+        (void)snprintf(cause, sizeof cause, "ended by SIG%s", l->signo == SIGINT ? "INT" : "TERM");
+    else if (l->unregistered)
+        (void)snprintf(cause, sizeof cause, "%llu users could not register",
+                       (unsigned long long)l->unregistered);
+    else if (l->failed)
+        (void)snprintf(cause, sizeof cause, "most often status %u", main_failure(l));
+    struct verdict v = {.pass = good && !l->signo,
+                        .step = "load",
+                        .expected = json_string("all succeed"),
+                        .got = json_string(got),
+                        .cause = json_string(cause),
+                        .ms = (double)(loop_now(l->loop) - l->run_ns) / 1e6};
+    verdict_report(l->o, &v);
+    l->status = l->signo ? EXIT_SIGNAL + l->signo : good ? EXIT_OK : EXIT_FAILED;
 }
 
 int load_run(struct loop *loop, const struct options *o)
 {
     struct load l = {.o = o, .loop = loop, .calls = strcmp(o->kind, "calls") == 0, .status = EXIT_FAILED};
+    list_init(&l.hang_ups);
     timer_init(&l.tick, on_tick, &l);
     timer_init(&l.end, on_end, &l);
     int e = make_hubs(&l);
     if (!e)
         e = make_users(&l);
+    if (!e)
+        e = loop_signal(loop, SIGINT, on_signal, &l);
+    if (!e)
+        e = loop_signal(loop, SIGTERM, on_signal, &l);
     if (e) {
-        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
+        l.status = cannot_start(o, "", e);
     } else {
         l.setup = l.calls;
         if (!l.setup)
             begin_measuring(&l);
         else
             l.begun_ns = loop_now(loop);
-        l.last_ns = loop_now(loop);
+        l.last_ns = l.run_ns = loop_now(loop);
         on_tick(&l);
         (void)loop_run(loop);
         report(&l);
+        judge(&l);
     }
+    timer_stop(&l.tick);
+    timer_stop(&l.end);
+    while (!list_empty(&l.hang_ups))
+        hang_up_free(LIST_ENTRY(l.hang_ups.next, struct hang_up, link));
     for (uint32_t i = 0; l.hubs && i < o->spread; i++)
         hub_free(l.hubs[i]);
     mem_free(l.hubs);

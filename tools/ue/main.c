@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdio.h>
+#include <signal.h>
 
 #include "base/err.h"
 #include "base/hash.h"
@@ -26,16 +26,15 @@ int main(int argc, char **argv)
     struct options o;
     struct loop *loop;
     struct uv_loop_params lp = {0};
+    (void)signal(SIGPIPE, SIG_IGN); // who no longer reads the events still gets an exit status
     options_parse(argc, argv, &o);
     log_init("ue", LOG_FORMAT_TEXT, 2);
     log_set_level(LOG_WARN);
     int e = uvloop_new(&lp, &loop);
     if (!e)
         e = derive_opc(&o);
-    if (e) {
-        fprintf(stderr, "carillon-ue: cannot start: %s\n", err_text(e));
-        return EXIT_FAILED;
-    }
+    if (e)
+        return cannot_start(&o, "", e);
     hash_seed(loop_random_u64(loop), loop_random_u64(loop));
     int status = o.users ? load_run(loop, &o) : script_run(loop, &o);
     loop_free(loop);

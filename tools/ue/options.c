@@ -27,19 +27,23 @@ static const char help[] =
     "  --version, --help\n"
     "\n"
     "Steps (S seconds, HZ a tone's frequency); the first that ends otherwise than expected ends the run:\n"
-    "  register [expect=STATUS] [wrong-res=1]\n"
+    "  register [expect=STATUS] [expect-cause=TEXT] [wrong-res=1]\n"
     "        registers, or re-registers; wrong-res: every response to a challenge is wrong\n"
-    "  deregister [all=1] [expect=STATUS]\n"
+    "  deregister [all=1] [expect=STATUS] [expect-cause=TEXT]\n"
     "        this contact, or all contacts of the user\n"
-    "  call URI [talk=S] [hold=S] [cancel-after=S] [expect=STATUS] [tone=HZ] [expect-tone=HZ]\n"
-    "        expect: the final response that is wanted, 200; tone: sent, 440;\n"
-    "        expect-tone: the step fails when it was not heard, 880\n"
-    "  answer [after=S] [calls=N] [talk=S] [timeout=S] [tone=HZ] [expect-tone=HZ]\n"
-    "        waits for N calls (1) and answers; talk: hangs up after that, else the caller does\n"
-    "  refuse [status=STATUS] [after=S] [calls=N] [timeout=S]\n"
+    "  call URI [talk=S] [hold=S] [cancel-after=S] [expect=STATUS] [expect-cause=TEXT] [tone=HZ]\n"
+    "       [expect-tone=HZ]\n"
+    "        tone: sent, 440; expect-tone: the step fails when it was not heard, 880; talk, hold: the\n"
+    "        step fails when the other side hangs up before\n"
+    "  answer [after=S] [calls=N] [talk=S] [tone=HZ] [expect-tone=HZ] [expect=487]\n"
+    "        waits for N calls (1) and answers; talk: hangs up after that, else the caller does;\n"
+    "        expect=487: the caller is to give up before\n"
+    "  refuse [status=STATUS] [after=S] [calls=N]\n"
     "        waits for N calls (1) and refuses them with STATUS, 486\n"
     "  sleep S\n"
-    "A step that takes 60 seconds longer than its talk=S fails; timeout=S sets another limit.\n"
+    "expect: the final response that is wanted, 200; a class is 4xx. expect-cause: a part of the text of its\n"
+    "Warning or Reason header. A step that takes 60 seconds longer than its talk, hold, after and sleep fails;\n"
+    "timeout=S sets another limit.\n"
     "\n"
     "Load: users IMSI@DOMAIN with one key, from --first-imsi N (001011000000000) upwards.\n"
     "  --load registrations                   R initial registrations a second, for S seconds\n"
@@ -49,7 +53,8 @@ static const char help[] =
     "  --setup-rate R                         of the registrations before calls, 1000 a second\n"
     "  --spread N                             phones on N addresses from --local upwards, 1\n"
     "\n"
-    "Exit status: 0 all steps ended as expected, 1 one did not, 2 wrong usage.\n";
+    "Exit status: 0 all steps ended as expected, 1 one did not or nothing could start, 2 wrong usage,\n"
+    "128 and its number when a signal ended the run. With --json the last line is the verdict.\n";
 
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
@@ -85,47 +90,67 @@ static const struct option longs[] = {
     {0},
 };
 
-static void usage(const char *what, const char *value)
+static void usage(const struct options *o, const char *what, const char *value)
 {
-    fprintf(stderr, "carillon-ue: %s%s%s (see --help)\n", what, value ? ": " : "", value ? value : "");
-    exit(EXIT_USAGE);
+    char text[512];
+    (void)snprintf(text, sizeof text, "%s%s%s", what, value ? ": " : "", value ? value : "");
+    usage_exit(o, text);
 }
 
-static uint32_t number(const char *name, const char *text)
+static const char *nth_option(const void *arg, size_t i)
+{
+    (void)arg;
+    return i < ARRAY_LEN(longs) ? longs[i].name : NULL;
+}
+
+// getopt has stopped at a word that is no option, or at one that wants a value.
+static void wrong_option(const struct options *o, int opt, const char *word)
+{
+    if (opt == ':')
+        usage(o, word, "requires an argument");
+    const char *name = strncmp(word, "--", 2) == 0 ? word + 2 : word;
+    const char *near = nearest_name(name, nth_option, NULL);
+    char text[512];
+    (void)snprintf(text, sizeof text, "%s%s%s%s", word, near ? ": did you mean --" : "", near ? near : "",
+                   near ? "?" : "");
+    usage(o, "there is no option", text);
+}
+
+static uint32_t number(const struct options *o, const char *name, const char *text, uint32_t least)
 {
     uint32_t v;
-    if (str_u32(str_from(text), &v))
-        usage(name, text);
+    if (str_u32(str_from(text), &v) || v < least)
+        usage(o, name, text);
     return v;
 }
 
-static void hex16(const char *name, const char *text, uint8_t *out)
+static void hex16(const struct options *o, const char *name, const char *text, uint8_t *out)
 {
     if (str_unhex(str_from(text), out, 16))
-        usage(name, "32 hexadecimal digits are wanted");
+        usage(o, name, "32 hexadecimal digits are wanted");
 }
 
-static void ascii16(const char *text, uint8_t *out)
+static void ascii16(const struct options *o, const char *text, uint8_t *out)
 {
     if (strlen(text) != 16)
-        usage("--k-ascii", "sixteen characters are wanted");
+        usage(o, "--k-ascii", "sixteen characters are wanted");
     memcpy(out, text, 16);
 }
 
-static enum sip_proto transport(const char *text)
+static enum sip_proto transport(const struct options *o, const char *text)
 {
     if (strcmp(text, "udp") == 0)
         return SIP_PROTO_UDP;
     if (strcmp(text, "tcp") == 0)
         return SIP_PROTO_TCP;
-    usage("--transport", text);
+    usage(o, "--transport", text);
     return SIP_PROTO_UDP;
 }
 
-static void address(const char *name, const char *text, struct addr *ret)
+static void address(const struct options *o, const char *name, const char *text, struct addr *ret)
 {
     if (addr_parse_port(str_from(text), 5060, ret))
-        usage(name, text);
+        usage(o, name, text);
 }
 
 static void take_identity(int opt, struct options *o)
@@ -134,29 +159,39 @@ static void take_identity(int opt, struct options *o)
     case O_IMPI: o->impi = optarg; break;
     case O_IMPU: o->impu = optarg; break;
     case O_DOMAIN: o->domain = optarg; break;
-    case O_K: hex16("--k", optarg, o->k); o->has_k = true; break;
-    case O_K_ASCII: ascii16(optarg, o->k); o->has_k = true; break;
-    case O_OP: hex16("--op", optarg, o->op); o->has_op = true; break;
-    case O_OPC: hex16("--opc", optarg, o->opc); o->has_opc = true; break;
+    case O_K: hex16(o, "--k", optarg, o->k); o->has_k = true; break;
+    case O_K_ASCII: ascii16(o, optarg, o->k); o->has_k = true; break;
+    case O_OP: hex16(o, "--op", optarg, o->op); o->has_op = true; break;
+    case O_OPC: hex16(o, "--opc", optarg, o->opc); o->has_opc = true; break;
     case O_PASSWORD: o->password = optarg; break;
     case O_SQN_FILE: o->sqn_file = optarg; break;
     default: break;
     }
 }
 
+static const char *option_name(int opt)
+{
+    size_t i = 0;
+    while (longs[i].name && longs[i].val != opt)
+        i++;
+    return longs[i].name;
+}
+
 static void take_load(int opt, struct options *o)
 {
+    if (opt != O_USERS)
+        o->load_only = option_name(opt);
     switch (opt) {
-    case O_USERS: o->users = number("--users", optarg); break;
-    case O_RATE: o->rate = number("--rate", optarg); break;
-    case O_SECONDS: o->seconds = number("--seconds", optarg); break;
-    case O_SPREAD: o->spread = number("--spread", optarg); break;
-    case O_SETUP_RATE: o->setup_rate = number("--setup-rate", optarg); break;
-    case O_HOLD: o->hold_ms = number("--hold", optarg); break;
+    case O_USERS: o->users = number(o, "--users", optarg, 1); break;
+    case O_RATE: o->rate = number(o, "--rate", optarg, 1); break;
+    case O_SECONDS: o->seconds = number(o, "--seconds", optarg, 1); break;
+    case O_SPREAD: o->spread = number(o, "--spread", optarg, 1); break;
+    case O_SETUP_RATE: o->setup_rate = number(o, "--setup-rate", optarg, 1); break;
+    case O_HOLD: o->hold_ms = number(o, "--hold", optarg, 0); break;
     case O_LOAD: o->kind = optarg; break;
     case O_FIRST_IMSI:
         if (str_u64(str_from(optarg), &o->first_imsi))
-            usage("--first-imsi", optarg);
+            usage(o, "--first-imsi", optarg);
         break;
     default: break;
     }
@@ -165,42 +200,48 @@ static void take_load(int opt, struct options *o)
 static void take_other(int opt, struct options *o)
 {
     switch (opt) {
-    case O_LOCAL: address("--local", optarg, &o->local); break;
-    case O_PROXY: address("--proxy", optarg, &o->proxy); break;
-    case O_TRANSPORT: o->proto = transport(optarg); break;
+    case O_LOCAL: address(o, "--local", optarg, &o->local); break;
+    case O_PROXY: address(o, "--proxy", optarg, &o->proxy); break;
+    case O_TRANSPORT: o->proto = transport(o, optarg); break;
     case O_JSON: o->json = true; break;
-    case O_EXPIRES: o->expires = number("--expires", optarg); break;
+    case O_EXPIRES: o->expires = number(o, "--expires", optarg, 1); break;
     case O_HELP: fputs(help, stdout); exit(EXIT_OK);
     case O_VERSION: puts("carillon-ue " CARILLON_VERSION); exit(EXIT_OK);
-    default: exit(EXIT_USAGE); // getopt has said why
+    default: break;
     }
 }
 
 static void check(const struct options *o)
 {
     if (!o->domain)
-        usage("--domain is missing", NULL);
+        usage(o, "--domain is missing", NULL);
     if (o->local.sa.sa_family == 0 || o->proxy.sa.sa_family == 0)
-        usage("--local and --proxy are needed", NULL);
+        usage(o, "--local and --proxy are needed", NULL);
     if (addr_is_ip6(&o->local) != addr_is_ip6(&o->proxy))
-        usage("--local and --proxy have to be both IPv4 or both IPv6", NULL);
+        usage(o, "--local and --proxy have to be both IPv4 or both IPv6", NULL);
     if (o->has_k && !o->has_op && !o->has_opc)
-        usage("--k needs --op or --opc", NULL);
+        usage(o, "--k needs --op or --opc", NULL);
+    if (o->has_op && o->has_opc)
+        usage(o, "--op and --opc say the same in two ways", "one of them");
     if (o->users) {
+        if (o->n_steps)
+            usage(o, "load has no steps", o->steps[0]);
+        if (strcmp(o->kind, "calls") == 0 && o->users < 2)
+            usage(o, "--load calls", "two users are needed for a call");
         if (!o->rate || !o->seconds || !o->has_k)
-            usage("load needs --rate, --seconds and a key for all users", NULL);
-        if (o->spread == 0)
-            usage("--spread", "at least one address is needed");
+            usage(o, "load needs --rate, --seconds and a key for all users", NULL);
         if (strcmp(o->kind, "registrations") && strcmp(o->kind, "calls"))
-            usage("--load", o->kind);
+            usage(o, "--load", o->kind);
         return;
     }
+    if (o->load_only)
+        usage(o, "only load has this option, and it needs --users", o->load_only);
     if (!o->impi || !o->impu)
-        usage("--impi and --impu are needed", NULL);
+        usage(o, "--impi and --impu are needed", NULL);
     if (!o->has_k && !o->password)
-        usage("a key or a password is needed", NULL);
+        usage(o, "a key or a password is needed", NULL);
     if (o->n_steps == 0)
-        usage("no steps", NULL);
+        usage(o, "no steps", NULL);
 }
 
 void options_parse(int argc, char **argv, struct options *o)
@@ -208,8 +249,13 @@ void options_parse(int argc, char **argv, struct options *o)
     int opt;
     *o = (struct options){.kind = "registrations", .hold_ms = 1000, .spread = 1,
                           .setup_rate = 1000, .first_imsi = 1011000000000};
-    while ((opt = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
-        if (opt <= O_SQN_FILE && opt >= O_IMPI)
+    for (int i = 1; i < argc; i++) // before anything can be wrong
+        o->json |= strcmp(argv[i], "--json") == 0;
+    opterr = 0;
+    while ((opt = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+        if (opt == '?' || opt == ':')
+            wrong_option(o, opt, argv[optind - 1]);
+        else if (opt <= O_SQN_FILE && opt >= O_IMPI)
             take_identity(opt, o);
         else if (opt >= O_USERS && opt <= O_HOLD)
             take_load(opt, o);

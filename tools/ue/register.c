@@ -71,9 +71,9 @@ static void answer_challenge(struct phone *ph, const struct sip_msg *msg)
 // Seconds granted to our contact by the 200 (OK).
 static uint32_t granted(const struct phone *ph, const struct sip_msg *msg)
 {
-    const struct sip_contact *c;
+    struct sip_iter it = sip_iter_init(msg, SIP_H_CONTACT);
     int64_t expires = -1;
-    for (size_t i = 0; (c = sip_msg_at(msg, SIP_H_CONTACT, i)); i++)
+    for (const struct sip_contact *c; (c = sip_iter_next(&it));)
         if (!c->star && str_eq(c->addr.uri.text, ph->contact))
             expires = c->expires;
     if (expires < 0)
@@ -83,11 +83,11 @@ static uint32_t granted(const struct phone *ph, const struct sip_msg *msg)
 
 static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
 {
-    const struct sip_addr *v;
-    struct str all = STR("");
-    for (size_t i = 0; (v = sip_msg_at(msg, id, i)); i++)
-        all = i ? ARENA_CAT(a, all, STR(", "), v->text) : arena_dup(a, v->text);
-    return all;
+    struct arena_buf all = arena_buf_init(a);
+    struct sip_iter it = sip_iter_init(msg, id);
+    for (const struct sip_addr *v; (v = sip_iter_next(&it));)
+        arena_buf_item(&all, STR(", "), v->text);
+    return arena_buf_done(&all);
 }
 
 static void on_refresh(void *arg)
@@ -154,7 +154,7 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     } else if (!msg || status != 423 || !raise_expires(ph, msg)) {
         struct ue_failure f = {.status = status,
                                .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
-                               .cause = msg ? response_cause(msg) : STR("no response")};
+                               .cause = msg ? response_cause(msg) : local_cause(status)};
         fail(ph, &f);
     }
 }

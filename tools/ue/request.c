@@ -62,5 +62,18 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
 struct str response_cause(const struct sip_msg *m)
 {
     const struct sip_warning *w = m ? sip_msg_at(m, SIP_H_WARNING, 0) : NULL;
-    return w ? sip_unquote(sip_msg_arena(m), w->text) : STR_NONE;
+    if (w)
+        return sip_unquote(sip_msg_arena(m), w->text);
+    const struct sip_token *r = m ? sip_msg_at(m, SIP_H_REASON, 0) : NULL;
+    for (const struct sip_param *p = r ? r->params : NULL; p; p = p->next)
+        if (str_ieq(p->name, STR("text")))
+            return sip_unquote(sip_msg_arena(m), p->value);
+    return STR_NONE;
+}
+
+struct str local_cause(unsigned status)
+{
+    return status == 503   ? STR("no connection")
+           : status == 513 ? STR("too large for a datagram, and no connection")
+                           : STR("no response");
 }

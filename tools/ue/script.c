@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// One phone working through its steps. A step starts something and ends on the event that it waits for;
-// the first one that ends otherwise than expected ends the run.
+// One phone working through its steps. A step starts something and ends on the event that it waits for; the
+// first one that ends otherwise than expected ends the run. A verdict is final: whatever comes later is
+// reported as an event, cleaned up after, and changes nothing.
+#include "tools/ue/script.h"
+
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "sip/edit.h"
-#include "sip/uri.h"
-#include "tools/ue/tool.h"
 
 // LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
-enum { WORDS_MAX = 16, STEP_TIMEOUT_S = 60, RING_TIMEOUT_MS = 45000, LINGER_MS = 100 };
-
-struct step {
-    const char *name, *target;
-    const char *words[WORDS_MAX];
-    int n_words;
-};
+enum { STEP_TIMEOUT_S = 60, RING_TIMEOUT_MS = 45000, LINGER_MS = 100 };
 
 struct script {
     const struct options *o;
@@ -26,17 +21,17 @@ struct script {
     struct phone *phone;
     struct step step;
     int at, status;        // next word; exit status
-    bool over;
+    bool over;             // the verdict is there
+    struct verdict verdict;
     ue_call call;
-    bool holding;
+    bool established, hung_up;
+    unsigned modified;     // re-INVITEs that were accepted
     uint64_t step_started, call_started;
     unsigned provisional;
     double ms_provisional;
     uint32_t calls_left;
     struct timer timer, timeout; // within the step; the whole step
 };
-
-typedef void (*step_start)(struct script *s);
 
 static void next_step(struct script *s);
 
@@ -45,19 +40,44 @@ static double ms_since(const struct script *s, uint64_t t)
     return (double)(loop_now(s->loop) - t) / 1e6;
 }
 
-static const char *param(const struct script *s, const char *name)
+static void start_timer(struct script *s, double seconds)
 {
-    size_t n = strlen(name);
-    for (int i = 0; i < s->step.n_words; i++)
-        if (strncmp(s->step.words[i], name, n) == 0 && s->step.words[i][n] == '=')
-            return s->step.words[i] + n + 1;
-    return NULL;
+    timer_start(s->loop, &s->timer, (uint64_t)(seconds * 1000));
 }
 
-static double param_number(const struct script *s, const char *name, double def)
+// ---- the verdict ----
+
+static json_t *expected_text(const struct script *s)
 {
-    const char *v = param(s, name);
-    return v ? strtod(v, NULL) : def;
+    char text[320];
+    struct expect e = step_expect(&s->step);
+    const char *cause = step_param(&s->step, "expect-cause");
+    int n = e.low == e.high ? snprintf(text, sizeof text, "%u", e.low)
+                            : snprintf(text, sizeof text, "%uxx", e.low / 100);
+    if (cause)
+        (void)snprintf(text + n, sizeof text - (size_t)n, " with \"%.250s\"", cause);
+    return report_str(str_from(text));
+}
+
+static void verdict_drop(struct verdict *v)
+{
+    json_decref(v->expected);
+    json_decref(v->got);
+    json_decref(v->cause);
+    json_decref(v->call_id);
+    *v = (struct verdict){0};
+}
+
+static void note(struct script *s, bool pass, json_t *got, struct str cause, struct str call_id)
+{
+    verdict_drop(&s->verdict);
+    s->verdict = (struct verdict){.pass = pass,
+                                  .step = step_name(s->step.kind),
+                                  .expected = s->step.kind == STEP_SLEEP ? NULL : expected_text(s),
+                                  .got = got,
+                                  .cause = report_str(cause),
+                                  .call_id = report_str(call_id),
+                                  .ms = ms_since(s, s->step_started)};
 }
 
 static void finish(struct script *s, int status)
@@ -65,21 +85,58 @@ static void finish(struct script *s, int status)
     s->status = status;
     s->over = true;
     timer_stop(&s->timeout);
+    if (s->call) // to leave nobody talking to a phone that has gone
+        (void)ue_call_hang_up(s->hub, s->call);
     timer_start(s->loop, &s->timer, LINGER_MS);
 }
 
-static void expect(struct script *s, bool good)
+static struct str current_call_id(const struct script *s)
 {
-    if (good)
-        next_step(s);
-    else
-        finish(s, EXIT_FAILED);
+    return s->call ? ue_call_call_id(s->hub, s->call) : phone_call_id(s->phone);
 }
 
-// A step that wants a refusal has failed when it succeeds.
-static bool wants_success(const struct script *s)
+// The step has failed for something that no status says.
+static void fail_with(struct script *s, int status, const char *got, const char *cause)
 {
-    return param_number(s, "expect", 200) == 200;
+    if (s->over)
+        return;
+    note(s, false, json_string(got), str_from(cause), current_call_id(s));
+    finish(s, status);
+}
+
+static void fail(struct script *s, const char *got, const char *cause)
+{
+    fail_with(s, EXIT_FAILED, got, cause);
+}
+
+static bool holds(struct str text, struct str part)
+{
+    for (size_t i = 0; i + part.n <= text.n; i++)
+        if (str_ieq(str_make(text.p + i, part.n), part))
+            return true;
+    return false;
+}
+
+// The step, or one of its calls, has ended with this status. True when that was expected: else the run is
+// over.
+static bool ends_well(struct script *s, unsigned status, struct str cause, struct str call_id)
+{
+    char got[16];
+    if (s->over)
+        return false;
+    const char *wanted = step_param(&s->step, "expect-cause");
+    bool good = expect_has(step_expect(&s->step), status) &&
+                (!wanted || holds(cause, str_from(wanted)));
+    (void)snprintf(got, sizeof got, "%u", status);
+    note(s, good, json_string(got), cause, call_id);
+    if (!good)
+        finish(s, EXIT_FAILED);
+    return good;
+}
+
+static bool is_step(const struct script *s, enum step_kind k)
+{
+    return !s->over && s->step.kind == k;
 }
 
 static json_t *failure_fields(const struct ue_failure *f, struct str call_id)
@@ -101,23 +158,27 @@ static void on_registered(void *arg, struct phone *ph, const struct ue_registere
                            "service_route", report_str(r->service_route), "challenges",
                            (int)r->challenges, "resyncs", (int)r->resyncs, "call_id",
                            report_str(phone_call_id(ph))));
-    if (strcmp(s->step.name, "register") == 0) // else it refreshed by itself
-        expect(s, wants_success(s));
+    // else it refreshed by itself
+    if (is_step(s, STEP_REGISTER) && ends_well(s, 200, STR_NONE, phone_call_id(ph)))
+        next_step(s);
 }
 
 static void on_deregistered(void *arg, struct phone *ph)
 {
     struct script *s = arg;
     report_event(s->o, "deregistered", json_pack("{s:o}", "call_id", report_str(phone_call_id(ph))));
-    expect(s, wants_success(s));
+    if (is_step(s, STEP_DEREGISTER) && ends_well(s, 200, STR_NONE, phone_call_id(ph)))
+        next_step(s);
 }
 
 static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
 {
     struct script *s = arg;
     report_event(s->o, "register-failed", failure_fields(f, phone_call_id(ph)));
-    if (strcmp(s->step.name, "register") == 0 || strcmp(s->step.name, "deregister") == 0)
-        expect(s, param_number(s, "expect", 0) == f->status && f->status);
+    if (!is_step(s, STEP_REGISTER) && !is_step(s, STEP_DEREGISTER))
+        return;
+    if (ends_well(s, f->status, f->cause, phone_call_id(ph)))
+        next_step(s);
 }
 
 // ---- calls ----
@@ -128,14 +189,15 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
     struct str id = ue_call_call_id(s->hub, call);
     report_event(s->o, "incoming",
                  json_pack("{s:o, s:o}", "from", report_str(from), "call_id", report_str(id)));
-    bool answering = strcmp(s->step.name, "answer") == 0;
-    if (s->over || s->call || (!answering && strcmp(s->step.name, "refuse"))) {
+    bool waiting = is_step(s, STEP_ANSWER) || is_step(s, STEP_REFUSE);
+    if (s->call || !waiting) {
         (void)ue_call_refuse(s->hub, call, s->over ? 480 : 486);
         return;
     }
     s->call = call;
+    s->established = s->hung_up = false;
     s->call_started = loop_now(s->loop);
-    timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "after", 0) * 1000));
+    start_timer(s, step_number(&s->step, "after", 0));
 }
 
 static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned status)
@@ -148,6 +210,13 @@ static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned stat
     report_event(s->o, "progress", json_pack("{s:i}", "status", (int)status));
 }
 
+static void hold(struct script *s, bool on)
+{
+    int e = ue_call_hold(s->hub, s->call, on);
+    if (e)
+        fail(s, on ? "no hold" : "no resume", err_text(e));
+}
+
 static void on_established(void *arg, struct phone *ph, ue_call call)
 {
     struct script *s = arg;
@@ -156,30 +225,38 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
                  json_pack("{s:i, s:f, s:f, s:o}", "provisional", (int)s->provisional,
                            "ms_provisional", s->ms_provisional, "ms_answer",
                            ms_since(s, s->call_started), "call_id", report_str(id)));
-    double talk = param_number(s, "talk", -1), hold = param_number(s, "hold", 0);
-    s->holding = hold > 0 && ue_call_hold(s->hub, call, true) == 0;
-    if (s->holding)
-        timer_start(s->loop, &s->timer, (uint64_t)(hold * 1000));
-    else if (strcmp(s->step.name, "call") == 0 || talk >= 0)
-        timer_start(s->loop, &s->timer, (uint64_t)((talk < 0 ? 0 : talk) * 1000));
+    if (s->over || call != s->call) {
+        (void)ue_call_hang_up(s->hub, call);
+        return;
+    }
+    s->established = true;
+    if (step_number(&s->step, "hold", 0) > 0)
+        hold(s, true);
+    else if (s->step.kind == STEP_CALL || step_param(&s->step, "talk"))
+        start_timer(s, step_number(&s->step, "talk", 0));
 }
 
+// Hold and talk are counted from when the other side had agreed.
 static void on_modified(void *arg, struct phone *ph, ue_call call, unsigned status)
 {
     struct script *s = arg;
+    char got[32];
     report_event(s->o, "modified", json_pack("{s:i}", "status", (int)status));
-}
-
-static void call_over(struct script *s, bool good)
-{
-    s->call = 0;
-    s->holding = false;
-    timer_stop(&s->timer);
-    if (strcmp(s->step.name, "call") == 0 || !good) {
-        expect(s, good);
+    if (s->over || call != s->call)
+        return;
+    if (status >= 300) {
+        (void)snprintf(got, sizeof got, "%u", status);
+        fail(s, got, s->modified ? "the call could not be resumed" : "the call could not be held");
         return;
     }
-    if (--s->calls_left == 0)
+    start_timer(s, step_number(&s->step, s->modified++ ? "talk" : "hold", 0));
+}
+
+static void call_over(struct script *s)
+{
+    s->call = 0;
+    timer_stop(&s->timer);
+    if (s->step.kind == STEP_CALL || --s->calls_left == 0)
         next_step(s);
 }
 
@@ -188,22 +265,47 @@ static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue
     struct script *s = arg;
     if (call != s->call)
         return;
-    report_event(s->o, "call-failed", failure_fields(f, ue_call_call_id(s->hub, call)));
-    bool calling = strcmp(s->step.name, "call") == 0;
-    // What the other side gave up, or we refused on purpose, is a normal end of ringing.
-    call_over(s, !calling || param_number(s, "expect", 200) == f->status);
+    struct str id = ue_call_call_id(s->hub, call);
+    report_event(s->o, "call-failed", failure_fields(f, id));
+    if (ends_well(s, f->status, f->cause, id))
+        call_over(s);
+    s->call = s->over ? 0 : s->call;
 }
 
-static bool report_media(struct script *s, const struct ue_media_report *m)
+static void report_media(struct script *s, const struct ue_media_report *m)
 {
-    if (!m)
-        return true;
-    report_event(s->o, "media",
-                 json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:b}", "sent", (json_int_t)m->sent,
-                           "received", (json_int_t)m->received, "lost", (json_int_t)m->lost, "late",
-                           (json_int_t)m->late, "jitter_ms", m->jitter_ms, "tone_hz", m->tone_hz,
-                           "detected", m->detected));
-    return m->detected || !param(s, "expect-tone");
+    if (m)
+        report_event(s->o, "media",
+                     json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:b}", "sent", (json_int_t)m->sent,
+                               "received", (json_int_t)m->received, "lost", (json_int_t)m->lost,
+                               "late", (json_int_t)m->late, "jitter_ms", m->jitter_ms, "tone_hz",
+                               m->tone_hz, "detected", m->detected));
+}
+
+// A call that was set up has ended. What was to happen in it and did not is a failure of the step.
+static void judge_end(struct script *s, ue_call call, bool by_remote,
+                      const struct ue_media_report *m)
+{
+    char text[96], got[16];
+    unsigned bye = by_remote ? 0 : ue_call_bye_status(s->hub, call);
+    bool promised = step_param(&s->step, "talk") || step_param(&s->step, "hold");
+    if (!s->established) {
+        fail(s, "no ACK", "the call was answered, and no ACK came");
+    } else if (by_remote && !s->hung_up && s->step.kind == STEP_CALL && promised) {
+        (void)snprintf(text, sizeof text, "the other side hung up after %.1f s",
+                       ms_since(s, s->call_started) / 1000);
+        fail(s, "BYE", text);
+    } else if (bye >= 300) {
+        (void)snprintf(got, sizeof got, "%u", bye);
+        fail(s, got, "the BYE was not accepted");
+    } else if (step_param(&s->step, "expect-tone") && !(m && m->detected)) {
+        (void)snprintf(text, sizeof text, "no tone of %s Hz in %llu RTP packets",
+                       step_param(&s->step, "expect-tone"),
+                       m ? (unsigned long long)m->received : 0ull);
+        fail(s, "no tone", text);
+    } else if (ends_well(s, 200, STR_NONE, ue_call_call_id(s->hub, call))) {
+        call_over(s);
+    }
 }
 
 static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
@@ -212,11 +314,13 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
     struct script *s = arg;
     if (call != s->call)
         return;
-    bool heard = report_media(s, m);
+    report_media(s, m);
     report_event(s->o, "call-ended",
                  json_pack("{s:s, s:o}", "by", by_remote ? "remote" : "local", "call_id",
                            report_str(ue_call_call_id(s->hub, call))));
-    call_over(s, heard && wants_success(s));
+    if (!s->over)
+        judge_end(s, call, by_remote, m);
+    s->call = s->over ? 0 : s->call;
 }
 
 static const struct ue_ops ops = {.registered = on_registered,
@@ -231,66 +335,67 @@ static const struct ue_ops ops = {.registered = on_registered,
 
 // ---- steps ----
 
-static void broken(struct script *s, const char *what, int err)
-{
-    fprintf(stderr, "carillon-ue: %s: %s\n", what, err_text(err));
-    finish(s, EXIT_FAILED);
-}
-
-static void start_register(struct script *s)
-{
-    int e = phone_register(s->phone);
-    if (e)
-        broken(s, "register", e);
-}
-
-static void start_deregister(struct script *s)
-{
-    int e = phone_deregister(s->phone, param(s, "all") != NULL);
-    if (e)
-        broken(s, "deregister", e);
-}
-
-static void start_call(struct script *s)
+static int start_call(struct script *s)
 {
     struct ue_call_params p = {.target = str_from(s->step.target),
-                               .tone_hz = param_number(s, "tone", 440),
-                               .expect_hz = param_number(s, "expect-tone", 880)};
+                               .tone_hz = step_number(&s->step, "tone", 440),
+                               .expect_hz = step_number(&s->step, "expect-tone", 880)};
     s->call_started = loop_now(s->loop);
-    s->provisional = 0;
+    s->provisional = s->modified = 0;
     s->ms_provisional = 0;
+    s->established = s->hung_up = false;
     int e = phone_call(s->phone, &p, &s->call);
-    if (e)
-        broken(s, "call", e);
-    else if (param(s, "cancel-after"))
-        timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "cancel-after", 0) * 1000));
+    if (!e && step_param(&s->step, "cancel-after"))
+        start_timer(s, step_number(&s->step, "cancel-after", 0));
+    return e;
 }
 
-static void start_listening(struct script *s)
+static int start_listening(struct script *s)
 {
-    s->calls_left = (uint32_t)param_number(s, "calls", 1);
+    s->calls_left = (uint32_t)step_number(&s->step, "calls", 1);
+    s->provisional = s->modified = 0;
+    s->ms_provisional = 0;
     s->call = 0;
     report_event(s->o, "ready", NULL);
+    return 0;
 }
 
-static void start_sleep(struct script *s)
+static void start(struct script *s)
 {
-    timer_start(s->loop, &s->timer, (uint64_t)(strtod(s->step.target, NULL) * 1000));
+    int e = 0;
+    switch (s->step.kind) {
+    case STEP_REGISTER:
+        e = phone_register(s->phone);
+        break;
+    case STEP_DEREGISTER:
+        e = phone_deregister(s->phone, step_param(&s->step, "all") != NULL);
+        break;
+    case STEP_CALL:
+        e = start_call(s);
+        break;
+    case STEP_ANSWER:
+    case STEP_REFUSE:
+        e = start_listening(s);
+        break;
+    case STEP_SLEEP:
+        start_timer(s, strtod(s->step.target, NULL));
+        break;
+    case STEP_KINDS:
+        break;
+    }
+    if (e) {
+        fprintf(stderr, "carillon-ue: %s: %s\n", step_name(s->step.kind), err_text(e));
+        fail(s, err_name(e), err_text(e));
+    }
 }
 
-static const struct {
-    const char *name;
-    step_start start;
-    bool has_target;
-    const char *params; // what may stand before "="; all steps know timeout
-} steps[] = {
-    {"register", start_register, false, "expect wrong-res"},
-    {"deregister", start_deregister, false, "expect all"},
-    {"call", start_call, true, "talk hold cancel-after expect tone expect-tone"},
-    {"answer", start_listening, false, "after calls talk tone expect-tone"},
-    {"refuse", start_listening, false, "status after calls"},
-    {"sleep", start_sleep, true, ""},
-};
+static void answer(struct script *s)
+{
+    int e = ue_call_answer(s->hub, s->call, step_number(&s->step, "tone", 880),
+                           step_number(&s->step, "expect-tone", 440));
+    if (e)
+        fail(s, "no answer", err_text(e));
+}
 
 // The step's own timer: answer or refuse a ringing call, cancel, resume, hang up, wake up.
 static void on_timer(void *arg)
@@ -298,19 +403,17 @@ static void on_timer(void *arg)
     struct script *s = arg;
     if (s->over) {
         loop_stop(s->loop);
-    } else if (s->holding) {
-        s->holding = false;
-        (void)ue_call_hold(s->hub, s->call, false);
-        timer_start(s->loop, &s->timer, (uint64_t)(param_number(s, "talk", 0) * 1000));
-    } else if (strcmp(s->step.name, "sleep") == 0) {
+    } else if (s->step.kind == STEP_SLEEP) {
+        note(s, true, NULL, STR_NONE, phone_call_id(s->phone));
         next_step(s);
-    } else if (strcmp(s->step.name, "refuse") == 0) {
-        (void)ue_call_refuse(s->hub, s->call, (unsigned)param_number(s, "status", 486));
-    } else if (strcmp(s->step.name, "answer") == 0 &&
-               ue_call_answer(s->hub, s->call, param_number(s, "tone", 880),
-                              param_number(s, "expect-tone", 440)) == 0) {
-        return;
+    } else if (s->step.kind == STEP_REFUSE) {
+        (void)ue_call_refuse(s->hub, s->call, step_expect(&s->step).low);
+    } else if (s->step.kind == STEP_ANSWER && !s->established) {
+        answer(s);
+    } else if (s->modified == 1) {
+        hold(s, false);
     } else {
+        s->hung_up = true;
         (void)ue_call_hang_up(s->hub, s->call);
     }
 }
@@ -319,99 +422,20 @@ static void on_timer(void *arg)
 static void on_timeout(void *arg)
 {
     struct script *s = arg;
+    const char *step = step_name(s->step.kind);
     report_event(s->o, "timeout",
-                 json_pack("{s:s, s:f, s:o}", "step", s->step.name, "ms",
-                           ms_since(s, s->step_started), "call_id",
-                           report_str(s->call ? ue_call_call_id(s->hub, s->call)
-                                              : phone_call_id(s->phone))));
-    fprintf(stderr, "carillon-ue: %s did not end in time\n", s->step.name);
-    finish(s, EXIT_FAILED);
+                 json_pack("{s:s, s:f, s:o}", "step", step, "ms", ms_since(s, s->step_started),
+                           "call_id", report_str(current_call_id(s))));
+    fprintf(stderr, "carillon-ue: %s did not end in time\n", step);
+    fail(s, "timeout", "the step did not end in time");
 }
 
-static void wrong(const char *step, const char *what, const char *word)
+static void on_signal(void *arg, int signo)
 {
-    fprintf(stderr, "carillon-ue: %s %s '%s' (see --help; + separates steps)\n", step, what, word);
-    exit(EXIT_USAGE);
-}
-
-// A misspelt parameter must not pass for a test that went well.
-static bool is_param(const char *params, const char *word)
-{
-    struct str known = str_from(params), rest = str_from(word);
-    struct str name = str_split(&rest, '=');
-    if (!rest.p)
-        return false;
-    while (known.n)
-        if (str_eq(name, str_split(&known, ' ')))
-            return true;
-    return str_eq(name, STR("timeout"));
-}
-
-// Nor may a value that is no number; all values are numbers.
-static bool is_number(const char *v)
-{
-    char *end;
-    double d = strtod(v, &end);
-    return *v && !*end && d >= 0 && d < 1e9;
-}
-
-static void wrong_number(const char *step, const char *word)
-{
-    fprintf(stderr, "carillon-ue: %s: '%s' is no number (see --help)\n", step, word);
-    exit(EXIT_USAGE);
-}
-
-static bool is_flag(const char *word)
-{
-    return str_starts(str_from(word), STR("all=")) || str_starts(str_from(word), STR("wrong-res="));
-}
-
-static bool is_uri(const char *text)
-{
-    char room[1024];
-    struct arena a;
-    struct sip_uri uri;
-    arena_init(&a, room, sizeof room);
-    bool good = sip_uri_parse(&a, str_from(text), &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
-    arena_done(&a);
-    return good;
-}
-
-static void check_target(const struct step *st)
-{
-    if (strcmp(st->name, "call") == 0 && !is_uri(st->target))
-        wrong("call", "wants a SIP or tel URI, not", st->target);
-    if (strcmp(st->name, "sleep") == 0 && !is_number(st->target))
-        wrong_number("sleep", st->target);
-}
-
-// Takes the words up to the next "+" into s->step; index of the step's kind.
-static size_t read_step(const struct options *o, int *at, struct step *ret_step)
-{
-    size_t k = 0;
-    *ret_step = (struct step){.name = o->steps[(*at)++]};
-    while (k < ARRAY_LEN(steps) && strcmp(steps[k].name, ret_step->name))
-        k++;
-    if (k == ARRAY_LEN(steps))
-        wrong("there is", "no step", ret_step->name);
-    if (steps[k].has_target) {
-        if (*at == o->n_steps || strcmp(o->steps[*at], "+") == 0)
-            wrong("something is missing:", "what to", ret_step->name);
-        ret_step->target = o->steps[(*at)++];
-        check_target(ret_step);
-    }
-    while (*at < o->n_steps && strcmp(o->steps[*at], "+")) {
-        if (ret_step->n_words == WORDS_MAX || !is_param(steps[k].params, o->steps[*at]))
-            wrong(ret_step->name, "has no parameter", o->steps[*at]);
-        const char *value = strchr(o->steps[*at], '=') + 1;
-        if (!is_number(value))
-            wrong_number(ret_step->name, o->steps[*at]);
-        if (is_flag(o->steps[*at]) && strcmp(value, "1"))
-            wrong(ret_step->name, "can only be told 1 in", o->steps[*at]);
-        ret_step->words[ret_step->n_words++] = o->steps[(*at)++];
-    }
-    (*at)++; // the "+"
-    return k;
+    struct script *s = arg;
+    if (s->over)
+        loop_stop(s->loop);
+    fail_with(s, EXIT_SIGNAL + signo, signo == SIGINT ? "SIGINT" : "SIGTERM", "ended by a signal");
 }
 
 static void next_step(struct script *s)
@@ -421,11 +445,14 @@ static void next_step(struct script *s)
         finish(s, EXIT_OK);
         return;
     }
-    size_t k = read_step(s->o, &s->at, &s->step);
-    double seconds = param_number(s, "timeout", STEP_TIMEOUT_S + param_number(s, "talk", 0));
+    step_read(s->o, &s->at, &s->step);
+    double most = STEP_TIMEOUT_S + step_number(&s->step, "talk", 0) +
+                  step_number(&s->step, "hold", 0) + step_number(&s->step, "after", 0);
+    if (s->step.kind == STEP_SLEEP)
+        most += strtod(s->step.target, NULL);
     s->step_started = loop_now(s->loop);
-    timer_start(s->loop, &s->timeout, (uint64_t)(seconds * 1000));
-    steps[k].start(s);
+    timer_start(s->loop, &s->timeout, (uint64_t)(step_number(&s->step, "timeout", most) * 1000));
+    start(s);
 }
 
 static bool any_word(const struct options *o, const char *word)
@@ -451,31 +478,45 @@ static int make_phone(struct script *s)
                              .arg = s};
     memcpy(p.k, o->k, sizeof p.k);
     memcpy(p.opc, o->opc, sizeof p.opc);
-    usim_load(o->sqn_file, &p.usim);
-    return phone_new(s->hub, &p, &s->phone);
+    int e = usim_load(o->sqn_file, &p.usim);
+    return e ? e : phone_new(s->hub, &p, &s->phone);
+}
+
+static int open_script(struct script *s)
+{
+    struct hub_params hp = {.loop = s->loop, .local = s->o->local, .proxy = s->o->proxy,
+                            .proto = s->o->proto, .media = true, .ring_timeout_ms = RING_TIMEOUT_MS,
+                            .user_agent = STR("carillon-ue " CARILLON_VERSION)};
+    int e = hub_new(&hp, &s->hub);
+    if (!e)
+        e = make_phone(s);
+    if (!e)
+        e = loop_signal(s->loop, SIGINT, on_signal, s);
+    if (!e)
+        e = loop_signal(s->loop, SIGTERM, on_signal, s);
+    return e;
 }
 
 int script_run(struct loop *l, const struct options *o)
 {
     struct script s = {.o = o, .loop = l, .status = EXIT_FAILED};
-    struct hub_params hp = {.loop = l, .local = o->local, .proxy = o->proxy, .proto = o->proto,
-                            .media = true, .ring_timeout_ms = RING_TIMEOUT_MS, .user_agent = STR("carillon-ue " CARILLON_VERSION)};
     struct step unused;
     for (int at = 0; at < o->n_steps;) // every step is checked before the first one runs
-        (void)read_step(o, &at, &unused);
+        step_read(o, &at, &unused);
     timer_init(&s.timer, on_timer, &s);
     timer_init(&s.timeout, on_timeout, &s);
-    int e = hub_new(&hp, &s.hub);
-    if (!e)
-        e = make_phone(&s);
+    int e = open_script(&s);
     if (e) {
-        char text[ADDR_TEXT_MAX];
-        fprintf(stderr, "carillon-ue: cannot start on %.*s: %s\n",
-                STR_ARG(addr_text(&o->local, text)), err_text(e));
+        char text[ADDR_TEXT_MAX], on[ADDR_TEXT_MAX + 8];
+        (void)snprintf(on, sizeof on, " on %.*s", STR_ARG(addr_text(&o->local, text)));
+        s.status = cannot_start(o, on, e);
     } else {
         next_step(&s);
         (void)loop_run(l);
+        verdict_report(o, &s.verdict); // consumes what is in it
     }
+    timer_stop(&s.timer); // a second signal does not wait for them
+    timer_stop(&s.timeout);
     hub_free(s.hub);
     return s.status;
 }

@@ -75,6 +75,9 @@ void hub_hang_up(struct hub *h);       // ends all of them
 // The first SIP message with this Call-ID belongs to the call or registration; for ladders.
 struct str ue_call_call_id(struct hub *h, ue_call call);
 
+// While `ended` is told: the final status of our BYE, 0 when we sent none.
+unsigned ue_call_bye_status(struct hub *h, ue_call call);
+
 struct phone_params {
     struct str impi, impu, domain;
     bool has_aka;              // K and OPc; else SIP Digest with the password

@@ -81,6 +81,7 @@ struct call {
     uint64_t dialog_key;      // 0: not in the table
     struct str call_id, local_tag; // heap
     ua_id invite, bye;        // outgoing INVITE or re-INVITE; BYE
+    unsigned bye_status;      // its final response, 0: none yet
     struct sip_msg *invite_msg;   // what was sent, for the dialog
     uint32_t invite_cseq;
     pxy_id ringing;           // incoming INVITE
@@ -128,8 +129,10 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
                   struct str from_tag, uint32_t cseq, enum sip_method method);
 // n random bytes as lower-case hexadecimal in the arena.
 struct str random_hex(struct loop *l, struct arena *a, size_t n);
-// The cause in a response: the text of its Warning header, in the message's arena.
+// The cause in a response: the text of its Warning header, else of Reason (RFC 3326), in the message's arena.
 struct str response_cause(const struct sip_msg *m);
+// The same where there is no response but what the transaction reported.
+struct str local_cause(unsigned status);
 
 // ---- call.c, call_in.c ----
 

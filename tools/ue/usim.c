@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <stdio.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "tools/ue/tool.h"
 
-void usim_load(const char *path, struct aka_usim *ret_usim)
+int usim_load(const char *path, struct aka_usim *ret_usim)
 {
-    *ret_usim = (struct aka_usim){0};
+    struct aka_usim u = {0};
     FILE *f = path ? fopen(path, "r") : NULL;
-    if (!f)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(ret_usim->seq); i++) {
+    bool is_new = !path || (!f && errno == ENOENT), good = is_new;
+    if (!f && !is_new)
+        perror(path);
+    for (size_t i = 0; f && i < ARRAY_LEN(u.seq); i++) {
         unsigned long long v;
-        if (fscanf(f, "%llu", &v) != 1)
+        good = fscanf(f, "%llu", &v) == 1;
+        if (!good)
             break;
-        ret_usim->seq[i] = v;
+        u.seq[i] = v;
     }
-    (void)fclose(f);
+    if (f && !good)
+        fprintf(stderr, "carillon-ue: %s holds no sequence numbers\n", path);
+    if (f)
+        (void)fclose(f);
+    *ret_usim = u;
+    return good ? 0 : ERR_BAD;
 }
 
 void usim_save(const char *path, const struct aka_usim *u)

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from benchkit import facts, figures, report
+from benchkit import facts, figures, overload, report
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
@@ -19,6 +19,7 @@ USAGE = """usage: tests/bench/run NAME...
   reg_rate call_rate highest clean rate; then reg_p50, reg_p99 or invite180_p50, _p99 at half of it
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
+  overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
   core               all figures of the whole core
   kamailio           Carillon's figures of the core, Kamailio's in the same minutes (kamailio_NAME), ratios
   all                everything, Kamailio too; writes docs/benchmarks.md
@@ -36,6 +37,7 @@ GROUPS = {
     "reg_rate": ("reg_rate", "reg_p50", "reg_p99", "reg_max_cpu_pis"),
     "call_rate": ("call_rate", "invite180_p50", "invite180_p99", "call_max_cpu_pis"),
     "unloaded": ("invite180_unloaded_p50", "call_unloaded_cpu_pis"),
+    "overload": tuple(f"{k}_goodput_{n}x" for k in ("reg", "call") for n in overload.TIMES),
     "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
 }
 CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem")
@@ -61,6 +63,8 @@ def run_group(group, session):
     if group in ("reg_rate", "call_rate"):
         found = figures.rates(session, kind_of(group))
         return found + figures.latencies(session, kind_of(group), found[0].median / 2)
+    if group == "overload":
+        return [f for kind in overload.KINDS for f in overload.curve(session, kind)]
     if group == "unloaded":
         return figures.unloaded(session)
     return figures.memory(session)
@@ -110,7 +114,9 @@ def side_by_side(group, ours, theirs):
 def quick():
     figures.RUNS, figures.SECONDS, figures.STEP_SECONDS, figures.WARM_UP = 1, 2, 2, 1
     figures.MEMORY_USERS, figures.PRECISION = 4000, 0.5
-    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory):
+    overload.SECONDS = 2
+    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory,
+              overload.curve):
         f.__defaults__ = (1,)
 
 
@@ -135,8 +141,8 @@ def run(names):
             compare(session)
         elif names == ["all"]:
             before = os.getloadavg()
-            found = measure(("parse", "dia", "hss"), None)
-            report.write(found + compare(session), before)
+            found = measure(("parse", "dia", "hss"), None) + compare(session)
+            report.write(found + measure(("overload",), session(Carillon)), before)
         else:
             groups = []
             for name in names:

@@ -4,7 +4,7 @@ import datetime
 import os
 import platform
 
-from benchkit import facts
+from benchkit import facts, overload
 from benchkit.figures import number
 
 # Budgets of the design: (figure, what, aim, acceptable, more is better, the peer's figure when the budget was set).
@@ -44,6 +44,25 @@ machine of this kind; the last two columns say how many times better than Kamail
 "acceptable" was meant to be.
 
 """
+
+
+OVERLOAD = """What is served in time when more comes than can be served, each run on a core that has just started. A phone that is
+refused (503 with Retry-After) does not come back within the run; what is not answered it sends again.
+
+![Goodput against what is offered](img/overload.svg)
+
+"""
+
+
+def goodput_table(found):
+    lines = ["| offered | registrations | | calls | |", "| --- | --- | --- | --- | --- |"]
+    for times in overload.TIMES:
+        cells = [f"{times} ×"]
+        for short in ("reg", "call"):
+            f = found.get(f"{short}_goodput_{times}x")
+            cells += [f"{number(f.median)} % ({spread(f)})", f.note] if f else ["", ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def machine():
@@ -108,6 +127,8 @@ def write(figures, load):
                        load=", ".join(f"{v:.1f}" for v in load))
     text += "## Budgets\n\n" + "\n".join(budget_table(found)) + "\n\n"
     text += "## All figures\n\n" + "\n".join(figure_table(found)) + "\n"
+    text += "\n## Beyond the maximum\n\n" + OVERLOAD + "\n".join(goodput_table(found)) + "\n"
+    overload.write_picture(found)
     text += "\n" + NOTES.read_text()
     path = facts.ROOT / "docs" / "benchmarks.md"
     path.write_text(text)

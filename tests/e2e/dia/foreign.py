@@ -181,10 +181,10 @@ class Core(Lab):
         for name in ("icscf", "scscf"):
             self.change(name, f"    - host: {HSS}\n      address: {self.ip(40)}:3868",
                         f"    - host: {RELAY}\n      address: {relay_address()}:{port}\n      relay: true")
-        self.let_in(RELAY, relay=True)
+        self.let_in(RELAY, f"127.0.0.1, {relay_address()}", relay=True)
 
-    def let_in(self, host, relay=False):
-        more = "\n      relay: true" if relay else ""
+    def let_in(self, host, source, relay=False):
+        more = f"\n      from: [{source}]" + ("\n      relay: true" if relay else "")
         self.change("hss", "  peers:\n", f"  peers:\n    - host: {host}{more}\n")
 
     def start(self, name):

@@ -170,7 +170,7 @@ def start_erlang(core, mode, requests, dictionary):
 
 
 def test_every_result_of_every_command(core):
-    core.let_in(f"erl.{DOMAIN}")
+    core.let_in(f"erl.{DOMAIN}", core.ip(31))
     core.start("hss")
     core.provision()
     core.ctl("hss", "subscriber", "set", ALICE, f"ccf=ccf.{DOMAIN}")

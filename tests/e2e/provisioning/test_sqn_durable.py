@@ -17,7 +17,7 @@ ROUNDS, EACH = 6, 300
 
 
 def test_no_sqn_twice(core):
-    core.let_in(f"erl.{DOMAIN}")
+    core.let_in(f"erl.{DOMAIN}", core.ip(31))
     core.start("hss")
     core.provision()
     (core.folder / "requests").write_text(REQUEST)

@@ -44,7 +44,8 @@ static void got_frame(struct raw *r, struct str bytes)
 {
     struct dia_frame f;
     struct dia_fault fault;
-    assert_int_equal(dia_frame_parse(r->w->dict, bytes, &f, &fault), 0);
+    static const struct dia_limits any = {1 << 20, 1 << 20, 64};
+    assert_int_equal(dia_frame_parse_within(r->w->dict, &any, bytes, &f, &fault), 0);
     bool request = f.flags & DIA_CMD_R;
     if (f.code < 512)
         (request ? r->count : r->answers)[f.code]++;
@@ -72,6 +73,9 @@ static void raw_data(void *arg, struct str bytes)
         memmove(r->in, r->in + n, r->n_in - n);
         r->n_in -= n;
     }
+    if (r->hang_up)
+        raw_drop(r);
+    r->hang_up = false;
 }
 
 static void raw_connected(void *arg)
@@ -80,7 +84,7 @@ static void raw_connected(void *arg)
 
 static const struct tcp_ops ops = {raw_connected, raw_data, NULL, raw_closed};
 
-static void raw_accept(void *arg, struct tcp *c)
+void raw_accept(void *arg, struct tcp *c)
 {
     struct raw *r = arg;
     if (r->tcp)
@@ -104,6 +108,21 @@ void raw_start(struct raw *r, struct world *w, int i, const char *host)
     assert_int_equal(tcp_listen(r->loop, &r->at, false, raw_accept, r, &r->listener), 0);
 }
 
+void raw_share(struct raw *r, const struct raw *of)
+{
+    memset(r, 0, sizeof *r);
+    r->w = of->w;
+    r->loop = of->loop;
+    r->at = of->at;
+    snprintf(r->host, sizeof r->host, "%s", of->host);
+}
+
+void raw_drop(struct raw *r)
+{
+    tcp_abort(r->tcp);
+    r->tcp = NULL;
+}
+
 void raw_stop(struct raw *r)
 {
     if (!r->loop)
@@ -112,6 +131,11 @@ void raw_stop(struct raw *r)
     tcp_listener_close(r->listener);
     loop_free(r->loop);
     r->loop = NULL;
+}
+
+void raw_hang_up(struct raw *r, const struct dia_frame *f)
+{
+    r->hang_up = true;
 }
 
 void raw_dial(struct raw *r, const struct box *to)

@@ -95,6 +95,8 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
     snprintf(b->last_impi, sizeof b->last_impi, "%.*s", STR_ARG(r->impi));
     if (b->mode == ANSWER_NOW)
         answer(b, q);
+    else if (b->mode == ANSWER_BUSY)
+        cx_answer_maa(q, &(struct cx_maa){.result.code = DIA_TOO_BUSY});
     else if (b->mode == ANSWER_REFUSE)
         refuse(q, r->impu);
     else if (b->mode == ANSWER_HOLD && b->n_held < MAX_HELD)
@@ -209,6 +211,14 @@ static void on_stat(void *arg, const char *name, const char *labels, uint64_t va
     struct wanted *w = arg;
     if (strcmp(name, w->name) == 0 && (!w->labels[0] || strcmp(labels, w->labels) == 0))
         w->sum += value;
+}
+
+uint64_t box_stat_of(const struct box *b, const char *name, const char *labels)
+{
+    struct wanted w = {.name = name};
+    snprintf(w.labels, sizeof w.labels, "%s", labels);
+    dia_stats(b->node, on_stat, &w);
+    return w.sum;
 }
 
 uint64_t box_stat(const struct box *b, const char *name, const char *host)

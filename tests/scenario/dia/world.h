@@ -20,7 +20,7 @@
 
 enum { MAX_BOXES = 6, MAX_DONE = 4096, MAX_HELD = 512 };
 
-enum answer_mode { ANSWER_NOW, ANSWER_HOLD, ANSWER_NEVER, ANSWER_REFUSE };
+enum answer_mode { ANSWER_NOW, ANSWER_HOLD, ANSWER_NEVER, ANSWER_REFUSE, ANSWER_BUSY };
 
 struct done {
     uint64_t arg;
@@ -76,15 +76,16 @@ void box_knows(struct box *a, const struct box *b, bool dial, const struct dia_p
 size_t box_ask(struct box *b, const char *dest_host, const char *dest_realm, uint32_t timeout_ms);
 void box_answer_held(struct box *b, size_t i);
 uint64_t box_stat(const struct box *b, const char *name, const char *host);
+uint64_t box_stat_of(const struct box *b, const char *name, const char *labels);
 
 struct raw {
     struct world *w;
     struct loop *loop;
     struct addr at;
-    char host[64];
+    char host[512];
     struct tcp_listener *listener;
     struct tcp *tcp;
-    bool closed;
+    bool closed, hang_up;
     uint8_t in[1 << 20];
     size_t n_in;
     uint32_t count[512];           // messages received by code (below 512)
@@ -100,7 +101,12 @@ struct raw {
 // Same addresses as boxes: 10.0.0.<i+1>:3868.
 void raw_start(struct raw *r, struct world *w, int i, const char *host);
 void raw_stop(struct raw *r);
+// A further connection of the same node: r has its loop and address, and raw_drop ends it.
+void raw_share(struct raw *r, const struct raw *of);
+void raw_drop(struct raw *r);
+void raw_accept(void *r, struct tcp *c); // as its listener does
 void raw_dial(struct raw *r, const struct box *to);
+void raw_hang_up(struct raw *r, const struct dia_frame *f); // for got
 void raw_send(struct raw *r, const void *bytes, size_t n);
 void raw_cer(struct raw *r, const uint32_t *auth, size_t n_auth);
 // An answer to f by the error grammar, E bit as given; redirect may be NULL.

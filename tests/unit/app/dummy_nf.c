@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smallest network function: what it does is what the tests of the daemon's shell look at.
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "app/app.h"
 #include "base/err.h"
@@ -221,6 +223,17 @@ static int run_slow(void *nf, int argc, char **argv, struct ctl_out *o)
     return CTL_PENDING;
 }
 
+// The loop does not turn meanwhile: for SECONDS of processor time, or for ever.
+static int run_spin(void *nf, int argc, char **argv, struct ctl_out *out)
+{
+    clock_t end = argc > 1 ? clock() + (clock_t)(atof(argv[1]) * CLOCKS_PER_SEC) : 0;
+    (void)nf;
+    while (!end || clock() < end)
+        continue;
+    ctl_printf(out, "spun\n");
+    return 0;
+}
+
 static const struct ctl_command commands[] = {
     {"greet", "[WORD]...", "say hello", run_greet},
     {"greet twice", NULL, "longer name, same start", run_greet},
@@ -228,6 +241,7 @@ static const struct ctl_command commands[] = {
     {"sum", "FILE...", "sizes and sums of files", run_sum},
     {"big", "LINES", "much output", run_big},
     {"slow", NULL, "answer later", run_slow},
+    {"spin", "[SECONDS]", "keep the loop", run_spin},
     {0},
 };
 

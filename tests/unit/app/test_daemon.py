@@ -462,9 +462,11 @@ def test_http_errors(daemon):
 
 
 def test_http_survives_a_crowd(daemon):
-    """More connections than are served at once, all idle: the page is there again afterwards."""
+    """More connections than are served at once, all idle, from three sources: the page is there again
+    afterwards."""
     d = daemon().up()
-    idle = [socket.create_connection((d.ip, 9090)) for _ in range(80)]
+    idle = [socket.create_connection((d.ip, 9090), source_address=(f"127.8.0.{1 + i % 3}", 0))
+            for i in range(90)]
     until(lambda: len(os.listdir(f"/proc/{d.process.pid}/fd")) > 64, "64 connections accepted")
     for s in idle:
         s.close()
@@ -492,6 +494,59 @@ def test_http_serves_beside_a_crowd(daemon):
     assert d.wait() == 0
 
 
+def test_http_crowd_of_one_source_takes_its_own_places(daemon):
+    """Whoever fills the page's places from one or two addresses loses his own connections for it: one that
+    somebody else has kept open for longer than all of them is still served."""
+    d = daemon().up()
+    operator = http.client.HTTPConnection(d.ip, 9090, timeout=WAIT, source_address=("127.8.0.9", 0))
+    operator.request("GET", "/health")
+    assert operator.getresponse().read()
+    crowd = [socket.create_connection((d.ip, 9090), timeout=WAIT, source_address=(f"127.8.0.{1 + i % 2}", 0))
+             for i in range(300)]
+    until(lambda: int(re.search(r"sent_away_total (\d+)", d.get("/metrics")[2])[1]) >= 300 - 64,
+          "the crowd sent away")
+    operator.request("GET", "/health")
+    assert operator.getresponse().read()
+    assert sum(gone(s) for s in crowd) >= 300 - 64
+    for s in crowd:
+        s.close()
+    operator.close()
+
+
+def gone(s):
+    """The other side has closed this connection."""
+    s.setblocking(False)
+    try:
+        return s.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_many_pages_in_one_second_are_one_page(daemon):
+    d = daemon().up()
+    c = http.client.HTTPConnection(d.ip, 9090, timeout=WAIT)
+    pages = []
+    for _ in range(200):
+        c.request("GET", "/metrics")
+        pages.append(c.getresponse().read())
+    assert len(set(pages)) < 200 and all(b"process_cpu_seconds_total" in p for p in pages)
+    c.close()
+
+
+def test_idle_control_clients_do_not_keep_the_operator_out(daemon):
+    d = daemon().up()
+    idle = []
+    for _ in range(40):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(d.tmp / "dummy.ctl"))
+        idle.append(s)
+    assert d.ctl("greet")[0] == 0
+    for s in idle:
+        s.close()
+
+
 def test_http_without_descriptors(daemon):
     """Connections that cannot be taken wait; the loop does not spin meanwhile, and they are served afterwards."""
     d = daemon().up()
@@ -515,6 +570,65 @@ def ticks(d):
     with open(f"/proc/{d.process.pid}/stat", encoding="ascii") as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
+
+
+# ---- watchdog, descriptors ----
+
+def test_loop_that_does_not_turn_ends_the_process(daemon):
+    d = daemon("run.watchdog: 1").up()
+    asked = subprocess.Popen([CTL, "dummy", "spin"], env=d.env, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    assert d.wait() == -signal.SIGABRT
+    asked.wait(WAIT)
+    assert re.search(r' ERROR dummy watchdog: the loop has not turned, ending doing="input"\n', d.log())
+    assert re.search(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ERROR dummy watchdog", d.log(), re.M)
+    assert "carillon" in d.log().split("watchdog:", 1)[1] or "dummy" in d.log().split("ending", 1)[1]
+
+
+def test_watchdog_speaks_json_too(daemon):
+    d = daemon("run.watchdog: 1\nlog.format: json").start()
+    d.wait_log('"msg":"ready"')
+    asked = subprocess.Popen([CTL, "dummy", "spin"], env=d.env, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    assert d.wait() == -signal.SIGABRT
+    asked.wait(WAIT)
+    line = next(json.loads(t) for t in d.log().splitlines() if "watchdog:" in t)
+    assert (line["level"], line["nf"], line["doing"]) == ("error", "dummy", "input")
+
+
+def test_watchdog_leaves_who_is_stopped_or_busy_alone(daemon):
+    """A process that was stopped for longer than the watchdog waits has not been running; one that is busy
+    for less long turns again."""
+    d = daemon("run.watchdog: 2").up()
+    asked = subprocess.Popen([CTL, "dummy", "spin", "1"], env=d.env, stdout=subprocess.PIPE)
+    before = ticks(d)
+    until(lambda: ticks(d) > before + 10, "processor time in the middle of a turn")
+    d.signal(signal.SIGSTOP)
+    time.sleep(7)
+    d.signal(signal.SIGCONT)
+    assert asked.communicate(timeout=WAIT)[0] == b"spun\n"
+    assert d.ctl("greet")[0] == 0
+    d.signal(signal.SIGSTOP)
+    time.sleep(3)
+    d.signal(signal.SIGCONT)
+    assert d.ctl("greet")[0] == 0
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+
+
+def test_descriptors_are_raised(daemon):
+    d = daemon()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        d.up()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)[0] == min(hard, 1 << 20)
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    e = daemon(f"run.descriptors: {min(hard, 300)}").up()
+    assert resource.prlimit(e.process.pid, resource.RLIMIT_NOFILE)[0] == min(hard, 300)
 
 
 # ---- trace ----

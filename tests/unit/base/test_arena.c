@@ -146,6 +146,84 @@ static void nothing_is_not_null(void **state)
     arena_done(&a);
 }
 
+// Text in pieces: in place while nothing else is allocated, and right when something is.
+static void text_in_pieces(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, NULL, 0);
+    struct arena_buf b = arena_buf_init(&a);
+    assert_str(arena_buf_done(&b), "");
+    b = arena_buf_init(&a);
+    arena_buf_item(&b, STR(", "), STR("a"));
+    arena_buf_item(&b, STR(", "), STR("b"));
+    char *other = arena_alloc(&a, 8);
+    memset(other, 'x', 8);
+    arena_buf_printf(&b, ";q=%d", 5);
+    struct str text = arena_buf_done(&b);
+    assert_str(text, "a, b;q=5");
+    assert_int_equal(text.p[text.n], 0);
+    assert_memory_equal(other, "xxxxxxxx", 8);
+    assert_false(a.failed);
+    arena_done(&a);
+}
+
+// Appending n pieces takes memory in proportion to the text, also when each is followed by an
+// allocation of somebody else.
+static void pieces_cost_their_length(void **state)
+{
+    (void)state;
+    for (int beside = 0; beside < 2; beside++) {
+        struct arena a;
+        arena_init(&a, NULL, 0);
+        struct arena_buf b = arena_buf_init(&a);
+        for (int i = 0; i < 30000; i++) {
+            arena_buf_add(&b, STR("tag, "));
+            if (beside && i % 100 == 0)
+                assert_non_null(arena_alloc(&a, 8));
+        }
+        assert_int_equal(arena_buf_done(&b).n, 150000);
+        assert_in_range(a.heap, 150000, 800000);
+        arena_done(&a);
+    }
+}
+
+static void takes_no_more_than_allowed(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, NULL, 0);
+    arena_set_max(&a, 10000);
+    size_t n = 0;
+    while (arena_alloc(&a, 100))
+        n++;
+    assert_in_range(n, 50, 100);
+    assert_true(a.failed && a.full);
+    assert_in_range(a.heap, 5000, 10000);
+    struct arena_buf b = arena_buf_init(&a);
+    arena_buf_add(&b, STR("more"));
+    for (int i = 0; i < 2000; i++)
+        arena_buf_add(&b, STR("and more"));
+    assert_null(arena_buf_done(&b).p);
+    arena_done(&a);
+    assert_false(a.failed || a.full);
+}
+
+static void pieces_without_memory(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, NULL, 0);
+    mem_fail_after(1);
+    struct arena_buf b = arena_buf_init(&a);
+    for (int i = 0; i < 1000; i++)
+        arena_buf_printf(&b, "%d,", i);
+    mem_fail_after(-1);
+    assert_null(arena_buf_done(&b).p);
+    assert_true(a.failed && !a.full);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +235,10 @@ int main(void)
         cmocka_unit_test(failure_is_sticky),
         cmocka_unit_test(absurd_sizes),
         cmocka_unit_test(nothing_is_not_null),
+        cmocka_unit_test(text_in_pieces),
+        cmocka_unit_test(pieces_cost_their_length),
+        cmocka_unit_test(takes_no_more_than_allowed),
+        cmocka_unit_test(pieces_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "hss/provision.h"
 #include "world.h"
 
@@ -59,6 +60,7 @@ static const struct row rows[] = {
     {"impi,k,op,ccf,impus\na@r," K "," OP_HEX ",a b c,sip:a@r\n", "f:2: ccf has a primary and a secondary, no more"},
     {"impi,k,op,registration,impus\na@r," K "," OP_HEX ",maybe,sip:a@r\n", "f:2: registration must be allowed or denied"},
     {"impi,k,op,display_name,impus\na@r," K "," OP_HEX ",\xff\xfe,sip:a@r\n", "f:2: display_name is not UTF-8"},
+    {"impi,k,op,profile,impus\na@r," K "," OP_HEX ",\"go\nld\",sip:a@r\n", "f:2: there is no profile \"go?ld\""},
     {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: " OP_HEX "\n    impus: sip:a@r\n  - impi: b@r\n    kay: " K "\n", "f:7: unknown field \"kay\""},
     {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: xyz\n    impus: sip:a@r\n", "f:2: op must be 32 hexadecimal digits"},
     {"subscribers:\n  - [a, b]\n", "f:2: expected a mapping of fields"},
@@ -70,6 +72,10 @@ static const struct row rows[] = {
     {"profiles:\n  - {name: p, xml: <InitialFilterCriteria><Priority>x</Priority></InitialFilterCriteria>}\n", "f:2: profile \"p\": "},
     {"profiles:\n  - {name: p, xml: '<InitialFilterCriteria>'}\n", "f:2: profile \"p\": "},
     {"profiles:\n  - {name: p, xml: '<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY e \"x\">]><ServiceProfile/>'}\n", "f:2: profile \"p\": a document type is not allowed"},
+    {"%TAG ! tag:x,2026:\n---\nsubscribers: []\n", "f:1: directives are not supported"},
+    {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: " OP_HEX "\n    impus: sip:a@r\n  - [[[[[[[[[[[[[[[[\n", "f:6: expected a mapping of fields"},
+    {"profiles:\n  - name: p\n    xml: |\n      <ServiceProfile>\n      <a b='1' b='2' b='3' b='4' b='5' b='6' b='7' b='8' b='9' b='10' b='11' b='12' b='13' b='14' b='15' b='16' b='17' b='18' b='19' b='20' b='21' b='22' b='23' b='24' b='25' b='26' b='27' b='28' b='29' b='30' b='31' b='32' b='33'/></ServiceProfile>\n", "f:2: profile \"p\": more attributes than are taken, line 2 of it"},
+    {HEAD "a@r," K "," OP_HEX ",sip:a@r | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | sip:b@r\n", "f:2: more than 64 sets"},
     // The check value tells OP and OPc apart.
     {"impi,k,opc,check,impus\na@r," K "," OPC_OF_K_OP "," CHECK ",sip:a@r\n", NULL},
     {"impi,k,op,check,impus\na@r," K "," OP_HEX "," CHECK ",sip:a@r\n", NULL},
@@ -107,6 +113,41 @@ static void one(struct world *w, const struct row *row)
     if (row->error && strncmp(error, row->error, strlen(row->error)) != 0)
         fail_msg("%s\n%s instead of %s", row->text, error, row->error);
     assert_int_equal(subscribers(w), before + n);
+}
+
+// What is too long or too many is told with its line, whatever it is made of.
+static void too_much(void **state)
+{
+    enum { N = 40000 };
+    static char text[N * 8];
+    static const struct {
+        const char *begin, *each, *end, *error;
+    } shapes[] = {
+        {HEAD "a@r,", "k", "," OP_HEX ",sip:a@r\n", "f:2: k is longer than 16384 bytes"},
+        {HEAD "a@r,", ",x", "\n", "f:2: more than 32 columns"},
+        {HEAD "a@r,\"", "x", "\"\n", "f:2: a value is longer than 4096 bytes"},
+        {"subscribers:\n  - impi: a@r\n    impus: [sip:a@r", ", x", "]\n", "f:3: a list is longer than 16384 bytes"},
+        {"subscribers:\n  - impi: ", "x", "\n", "f:2: impi is longer than 16384 bytes"},
+        {"subscribers:\n  - impi: ", "[", "\n", "f:"},
+        {"subscribers: ", "[", "\n", "f:1: expected a mapping of fields"},
+        {"profiles:\n  - name: p\n    xml: '", "<a>", "'\n", "f:2: profile \"p\": elements too deep"},
+        {"profiles:\n  - name: p\n    xml: '", "<a/>", "'\n", "f:2: profile \"p\": more elements than are taken"},
+        {"profiles:\n  - name: p\n    xml: '", "1234567", "'\n", "f:2: profile \"p\": longer than 262144 bytes"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
+        struct world w;
+        struct writer out = writer_init(text, sizeof text - 1);
+        writer_printf(&out, "%s", shapes[i].begin);
+        for (size_t k = 0; k < N; k++)
+            writer_str(&out, str_from(shapes[i].each));
+        writer_printf(&out, "%s", shapes[i].end);
+        text[out.n] = 0;
+        assert_false(out.failed);
+        world_open(&w, false);
+        one(&w, &(struct row){text, shapes[i].error});
+        world_close(&w);
+    }
 }
 
 static void mistakes(void **state)
@@ -286,7 +327,7 @@ int main(void)
 {
     log_set_level(LOG_ERROR);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mistakes),
+        cmocka_unit_test(mistakes), cmocka_unit_test(too_much),
         cmocka_unit_test(after_a_mistake),
         cmocka_unit_test(changes),
         cmocka_unit_test(deletion),

@@ -61,7 +61,10 @@ static void start_hss(struct net *n)
     node_new(n->hss_loop, "hss." DOMAIN, &n->hss_dia);
     assert_int_equal(cx_serve(n->hss_dia, &hss_cx_server, n->hss), 0);
     assert_int_equal(
-        dia_peer_add(n->hss_dia, &(struct dia_peer_params){.host = STR("cscf." DOMAIN)}), 0);
+        dia_peer_add(n->hss_dia, &(struct dia_peer_params){.host = STR("cscf." DOMAIN),
+                                                           .from = &STR("0.0.0.0/0"),
+                                                           .n_from = 1}),
+        0);
     assert_int_equal(dia_node_listen(n->hss_dia, DIA_TCP, &n->hss_addr), 0);
 }
 

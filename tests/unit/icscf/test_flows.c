@@ -91,7 +91,7 @@ static const struct {
     {{CX_ERROR_IDENTITY_NOT_REGISTERED, true}, 403, 480},
     {{CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403, 404},
     {{DIA_AUTHORIZATION_REJECTED, false}, 403, 404},
-    {{DIA_TOO_BUSY, false}, 480, 480},
+    {{DIA_TOO_BUSY, false}, 503, 503},
     {{DIA_UNABLE_TO_DELIVER, false}, 480, 480},
     {{DIA_UNABLE_TO_COMPLY, false}, 480, 480},
     {{5001, false}, 480, 480}, // DIAMETER_AVP_UNSUPPORTED, not 3GPP's USER_UNKNOWN
@@ -122,9 +122,11 @@ static void hss_down(void **state)
     (void)world_expect(W_PCSCF, 480);
     world_kill_hss();
     world_run(1000);
-    send_register(CONTACT, AUTH);
+    send_register(CONTACT, AUTH); // waits a moment for an HSS that may be back
+    world_run(3000);
     (void)world_expect(W_PCSCF, 480);
     send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_run(3000);
     (void)world_expect(W_PCSCF, 480);
 }
 

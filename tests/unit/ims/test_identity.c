@@ -91,6 +91,7 @@ static void canonical_impu(void **state)
         {"sips:a;b=c@D.example?x=y", "sips:a;b=c@d.example"},
         {"sip:D.example;lr", "sip:d.example"},
         {"TEL:+1-555-(0001).2;phone-context=x", "tel:+155500012"},
+        {"tel:.+1-2;x=y", "tel:+12"}, // the form of it is its own
         {"tel:00-01;Phone-Context=+1-2", "tel:0001;phone-context=+1-2"},
         {"urn:service:sos", "urn:service:sos"},
     };

@@ -11,6 +11,11 @@ static const struct {
     {"[2001:db8::1]:5061", 1, "[2001:db8::1]:5061"},
     {"[2001:db8::1]", 7, "[2001:db8::1]:7"},
     {"2001:db8:0::1", 8, "[2001:db8::1]:8"},
+    {"2001:db8:::192.0.2.1", 9, "[2001:db8::c000:201]:9"}, // RFC 5118 4.10
+    {"[2001:db8::192.0.2.1]", 9, "[2001:db8::c000:201]:9"},
+    {"2001:db8:::1", 9, NULL},
+    {"2001:db8::::192.0.2.1", 9, NULL},
+    {"2001:::db8:192.0.2.1", 9, NULL},
     {"::", 9, "[::]:9"},
     {"0.0.0.0:65535", 1, "0.0.0.0:65535"},
     {"192.0.2.1:65536", 1, NULL},
@@ -90,6 +95,26 @@ static void comparing(void **state)
     assert_false(addr_is_any(&a));
 }
 
+static uint64_t source_key(const char *ip, uint16_t port)
+{
+    struct addr a;
+    assert_int_equal(addr_parse(str_from(ip), port, &a), 0);
+    return addr_source_key(&a);
+}
+
+static void sources(void **state)
+{
+    (void)state;
+    assert_int_equal(source_key("192.0.2.1", 5060), source_key("192.0.2.1", 1));
+    assert_int_equal(source_key("192.0.2.1", 5060), source_key("::ffff:192.0.2.1", 2));
+    assert_int_not_equal(source_key("192.0.2.1", 5060), source_key("192.0.2.2", 5060));
+    assert_int_equal(source_key("2001:db8:1:2::1", 1), source_key("2001:db8:1:2:ffff::9", 2));
+    assert_int_not_equal(source_key("2001:db8:1:2::1", 1), source_key("2001:db8:1:3::1", 1));
+    assert_int_not_equal(source_key("fe80::1", 1), source_key("fe80::2", 1));
+    assert_int_not_equal(source_key("192.0.2.1", 1), source_key("c000:201::", 1));
+    assert_int_not_equal(source_key("0.0.0.0", 1), source_key("::", 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +122,7 @@ int main(void)
         cmocka_unit_test(forms),
         cmocka_unit_test(longest),
         cmocka_unit_test(comparing),
+        cmocka_unit_test(sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

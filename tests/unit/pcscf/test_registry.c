@@ -134,6 +134,35 @@ static void many_on_one_flow(void **state)
     tear_down(&f);
 }
 
+// Two identities that differ far behind are two: neither is asserted for the other, and neither is
+// taken away with the other.
+static void long_identities(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1);
+    char one[3100], two[3100], other_case[3100];
+    for (size_t n = 200; n < 3000; n += 233) {
+        snprintf(one, sizeof one, "sip:%0*d@home.net", (int)n, 1);
+        snprintf(two, sizeof two, "sip:%0*d@home.net", (int)n, 2);
+        snprintf(other_case, sizeof other_case, "sip:%0*d@HOME.NET", (int)n, 1);
+        struct str impus[] = {str_from(one)};
+        struct reg_params p = {.flow = &a, .contact = STR("sip:c@192.0.2.1"), .impus = impus,
+                               .n_impus = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
+        assert_int_equal(registry_set(f.reg, &p), 0);
+        const struct reg *r = registry_find(f.reg, &a, str_from(one));
+        assert_non_null(r);
+        assert_ptr_equal(registry_find(f.reg, &a, str_from(other_case)), r);
+        assert_null(registry_find(f.reg, &a, str_from(two)));
+        assert_null(reg_impu_like(r, str_from(two)).p);
+        assert_false(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
+        assert_int_equal(registry_remove_identity(f.reg, &a, str_from(two)), 0);
+        assert_true(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
+    }
+    tear_down(&f);
+}
+
 // Whatever allocation fails, what was registered stays and nothing leaks.
 static void out_of_memory(void **state)
 {
@@ -159,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_flow_and_identity), cmocka_unit_test(moves),
         cmocka_unit_test(expires),                    cmocka_unit_test(many_on_one_flow),
+        cmocka_unit_test(long_identities),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

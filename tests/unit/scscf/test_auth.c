@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -143,15 +144,108 @@ static void the_oldest_makes_room(void **state)
     assert_int_equal(timed_out, 0);
 }
 
+static struct challenge *store_from(const char *impi, uint64_t source, const char *nonce)
+{
+    struct challenge c = {.impi = str_from(impi), .impu = STR("sip:a@d"), .call_id = STR("x"),
+                          .nonce = str_from(nonce), .realm = STR("d"), .secret = STR("1"),
+                          .source = source, .flow = source + 1, .cseq = 7};
+    assert_int_equal(auth_store(table, &c), 0);
+    return auth_find(table, c.impi, c.nonce);
+}
+
+// One source makes room for itself alone, whatever number of challenges it asks for.
+static void a_source_displaces_its_own(void **state)
+{
+    (void)state;
+    char name[32];
+    struct challenge *own = store_from("a@d", 1, "own"), *bob = store_from("b@d", 2, "bob");
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)snprintf(name, sizeof name, "n%u", i);
+        (void)store_from("a@d", 2, name);
+    }
+    assert_ptr_equal(auth_find(table, STR("a@d"), STR("own")), own);
+    assert_ptr_equal(auth_find(table, STR("b@d"), STR("bob")), bob);
+    assert_int_equal(auth_table_count(table), 2 + AUTH_PENDING_MAX);
+    assert_int_equal(auth_evicted_own(table), 1000 - AUTH_PENDING_MAX);
+    assert_int_equal(auth_evicted_others(table), 0);
+    assert_false(auth_is_last(table, own));
+    assert_true(auth_is_last(table, bob));
+}
+
+// What memory one private identity may have at most; the oldest goes.
+static void one_user_is_bounded(void **state)
+{
+    (void)state;
+    char name[32];
+    for (unsigned i = 0; i < AUTH_USER_MAX + 100; i++) {
+        (void)snprintf(name, sizeof name, "n%u", i);
+        (void)store_from("a@d", i, name);
+    }
+    (void)store_from("b@d", 1, "bob");
+    assert_int_equal(auth_table_count(table), AUTH_USER_MAX + 1);
+    assert_int_equal(auth_evicted_others(table), 100);
+    assert_null(auth_find(table, STR("a@d"), STR("n99")));
+    assert_non_null(auth_find(table, STR("a@d"), STR("n100")));
+    (void)sim_run(sim, 241000);
+    assert_int_equal(auth_table_count(table), 0);
+    assert_int_equal(timed_out, AUTH_USER_MAX + 1);
+}
+
+static void all_are_bounded(void **state)
+{
+    (void)state;
+    char name[32];
+    auth_table_free(table);
+    struct auth_params p = {.loop = loop, .await_ms = 240000, .nonce_ms = 600000, .max = 20};
+    assert_int_equal(auth_table_new(&p, &table), 0);
+    for (unsigned i = 0; i < 30; i++) {
+        (void)snprintf(name, sizeof name, "u%u", i);
+        (void)store_from(name, i, "n");
+    }
+    assert_int_equal(auth_table_count(table), 20);
+    assert_null(auth_find(table, STR("u9"), STR("n")));
+    assert_non_null(auth_find(table, STR("u10"), STR("n")));
+}
+
+static void the_same_register(void **state)
+{
+    (void)state;
+    struct challenge *c = store_from("a@d", 1, "n"), as = *c;
+    assert_ptr_equal(auth_find_same(table, &as), c);
+    as.flow++;
+    assert_null(auth_find_same(table, &as));
+    as = *c;
+    as.source++;
+    assert_null(auth_find_same(table, &as));
+    as = *c;
+    as.cseq++;
+    assert_null(auth_find_same(table, &as));
+    as = *c;
+    as.call_id = STR("y");
+    assert_null(auth_find_same(table, &as));
+    as = *c;
+    as.impu = STR("sip:b@d");
+    assert_null(auth_find_same(table, &as));
+    as = (struct challenge){.impi = STR("a@d"), .impu = STR("sip:a@d"), .call_id = STR("x"),
+                            .source = 1, .flow = 2, .cseq = 7};
+    assert_ptr_equal(auth_find_same(table, &as), c);
+    auth_accepted(c, 0);
+    assert_null(auth_find_same(table, &as));
+}
+
 static void out_of_memory_keeps_the_old(void **state)
 {
     (void)state;
     (void)store(AUTH_AKA, "one");
     struct challenge c = {.impi = STR("a@d"), .nonce = STR("two")};
-    mem_fail_after(0);
-    int err = auth_store(table, &c);
-    mem_fail_after(-1);
-    assert_int_equal(err, ERR_NOMEM);
+    struct challenge other = {.impi = STR("b@d"), .nonce = STR("two")};
+    for (long n = 0; n < 2; n++) {
+        mem_fail_after(n);
+        int err = auth_store(table, n ? &other : &c);
+        mem_fail_after(-1);
+        assert_int_equal(err, ERR_NOMEM);
+    }
+    assert_int_equal(auth_table_count(table), 1);
     assert_true(str_eq(auth_find(table, STR("a@d"), STR("one"))->nonce, STR("one")));
 }
 
@@ -164,6 +258,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(challenges_are_told_apart_by_nonce, set_up, tear_down),
         cmocka_unit_test_setup_teardown(same_nonce_means_the_newest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_oldest_makes_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_source_displaces_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_user_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_register, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory_keeps_the_old, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

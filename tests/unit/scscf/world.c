@@ -22,7 +22,8 @@ static void aka_item(struct cx_auth_item *i)
     i->scheme = STR("Digest-AKAv1-MD5");
     static char fresh[] = "0123456789abcdef"
                           "ABCDEFGHIJKLMNOP";
-    fresh[0] = (char)('0' + w.hss.n_mar % 10);
+    for (unsigned at = 8, n = w.hss.n_mar; at-- > 0; n /= 10)
+        fresh[at] = (char)('0' + n % 10);
     i->authenticate = w.hss.fresh ? str_from(fresh)
                                   : STR("0123456789abcdef"
                                         "ABCDEFGHIJKLMNOP");
@@ -261,10 +262,10 @@ void assert_lacks(const char *text, const char *part)
 
 // ---- REGISTER ----
 
-struct sip_msg *world_register(const struct reg *r)
+void world_send_register(const struct reg *r)
 {
     static unsigned cseq;
-    char auth[1024] = "", contact[512] = "";
+    char auth[1024] = "", contact[512] = "", via[512] = "";
     const char *integrity = r->integrity ? r->integrity : "no";
     if (!r->auth)
         (void)snprintf(auth, sizeof auth,
@@ -276,22 +277,30 @@ struct sip_msg *world_register(const struct reg *r)
     if (!r->contact || *r->contact)
         (void)snprintf(contact, sizeof contact, "Contact: %s\n",
                        r->contact ? r->contact : "<sip:alice@192.0.2.1:5060>");
+    if (r->from)
+        (void)snprintf(via, sizeof via, "Via: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKu;received=%s\n",
+                       r->from);
     cseq++;
     w.branch++;
     world_sendf(W_PCSCF,
-                "REGISTER %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n"
+                "REGISTER %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n%s"
                 "Max-Forwards: 70\nFrom: <%s>;tag=f\nTo: <%s>\nCall-ID: %s\nCSeq: %u REGISTER\n"
                 "%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\nSupported: path\n"
                 "P-Visited-Network-ID: \"%s\"\n"
                 "P-Charging-Vector: icid-value=\"ic1\";orig-ioi=visited.example\n"
                 "%sExpires: %d\nContent-Length: 0\n\n",
-                r->uri ? r->uri : "sip:" DOMAIN, w.branch, r->impu, r->impu,
+                r->uri ? r->uri : "sip:" DOMAIN, w.branch, via, r->impu, r->impu,
                 r->call_id ? r->call_id : "call-1", r->cseq ? r->cseq : cseq, contact, auth,
                 r->visited ? r->visited : DOMAIN, r->headers ? r->headers : "",
                 r->expires < 0 ? 0
                 : r->expires   ? r->expires
                                : 3600);
+}
+
+struct sip_msg *world_register(const struct reg *r)
+{
     struct sip_msg *m;
+    world_send_register(r);
     do
         m = world_take(W_PCSCF);
     while (m && sip_msg_status(m) == 100);

@@ -78,9 +78,11 @@ struct reg {
     unsigned cseq;         // 0: the next one
     const char *visited;   // P-Visited-Network-ID; NULL: the domain
     const char *uri;       // Request-URI; NULL: the domain
+    const char *from;      // address of the UE as the P-CSCF's Via says; NULL: no Via of a UE
 };
 
 extern const struct reg alice, alice_gone, dave;
+void world_send_register(const struct reg *r);
 // Sends it and gives the response.
 struct sip_msg *world_register(const struct reg *r);
 // Authorization value that answers the challenge in a 401 with this RES or password.

@@ -13,7 +13,7 @@
 
 static const struct str offer = STR_INIT("v=0\r\no=alice 1 2 IN IP4 192.0.2.1\r\ns=-\r\n"
                                          "c=IN IP4 192.0.2.1\r\nt=0 0\r\na=recvonly\r\n"
-                                         "m=audio 49170/2 RTP/AVP 0 96\r\na=rtpmap:96 AMR-WB/16000/1\r\n"
+                                         "m=audio 49170/2 RTP/AVP 0 96\r\na=rtpmap:96 AMR-WB/16000/2\r\n"
                                          "a=ptime:20\r\na=unknown:x\r\n"
                                          "m=video 0 RTP/AVP 31\r\n"
                                          "m=application 9 TCP/MSRP *\r\nc=IN IP6 2001:db8::1\r\na=sendonly\r\n");
@@ -48,6 +48,7 @@ static void round_trip(void **state)
     sdp_write(&w1, &a);
     assert_false(w1.failed);
     assert_int_equal(sdp_parse(writer_done(&w1), &b), 0);
+    assert_int_equal(sdp_find_format(&b.media[0], STR("AMR-WB"))->channels, 2);
     sdp_write(&w2, &b);
     assert_true(str_eq(writer_done(&w1), writer_done(&w2)));
 }
@@ -66,6 +67,13 @@ static void refuses(void **state)
         STR_INIT("v=0\r\no=a 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 y\r\nm=audio 5 RTP/AVP 128\r\n"),
         STR_INIT("v=0\r\no=a 1 1 IN IP4 x\r\ns=-\r\nc=ATM x y\r\n"),
         STR_INIT("v=0\r\nnonsense\r\n"),
+        STR_INIT("v=0\r\no= 1 1 IN IP4 x\r\ns=-\r\n"),
+        STR_INIT("v=0\r\no=a 1 1 IN IP4 x y\r\ns=-\r\n"),
+        STR_INIT("v=0\r\no=a 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 x y\r\n"),
+        STR_INIT("v=0\r\no=a\0b 1 1 IN IP4 x\r\ns=-\r\n"), // RFC 8866 9: byte-string
+        STR_INIT("v=0\r\no=a\rb 1 1 IN IP4 x\r\ns=-\r\n"),
+        STR_INIT("v=0\r\no=a 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 y\r\nm=audio 5 RTP/AVP 96\r\na=rtpmap:96 A/8000/0\r\n"),
+        STR_INIT("v=0\r\no=a 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 y\r\nm=audio 5 RTP/AVP 96\r\na=rtpmap:96 /8000\r\n"),
     };
     struct sdp s;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)

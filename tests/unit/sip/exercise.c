@@ -161,8 +161,8 @@ void exercise_msg(struct str data)
         struct writer w = writer_init(out, sizeof out);
         struct str bytes = sip_msg_bytes(m);
         MUST(sip_msg_write(m, NULL, &w) == 0 && str_eq(writer_done(&w), bytes));
-        MUST(sip_msg_via(m) && sip_msg_via(m)->branch.n && sip_msg_cseq(m) && sip_msg_from(m) &&
-             sip_msg_to(m) && sip_msg_from_tag(m).n && sip_msg_call_id(m).n);
+        MUST(sip_msg_via(m) && sip_msg_cseq(m) && sip_msg_from(m) && sip_msg_to(m) &&
+             sip_msg_call_id(m).n);
         forward(m);
     }
     all_values(m);

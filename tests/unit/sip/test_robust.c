@@ -60,10 +60,8 @@ static void allocation_fails(void **state)
             mem_fail_after(n);
             e = sip_msg_parse(files[i].bytes, &m, &err);
             for (unsigned id = 1; m && id < SIP_H_COUNT; id++) {
-                const void *v;
-                int get = sip_msg_get(m, (enum sip_hid)id, 0, &v);
-                if (get == ERR_NOMEM)
-                    e = get;
+                if (sip_iter_init(m, (enum sip_hid)id).err == ERR_NOMEM)
+                    e = ERR_NOMEM;
             }
             mem_fail_after(-1);
             sip_msg_unref(m);
@@ -279,7 +277,8 @@ static int setup(void **state)
     if (guarded == MAP_FAILED || mprotect(guarded + PAGES * page, page, PROT_NONE))
         return -1;
     n_files = corpus_read("ims", files, ARRAY_LEN(files));
-    n_files += corpus_read("torture", files + n_files, ARRAY_LEN(files) - n_files);
+    n_files += corpus_read("rfc4475", files + n_files, ARRAY_LEN(files) - n_files);
+    n_files += corpus_read("rfc5118", files + n_files, ARRAY_LEN(files) - n_files);
     return n_files > 50 ? 0 : -1;
 }
 

@@ -111,6 +111,12 @@ static void equality(void **state)
         {"sip:a@b", "sip:b", false},
         {"sip:a@b;user=phone", "sip:a@b", false},
         {"sip:a@b;maddr=x", "sip:a@b", false},
+        {"sip:a@b;x=1;x=2", "sip:A@b;x=1", false}, // repeated, which RFC 3261 19.1.1 forbids
+        {"sip:a@b;x=1;x=2", "sip:a@B;x=1", false},
+        {"sip:a@b;x=1;y=2;x=2", "sip:a@B;x=1;x=2;y=2", true},
+        {"sip:a@b;c=1;b=2;a=3;d", "sip:a@B;a=3;d;b=2;c=1", true},
+        {"sip:a@b?c=1&b=2&a=3", "sip:a@B?a=3&b=2&c=1", true},
+        {"sip:a@b?c=1&b=2&b=2", "sip:a@B?b=2&c=1", false},
         {"sip:a%3Bb@h", "sip:a;b@h", false}, // reserved: the escape matters
         {"sip:a%3bb@h", "sip:a%3Bb@h", true},
         {"sip:a:p@h", "sip:a@h", false},

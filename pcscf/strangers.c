@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is nobody here, and what he may ask for (TS 24.229 5.2.6.3.2A): a REGISTER, or what continues a
+// dialog that this node gave him a token for. Everything else is refused before anything is kept
+// for it.
+#include "base/hash.h"
+#include "pcscf/pcscf_priv.h"
+
+static struct access_flow flow_of(const struct flow_info *from)
+{
+    return (struct access_flow){.proto = from->proto, .remote = from->remote};
+}
+
+enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from)
+{
+    static const struct trust_domain nobody;
+    const struct pcscf *pc = pcscf;
+    if (from->listener == PCSCF_CORE)
+        return node_standing(&pc->trusted, &nobody, &from->remote);
+    struct access_flow f = flow_of(from);
+    enum stack_standing by_address = node_standing(&nobody, &pc->exempt, &from->remote);
+    if (by_address == STACK_VOUCHED)
+        return by_address;
+    return registry_find(pc->registry, &f, STR_NONE) ? STACK_KNOWN : STACK_STRANGER;
+}
+
+// One name from one source: who tries it in alice's name uses up nothing of alice's own.
+static bool register_pays(struct pcscf *pc, const struct flow_info *from, const struct sip_msg *m)
+{
+    struct str to = sip_msg_to(m)->uri.text;
+    uint64_t key = bucket_key_of(addr_source_key(&from->remote), hash_bytes(to.p, to.n));
+    if (trust_domain_has(&pc->exempt, &from->remote))
+        return true;
+    return bucket_take(pc->registers, key, loop_now(pc->loop));
+}
+
+static bool may_ask(struct pcscf *pc, const struct access_flow *f, const struct sip_msg *m)
+{
+    return sip_msg_to_tag(m).p ? dialog_has_token(pc, f, m)
+                               : registry_find(pc->registry, f, STR_NONE) != NULL;
+}
+
+static const struct stack_refusal no_dialog = {
+    403, "request inside a dialog that the UE has no Record-Route of", "TS 24.229 5.2.6.3.5"};
+static const struct stack_refusal no_registration = {
+    403, "request from a UE that is not registered here", "TS 24.229 5.2.6.3.2A"};
+
+bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
+                  struct stack_refusal *ret_refusal)
+{
+    struct pcscf *pc = pcscf;
+    struct access_flow f = flow_of(from);
+    if (from->listener == PCSCF_CORE) {
+        pc->counters.refused_untrusted++;
+        *ret_refusal = (struct stack_refusal){403, "source is not in core.trusted",
+                                               "TS 24.229 4.4"};
+        return false;
+    }
+    if (sip_msg_method(m) == SIP_REGISTER) {
+        if (register_pays(pc, from, m))
+            return true;
+        pc->counters.refused_repeated++;
+        *ret_refusal = (struct stack_refusal){0, "too many REGISTERs in one name from one source",
+                                               "RFC 3261 26.1.5"};
+        return false;
+    }
+    if (may_ask(pc, &f, m))
+        return true;
+    pc->counters.refused_unregistered++;
+    *ret_refusal = sip_msg_to_tag(m).p ? no_dialog : no_registration;
+    return false;
+}
+
+void pcscf_flow_changed(void *pcscf, const struct access_flow *f)
+{
+    struct pcscf *pc = pcscf;
+    if (pc->stack)
+        stack_recheck(pc->stack, f->proto, &f->remote);
+}
