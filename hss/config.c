@@ -17,7 +17,7 @@ static const struct conf_row peer_rows[] = {
     {"host", CONF_STR, PEER(host), .form = CONF_FORM_IDENTITY, .help = "Diameter identity of the peer."},
     {"address", CONF_ADDR, PEER(address), "", .min = 3868, .use = CONF_REMOTE,
      .help = "Where to connect, and where it connects from; when empty the peer connects to us."},
-    {"from", CONF_STR_LIST, PEER(from), "[]",
+    {"from", CONF_STR_LIST, PEER(from), "[]", .form = CONF_FORM_NET,
      .help = "Further addresses (`192.0.2.7`) and networks (`2001:db8::/64`) that it may connect from; "
              "without them and without address, what its host resolves to."},
     {"realm", CONF_STR, PEER(realm), "", .form = CONF_FORM_DOMAIN, .help = "Its realm; empty means our own."},
@@ -110,18 +110,6 @@ static void check_peer(const struct hss_config *c, size_t i, app_finding bad, vo
                      STR_ARG(addr_text(&p->address, text)));
 }
 
-static void check_networks(const struct hss_config *c, size_t i, app_finding bad, void *arg)
-{
-    const struct hss_peer *p = c->diameter.peers.v;
-    char option[64];
-    struct dia_net net;
-    for (size_t k = 0; k < p[i].from.n; k++)
-        if (dia_net_parse(p[i].from.v[k], &net))
-            app_find(bad, arg, peer_option(option, i, "from"),
-                     "%.*s is neither an address nor a network, such as 192.0.2.0/24",
-                     STR_ARG(p[i].from.v[k]));
-}
-
 static void check_reachable(const struct hss_config *c, app_finding bad, void *arg)
 {
     const struct hss_peer *p = c->diameter.peers.v;
@@ -149,13 +137,23 @@ static void check_key(const struct hss_config *c, app_finding bad, void *arg)
     mem_free(store);
 }
 
+static void check_from(const struct hss_config *c, app_finding bad, void *arg)
+{
+    const struct hss_peer *p = c->diameter.peers.v;
+    char option[64];
+    struct dia_net net;
+    for (size_t i = 0; i < c->diameter.peers.n; i++)
+        for (size_t k = 0; k < p[i].from.n; k++)
+            if (dia_net_parse(p[i].from.v[k], &net))
+                bad(arg, peer_option(option, i, "from"), "expected an address or a network");
+}
+
 void hss_check(const void *config, app_finding bad, void *arg)
 {
     const struct hss_config *c = config;
     for (size_t i = 0; i < c->diameter.peers.n; i++)
         check_peer(c, i, bad, arg);
-    for (size_t i = 0; i < c->diameter.peers.n; i++)
-        check_networks(c, i, bad, arg);
+    check_from(c, bad, arg);
     check_reachable(c, bad, arg);
     check_key(c, bad, arg);
 }

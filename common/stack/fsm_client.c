@@ -57,7 +57,7 @@ static void no_target(void *obj, void *arg)
 static void lost(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    client_trouble_target(obj, err_text(in ? in->err : ERR_IO));
+    client_trouble_error(obj, in ? in->err : ERR_IO);
     fail(CLIENT(obj), client_lost_status(obj, in ? in->err : 0));
 }
 
@@ -66,7 +66,7 @@ static void silence(void *obj, void *arg)
     struct txn_client *c = obj;
     c->t.stack->count.timeouts++;
     client_blame_silence(c);
-    client_trouble_target(c, c->answered ? "no final response in time" : "no response in time");
+    client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
     fail(c, 408);
 }
 

@@ -153,10 +153,11 @@ void txn_settle(struct txn *t);
 void txn_end(struct txn *t);
 // Feeds EV_ERROR (client in TXN_INIT: EV_NO_TARGET) at the end of the turn.
 void txn_late_error(struct txn *t, int err);
-// Remembers why c fails, unless that is known already: a name that has no address, or what happened (may be
-// "") with its target.
+// Remembers why c fails, unless that is known already: a name that has no address, or what happened
+// with its target, as words before and after the address.
 void client_trouble_name(struct txn_client *c, const char *why, int err);
-void client_trouble_target(struct txn_client *c, const char *what);
+void client_trouble_target(struct txn_client *c, const char *before, const char *after);
+void client_trouble_error(struct txn_client *c, int err); // the same for an error code
 
 // ---- txn_client.c ----
 void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m);

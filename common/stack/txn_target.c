@@ -222,7 +222,7 @@ static void try_from(struct txn_client *c, bool same_branch)
     }
     c->fail_status = client_lost_status(c, err);
     s->count.send_errors++;
-    client_trouble_target(c, err_text(err));
+    client_trouble_error(c, err);
     txn_late_error(&c->t, err);
 }
 
@@ -236,7 +236,7 @@ void client_go(struct txn_client *c)
     int err = try_flow(c);
     c->fail_status = client_lost_status(c, err);
     if (err) {
-        client_trouble_target(c, err_text(err));
+        client_trouble_error(c, err);
         txn_late_error(&c->t, err);
     } else {
         started(c);

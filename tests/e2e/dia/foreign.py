@@ -181,7 +181,7 @@ class Core(Lab):
         for name in ("icscf", "scscf"):
             self.change(name, f"    - host: {HSS}\n      address: {self.ip(40)}:3868",
                         f"    - host: {RELAY}\n      address: {relay_address()}:{port}\n      relay: true")
-        self.let_in(RELAY, "127.0.0.1", relay=True)
+        self.let_in(RELAY, f"127.0.0.1, {relay_address()}", relay=True)
 
     def let_in(self, host, source, relay=False):
         more = f"\n      from: [{source}]" + ("\n      relay: true" if relay else "")
