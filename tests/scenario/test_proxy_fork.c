@@ -432,7 +432,7 @@ static void nobody_answers(void **state)
     peer_request(f.alice, P, &(struct request){.method = "INVITE", .uri = "sip:bob@example.org"});
     world_run(&f.w, 33000);
     const char *m = peer_expect(f.alice, "SIP/2.0 408");
-    assert_contains(header_of(m, "Warning", 0), "399 " P " \"10.0.0.2:5060/udp: no response in time");
+    assert_contains(header_of(m, "Warning", 0), "399 " P " \"no response from 10.0.0.2:5060/udp in time");
     assert_int_equal(f.p->last_status, 408);
     ack_final(&f);
     // RFC 4320 4.2: no 408 to a non-INVITE
