@@ -94,7 +94,7 @@ static void on_timer(void *arg)
         stream_close(f, ERR_TIMEOUT, false);
         return;
     }
-    if (st->stalled && now >= st->stalled + STREAM_STALL_MS) {
+    if (st->stalled && (now >= st->stalled + STREAM_STALL_MS || now >= deadline(f))) {
         f->stack->count.stream_errors++;
         transport_log(f, "connection closed: message not completed in time", "half message",
                       STR_NONE);
