@@ -115,7 +115,7 @@ static int start_stack(struct icscf *i)
                              .host_alias = {i->host},
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
                              .message = &i->cfg->message,
-                             .overload = node_overload_params(&i->cfg->overload),
+                             .overload = node_overload_params(&i->cfg->overload, false),
                              .limits = node_stack_limits(&i->cfg->limits)};
     int err = stack_new(&p, &i->stack);
     return err ? err : node_sip_listen(i->stack, &i->cfg->sip);
@@ -181,7 +181,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     i->own.scscf_timeout_ms = c->scscf_timeout_ms;
     i->own.scscf_mark_ms = c->scscf_mark_ms;
     i->own.leg_ms = c->leg_ms;
-    struct overload_params overload = node_overload_params(&c->overload);
+    struct overload_params overload = node_overload_params(&c->overload, false);
     stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
     (void)node_read_routing(&c->routing, &i->trusted, &i->own.sip, &i->own.diameter, &i->routing);

@@ -200,7 +200,7 @@ static int start(struct pcscf *pc)
                               .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
-                              .overload = node_overload_params(&c->overload),
+                              .overload = node_overload_params(&c->overload, true),
                               .host_alias = {c->core_host},
                               .proxy_require = {STR_INIT("sec-agree")},
                               .message = &c->message,

@@ -241,7 +241,7 @@ static int start_stack(struct scscf *s)
                              .host_alias = {s->host},
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
                              .message = &s->cfg->message,
-                             .overload = node_overload_params(&s->cfg->overload),
+                             .overload = node_overload_params(&s->cfg->overload, false),
                              .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);
@@ -307,7 +307,7 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
     s->own.limits.brake = c->limits.brake;
     brake_reload(s->brake, &c->limits.brake);
-    struct overload_params overload = node_overload_params(&c->overload);
+    struct overload_params overload = node_overload_params(&c->overload, false);
     stack_set_overload(s->stack, &overload);
 }
 

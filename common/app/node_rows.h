@@ -115,8 +115,8 @@ extern const struct conf_row node_peer_rows[];
              "average of a tenth of a second; above it new ones are limited."},                    \
     {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
      .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
-             "are answered in that time (100 at least)."},                                         \
-    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",      \
+             "are answered in that time (200 at least; I- and S-CSCF: four times as many)."},                                         \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "10000", 1, 1000000, "/s",      \
      .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
     {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
      .help = "Retry-After of a refusal; up to twice that, by random."}
@@ -233,7 +233,8 @@ struct stack_limits node_stack_limits(const struct node_limits *c);
 // Who is known by his address alone.
 enum stack_standing node_standing(const struct trust_domain *trusted,
                                   const struct trust_domain *exempt, const struct addr *remote);
-struct overload_params node_overload_params(const struct node_overload *c);
+// edge: UEs come here. A node behind gives the edge time to act first.
+struct overload_params node_overload_params(const struct node_overload *c, bool edge);
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:

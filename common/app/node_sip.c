@@ -73,11 +73,13 @@ enum stack_standing node_standing(const struct trust_domain *trusted,
     return trust_domain_has(exempt, remote) ? STACK_VOUCHED : STACK_STRANGER;
 }
 
-struct overload_params node_overload_params(const struct node_overload *c)
+enum { BEHIND_THE_EDGE = 4 };
+
+struct overload_params node_overload_params(const struct node_overload *c, bool edge)
 {
     return (struct overload_params){.off = !c->control,
                                     .wait_ms = c->wait_ms,
-                                    .latency_ms = c->latency_ms,
+                                    .latency_ms = c->latency_ms * (edge ? 1 : BEHIND_THE_EDGE),
                                     .refusals = c->refusals,
                                     .retry_after_s = c->retry_after_s};
 }

@@ -26,7 +26,7 @@ static const double PUSHED_SHARE = 0.02; // of the answers being refusals from b
 static const double KEPT_SHARE = 0.8;    // how much of the answers' average stays each interval
 static const double BEST_SHARE = 0.999;  // how much of the best rate of answers stays each interval
 enum {
-    WINDOW_MIN = 100,// under way at least, however slow the answers
+    WINDOW_MIN = 200,// under way at least, however slow the answers
     BURST_MIN = 5,
     ENOUGH = 20,     // requests, or refusals from behind, in an interval that tell about load: a pause of the
                      // machine, or one node that starts anew, is none
@@ -53,7 +53,7 @@ struct overload {
     double wait_sum;
     uint64_t n_waits, n_pushed, n_answers;
     uint64_t machine_answers;      // in this interval
-    double machine_rate, best_rate; // a second: averaged, and the best of late
+    double best_rate;              // of them a second, of late
     uint64_t under_way;
     unsigned hot; // intervals above 1 in a row
     double refusal_tokens;
@@ -198,8 +198,7 @@ static void average_in(double *rate, double now)
 
 static void count_answers(struct overload *o, double seconds)
 {
-    average_in(&o->machine_rate, (double)o->machine_answers / seconds);
-    o->best_rate = fmax(o->best_rate * BEST_SHARE, o->machine_rate);
+    o->best_rate = fmax(o->best_rate * BEST_SHARE, (double)o->machine_answers / seconds);
     double window = o->best_rate * o->p.latency_ms / 1000.0;
     o->figures.window = (uint64_t)fmax(window, WINDOW_MIN);
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {

@@ -173,7 +173,7 @@ static void registrations_have_a_window(void **state)
     unsigned taken = 0;
     while (status_of(&y, first) == 0)
         taken++;
-    assert_int_equal(taken, 100);
+    assert_int_equal(taken, 200);
     pxy_id one = y.p->last;
     assert_int_equal(status_of(&y, first), 503);
     assert_int_equal(status_of(&y, answer), 0);

@@ -36,7 +36,7 @@ struct load {
     struct hub **hubs; // one an address, o->spread of them
     struct user *users;
     bool calls, setup, over;
-    uint64_t run_ns, begun_ns, offered_ns, started, succeeded, failed, skipped, pending, last_ns;
+    uint64_t run_ns, begun_ns, offered_ns, goal, started, succeeded, served, failed, skipped, pending, last_ns;
     uint64_t retransmitted; // before measuring began
     uint64_t unregistered;  // users that could not register before the calls
     int signo;              // it was ended by
@@ -87,8 +87,10 @@ static void done(struct user *u, unsigned status)
     u->busy = false;
     l->pending--;
     l->last_ns = loop_now(l->loop);
-    if (status == 200)
+    if (status == 200) {
         l->succeeded++;
+        l->served += l->started < l->goal; // while more were still coming
+    }
     else
         l->failed++;
     l->by_status[status < STATUS_MAX ? status : 0]++;
@@ -226,7 +228,7 @@ static void begin_measuring(struct load *l)
 {
     l->setup = false;
     l->begun_ns = loop_now(l->loop);
-    l->started = l->succeeded = l->failed = l->skipped = 0;
+    l->started = l->succeeded = l->served = l->failed = l->skipped = 0;
     l->total.n = l->first.n = 0;
     memset(l->by_status, 0, sizeof l->by_status);
     l->retransmitted = retransmissions(l);
@@ -252,6 +254,7 @@ static void on_tick(void *arg)
     uint64_t rate = l->setup ? l->o->setup_rate : l->o->rate;
     uint64_t goal = l->setup ? l->o->users : (uint64_t)l->o->rate * l->o->seconds;
     uint64_t due = (loop_now(l->loop) - l->begun_ns) / 1000 * rate / 1000000 + 1;
+    l->goal = goal;
     while (l->started < due && l->started < goal)
         start_one(l, l->started);
     if (l->started < goal || (l->pending && l->last_ns + WAIT_END_S * 1000000000ull > loop_now(l->loop))) {
@@ -354,8 +357,9 @@ static void report(struct load *l)
     if (l->first.n)
         qsort(l->first.ms, l->first.n, sizeof *l->first.ms, by_value);
     json_t *j = json_pack(
-        "{s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
-        (json_int_t)l->started, "offered_s", (double)(l->offered_ns - l->begun_ns) / 1e9, "succeeded", (json_int_t)l->succeeded, "failed",
+        "{s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "started",
+        (json_int_t)l->started, "offered_s", (double)(l->offered_ns - l->begun_ns) / 1e9, "served",
+        (json_int_t)l->served, "succeeded", (json_int_t)l->succeeded, "failed",
         (json_int_t)l->failed, "skipped", (json_int_t)l->skipped, "unfinished",
         (json_int_t)l->pending, "rate", seconds > 0 ? (double)l->succeeded / seconds : 0.0,
         "retransmissions", (json_int_t)(retransmissions(l) - l->retransmitted), "p50_ms", percentile(&l->total, 0.5),

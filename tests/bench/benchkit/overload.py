@@ -11,11 +11,12 @@ KINDS = {"registrations": ("reg", REG_START, REG_TOP), "calls": ("call", CALL_ST
 
 
 def goodput(session, kind, rate):
-    """Units served each second while `rate` come; also what was really offered, and the report."""
+    """Units that ended well each second while `rate` came, not later; also what was really offered, and the
+    report."""
     users = rate * SECONDS if kind == "registrations" else 2 * int(rate * 2.5 + 10)
     core = session.ready(users)
     r = load.run(core, kind, rate, SECONDS).report
-    return r["succeeded"] / r["offered_s"], r["started"] / r["offered_s"], r
+    return r["served"] / r["offered_s"], r["started"] / r["offered_s"], r
 
 
 def curve(session, kind, runs=RUNS):
