@@ -5,7 +5,7 @@ from benchkit.figures import Figure, highest_rate, note, number, REG_START, REG_
 from benchkit.system import BenchError
 
 TIMES = (1, 2, 4, 8)
-SECONDS = 5
+SECONDS, HOLD_S = 5, 1
 RUNS = 3
 KINDS = {"registrations": ("reg", REG_START, REG_TOP), "calls": ("call", CALL_START, CALL_TOP)}
 
@@ -15,8 +15,10 @@ def goodput(session, kind, rate):
     report."""
     users = rate * SECONDS if kind == "registrations" else 2 * int(rate * 2.5 + 10)
     core = session.ready(users)
-    r = load.run(core, kind, rate, SECONDS).report
-    return r["served"] / r["offered_s"], r["started"] / r["offered_s"], r
+    r = load.run(core, kind, rate, SECONDS, hold_ms=1000 * HOLD_S).report
+    # A call ends HOLD_S after it was answered: those of the last second do not count either way.
+    seconds = r["offered_s"] - (HOLD_S if kind == "calls" else 0)
+    return r["served"] / seconds, r["started"] / r["offered_s"], r
 
 
 def curve(session, kind, runs=RUNS):
