@@ -51,14 +51,14 @@ def x_of(times):
 
 
 def y_of(percent):
-    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(percent, 120) / 120)
+    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(percent, 200) / 200)
 
 
 def picture(found):
     """An SVG of the goodput figures by name, as text."""
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" '
            'font-size="12">', '<rect width="100%" height="100%" fill="white"/>']
-    for percent in range(0, 121, 20):
+    for percent in range(0, 201, 20):
         y = y_of(percent)
         colour = "#888" if percent == 100 else "#ddd"
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}"/>'
