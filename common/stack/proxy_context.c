@@ -228,7 +228,9 @@ static void aggregate(struct pxy *p, struct branch *best)
 // whatever else is sent there would meet the same, and so it goes on as it is (RFC 3261 16.7 step 6, 21.5.4).
 static bool is_overload(const struct branch *b)
 {
-    return b->status == 503 && b->msg && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
+    // Of a phone it would be held against every node on the way back, and so against everybody.
+    bool outside = b->pxy->stack->outside >> b->label & 1;
+    return b->status == 503 && b->msg && !outside && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
 }
 
 static void send_final(struct pxy *p, struct branch *best)

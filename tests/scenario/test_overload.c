@@ -228,6 +228,7 @@ static void a_peer_outside_cannot_throttle_us(void **state)
 {
     struct play y;
     struct tally seen = {0};
+    const struct request *r = &message;
     play_init(&y);
     struct stack_listen l = {.proto = SIP_PROTO_UDP, .label = 1, .outside = true};
     assert_int_equal(addr_parse_port(STR(P_OUTSIDE), 5060, &l.local), 0);
@@ -236,6 +237,10 @@ static void a_peer_outside_cannot_throttle_us(void **state)
     y.p->data = &y;
     bob_refuses(&y, &seen);
     assert_int_equal(seen.refused, 0);
+    // Nor does his refusal reach those before us as one of ours.
+    peer_request(y.alice, P, r);
+    peer_reply(y.bob, P_OUTSIDE, peer_next(y.bob, 5), "503 Service Unavailable", "b", "Retry-After: 7\n");
+    peer_expect(y.alice, "SIP/2.0 500");
     world_done(&y.w);
 }
 
