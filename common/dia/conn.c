@@ -172,6 +172,17 @@ static void conn_connected(void *arg)
     dia_peer_event(c->peer, PEER_I_CONN_ACK, c);
 }
 
+// One line for each new reason until the peer is open: it is tried again and again.
+static void tell_why(struct dia_peer *p, int err)
+{
+    char at[ADDR_TEXT_MAX];
+    if (p->told_err == err)
+        return;
+    p->told_err = err;
+    LOG(LOG_WARN, p->told_open ? "diameter connection lost" : "diameter peer cannot be reached",
+        LF("peer", p->host), LF("address", addr_text(&p->remote, at)), LF_Z("reason", err_text(err)));
+}
+
 static void conn_closed(void *arg, int err)
 {
     struct dia_conn *c = arg;
@@ -179,6 +190,8 @@ static void conn_closed(void *arg, int err)
     if (log_enabled(LOG_DEBUG))
         log_text(LOG_DEBUG, "diameter connection closed: %s", err_name(err));
     c->tcp = NULL;
+    if (p && p->i == c)
+        tell_why(p, err);
     if (p && p->i == c && (p->state == PEER_WAIT_CONN_ACK || p->state == PEER_WAIT_CONN_ACK_ELECT)) {
         dia_peer_event(p, PEER_I_CONN_NACK, c);
         dia_conn_close(c, false);

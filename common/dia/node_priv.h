@@ -135,6 +135,7 @@ struct dia_peer {
     uint32_t asked, taken;   // decaying: requests, and those that were not refused as too many
     uint64_t decayed_ms;
     bool told_open;
+    int told_err;            // why there is no connection, as the log has it; 0: nothing since it was open
     struct dia_watchdog wd;
     struct list pending;
     size_t n_pending;

@@ -533,6 +533,7 @@ void dia_peer_told(struct dia_peer *p)
     if (open == p->told_open)
         return;
     p->told_open = open;
+    p->told_err = open ? 0 : p->told_err;
     if (open)
         dia_pending_unpark(n);
     if (n->peer_state)

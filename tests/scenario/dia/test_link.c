@@ -446,6 +446,20 @@ static void disconnect_causes(void **state)
     raw_stop(&r);
 }
 
+// A peer that cannot be reached is tried for ever, and the log says why once.
+static void unreachable_says_why_once(void **state)
+{
+    struct box *a = box_start(&w, 0, "a.test", NULL);
+    struct dia_peer_params p = {.host = STR("gone.test")};
+    struct lines lines = {0};
+    assert_int_equal(addr_parse(STR("192.0.2.99"), 3868, &p.remote), 0);
+    assert_int_equal(dia_peer_add(a->node, &p), 0);
+    log_set_sink(count_lines, &lines);
+    world_run(&w, 120000);
+    assert_int_equal(lines.warnings, 1);
+    assert_int_equal(a->opens, 0);
+}
+
 static void cea_refused(void **state)
 {
     static struct raw r;
@@ -515,7 +529,7 @@ int main(void)
         T(no_common_application), T(request_before_cer), T(garbage), T(any_segmentation),
         T(silent_stranger), T(half_a_message), T(idle), T(restart), T(connection_lost),
         T(restart_unseen), T(drain),
-        T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused),
+        T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused), T(unreachable_says_why_once),
         T(unsupported_transports), T(vendors_of_the_capabilities), T(ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
