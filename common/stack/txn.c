@@ -133,11 +133,9 @@ void txn_forget_kept(struct txn *t)
 int txn_keep(struct txn *t, struct str bytes)
 {
     struct str copy = str_dup(bytes);
-    if (!copy.p)
-        return ERR_NOMEM;
-    txn_forget_kept(t);
+    txn_forget_kept(t); // without memory nothing is sent again, rather than what was kept before
     t->kept = copy;
-    return 0;
+    return copy.p ? 0 : ERR_NOMEM;
 }
 
 // Everything but the id table and the telling.

@@ -17,13 +17,17 @@ static void on_answer_timer(void *arg)
     (void)ue_call_answer(c->hub, c->id, c->tone_hz, c->expect_hz);
 }
 
-// The INVITE transaction is over. A 2xx that no ACK followed ends the call (RFC 3261 13.3.1.4).
+// The INVITE transaction is over. A 2xx that no ACK followed ends the call (RFC 3261 13.3.1.4), and so
+// does an answer that there was no memory for.
 static void on_invite_gone(void *ctx)
 {
     struct ringing *r = ctx;
     struct call *c = r->hub->closing ? NULL : call_find(r->hub, r->call);
+    struct ue_failure f = {.status = 500, .reason = sip_reason(500), .cause = STR("no answer could be sent")};
     if (c && c->state == CALL_ANSWERED)
         (void)ue_call_hang_up(r->hub, r->call);
+    else if (c && c->state == CALL_RINGING)
+        call_fail(c, &f);
     mem_free(r);
 }
 
