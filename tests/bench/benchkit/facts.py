@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("CARILLON_BUILD", ROOT / "build"))
+BUILD = Path(os.environ.get("CARILLON_BUILD", ROOT / "build")).resolve()
 RUN = BUILD / "bench"
 DOMAIN = "ims.mnc001.mcc001.3gppnetwork.org"
 
