@@ -11,14 +11,6 @@
 
 // ---- dispatch ----
 
-static bool is_ping(const struct icscf *i, const struct pxy *p)
-{
-    const struct sip_msg *m = pxy_request(p);
-    const struct sip_uri *uri = sip_msg_uri(m);
-    return sip_msg_method(m) == SIP_OPTIONS && uri && !uri->user.n &&
-           uri->scheme == SIP_SCHEME_SIP && stack_is_own(i->stack, uri);
-}
-
 static void on_request(void *arg, struct pxy *p)
 {
     struct icscf *i = arg;
@@ -30,8 +22,6 @@ static void on_request(void *arg, struct pxy *p)
         icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
         icscf_subsequent_begin(i, p);
-    else if (is_ping(i, p))
-        (void)pxy_reply(p, 200, STR_NONE, NULL);
     else
         location_begin(i, p);
 }
@@ -113,6 +103,7 @@ static int start_stack(struct icscf *i)
                              .arg = i,
                              .server = STR("Carillon-I-CSCF"),
                              .host_alias = {i->host},
+                             .supported = STR("path"),
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
                              .message = &i->cfg->message,
                              .overload = node_overload_params(&i->cfg->overload, false),

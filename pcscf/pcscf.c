@@ -202,6 +202,7 @@ static int start(struct pcscf *pc)
                               .tcp_prefer = true,
                               .overload = node_overload_params(&c->overload, true),
                               .host_alias = {c->core_host},
+                              .supported = STR("path"),
                               .proxy_require = {STR_INIT("sec-agree")},
                               .message = &c->message,
                               .limits = node_stack_limits(&c->limits)};

@@ -327,7 +327,7 @@ static struct str copy_to(char **at, struct str s)
 static struct challenge *challenge_copy(const struct challenge *from)
 {
     size_t n = from->impi.n + from->impu.n + from->call_id.n + from->nonce.n + from->realm.n +
-               from->secret.n + from->rand.n + from->ck.n + from->ik.n;
+               from->secret.n + from->md5_secret.n + from->rand.n + from->ck.n + from->ik.n;
     struct challenge *c = mem_alloc(sizeof *c + n);
     if (!c)
         return NULL;
@@ -341,6 +341,7 @@ static struct challenge *challenge_copy(const struct challenge *from)
     c->nonce = copy_to(&at, from->nonce);
     c->realm = copy_to(&at, from->realm);
     c->secret = copy_to(&at, from->secret);
+    c->md5_secret = copy_to(&at, from->md5_secret);
     c->rand = copy_to(&at, from->rand);
     c->ck = copy_to(&at, from->ck);
     c->ik = copy_to(&at, from->ik);

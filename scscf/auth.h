@@ -30,6 +30,7 @@ struct challenge {
     struct str impi, impu, call_id, nonce; // call_id is that of the REGISTER challenged
     struct str realm;
     struct str secret;      // XRES as bytes, or HA1 as hexadecimal
+    struct str md5_secret;  // HA1 for MD5, offered beside another algorithm; empty: it is not
     struct str rand;        // AKA: 16 bytes, needed for resynchronisation
     struct str ck, ik;      // AKA: for the same 401 once more
     uint64_t source, flow;  // who asked; flow is the same only for the same way to him

@@ -6,6 +6,17 @@
 
 static const char *const silent_names[] = {"end", "wait", NULL};
 
+static const char *const outbound_names[] = {"strict", "lenient", "off", NULL};
+static const char *const scheme_names[] = {"hss", "aka", "digest", NULL};
+
+static const struct conf_row pcscf_rows[] = {
+    {"host", CONF_STR, offsetof(struct scscf_pcscf, host), .form = CONF_FORM_HOST,
+     .help = "Name or address that its entry in Path has."},
+    {"scheme", CONF_ENUM, offsetof(struct scscf_pcscf, scheme), .values = scheme_names,
+     .help = "As auth.default_scheme."},
+    {0},
+};
+
 #define AT(field) offsetof(struct scscf_config, field)
 #define BRAKE(field) AT(limits.brake.field)
 
@@ -45,28 +56,50 @@ const struct conf_row scscf_rows[] = {
      IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
     {"registration.max_expires", CONF_U32, AT(registration.max_s),
-     IMS_TIMER_TEXT(IMS_REG_EXPIRES_S), 60, 31536000, "s",
-     .help = "Longest registration that is granted (TS 24.229 table 7.8.1, reg-expires)."},
+     IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60, 31536000, "s",
+     .help = "Longest registration that is granted. Phones ask for a week, and few "
+             "say goodbye: what they leave behind rings until it expires."},
     {"registration.default_expires", CONF_U32, AT(registration.default_s),
-     IMS_TIMER_TEXT(IMS_REG_EXPIRES_S), 60, 31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
+     IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60, 31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
     {"registration.max_contacts", CONF_U32, AT(registration.max_contacts), "10", 1, 100,
      .help = "Contacts bound at the same time to one implicit registration set."},
-    {"registration.one_contact", CONF_BOOL, AT(registration.one_contact), "false",
-     .help = "An initial registration with AKA takes the place of what the same private identity had bound "
-             "before, unless it uses multiple registrations (reg-id): one identity module is one UE. "
-             "`false` lets phones with copies of it ring together."},
+    {"registration.contacts_aka", CONF_U32, AT(registration.contacts_aka), "1", .max = 100,
+     .help = "Contacts of one private identity with IMS-AKA, flows of one UE (RFC 5626) counted once: a new "
+             "one takes the place of the oldest (TS 24.229 5.4.1.2.2). One identity module is one UE. 0: as "
+             "many as `registration.max_contacts`."},
+    {"registration.contacts_digest", CONF_U32, AT(registration.contacts_digest), "0", .max = 100,
+     .help = "The same with SIP Digest, where several phones may share an account."},
+    {"registration.outbound", CONF_ENUM, AT(registration.outbound), "strict", .values = outbound_names,
+     .help = "A UE that registers flows (reg-id and Supported: outbound, RFC 5626) through a P-CSCF that does "
+             "not keep them (no `ob` in Path): `strict` refuses by 439, `lenient` registers it without flows; "
+             "`off` never uses flows."},
+    {"registration.max_flows", CONF_U32, AT(registration.max_flows), "4", 1, 32,
+     .help = "Flows of one UE; a further one gets 403."},
     {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
-    {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 3600, "s",
+    {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 600, "s",
      .fixed = true, .help = "Timer reg-await-auth (TS 24.229 table 7.8.1)."},
     {"auth.max_failures", CONF_U32, AT(auth.max_failures), "3", 1, 100,
-     .help = "Wrong responses in a row after which a REGISTER is refused by 403."},
+     .help = "Wrong responses in a row after which a REGISTER with SIP Digest is refused by 403; with "
+             "IMS-AKA the first one is enough (TS 33.203 6.1.2.1)."},
     {"auth.nonce_life", CONF_U32, AT(auth.nonce_s), "600", 1, 86400, "s",
      .fixed = true,
      .help = "How long a SIP Digest nonce may be used again with a higher nonce count."},
     {"auth.every_register", CONF_BOOL, AT(auth.every_register), "false",
      .help = "Challenge re-registrations that arrive over a security association too."},
+    {"auth.check_uri", CONF_BOOL, AT(auth.check_uri), "true",
+     .help = "Refuse SIP Digest credentials that were made for another host than the home domain (RFC 7616 "
+             "3.4.6)."},
+    {"auth.md5_beside", CONF_BOOL, AT(auth.md5_beside), "false",
+     .help = "Offer MD5 beside SHA-256 (RFC 8760) to users whose HSS data has both, for phones that know MD5 "
+             "only. Who can change the challenge on its way can then choose the weaker one."},
+    {"auth.default_scheme", CONF_ENUM, AT(auth.default_scheme), "hss", .values = scheme_names,
+     .help = "What the HSS is asked for when neither the UE nor the P-CSCF (integrity-protected) says how the "
+             "user is authenticated: `aka`, `digest`, or `hss` to let the HSS decide (\"Unknown\")."},
+    {"auth.pcscf", CONF_TABLE, AT(auth.pcscfs), "[]", .sub = pcscf_rows,
+     .sub_size = sizeof(struct scscf_pcscf), .fixed = true,
+     .help = "P-CSCFs with a default scheme of their own."},
     {"limits.challenges", CONF_U32, AT(limits.challenges), "100000", 5000, 10000000, .fixed = true,
      .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
              "has at most 4096, and 8 asked for by one source."},

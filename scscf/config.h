@@ -5,7 +5,14 @@
 #include "app/node_rows.h"
 #include "scscf/brake.h"
 
+enum scscf_outbound { SCSCF_OUTBOUND_STRICT, SCSCF_OUTBOUND_LENIENT, SCSCF_OUTBOUND_OFF };
+enum scscf_scheme { SCSCF_SCHEME_HSS, SCSCF_SCHEME_AKA, SCSCF_SCHEME_DIGEST };
 enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
+
+struct scscf_pcscf {
+    struct str host; // of its entry in Path
+    int scheme;      // enum scscf_scheme
+};
 
 struct scscf_config {
     struct str name;   // SIP URI of this S-CSCF: Server-Name on Cx
@@ -21,7 +28,9 @@ struct scscf_config {
     struct node_overload overload;
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
-        bool one_contact;  // for each private identity with AKA
+        uint32_t contacts_aka, contacts_digest; // of one private identity; 0: max_contacts
+        int outbound;       // enum scscf_outbound
+        uint32_t max_flows; // of one UE
         uint32_t failures; // after which a contact goes; 0: never
     } registration;
     struct {
@@ -36,6 +45,10 @@ struct scscf_config {
         uint32_t max_failures;
         uint32_t nonce_s;    // life of a SIP Digest nonce
         bool every_register; // challenge protected re-registrations too
+        bool check_uri;      // of the credentials
+        bool md5_beside;     // SHA-256
+        int default_scheme;  // enum scscf_scheme, without integrity-protected
+        struct conf_table pcscfs; // struct scscf_pcscf: another one for these
     } auth;
     struct {
         uint32_t challenges; // awaited in all; 0: any number

@@ -31,6 +31,8 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 (double)registrar_count(s->registrar));
     metrics_add(m, "scscf_bindings", "gauge", "Contacts bound", "",
                 (double)registrar_bindings(s->registrar));
+    metrics_add(m, "scscf_binding_bytes", "gauge", "Memory that the contacts bound take", "",
+                (double)registrar_binding_bytes(s->registrar));
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",
                 (double)auth_table_count(s->auth));
     metrics_add(m, "scscf_challenges_evicted_total", "counter",
@@ -55,8 +57,10 @@ static void print(const struct scscf *s, const struct registration *reg, struct 
         ctl_printf(out, "  identity %.*s%s\n", STR_ARG(id.uri), id.barred ? " (barred)" : "");
     }
     for (const struct binding *b = registration_bindings(reg); b; b = b->next)
-        ctl_printf(out, "  contact  %.*s expires in %u s, path %.*s\n", STR_ARG(binding_uri(b)),
-                   binding_expires_s(s->registrar, b), STR_ARG(binding_path(b)));
+        ctl_printf(out, "  contact  %.*s expires in %u s, path %.*s, of %.*s%.*s\n",
+                   STR_ARG(binding_uri(b)), binding_expires_s(s->registrar, b),
+                   STR_ARG(binding_text(b, BINDING_PATH)), STR_ARG(binding_impi(b)),
+                   STR_ARG(binding_text(b, BINDING_PARAMS)));
 }
 
 static struct registration *find(const struct scscf *s, const char *text)
@@ -103,12 +107,9 @@ static int run_deregister(void *nf, int argc, char **argv, struct ctl_out *out)
         ctl_error(out, "%s is not registered\n", argv[1]);
         return 1;
     }
-    const struct profile *p = registration_profile(reg);
-    LOG(LOG_INFO, "deregistered by the operator", LF("impi", profile_impi(p)),
-        LF_Z("impu", argv[1]));
-    cx_notify(s, STR_NONE, profile_impi(p), profile_identity_at(p, 0).uri,
-              CX_ADMINISTRATIVE_DEREGISTRATION);
-    registration_free(reg);
+    LOG(LOG_INFO, "deregistered by the operator",
+        LF("impi", profile_impi(registration_profile(reg))), LF_Z("impu", argv[1]));
+    scscf_end(s, reg, CX_ADMINISTRATIVE_DEREGISTRATION);
     return 0;
 }
 

@@ -14,9 +14,16 @@ static int parse_nc(struct str s, uint32_t *ret_nc)
     return 0;
 }
 
+// Of what was offered the UE has chosen (RFC 8760 2.4); without a word it is MD5 (RFC 7616 3.3), or what it
+// was offered alone.
+static bool answers_md5(const struct challenge *c, struct str given)
+{
+    return c->md5_secret.n && (!given.n || str_ieq(given, STR("MD5")));
+}
+
 static bool alg_fits(const struct challenge *c, struct str given)
 {
-    if (!given.n)
+    if (!given.n || answers_md5(c, given))
         return true;
     if (c->scheme == AUTH_AKA)
         return str_ieq(given, STR("AKAv1-MD5"));
@@ -40,7 +47,7 @@ static int ha1_of(struct digest *d, const struct challenge *c, const struct sip_
                   char room[DIGEST_HEX_MAX], struct str *ret_ha1)
 {
     if (c->scheme == AUTH_DIGEST) {
-        *ret_ha1 = c->secret;
+        *ret_ha1 = answers_md5(c, auth->algorithm) ? c->md5_secret : c->secret;
         return 0;
     }
     int err = digest_ha1(d, DIGEST_MD5, auth->username, c->realm, c->secret, room);
@@ -64,6 +71,8 @@ enum digest_check digest_check(struct digest *d, const struct challenge *c,
                               .qop = auth->qop, .nc = auth->nc, .cnonce = auth->cnonce};
     if (!well_formed(c, auth, &nc))
         return DIGEST_MALFORMED;
+    if (answers_md5(c, auth->algorithm))
+        p.alg = DIGEST_MD5;
     if (ha1_of(d, c, auth, room, &p.ha1) || digest_response(d, &p, want))
         return DIGEST_FAILED;
     if (!digest_equal(str_from(want), auth->response))

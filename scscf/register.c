@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "ims/identity.h"
+#include "sip/uri.h"
 
 enum { CONTACTS_MAX = 32 };
 
@@ -75,7 +76,7 @@ static enum step_verdict check_require(struct job *j)
     struct arena_buf bad = arena_buf_init(a);
     struct sip_iter it = sip_iter_init(m, SIP_H_REQUIRE);
     for (const struct sip_token *t; (t = sip_iter_next(&it));)
-        if (!str_ieq(t->token, STR("path")))
+        if (!str_ieq(t->token, STR("path")) && !str_ieq(t->token, STR("outbound")))
             arena_buf_item(&bad, STR(","), t->token);
     if (it.err == ERR_BAD)
         return job_fail(j, 400, "malformed Require");
@@ -90,6 +91,7 @@ static enum step_verdict check_require(struct job *j)
     return STEP_REJECT;
 }
 
+// "tls-connected" says that TLS was there, not who is at its other end (TS 24.229 5.4.1.1).
 static enum protection protection_of(const struct sip_auth *auth)
 {
     static const struct {
@@ -97,7 +99,7 @@ static enum protection protection_of(const struct sip_auth *auth)
         enum protection is;
     } table[] = {
         {STR_INIT("yes"), PROT_YES},
-        {STR_INIT("tls-connected"), PROT_YES},
+        {STR_INIT("tls-connected"), PROT_PENDING},
         {STR_INIT("tls-yes"), PROT_ASSOC},
         {STR_INIT("ip-assoc-yes"), PROT_ASSOC},
         {STR_INIT("no"), PROT_NO},
@@ -110,10 +112,13 @@ static enum protection protection_of(const struct sip_auth *auth)
     return PROT_NONE;
 }
 
-// The realm is the home domain, or the one that the HSS wanted in the challenge.
+// The realm is the home domain, or the one that the HSS wanted in the challenge: an opaque text, whose every
+// letter counts in what was computed with it (RFC 7616 3.3). Before a challenge nothing was.
 static bool is_our_realm(const struct scscf *s, const struct register_job *r)
 {
-    if (!r->auth || !r->auth->realm.n || scscf_is_home(s, r->auth->realm))
+    if (!r->auth || !r->auth->realm.n || str_eq(r->auth->realm, s->cfg->domain))
+        return true;
+    if (!r->auth->nonce.n && scscf_is_home(s, r->auth->realm))
         return true;
     return auth_has_realm(s->auth, r->impi, r->auth->realm);
 }
@@ -131,6 +136,7 @@ static enum step_verdict identify(struct job *j)
     r->auth = auth && str_ieq(auth->scheme, STR("Digest")) ? auth : NULL;
     r->protection = protection_of(r->auth);
     r->call_id = sip_msg_call_id(m);
+    r->cseq = sip_msg_cseq(m)->number;
     r->from = source_of(&s->trusted, job_pxy(j));
     r->impu = impu_canon(a, &s->plan, &sip_msg_to(m)->uri);
     j->identity = r->impu;
@@ -161,7 +167,7 @@ static enum step_verdict read_contact(struct register_job *r, const struct sip_c
     if (want > cfg->registration.max_s)
         want = cfg->registration.max_s;
     r->star = r->star || c->star;
-    r->wishes[r->n_wishes++] = (struct contact_wish){c, (uint32_t)want};
+    r->wishes[r->n_wishes++] = (struct contact_wish){.contact = c, .expires_s = (uint32_t)want};
     return STEP_CONTINUE;
 }
 
@@ -189,16 +195,44 @@ static enum step_verdict read_contacts(struct job *j)
     return STEP_CONTINUE;
 }
 
-// Is impi one of the private identities that hold the registration?
-static bool holds(const struct registration *reg, struct str impi)
+// ---- flows (RFC 5626 6) ----
+
+// The Path entry nearest to the UE is the last one; ob says that the flow to the UE is kept there.
+static bool first_hop_has_flow(const struct sip_msg *m)
 {
-    if (str_eq(profile_impi(registration_profile(reg)), impi))
-        return true;
-    for (const struct binding *b = registration_bindings(reg); b; b = b->next)
-        if (str_eq(binding_impi(b), impi))
-            return true;
-    return false;
+    struct sip_iter it = sip_iter_back(m, SIP_H_PATH);
+    const struct sip_addr *first = sip_iter_next(&it);
+    bool ob = false;
+    if (first)
+        (void)sip_uri_param(&first->uri, STR("ob"), &ob);
+    return ob;
 }
+
+// A contact that is removed is named as it was bound; whether it was a flow, the binding knows.
+static enum step_verdict read_flows(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct sip_msg *m = request(j);
+    int use = register_nf(r)->cfg->registration.outbound;
+    bool wanted = sip_msg_has_token(m, SIP_H_SUPPORTED, STR("outbound"));
+    bool kept = first_hop_has_flow(m);
+    size_t adds = 0;
+    for (size_t i = 0; use != SCSCF_OUTBOUND_OFF && i < r->n_wishes; i++) {
+        struct contact_wish *w = &r->wishes[i];
+        bool flow = w->contact && w->contact->instance.n && w->contact->reg_id;
+        adds += w->expires_s > 0;
+        if (flow && w->expires_s && wanted && !kept && use == SCSCF_OUTBOUND_STRICT)
+            return job_fail(j, 439, "the first hop does not keep the UE's flow");
+        if (flow && (!w->expires_s || (wanted && kept)))
+            w->reg_id = w->contact->reg_id;
+        r->outbound = r->outbound || (w->expires_s && w->reg_id);
+    }
+    if (r->outbound && adds > 1)
+        return job_fail(j, 400, "a flow is registered with one contact only");
+    return STEP_CONTINUE;
+}
+
+// ---- which procedure ----
 
 // A REGISTER over a security association, a TLS session or a known IP address needs no challenge
 // when its sender is registered here already (TS 24.229 5.4.1.2.2, 5.4.1.2.2A). An AKA response from
@@ -208,7 +242,16 @@ static bool is_refresh(const struct register_job *r)
     const struct registration *reg = register_find(r);
     bool protected = r->protection == PROT_YES ||
                      (r->protection == PROT_ASSOC && !r->auth->response.n);
-    return protected && reg && holds(reg, r->impi) && !register_nf(r)->cfg->auth.every_register;
+    return protected && reg && registration_count_of(reg, r->impi) &&
+           !register_nf(r)->cfg->auth.every_register;
+}
+
+static bool adds_any(const struct register_job *r)
+{
+    for (size_t i = 0; i < r->n_wishes; i++)
+        if (r->wishes[i].expires_s)
+            return true;
+    return false;
 }
 
 // TS 24.229 5.4.1.1. A response counts only for the challenge whose nonce it carries; any other
@@ -218,6 +261,9 @@ static enum step_verdict choose(struct job *j)
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
     bool has_nonce = r->auth && r->auth->nonce.n;
+    // Nothing of the identity is bound: who cares who asks for its removal (TS 24.229 5.4.1.4.1)
+    if (r->n_wishes && !adds_any(r) && !register_find(r))
+        return job_fail(j, 481, "nothing is registered that could be removed");
     const struct challenge *c = has_nonce ? auth_find(s->auth, r->impi, r->auth->nonce) : NULL;
     if (c)
         return register_go(r, c->scheme == AUTH_AKA ? &register_answer_aka
@@ -234,6 +280,7 @@ static const struct step begin_steps[] = {
     {"check extensions", check_require, "RFC 3261 10.3"},
     {"identify user", identify, "TS 24.229 5.4.1.1"},
     {"read contacts", read_contacts, "RFC 3261 10.3"},
+    {"read flows", read_flows, "RFC 5626 6"},
     {"choose procedure", choose, "TS 24.229 5.4.1.1"},
 };
 static const struct procedure begin = {"register", begin_steps, ARRAY_LEN(begin_steps)};
@@ -241,12 +288,16 @@ static const struct procedure begin = {"register", begin_steps, ARRAY_LEN(begin_
 enum step_verdict register_settle(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    bool adds = false;
-    for (size_t i = 0; i < r->n_wishes; i++)
-        adds = adds || r->wishes[i].expires_s;
-    if (adds)
+    if (adds_any(r))
         return register_go(r, &register_bind);
     return register_go(r, r->n_wishes ? &register_unbind : &register_query);
+}
+
+static void on_end(void *ctx)
+{
+    struct register_job *r = ctx;
+    register_wait_end(r);
+    profile_free(r->profile);
 }
 
 void scscf_register_begin(struct scscf *s, struct pxy *p)
@@ -258,5 +309,8 @@ void scscf_register_begin(struct scscf *s, struct pxy *p)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
         return;
     }
+    r->job.nf = s;
+    r->order = ++s->registers;
+    pxy_set_ctx(p, r, on_end);
     job_start(&r->job, p, &begin, s);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // REGISTER at the S-CSCF (TS 24.229 5.4.1): what its files share. register.c reads the request and
 // chooses; register_challenge.c asks for a vector and challenges; register_answer.c checks
-// a response; register_bind.c changes what is registered; register_reply.c writes 401 and 200.
+// a response; register_plan.c says what it means for the bindings that are there; register_bind.c and
+// register_unbind.c change them; register_race.c is about those that wait at the same time;
+// register_reply.c writes 401 and 200.
 #pragma once
 
 #include "scscf/scscf_priv.h"
@@ -11,15 +13,19 @@
 enum protection {
     PROT_NONE,    // no parameter
     PROT_NO,      // "no": no security association yet
-    PROT_PENDING, // "tls-pending", "ip-assoc-pending"
-    PROT_YES,     // "yes", "tls-connected": IMS-AKA done before
+    PROT_PENDING, // "tls-pending", "ip-assoc-pending"; "tls-connected" proves as little
+    PROT_YES,     // "yes": IMS-AKA done before
     PROT_ASSOC,   // "tls-yes", "ip-assoc-yes": SIP Digest done before
 };
 
 struct contact_wish {
     const struct sip_contact *contact;
     uint32_t expires_s; // granted; 0: to be removed
+    uint32_t reg_id;    // the flow that it is (RFC 5626 6); 0: none, whatever it says
 };
+
+// How the sender has proved in this REGISTER who it is.
+enum register_proof { PROOF_NONE, PROOF_AKA, PROOF_DIGEST };
 
 struct register_job {
     struct job job;
@@ -34,12 +40,22 @@ struct register_job {
     bool star;
     bool hss_decides;     // the HSS has no IMS-AKA for this user
     bool stale;           // the challenge to come says stale=true
-    bool aka;             // authenticated by AKA in this REGISTER
+    bool outbound;        // flows are in use (RFC 5626 6)
+    bool waits, overtaken;// register_race.c
+    bool assigned;        // the HSS has been told, and agreed
+    enum register_proof proof;
+    uint64_t order;       // of arrival
+    uint32_t cseq;
+    struct str *gone;     // what the 200 says of the contacts that were removed
+    size_t n_gone;
     bool supersedes;      // the challenge to come takes the place of the one that was answered
     uint8_t failures, resyncs; // so far in this authentication
+    bool resync;               // it is a resynchronisation that the HSS is asked about
+    struct str md5_ha1;        // beside the vector's, empty: none
     struct cx_auth_item vector;// from the HSS, in the pxy's arena
     struct profile *profile;   // from the HSS; taken over by the step that follows
     struct str charging;
+    bool loose_route;          // the HSS wants loose routing for this user
     struct str auth_info; // Authentication-Info of the 200
 };
 
@@ -49,6 +65,11 @@ extern const struct procedure register_challenge, register_resync, register_answ
 static inline struct scscf *register_nf(const struct register_job *r)
 {
     return r->job.nf;
+}
+
+static inline struct arena *job_arena(const struct register_job *r)
+{
+    return pxy_arena(job_pxy(&r->job));
 }
 
 // Goes on with another list of steps; returned by a step.
@@ -63,10 +84,38 @@ struct brake_key register_key(const struct register_job *r);
 // avoid it (21.5.4, 16.7 step 6).
 enum step_verdict register_held_up(struct register_job *r, struct brake_verdict v);
 
+// A binding, and what becomes of it.
+struct binding_fate {
+    struct binding *binding;
+    size_t wish;   // the first one that means it; r->n_wishes: none does
+    bool same;     // and names this very contact of this private identity
+    bool replaced; // it makes room for what is bound
+};
+struct register_plan {
+    struct binding_fate *of; // in the order of registration_bindings
+    size_t n, adds;          // bindings; wishes that bind
+};
+// In the pxy's arena. ERR_NOMEM.
+int register_plan(const struct register_job *r, struct register_plan *ret_plan);
+// RFC 3261 10.3 step 7: refuses what is older than what it would change.
+enum step_verdict register_check_order(struct job *j);
+
+// From here on r is known as one that waits for the HSS; it ends with r at the latest. ERR_NOMEM.
+int register_wait_begin(struct register_job *r);
+void register_wait_end(struct register_job *r);
+// r has changed bindings: older ones that wait and are about the same are overtaken.
+void register_overtake(const struct register_job *r);
+
+// The challenge that was answered has failed: the HSS hears of it, and gives what the REGISTER is answered
+// with (TS 24.229 5.4.1.2.3).
+struct reject register_refuse(struct register_job *r, const char *cause);
+
 // 401 for the challenge c (TS 24.229 5.4.1.2.1, 5.4.1.2.1A); with ck and ik for AKA.
 enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c);
 // 200 with the bindings as they are now (TS 24.229 5.4.1.2.2F).
 enum step_verdict register_send_ok(struct register_job *r);
+// 200 with what was removed and what is left (TS 24.229 5.4.1.4.1).
+enum step_verdict register_send_gone(struct register_job *r);
 
 // The procedure that the request wants once its sender is known to be who it says.
 enum step_verdict register_settle(struct job *j);

@@ -7,6 +7,7 @@
 #include "base/log_limit.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
+#include "sip/uri.h"
 
 // A UE answers no more than two invalid challenges in a row (TS 24.229 5.4.1.2.3, 5.1.1.5.3).
 enum { RESYNCS_MAX = 2 };
@@ -25,7 +26,7 @@ static void failed(const struct register_job *r)
 // Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1), unless another
 // one still is: it would forget the S-CSCF that the other answer has to come to. The registration
 // state of the user does not change.
-static enum step_verdict refuse(struct register_job *r, const char *cause)
+struct reject register_refuse(struct register_job *r, const char *cause)
 {
     struct scscf *s = register_nf(r);
     scscf_count(s, SC_AUTH_FAILURES);
@@ -35,7 +36,13 @@ static enum step_verdict refuse(struct register_job *r, const char *cause)
     auth_forget(c);
     if (last)
         cx_notify(s, r->call_id, r->impi, r->impu, CX_AUTHENTICATION_FAILURE);
-    return job_fail(&r->job, 403, cause);
+    return (struct reject){.status = 403, .cause = cause};
+}
+
+static enum step_verdict refuse(struct register_job *r, const char *cause)
+{
+    r->job.reject = register_refuse(r, cause);
+    return STEP_REJECT;
 }
 
 // Who has answered wrongly too often waits; nothing is computed and the HSS is not asked.
@@ -82,13 +89,15 @@ static enum step_verdict on_mac_failure(struct job *j)
     return refuse(r, "UE found the challenge invalid (MAC)");
 }
 
+// A password may be mistyped; a card does not miscalculate, so a wrong RES ends it (TS 33.203 6.1.2.1,
+// TS 24.229 5.4.1.2.3A, 5.4.1.2.3B).
 static enum step_verdict wrong(struct register_job *r)
 {
     struct scscf *s = register_nf(r);
     struct challenge *c = pending(r);
     r->failures = ++c->failures;
     r->supersedes = true;
-    if (r->failures >= s->cfg->auth.max_failures)
+    if (c->scheme == AUTH_AKA || r->failures >= s->cfg->auth.max_failures)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
     failed(r);
@@ -96,6 +105,23 @@ static enum step_verdict wrong(struct register_job *r)
              "wrong response, challenged again", NULL, LF("call_id", r->call_id),
              LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
     return register_go(r, &register_challenge);
+}
+
+// The Request-URI that was digested is the registrar's, not one that somebody else had it made for (RFC 7616
+// 3.4.6). On its way a REGISTER gets other ones (TS 24.229 5.3.1.2), so they are not compared as texts. RES
+// is good for one use and needs no such care.
+static enum step_verdict check_uri(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    const struct scscf *s = j->nf;
+    struct sip_uri u;
+    if (!s->cfg->auth.check_uri || !r->auth->uri.n ||
+        str_eq(r->auth->uri, sip_msg_uri_text(pxy_request(job_pxy(j)))))
+        return STEP_CONTINUE;
+    if (sip_uri_parse(job_arena(r), r->auth->uri, &u) == 0 &&
+        (scscf_is_home(s, u.host) || stack_is_own(s->stack, &u)))
+        return STEP_CONTINUE;
+    return job_fail(j, 400, "uri of the credentials is not that of the registrar");
 }
 
 static enum step_verdict check_response(struct job *j)
@@ -126,7 +152,13 @@ static enum step_verdict check_response(struct job *j)
 
 static enum step_verdict note_aka(struct job *j)
 {
-    ((struct register_job *)j)->aka = true;
+    ((struct register_job *)j)->proof = PROOF_AKA;
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict note_digest(struct job *j)
+{
+    ((struct register_job *)j)->proof = PROOF_DIGEST;
     return STEP_CONTINUE;
 }
 
@@ -145,7 +177,9 @@ const struct procedure register_answer_aka = {"register: AKA response", aka_step
 static const struct step digest_steps[] = {
     {"slow down", brake, "RFC 3261 26.1.5"},
     {"check Call-ID and identities", check_belongs, "TS 24.229 5.4.1.2.2A"},
+    {"check uri", check_uri, "RFC 7616 3.4.6"},
     {"check response", check_response, "TS 33.203 N.2.1.1"},
+    {"note", note_digest, "TS 24.229 5.4.1.2.2A"},
     {"settle", register_settle, "TS 24.229 5.4.1.2.2A"},
 };
 const struct procedure register_answer_digest = {"register: digest response", digest_steps,

@@ -1,63 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes when a REGISTER has been believed: bindings made (TS 24.229 5.4.1.2.2F), removed
-// (5.4.1.4.1), or only asked for.
+// Bindings that a REGISTER makes, once its sender has been believed (TS 24.229 5.4.1.2.2F). What is true
+// of the bindings before the HSS is asked need not be when it answers: the checks are made twice.
 #include "base/err.h"
 #include "base/log.h"
+#include "scscf/contact.h"
 #include "scscf/register.h"
-
-static struct str contact_uri(const struct contact_wish *w)
-{
-    return w->contact->addr.uri.text;
-}
-
-static struct binding *match(const struct registration *reg, const struct contact_wish *w)
-{
-    return registration_match(reg, &w->contact->addr.uri, w->contact->instance,
-                              w->contact->reg_id);
-}
-
-// ---- what a new registration takes the place of ----
-
-static bool uses_flows(const struct register_job *r)
-{
-    for (size_t i = 0; i < r->n_wishes; i++)
-        if (r->wishes[i].contact->reg_id)
-            return true;
-    return false;
-}
-
-// One identity module is one UE, and without multiple registrations it has one contact: what its private
-// identity bound in another registration (another Call-ID) is of a UE that has been restarted, or has got
-// another address (TS 24.229 5.4.1.2.2F).
-static bool is_replaced(const struct register_job *r, const struct binding *b)
-{
-    return r->aka && register_nf(r)->cfg->registration.one_contact && !uses_flows(r) && !b->reg_id &&
-           str_eq(binding_impi(b), r->impi) && !str_eq(binding_call_id(b), r->call_id);
-}
-
-static void unbind_replaced(struct register_job *r, struct registration *reg)
-{
-    for (struct binding *b = registration_bindings(reg), *next; b; b = next) {
-        next = b->next;
-        if (!is_replaced(r, b))
-            continue;
-        LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id),
-            LF("impi", r->impi), LF("contact", binding_uri(b)));
-        scscf_count(register_nf(r), SC_REPLACED);
-        registration_unbind(reg, b);
-    }
-}
 
 // ---- steps: checks ----
 
-// A re-registration binds what is bound already; a new address needs an authentication of its
-// own (TS 24.229 5.4.1.2.2).
-static enum step_verdict check_known_contacts(struct job *j)
+static enum step_verdict no_memory(struct job *j)
+{
+    return job_fail(j, 500, err_text(ERR_NOMEM));
+}
+
+static bool is_known(const struct register_job *r, const struct register_plan *p, size_t wish)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->of[i].wish == wish && p->of[i].same)
+            return true;
+    return !r->wishes[wish].expires_s;
+}
+
+// A re-registration binds what is bound already, by this very address; a new one needs an
+// authentication of its own, unless it is a further flow (TS 24.229 5.4.1.2.2).
+static enum step_verdict check_known(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct registration *reg = register_find(r);
-    for (size_t i = 0; reg && i < r->n_wishes; i++)
-        if (r->wishes[i].expires_s && !r->wishes[i].contact->reg_id && !match(reg, &r->wishes[i]))
+    struct register_plan p;
+    if (r->proof != PROOF_NONE)
+        return STEP_CONTINUE;
+    if (register_plan(r, &p))
+        return no_memory(j);
+    for (size_t i = 0; i < r->n_wishes; i++)
+        if (!is_known(r, &p, i) && !(r->wishes[i].reg_id && p.n))
             return job_fail(j, 403, "contact was not registered before");
     return STEP_CONTINUE;
 }
@@ -82,39 +57,78 @@ static enum step_verdict check_expiry(struct job *j)
     return STEP_REJECT;
 }
 
-// RFC 3261 10.3 step 7: a REGISTER that is older than the one that made the binding.
-static enum step_verdict check_order(struct job *j)
+// RFC 3261 10.3 step 7: the numbers of one Call-ID only grow. It counts for what the contact takes the
+// place of as well: the UE that has moved is the same one.
+enum step_verdict register_check_order(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct registration *reg = register_find(r);
-    uint32_t cseq = sip_msg_cseq(pxy_request(job_pxy(j)))->number;
-    bool late = false;
-    for (size_t i = 0; reg && i < r->n_wishes; i++) {
-        const struct binding *b = r->star ? registration_bindings(reg) : match(reg, &r->wishes[i]);
-        for (; b && !late; b = r->star ? b->next : NULL)
-            late = str_eq(binding_call_id(b), r->call_id) && cseq <= b->cseq;
+    struct register_plan p;
+    if (r->overtaken)
+        return job_fail(j, 500, "a newer REGISTER has been served meanwhile");
+    if (register_plan(r, &p))
+        return no_memory(j);
+    for (size_t i = 0; i < p.n; i++) {
+        const struct binding *b = p.of[i].binding;
+        bool touched = p.of[i].wish < r->n_wishes || p.of[i].replaced;
+        if (touched && str_eq(binding_text(b, BINDING_CALL_ID), r->call_id) && r->cseq <= b->cseq)
+            return job_fail(j, 500, "CSeq is not higher than that of the binding");
     }
-    return late ? job_fail(j, 500, "CSeq is not higher than that of the binding") : STEP_CONTINUE;
+    return STEP_CONTINUE;
+}
+
+// Flows of one UE beside the one that is registered (TS 24.229 5.4.1.2.2).
+static size_t other_flows(const struct register_job *r, const struct register_plan *p,
+                          const struct contact_wish *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct binding *b = p->of[i].binding;
+        n += b->reg_id && b->reg_id != w->reg_id && str_eq(binding_impi(b), r->impi) &&
+             str_eq(binding_text(b, BINDING_INSTANCE), w->contact->instance);
+    }
+    return n;
 }
 
 static enum step_verdict check_count(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct registration *reg = register_find(r);
-    size_t n = 0;
-    for (struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
-        n += !is_replaced(r, b);
-    for (size_t i = 0; i < r->n_wishes; i++) {
-        const struct binding *old = reg ? match(reg, &r->wishes[i]) : NULL;
-        if ((!old || is_replaced(r, old)) && r->wishes[i].expires_s)
-            n++;
-    }
-    if (n > register_nf(r)->cfg->registration.max_contacts)
+    const struct scscf_config *c = register_nf(r)->cfg;
+    struct register_plan p;
+    if (register_plan(r, &p))
+        return no_memory(j);
+    size_t n = p.adds;
+    for (size_t i = 0; i < p.n; i++)
+        n += p.of[i].wish == r->n_wishes && !p.of[i].replaced;
+    if (n > c->registration.max_contacts)
         return job_fail(j, 403, "too many contacts");
+    for (size_t i = 0; i < r->n_wishes; i++)
+        if (r->wishes[i].expires_s && r->wishes[i].reg_id &&
+            other_flows(r, &p, &r->wishes[i]) >= c->registration.max_flows)
+            return job_fail(j, 403, "too many flows");
     return STEP_CONTINUE;
 }
 
 // ---- steps: server assignment ----
+
+// The user is registered for the HSS, but nothing is bound here.
+static void give_back(struct register_job *r)
+{
+    const struct registration *reg = register_find(r);
+    if (r->assigned && !r->overtaken && (!reg || !registration_count_of(reg, r->impi)))
+        cx_notify(register_nf(r), r->call_id, r->impi, r->impu, CX_ADMINISTRATIVE_DEREGISTRATION);
+}
+
+// An HSS that cannot be asked ends no registration that is there (TS 24.229 5.4.1.2.2F).
+static bool goes_on_without(struct register_job *r, struct reject bad)
+{
+    const struct registration *reg = register_find(r);
+    if ((bad.status != 504 && bad.status != 503) || !reg ||
+        !registration_count_of(reg, r->impi))
+        return false;
+    LOG(LOG_WARN, "re-registered without the HSS", LF("call_id", r->call_id), LF("impi", r->impi),
+        LF("impu", r->impu), LF_Z("reason", bad.cause));
+    return true;
+}
 
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
@@ -124,38 +138,62 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     if (!r)
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (bad.status)
+        scscf_count(s, SC_HSS_FAILURES);
+    if (bad.status && goes_on_without(r, bad)) {
+        job_resume(&r->job);
+        return;
+    }
     if (!bad.status) {
+        r->assigned = true;
         r->charging = charging_addresses(pxy_arena(job_pxy(&r->job)), &a->charging);
+        r->loose_route = a->loose_route_present && a->loose_route;
         if (a->user_data.n && profile_parse(s->profiles, a->user_data, &r->profile, &why)) {
+            scscf_count(s, SC_HSS_FAILURES);
             LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id),
                 LF("impi", r->impi), LF_Z("element", why.what), LF_NUM("line", why.line));
             bad = (struct reject){.status = 500, .cause = "user profile not usable"};
         }
     }
-    if (bad.status) {
-        scscf_count(s, SC_HSS_FAILURES);
-        job_reject(&r->job, bad);
+    if (!bad.status) {
+        job_resume(&r->job);
         return;
     }
-    job_resume(&r->job);
+    give_back(r);
+    job_reject(&r->job, bad);
 }
 
-static enum step_verdict assign_as(struct register_job *r, enum cx_sar_type type, bool have_profile)
-{
-    struct scscf *s = register_nf(r);
-    int err = cx_assign(s, r->call_id, r->impi, r->impu, type, have_profile, on_saa, r->job.id);
-    if (!err)
-        return STEP_WAIT;
-    scscf_count(s, SC_HSS_FAILURES);
-    r->job.reject = cx_verdict(err, (struct dia_result){0});
-    return STEP_REJECT;
-}
-
+// A private identity that has nothing bound yet is not registered, whoever else of the registration set
+// is (TS 29.228 6.1.2.1).
 static enum step_verdict assign(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    bool registered = register_find(r) != NULL;
-    return assign_as(r, registered ? CX_RE_REGISTRATION : CX_REGISTRATION, registered);
+    struct scscf *s = j->nf;
+    const struct registration *reg = register_find(r);
+    bool again = reg && registration_count_of(reg, r->impi);
+    if (register_wait_begin(r))
+        return no_memory(j);
+    int err = cx_assign(s, r->call_id, r->impi, r->impu,
+                        again ? CX_RE_REGISTRATION : CX_REGISTRATION, again, on_saa, j->id);
+    if (!err)
+        return STEP_WAIT;
+    scscf_count(s, SC_HSS_FAILURES);
+    j->reject = cx_verdict(err, (struct dia_result){0});
+    return again && goes_on_without(r, j->reject) ? STEP_CONTINUE : STEP_REJECT;
+}
+
+// The checks of before, of what is there now.
+static enum step_verdict check_again(struct job *j)
+{
+    static const step_fn checks[] = {register_check_order, check_known, check_count};
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        enum step_verdict v = checks[i](j);
+        if (v == STEP_CONTINUE)
+            continue;
+        give_back((struct register_job *)j);
+        return v;
+    }
+    return STEP_CONTINUE;
 }
 
 // ---- steps: bindings ----
@@ -175,6 +213,8 @@ static int take_profile(struct register_job *r, struct registration **ret_reg)
         err = registration_update(reg, profile);
     if (!err && r->charging.n)
         err = registration_set_charging(reg, r->charging);
+    if (!err && r->assigned)
+        registration_set_loose_route(reg, r->loose_route);
     if (!err)
         *ret_reg = reg;
     return err;
@@ -192,115 +232,90 @@ static struct str path_of(const struct sip_msg *m, struct arena *a)
 static int bind_one(struct register_job *r, struct registration *reg, const struct contact_wish *w,
                     struct str path)
 {
-    struct pxy *p = job_pxy(&r->job);
-    const struct sip_msg *m = pxy_request(p);
-    struct binding *old = match(reg, w);
-    if (!w->expires_s) {
-        if (old)
-            registration_unbind(reg, old);
+    const struct sip_contact *c = w->contact;
+    struct binding_params b = {.text = {[BINDING_URI] = c->addr.uri.text,
+                                        [BINDING_DISPLAY] = c->addr.display,
+                                        [BINDING_PARAMS] = contact_params(job_arena(r), c),
+                                        [BINDING_PATH] = path,
+                                        [BINDING_CALL_ID] = r->call_id,
+                                        [BINDING_INSTANCE] = c->instance,
+                                        [BINDING_IMPI] = r->impi},
+                               .cseq = r->cseq,
+                               .reg_id = w->reg_id,
+                               .expires_s = w->expires_s,
+                               .q = c->q};
+    return b.text[BINDING_PARAMS].p ? registration_bind(reg, &b, NULL) : ERR_NOMEM;
+}
+
+static int bind_all(struct register_job *r, struct registration *reg)
+{
+    struct str path = path_of(pxy_request(job_pxy(&r->job)), job_arena(r));
+    int err = path.p ? 0 : ERR_NOMEM;
+    for (size_t i = 0; !err && i < r->n_wishes; i++)
+        if (r->wishes[i].expires_s)
+            err = bind_one(r, reg, &r->wishes[i], path);
+    return err;
+}
+
+// What was there before: the contact itself as it was, what it replaces, what is to be removed.
+static void unbind_old(struct register_job *r, struct registration *reg,
+                       const struct register_plan *p)
+{
+    struct scscf *s = register_nf(r);
+    for (size_t i = 0; i < p->n; i++) {
+        struct binding *b = p->of[i].binding;
+        if (p->of[i].wish == r->n_wishes && !p->of[i].replaced)
+            continue;
+        bool moved = p->of[i].wish == r->n_wishes ||
+                     (!p->of[i].same && r->wishes[p->of[i].wish].expires_s);
+        if (moved) {
+            LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id),
+                LF("impi", r->impi), LF("contact", binding_uri(b)));
+            scscf_count(s, SC_REPLACED);
+        }
+        scscf_unbind(s, reg, b, CX_USER_DEREGISTRATION, r->call_id);
+    }
+}
+
+static int rebind(struct register_job *r)
+{
+    struct registration *reg = NULL;
+    struct register_plan p;
+    int err = register_plan(r, &p);
+    if (!err)
+        err = take_profile(r, &reg);
+    const struct binding *before = reg ? registration_bindings(reg) : NULL;
+    if (!err && register_find(r) != reg)
+        err = ERR_NOTFOUND;
+    if (!err)
+        err = bind_all(r, reg);
+    if (!err) {
+        unbind_old(r, reg, &p);
+        register_overtake(r);
+        register_wait_end(r);
         return 0;
     }
-    struct binding_params b = {.uri = contact_uri(w),
-                               .path = path,
-                               .call_id = r->call_id,
-                               .instance = w->contact->instance,
-                               .impi = r->impi,
-                               .cseq = sip_msg_cseq(m)->number,
-                               .reg_id = w->contact->reg_id,
-                               .expires_s = w->expires_s,
-                               .q = w->contact->q,
-                               .replaces = old};
-    return registration_bind(reg, &b);
+    while (reg && registration_bindings(reg) != before) // all of it or nothing (RFC 3261 10.3)
+        registration_unbind(reg, registration_bindings(reg));
+    if (reg)
+        (void)registration_settle(reg);
+    return err;
 }
 
 static enum step_verdict bind_contacts(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    struct scscf *s = j->nf;
-    bool again = register_find(r) != NULL;
-    struct registration *reg = NULL;
-    struct pxy *p = job_pxy(j);
-    struct str path = path_of(pxy_request(p), pxy_arena(p));
-    int err = path.p ? take_profile(r, &reg) : ERR_NOMEM;
-    if (!err && register_find(r) != reg)
-        err = ERR_NOTFOUND;
-    for (size_t i = 0; !err && i < r->n_wishes; i++)
-        err = bind_one(r, reg, &r->wishes[i], path);
-    if (!err)
-        unbind_replaced(r, reg);
-    if (err && reg && !registration_bindings(reg))
-        registration_free(reg);
-    if (err)
+    const struct registration *reg = register_find(r);
+    bool again = reg && registration_count_of(reg, r->impi);
+    int err = rebind(r);
+    if (err) {
+        give_back(r);
         return job_fail(j, 500, err == ERR_NOTFOUND ? "the HSS gave no profile with the identity"
                                                     : err_text(err));
-    scscf_count(s, again ? SC_REREGISTERED : SC_REGISTERED);
+    }
+    scscf_count(j->nf, again ? SC_REREGISTERED : SC_REGISTERED);
     LOG(LOG_INFO, again ? "re-registered" : "registered", LF("call_id", r->call_id),
         LF("impi", r->impi), LF("impu", r->impu), LF_NUM("expires", r->wishes[0].expires_s));
-    return STEP_CONTINUE;
-}
-
-// The bindings that the wishes are about, by wish; each contact is compared once only.
-static const struct binding **matches(const struct register_job *r, const struct registration *reg)
-{
-    struct arena *a = pxy_arena(job_pxy(&r->job));
-    const struct binding **m = arena_alloc(a, (r->n_wishes + 1) * sizeof *m);
-    for (size_t i = 0; m && i < r->n_wishes; i++)
-        m[i] = r->star ? NULL : match(reg, &r->wishes[i]);
-    return m;
-}
-
-static bool wished(const struct register_job *r, const struct binding *const *of,
-                   const struct binding *b)
-{
-    // "*" means what this private identity has bound (TS 24.229 5.4.1.4.1)
-    if (r->star)
-        return str_eq(binding_impi(b), r->impi);
-    for (size_t i = 0; i < r->n_wishes; i++)
-        if (of[i] == b)
-            return true;
-    return false;
-}
-
-// Is anything left when the wish is granted? Otherwise the HSS is told before it is.
-static enum step_verdict release(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    struct registration *reg = register_find(r);
-    const struct binding **of = reg ? matches(r, reg) : NULL;
-    if (reg && !of)
-        return job_fail(j, 500, err_text(ERR_NOMEM));
-    for (struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
-        if (!wished(r, of, b))
-            return STEP_CONTINUE;
-    if (!reg) {
-        cx_notify(j->nf, r->call_id, r->impi, r->impu, CX_USER_DEREGISTRATION);
-        return STEP_CONTINUE;
-    }
-    registration_release(reg);
-    return assign_as(r, CX_USER_DEREGISTRATION, true);
-}
-
-static enum step_verdict unbind_contacts(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    struct registration *reg = register_find(r);
-    const struct binding **of = reg ? matches(r, reg) : NULL;
-    profile_free(r->profile);
-    r->profile = NULL;
-    if (reg && !of)
-        return job_fail(j, 500, err_text(ERR_NOMEM));
-    for (struct binding *b = reg ? registration_bindings(reg) : NULL, *next; b; b = next) {
-        next = b->next;
-        if (wished(r, of, b))
-            registration_unbind(reg, b);
-    }
-    scscf_count(j->nf, SC_DEREGISTERED);
-    LOG(LOG_INFO, "deregistered", LF("call_id", r->call_id), LF("impi", r->impi),
-        LF("impu", r->impu));
-    if (!reg || registration_bindings(reg))
-        return STEP_CONTINUE;
-    auth_forget_used(register_nf(r)->auth, r->impi);
-    registration_released(reg);
     return STEP_CONTINUE;
 }
 
@@ -310,7 +325,7 @@ static enum step_verdict reply(struct job *j)
 }
 
 static const struct step refresh_steps[] = {
-    {"check contacts", check_known_contacts, "TS 24.229 5.4.1.2.2"},
+    {"check contacts", check_known, "TS 24.229 5.4.1.2.2"},
     {"settle", register_settle, "TS 24.229 5.4.1.2.2"},
 };
 const struct procedure register_refresh = {"register: refresh", refresh_steps,
@@ -318,22 +333,14 @@ const struct procedure register_refresh = {"register: refresh", refresh_steps,
 
 static const struct step bind_steps[] = {
     {"check expiry", check_expiry, "TS 24.229 5.4.1.2.2"},
-    {"check order", check_order, "RFC 3261 10.3"},
+    {"check order", register_check_order, "RFC 3261 10.3"},
     {"check number of contacts", check_count, "TS 24.229 5.4.1.2.2"},
     {"assign server", assign, "TS 29.228 6.1.2"},
+    {"check again", check_again, "RFC 3261 10.3"},
     {"bind contacts", bind_contacts, "TS 24.229 5.4.1.2.2F"},
     {"reply", reply, "TS 24.229 5.4.1.2.2F"},
 };
 const struct procedure register_bind = {"register: bind", bind_steps, ARRAY_LEN(bind_steps)};
-
-static const struct step unbind_steps[] = {
-    {"check order", check_order, "RFC 3261 10.3"},
-    {"release server", release, "TS 29.228 6.1.2"},
-    {"unbind contacts", unbind_contacts, "TS 24.229 5.4.1.4.1"},
-    {"reply", reply, "TS 24.229 5.4.1.4.1"},
-};
-const struct procedure register_unbind = {"register: unbind", unbind_steps,
-                                          ARRAY_LEN(unbind_steps)};
 
 static const struct step query_steps[] = {
     {"reply", reply, "RFC 3261 10.3"},

@@ -10,13 +10,35 @@
 
 enum { AKA_NONCE_BYTES = 32, AUTS_BYTES = 14, RAND_BYTES = 16, KEY_BYTES = 16, DIGEST_NONCE = 16 };
 
+static const struct str scheme_names[] = {[SCSCF_SCHEME_HSS] = STR_INIT("Unknown"),
+                                          [SCSCF_SCHEME_AKA] = STR_INIT("Digest-AKAv1-MD5"),
+                                          [SCSCF_SCHEME_DIGEST] = STR_INIT("SIP Digest")};
+
+// For a REGISTER of a P-CSCF that says nothing of how it came. The P-CSCF is known by the entry of Path that
+// is nearest to the UE.
+static int default_scheme(const struct register_job *r)
+{
+    const struct scscf_config *c = register_nf(r)->cfg;
+    struct sip_iter it = sip_iter_back(pxy_request(job_pxy(&r->job)), SIP_H_PATH);
+    const struct sip_addr *path = sip_iter_next(&it);
+    const struct scscf_pcscf *row = c->auth.pcscfs.v;
+    for (size_t i = 0; path && i < c->auth.pcscfs.n; i++)
+        if (str_ieq(row[i].host, path->uri.host))
+            return row[i].scheme;
+    return c->auth.default_scheme;
+}
+
 // What is asked for: IMS-AKA where the request says so, otherwise the HSS decides (TS 29.228
 // 6.3.1, SIP-Authentication-Scheme "Unknown").
 static struct str wanted_scheme(const struct register_job *r)
 {
     bool named = r->auth && str_istarts(r->auth->algorithm, STR("AKAv1"));
     bool implied = r->protection == PROT_NO || r->protection == PROT_YES;
-    return named || (implied && !r->hss_decides) ? STR("Digest-AKAv1-MD5") : STR("Unknown");
+    if (named || (implied && !r->hss_decides))
+        return scheme_names[SCSCF_SCHEME_AKA];
+    if (r->protection == PROT_NONE && !r->hss_decides)
+        return scheme_names[default_scheme(r)];
+    return scheme_names[SCSCF_SCHEME_HSS];
 }
 
 static struct str dup_item(struct arena *a, struct str s)
@@ -24,10 +46,13 @@ static struct str dup_item(struct arena *a, struct str s)
     return s.n ? arena_dup(a, s) : STR_NONE;
 }
 
-// Of SIP Digest's two algorithms the newer one, when it is known here (TS 29.228 table 6.3.7).
+// Of SIP Digest's two algorithms the newer one, when it is known here (TS 29.228 table 6.3.7), and MD5
+// beside it when that is wanted.
 static void copy_item(struct register_job *r, struct arena *a, const struct cx_auth_item *i)
 {
     bool newer = i->digest_alt_ha1.n && str_ieq(i->digest_alt_algorithm, STR("SHA-256"));
+    bool both = newer && register_nf(r)->cfg->auth.md5_beside;
+    r->md5_ha1 = both ? dup_item(a, i->digest_ha1) : STR_NONE;
     r->vector = (struct cx_auth_item){
         .scheme = dup_item(a, i->scheme),
         .authenticate = dup_item(a, i->authenticate),
@@ -49,7 +74,8 @@ static bool ask_again(struct register_job *r, const struct cx_maa *a)
 {
     bool refused = a && a->result.experimental &&
                    a->result.code == CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED;
-    if (!refused || r->hss_decides || r->protection != PROT_NO)
+    bool guessed = r->protection == PROT_NO || r->protection == PROT_NONE;
+    if (!refused || r->hss_decides || !guessed)
         return false;
     r->hss_decides = true;
     struct cx_auth_item item = {.scheme = wanted_scheme(r)};
@@ -65,8 +91,12 @@ static void on_maa(void *nf, cx_arg arg, int err, const struct cx_maa *a)
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (!bad.status && !a->n_items)
         bad = (struct reject){.status = 500, .cause = "HSS gave no authentication vector"};
-    if (bad.status) {
+    if (bad.status && a && a->result.code == DIA_UNABLE_TO_COMPLY &&
+        ((struct register_job *)j)->resync)
+        bad = register_refuse((struct register_job *)j, "the HSS finds the AUTS wrong");
+    else if (bad.status)
         scscf_count(s, SC_HSS_FAILURES);
+    if (bad.status) {
         job_reject(j, bad);
         return;
     }
@@ -137,6 +167,7 @@ static enum step_verdict ask_resync(struct job *j)
                                 .authorization = str_make((char *)both, sizeof both)};
     r->failures = c->failures;
     r->resyncs = ++c->resyncs;
+    r->resync = true;
     r->supersedes = true;
     scscf_count(s, SC_RESYNCS);
     return ask(r, &item);
@@ -202,7 +233,8 @@ static enum step_verdict challenge_digest(struct register_job *r)
     unsigned char random[DIGEST_NONCE];
     char text[2 * DIGEST_NONCE];
     struct writer w = writer_init(text, sizeof text);
-    struct challenge c = {.scheme = AUTH_DIGEST, .secret = v->digest_ha1};
+    struct challenge c = {.scheme = AUTH_DIGEST, .secret = v->digest_ha1,
+                          .md5_secret = r->md5_ha1.n == 32 ? r->md5_ha1 : STR_NONE};
     if (digest_alg_from(v->digest_algorithm, &c.alg))
         return job_fail(&r->job, 500, "digest algorithm of the HSS is not supported");
     if (v->digest_ha1.n != (c.alg == DIGEST_MD5 ? 32u : 64u))

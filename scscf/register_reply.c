@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 #include "base/writer.h"
+#include "scscf/contact.h"
 #include "scscf/register.h"
 
 static enum step_verdict answer(struct register_job *r, unsigned status, struct sip_edits *extra)
@@ -25,14 +26,15 @@ static struct str hex(struct arena *a, struct str bytes)
 static struct str aka_challenge(struct arena *a, const struct challenge *c)
 {
     return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
-                     STR("\",algorithm=AKAv1-MD5,ck=\""), hex(a, c->ck), STR("\",ik=\""),
-                     hex(a, c->ik), STR("\""));
+                     STR("\",algorithm=AKAv1-MD5,qop=\"auth\",ck=\""), hex(a, c->ck),
+                     STR("\",ik=\""), hex(a, c->ik), STR("\""));
 }
 
-static struct str digest_challenge(struct arena *a, const struct challenge *c, bool stale)
+static struct str digest_challenge(struct arena *a, const struct challenge *c,
+                                   enum digest_alg alg, bool stale)
 {
     return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
-                     STR("\",algorithm="), c->alg == DIGEST_MD5 ? STR("MD5") : STR("SHA-256"),
+                     STR("\",algorithm="), alg == DIGEST_MD5 ? STR("MD5") : STR("SHA-256"),
                      STR(",qop=\"auth\""), stale ? STR(",stale=true") : STR(""));
 }
 
@@ -43,7 +45,10 @@ enum step_verdict register_send_challenge(struct register_job *r, const struct c
     sip_edits_init(&extra, a, NULL);
     sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
                     c->scheme == AUTH_AKA ? aka_challenge(a, c)
-                                          : digest_challenge(a, c, r->stale));
+                                          : digest_challenge(a, c, c->alg, r->stale));
+    if (c->md5_secret.n) // the stronger one is first (RFC 8760 2.4)
+        sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
+                        digest_challenge(a, c, DIGEST_MD5, r->stale));
     return answer(r, 401, &extra);
 }
 
@@ -87,24 +92,6 @@ static struct str associated(const struct registration *reg, struct arena *a)
     return arena_buf_done(&all);
 }
 
-static struct str contact_value(const struct scscf *s, const struct binding *b, struct arena *a)
-{
-    struct arena_buf v = arena_buf_init(a);
-    arena_buf_add(&v, STR("<"));
-    arena_buf_add(&v, binding_uri(b));
-    arena_buf_printf(&v, ">;expires=%u", binding_expires_s(s->registrar, b));
-    if (b->q < 1000)
-        arena_buf_printf(&v, ";q=0.%03u", b->q);
-    if (b->instance_n) {
-        arena_buf_add(&v, STR(";+sip.instance=\""));
-        arena_buf_add(&v, binding_instance(b));
-        arena_buf_add(&v, STR("\""));
-    }
-    if (b->reg_id)
-        arena_buf_printf(&v, ";reg-id=%u", b->reg_id);
-    return arena_buf_done(&v);
-}
-
 // The name as a whole: "ims.example.evil.org" is another network.
 static bool is_home_access(const struct scscf *s, const struct sip_msg *m, struct arena *a)
 {
@@ -114,6 +101,20 @@ static bool is_home_access(const struct scscf *s, const struct sip_msg *m, struc
     return scscf_is_home(s, sip_unquote(a, visited->token));
 }
 
+static void add_contacts(const struct register_job *r, struct sip_edits *e)
+{
+    const struct scscf *s = register_nf(r);
+    const struct registration *reg = register_find(r);
+    struct sip_iter it = sip_iter_init(pxy_request(job_pxy(&r->job)), SIP_H_PATH);
+    for (size_t i = 0; i < r->n_gone; i++)
+        sip_edit_append(e, SIP_H_CONTACT, r->gone[i]);
+    for (const struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
+        sip_edit_append(e, SIP_H_CONTACT,
+                        contact_value(e->arena, b, binding_expires_s(s->registrar, b)));
+    for (const struct sip_addr *path; (path = sip_iter_next(&it));)
+        sip_edit_append(e, SIP_H_PATH, path->text);
+}
+
 static void add_registration(const struct register_job *r, const struct registration *reg,
                              struct sip_edits *e)
 {
@@ -121,33 +122,39 @@ static void add_registration(const struct register_job *r, const struct registra
     struct arena *a = e->arena;
     const struct sip_msg *m = pxy_request(job_pxy(&r->job));
     struct str ids = associated(reg, a), charging = registration_charging(reg);
-    for (const struct binding *b = registration_bindings(reg); b; b = b->next)
-        sip_edit_append(e, SIP_H_CONTACT, contact_value(s, b, a));
-    struct sip_iter it = sip_iter_init(m, SIP_H_PATH);
-    for (const struct sip_addr *path; (path = sip_iter_next(&it));)
-        sip_edit_append(e, SIP_H_PATH, path->text);
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
+    if (r->outbound) // without it the UE knows that flows are not in use (RFC 5626 6)
+        sip_edit_append(e, SIP_H_REQUIRE, STR("outbound"));
     if (ids.n)
         sip_edit_append(e, SIP_H_P_ASSOCIATED_URI, ids);
     if (charging.n && is_home_access(s, m, a))
         sip_edit_append(e, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, charging);
 }
 
-enum step_verdict register_send_ok(struct register_job *r)
+static enum step_verdict send_200(struct register_job *r, bool registered)
 {
-    const struct scscf *s = register_nf(r);
     const struct registration *reg = register_find(r);
-    struct pxy *p = job_pxy(&r->job);
-    struct arena *a = pxy_arena(p);
-    const struct sip_msg *m = pxy_request(p);
+    const struct sip_msg *m = pxy_request(job_pxy(&r->job));
     struct sip_edits extra;
-    sip_edits_init(&extra, a, NULL);
-    if (reg)
+    sip_edits_init(&extra, job_arena(r), NULL);
+    add_contacts(r, &extra);
+    if (registered && reg)
         add_registration(r, reg, &extra);
     if (r->auth_info.n)
         sip_edit_append(&extra, SIP_H_AUTHENTICATION_INFO, r->auth_info);
-    struct str vector = charging_vector(a, m, charging_orig_ioi(m), scscf_ioi(s));
+    struct str vector =
+        charging_vector(job_arena(r), m, charging_orig_ioi(m), scscf_ioi(register_nf(r)));
     if (vector.n)
         sip_edit_append(&extra, SIP_H_P_CHARGING_VECTOR, vector);
     return answer(r, 200, &extra);
+}
+
+enum step_verdict register_send_ok(struct register_job *r)
+{
+    return send_200(r, true);
+}
+
+enum step_verdict register_send_gone(struct register_job *r)
+{
+    return send_200(r, false);
 }

@@ -12,7 +12,8 @@ struct registrar {
     struct map by_impu;   // canonical public identity -> registration
     struct map all;       // address -> registration, to walk them
     struct map charging;  // texts of charging addresses, one for each that the HSS ever gave
-    size_t n_bindings;
+    size_t n_bindings, bytes;
+    uint64_t last_id;
 };
 
 struct registration {
@@ -23,36 +24,32 @@ struct registration {
     struct binding *bindings;
     struct timer expiry;  // of the binding that is due first
     uint8_t state;
+    bool loose_route;
 };
 
 // ---- states ----
 
-enum { REG_NEW, REG_REGISTERED, REG_RELEASING, REG_GONE, REG_STATES };
-enum { REG_EV_BOUND, REG_EV_DUE, REG_EV_RELEASE, REG_EV_RELEASED, REG_EVENTS };
+enum { REG_NEW, REG_REGISTERED, REG_GONE, REG_STATES };
+enum { REG_EV_BOUND, REG_EV_DUE, REG_EV_UNBOUND, REG_EVENTS };
 
-static const char *const state_names[] = {"NotRegistered", "Registered", "Deregistering", "Gone"};
-static const char *const event_names[] = {"bound", "due", "release", "released"};
+static const char *const state_names[] = {"NotRegistered", "Registered", "Gone"};
+static const char *const event_names[] = {"bound", "due", "unbound"};
 
 static void arm(void *obj, void *arg);
 static void drop_expired(void *obj, void *arg);
 static void expire(void *obj, void *arg);
 static void end(void *obj, void *arg);
+static int some_live(void *obj, void *arg);
 static int some_left(void *obj, void *arg);
 
 static const struct fsm_row rows[] = {
     {REG_NEW, REG_EV_BOUND, REG_REGISTERED, NULL, arm, "TS 24.229 5.4.1.2.2F"},
+    {REG_NEW, REG_EV_UNBOUND, REG_GONE, NULL, end, "TS 24.229 5.4.1.2.2F"},
     {REG_REGISTERED, REG_EV_BOUND, REG_REGISTERED, NULL, arm, "TS 24.229 5.4.1.2.2F"},
-    {REG_REGISTERED, REG_EV_DUE, REG_REGISTERED, some_left, drop_expired, "RFC 3261 10.3"},
+    {REG_REGISTERED, REG_EV_DUE, REG_REGISTERED, some_live, drop_expired, "RFC 3261 10.3"},
     {REG_REGISTERED, REG_EV_DUE, REG_GONE, NULL, expire, "TS 24.229 5.4.1.2.2F"},
-    {REG_REGISTERED, REG_EV_RELEASE, REG_RELEASING, NULL, NULL, "TS 24.229 5.4.1.4.1"},
-    {REG_REGISTERED, REG_EV_RELEASED, REG_REGISTERED, some_left, NULL, "TS 24.229 5.4.1.4.1"},
-    {REG_REGISTERED, REG_EV_RELEASED, REG_GONE, NULL, end, "TS 24.229 5.4.1.4.1"},
-    {REG_RELEASING, REG_EV_BOUND, REG_REGISTERED, NULL, arm, "TS 24.229 5.4.1.2.2F"},
-    {REG_RELEASING, REG_EV_DUE, REG_RELEASING, some_left, drop_expired, "RFC 3261 10.3"},
-    {REG_RELEASING, REG_EV_DUE, REG_GONE, NULL, expire, "TS 24.229 5.4.1.2.2F"},
-    {REG_RELEASING, REG_EV_RELEASE, REG_RELEASING, NULL, NULL, "TS 24.229 5.4.1.4.1"},
-    {REG_RELEASING, REG_EV_RELEASED, REG_GONE, NULL, end, "TS 24.229 5.4.1.4.1"},
-    {REG_NEW, REG_EV_RELEASED, REG_GONE, NULL, end, "TS 24.229 5.4.1.4.1"},
+    {REG_REGISTERED, REG_EV_UNBOUND, REG_REGISTERED, some_left, arm, "TS 24.229 5.4.1.4.1"},
+    {REG_REGISTERED, REG_EV_UNBOUND, REG_GONE, NULL, end, "TS 24.229 5.4.1.4.1"},
 };
 
 static const struct fsm machine = {"registration", state_names, event_names, REG_STATES,
@@ -70,29 +67,12 @@ const char *registration_state(const struct registration *reg)
 
 // ---- bindings ----
 
-struct str binding_uri(const struct binding *b)
+struct str binding_text(const struct binding *b, enum binding_text which)
 {
-    return str_make(b->text, b->uri_n);
-}
-
-struct str binding_path(const struct binding *b)
-{
-    return str_make(b->text + b->uri_n, b->path_n);
-}
-
-struct str binding_call_id(const struct binding *b)
-{
-    return str_make(b->text + b->uri_n + b->path_n, b->call_id_n);
-}
-
-struct str binding_instance(const struct binding *b)
-{
-    return str_make(b->text + b->uri_n + b->path_n + b->call_id_n, b->instance_n);
-}
-
-struct str binding_impi(const struct binding *b)
-{
-    return str_make(b->text + b->uri_n + b->path_n + b->call_id_n + b->instance_n, b->impi_n);
+    size_t from = 0;
+    for (unsigned i = 0; i < (unsigned)which; i++)
+        from += b->n[i];
+    return str_make(b->text + from, b->n[which]);
 }
 
 static uint64_t now_ms(const struct registrar *r)
@@ -106,29 +86,13 @@ uint32_t binding_expires_s(const struct registrar *r, const struct binding *b)
     return b->due_ms > now ? (uint32_t)((b->due_ms - now + 999) / 1000) : 0;
 }
 
-static bool same_address(struct str stored, const struct sip_uri *uri)
+bool binding_is(const struct binding *b, const struct sip_uri *at, const struct contact_key *k)
 {
-    char room[1024];
-    struct arena a;
-    struct sip_uri parsed;
-    if (str_eq(stored, uri->text))
+    bool same_ue = k->instance.n && str_eq(binding_text(b, BINDING_INSTANCE), k->instance);
+    bool two_flows = k->reg_id && b->reg_id;
+    if (same_ue && (!two_flows || b->reg_id == k->reg_id))
         return true;
-    arena_init(&a, room, sizeof room);
-    bool same = sip_uri_parse(&a, stored, &parsed) == 0 && sip_uri_eq(&parsed, uri);
-    arena_done(&a);
-    return same;
-}
-
-struct binding *registration_match(const struct registration *reg, const struct sip_uri *uri,
-                                   struct str instance, uint32_t reg_id)
-{
-    for (struct binding *b = reg->bindings; b; b = b->next) {
-        bool same_flow =
-            instance.n && str_eq(binding_instance(b), instance) && b->reg_id == reg_id;
-        if (same_flow || same_address(binding_uri(b), uri))
-            return b;
-    }
-    return NULL;
+    return !two_flows && at && sip_uri_eq(at, k->uri);
 }
 
 struct binding *registration_bindings(const struct registration *reg)
@@ -144,6 +108,22 @@ size_t registration_binding_count(const struct registration *reg)
     return n;
 }
 
+size_t registration_count_of(const struct registration *reg, struct str impi)
+{
+    size_t n = 0;
+    for (struct binding *b = reg->bindings; b; b = b->next)
+        n += str_eq(binding_impi(b), impi);
+    return n;
+}
+
+struct binding *registration_binding(const struct registration *reg, uint64_t id)
+{
+    struct binding *b = reg->bindings;
+    while (b && b->id != id)
+        b = b->next;
+    return b;
+}
+
 static char *append(char *at, struct str s)
 {
     if (s.n)
@@ -151,43 +131,53 @@ static char *append(char *at, struct str s)
     return at + s.n;
 }
 
-static struct binding *binding_new(const struct binding_params *p, uint64_t now)
+static size_t binding_size(const struct binding *b)
 {
-    const struct str parts[] = {p->uri, p->path, p->call_id, p->instance, p->impi};
+    size_t n = sizeof *b;
+    for (size_t i = 0; i < BINDING_TEXTS; i++)
+        n += b->n[i];
+    return n;
+}
+
+static int binding_new(const struct binding_params *p, uint64_t now, struct binding **ret_binding)
+{
     size_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        if (parts[i].n > UINT16_MAX)
-            return NULL;
-        n += parts[i].n;
+    for (size_t i = 0; i < BINDING_TEXTS; i++) {
+        if (p->text[i].n > UINT16_MAX)
+            return ERR_TOOBIG;
+        n += p->text[i].n;
     }
     struct binding *b = mem_alloc(sizeof *b + n);
     if (!b)
-        return NULL;
+        return ERR_NOMEM;
     *b = (struct binding){.due_ms = now + (uint64_t)p->expires_s * 1000,
                           .cseq = p->cseq,
                           .reg_id = p->reg_id,
-                          .q = p->q,
-                          .uri_n = (uint16_t)p->uri.n,
-                          .path_n = (uint16_t)p->path.n,
-                          .call_id_n = (uint16_t)p->call_id.n,
-                          .instance_n = (uint16_t)p->instance.n,
-                          .impi_n = (uint16_t)p->impi.n};
+                          .q = p->q};
     char *at = b->text;
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        at = append(at, parts[i]);
-    return b;
+    for (size_t i = 0; i < BINDING_TEXTS; i++) {
+        b->n[i] = (uint16_t)p->text[i].n;
+        at = append(at, p->text[i]);
+    }
+    *ret_binding = b;
+    return 0;
 }
 
-int registration_bind(struct registration *reg, const struct binding_params *p)
+int registration_bind(struct registration *reg, const struct binding_params *p,
+                      struct binding **ret_binding)
 {
-    struct binding *b = binding_new(p, now_ms(reg->owner));
-    if (!b)
-        return ERR_NOMEM;
-    if (p->replaces)
-        registration_unbind(reg, p->replaces);
+    struct registrar *r = reg->owner;
+    struct binding *b = NULL;
+    int err = binding_new(p, now_ms(r), &b);
+    if (err)
+        return err;
+    b->id = ++r->last_id;
     b->next = reg->bindings;
     reg->bindings = b;
-    reg->owner->n_bindings++;
+    r->n_bindings++;
+    r->bytes += binding_size(b);
+    if (ret_binding)
+        *ret_binding = b;
     step(reg, REG_EV_BOUND);
     return 0;
 }
@@ -201,7 +191,15 @@ void registration_unbind(struct registration *reg, struct binding *b)
         return;
     *at = b->next;
     reg->owner->n_bindings--;
+    reg->owner->bytes -= binding_size(b);
     mem_free(b);
+}
+
+bool registration_settle(struct registration *reg)
+{
+    bool last = !reg->bindings;
+    step(reg, REG_EV_UNBOUND);
+    return last;
 }
 
 // ---- actions ----
@@ -219,6 +217,11 @@ static void arm(void *obj, void *arg)
 
 static int some_left(void *obj, void *arg)
 {
+    return ((struct registration *)obj)->bindings != NULL;
+}
+
+static int some_live(void *obj, void *arg)
+{
     struct registration *reg = obj;
     uint64_t now = now_ms(reg->owner);
     for (struct binding *b = reg->bindings; b; b = b->next)
@@ -227,24 +230,30 @@ static int some_left(void *obj, void *arg)
     return 0;
 }
 
-static void drop_expired(void *obj, void *arg)
+static void drop_due(struct registration *reg)
 {
-    struct registration *reg = obj;
+    const struct registrar_params *p = &reg->owner->p;
     uint64_t now = now_ms(reg->owner);
     for (struct binding *b = reg->bindings, *next; b; b = next) {
         next = b->next;
-        if (b->due_ms <= now)
-            registration_unbind(reg, b);
+        if (b->due_ms > now)
+            continue;
+        if (p->expired)
+            p->expired(p->arg, reg, b);
+        registration_unbind(reg, b);
     }
-    arm(reg, NULL);
+}
+
+static void drop_expired(void *obj, void *arg)
+{
+    drop_due(obj);
+    arm(obj, NULL);
 }
 
 static void expire(void *obj, void *arg)
 {
-    struct registration *reg = obj;
-    if (reg->owner->p.expired)
-        reg->owner->p.expired(reg->owner->p.arg, reg);
-    registration_free(reg);
+    drop_due(obj);
+    registration_free(obj);
 }
 
 static void end(void *obj, void *arg)
@@ -255,16 +264,6 @@ static void end(void *obj, void *arg)
 static void on_expiry(void *arg)
 {
     step(arg, REG_EV_DUE);
-}
-
-void registration_release(struct registration *reg)
-{
-    step(reg, REG_EV_RELEASE);
-}
-
-void registration_released(struct registration *reg)
-{
-    step(reg, REG_EV_RELEASED);
 }
 
 // ---- identities ----
@@ -384,6 +383,11 @@ size_t registrar_bindings(const struct registrar *r)
     return r->n_bindings;
 }
 
+size_t registrar_binding_bytes(const struct registrar *r)
+{
+    return r->bytes;
+}
+
 struct registration *registrar_next(const struct registrar *r, size_t *it)
 {
     return map_next(&r->all, it);
@@ -456,6 +460,16 @@ void registration_free(struct registration *reg)
 const struct profile *registration_profile(const struct registration *reg)
 {
     return reg->profile;
+}
+
+bool registration_loose_route(const struct registration *reg)
+{
+    return reg->loose_route;
+}
+
+void registration_set_loose_route(struct registration *reg, bool loose)
+{
+    reg->loose_route = loose;
 }
 
 // ---- charging addresses ----

@@ -12,28 +12,48 @@
 struct registrar;
 struct registration;
 
+// The texts of a binding, in the order in which they are kept.
+enum binding_text {
+    BINDING_URI,      // of the contact, as the UE wrote it
+    BINDING_DISPLAY,  // name in front of it, as written
+    BINDING_PARAMS,   // its header parameters, each with its ';', without what the registrar says itself
+                      // (expires) or makes itself (pub-gruu, temp-gruu)
+    BINDING_PATH,     // Path values in order, comma-separated
+    BINDING_CALL_ID,
+    BINDING_INSTANCE, // +sip.instance without its quotes; empty: none
+    BINDING_IMPI,     // private identity that bound it
+    BINDING_TEXTS
+};
+
 // A contact that is bound. One block: this and its text.
 struct binding {
     struct binding *next;
+    uint64_t id;       // never used again; the higher, the newer
     uint64_t due_ms;   // loop time of its expiry
-    uint32_t cseq, reg_id;
+    uint32_t cseq;
+    uint32_t reg_id;   // its flow (RFC 5626 6); 0: none
     uint16_t q;        // thousandths
     uint8_t failures;  // requests in a row that did not reach it
-    uint16_t uri_n, path_n, call_id_n, instance_n, impi_n;
+    uint16_t n[BINDING_TEXTS];
     char text[];
 };
 
-struct str binding_uri(const struct binding *b);
-struct str binding_path(const struct binding *b);     // Path values in order, comma-separated
-struct str binding_call_id(const struct binding *b);
-struct str binding_instance(const struct binding *b); // empty: none
-struct str binding_impi(const struct binding *b);     // private identity that bound it
+struct str binding_text(const struct binding *b, enum binding_text which);
+static inline struct str binding_uri(const struct binding *b)
+{
+    return binding_text(b, BINDING_URI);
+}
+static inline struct str binding_impi(const struct binding *b)
+{
+    return binding_text(b, BINDING_IMPI);
+}
 
 struct registrar_params {
     struct loop *loop;
     const struct numbering *plan; // NULL: none
-    // The last binding of r has run out: r is freed after the call (TS 24.229 5.4.1.2.2F).
-    void (*expired)(void *arg, const struct registration *r);
+    // b of r has run out (RFC 3261 10.3); it is unbound after the call, and r is freed when it was the
+    // last one.
+    void (*expired)(void *arg, const struct registration *r, const struct binding *b);
     void *arg;
 };
 
@@ -41,6 +61,7 @@ int registrar_new(const struct registrar_params *p, struct registrar **ret_regis
 void registrar_free(struct registrar *r); // takes NULL; without callbacks
 size_t registrar_count(const struct registrar *r);
 size_t registrar_bindings(const struct registrar *r);
+size_t registrar_binding_bytes(const struct registrar *r); // memory that they take
 // Every registration once; *it starts at 0.
 struct registration *registrar_next(const struct registrar *r, size_t *it);
 
@@ -60,26 +81,41 @@ const struct profile *registration_profile(const struct registration *reg);
 // Interned text of P-Charging-Function-Addresses, p NULL when the HSS gave none.
 struct str registration_charging(const struct registration *reg);
 int registration_set_charging(struct registration *reg, struct str value);
+// Loose-Route-Indication of the HSS: requests keep their Request-URI on the way to the UE (TS 29.229
+// 6.3.45).
+bool registration_loose_route(const struct registration *reg);
+void registration_set_loose_route(struct registration *reg, bool loose);
 
+// The newest first.
 struct binding *registration_bindings(const struct registration *reg);
 size_t registration_binding_count(const struct registration *reg);
-// The binding that a contact means: the same address (RFC 3261 10.3), or the same instance and
-// reg-id (RFC 5626 6).
-struct binding *registration_match(const struct registration *reg, const struct sip_uri *uri,
-                                   struct str instance, uint32_t reg_id);
+// Bindings of one private identity.
+size_t registration_count_of(const struct registration *reg, struct str impi);
+// NULL: gone.
+struct binding *registration_binding(const struct registration *reg, uint64_t id);
+
+// What a contact in a REGISTER says about which binding it means.
+struct contact_key {
+    const struct sip_uri *uri;
+    struct str instance;
+    uint32_t reg_id; // 0: it is no flow
+};
+// A flow is known by instance and reg-id (RFC 5626 6), any other contact by its address (RFC 3261
+// 10.3). The same instance at another address is a UE that has moved, or begun or ceased to use flows.
+// at: the binding's own address, NULL when it cannot be read.
+bool binding_is(const struct binding *b, const struct sip_uri *at, const struct contact_key *k);
 
 struct binding_params {
-    struct str uri, path, call_id, instance, impi;
+    struct str text[BINDING_TEXTS];
     uint32_t cseq, reg_id, expires_s;
     uint16_t q;
-    struct binding *replaces; // from registration_match; NULL: a further one
 };
-int registration_bind(struct registration *reg, const struct binding_params *p);
+// One more; *ret_binding may be NULL. ERR_NOMEM, ERR_TOOBIG.
+int registration_bind(struct registration *reg, const struct binding_params *p,
+                      struct binding **ret_binding);
 // Frees b; a registration that loses its last binding is not freed by this.
 void registration_unbind(struct registration *reg, struct binding *b);
+// After registration_unbind: frees the registration when no binding is left. True: freed.
+bool registration_settle(struct registration *reg);
 uint32_t binding_expires_s(const struct registrar *r, const struct binding *b); // rounded up
-// The user's de-registration of the last binding has been sent to the HSS; it ends with
-// registration_released, which frees the registration unless a contact was bound meanwhile.
-void registration_release(struct registration *reg);
-void registration_released(struct registration *reg);
 const char *registration_state(const struct registration *reg);

@@ -70,15 +70,6 @@ static bool is_originating(const struct pxy *p)
     return own && means_originating(own);
 }
 
-// OPTIONS to this node itself asks whether it lives (RFC 3261 11.2).
-static bool is_ping(const struct scscf *s, const struct pxy *p)
-{
-    const struct sip_msg *m = pxy_request(p);
-    const struct sip_uri *uri = sip_msg_uri(m);
-    return sip_msg_method(m) == SIP_OPTIONS && uri && !uri->user.n &&
-           uri->scheme == SIP_SCHEME_SIP && stack_is_own(s->stack, uri);
-}
-
 static void on_request(void *arg, struct pxy *p)
 {
     struct scscf *s = arg;
@@ -91,8 +82,6 @@ static void on_request(void *arg, struct pxy *p)
         scscf_register_begin(s, p);
     else if (method == SIP_ACK || sip_msg_to_tag(m).p)
         subsequent_begin(s, p);
-    else if (is_ping(s, p))
-        (void)pxy_reply(p, 200, STR_NONE, NULL);
     else if (is_originating(p))
         originating_begin(s, p);
     else
@@ -128,19 +117,6 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
 }
 
 // ---- what the tables report ----
-
-static void on_expired(void *arg, const struct registration *reg)
-{
-    struct scscf *s = arg;
-    const struct profile *p = registration_profile(reg);
-    size_t i = profile_default(p);
-    struct str impu = profile_identity_at(p, i < profile_identity_count(p) ? i : 0).uri;
-    const struct binding *b = registration_bindings(reg);
-    scscf_count(s, SC_EXPIRED);
-    LOG(LOG_INFO, "registration expired", LF("impi", profile_impi(p)), LF("impu", impu));
-    cx_notify(s, b ? binding_call_id(b) : STR_NONE, profile_impi(p), impu,
-              CX_TIMEOUT_DEREGISTRATION);
-}
 
 static void on_auth_timeout(void *arg, const struct challenge *c)
 {
@@ -181,7 +157,7 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 
 static int start_tables(struct scscf *s)
 {
-    struct registrar_params reg = {.loop = s->loop, .plan = &s->plan, .expired = on_expired, .arg = s};
+    struct registrar_params reg = {.loop = s->loop, .plan = &s->plan, .expired = scscf_on_expired, .arg = s};
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
@@ -239,6 +215,7 @@ static int start_stack(struct scscf *s)
                              .arg = s,
                              .server = STR("Carillon-S-CSCF"),
                              .host_alias = {s->host},
+                             .supported = STR("path, outbound"),
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
                              .message = &s->cfg->message,
                              .overload = node_overload_params(&s->cfg->overload, false),
@@ -305,6 +282,9 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     stack_recheck_all(s->stack);
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
+    s->own.auth.check_uri = c->auth.check_uri;
+    s->own.auth.md5_beside = c->auth.md5_beside;
+    s->own.auth.default_scheme = c->auth.default_scheme;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
     s->own.limits.brake = c->limits.brake;
     brake_reload(s->brake, &c->limits.brake);
@@ -325,6 +305,7 @@ void scscf_free(struct scscf *s)
     auth_table_free(s->auth);
     brake_free(s->brake);
     registrar_free(s->registrar);
+    map_done(&s->busy);
     profile_store_free(s->profiles);
     digest_free(s->digest);
     arena_done(&s->arena);

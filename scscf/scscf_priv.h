@@ -42,6 +42,8 @@ struct scscf {
     timer_cb drained;
     void *drained_arg;
     struct list notices;  // cx.c: server assignments that nobody waits for
+    struct map busy;      // register_race.c: REGISTERs that wait for the HSS, by private identity
+    uint64_t registers;   // REGISTERs so far
     uint64_t counters[SC_COUNTERS];
 };
 
@@ -61,6 +63,18 @@ void scscf_register_begin(struct scscf *s, struct pxy *p);
 void originating_begin(struct scscf *s, struct pxy *p);
 void terminating_begin(struct scscf *s, struct pxy *p);
 void subsequent_begin(struct scscf *s, struct pxy *p);
+
+// ---- bindings that go (bindings.c) ----
+// Tells the HSS of the private identity that b belongs to, if b is the last contact that it has.
+// call_id empty: that of b.
+void scscf_left(struct scscf *s, const struct registration *reg, const struct binding *b,
+                enum cx_sar_type why, struct str call_id);
+// The same, and frees b; registration_settle is the caller's.
+void scscf_unbind(struct scscf *s, struct registration *reg, struct binding *b,
+                  enum cx_sar_type why, struct str call_id);
+// Ends a registration with all that it has.
+void scscf_end(struct scscf *s, struct registration *reg, enum cx_sar_type why);
+void scscf_on_expired(void *arg, const struct registration *reg, const struct binding *b);
 
 // ---- Route entries of ours ----
 // "<sip:user@host;lr>" with the user part that says which case a request belongs to.

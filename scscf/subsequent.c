@@ -62,6 +62,32 @@ static enum step_verdict find_next_hop(struct job *j)
     return STEP_CONTINUE;
 }
 
+// We stay where we are on the way of a request that may change the other side's target (RFC 3261 12.2,
+// RFC 3311 5.1, RFC 6665 4.4.1).
+static bool refreshes_target(const struct sip_msg *m)
+{
+    switch (sip_msg_method(m)) {
+    case SIP_INVITE:
+    case SIP_UPDATE:
+    case SIP_SUBSCRIBE:
+    case SIP_NOTIFY:
+    case SIP_REFER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum step_verdict record_route(struct job *j)
+{
+    struct pxy *p = job_pxy(j);
+    const struct sip_uri *own = pxy_own_route(p);
+    if (own && refreshes_target(pxy_request(p)))
+        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE,
+                         ARENA_CAT(pxy_arena(p), STR("<"), own->text, STR(">")));
+    return STEP_CONTINUE;
+}
+
 static enum step_verdict forward(struct job *j)
 {
     struct sub_job *o = (struct sub_job *)j;
@@ -73,6 +99,7 @@ static enum step_verdict forward(struct job *j)
 static const struct step steps[] = {
     {"check target", check_target, "RFC 3261 16.3"},
     {"find next hop", find_next_hop, "RFC 3261 16.5"},
+    {"record route", record_route, "TS 24.229 5.4.3.2"},
     {"forward", forward, "RFC 3261 16.12"},
 };
 static const struct procedure subsequent = {"subsequent", steps, ARRAY_LEN(steps)};

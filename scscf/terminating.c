@@ -1,33 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests terminated at the served user (TS 24.229 5.4.3.3).
+#include "scscf/terminating.h"
+
 #include "base/err.h"
 #include "base/log.h"
-#include "scscf/scscf_priv.h"
-
-struct term_job;
-
-// One contact that the request goes to.
-struct attempt {
-    struct term_job *job;
-    struct str uri;
-    bool failed; // it could not be reached
-};
-
-struct term_job {
-    struct job job;
-    struct str served;    // canonical public identity, from the Request-URI
-    struct pxy_target *targets; // best q first
-    uint16_t *q;
-    size_t n, tried;      // targets; how many have been forwarded to
-    size_t open;          // branches without a final response
-    bool reached;         // a contact of the user has said something
-};
-
-static struct registration *served_by(const struct term_job *t, size_t *ret_index)
-{
-    const struct scscf *s = t->job.nf;
-    return registrar_find(s->registrar, t->served, ret_index);
-}
+#include "sip/uri.h"
 
 // Who is registered here of those that the Request-URI may mean; nobody: whom it means first.
 static struct str find_served(const struct scscf *s, struct arena *a, const struct sip_uri *uri)
@@ -55,7 +31,7 @@ static enum step_verdict served_user(struct job *j)
     j->identity = t->served;
     if (!t->served.n)
         return job_fail(j, 416, "Request-URI scheme is not supported");
-    if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host) && !served_by(t, NULL))
+    if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host) && !term_served(t, NULL))
         return job_fail(j, 404, "Request-URI is not of this network");
     return STEP_CONTINUE;
 }
@@ -88,7 +64,7 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct term_job *t = (struct term_job *)job_find(s->stack, arg);
     if (!t)
         return;
-    if (served_by(t, NULL)) { // registered meanwhile
+    if (term_served(t, NULL)) { // registered meanwhile
         job_resume(&t->job);
         return;
     }
@@ -109,7 +85,7 @@ static enum step_verdict fetch_profile(struct job *j)
 {
     struct term_job *t = (struct term_job *)j;
     struct scscf *s = j->nf;
-    if (served_by(t, NULL))
+    if (term_served(t, NULL))
         return STEP_CONTINUE;
     int err = cx_assign(s, sip_msg_call_id(pxy_request(job_pxy(j))), STR_NONE, t->served,
                         CX_UNREGISTERED_USER, false, on_saa, j->id);
@@ -123,7 +99,7 @@ static enum step_verdict fetch_profile(struct job *j)
 static enum step_verdict check_barred(struct job *j)
 {
     size_t i;
-    const struct registration *reg = served_by((struct term_job *)j, &i);
+    const struct registration *reg = term_served((struct term_job *)j, &i);
     if (!reg)
         return job_fail(j, 480, "called user is not registered");
     if (profile_identity_at(registration_profile(reg), i).barred)
@@ -161,73 +137,62 @@ static enum step_verdict called_party(struct job *j)
     return STEP_CONTINUE;
 }
 
-// The first URI of a Path: "<sip:token@pcscf;lr>, ..." -> "sip:token@pcscf;lr".
-static struct str first_hop(struct str path)
+// ---- SUBSCRIBE ----
+
+// What the network itself would have to serve, and a phone does not serve in its place.
+static bool is_networks(struct str package)
 {
-    ptrdiff_t open = str_chr(path, '<');
-    struct str rest = str_skip(path, (size_t)(open + 1));
-    ptrdiff_t close = str_chr(rest, '>');
-    return close < 0 ? STR_NONE : str_head(rest, (size_t)close);
+    return str_ieq(package, STR("reg"));
 }
 
-// A contact that was registered without a Path is where the UE said that it is: no way for requests
-// unless the routing policy has it as one.
-static bool may_go_to(const struct term_job *t, struct pxy *p, struct str contact)
+static bool is_own(const struct scscf *s, struct pxy *p, const struct registration *reg)
 {
-    const struct scscf *s = t->job.nf;
-    struct sip_uri u;
-    if (sip_uri_parse(pxy_arena(p), contact, &u))
-        return false;
-    const char *cause = routing_refuses(&s->routing, &u);
-    if (cause)
-        LOG(LOG_INFO, "contact without a Path is passed over", LF("identity", t->served),
-            LF("contact", contact), LF_Z("cause", cause));
-    return !cause;
+    struct sip_iter it = sip_iter_init(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY);
+    for (const struct sip_addr *id; scscf_trusts(s, p) && (id = sip_iter_next(&it));)
+        if (registrar_find(s->registrar, sip_uri_canon(pxy_arena(p), &id->uri), NULL) == reg)
+            return true;
+    return false;
 }
 
-static int add_target(struct term_job *t, struct pxy *p, const struct binding *b)
+static enum step_verdict bad_event(struct job *j)
 {
-    struct arena *a = pxy_arena(p);
-    struct sip_edits *e = ARENA_NEW(a, struct sip_edits);
-    struct attempt *try = ARENA_NEW(a, struct attempt);
-    struct str uri = arena_dup(a, binding_uri(b)), path = arena_dup(a, binding_path(b));
-    if (!e || !try || !uri.n)
-        return ERR_NOMEM;
-    if (!path.n && !may_go_to(t, p, uri))
-        return 0;
-    *try = (struct attempt){.job = t, .uri = uri};
-    sip_edits_copy(e, a, pxy_edits(p));
-    sip_edit_uri(e, uri);
-    if (path.n)
-        sip_edit_prepend(e, SIP_H_ROUTE, path);
-    size_t i = t->n++;
-    while (i && t->q[i - 1] < b->q) {
-        t->targets[i] = t->targets[i - 1];
-        t->q[i] = t->q[i - 1];
-        i--;
+    struct arena *a = pxy_arena(job_pxy(j));
+    struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
+    if (extra) {
+        sip_edits_init(extra, a, NULL);
+        sip_edit_append(extra, SIP_H_ALLOW_EVENTS, STR("refer")); // there is nothing else yet
     }
-    t->targets[i] = (struct pxy_target){.edits = e, .next_hop = path.n ? first_hop(path) : uri,
-                                        .word = path.n ? WORD_OWN : WORD_FOREIGN, .ctx = try};
-    t->q[i] = b->q;
-    return 0;
+    j->reject = (struct reject){.status = 489, .cause = "nobody serves this event package",
+                                .extra = extra};
+    return STEP_REJECT;
 }
+
+// A phone subscribes to what it expects of the network as to itself. Without anybody who serves it the answer is
+// the network's (RFC 6665 4.2.1.1); only a contact that says that it serves the package is asked.
+static enum step_verdict check_event(struct job *j)
+{
+    struct term_job *t = (struct term_job *)j;
+    struct pxy *p = job_pxy(j);
+    const struct sip_msg *m = pxy_request(p);
+    const struct registration *reg = term_served(t, NULL);
+    if (sip_msg_method(m) != SIP_SUBSCRIBE)
+        return STEP_CONTINUE;
+    const struct sip_token *event = sip_msg_at(m, SIP_H_EVENT, 0);
+    if (!event || is_networks(event->token))
+        return bad_event(j);
+    if (!is_own(j->nf, p, reg))
+        return STEP_CONTINUE;
+    return targets_serve(reg, pxy_arena(p), event->token) ? STEP_CONTINUE : bad_event(j);
+}
+
+// ---- contacts ----
 
 static enum step_verdict find_contacts(struct job *j)
 {
     struct term_job *t = (struct term_job *)j;
-    struct scscf *s = j->nf;
-    struct pxy *p = job_pxy(j);
-    const struct registration *reg = served_by(t, NULL);
-    size_t max = registration_binding_count(reg);
-    t->targets = arena_alloc(pxy_arena(p), (max + 1) * sizeof *t->targets);
-    t->q = arena_alloc(pxy_arena(p), (max + 1) * sizeof *t->q);
-    int err = t->targets && t->q ? 0 : ERR_NOMEM;
-    for (const struct binding *b = registration_bindings(reg); !err && b; b = b->next)
-        if (binding_expires_s(s->registrar, b))
-            err = add_target(t, p, b);
-    if (err || pxy_arena(p)->failed)
+    if (targets_choose(t, job_pxy(j)))
         return job_fail(j, 500, err_text(ERR_NOMEM));
-    return t->n ? STEP_CONTINUE : job_fail(j, 480, "called user has no contact");
+    return t->n ? STEP_CONTINUE : job_fail(j, 480, "called user has no contact that is wanted");
 }
 
 static int next_group(struct term_job *t, struct pxy *p);
@@ -244,45 +209,57 @@ static bool is_unreachable(unsigned status, const struct sip_msg *msg)
 
 static struct binding *bound(const struct attempt *try)
 {
-    struct registration *reg = served_by(try->job, NULL);
-    struct binding *b = reg ? registration_bindings(reg) : NULL;
-    while (b && !str_eq(binding_uri(b), try->uri))
-        b = b->next;
-    return b;
+    const struct registration *reg = term_served(try->job, NULL);
+    return reg ? registration_binding(reg, try->binding) : NULL;
+}
+
+static void unbind(const struct attempt *try, struct binding *b)
+{
+    struct term_job *t = try->job;
+    LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
+        LF("impu", t->served), LF("contact", try->uri), LF_NUM("failures", b->failures));
+    scscf_count(t->job.nf, SC_UNREACHABLE);
+    scscf_unbind(t->job.nf, term_served(t, NULL), b, CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE);
 }
 
 // A contact that is left behind (a phone that came back with another one) makes every call of the user
 // wait for it. It goes once it has failed some times in a row and the user is there by another one.
 static void unbind_if_stale(struct attempt *try)
 {
-    struct term_job *t = try->job;
-    struct scscf *s = t->job.nf;
-    struct registration *reg = served_by(t, NULL);
+    const struct scscf *s = try->job->job.nf;
     struct binding *b = bound(try);
     uint32_t limit = s->cfg->registration.failures;
-    if (!try->failed || !b || !limit || b->failures < limit || registration_binding_count(reg) < 2)
+    if (try->failed && b && limit && b->failures >= limit &&
+        registration_binding_count(term_served(try->job, NULL)) > 1)
+        unbind(try, b);
+}
+
+// A flow that has failed is gone for good (RFC 5626 7); the last contact of all stays until it expires.
+static void note_failure(struct attempt *try)
+{
+    struct binding *b = bound(try);
+    try->failed = true;
+    if (!b)
         return;
-    LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
-        LF("impu", t->served), LF("contact", try->uri), LF_NUM("failures", b->failures));
-    scscf_count(s, SC_UNREACHABLE);
-    registration_unbind(reg, b);
+    if (b->failures < UINT8_MAX)
+        b->failures++;
+    if (b->reg_id && registration_binding_count(term_served(try->job, NULL)) > 1)
+        unbind(try, b);
 }
 
 static void note_outcome(struct attempt *try, unsigned status, const struct sip_msg *msg)
 {
     struct term_job *t = try->job;
-    struct binding *b = bound(try);
     if (is_unreachable(status, msg)) {
-        try->failed = true;
-        if (b && b->failures < UINT8_MAX)
-            b->failures++;
+        note_failure(try);
     } else if (msg) {
+        struct binding *b = bound(try);
         t->reached = true;
         if (b)
             b->failures = 0;
     }
     for (size_t i = 0; t->reached && i < t->tried; i++)
-        unbind_if_stale(t->targets[i].ctx);
+        unbind_if_stale(t->of[i]);
 }
 
 // The called user's other identity beside the one that the P-CSCF asserts (TS 24.229 5.4.3.3).
@@ -290,7 +267,7 @@ static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct s
 {
     const struct scscf *s = t->job.nf;
     const struct sip_addr *id = sip_msg_at(msg, SIP_H_P_ASSERTED_IDENTITY, 0);
-    const struct registration *reg = served_by(t, NULL);
+    const struct registration *reg = term_served(t, NULL);
     size_t i;
     if (!reg || !id || sip_msg_count(msg, SIP_H_P_ASSERTED_IDENTITY) != 1)
         return;
@@ -302,8 +279,10 @@ static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct s
                         ARENA_CAT(edits->arena, STR("<"), alias, STR(">")));
 }
 
-// Contacts of the best q ring together; the next group is tried when all of them have failed
-// (RFC 3261 16.6). The group is forwarded to before this response counts, so that the
+static int next_flow(struct attempt *try, struct pxy *p);
+
+// Contacts of the best group ring together; the next group is tried when all of them have failed
+// (RFC 3261 16.6). What comes next is forwarded to before this response counts, so that the
 // response context stays open.
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
@@ -322,6 +301,9 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
         return PXY_PASS;
     if (t->open)
         t->open--;
+    bool lost = is_unreachable(status, msg) || (!msg && (status == 408 || status == 503));
+    if (lost && try->flow && next_flow(try, p) == 0)
+        return PXY_PASS;
     if (status >= 300 && status < 600 && !t->open && t->tried < t->n)
         (void)next_group(t, p);
     return PXY_PASS;
@@ -343,10 +325,7 @@ static const struct pxy_forward_ops ops = {.response = on_response, .upstream = 
 
 static size_t groups_left(const struct term_job *t)
 {
-    size_t n = 0;
-    for (size_t i = t->tried; i < t->n; i++)
-        n += i == t->tried || t->q[i] != t->q[i - 1];
-    return n;
+    return t->tried < t->n ? t->group[t->n - 1] - t->group[t->tried] + 1 : 1;
 }
 
 // An INVITE may ring at each group as long as it likes; the groups of another request share its time.
@@ -358,19 +337,36 @@ static uint32_t leg(const struct scscf *s, const struct term_job *t, const struc
     return all - left + left / (uint32_t)groups_left(t);
 }
 
+static void set_times(struct attempt *try, const struct scscf *s, uint32_t leg_ms)
+{
+    try->target.leg_ms = leg_ms;
+    try->target.silent_ms = s->cfg->fork.silent == SCSCF_SILENT_END ? s->cfg->fork.grace_ms : 0;
+}
+
+static int next_flow(struct attempt *try, struct pxy *p)
+{
+    struct term_job *t = try->job;
+    struct attempt *next = try->flow;
+    set_times(next, t->job.nf, leg(t->job.nf, t, p));
+    int err = pxy_forward(p, &next->target, 1, &ops, t->job.nf);
+    t->open += !err;
+    return err;
+}
+
 static int next_group(struct term_job *t, struct pxy *p)
 {
-    const struct scscf *s = t->job.nf;
     size_t from = t->tried, n = 0;
-    uint32_t leg_ms = leg(s, t, p);
-    for (; from + n < t->n && t->q[from + n] == t->q[from]; n++) {
-        struct pxy_target *to = &t->targets[from + n];
-        to->leg_ms = leg_ms;
-        to->silent_ms = s->cfg->fork.silent == SCSCF_SILENT_END ? s->cfg->fork.grace_ms : 0;
+    uint32_t leg_ms = leg(t->job.nf, t, p);
+    struct pxy_target *all = arena_alloc(pxy_arena(p), (t->n - from) * sizeof *all);
+    if (!all)
+        return ERR_NOMEM;
+    for (; from + n < t->n && t->group[from + n] == t->group[from]; n++) {
+        set_times(t->of[from + n], t->job.nf, leg_ms);
+        all[n] = t->of[from + n]->target;
     }
     t->tried += n;
     t->open += n;
-    return pxy_forward(p, &t->targets[from], n, &ops, t->job.nf);
+    return pxy_forward(p, all, n, &ops, t->job.nf);
 }
 
 static enum step_verdict fork_contacts(struct job *j)
@@ -388,6 +384,7 @@ static const struct step steps[] = {
     {"find served user", served_user, "TS 24.229 5.4.3.3"},
     {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3"},
     {"check barring", check_barred, "TS 24.229 5.4.3.3"},
+    {"check event package", check_event, "RFC 6665 4.2.1.1"},
     {"charging vector", charging, "TS 24.229 4.5.4"},
     {"name called party", called_party, "TS 24.229 5.4.3.3"},
     {"find contacts", find_contacts, "TS 24.229 5.4.3.3"},

@@ -5,11 +5,12 @@
 
 const struct ims_timer_row ims_timers[IMS_TIMER_COUNT] = {
     // clang-format off
-    [IMS_REG_AWAIT_AUTH]      = {"reg-await-auth",    IMS_REG_AWAIT_AUTH_S * S,  1 * S,    3600 * S, "TS 24.229 7.8"},
+    [IMS_REG_AWAIT_AUTH]      = {"reg-await-auth",    IMS_REG_AWAIT_AUTH_S * S,  1 * S,     600 * S, "TS 24.229 7.8"},
     [IMS_REQUEST_AWAIT_AUTH]  = {"request-await-auth",   240 * S,     1 * S,     600 * S, "TS 24.229 7.8"},
     [IMS_EMERG_REG]           = {"emerg-reg",             10 * S,     8 * S,      20 * S, "TS 24.229 7.8"},
     [IMS_EMERG_REQUEST]       = {"emerg-request",         10 * S,     5 * S,      15 * S, "TS 24.229 7.8"},
     [IMS_REG_EXPIRES]         = {"reg-expires",       IMS_REG_EXPIRES_S * S,    60 * S, 4000000 * S, "TS 24.229 5.1.1.2.1"},
+    [IMS_REG_GRANTED]         = {"reg-granted",       IMS_REG_GRANTED_S * S,    60 * S, 4000000 * S, "TS 24.229 5.4.1.2.2F"},
     [IMS_REG_EXPIRES_MIN]     = {"reg-expires-min",   IMS_REG_EXPIRES_MIN_S * S, 1 * S,   86400 * S, "TS 24.229 5.4.1.2.2"},
     [IMS_REREG_BEFORE]        = {"rereg-before",         600 * S,     1 * S,   86400 * S, "TS 24.229 5.1.1.4.1"},
     [IMS_REG_SUBSCRIPTION]    = {"reg-subscription",  600000 * S,    60 * S, 4000000 * S, "TS 24.229 5.1.1.3"},

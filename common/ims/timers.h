@@ -16,6 +16,7 @@
 #define IMS_REG_AWAIT_AUTH_S 240
 #define IMS_REG_EXPIRES_S 600000
 #define IMS_REG_EXPIRES_MIN_S 60
+#define IMS_REG_GRANTED_S 3600
 #define IMS_CX_TIMEOUT_MS 5000
 #define IMS_SCSCF_SILENCE_MS 8000
 #define IMS_SCSCF_MARK_MS 30000
@@ -34,7 +35,8 @@ enum ims_timer {
     IMS_REQUEST_AWAIT_AUTH, // S-CSCF: the same for a request other than REGISTER
     IMS_EMERG_REG,          // UE
     IMS_EMERG_REQUEST,      // UE
-    IMS_REG_EXPIRES,        // UE asks for this, S-CSCF grants at most this
+    IMS_REG_EXPIRES,        // UE asks for this
+    IMS_REG_GRANTED,        // S-CSCF grants at most this
     IMS_REG_EXPIRES_MIN,    // S-CSCF: less is refused by 423
     IMS_REREG_BEFORE,       // UE: re-registers this long before the expiry when it is over 1200 s
     IMS_REG_SUBSCRIPTION,   // reg event package

@@ -284,6 +284,22 @@ static void refuse_user(struct flow *f, const struct sip_msg *m)
     refuse(f, m, &r, STR_NONE, &e);
 }
 
+// A probe of this node: whoever asks may know that it lives, and what it is (RFC 3261 11.2).
+static bool answers_options(struct flow *f, const struct sip_msg *m)
+{
+    struct stack *s = f->stack;
+    struct str reason = STR_NONE;
+    struct sip_edits e;
+    if (s->draining || !options_is_ours(s, m))
+        return false;
+    sip_edits_init(&e, sip_msg_arena(m), NULL);
+    unsigned status = pxy_check_stateless(s, m, &reason, &e);
+    if (!status)
+        options_describe(s, &e);
+    (void)guard_answer(f, m, status ? status : 200, reason, NULL, &e);
+    return true;
+}
+
 // What every proxy refuses comes first, as for anybody else (RFC 3261 16.3).
 static bool passes_screen(struct flow *f, const struct sip_msg *m)
 {
@@ -291,6 +307,8 @@ static bool passes_screen(struct flow *f, const struct sip_msg *m)
     struct stack_refusal r = {403, "request of a stranger", "RFC 3261 8.2.7"};
     struct str reason = STR_NONE;
     struct sip_edits extra;
+    if (answers_options(f, m))
+        return false;
     if (!s->ops->screen || s->ops->screen(s->arg, &f->info, m, &r))
         return true;
     sip_edits_init(&extra, sip_msg_arena(m), NULL);

@@ -30,7 +30,7 @@ static unsigned check_max_forwards(struct pxy *p, struct str *ret_why, struct si
 {
     (void)ret_why;
     (void)extra;
-    return sip_msg_max_forwards(p->req) == 0 ? 483 : 0;
+    return sip_msg_max_forwards(p->req) == 0 && !options_is_ours(p->stack, p->req) ? 483 : 0;
 }
 
 // A request inside a dialog follows its route set: Max-Forwards ends a loop of those cheaply
@@ -227,10 +227,22 @@ static void count_down(struct pxy *p)
     sip_edit_set(&p->edits, SIP_H_MAX_FORWARDS, writer_done(&w));
 }
 
+static void answer_options(struct pxy *p)
+{
+    struct sip_edits extra;
+    sip_edits_init(&extra, &p->arena, NULL);
+    options_describe(p->stack, &extra);
+    (void)pxy_reply(p, 200, STR_NONE, &extra);
+}
+
 bool pxy_check(struct pxy *p)
 {
     if (!validate(p))
         return false;
+    if (options_is_ours(p->stack, p->req)) {
+        answer_options(p);
+        return false;
+    }
     int err = undo_strict_route(p);
     if (!err)
         err = undo_maddr(p);

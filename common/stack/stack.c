@@ -53,6 +53,7 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->max_message = p->max_message ? p->max_message : s->message.message;
     s->secret = loop_random_u64(p->loop);
     memcpy(s->proxy_require, p->proxy_require, sizeof s->proxy_require);
+    s->supported = p->supported;
     deferred_init(&s->drain_check, drain_check, s);
     int err = copy_text(p->server, &s->server);
     for (size_t i = 0; !err && i < ARRAY_LEN(p->host_alias); i++)

@@ -106,6 +106,9 @@ struct stack_params {
     struct str server;      // Server and User-Agent value; empty: none
     struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
     struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
+    // Option tags for Supported (static text, may be empty) of a node that answers OPTIONS to itself without
+    // the owner; p NULL: the owner answers them.
+    struct str supported;
     size_t max_transactions;// beyond it: 503 with Retry-After at once; 0: 200000
     size_t max_message;     // bytes; 0: what message says
     const struct sip_limits *message; // of received messages, copied; NULL or all zero: sip_limits_default

@@ -70,6 +70,7 @@ struct stack {
     struct str alias[4];      // own copies
     size_t n_alias;
     struct str proxy_require[4]; // as given
+    struct str supported;        // as given
     size_t max_transactions, max_message;
     bool tcp_prefer, draining;
     struct stack_limits limits;
@@ -114,6 +115,10 @@ void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
 // *ret_why (untouched: the standard phrase) and headers for the response.
 unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, struct str *ret_why,
                              struct sip_edits *extra);
+// Does the OPTIONS ask this node itself (RFC 3261 11.2, 16.3)? What it is then answered with: 200 and
+// what options_describe adds.
+bool options_is_ours(const struct stack *s, const struct sip_msg *m);
+void options_describe(const struct stack *s, struct sip_edits *e);
 // Is this a tag that Proxy-Require may have?
 bool pxy_knows_option(const struct stack *s, struct str tag);
 // An ACK for a 2xx; there is no transaction.

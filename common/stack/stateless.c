@@ -4,8 +4,6 @@
 #include "sip/uri.h"
 #include "stack/stack_priv.h"
 
-
-
 bool pxy_knows_option(const struct stack *s, struct str tag)
 {
     for (size_t i = 0; i < ARRAY_LEN(s->proxy_require); i++)
@@ -25,7 +23,7 @@ unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, str
     }
     if (u->scheme == SIP_SCHEME_OTHER)
         return 416;
-    if (sip_msg_max_forwards(m) == 0)
+    if (sip_msg_max_forwards(m) == 0 && !options_is_ours(s, m))
         return 483;
     if (!sip_msg_has(m, SIP_H_PROXY_REQUIRE))
         return 0;

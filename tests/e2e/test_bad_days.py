@@ -350,18 +350,30 @@ def test_call_from_a_phone_that_is_not_registered(lab):
 
 
 def test_two_phones_of_one_user_ring(lab):
-    """RFC 3261 16.6, 16.7: both ring, one answers, the other is cancelled."""
-    second = ["--local", "127.0.2.12"]
-    with lab.phone("bob", "register", "+", "answer", "after=0.6") as one:
+    """RFC 3261 16.6, 16.7: phones that share an account of SIP Digest both ring, one answers, the other is cancelled."""
+    second = ["--local", "127.0.2.14"]
+    with lab.phone("dave", "register", "+", "answer", "after=0.6") as one:
         one.wait_for("ready")
-        with lab.phone("bob", "register", "+", "answer", "after=20", options=second) as two:
+        with lab.phone("dave", "register", "+", "answer", "after=20", options=second) as two:
             two.wait_for("ready")
-            lab.run_phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=0.3")
+            lab.run_phone("alice", "register", "+", "call", f"sip:dave{AT}", "talk=0.3")
             assert two.finish() == 0 and one.finish() == 0, (one.events, two.events)
             assert two.event("incoming") and two.event("call-failed") and not two.event("call-established")
             assert one.event("call-established")
+    lab.run_phone("dave", "register", "+", "deregister", "all=1")
+    assert "sip:dave" not in lab.ctl("scscf", "registrations")
+
+
+def test_card_in_another_phone(lab):
+    """TS 24.229 5.4.1.2.2: one identity module is one UE; where it was before is not called any more."""
+    lab.run_phone("bob", "register", options=["--local", "127.0.2.12"])
+    with lab.phone("bob", "register", "+", "answer") as bob:
+        bob.wait_for("ready")
+        lab.run_phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=0.3")
+        assert bob.finish() == 0 and bob.event("call-established")
+    contacts = lab.ctl("scscf", "registrations", f"sip:bob{AT}")
+    assert contacts.count("  contact ") == 1 and "127.0.2.12" not in contacts
     lab.run_phone("bob", "register", "+", "deregister", "all=1")
-    assert "sip:bob" not in lab.ctl("scscf", "registrations")
 
 
 def test_phones_over_tcp(lab):

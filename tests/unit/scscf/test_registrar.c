@@ -21,20 +21,23 @@ static struct sim *sim;
 static struct loop *loop;
 static struct profile_store *store;
 static struct registrar *r;
-static unsigned expired;
+static unsigned expired;    // registrations
+static unsigned contacts;   // that ran out
 static struct arena arena;
 
-static void on_expired(void *arg, const struct registration *reg)
+static void on_expired(void *arg, const struct registration *reg, const struct binding *b)
 {
     (void)arg;
     assert_non_null(registration_profile(reg));
-    expired++;
+    assert_true(binding_uri(b).n > 0);
+    contacts++;
+    expired += registration_binding_count(reg) == 1;
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    expired = 0;
+    expired = contacts = 0;
     arena_init(&arena, NULL, 0);
     struct registrar_params p = {.expired = on_expired};
     int err = sim_new(1, &sim);
@@ -72,12 +75,21 @@ static struct registration *add(const char *xml)
     return reg;
 }
 
+static struct binding_params contact(const char *uri, uint32_t expires)
+{
+    return (struct binding_params){.text = {[BINDING_URI] = str_from(uri),
+                                            [BINDING_PATH] = STR("<sip:p;lr>"),
+                                            [BINDING_CALL_ID] = STR("c1"),
+                                            [BINDING_IMPI] = STR("alice@d")},
+                                   .cseq = 1, .expires_s = expires, .q = 1000};
+}
+
 static void bind_to(struct registration *reg, const char *uri, uint32_t expires, struct binding *old)
 {
-    struct binding_params p = {.uri = str_from(uri), .path = STR("<sip:p;lr>"),
-                               .call_id = STR("c1"), .impi = STR("alice@d"), .cseq = 1,
-                               .expires_s = expires, .q = 1000, .replaces = old};
-    assert_int_equal(registration_bind(reg, &p), 0);
+    struct binding_params p = contact(uri, expires);
+    assert_int_equal(registration_bind(reg, &p, NULL), 0);
+    if (old)
+        registration_unbind(reg, old);
 }
 
 static struct sip_uri uri(const char *text)
@@ -128,6 +140,7 @@ static void bindings_expire(void **state)
     (void)sim_run(sim, 61000);
     assert_int_equal(registration_binding_count(reg), 1);
     assert_int_equal(expired, 0);
+    assert_int_equal(contacts, 1);
     (void)sim_run(sim, 121000);
     assert_int_equal(expired, 1);
     assert_int_equal(registrar_count(r), 0);
@@ -148,49 +161,79 @@ static void a_refresh_moves_the_expiry(void **state)
     assert_int_equal(expired, 1);
 }
 
+// All that a contact said is there again, and counted.
+static void texts_are_kept(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    struct binding_params p = contact("sip:a@192.0.2.1", 60);
+    struct binding *b = NULL;
+    p.text[BINDING_DISPLAY] = STR("\"Alice\"");
+    p.text[BINDING_PARAMS] = STR(";audio;+g.3gpp.smsip;q=0.7");
+    p.text[BINDING_INSTANCE] = STR("<urn:x>");
+    assert_int_equal(registration_bind(reg, &p, &b), 0);
+    for (size_t i = 0; i < BINDING_TEXTS; i++)
+        assert_true(str_eq(binding_text(b, (enum binding_text)i), p.text[i]));
+    assert_true(registrar_binding_bytes(r) > sizeof *b);
+    assert_ptr_equal(registration_binding(reg, b->id), b);
+    assert_int_equal(registration_count_of(reg, STR("alice@d")), 1);
+    assert_int_equal(registration_count_of(reg, STR("bob@d")), 0);
+    registration_unbind(reg, b);
+    assert_int_equal(registrar_binding_bytes(r), 0);
+    static char big[UINT16_MAX + 1];
+    p.text[BINDING_PARAMS] = str_make(big, sizeof big);
+    assert_int_equal(registration_bind(reg, &p, NULL), ERR_TOOBIG);
+}
+
+// RFC 3261 10.3, RFC 5626 6: a contact by its address or instance, a flow by instance and reg-id.
 static void contacts_match(void **state)
 {
     (void)state;
+    static const struct {
+        const char *uri, *instance;
+        uint32_t reg_id;
+        bool plain, flow; // is it the binding without and with reg-id 1?
+    } rows[] = {
+        {"SIP:a@192.0.2.1:5070;Transport=TCP", "", 0, true, true},
+        {"SIP:a@192.0.2.1:5070;Transport=TCP", "<urn:y>", 0, true, true},
+        {"sip:a@192.0.2.9", "", 0, false, false},
+        {"sip:a@192.0.2.9", "<urn:x>", 0, true, true},
+        {"sip:a@192.0.2.9", "<urn:x>", 1, true, true},
+        {"sip:a@192.0.2.9", "<urn:x>", 2, true, false},
+        {"sip:a@192.0.2.1:5070;transport=tcp", "<urn:x>", 2, true, false},
+        {"sip:a@192.0.2.1:5070;transport=tcp", "<urn:y>", 1, true, false},
+        {"sip:a@192.0.2.9", "<urn:y>", 1, false, false},
+    };
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind_to(reg, "sip:a@192.0.2.1:5070;transport=tcp", 60, NULL);
-    struct binding *b = registration_bindings(reg);
-    struct sip_uri same = uri("SIP:a@192.0.2.1:5070;Transport=TCP"), other = uri("sip:a@192.0.2.9");
-    assert_ptr_equal(registration_match(reg, &same, STR_NONE, 0), b);
-    assert_null(registration_match(reg, &other, STR_NONE, 0));
-    struct binding_params p = {.uri = STR("sip:a@192.0.2.3"), .instance = STR("<urn:x>"),
-                               .reg_id = 1, .expires_s = 60};
-    assert_int_equal(registration_bind(reg, &p), 0);
-    assert_non_null(registration_match(reg, &other, STR("<urn:x>"), 1));
-    assert_null(registration_match(reg, &other, STR("<urn:x>"), 2));
-    assert_null(registration_match(reg, &other, STR("<urn:y>"), 1));
+    struct binding *plain, *flow;
+    struct binding_params p = contact("sip:a@192.0.2.1:5070;transport=tcp", 60);
+    p.text[BINDING_INSTANCE] = STR("<urn:x>");
+    assert_int_equal(registration_bind(reg, &p, &plain), 0);
+    p.reg_id = 1;
+    assert_int_equal(registration_bind(reg, &p, &flow), 0);
+    struct sip_uri at = uri("sip:a@192.0.2.1:5070;transport=tcp");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sip_uri u = uri(rows[i].uri);
+        struct contact_key k = {&u, str_from(rows[i].instance), rows[i].reg_id};
+        assert_int_equal(binding_is(plain, &at, &k), rows[i].plain);
+        assert_int_equal(binding_is(flow, &at, &k), rows[i].flow);
+    }
 }
 
-// TS 24.229 5.4.1.4.1: a contact bound while the HSS was being told keeps the registration alive.
-static void released_and_bound_again(void **state)
+static void settled(void **state)
 {
     (void)state;
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
     bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
-    registration_release(reg);
-    assert_string_equal(registration_state(reg), "Deregistering");
-    bind_to(reg, "sip:a@192.0.2.2", 60, registration_bindings(reg));
-    registration_released(reg);
-    assert_string_equal(registration_state(reg), "Registered");
-    registration_release(reg);
+    bind_to(reg, "sip:a@192.0.2.2", 60, NULL);
     registration_unbind(reg, registration_bindings(reg));
-    registration_released(reg);
+    assert_false(registration_settle(reg));
+    assert_string_equal(registration_state(reg), "Registered");
+    registration_unbind(reg, registration_bindings(reg));
+    assert_true(registration_settle(reg));
     assert_int_equal(registrar_count(r), 0);
-}
-
-// An HSS that never answers a de-registration does not keep the registration for ever.
-static void release_that_is_never_confirmed(void **state)
-{
-    (void)state;
-    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
-    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
-    registration_release(reg);
-    (void)sim_run(sim, 61000);
-    assert_int_equal(expired, 1);
+    reg = add(PROFILE(ID("sip:alice@d")));
+    assert_true(registration_settle(reg));
     assert_int_equal(registrar_count(r), 0);
 }
 
@@ -229,8 +272,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bindings_expire, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refresh_moves_the_expiry, set_up, tear_down),
         cmocka_unit_test_setup_teardown(contacts_match, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(released_and_bound_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(release_that_is_never_confirmed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(texts_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(settled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charging_texts_are_shared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory, set_up, tear_down),
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Originating, terminating and in-dialog requests at the S-CSCF.
 #include <stdio.h>
+#include <string.h>
 
 #include "world.h"
 
@@ -252,13 +253,119 @@ static void serial_all_fail(void **state)
     (void)world_expect(W_ICSCF, 480);
 }
 
+// ---- what the caller prefers (RFC 3841) ----
+
+#define VIDEO "<sip:v@192.0.2.1>;audio;video;methods=\"INVITE,MESSAGE\""
+#define VOICE "<sip:a@192.0.2.2>;audio;methods=\"INVITE\""
+
+// Sends a MESSAGE or INVITE and gives the first request that comes out, the others are answered too.
+static struct sip_msg *first_asked(const char *method, const char *headers)
+{
+    terminate(method, "sip:alice@" DOMAIN, headers);
+    return world_expect_request(W_PCSCF, method);
+}
+
+static void caller_preferences(void **state)
+{
+    two_phones(VOICE ", " VIDEO);
+    // The one that fits better first, and then the other one.
+    struct sip_msg *m = first_asked("INVITE", "Accept-Contact: *;audio;video\n");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:v@192.0.2.1")));
+    assert_null(world_take(W_PCSCF));
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect_request(W_PCSCF, "ACK");
+    m = world_expect_request(W_PCSCF, "INVITE");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect(W_ICSCF, 486);
+    (void)world_expect_request(W_PCSCF, "ACK");
+    // One that is not wanted is not asked.
+    m = first_asked("INVITE", "Reject-Contact: *;video\n");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect(W_ICSCF, 486);
+    (void)world_expect_request(W_PCSCF, "ACK");
+    // Nor one that says that it cannot (7.2.2).
+    m = first_asked("MESSAGE", "");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:v@192.0.2.1")));
+    assert_null(world_take(W_PCSCF));
+    world_answer(W_PCSCF, m, 200, "");
+    (void)world_expect(W_ICSCF, 200);
+    terminate("INVITE", "sip:alice@" DOMAIN, "Accept-Contact: *;isfocus;require;explicit\n");
+    (void)world_expect(W_ICSCF, 480);
+}
+
+static void request_disposition(void **state)
+{
+    two_phones("<sip:one@192.0.2.1>;q=0.5, <sip:two@192.0.2.2>");
+    struct sip_msg *m = first_asked("MESSAGE", "Request-Disposition: no-fork\n");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:two@192.0.2.2")));
+    world_answer(W_PCSCF, m, 480, "");
+    (void)world_expect(W_ICSCF, 480);
+    m = first_asked("MESSAGE", "Request-Disposition: parallel\n");
+    struct sip_msg *both[2] = {sip_msg_ref(m), sip_msg_ref(world_expect_request(W_PCSCF, "MESSAGE"))};
+    for (int i = 0; i < 2; i++) {
+        world_answer(W_PCSCF, both[i], 480, "");
+        sip_msg_unref(both[i]);
+    }
+    (void)world_expect(W_ICSCF, 480);
+    two_phones("<sip:one@192.0.2.1>, <sip:two@192.0.2.2>");
+    world_answer(W_PCSCF, first_asked("MESSAGE", "Request-Disposition: sequential\n"), 480, "");
+    world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), 200, "");
+    (void)world_expect(W_ICSCF, 200);
+}
+
+// TS 29.229 6.3.45: the identity that was called stays, the contact is the last entry of Route.
+static void loose_route(void **state)
+{
+    w.hss.loose_route = true;
+    (void)world_registered(&alice);
+    struct sip_msg *m = first_asked("INVITE", "");
+    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:alice@" DOMAIN)));
+    assert_string_equal(header(m, SIP_H_ROUTE),
+                        "<sip:flow1@127.0.1.10:5060;lr>, <sip:alice@192.0.2.1:5060;lr>");
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect(W_ICSCF, 486);
+}
+
+// ---- SUBSCRIBE ----
+
+// RFC 6665 4.2.1.1: what nobody serves is refused by the network and does not come back to the phone.
+static void subscriptions(void **state)
+{
+    static const struct {
+        const char *headers;
+        bool passes;
+    } rows[] = {
+        {PAI_ALICE "Event: reg\n", false},
+        {"P-Asserted-Identity: <sip:pcscf." DOMAIN ">\nEvent: reg\n", false},
+        {PAI_ALICE "Event: message-summary\n", false},
+        {"P-Asserted-Identity: <tel:+15551>\nEvent: presence\n", false},
+        {PAI_ALICE, false},
+        {PAI_ALICE "Event: dialog\n", true},
+        {"P-Asserted-Identity: <sip:bob@" DOMAIN ">\nEvent: dialog;sla\n", true},
+    };
+    struct reg r = alice;
+    r.contact = "<sip:alice@192.0.2.1:5060>;events=\"dialog,refer\"";
+    (void)world_registered(&r);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        terminate("SUBSCRIBE", i & 1 ? "tel:+15551" : "sip:alice@" DOMAIN, rows[i].headers);
+        if (rows[i].passes)
+            world_answer(W_PCSCF, world_expect_request(W_PCSCF, "SUBSCRIBE"), 489, "");
+        struct sip_msg *m = world_expect(W_ICSCF, 489);
+        if (!rows[i].passes)
+            assert_true(sip_msg_count(m, SIP_H_ALLOW_EVENTS) > 0);
+        assert_null(world_take(W_PCSCF));
+    }
+}
+
 // ---- contacts that cannot be reached ----
 
-static void configure(uint32_t failures, bool one_contact)
+static void configure(uint32_t failures, uint32_t contacts)
 {
     struct scscf_config c = w.cfg;
     c.registration.failures = failures;
-    c.registration.one_contact = one_contact;
+    c.registration.contacts_aka = contacts;
     scscf_reload(w.scscf, &c);
 }
 
@@ -285,7 +392,7 @@ static void call_stale_and_busy(void)
 // before; somebody who can be reached is there.
 static void stale_contact_is_unbound(void **state)
 {
-    configure(2, false);
+    configure(2, 0);
     two_phones("<sip:alice@192.0.2.1:5060>, <sip:a2@192.0.2.7>");
     call_stale_and_busy();
     assert_int_equal(scscf_bindings(w.scscf), 2);
@@ -301,7 +408,7 @@ static void stale_contact_is_unbound(void **state)
 // RFC 5626 7: nobody beyond this node hears of a failed flow. The only contact stays, however often.
 static void the_last_contact_stays(void **state)
 {
-    configure(2, false);
+    configure(2, 0);
     (void)world_registered(&alice);
     for (int i = 0; i < 4; i++) {
         terminate("MESSAGE", "sip:alice@" DOMAIN, "");
@@ -316,7 +423,7 @@ static void the_last_contact_stays(void **state)
 static void new_registration_replaces_the_old(void **state)
 {
     struct reg back = alice;
-    configure(0, true);
+    configure(0, 1);
     (void)world_registered(&alice);
     back.contact = "<sip:alice@192.0.2.1:5099>";
     back.call_id = "another-run";
@@ -330,7 +437,7 @@ static void new_registration_replaces_the_old(void **state)
 static void registrations_stand_side_by_side_if_wanted(void **state)
 {
     struct reg back = alice;
-    configure(0, false);
+    configure(0, 0);
     (void)world_registered(&alice);
     back.contact = "<sip:alice@192.0.2.1:5099>";
     back.call_id = "another-run";
@@ -357,6 +464,9 @@ static void in_dialog(void **state)
         struct sip_msg *m = world_expect_request(W_ICSCF, methods[i]);
         assert_string_equal(header(m, SIP_H_ROUTE), "<sip:next@127.0.1.20:5060;lr>");
         assert_true(str_eq(sip_msg_uri_text(m), STR("sip:bob@192.0.2.2")));
+        // TS 24.229 5.4.3.2: target refresh requests
+        bool refresh = !strstr("BYE PRACK INFO MESSAGE OPTIONS", methods[i]);
+        assert_string_equal(header(m, SIP_H_RECORD_ROUTE), refresh ? "<sip:mo@127.0.1.30:5060;lr>" : "");
         world_answer(W_ICSCF, m, 200, "Contact: <sip:bob@192.0.2.2>\n");
         (void)world_expect(W_PCSCF, 200);
     }
@@ -426,13 +536,39 @@ static void cancel_while_waiting(void **state)
     world_run(60000);
 }
 
+static struct sip_msg *ask_options(int from, const char *uri, const char *headers, unsigned status)
+{
+    w.branch++;
+    world_sendf(from, "OPTIONS %s SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.77;rport;branch=z9hG4bKp%u\n"
+                "%sFrom: <sip:a@d>;tag=f\nTo: <sip:127.0.1.30>\nCall-ID: p%u\nCSeq: 2 OPTIONS\n"
+                "X-Padding: %0500d\nContent-Length: 0\n\n", uri, w.branch, headers, w.branch, 0);
+    return world_expect(from, status);
+}
+
+// RFC 3261 11.2, 16.3: a probe of the node is answered by it, whoever asks.
 static void options_to_the_node(void **state)
 {
-    world_send(W_PCSCF,
-               "OPTIONS sip:127.0.1.30 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKp\n"
-               "Max-Forwards: 70\nFrom: <sip:a@d>;tag=f\nTo: <sip:127.0.1.30>\n"
-               "Call-ID: p\nCSeq: 2 OPTIONS\nContent-Length: 0\n\n");
-    (void)world_expect(W_PCSCF, 200);
+    static const int who[] = {W_PCSCF, W_EVE};
+    for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
+        struct sip_msg *m = ask_options(who[i], "sip:127.0.1.30", "Max-Forwards: 70\n", 200);
+        assert_has(header(m, SIP_H_ALLOW), "INVITE");
+        assert_has(header(m, SIP_H_ALLOW), "PUBLISH");
+        assert_string_equal(header(m, SIP_H_ACCEPT), "application/sdp");
+        assert_has(header(m, SIP_H_SUPPORTED), "outbound");
+        (void)ask_options(who[i], "sip:scscf." DOMAIN ":5060", "Max-Forwards: 70\n", 200);
+        (void)ask_options(who[i], "sip:alice@" DOMAIN, "Max-Forwards: 0\n", 200);
+        (void)ask_options(who[i], "sip:127.0.1.30",
+                          "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\n", 200);
+        (void)ask_options(who[i], "sip:127.0.1.30", "Max-Forwards: 0\nProxy-Require: x\n", 420);
+    }
+    // Somebody else's phone is asked itself.
+    w.branch++;
+    world_sendf(W_ICSCF, "OPTIONS sip:alice@" DOMAIN " SIP/2.0\n"
+                "Via: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKo%u\nMax-Forwards: 70\n"
+                "From: <sip:a@d>;tag=f\nTo: <sip:alice@" DOMAIN ">\nCall-ID: o\nCSeq: 2 OPTIONS\n"
+                "Content-Length: 0\n\n", w.branch);
+    world_answer(W_PCSCF, world_expect_request(W_PCSCF, "OPTIONS"), 200, "");
+    (void)world_expect(W_ICSCF, 200);
 }
 
 int main(void)
@@ -453,6 +589,10 @@ int main(void)
         TEST(the_last_contact_stays),
         TEST(new_registration_replaces_the_old),
         TEST(registrations_stand_side_by_side_if_wanted),
+        TEST(caller_preferences),
+        TEST(request_disposition),
+        TEST(loose_route),
+        TEST(subscriptions),
         TEST(serial_by_q),
         TEST(serial_all_fail),
         TEST(in_dialog),

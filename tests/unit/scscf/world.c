@@ -77,6 +77,19 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
     cx_answer_maa(q, &a);
 }
 
+static void answer_sar(struct dia_request *q, enum cx_sar_type type, struct str impi)
+{
+    struct world_hss *h = &w.hss;
+    struct cx_saa a = {.result = h->sar_result.code ? h->sar_result : success, .impi = impi};
+    bool wants = type == CX_REGISTRATION || type == CX_RE_REGISTRATION ||
+                 type == CX_UNREGISTERED_USER;
+    if (!h->sar_result.code && wants && h->profile)
+        a.user_data = str_from(h->profile);
+    a.charging.primary_ccf = str_from(h->ccf);
+    a.loose_route_present = a.loose_route = h->loose_route;
+    cx_answer_saa(q, &a);
+}
+
 static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
 {
     struct world_hss *h = &w.hss;
@@ -84,15 +97,23 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
         h->sars[h->n_sar] = r->type;
     h->n_sar++;
     copy(h->sar_impu, sizeof h->sar_impu, r->n_impus ? r->impus[0] : STR_NONE);
-    if (h->silent)
-        return;
-    struct cx_saa a = {.result = h->sar_result.code ? h->sar_result : success, .impi = r->impi};
-    bool wants = r->type == CX_REGISTRATION || r->type == CX_RE_REGISTRATION ||
-                 r->type == CX_UNREGISTERED_USER;
-    if (!h->sar_result.code && wants && h->profile)
-        a.user_data = str_from(h->profile);
-    a.charging.primary_ccf = str_from(h->ccf);
-    cx_answer_saa(q, &a);
+    copy(h->sar_impi, sizeof h->sar_impi, r->impi);
+    if (h->hold && !h->held) {
+        h->held = q;
+        h->held_type = r->type;
+    } else if (!h->silent) {
+        answer_sar(q, r->type, r->impi);
+    }
+}
+
+void world_answer_held(void)
+{
+    struct dia_request *q = w.hss.held;
+    w.hss.hold = false;
+    w.hss.held = NULL;
+    assert_non_null(q);
+    answer_sar(q, w.hss.held_type, STR("alice@" DOMAIN));
+    world_run(100);
 }
 
 void world_start_hss(void)
@@ -142,8 +163,9 @@ static void configure(struct scscf_config *c)
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
-        .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3},
-        .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600},
+        .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
+                         .contacts_aka = 1, .max_flows = 2},
+        .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600, .check_uri = true},
     };
 }
 

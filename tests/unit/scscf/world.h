@@ -14,6 +14,9 @@ enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_SARS = 64 };
 struct world_hss {
     struct dia_node *node;
     bool silent;               // takes requests and says nothing
+    bool hold;                 // keeps the next SAR until world_answer_held
+    struct dia_request *held;
+    enum cx_sar_type held_type;
     bool fresh;                // each vector has a RAND of its own
     bool digest;               // the user has SIP Digest
     enum digest_alg alg;
@@ -21,10 +24,11 @@ struct world_hss {
     const char *password;
     struct dia_result mar_result, sar_result; // code 0: success
     const char *profile;       // user data; NULL: none in the SAA
+    bool loose_route;          // Loose-Route-Indication
     const char *ccf;           // primary CCF; NULL: none
     unsigned n_mar, n_sar, n_resync;
     enum cx_sar_type sars[W_SARS];
-    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64];
+    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64];
     uint8_t auts[30];
 };
 
@@ -47,6 +51,7 @@ void world_start_scscf(void);
 void world_kill_scscf(void);
 void world_start_hss(void);
 void world_kill_hss(void);
+void world_answer_held(void);
 
 // Runs for ms of simulated time.
 void world_run(uint64_t ms);

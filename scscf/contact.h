@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contacts between a REGISTER, the table of bindings and the 200: nothing that the UE said of itself is
+// lost on the way (TS 24.229 5.4.1.2.2F, RFC 3840 6).
+#pragma once
+
+#include "base/arena.h"
+#include "scscf/registrar.h"
+
+// The header parameters of a contact as they are kept: each with its ';', in their order, but for those
+// that are the registrar's to say. STR_NONE when out of memory.
+struct str contact_params(struct arena *a, const struct sip_contact *c);
+
+// A binding as a value of Contact. STR_NONE when out of memory.
+struct str contact_value(struct arena *a, const struct binding *b, uint32_t expires_s);
