@@ -193,12 +193,23 @@ static int load_interface(struct dia_dict *d, const struct dia_interface *i)
     return r;
 }
 
+// Once for the process and never undone: each time it takes a key for thread-specific data (there are 1024),
+// and its counterpart gives none back.
+static int library_init(void)
+{
+    static bool done;
+    if (!done && fd_libproto_init() != 0)
+        return ERR_NOMEM;
+    done = true;
+    return 0;
+}
+
 static struct dia_dict *dict_new(void)
 {
     struct dia_dict *d = mem_zalloc(sizeof *d);
     if (!d)
         return NULL;
-    if (fd_libproto_init() != 0 || fd_dict_init(&d->fd) != 0) {
+    if (library_init() != 0 || fd_dict_init(&d->fd) != 0) {
         mem_free(d);
         return NULL;
     }
@@ -231,7 +242,6 @@ void dia_dict_unref(struct dia_dict *d)
         return;
     (void)fd_dict_fini(&d->fd);
     (void)fd_log_handler_unregister();
-    fd_libproto_fini();
     mem_free(d);
     process_dict = NULL;
 }

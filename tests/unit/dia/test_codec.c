@@ -534,6 +534,18 @@ static void mutated(void **state)
         dia_bytes_free(&from[i]);
 }
 
+// More often than a process has keys for thread-specific data, of which the library takes one each time it starts.
+static void made_again_and_again(void **state)
+{
+    dia_dict_unref(the.d);
+    the.d = NULL;
+    for (int i = 0; i < 1100; i++) {
+        assert_int_equal(dia_dict_ref(dia_test_apps, 1, &the.d), 0);
+        dia_dict_unref(the.d);
+    }
+    assert_int_equal(dia_dict_ref(dia_test_apps, 1, &the.d), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,7 +560,7 @@ int main(void)
         cmocka_unit_test(deep_groups),
         cmocka_unit_test(frame_length), cmocka_unit_test(truncated),
         cmocka_unit_test(routing_avps), cmocka_unit_test(results_have_names),
-        cmocka_unit_test(mutated),
+        cmocka_unit_test(mutated), cmocka_unit_test(made_again_and_again),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
