@@ -254,10 +254,11 @@ static void flows_are_tried_one_by_one(void **state)
     (void)world_registered(&one);
     (void)world_registered(&two);
     call(1);
-    struct sip_msg *m = world_expect_request(W_PCSCF, "MESSAGE");
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_PCSCF, "MESSAGE"));
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
     assert_null(world_take(W_PCSCF));
     world_answer(W_PCSCF, m, 430, "");
+    sip_msg_unref(m);
     m = world_expect_request(W_PCSCF, "MESSAGE");
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.1")));
     world_answer(W_PCSCF, m, 200, "");
