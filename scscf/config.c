@@ -89,8 +89,8 @@ const struct conf_row scscf_rows[] = {
     {"auth.every_register", CONF_BOOL, AT(auth.every_register), "false",
      .help = "Challenge re-registrations that arrive over a security association too."},
     {"auth.check_uri", CONF_BOOL, AT(auth.check_uri), "true",
-     .help = "Refuse SIP Digest credentials that were made for another host than the home domain (RFC 7616 "
-             "3.4.6)."},
+     .help = "Refuse SIP Digest credentials that were made for another host than the home domain or the "
+             "P-CSCF (RFC 7616 3.4.6)."},
     {"auth.md5_beside", CONF_BOOL, AT(auth.md5_beside), "false",
      .help = "Offer MD5 beside SHA-256 (RFC 8760) to users whose HSS data has both, for phones that know MD5 "
              "only. Who can change the challenge on its way can then choose the weaker one."},

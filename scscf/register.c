@@ -42,6 +42,14 @@ static const struct sip_msg *request(const struct job *j)
     return pxy_request(job_pxy(j));
 }
 
+// The entry nearest to the UE is the last one.
+const struct sip_uri *register_first_hop(const struct register_job *r)
+{
+    struct sip_iter it = sip_iter_back(request(&r->job), SIP_H_PATH);
+    const struct sip_addr *first = sip_iter_next(&it);
+    return first ? &first->uri : NULL;
+}
+
 // ---- steps ----
 
 // integrity-protected is the P-CSCF's word (TS 24.229 7.2A.2), so a REGISTER of anybody else is not
@@ -197,14 +205,13 @@ static enum step_verdict read_contacts(struct job *j)
 
 // ---- flows (RFC 5626 6) ----
 
-// The Path entry nearest to the UE is the last one; ob says that the flow to the UE is kept there.
-static bool first_hop_has_flow(const struct sip_msg *m)
+// ob says that the flow to the UE is kept there.
+static bool first_hop_has_flow(const struct register_job *r)
 {
-    struct sip_iter it = sip_iter_back(m, SIP_H_PATH);
-    const struct sip_addr *first = sip_iter_next(&it);
+    const struct sip_uri *first = register_first_hop(r);
     bool ob = false;
     if (first)
-        (void)sip_uri_param(&first->uri, STR("ob"), &ob);
+        (void)sip_uri_param(first, STR("ob"), &ob);
     return ob;
 }
 
@@ -215,7 +222,7 @@ static enum step_verdict read_flows(struct job *j)
     const struct sip_msg *m = request(j);
     int use = register_nf(r)->cfg->registration.outbound;
     bool wanted = sip_msg_has_token(m, SIP_H_SUPPORTED, STR("outbound"));
-    bool kept = first_hop_has_flow(m);
+    bool kept = first_hop_has_flow(r);
     size_t adds = 0;
     for (size_t i = 0; use != SCSCF_OUTBOUND_OFF && i < r->n_wishes; i++) {
         struct contact_wish *w = &r->wishes[i];

@@ -77,6 +77,9 @@ enum step_verdict register_go(struct register_job *r, const struct procedure *pr
 // The registration of the public identity, NULL: not registered.
 struct registration *register_find(const struct register_job *r);
 
+// Entry in Path of the node that the UE sent to, its P-CSCF; NULL: none.
+const struct sip_uri *register_first_hop(const struct register_job *r);
+
 // Whom the brakes are about.
 struct brake_key register_key(const struct register_job *r);
 // Refuses what a brake holds up: CONTINUE when none does. 500 with Retry-After is for a condition

@@ -107,19 +107,21 @@ static enum step_verdict wrong(struct register_job *r)
     return register_go(r, &register_challenge);
 }
 
-// The Request-URI that was digested is the registrar's, not one that somebody else had it made for (RFC 7616
-// 3.4.6). On its way a REGISTER gets other ones (TS 24.229 5.3.1.2), so they are not compared as texts. RES
-// is good for one use and needs no such care.
+// The Request-URI that was digested is the registrar's, or the node's that the UE sends to, and not one that
+// somebody else had it made for (RFC 7616 3.4.6). On its way a REGISTER gets other ones (TS 24.229
+// 5.3.1.2), so they are not compared as texts. RES is good for one use and needs no such care.
 static enum step_verdict check_uri(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     const struct scscf *s = j->nf;
+    const struct sip_uri *hop = register_first_hop(r);
     struct sip_uri u;
     if (!s->cfg->auth.check_uri || !r->auth->uri.n ||
         str_eq(r->auth->uri, sip_msg_uri_text(pxy_request(job_pxy(j)))))
         return STEP_CONTINUE;
     if (sip_uri_parse(job_arena(r), r->auth->uri, &u) == 0 &&
-        (scscf_is_home(s, u.host) || stack_is_own(s->stack, &u)))
+        (scscf_is_home(s, u.host) || stack_is_own(s->stack, &u) ||
+         (hop && u.host.n && str_ieq(u.host, hop->host))))
         return STEP_CONTINUE;
     return job_fail(j, 400, "uri of the credentials is not that of the registrar");
 }

@@ -111,11 +111,11 @@ static enum step_verdict check_count(struct job *j)
 // ---- steps: server assignment ----
 
 // The user is registered for the HSS, but nothing is bound here.
-static void give_back(struct register_job *r)
+static void give_back(struct register_job *r, enum cx_sar_type why)
 {
     const struct registration *reg = register_find(r);
     if (r->assigned && !r->overtaken && (!reg || !registration_count_of(reg, r->impi)))
-        cx_notify(register_nf(r), r->call_id, r->impi, r->impu, CX_ADMINISTRATIVE_DEREGISTRATION);
+        cx_notify(register_nf(r), r->call_id, r->impi, r->impu, why);
 }
 
 // An HSS that cannot be asked ends no registration that is there (TS 24.229 5.4.1.2.2F).
@@ -130,37 +130,41 @@ static bool goes_on_without(struct register_job *r, struct reject bad)
     return true;
 }
 
+// What the HSS has agreed to. A profile that cannot be used is told to the HSS, which took the user for
+// registered.
+static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
+{
+    struct scscf *s = register_nf(r);
+    struct xml_error why;
+    r->assigned = true;
+    r->charging = charging_addresses(job_arena(r), &a->charging);
+    r->loose_route = a->loose_route_present && a->loose_route;
+    int err = a->user_data.n ? profile_parse(s->profiles, a->user_data, &r->profile, &why) : 0;
+    if (!err)
+        return (struct reject){0};
+    scscf_count(s, SC_HSS_FAILURES);
+    LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id), LF("impi", r->impi),
+        LF_Z("element", why.what), LF_NUM("line", why.line));
+    give_back(r, err == ERR_TOOBIG ? CX_DEREGISTRATION_TOO_MUCH_DATA
+                                   : CX_ADMINISTRATIVE_DEREGISTRATION);
+    return (struct reject){.status = 500, .cause = "user profile not usable"};
+}
+
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
     struct register_job *r = (struct register_job *)job_find(s->stack, arg);
-    struct xml_error why;
     if (!r)
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (bad.status)
         scscf_count(s, SC_HSS_FAILURES);
-    if (bad.status && goes_on_without(r, bad)) {
+    else
+        bad = take_answer(r, a);
+    if (bad.status && (r->assigned || !goes_on_without(r, bad)))
+        job_reject(&r->job, bad);
+    else
         job_resume(&r->job);
-        return;
-    }
-    if (!bad.status) {
-        r->assigned = true;
-        r->charging = charging_addresses(pxy_arena(job_pxy(&r->job)), &a->charging);
-        r->loose_route = a->loose_route_present && a->loose_route;
-        if (a->user_data.n && profile_parse(s->profiles, a->user_data, &r->profile, &why)) {
-            scscf_count(s, SC_HSS_FAILURES);
-            LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id),
-                LF("impi", r->impi), LF_Z("element", why.what), LF_NUM("line", why.line));
-            bad = (struct reject){.status = 500, .cause = "user profile not usable"};
-        }
-    }
-    if (!bad.status) {
-        job_resume(&r->job);
-        return;
-    }
-    give_back(r);
-    job_reject(&r->job, bad);
 }
 
 // A private identity that has nothing bound yet is not registered, whoever else of the registration set
@@ -190,7 +194,7 @@ static enum step_verdict check_again(struct job *j)
         enum step_verdict v = checks[i](j);
         if (v == STEP_CONTINUE)
             continue;
-        give_back((struct register_job *)j);
+        give_back((struct register_job *)j, CX_ADMINISTRATIVE_DEREGISTRATION);
         return v;
     }
     return STEP_CONTINUE;
@@ -309,7 +313,7 @@ static enum step_verdict bind_contacts(struct job *j)
     bool again = reg && registration_count_of(reg, r->impi);
     int err = rebind(r);
     if (err) {
-        give_back(r);
+        give_back(r, CX_ADMINISTRATIVE_DEREGISTRATION);
         return job_fail(j, 500, err == ERR_NOTFOUND ? "the HSS gave no profile with the identity"
                                                     : err_text(err));
     }

@@ -14,16 +14,14 @@ static const struct str scheme_names[] = {[SCSCF_SCHEME_HSS] = STR_INIT("Unknown
                                           [SCSCF_SCHEME_AKA] = STR_INIT("Digest-AKAv1-MD5"),
                                           [SCSCF_SCHEME_DIGEST] = STR_INIT("SIP Digest")};
 
-// For a REGISTER of a P-CSCF that says nothing of how it came. The P-CSCF is known by the entry of Path that
-// is nearest to the UE.
+// For a REGISTER of a P-CSCF that says nothing of how it came.
 static int default_scheme(const struct register_job *r)
 {
     const struct scscf_config *c = register_nf(r)->cfg;
-    struct sip_iter it = sip_iter_back(pxy_request(job_pxy(&r->job)), SIP_H_PATH);
-    const struct sip_addr *path = sip_iter_next(&it);
+    const struct sip_uri *from = register_first_hop(r);
     const struct scscf_pcscf *row = c->auth.pcscfs.v;
-    for (size_t i = 0; path && i < c->auth.pcscfs.n; i++)
-        if (str_ieq(row[i].host, path->uri.host))
+    for (size_t i = 0; from && i < c->auth.pcscfs.n; i++)
+        if (str_ieq(row[i].host, from->host))
             return row[i].scheme;
     return c->auth.default_scheme;
 }

@@ -19,7 +19,8 @@ def fixture_phones(lab):
         assert dave.register_digest()[1].status == 200
         assert erin.register_digest(user="erin", password=SECRET)[1].status == 200
         yield dave, erin
-        assert dave.ask(expires="0").status in (200, 401)  # what is left expires by itself
+        # What is left expires by itself; after a restart nothing is.
+        assert dave.ask(expires="0").status in (200, 401, 481)
     lab.ctl("hss", "subscriber", "delete", f"erin{AT}")
 
 
@@ -40,6 +41,52 @@ def test_requests_outside_dialogs_pass(phones, method):
     assert final.status == 200
     assert arrived.body == b"hello" and arrived.get("X-Odd") == 'a;b="c"'
     assert arrived.get("Max-Forwards") == "65"
+
+
+@pytest.mark.parametrize("node,port", [("127.0.1.10", 5060), ("127.0.1.10", 5070), ("127.0.1.20", 5060), ("127.0.1.30", 5060)])
+@pytest.mark.parametrize("tcp", [False, True])
+def test_probes_are_answered(lab, phones, node, port, tcp):
+    """RFC 3261 11.2, 16.3: an OPTIONS for the node itself, from a monitor and from a registered phone."""
+    with Peer("127.0.2.53", tcp=tcp, to=(node, port)) as monitor:
+        for uri, forwards in ((f"sip:{node}:{port}", "70"), (f"sip:{node}", "70"), (f"sip:erin{AT}", "0")):
+            answer = monitor.ask(method="OPTIONS", uri=uri, max_forwards=forwards)
+            assert answer.status == 200, (uri, answer.start)
+            if tcp:  # a datagram gets back no more than it was
+                assert "INVITE" in answer.get("Allow") and answer.get("Accept") and answer.get("Supported") is not None
+    if port == 5060 and node == "127.0.1.10":
+        assert phones[0].ask(method="OPTIONS", uri=f"sip:{node}").status == 200
+
+
+TAGS = ('+g.3gpp.accesstype="cellular2";video;audio;+g.3gpp.smsip;q=1.0;'
+        '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";+sip.instance="<urn:gsma:imei:86000000-000000-0>"')
+
+
+def test_contact_comes_back_whole(lab, phones):
+    """TS 24.229 5.4.1.2.2F: a phone sees confirmed what it said of itself, and nobody gets a week."""
+    with Peer("127.0.2.54") as phone:
+        contact = f"<sip:dave@{phone.ip}:{phone.port};transport=udp>"
+        answer = phone.register_digest(contact=f"{contact};{TAGS}", expires="600000")[1]
+        mine = [c for c in ",".join(answer.all("Contact")).split("<sip:") if f"{phone.ip}:{phone.port}" in c]
+        assert answer.status == 200 and len(mine) == 1, answer.all("Contact")
+        assert TAGS in mine[0] and int(re.search(r"expires=(\d+)", mine[0]).group(1)) <= 3600
+        left = phone.register_digest(contact=contact, expires="0")[1]
+        assert left.status == 200
+        assert any(contact in c and "expires=0" in c for c in left.all("Contact")), left.all("Contact")
+        assert phone.register_digest(contact=contact, expires="0")[1].status == 481
+
+
+@pytest.mark.parametrize("uri", [f"sip:dave{AT}", "tel:+15550000004"])
+def test_subscription_does_not_come_back(phones, uri):
+    """RFC 6665 4.2.1.1: the first thing that a phone asks for; as long as nobody serves it, it is refused."""
+    dave, _ = phones
+    text, call_id = dave.request(method="SUBSCRIBE", uri=uri, to=uri, expires="600000",
+                                 extra=["Event: reg", "Accept: application/reginfo+xml"])
+    dave.send(text)
+    answer = dave.receive(10)
+    while answer and answer.status == 100:
+        answer = dave.receive(10)
+    assert answer and answer.status == 489 and answer.get("Call-ID") == call_id, answer and answer.start
+    assert answer.get("Allow-Events")
 
 
 @pytest.mark.parametrize("answer", ["404 Not Here", "486 Busy Here", "603 Decline"])

@@ -3,6 +3,8 @@
 // flow; and what happens when REGISTERs wait for the HSS at the same time.
 #include <stdio.h>
 
+#include "base/log.h"
+#include "base/mem.h"
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -254,10 +256,11 @@ static void flows_are_tried_one_by_one(void **state)
     (void)world_registered(&one);
     (void)world_registered(&two);
     call(1);
-    struct sip_msg *m = world_expect_request(W_PCSCF, "MESSAGE");
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_PCSCF, "MESSAGE"));
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
     assert_null(world_take(W_PCSCF));
     world_answer(W_PCSCF, m, 430, "");
+    sip_msg_unref(m);
     m = world_expect_request(W_PCSCF, "MESSAGE");
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.1")));
     world_answer(W_PCSCF, m, 200, "");
@@ -377,6 +380,37 @@ static void older_number_arrives_later(void **state)
     assert_has(header(expect(world_register(&ask), 200), SIP_H_CONTACT), "192.0.2.2");
 }
 
+static void ignore(void *arg, enum log_level level, struct str line)
+{
+}
+
+// RFC 3261 10.3: all of a REGISTER or nothing of it, also when memory runs out on the way.
+static void bound_whole_or_not_at_all(void **state)
+{
+    char auth[1024];
+    unsigned refused = 0;
+    w.hss.fresh = true;
+    log_set_sink(ignore, NULL);
+    for (long n = 0; n < 60; n++) {
+        (void)world_registered(&alice);
+        assert_int_equal(scscf_bindings(w.scscf), 1);
+        struct reg two = at_contact(&alice, "<sip:a@192.0.2.2>;audio, <sip:a@192.0.2.3>;video");
+        two.auth = stored(expect(world_register(&two), 401), &alice, auth, sizeof auth);
+        world_send_register(&two);
+        mem_fail_after(n);
+        world_run(100);
+        mem_fail_after(-1);
+        size_t bound = scscf_bindings(w.scscf);
+        assert_true(bound == 1 || bound == 2);
+        refused += bound == 1;
+        world_run(70000); // links come back, transactions end
+        while (world_take(W_PCSCF))
+            ;
+    }
+    log_set_sink(NULL, NULL);
+    assert_true(refused > 0 && refused < 60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +429,7 @@ int main(void)
         TEST(overtaken_by_a_move),
         TEST(nothing_left_to_refresh),
         TEST(older_number_arrives_later),
+        TEST(bound_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

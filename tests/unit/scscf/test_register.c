@@ -488,6 +488,8 @@ static void unusable_profiles(void **state)
         struct reg r = with_auth(&alice, credentials(m));
         (void)expect(world_register(&r), 500);
         assert_int_equal(scscf_registrations(w.scscf), 0);
+        world_run(100); // the HSS does not go on taking the user for registered
+        assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_ADMINISTRATIVE_DEREGISTRATION);
     }
 }
 

@@ -177,7 +177,7 @@ static void uri_of_the_credentials(void **state)
         const char *uri;
         unsigned status;
     } rows[] = {{"sip:elsewhere.example", 400}, {"x", 400}, {"sip:" DOMAIN ":5060;transport=tcp", 401},
-                {"sip:scscf." DOMAIN ":5060", 401}};
+                {"sip:scscf." DOMAIN ":5060", 401}, {"sip:127.0.1.10:5060", 401}};
     use_digest(DIGEST_MD5);
     for (int check = 1; check >= 0; check--) {
         reload(false, check, SCSCF_SCHEME_HSS);

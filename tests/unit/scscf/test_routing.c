@@ -198,6 +198,7 @@ static void contact_without_path(void **state)
                                            "<sip:a@good.example>"};
     (void)state;
     w.cfg.registration.max_contacts = 10;
+    w.cfg.registration.contacts_aka = 0;
     scscf_reload(w.scscf, &w.cfg);
     for (size_t i = 0; i < ARRAY_LEN(contacts); i++) {
         struct reg r = alice;

@@ -258,38 +258,40 @@ static void serial_all_fail(void **state)
 #define VIDEO "<sip:v@192.0.2.1>;audio;video;methods=\"INVITE,MESSAGE\""
 #define VOICE "<sip:a@192.0.2.2>;audio;methods=\"INVITE\""
 
-// Sends a MESSAGE or INVITE and gives the first request that comes out, the others are answered too.
+// Sends a request and gives the first one that comes out.
 static struct sip_msg *first_asked(const char *method, const char *headers)
 {
     terminate(method, "sip:alice@" DOMAIN, headers);
     return world_expect_request(W_PCSCF, method);
 }
 
+// The only one that comes out goes to uri, and is refused or answered.
+static void only_asked(const char *method, const char *headers, const char *uri, unsigned status)
+{
+    struct sip_msg *m = sip_msg_ref(first_asked(method, headers));
+    assert_true(str_eq(sip_msg_uri_text(m), str_from(uri)));
+    assert_null(world_take(W_PCSCF));
+    world_answer(W_PCSCF, m, status, "");
+    sip_msg_unref(m);
+}
+
 static void caller_preferences(void **state)
 {
     two_phones(VOICE ", " VIDEO);
     // The one that fits better first, and then the other one.
-    struct sip_msg *m = first_asked("INVITE", "Accept-Contact: *;audio;video\n");
-    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:v@192.0.2.1")));
-    assert_null(world_take(W_PCSCF));
-    world_answer(W_PCSCF, m, 486, "");
+    only_asked("INVITE", "Accept-Contact: *;audio;video\n", "sip:v@192.0.2.1", 486);
     (void)world_expect_request(W_PCSCF, "ACK");
-    m = world_expect_request(W_PCSCF, "INVITE");
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
     world_answer(W_PCSCF, m, 486, "");
     (void)world_expect(W_ICSCF, 486);
     (void)world_expect_request(W_PCSCF, "ACK");
     // One that is not wanted is not asked.
-    m = first_asked("INVITE", "Reject-Contact: *;video\n");
-    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.2")));
-    world_answer(W_PCSCF, m, 486, "");
+    only_asked("INVITE", "Reject-Contact: *;video\n", "sip:a@192.0.2.2", 486);
     (void)world_expect(W_ICSCF, 486);
     (void)world_expect_request(W_PCSCF, "ACK");
     // Nor one that says that it cannot (7.2.2).
-    m = first_asked("MESSAGE", "");
-    assert_true(str_eq(sip_msg_uri_text(m), STR("sip:v@192.0.2.1")));
-    assert_null(world_take(W_PCSCF));
-    world_answer(W_PCSCF, m, 200, "");
+    only_asked("MESSAGE", "", "sip:v@192.0.2.1", 200);
     (void)world_expect(W_ICSCF, 200);
     terminate("INVITE", "sip:alice@" DOMAIN, "Accept-Contact: *;isfocus;require;explicit\n");
     (void)world_expect(W_ICSCF, 480);
