@@ -126,11 +126,12 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (!bad.status) {
         r->charging = charging_addresses(pxy_arena(job_pxy(&r->job)), &a->charging);
-        if (a->user_data.n && profile_parse(s->profiles, a->user_data, &r->profile, &why)) {
+        err = a->user_data.n ? profile_parse(s->profiles, a->user_data, &r->profile, &why) : 0;
+        if (err)
             LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id),
                 LF("impi", r->impi), LF_Z("element", why.what), LF_NUM("line", why.line));
-            bad = (struct reject){.status = 500, .cause = "user profile not usable"};
-        }
+        if (err && !register_find(r)) // who is registered goes on with the profile that is here
+            bad = cx_cannot_serve(s, r->call_id, r->impi, r->impu, err);
     }
     if (bad.status) {
         scscf_count(s, SC_HSS_FAILURES);
@@ -230,6 +231,10 @@ static enum step_verdict bind_contacts(struct job *j)
         unbind_replaced(r, reg);
     if (err && reg && !registration_bindings(reg))
         registration_free(reg);
+    if (err && !again) {
+        j->reject = cx_cannot_serve(s, r->call_id, r->impi, r->impu, err);
+        return STEP_REJECT;
+    }
     if (err)
         return job_fail(j, 500, err == ERR_NOTFOUND ? "the HSS gave no profile with the identity"
                                                     : err_text(err));

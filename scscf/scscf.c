@@ -129,6 +129,13 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
 
 // ---- what the tables report ----
 
+static void on_skipped(void *arg, const struct xml_error *first, size_t n)
+{
+    (void)arg;
+    LOG(LOG_WARN, "filter criteria of a service profile cannot be read and are left out", LF_NUM("criteria", n),
+        LF_Z("element", first->what), LF_NUM("line", first->line));
+}
+
 static void on_expired(void *arg, const struct registration *reg)
 {
     struct scscf *s = arg;
@@ -189,6 +196,8 @@ static int start_tables(struct scscf *s)
                                .timed_out = on_auth_timeout,
                                .arg = s};
     int err = profile_store_new(&s->profiles);
+    if (!err)
+        profile_store_tell(s->profiles, on_skipped, s);
     if (!err)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
@@ -253,7 +262,8 @@ static int start_dia(struct scscf *s)
                            .product = STR("Carillon-S-CSCF"),
                            .trace = s->params.trace.dia ? on_trace_dia : NULL,
                            .arg = s};
-    return node_dia_new(&s->cfg->diameter, &p, &s->dia);
+    int err = cx_start(s, &p);
+    return err ? err : node_dia_new(&s->cfg->diameter, &p, &s->dia);
 }
 
 int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
@@ -266,7 +276,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->cfg = &s->own;
     s->params = *p;
     arena_init(&s->arena, NULL, 0);
-    list_init(&s->notices);
+    list_init(&s->asked);
     int err = start_tables(s);
     if (!err)
         err = name_self(s);
@@ -305,6 +315,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.auth.max_failures = c->auth.max_failures;
     s->own.auth.every_register = c->auth.every_register;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    s->own.outbox = c->outbox;
+    outbox_reload(s->outbox, &c->outbox);
     s->own.limits.brake = c->limits.brake;
     brake_reload(s->brake, &c->limits.brake);
     struct overload_params overload = node_overload_params(&c->overload, false);
@@ -317,7 +329,7 @@ void scscf_free(struct scscf *s)
         return;
     stack_free(s->stack);
     dia_node_free(s->dia);
-    cx_notices_free(s);
+    cx_stop(s);
     routing_done(&s->routing);
     trust_domain_done(&s->trusted);
     trust_domain_done(&s->exempt);
