@@ -208,8 +208,10 @@ static int make_auth(struct hss_op *op, const struct hss_draft *d, struct hss_re
 {
     bool aka = given(d, F_K) || given(d, F_K_ASCII), digest = given(d, F_PASSWORD);
     bool sealed = given(d, F_SEALED);
-    if (aka + digest + sealed > 1)
-        return hss_problem(p, d->line, ERR_BAD, "more than one of key, password and sealed is given");
+    if (aka && digest)
+        return hss_problem(p, d->line, ERR_BAD, "both a key and a password are given");
+    if (sealed && (aka || digest))
+        return hss_problem(p, d->line, ERR_BAD, "sealed is given beside a key or a password");
     r->has_auth = aka || digest || sealed;
     r->algorithm = STR("MD5");
     r->amf = 0x8000;

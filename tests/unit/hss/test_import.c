@@ -50,7 +50,7 @@ static const struct row rows[] = {
     {HEAD "a@r," K ",,sip:a@r\n", "f:2: exactly one of op and opc must be given"},
     {"impi,k,k_ascii,op,impus\na@r," K ",0123456789abcdef," OP_HEX ",sip:a@r\n", "f:2: both k and k_ascii are given"},
     {"impi,k_ascii,op,impus\na@r,short," OP_HEX ",sip:a@r\n", "f:2: k_ascii must be 16 characters"},
-    {"impi,k,op,password,impus\na@r," K "," OP_HEX ",pw,sip:a@r\n", "f:2: more than one of key, password and sealed is given"},
+    {"impi,k,op,password,impus\na@r," K "," OP_HEX ",pw,sip:a@r\n", "f:2: both a key and a password are given"},
     {"impi,k,op,amf,impus\na@r," K "," OP_HEX ",800,sip:a@r\n", "f:2: amf must be 4 hexadecimal digits"},
     {"impi,k,op,sqn,impus\na@r," K "," OP_HEX ",1000000000000,sip:a@r\n", "f:2: sqn must be up to 12 hexadecimal digits"},
     {"impi,k,op,profile,impus\na@r," K "," OP_HEX ",gold,sip:a@r\n", "f:2: there is no profile \"gold\""},
