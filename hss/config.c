@@ -26,6 +26,8 @@ static const struct conf_row peer_rows[] = {
     {0},
 };
 
+static const char *const anyone_names[] = {"optional", "absent", "empty", NULL};
+
 const struct conf_row hss_rows[] = {
     {"diameter.identity", CONF_STR, AT(diameter.identity), .fixed = true, .form = CONF_FORM_IDENTITY,
      .help = "Origin-Host of this node."},
@@ -64,6 +66,14 @@ const struct conf_row hss_rows[] = {
      .help = "Most authentication vectors in one answer."},
     {"cx.keep_server_name", CONF_BOOL, AT(settings.keep_server_name), "true",
      .help = "Keep the S-CSCF's name when it asks for that at deregistration (TS 29.228 6.1.2.1)."},
+    {"cx.scscf_pool", CONF_STR_LIST, AT(pool), "[]", .form = CONF_FORM_SIP_URI,
+     .help = "S-CSCFs offered, in turn, for subscribers who have neither `servers` nor `mandatory` of their own."},
+    {"cx.any_scscf", CONF_ENUM, AT(settings.anyone), "optional", .values = anyone_names,
+     .help = "How UAA and LIA say that any S-CSCF may be chosen: `optional` by one Optional-Capability, which excludes "
+             "nobody, `absent` by no Server-Capabilities, `empty` by an empty one. Some I-CSCFs take only the first "
+             "(docs/hss.md)."},
+    {"cx.any_scscf_capability", CONF_U32, AT(settings.anyone_capability), "0", .max = 2147483647,
+     .help = "Number of that Optional-Capability."},
     {"cx.aka_for_unknown", CONF_BOOL, AT(settings.aka_for_unknown), "false",
      .help = "Challenge a REGISTER without Authorization with AKA where the subscriber has AKA; "
              "TS 29.228 6.3.1 refuses it."},

@@ -28,6 +28,7 @@ struct hss_config {
         bool key_create;
         uint32_t max_mib;
     } store;
+    struct conf_strs pool;
     struct hss_settings settings;
 };
 

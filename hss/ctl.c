@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "hss/audit.h"
 #include "hss/daemon.h"
 #include "hss/provision.h"
 #include "ims/impu.h"
@@ -19,6 +20,7 @@ struct command {
     struct ctl_out *out;
     int (*work)(struct hss_op *op, struct command *c);
     void (*report)(struct command *c); // after success; may be NULL
+    struct hss_audit audit;            // of what changes something
     bool running;                      // the control layer still waits in run()
     int status;
     const char *file;
@@ -27,10 +29,20 @@ struct command {
     struct str impi, name;
     uint64_t sqn;
     size_t n;
+    struct hss_text exported;
+    char last[256];
     struct hss_draft draft;
     struct hss_problem problem;
     struct arena arena;
 };
+
+static int command_end(struct command *c, int status)
+{
+    hss_text_done(&c->exported);
+    arena_done(&c->arena);
+    mem_free(c);
+    return status;
+}
 
 static int run_work(struct hss_op *op, void *arg)
 {
@@ -55,12 +67,13 @@ static void done(void *arg, struct hss_op *op)
         say_problem(c, op->err);
     else if (c->report)
         c->report(c);
+    if (!op->err)
+        hss_audit_log(&c->audit);
     c->status = op->err ? FAILED : 0;
     if (c->running) // it was a read: the command's own return tells
         return;
     ctl_finish(c->out, c->status);
-    arena_done(&c->arena);
-    mem_free(c);
+    (void)command_end(c, c->status);
 }
 
 static struct command *command_new(struct ctl_out *out)
@@ -69,15 +82,9 @@ static struct command *command_new(struct ctl_out *out)
     if (!c)
         return NULL;
     c->out = out;
+    c->audit.known = ctl_peer(out, &c->audit.uid, &c->audit.pid);
     arena_init(&c->arena, NULL, 0);
     return c;
-}
-
-static int command_end(struct command *c, int status)
-{
-    arena_done(&c->arena);
-    mem_free(c);
-    return status;
 }
 
 static int submit(struct hss_daemon *d, struct command *c, bool reads_only)
@@ -122,14 +129,34 @@ static int read_words(struct command *c, int argc, char **argv)
     return err;
 }
 
-static int add_work(struct hss_op *op, struct command *c)
+// One subscriber's change, with what was before and is then for the audit.
+static int audited(struct hss_op *op, struct command *c, const char *what, struct str impi,
+                   int (*change)(struct hss_op *op, struct command *c))
+{
+    int err = hss_audit_before(&c->audit, op, what, impi);
+    if (!err)
+        err = change(op, c);
+    return err ? err : hss_audit_after(&c->audit, op, impi);
+}
+
+static int add(struct hss_op *op, struct command *c)
 {
     return hss_subscriber_add(op, &c->draft, false, &c->problem);
 }
 
-static int set_work(struct hss_op *op, struct command *c)
+static int set(struct hss_op *op, struct command *c)
 {
     return hss_subscriber_set(op, &c->draft, &c->problem);
+}
+
+static int add_work(struct hss_op *op, struct command *c)
+{
+    return audited(op, c, "subscriber add", c->draft.v[F_IMPI], add);
+}
+
+static int set_work(struct hss_op *op, struct command *c)
+{
+    return audited(op, c, "subscriber set", c->draft.v[F_IMPI], set);
 }
 
 static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
@@ -165,12 +192,17 @@ static int subscriber_set(void *nf, int argc, char **argv, struct ctl_out *out)
 
 // ---- delete ----
 
-static int delete_work(struct hss_op *op, struct command *c)
+static int delete(struct hss_op *op, struct command *c)
 {
     int err = hss_subscriber_delete(op, c->impi);
     if (err == ERR_NOTFOUND)
         return hss_problem(&c->problem, 0, err, "there is no IMPI %.*s", STR_ARG(c->impi));
     return err;
+}
+
+static int delete_work(struct hss_op *op, struct command *c)
+{
+    return audited(op, c, "subscriber delete", c->impi, delete);
 }
 
 static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *out)
@@ -196,6 +228,7 @@ static int import_work(struct hss_op *op, struct command *c)
 
 static void import_report(struct command *c)
 {
+    hss_audit_import(&c->audit, str_from(c->file), c->replace, c->n);
     ctl_printf(c->out, "%zu subscribers imported\n", c->n);
 }
 
@@ -221,9 +254,51 @@ static int subscriber_import(void *nf, int argc, char **argv, struct ctl_out *ou
     return submit(nf, c, false);
 }
 
-static int profile_work(struct hss_op *op, struct command *c)
+// ---- export ----
+
+// Held in memory, and MARs wait meanwhile: so many at a time.
+enum { EXPORT_MAX = 10000 };
+
+static int export_work(struct hss_op *op, struct command *c)
+{
+    return hss_export(op, c->impi, EXPORT_MAX, &c->exported, &c->n, c->last);
+}
+
+static void export_report(struct command *c)
+{
+    ctl_printf(c->out, "%.*s", (int)c->exported.n, c->exported.p ? c->exported.p : "");
+    if (c->last[0])
+        ctl_printf(c->out, "# more: subscriber export %s goes on\n", c->last);
+}
+
+static int subscriber_export(void *nf, int argc, char **argv, struct ctl_out *out)
+{
+    if (argc > 2) {
+        ctl_error(out, "usage: subscriber export [AFTER-IMPI]\n");
+        return USAGE;
+    }
+    struct command *c = command_new(out);
+    if (!c)
+        return no_memory(out);
+    c->work = export_work;
+    c->report = export_report;
+    c->impi = arena_dup(&c->arena, str_from(argc > 1 ? argv[1] : ""));
+    return submit(nf, c, false);
+}
+
+// ---- service profiles ----
+
+static int profile_put(struct hss_op *op, struct command *c)
 {
     return hss_profile_put(op, c->name, c->text, 0, &c->problem);
+}
+
+static int profile_work(struct hss_op *op, struct command *c)
+{
+    int err = hss_audit_profile(&c->audit, op, "profile set", c->name, true);
+    if (!err)
+        err = profile_put(op, c);
+    return err ? err : hss_audit_profile(&c->audit, op, "profile set", c->name, false);
 }
 
 static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
@@ -246,7 +321,9 @@ static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
 
 static int profile_delete_work(struct hss_op *op, struct command *c)
 {
-    int err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
+    int err = hss_audit_profile(&c->audit, op, "profile delete", c->name, true);
+    if (!err)
+        err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
     if (err == ERR_EXISTS)
         return hss_problem(&c->problem, 0, err, "profile %.*s is in use", STR_ARG(c->name));
     if (!err && !store_changes(op->ctx->store))
@@ -447,11 +524,16 @@ static int sqn_show_work(struct hss_op *op, struct command *c)
     return !err && !c->n ? not_found(c) : err;
 }
 
+static int sqn_put(struct hss_op *op, struct command *c)
+{
+    return hss_sqn_set(op, c->impi, c->sqn);
+}
+
 static int sqn_set_work(struct hss_op *op, struct command *c)
 {
     int err = find_subscriber(op, c);
     if (!err)
-        err = hss_sqn_set(op, c->impi, c->sqn);
+        err = audited(op, c, "sqn set", c->impi, sqn_put);
     return err == ERR_NOTFOUND ? not_found(c) : err;
 }
 
@@ -486,6 +568,10 @@ static int sqn_show(void *nf, int argc, char **argv, struct ctl_out *out)
 static int sqn_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     uint64_t sqn = 0;
+    if (argc == 3 && hss_sqn_parse(str_from(argv[2]), &sqn) == 0 && !hss_sqn_has_room(sqn)) {
+        ctl_error(out, "sqn " HSS_SQN_NO_ROOM "\n");
+        return FAILED;
+    }
     if (argc == 3 && hss_sqn_parse(str_from(argv[2]), &sqn) == 0)
         return about_one(nf, argv, out, sqn_set_work, false, sqn);
     ctl_error(out, "usage: sqn set IMPI|IMPU|USER SQN; SQN is up to 12 hexadecimal digits\n");
@@ -499,6 +585,7 @@ const struct ctl_command hss_commands[] = {
     {"subscriber set", "IMPI FIELD=VALUE ...", "change fields", subscriber_set},
     {"subscriber delete", "IMPI", "forget a subscriber", subscriber_delete},
     {"subscriber import", "[--replace] FILE", "CSV or YAML, all or nothing", subscriber_import},
+    {"subscriber export", "[AFTER-IMPI]", "YAML that import takes back, 10000 at a time, keys sealed", subscriber_export},
     {"sqn show", "IMPI|IMPU|USER", "the last SQN used", sqn_show},
     {"sqn set", "IMPI|IMPU|USER SQN", "set it, 12 hexadecimal digits", sqn_set},
     {"profile show", "[NAME]", "service profiles, or the XML of one", profile_show},

@@ -15,6 +15,8 @@ static struct hss_settings settings_of(const struct hss_config *c)
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         if (!all[i]->n)
             *all[i] = STR_NONE;
+    s.pool = c->pool.v;
+    s.n_pool = c->pool.n;
     return s;
 }
 

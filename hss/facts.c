@@ -44,6 +44,7 @@ static int registration_row(void *arg, const struct store_value *c, size_t n)
     }
     f->unregistered = f->unregistered || c[1].num == HSS_UNREGISTERED;
     f->pending_here = f->pending_here || (here && c[2].num != 0);
+    f->stale = f->stale || c[3].num != 0;
     return 0;
 }
 
@@ -112,6 +113,35 @@ static size_t numbers(struct str text, uint32_t out[CX_MAX_CAPABILITIES])
     return n;
 }
 
+static void add_server(struct cx_capabilities *c, struct str name)
+{
+    if (name.n && c->n_server_names < CX_MAX_CAPABILITIES)
+        c->server_names[c->n_server_names++] = name;
+}
+
+// Who is asked first takes all that come: each subscription begins at another one.
+static void add_pool(const struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *c)
+{
+    const struct hss_settings *s = &op->settings;
+    for (size_t i = 0; i < s->n_pool; i++)
+        add_server(c, s->pool[((uint64_t)f->subscription_id + i) % s->n_pool]);
+}
+
+// Any S-CSCF will do. An I-CSCF that wants to be told something is told a capability that is optional.
+static void add_anyone(const struct hss_op *op, struct cx_capabilities *c)
+{
+    switch ((enum hss_anyone)op->settings.anyone) {
+    case HSS_ANYONE_OPTIONAL:
+        c->optional[c->n_optional++] = op->settings.anyone_capability;
+        break;
+    case HSS_ANYONE_ABSENT:
+        c->present = false;
+        break;
+    case HSS_ANYONE_EMPTY:
+        break;
+    }
+}
+
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c)
 {
     ret_c->present = true;
@@ -119,11 +149,12 @@ void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_ca
     ret_c->n_optional = numbers(f->optional, ret_c->optional);
     ret_c->n_server_names = 0;
     struct str rest = f->servers;
-    while (rest.p && ret_c->n_server_names < CX_MAX_CAPABILITIES) {
-        struct str word = str_split(&rest, ' ');
-        if (word.n)
-            ret_c->server_names[ret_c->n_server_names++] = word;
-    }
+    while (rest.p)
+        add_server(ret_c, str_split(&rest, ' '));
+    if (!ret_c->n_mandatory && !ret_c->n_server_names)
+        add_pool(op, f, ret_c);
+    if (!ret_c->n_mandatory && !ret_c->n_optional && !ret_c->n_server_names)
+        add_anyone(op, ret_c);
 }
 
 struct auth_load {

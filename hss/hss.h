@@ -15,10 +15,17 @@ struct hss_charging {
     struct str primary_ccf, secondary_ccf, primary_ecf, secondary_ecf; // p NULL: none
 };
 
+// What an answer says of S-CSCFs when neither subscriber nor pool names any (TS 29.228 6.1.1.1: none means any).
+enum hss_anyone { HSS_ANYONE_OPTIONAL, HSS_ANYONE_ABSENT, HSS_ANYONE_EMPTY };
+
 // What can change at run time.
 struct hss_settings {
     uint32_t max_vectors;       // in one MAA, at most CX_MAX_VECTORS; 0: that
     bool keep_server_name;      // on *_DEREGISTRATION_STORE_SERVER_NAME (TS 29.228 6.1.2.1)
+    const struct str *pool;     // S-CSCFs for subscribers without a choice of their own
+    size_t n_pool;
+    int anyone;                 // enum hss_anyone
+    uint32_t anyone_capability; // of HSS_ANYONE_OPTIONAL
     bool aka_for_unknown;       // AKA vectors for SIP-Authentication-Scheme "Unknown", in place of a refusal
     struct str digest_qop;      // of SIP Digest; empty: "auth"
     struct hss_charging charging; // for subscribers without addresses of their own

@@ -35,6 +35,7 @@ struct hss_facts {
     struct str visited, mandatory, optional, servers;
     bool registered, unregistered;      // state of the IMPU
     bool registered_here, pending_here; // state of the pair
+    bool stale;               // its S-CSCF has a profile that has changed since
 };
 
 enum hss_command { HSS_UAR, HSS_LIR, HSS_MAR, HSS_SAR, HSS_TASK };
@@ -95,6 +96,7 @@ struct hss_op {
     uint8_t random[CX_MAX_VECTORS][16];
     int64_t sets[CX_MAX_IMPUS]; // SAR: implicit registration sets it is about
     size_t n_sets;
+    bool sends_profile;         // SAR: the answer carries profile and charging addresses
     bool name_stored;           // SAR ..._STORE_SERVER_NAME: the S-CSCF keeps the profile
 
     union {
@@ -149,6 +151,13 @@ int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct h
 // The steps that every procedure begins with (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1: first two checks).
 enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
+// ---- network.c: names of visited networks ----
+// The next name at the front of a list that blanks separate; a quoted one may hold blanks. Empty at the end.
+struct str hss_network_next(struct str *list);
+// RFC 7315 5.3: vnetwork-spec is a token or a quoted-string, and it is the value that counts. Parameters
+// behind it do not.
+bool hss_network_eq(struct str a, struct str b);
+
 // Of the pair in op->facts.
 int hss_auth_load(struct hss_op *op, struct str impi, struct str impu, struct hss_auth *ret_auth);
 

@@ -10,7 +10,7 @@ struct csv {
     struct hss_problem *p;
 };
 
-enum { COLUMNS_MAX = 32, QUOTED_MAX = 4096 };
+enum { COLUMNS_MAX = 32, QUOTED_MAX = HSS_LIST_MAX };
 
 static bool at_line_end(const struct csv *c)
 {

@@ -50,14 +50,14 @@ static struct str scalar(const struct reader *r)
         r->arena, str_make((const char *)r->event.data.scalar.value, r->event.data.scalar.length));
 }
 
-// One more value of a list, after a blank. buf has HSS_VALUE_MAX bytes.
+// One more value of a list, after a blank. buf has HSS_LIST_MAX bytes.
 static int join(struct reader *r, char *buf, size_t *n)
 {
     struct str s = str_make((const char *)r->event.data.scalar.value, r->event.data.scalar.length);
     size_t blank = *n > 0;
-    if (s.n + blank > HSS_VALUE_MAX - *n)
+    if (s.n + blank > HSS_LIST_MAX - *n)
         return hss_problem(r->p, line_of(r), ERR_TOOBIG, "a list is longer than %d bytes",
-                           HSS_VALUE_MAX);
+                           HSS_LIST_MAX);
     if (blank)
         buf[(*n)++] = ' ';
     if (s.n)
@@ -69,7 +69,7 @@ static int join(struct reader *r, char *buf, size_t *n)
 // A scalar, or a list joined with blanks. The event after it is not read.
 static int read_value(struct reader *r, struct str *ret_s)
 {
-    char all[HSS_VALUE_MAX];
+    char all[HSS_LIST_MAX];
     size_t n = 0;
     if (r->event.type == YAML_SCALAR_EVENT) {
         *ret_s = scalar(r);
@@ -130,7 +130,7 @@ static int read_subscriber(struct reader *r)
     for (size_t i = 0; i < F_COUNT; i++)
         if (!d.v[i].p)
             d.v[i] = r->defaults.v[i];
-    bool digest = d.v[F_PASSWORD].n > 0; // a default OP is for the others
+    bool digest = d.v[F_PASSWORD].n > 0 || d.v[F_SEALED].n > 0; // a default OP is for the others
     if (digest && !err)
         d.v[F_OP] = d.v[F_OPC] = STR_NONE;
     if (!err)

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// User location query (TS 29.228 6.1.4).
+// User location query (TS 29.228 6.1.4). User-Authorization-Type asks for an S-CSCF in place of the assigned
+// one, for IMS restoration (TS 23.380 4): without restoration in HSS and S-CSCF a new one would be refused by
+// its first SAR, so it is not looked at. A REGISTER moves the user (uar.c).
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 
 static enum hss_verdict check_identity(struct hss_op *op)
 {
     return hss_check_pair(op, STR_NONE, op->r.lir.impu);
-}
-
-static enum hss_verdict answer_capabilities(struct hss_op *op)
-{
-    if (!op->r.lir.and_capabilities)
-        return HSS_NEXT;
-    hss_capabilities(op, &op->facts, &op->a.lia.capabilities);
-    return hss_succeed(op);
 }
 
 static enum hss_verdict answer_served(struct hss_op *op)
@@ -47,7 +41,6 @@ static enum hss_verdict answer_not_registered(struct hss_op *op)
 
 static const struct hss_step steps[] = {
     {"identity", check_identity, "TS 29.228 6.1.4.1"},
-    {"capabilities", answer_capabilities, "TS 29.228 6.1.4.1"},
     {"served", answer_served, "TS 29.228 6.1.4.1"},
     {"unregistered service", answer_unregistered_service, "TS 29.228 6.1.4.1"},
     {"not registered", answer_not_registered, "TS 29.228 6.1.4.1"},

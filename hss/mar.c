@@ -114,6 +114,8 @@ static enum hss_verdict make_vectors(struct hss_op *op)
     if (op->auth.scheme != HSS_AKA)
         return HSS_NEXT;
     struct cx_maa *a = &op->a.maa;
+    if ((op->auth.sqn >> AKA_IND_BITS) + op->n_vectors >= UINT64_C(1) << (48 - AKA_IND_BITS))
+        return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "SQN is at its end and must not wrap");
     for (size_t i = 0; i < op->n_vectors; i++) {
         struct aka_vector v;
         op->auth.sqn = aka_sqn_next(op->auth.sqn);

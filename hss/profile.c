@@ -159,23 +159,44 @@ static struct str complete(struct hss_op *op, struct str service)
                      service, STR("</ServiceProfile></IMSSubscription>"));
 }
 
-static int store_profile(struct hss_op *op, struct str name, xmlDocPtr doc, struct complaint *c)
+static bool has_text(const xmlNode *root)
+{
+    for (const xmlNode *n = root->children; n; n = n->next)
+        if ((n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE) &&
+            str_trim(str_from((const char *)n->content)).n)
+            return true;
+    return false;
+}
+
+static int refuse(struct complaint *c, const char *why)
+{
+    (void)snprintf(c->text, c->size, "%s", why);
+    return ERR_BAD;
+}
+
+// whole_given: the text is a ServiceProfile, which may say that there is no service; what is not one has to hold
+// something of one, or it was another file that was meant.
+static int store_profile(struct hss_op *op, struct str name, xmlDocPtr doc, bool whole_given,
+                         struct complaint *c)
 {
     const xmlNode *root = xmlDocGetRootElement(doc);
-    if (!named(root, "ServiceProfile")) {
-        (void)snprintf(c->text, c->size, "the root element is not ServiceProfile");
-        return ERR_BAD;
-    }
+    if (!named(root, "ServiceProfile"))
+        return refuse(c, "the root element is not ServiceProfile");
+    if (has_text(root))
+        return refuse(c, "text stands between the elements");
     struct str service = inside(op, doc, root);
+    if (!service.n && !whole_given && !op->arena.failed)
+        return refuse(c, "nothing of a service profile is in it; one without services is <ServiceProfile/>");
     struct str whole = complete(op, service);
     if (!whole.p)
         return ERR_NOMEM;
     if (!op->schema)
         op->schema = schema_new();
     int err = validate(whole, op->schema, c);
-    return err ? err
-               : HSS_WRITE(op, SQL_PROFILE_PUT, SV_TEXT(name), SV_TEXT(service),
-                           SV_INT(serves_unregistered(root->children)));
+    if (!err)
+        err = HSS_WRITE(op, SQL_PROFILE_PUT, SV_TEXT(name), SV_TEXT(service),
+                        SV_INT(serves_unregistered(root->children)));
+    return err ? err : HSS_WRITE(op, SQL_STALE_PROFILE, SV_TEXT(name));
 }
 
 int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned line,
@@ -186,10 +207,14 @@ int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned
     if (!name.n)
         return hss_problem(p, line, ERR_BAD, "a profile needs a name");
     struct str trimmed = str_trim(xml);
-    if (!str_starts(trimmed, STR("<?xml")) && !str_starts(trimmed, STR("<ServiceProfile")))
+    if (!str_starts(trimmed, STR("<")))
+        return hss_problem(p, line, ERR_BAD, "profile \"%.*s\": %s", STR_ARG(name),
+                           trimmed.n ? "it is not XML" : "it is empty; one without services is <ServiceProfile/>");
+    bool whole = str_starts(trimmed, STR("<?xml")) || str_starts(trimmed, STR("<ServiceProfile"));
+    if (!whole)
         trimmed = ARENA_CAT(&op->arena, STR("<ServiceProfile>"), xml, STR("</ServiceProfile>"));
     xmlDocPtr doc = parse(trimmed, &c);
-    int err = doc ? store_profile(op, name, doc, &c) : ERR_BAD;
+    int err = doc ? store_profile(op, name, doc, whole, &c) : ERR_BAD;
     xmlFreeDoc(doc);
     if (err && c.line > 1)
         return hss_problem(p, line, err, "profile \"%.*s\": %s, line %d of it", STR_ARG(name),

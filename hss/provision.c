@@ -54,6 +54,11 @@ static int add_subscription(struct hss_op *op, const struct hss_draft *d, int64_
 static int seal(struct hss_op *op, const struct hss_record *r,
                 uint8_t out[VAULT_MAX + VAULT_OVERHEAD], size_t *ret_n)
 {
+    if (r->n_sealed) {
+        memcpy(out, r->sealed, r->n_sealed);
+        *ret_n = r->n_sealed;
+        return 0;
+    }
     if (r->scheme == HSS_AKA)
         return hss_secret_seal_aka(op->ctx, r->impi, &r->aka, out, ret_n);
     return hss_secret_seal_digest(op->ctx, r->impi, r->realm, r->password, out, ret_n);
@@ -331,6 +336,16 @@ static int set_identities(struct hss_op *op, const struct hss_draft *d, const st
     return r->n_impus ? set_impus(op, d, r, ids->b, set, p) : dress_impus(op, d, set, p);
 }
 
+// What an S-CSCF has been given of the subscription changes: it gets it with its next SAR.
+static int mark_stale(struct hss_op *op, const struct hss_draft *d, int64_t subscription)
+{
+    static const enum hss_field given[] = {F_IMPUS, F_BARRED, F_DISPLAY_NAME, F_PROFILE, F_CCF, F_ECF};
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        if (d->v[given[i]].p)
+            return HSS_WRITE(op, SQL_STALE_SUBSCRIPTION, SV_INT(subscription));
+    return 0;
+}
+
 int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_problem *p)
 {
     struct hss_record r;
@@ -351,6 +366,8 @@ int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_
         err = set_subscription(op, d, ids.b);
     if (!err)
         err = set_identities(op, d, &r, &ids, p);
+    if (!err)
+        err = mark_stale(op, d, ids.b);
     OPENSSL_cleanse(&r.aka, sizeof(r.aka));
     return err;
 }

@@ -7,7 +7,7 @@
 #include "hss/hss_priv.h"
 
 enum hss_field {
-    F_IMPI, F_K, F_K_ASCII, F_OP, F_OPC, F_CHECK, F_AMF, F_SQN, F_PASSWORD, F_REALM, F_ALGORITHM,
+    F_IMPI, F_K, F_K_ASCII, F_OP, F_OPC, F_CHECK, F_SEALED, F_AMF, F_SQN, F_PASSWORD, F_REALM, F_ALGORITHM,
     F_IMPUS, F_BARRED, F_JOIN, F_DISPLAY_NAME, F_PROFILE, F_VISITED, F_REGISTRATION, F_MANDATORY,
     F_OPTIONAL, F_SERVERS, F_CCF, F_ECF, F_COUNT,
 };
@@ -44,6 +44,9 @@ int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_
 int hss_subscriber_delete(struct hss_op *op, struct str impi);
 int hss_sqn_set(struct hss_op *op, struct str impi, uint64_t sqn);
 int hss_sqn_parse(struct str text, uint64_t *ret_sqn); // up to 12 hexadecimal digits
+// SEQ has 43 bits and never wraps (TS 33.102 6.3.7, C.3): 2^28 vectors at least have to be left of it.
+bool hss_sqn_has_room(uint64_t sqn);
+#define HSS_SQN_NO_ROOM "is too near its end: fewer than 2^28 vectors would be left, and it never wraps"
 
 // Checked values of a draft (record.c).
 struct hss_impu {
@@ -52,21 +55,43 @@ struct hss_impu {
     bool barred;
     unsigned set; // 0 for the first
 };
-enum { HSS_IMPUS_MAX = 64, HSS_VALUE_MAX = 16384 }; // bytes of one field
+// As many as an S-CSCF of ours takes (xml/profile.h); sets as many as one SAR is about; bytes of one field, and
+// of a list of identities.
+enum { HSS_IMPUS_MAX = 1000, HSS_SETS_MAX = CX_MAX_IMPUS, HSS_VALUE_MAX = 16384, HSS_LIST_MAX = 65536 };
 struct hss_record {
     struct str impi;
     bool has_auth;
     enum hss_scheme scheme;
     struct aka_secret aka;
     struct str password, realm, algorithm;
+    uint8_t sealed[VAULT_MAX + VAULT_OVERHEAD]; // as it was exported
+    size_t n_sealed;                            // 0: it has to be made of the others
     uint16_t amf;
     bool has_sqn;
     uint64_t sqn;
-    struct hss_impu impus[HSS_IMPUS_MAX];
     size_t n_impus;
+    uint16_t slots[2048]; // index of impus by hash, plus 1
+    struct hss_impu impus[HSS_IMPUS_MAX];
 };
 int hss_record_make(struct hss_op *op, const struct hss_draft *d, struct hss_record *ret_r,
                     struct hss_problem *p);
+
+// The other way round: what the store has of a subscriber, as a draft that hss_subscriber_add makes the same of;
+// keys stay sealed. mixed: its implicit sets have different service profiles or display names, of which a draft
+// has one. ERR_NOTFOUND. (stored.c)
+int hss_draft_load(struct hss_op *op, struct str impi, struct hss_draft *ret_d, bool *ret_mixed);
+
+// A text that grows on the heap.
+struct hss_text {
+    char *p;
+    size_t n, cap;
+    bool failed;
+};
+void hss_text_done(struct hss_text *t);
+// What hss_import_yaml takes back: subscribers after the one called after, in the order they were made, max of
+// them at most; the service profiles first when after is empty. *ret_last is empty when all are told. (export.c)
+int hss_export(struct hss_op *op, struct str after, size_t max, struct hss_text *out, size_t *ret_n,
+               char ret_last[256]);
 
 // A service profile from XML: a ServiceProfile, or what is inside one. Checked against the schema of
 // TS 29.228 annex E. (profile.c)

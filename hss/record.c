@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "hss/provision.h"
 #include "ims/impu.h"
@@ -18,17 +19,18 @@ const struct hss_field_row hss_fields[F_COUNT] = {
     [F_OP]           = {"op", true, "operator's OP, 32 hexadecimal digits; OPc is computed from it"},
     [F_OPC]          = {"opc", true, "OPc, 32 hexadecimal digits"},
     [F_CHECK]        = {"check", true, "RES for a RAND of sixteen zero bytes, 16 hexadecimal digits"},
+    [F_SEALED]       = {"sealed", true, "key or password as `subscriber export` gives it; opens with this store's key file only"},
     [F_AMF]          = {"amf", true, "authentication management field, 4 hexadecimal digits; 8000"},
     [F_SQN]          = {"sqn", true, "last sequence number used, up to 12 hexadecimal digits; 0"},
     [F_PASSWORD]     = {"password", true, "SIP Digest in place of AKA"},
     [F_REALM]        = {"realm", true, "of SIP Digest; what follows the @ of the IMPI"},
     [F_ALGORITHM]    = {"algorithm", true, "of SIP Digest: MD5 (default) or SHA-256"},
-    [F_IMPUS]        = {"impus", true, "public identities, the default first; | begins a further implicit set"},
+    [F_IMPUS]        = {"impus", true, "public identities, the default first, tel:+1555{0100..0199} for a range; | begins a further implicit set"},
     [F_BARRED]       = {"barred", true, "those of the first implicit set that are barred"},
     [F_JOIN]         = {"join", false, "an IMPU whose subscription and implicit set this IMPI shares"},
     [F_DISPLAY_NAME] = {"display_name", true, "of all its IMPUs"},
     [F_PROFILE]      = {"profile", true, "name of its service profile; default"},
-    [F_VISITED]      = {"visited", true, "visited networks allowed; * for all (default)"},
+    [F_VISITED]      = {"visited", true, "visited networks allowed, a name with blanks in quotes; * for all (default)"},
     [F_REGISTRATION] = {"registration", true, "allowed (default) or denied"},
     [F_MANDATORY]    = {"mandatory", true, "capabilities that its S-CSCF must have, numbers"},
     [F_OPTIONAL]     = {"optional", true, "capabilities that its S-CSCF should have, numbers"},
@@ -61,9 +63,10 @@ int hss_draft_put(struct hss_draft *d, struct str name, struct str value, struct
             continue;
         if (d->v[i].p)
             return hss_problem(p, d->line, ERR_BAD, "%.*s is given twice", STR_ARG(name));
-        if (value.n > HSS_VALUE_MAX)
-            return hss_problem(p, d->line, ERR_TOOBIG, "%.*s is longer than %d bytes",
-                               STR_ARG(name), HSS_VALUE_MAX);
+        size_t max = i == F_IMPUS || i == F_BARRED ? HSS_LIST_MAX : HSS_VALUE_MAX;
+        if (value.n > max)
+            return hss_problem(p, d->line, ERR_TOOBIG, "%.*s is longer than %zu bytes",
+                               STR_ARG(name), max);
         d->v[i] = str_trim(value);
         if (!d->v[i].n)
             d->v[i] = STR("");
@@ -183,13 +186,33 @@ static int make_digest(const struct hss_draft *d, struct hss_record *r, struct h
     return 0;
 }
 
+// Sealed under the key of this store for this IMPI, or it would not open.
+static int make_sealed(struct hss_op *op, const struct hss_draft *d, struct hss_record *r,
+                       struct hss_problem *p)
+{
+    uint8_t plain[VAULT_MAX];
+    size_t n = 0;
+    struct str hex = d->v[F_SEALED];
+    int err = hex.n % 2 || hex.n / 2 > sizeof r->sealed ? ERR_BAD : str_unhex(hex, r->sealed, hex.n / 2);
+    if (!err)
+        err = vault_open(op->ctx->vault, r->impi, str_make((const char *)r->sealed, hex.n / 2), plain, &n);
+    OPENSSL_cleanse(plain, sizeof plain);
+    if (err || (n != HSS_SECRET_AKA && n != HSS_SECRET_DIGEST))
+        return hss_problem(p, d->line, ERR_BAD, "sealed does not open: of another IMPI, or another key file");
+    r->n_sealed = hex.n / 2;
+    return n == HSS_SECRET_DIGEST ? make_digest(d, r, p) : 0;
+}
+
 static int make_auth(struct hss_op *op, const struct hss_draft *d, struct hss_record *r,
                      struct hss_problem *p)
 {
     bool aka = given(d, F_K) || given(d, F_K_ASCII), digest = given(d, F_PASSWORD);
+    bool sealed = given(d, F_SEALED);
     if (aka && digest)
         return hss_problem(p, d->line, ERR_BAD, "both a key and a password are given");
-    r->has_auth = aka || digest;
+    if (sealed && (aka || digest))
+        return hss_problem(p, d->line, ERR_BAD, "sealed is given beside a key or a password");
+    r->has_auth = aka || digest || sealed;
     r->algorithm = STR("MD5");
     r->amf = 0x8000;
     if (given(d, F_AMF)) {
@@ -199,7 +222,7 @@ static int make_auth(struct hss_op *op, const struct hss_draft *d, struct hss_re
             return err;
         r->amf = (uint16_t)(amf[0] << 8 | amf[1]);
     }
-    return aka ? make_aka(op, d, r, p) : digest ? make_digest(d, r, p) : 0;
+    return aka ? make_aka(op, d, r, p) : digest ? make_digest(d, r, p) : sealed ? make_sealed(op, d, r, p) : 0;
 }
 
 int hss_sqn_parse(struct str text, uint64_t *ret_sqn)
@@ -219,12 +242,27 @@ int hss_sqn_parse(struct str text, uint64_t *ret_sqn)
     return 0;
 }
 
+bool hss_sqn_has_room(uint64_t sqn)
+{
+    const uint64_t end = UINT64_C(1) << (48 - AKA_IND_BITS), room = UINT64_C(1) << 28;
+    return (sqn >> AKA_IND_BITS) < end - room;
+}
+
+_Static_assert(ARRAY_LEN(((struct hss_record *)0)->slots) >= 2 * HSS_IMPUS_MAX, "some slots stay free");
+
+// The slot of an IMPU, or where it belongs.
+static uint16_t *slot_of(struct hss_record *r, struct str impu)
+{
+    size_t i = hash_bytes(impu.p, impu.n) % ARRAY_LEN(r->slots);
+    while (r->slots[i] && !str_eq(r->impus[r->slots[i] - 1].impu, impu))
+        i = (i + 1) % ARRAY_LEN(r->slots);
+    return &r->slots[i];
+}
+
 static struct hss_impu *find_impu(struct hss_record *r, struct str impu)
 {
-    for (size_t i = 0; i < r->n_impus; i++)
-        if (str_eq(r->impus[i].impu, impu))
-            return &r->impus[i];
-    return NULL;
+    uint16_t *slot = slot_of(r, impu);
+    return *slot ? &r->impus[*slot - 1] : NULL;
 }
 
 static bool is_tel(struct str s)
@@ -279,8 +317,54 @@ static int add_impu(struct hss_op *op, const struct hss_draft *d, struct str wor
     }
     if (r->n_impus == HSS_IMPUS_MAX)
         return hss_problem(p, d->line, ERR_TOOBIG, "more than %d IMPUs", HSS_IMPUS_MAX);
+    uint16_t *slot = slot_of(r, impu);
     r->impus[r->n_impus++] = (struct hss_impu){impu, word, barred, set};
+    *slot = (uint16_t)r->n_impus;
     return 0;
+}
+
+// "tel:+1555{0100..0199}": both ends have as many digits.
+struct range {
+    struct str head, tail;
+    uint32_t first, last;
+    int digits;
+};
+
+static bool is_range(struct str word)
+{
+    return str_chr(word, '{') >= 0;
+}
+
+static int read_range(struct str word, struct range *ret_r)
+{
+    ptrdiff_t open = str_chr(word, '{'), close = str_chr(word, '}');
+    if (close < open)
+        return ERR_BAD;
+    struct str in = str_skip(str_head(word, (size_t)close), (size_t)open + 1);
+    ptrdiff_t dots = str_find(in, STR(".."));
+    if (dots < 1)
+        return ERR_BAD;
+    struct str first = str_head(in, (size_t)dots), last = str_skip(in, (size_t)dots + 2);
+    *ret_r = (struct range){.head = str_head(word, (size_t)open), .tail = str_skip(word, (size_t)close + 1),
+                            .digits = (int)first.n};
+    bool ok = first.n == last.n && first.n < 10 && str_u32(first, &ret_r->first) == 0 &&
+              str_u32(last, &ret_r->last) == 0 && ret_r->first <= ret_r->last;
+    return ok ? 0 : ERR_BAD;
+}
+
+static int add_range(struct hss_op *op, const struct hss_draft *d, struct str word, bool barred,
+                     unsigned set, struct hss_record *r, struct hss_problem *p)
+{
+    struct range g;
+    if (read_range(word, &g))
+        return hss_problem(p, d->line, ERR_BAD, "\"%.*s\" is no range such as {0100..0199}", STR_ARG(word));
+    int err = 0;
+    for (uint32_t n = g.first; !err && n <= g.last; n++) {
+        char digits[16];
+        (void)snprintf(digits, sizeof digits, "%0*u", g.digits, n);
+        err = add_impu(op, d, ARENA_CAT(&op->arena, g.head, str_from(digits), g.tail), barred, set, r, p);
+    }
+    return err;
 }
 
 static int make_impus(struct hss_op *op, const struct hss_draft *d, enum hss_field f,
@@ -291,10 +375,12 @@ static int make_impus(struct hss_op *op, const struct hss_draft *d, enum hss_fie
     int err = 0;
     while (!err && rest.p && rest.n) {
         struct str word = str_trim(str_split(&rest, ' '));
-        if (str_eq(word, STR("|")) && ++set >= HSS_IMPUS_MAX)
-            err = hss_problem(p, d->line, ERR_TOOBIG, "more than %d sets", HSS_IMPUS_MAX);
+        if (str_eq(word, STR("|")) && ++set >= HSS_SETS_MAX)
+            err = hss_problem(p, d->line, ERR_TOOBIG, "more than %d sets", HSS_SETS_MAX);
         else if (str_eq(word, STR("|")))
             continue;
+        else if (is_range(word))
+            err = add_range(op, d, word, f == F_BARRED, set, r, p);
         else if (word.n)
             err = add_impu(op, d, word, f == F_BARRED, set, r, p);
     }
@@ -323,10 +409,24 @@ static int check_numbers(const struct hss_draft *d, enum hss_field f, struct hss
     return 0;
 }
 
+// Names of networks are tokens, or quoted when they hold something else (RFC 7315 5.3).
+static int check_visited(const struct hss_draft *d, struct hss_problem *p)
+{
+    struct str rest = d->v[F_VISITED], word;
+    while ((word = hss_network_next(&rest)).n) {
+        bool quoted = word.p[0] == '"', ok = quoted ? word.n > 2 && word.p[word.n - 1] == '"' : plain(word);
+        for (size_t i = 0; quoted && i < word.n; i++)
+            ok = ok && (unsigned char)word.p[i] >= ' ' && word.p[i] != 0x7f;
+        if (!ok)
+            return hss_problem(p, d->line, ERR_BAD, "visited holds a word that is no name");
+    }
+    return 0;
+}
+
 // Lists are kept with single blanks and go out as they are.
 static int check_lists(const struct hss_draft *d, struct hss_problem *p)
 {
-    static const enum hss_field lists[] = {F_VISITED, F_SERVERS, F_CCF, F_ECF};
+    static const enum hss_field lists[] = {F_SERVERS, F_CCF, F_ECF};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         struct str rest = d->v[lists[i]];
         size_t n = 0;
@@ -341,7 +441,9 @@ static int check_lists(const struct hss_draft *d, struct hss_problem *p)
             return hss_problem(p, d->line, ERR_BAD, "%s has a primary and a secondary, no more",
                                field_name(lists[i]));
     }
-    int err = check_numbers(d, F_MANDATORY, p);
+    int err = check_visited(d, p);
+    if (!err)
+        err = check_numbers(d, F_MANDATORY, p);
     return err ? err : check_numbers(d, F_OPTIONAL, p);
 }
 
@@ -362,7 +464,7 @@ static int check_words(struct hss_op *op, const struct hss_draft *d, struct hss_
 int hss_record_make(struct hss_op *op, const struct hss_draft *d, struct hss_record *ret_r,
                     struct hss_problem *p)
 {
-    memset(ret_r, 0, sizeof(*ret_r));
+    memset(ret_r, 0, offsetof(struct hss_record, impus));
     int err = make_impi(d, ret_r, p);
     if (!err)
         err = make_auth(op, d, ret_r, p);
@@ -370,6 +472,8 @@ int hss_record_make(struct hss_op *op, const struct hss_draft *d, struct hss_rec
         ret_r->has_sqn = true;
         if (hss_sqn_parse(d->v[F_SQN], &ret_r->sqn) != 0)
             err = hss_problem(p, d->line, ERR_BAD, "sqn must be up to 12 hexadecimal digits");
+        else if (!hss_sqn_has_room(ret_r->sqn))
+            err = hss_problem(p, d->line, ERR_BAD, "sqn " HSS_SQN_NO_ROOM);
     }
     if (!err)
         err = make_impus(op, d, F_IMPUS, ret_r, p);

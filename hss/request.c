@@ -23,9 +23,22 @@ static void copy_head(struct hss_op *op, struct cx_head *h)
 }
 
 // Texts of the configuration may go while the operation waits.
+static void copy_pool(struct hss_op *op, struct hss_settings *s)
+{
+    struct str *pool = arena_alloc(&op->arena, (s->n_pool + 1) * sizeof *pool);
+    for (size_t i = 0; pool && i < s->n_pool; i++)
+        pool[i] = copy(op, s->pool[i]);
+    s->pool = pool;
+    s->n_pool = pool ? s->n_pool : 0;
+}
+
 static void copy_settings(struct hss_op *op)
 {
     struct hss_settings *s = &op->settings;
+    if (op->command == HSS_UAR || op->command == HSS_LIR) {
+        copy_pool(op, s);
+        return;
+    }
     struct str *const all[] = {&s->digest_qop, &s->charging.primary_ccf, &s->charging.secondary_ccf,
                                &s->charging.primary_ecf, &s->charging.secondary_ecf};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -68,6 +81,7 @@ void hss_uar(struct hss *h, const struct cx_uar *r, hss_uaa_cb done, void *arg)
     op->r.uar.impi = copy(op, r->impi);
     op->r.uar.impu = copy(op, r->impu);
     op->r.uar.visited_network = copy(op, r->visited_network);
+    copy_settings(op);
     submit(op);
 }
 
@@ -84,6 +98,7 @@ void hss_lir(struct hss *h, const struct cx_lir *r, hss_lia_cb done, void *arg)
     op->r.lir = *r;
     copy_head(op, &op->r.lir.head);
     op->r.lir.impu = copy(op, r->impu);
+    copy_settings(op);
     submit(op);
 }
 

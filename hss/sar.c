@@ -299,6 +299,20 @@ static enum hss_verdict choose_impi(struct hss_op *op)
     return err ? hss_fail(op, err) : HSS_NEXT;
 }
 
+// An S-CSCF that has the profile gets it all the same when it has changed since, or when the HSS does not know
+// that it has it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets: op->sends_profile.
+static enum hss_verdict decide_download(struct hss_op *op)
+{
+    const struct hss_facts *f = &op->facts; // as they were before this request
+    bool has = f->registered || f->unregistered;
+    op->sends_profile = assignment(op)->download &&
+                        (!op->r.sar.user_data_already_available || f->stale || !has);
+    if (!op->sends_profile || !f->stale)
+        return HSS_NEXT;
+    int err = HSS_WRITE(op, SQL_FRESH, SV_INT(f->set_id));
+    return err ? hss_fail(op, err) : HSS_NEXT;
+}
+
 static enum hss_verdict download_profile(struct hss_op *op)
 {
     struct cx_saa *a = &op->a.saa;
@@ -307,7 +321,7 @@ static enum hss_verdict download_profile(struct hss_op *op)
     struct impi_list l = {op, a};
     int err = STORE_RUN(op->ctx->store, SQL_IMPIS_OF_SUBSCRIPTION, impi_row, &l,
                         SV_INT(op->facts.subscription_id));
-    if (!err && !op->r.sar.user_data_already_available)
+    if (!err && op->sends_profile)
         err = hss_user_data(op, a->impi, &op->facts.set_id, 1, &a->user_data);
     if (a->n_associated < 2) // the one that the S-CSCF knows
         a->n_associated = 0;
@@ -341,7 +355,7 @@ static void complete_uri(struct hss_op *op, struct str *name)
 
 static enum hss_verdict download_charging(struct hss_op *op)
 {
-    if (!assignment(op)->download || op->r.sar.user_data_already_available)
+    if (!op->sends_profile)
         return HSS_NEXT;
     const struct hss_charging *c = &op->settings.charging;
     op->a.saa.charging =
@@ -370,6 +384,7 @@ static const struct hss_step steps[] = {
     {"server name", check_server_name, "TS 29.228 6.1.2.1"},
     {"state", change_state, "TS 29.228 6.1.2.1"},
     {"private identity", choose_impi, "TS 29.228 6.1.2.1"},
+    {"what it has already", decide_download, "TS 29.228 6.1.2.1"},
     {"profile", download_profile, "TS 29.228 6.6"},
     {"charging", download_charging, "TS 29.228 6.6"},
     {"answer", answer, "TS 29.228 6.1.2.1"},

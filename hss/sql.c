@@ -50,7 +50,10 @@ static const char schema_1[] =
     "CREATE TRIGGER impi_gone AFTER DELETE ON impi BEGIN"
     " DELETE FROM registration WHERE impi_id = old.id; END;";
 
-const char *const hss_migrations[] = {schema_1};
+// What an S-CSCF holds of the set is no longer what is provisioned.
+static const char schema_2[] = "ALTER TABLE registration ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;";
+
+const char *const hss_migrations[] = {schema_1, schema_2};
 const size_t hss_migration_count = sizeof(hss_migrations) / sizeof(*hss_migrations);
 
 const char *const hss_sql[] = {
@@ -66,7 +69,13 @@ const char *const hss_sql[] = {
         " p.unregistered FROM impu u JOIN implicit_set t ON t.id = u.set_id"
         " JOIN subscription s ON s.id = t.subscription_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
-    [SQL_REGISTRATIONS] = "SELECT impi_id, state, pending FROM registration WHERE set_id = ?1",
+    [SQL_REGISTRATIONS] = "SELECT impi_id, state, pending, stale FROM registration WHERE set_id = ?1",
+    [SQL_STALE_SUBSCRIPTION] = "UPDATE registration SET stale = 1 WHERE set_id IN"
+                               " (SELECT id FROM implicit_set WHERE subscription_id = ?1)",
+    [SQL_STALE_PROFILE] = "UPDATE registration SET stale = 1 WHERE set_id IN"
+                          " (SELECT u.set_id FROM impu u JOIN service_profile p ON p.id = u.profile_id"
+                          " WHERE p.name = ?1)",
+    [SQL_FRESH] = "UPDATE registration SET stale = 0 WHERE set_id = ?1",
     [SQL_SET_OPEN] = "SELECT 1 FROM impu WHERE set_id = ?1 AND barred = 0 LIMIT 1",
     [SQL_AUTH] = "SELECT i.scheme, i.secret, i.amf, i.realm, i.algorithm, q.sqn"
                  " FROM impi i JOIN sqn q ON q.impi_id = i.id WHERE i.id = ?1",
@@ -151,5 +160,9 @@ const char *const hss_sql[] = {
     [SQL_FIND_BY_USER] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"
                          " JOIN impi i ON i.id = a.impi_id WHERE u.impu >= ?1 AND u.impu < ?2"
                          " ORDER BY i.id LIMIT 1",
+    [SQL_SET_OWNER] = "SELECT min(impi_id) FROM impi_set WHERE set_id = ?1",
+    [SQL_EXPORT] = "SELECT impi FROM impi WHERE id > coalesce((SELECT id FROM impi WHERE impi = ?1), 0)"
+                   " ORDER BY id LIMIT ?2",
+    [SQL_PROFILE_TEXTS] = "SELECT name, service_xml FROM service_profile ORDER BY name",
 };
 const size_t hss_sql_count = SQL_COUNT;

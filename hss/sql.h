@@ -7,7 +7,10 @@
 enum hss_sql {
     SQL_FACTS_IMPI,        // impi, impu or NULL -> struct hss_facts; no row: no such IMPI
     SQL_FACTS_IMPU,        // impu -> struct hss_facts; no row: no such IMPU
-    SQL_REGISTRATIONS,     // set -> impi id, state, pending
+    SQL_REGISTRATIONS,     // set -> impi id, state, pending, stale
+    SQL_STALE_SUBSCRIPTION,// subscription: its S-CSCF's profiles are old
+    SQL_STALE_PROFILE,     // service profile's name
+    SQL_FRESH,             // set: they have been sent
     SQL_SET_OPEN,          // set -> 1 when an IMPU of it is not barred
     SQL_AUTH,              // impi id -> scheme, secret, amf, realm, algorithm, sqn
     SQL_SQN_UPDATE,        // impi id, sqn
@@ -47,6 +50,9 @@ enum hss_sql {
     SQL_SHOW_IMPUS,        // impi
     SQL_FIND_BY_IMPU,      // impu -> impi
     SQL_FIND_BY_USER,      // two texts that enclose sip:user@ -> impi
+    SQL_SET_OWNER,         // set -> id of the first IMPI that has it
+    SQL_EXPORT,            // after this IMPI, limit -> IMPIs in the order they were made
+    SQL_PROFILE_TEXTS,     // name, service xml
     SQL_COUNT,
 };
 

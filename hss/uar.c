@@ -32,11 +32,10 @@ static enum hss_verdict check_barring(struct hss_op *op)
 
 static bool listed(struct str list, struct str name)
 {
-    while (list.p) {
-        struct str word = str_split(&list, ' ');
-        if (str_eq(word, STR("*")) || (word.n && str_ieq(word, name)))
+    struct str word;
+    while ((word = hss_network_next(&list)).n)
+        if (str_eq(word, STR("*")) || hss_network_eq(word, name))
             return true;
-    }
     return false;
 }
 

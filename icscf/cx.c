@@ -63,6 +63,7 @@ static struct reject judge(const struct icscf_job *r, int err, struct dia_result
                   : r->originating ? 404
                                    : n->terminating,
         .cause = dia_result_name(result),
+        .code = dia_result_unknown(result),
         .retry_after = busy ? BUSY_RETRY_S : 0,
     };
 }

@@ -44,7 +44,8 @@ struct icscf_job {
     struct str visited;
     bool is_register, originating, deregisters;
     struct str server;           // S-CSCF to forward to now
-    bool assigned;               // by the HSS, so that its capabilities have not been asked for
+    bool assigned;               // by the HSS, which said nothing of capabilities
+    bool asked_capabilities;
     struct cx_capabilities caps; // copied into the pxy's arena
     struct str tried[TRIED_MAX];
     size_t n_tried;

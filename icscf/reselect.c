@@ -91,9 +91,13 @@ enum step_verdict icscf_choose(struct job *j)
     struct icscf_job *r = (struct icscf_job *)j;
     struct icscf *i = j->nf;
     bool usable = r->server.n && is_usable(j, r->server) && !was_tried(r, r->server);
-    bool marked = usable && is_marked(r, r->server);
+    bool marked = usable && !r->deregisters && is_marked(r, r->server);
     if (usable && !marked)
         return STEP_CONTINUE;
+    if (marked && r->assigned && r->asked_capabilities)
+        return STEP_CONTINUE; // nobody else may serve the user
+    if (r->assigned && r->asked_capabilities && r->n_tried)
+        return job_fail(j, 504, "no S-CSCF answers");
     if (marked && r->assigned) { // its capabilities have not been asked for yet
         icscf_count(i, IC_AVOIDED);
         j->proc = &again;
@@ -117,7 +121,12 @@ enum step_verdict icscf_choose(struct job *j)
 static enum step_verdict ask_capabilities(struct job *j)
 {
     struct icscf_job *r = (struct icscf_job *)j;
-    return r->assigned ? cx_ask(r, true) : STEP_CONTINUE;
+    if (r->deregisters)
+        return job_fail(j, 504, "the S-CSCF of the de-registration does not answer");
+    if (!r->assigned)
+        return STEP_CONTINUE;
+    r->asked_capabilities = true;
+    return cx_ask(r, true);
 }
 
 static const struct step again_steps[] = {
@@ -128,12 +137,12 @@ static const struct step again_steps[] = {
 static const struct procedure again = {"reselect", again_steps, ARRAY_LEN(again_steps)};
 
 // Silence, an unreachable address, a redirection or 480 to a REGISTER; silence alone otherwise, for a
-// response to another request may be the called user's own.
+// response to another request may be the called user's own. Another S-CSCF has nothing to de-register.
 static bool calls_for_another(const struct icscf_job *r, unsigned status, const struct sip_msg *msg)
 {
     if (!msg)
         return status == 503 || (status == 408 && speaks_soon(r));
-    return r->is_register && (status == 480 || (status >= 300 && status < 400));
+    return r->is_register && !r->deregisters && (status == 480 || (status >= 300 && status < 400));
 }
 
 // Silence and failed transport are its own; a response, whatever it is, says that it lives.

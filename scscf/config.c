@@ -78,6 +78,11 @@ const struct conf_row scscf_rows[] = {
     {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
+    {"outbox.size", CONF_U32, AT(outbox.size), "10000", 100, 1000000,
+     .help = "Ends of registrations and of authentications that wait until the HSS can be told; beyond it "
+             "the oldest is given up."},
+    {"outbox.max_age", CONF_U32, AT(outbox.max_age_s), "86400", 60, 31536000, "s",
+     .help = "How long one waits before it is given up."},
     {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 600, "s",
      .fixed = true, .help = "Timer reg-await-auth (TS 24.229 table 7.8.1)."},
     {"auth.max_failures", CONF_U32, AT(auth.max_failures), "3", 1, 100,

@@ -4,6 +4,7 @@
 
 #include "app/node_rows.h"
 #include "scscf/brake.h"
+#include "scscf/outbox.h"
 
 enum scscf_outbound { SCSCF_OUTBOUND_STRICT, SCSCF_OUTBOUND_LENIENT, SCSCF_OUTBOUND_OFF };
 enum scscf_scheme { SCSCF_SCHEME_HSS, SCSCF_SCHEME_AKA, SCSCF_SCHEME_DIGEST };
@@ -40,6 +41,7 @@ struct scscf_config {
         int silent;        // enum scscf_silent
         uint32_t grace_ms; // 0: silent branches are waited for
     } fork;
+    struct outbox_config outbox;
     struct {
         uint32_t await_s;    // timer reg-await-auth
         uint32_t max_failures;

@@ -23,6 +23,26 @@ static const struct {
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
+static void outbox_metrics(const struct scscf *s, struct metrics *m)
+{
+    const struct outbox_stats *st = outbox_stats(s->outbox);
+    const struct {
+        const char *label;
+        uint64_t value;
+    } all[] = {{"outcome=\"taken\"", st->taken},           {"outcome=\"refused\"", st->refused},
+               {"outcome=\"superseded\"", st->superseded}, {"outcome=\"too old\"", st->too_old},
+               {"outcome=\"no room\"", st->no_room}};
+    metrics_add(m, "scscf_outbox_waiting", "gauge", "Ends of registrations that the HSS has not been told of",
+                "", (double)outbox_waiting(s->outbox));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        metrics_add(m, "scscf_outbox_total", "counter", "Ends of registrations, by how telling them ended",
+                    all[i].label, (double)all[i].value);
+    metrics_add(m, "scscf_outbox_retries_total", "counter", "Tries that have to be made again", "",
+                (double)st->retried);
+    metrics_add(m, "scscf_hss_hosts", "gauge", "Public identities whose HSS has been learnt", "",
+                (double)hss_hosts_count(s->hosts));
+}
+
 void scscf_metrics(const struct scscf *s, struct metrics *m)
 {
     for (size_t i = 0; i < SC_COUNTERS; i++)
@@ -33,6 +53,7 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 (double)registrar_bindings(s->registrar));
     metrics_add(m, "scscf_binding_bytes", "gauge", "Memory that the contacts bound take", "",
                 (double)registrar_binding_bytes(s->registrar));
+    outbox_metrics(s, m);
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",
                 (double)auth_table_count(s->auth));
     metrics_add(m, "scscf_challenges_evicted_total", "counter",

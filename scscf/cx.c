@@ -54,48 +54,25 @@ struct reject cx_verdict(int err, struct dia_result r)
             return (struct reject){.status = verdicts[i].status,
                                    .cause = dia_result_name(r),
                                    .retry_after = verdicts[i].retry_after};
-    return (struct reject){.status = 500, .cause = dia_result_name(r)};
+    // Protocol errors are of the way to the HSS: a realm that is not served, a redirection to a host that is no
+    // peer (RFC 6733 7.1.3).
+    bool way = !r.experimental && r.code / 1000 == 3;
+    return (struct reject){.status = way ? 504 : 500, .cause = dia_result_name(r), .code = dia_result_unknown(r)};
 }
 
-static struct cx_head head(const struct scscf *s, struct str call_id)
-{
-    return (struct cx_head){.dest_host = s->cfg->diameter.hss,
-                            .dest_realm = s->cfg->diameter.realm,
-                            .correlation = call_id};
-}
+// ---- requests ----
 
-int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
-                  const struct cx_auth_item *item, cx_maa_cb cb)
-{
-    const struct pxy *p = job_pxy(j);
-    struct cx_mar r = {.head = head(s, p ? sip_msg_call_id(pxy_request(p)) : STR_NONE),
-                       .impi = impi,
-                       .impu = impu,
-                       .server_name = s->cfg->name,
-                       .n_items = 1,
-                       .item = *item};
-    return cx_send_mar(s->dia, &r, s->cfg->diameter.timeout_ms, cb, s, j->id);
-}
-
-int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
-              enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg)
-{
-    struct cx_sar r = {.head = head(s, call_id),
-                       .impi = impi,
-                       .impus = {impu},
-                       .n_impus = 1,
-                       .server_name = s->cfg->name,
-                       .type = type,
-                       .user_data_already_available = have_profile};
-    return cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, cb, s, arg);
-}
-
-// What is told to the HSS without anybody waiting: kept for the line in the log when it does not
-// arrive.
-struct notice {
+// A request that is out: whose callback it is, and whom it is about.
+struct asked {
     struct list link;
+    union {
+        cx_maa_cb maa;
+        cx_saa_cb saa;
+    } cb;
+    cx_arg arg;
     enum cx_sar_type type;
-    struct str call_id, impi, impu; // behind the struct
+    uint64_t mark;         // what the outbox held before it
+    struct str impi, impu; // behind the struct
 };
 
 static struct str put(char **at, struct str s)
@@ -107,58 +84,237 @@ static struct str put(char **at, struct str s)
     return out;
 }
 
-static struct notice *notice_new(struct scscf *s, struct str call_id, struct str impi,
-                                 struct str impu, enum cx_sar_type type)
+static struct asked *asked_new(struct scscf *s, struct str impi, struct str impu, cx_arg arg)
 {
-    struct notice *n = mem_alloc(sizeof *n + call_id.n + impi.n + impu.n);
-    if (!n)
+    struct asked *q = mem_zalloc(sizeof *q + impi.n + impu.n);
+    if (!q)
         return NULL;
-    char *at = (char *)(n + 1);
-    *n = (struct notice){.type = type};
-    n->call_id = put(&at, call_id);
-    n->impi = put(&at, impi);
-    n->impu = put(&at, impu);
-    list_add(&s->notices, &n->link);
-    return n;
+    char *at = (char *)(q + 1);
+    q->impi = put(&at, impi);
+    q->impu = put(&at, impu);
+    q->arg = arg;
+    list_add(&s->asked, &q->link);
+    return q;
 }
 
-static void notice_free(struct notice *n)
+static void asked_free(struct asked *q)
 {
-    list_del(&n->link);
-    mem_free(n);
+    list_del(&q->link);
+    mem_free(q);
 }
 
-void cx_notices_free(struct scscf *s)
+// TS 29.229 5.5: the HSS that answered for a public identity before, where others chose it; as long as it
+// can be reached.
+static struct str hss_of(const struct scscf *s, struct str impu)
 {
-    while (!list_empty(&s->notices))
-        notice_free(LIST_ENTRY(s->notices.next, struct notice, link));
+    struct str learnt = hss_hosts_find(s->hosts, impu);
+    bool there = learnt.n && dia_reaches(s->dia, learnt, s->cfg->diameter.realm);
+    return there ? learnt : s->cfg->diameter.hss;
+}
+
+static struct cx_head head(const struct scscf *s, struct str call_id, struct str impu)
+{
+    return (struct cx_head){.dest_host = hss_of(s, impu),
+                            .dest_realm = s->cfg->diameter.realm,
+                            .correlation = call_id};
+}
+
+// What was learnt is of use as long as it answers and knows the user.
+static void note_host(struct scscf *s, struct str impu, int err, struct dia_result r, struct str host)
+{
+    bool good = !err && r.code / 1000 == 2;
+    bool gone = err || (!r.experimental && r.code / 1000 == 3) ||
+                (r.experimental && r.code == CX_ERROR_USER_UNKNOWN);
+    if (gone)
+        hss_hosts_forget(s->hosts, impu);
+    else if (good && host.n && dia_has_agents(s->dia) && !str_ieq(host, s->cfg->diameter.hss))
+        hss_hosts_learn(s->hosts, impu, host);
+}
+
+static void on_vector(void *nf, cx_arg arg, int err, const struct cx_maa *a)
+{
+    struct scscf *s = nf;
+    struct asked *q = (struct asked *)(uintptr_t)arg;
+    note_host(s, q->impu, err, a ? a->result : (struct dia_result){0}, a ? a->head.origin_host : STR_NONE);
+    q->cb.maa(s, q->arg, err, a);
+    asked_free(q);
+}
+
+int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
+                  const struct cx_auth_item *item, cx_maa_cb cb)
+{
+    const struct pxy *p = job_pxy(j);
+    struct cx_mar r = {.head = head(s, p ? sip_msg_call_id(pxy_request(p)) : STR_NONE, impu),
+                       .impi = impi,
+                       .impu = impu,
+                       .server_name = s->cfg->name,
+                       .n_items = 1,
+                       .item = *item};
+    struct asked *q = asked_new(s, impi, impu, j->id);
+    if (!q)
+        return ERR_NOMEM;
+    q->cb.maa = cb;
+    int err = cx_send_mar(s->dia, &r, s->cfg->diameter.timeout_ms, on_vector, s, (uintptr_t)q);
+    if (err)
+        asked_free(q);
+    return err;
+}
+
+static bool registers(enum cx_sar_type t)
+{
+    return t == CX_REGISTRATION || t == CX_RE_REGISTRATION;
+}
+
+struct registered {
+    const struct scscf *s;
+    const struct registration *reg;
+    struct str impu;
+};
+
+static bool is_registered_with(void *arg, struct str impu)
+{
+    const struct registered *r = arg;
+    return str_eq(impu, r->impu) || (r->reg && registrar_find(r->s->registrar, impu, NULL) == r->reg);
+}
+
+// What was to be told of the user before this registration is no longer true. The registration is in the
+// registrar by now, so its whole set is known.
+static void settle_outbox(struct scscf *s, const struct asked *q, bool taken)
+{
+    struct registered r = {s, registrar_find(s->registrar, q->impu, NULL), q->impu};
+    if (taken)
+        outbox_supersede(s->outbox, q->impi, q->mark, is_registered_with, &r);
+    outbox_release(s->outbox, q->impi);
+}
+
+static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
+{
+    struct scscf *s = nf;
+    struct asked *q = (struct asked *)(uintptr_t)arg;
+    struct dia_result result = a ? a->result : (struct dia_result){0};
+    note_host(s, q->impu, err, result, a ? a->head.origin_host : STR_NONE);
+    q->cb.saa(s, q->arg, err, a);
+    if (registers(q->type))
+        settle_outbox(s, q, !err && result.code / 1000 == 2);
+    asked_free(q);
+}
+
+int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
+              enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg)
+{
+    struct cx_sar r = {.head = head(s, call_id, impu),
+                       .impi = impi,
+                       .impus = {impu},
+                       .n_impus = 1,
+                       .server_name = s->cfg->name,
+                       .type = type,
+                       .user_data_already_available = have_profile};
+    struct asked *q = asked_new(s, impi, impu, arg);
+    if (!q)
+        return ERR_NOMEM;
+    q->cb.saa = cb;
+    q->type = type;
+    q->mark = outbox_mark(s->outbox);
+    int err = cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, on_assigned, s, (uintptr_t)q);
+    if (err)
+        asked_free(q);
+    else if (registers(type))
+        outbox_hold(s->outbox, impi);
+    return err;
+}
+
+// ---- what is told without anybody waiting ----
+
+static void log_untold(struct scscf *s, const struct outbox_note *n, const char *what, const char *why,
+                       uint32_t code)
+{
+    scscf_count(s, SC_HSS_FAILURES);
+    LOG(LOG_WARN, what, LF("call_id", n->call_id), LF("impi", n->impi), LF("impu", n->impu),
+        LF_NUM("type", n->type), LF_Z("reason", why), LF_NUM("result", code));
+}
+
+// Refusals that another try may not meet: protocol and transient errors (RFC 6733 7.1.3, 7.1.4), and an HSS
+// that cannot just now. One that says who is assigned instead of us has said its last word.
+static bool may_pass(const struct cx_saa *a)
+{
+    uint32_t code = a->result.code;
+    if (a->result.experimental)
+        return code / 1000 == 4;
+    return code / 1000 == 3 || code / 1000 == 4 || (code == DIA_UNABLE_TO_COMPLY && !a->server_name.n);
+}
+
+static enum outbox_outcome outcome(int err, const struct cx_saa *a)
+{
+    if (err)
+        return OUTBOX_LATER;
+    return a->result.code / 1000 == 2 ? OUTBOX_TAKEN : may_pass(a) ? OUTBOX_LATER : OUTBOX_REFUSED;
 }
 
 static void on_notified(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
-    struct notice *n = (struct notice *)(uintptr_t)arg;
+    enum outbox_outcome o = outcome(err, a);
+    bool fresh = false;
+    const struct outbox_note *n = outbox_find(s->outbox, arg, &fresh);
     struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
-    if (r.status) {
-        scscf_count(s, SC_HSS_FAILURES);
-        LOG(LOG_WARN, "server assignment not taken by the HSS", LF("call_id", n->call_id),
-            LF("impi", n->impi), LF("impu", n->impu), LF_NUM("type", n->type),
-            LF_Z("reason", r.cause));
-    }
-    notice_free(n);
+    if (n && o == OUTBOX_REFUSED)
+        log_untold(s, n, "server assignment not taken by the HSS", r.cause, r.code);
+    else if (n && o == OUTBOX_LATER && fresh)
+        log_untold(s, n, "server assignment not delivered to the HSS, kept for later", r.cause, r.code);
+    outbox_answered(s->outbox, arg, o);
+}
+
+static int send_note(void *arg, const struct outbox_note *n, uint64_t id)
+{
+    return cx_assign(arg, n->call_id, n->impi, n->impu, n->type, true, on_notified, id);
+}
+
+static void note_lost(void *arg, const struct outbox_note *n, enum outbox_loss why)
+{
+    log_untold(arg, n, "server assignment never delivered to the HSS",
+               why == OUTBOX_TOO_OLD ? "older than outbox.max_age" : "outbox.size is reached", 0);
 }
 
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type)
 {
-    struct notice *n = notice_new(s, call_id, impi, impu, type);
-    int err =
-        n ? cx_assign(s, call_id, impi, impu, type, true, on_notified, (uintptr_t)n) : ERR_NOMEM;
-    if (err && n) {
-        on_notified(s, (uintptr_t)n, err, NULL);
-    } else if (err) {
-        scscf_count(s, SC_HSS_FAILURES);
-        LOG(LOG_WARN, "server assignment not sent to the HSS", LF("call_id", call_id),
-            LF("impi", impi), LF("impu", impu), LF_Z("reason", err_text(err)));
-    }
+    struct outbox_note n = {type, call_id, impi, impu};
+    int err = outbox_add(s->outbox, &n);
+    if (err)
+        log_untold(s, &n, "server assignment not sent to the HSS", err_text(err), 0);
+}
+
+struct reject cx_cannot_serve(struct scscf *s, struct str call_id, struct str impi, struct str impu, int err)
+{
+    bool much = err == ERR_TOOBIG;
+    cx_notify(s, call_id, impi, impu,
+              much ? CX_DEREGISTRATION_TOO_MUCH_DATA : CX_ADMINISTRATIVE_DEREGISTRATION);
+    return (struct reject){.status = 480,
+                           .cause = much ? "the user profile is more than this S-CSCF takes" :
+                                           "the user profile cannot be used by this S-CSCF"};
+}
+
+static void on_peer(void *arg, struct str host, bool open)
+{
+    struct scscf *s = arg;
+    node_dia_peer_told(arg, host, open);
+    if (open && s->outbox)
+        outbox_wake(s->outbox);
+}
+
+int cx_start(struct scscf *s, struct dia_params *p)
+{
+    static const struct outbox_ops ops = {.send = send_note, .lost = note_lost};
+    p->peer_state = on_peer;
+    list_init(&s->asked);
+    int err = hss_hosts_new(&s->hosts);
+    return err ? err : outbox_new(s->loop, &s->cfg->outbox, &ops, s, &s->outbox);
+}
+
+void cx_stop(struct scscf *s)
+{
+    while (!list_empty(&s->asked))
+        asked_free(LIST_ENTRY(s->asked.next, struct asked, link));
+    outbox_free(s->outbox);
+    hss_hosts_free(s->hosts);
 }

@@ -142,12 +142,14 @@ static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
     int err = a->user_data.n ? profile_parse(s->profiles, a->user_data, &r->profile, &why) : 0;
     if (!err)
         return (struct reject){0};
-    scscf_count(s, SC_HSS_FAILURES);
     LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id), LF("impi", r->impi),
         LF_Z("element", why.what), LF_NUM("line", why.line));
-    give_back(r, err == ERR_TOOBIG ? CX_DEREGISTRATION_TOO_MUCH_DATA
-                                   : CX_ADMINISTRATIVE_DEREGISTRATION);
-    return (struct reject){.status = 500, .cause = "user profile not usable"};
+    if (register_find(r)) // who is registered goes on with the profile that is here
+        return (struct reject){0};
+    scscf_count(s, SC_HSS_FAILURES);
+    if (r->overtaken)
+        return (struct reject){.status = 500, .cause = "user profile not usable"};
+    return cx_cannot_serve(s, r->call_id, r->impi, r->impu, err);
 }
 
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
@@ -312,8 +314,11 @@ static enum step_verdict bind_contacts(struct job *j)
     const struct registration *reg = register_find(r);
     bool again = reg && registration_count_of(reg, r->impi);
     int err = rebind(r);
-    if (err) {
-        give_back(r, CX_ADMINISTRATIVE_DEREGISTRATION);
+    if (err && !again && !r->overtaken) {
+        j->reject = cx_cannot_serve(j->nf, r->call_id, r->impi, r->impu, err);
+        return STEP_REJECT;
+    }
+    if (err)
         return job_fail(j, 500, err == ERR_NOTFOUND ? "the HSS gave no profile with the identity"
                                                     : err_text(err));
     }

@@ -118,6 +118,13 @@ static bool on_screen(void *arg, const struct flow_info *from, const struct sip_
 
 // ---- what the tables report ----
 
+static void on_skipped(void *arg, const struct xml_error *first, size_t n)
+{
+    (void)arg;
+    LOG(LOG_WARN, "filter criteria of a service profile cannot be read and are left out", LF_NUM("criteria", n),
+        LF_Z("element", first->what), LF_NUM("line", first->line));
+}
+
 static void on_auth_timeout(void *arg, const struct challenge *c)
 {
     struct scscf *s = arg;
@@ -165,6 +172,8 @@ static int start_tables(struct scscf *s)
                                .timed_out = on_auth_timeout,
                                .arg = s};
     int err = profile_store_new(&s->profiles);
+    if (!err)
+        profile_store_tell(s->profiles, on_skipped, s);
     if (!err)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
@@ -230,7 +239,8 @@ static int start_dia(struct scscf *s)
                            .product = STR("Carillon-S-CSCF"),
                            .trace = s->params.trace.dia ? on_trace_dia : NULL,
                            .arg = s};
-    return node_dia_new(&s->cfg->diameter, &p, &s->dia);
+    int err = cx_start(s, &p);
+    return err ? err : node_dia_new(&s->cfg->diameter, &p, &s->dia);
 }
 
 int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
@@ -244,7 +254,6 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->params = *p;
     arena_init(&s->arena, NULL, 0);
     s->plan = node_read_numbering(&s->cfg->home, s->cfg->domain);
-    list_init(&s->notices);
     int err = start_tables(s);
     if (!err)
         err = name_self(s);
@@ -286,6 +295,8 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     s->own.auth.md5_beside = c->auth.md5_beside;
     s->own.auth.default_scheme = c->auth.default_scheme;
     s->own.diameter.timeout_ms = c->diameter.timeout_ms;
+    s->own.outbox = c->outbox;
+    outbox_reload(s->outbox, &c->outbox);
     s->own.limits.brake = c->limits.brake;
     brake_reload(s->brake, &c->limits.brake);
     struct overload_params overload = node_overload_params(&c->overload, false);
@@ -298,7 +309,7 @@ void scscf_free(struct scscf *s)
         return;
     stack_free(s->stack);
     dia_node_free(s->dia);
-    cx_notices_free(s);
+    cx_stop(s);
     routing_done(&s->routing);
     trust_domain_done(&s->trusted);
     trust_domain_done(&s->exempt);

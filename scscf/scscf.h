@@ -21,7 +21,7 @@ struct scscf_params {
 // Opens the listeners and the Diameter peers. A failure has been logged and leaves nothing behind.
 int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf);
 void scscf_free(struct scscf *s); // takes NULL
-// Takes over what can change at run time: registration.*, sip.trusted, routing.*, limits.* but for
+// Takes over what can change at run time: registration.*, outbox.*, sip.trusted, routing.*, limits.* but for
 // the sizes, auth.max_failures, auth.every_register and diameter.timeout. Other changes need a restart.
 void scscf_reload(struct scscf *s, const struct scscf_config *config);
 // Stops taking requests outside dialogs; done is called when the rest has ended.

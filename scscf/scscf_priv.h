@@ -10,6 +10,8 @@
 #include "ims/trust.h"
 #include "scscf/auth.h"
 #include "scscf/brake.h"
+#include "scscf/hss_hosts.h"
+#include "scscf/outbox.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
 #include "stack/pipeline.h"
@@ -41,9 +43,11 @@ struct scscf {
     char route_room[ADDR_TEXT_MAX];
     timer_cb drained;
     void *drained_arg;
-    struct list notices;  // cx.c: server assignments that nobody waits for
     struct map busy;      // register_race.c: REGISTERs that wait for the HSS, by private identity
     uint64_t registers;   // REGISTERs so far
+    struct list asked;    // cx.c: requests that are out
+    struct outbox *outbox;
+    struct hss_hosts *hosts;
     uint64_t counters[SC_COUNTERS];
 };
 
@@ -131,7 +135,13 @@ int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct 
                   const struct cx_auth_item *item, cx_maa_cb cb);
 int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
               enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg);
-// The same without interest in the answer beyond a log line.
+// The same while nobody waits for the answer: delivered now or later (outbox.h).
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type);
-void cx_notices_free(struct scscf *s);
+// The HSS has taken a registration of a user who is new here, and this S-CSCF cannot serve it: err says why
+// (ERR_TOOBIG: there is too much of it). The HSS is told, and the answer is for the I-CSCF to choose another
+// S-CSCF (TS 29.228 6.1.2.1, TS 24.229 5.3.1.3).
+struct reject cx_cannot_serve(struct scscf *s, struct str call_id, struct str impi, struct str impu, int err);
+// Before the Diameter node is made, of p; and when it is gone.
+int cx_start(struct scscf *s, struct dia_params *p);
+void cx_stop(struct scscf *s);

@@ -17,6 +17,8 @@ struct app;
 // ctl_error's to its standard error. Output leaves while the command runs, as fast as the client
 // takes it; what it has not taken yet is held, up to a cap.
 struct ctl_out;
+// Who is at the other end, as the kernel says: for lines that tell who changed what. False when it has gone.
+bool ctl_peer(const struct ctl_out *o, uint32_t *ret_uid, int32_t *ret_pid);
 void ctl_printf(struct ctl_out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ctl_error(struct ctl_out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -70,6 +70,17 @@ void ctl_out_free(struct ctl_out *o)
     mem_free(o);
 }
 
+bool ctl_peer(const struct ctl_out *o, uint32_t *ret_uid, int32_t *ret_pid)
+{
+    struct ucred who;
+    socklen_t n = sizeof who;
+    if (o->fd < 0 || getsockopt(o->fd, SOL_SOCKET, SO_PEERCRED, &who, &n))
+        return false;
+    *ret_uid = who.uid;
+    *ret_pid = who.pid;
+    return true;
+}
+
 // ---- output ----
 
 bool ctl_out_flush(struct ctl_out *o)

@@ -19,7 +19,7 @@ const struct conf_row node_peer_rows[] = {
     {0},
 };
 
-static void on_peer(void *arg, struct str host, bool open)
+void node_dia_peer_told(void *arg, struct str host, bool open)
 {
     (void)arg;
     LOG(open ? LOG_INFO : LOG_WARN, open ? "HSS connected" : "HSS connection lost",
@@ -38,7 +38,7 @@ int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct di
     q.retry_ms = c->retry_ms;
     q.connect_wait_ms = c->connect_wait_ms;
     q.limits = c->limits;
-    q.peer_state = on_peer;
+    q.peer_state = p->peer_state ? p->peer_state : node_dia_peer_told;
     const struct node_peer *peers = c->peers.v;
     int err = dia_node_new(&q, ret_node);
     for (size_t i = 0; !err && i < c->peers.n; i++) {

@@ -280,5 +280,7 @@ struct overload_params node_overload_params(const struct node_overload *c, bool 
 // Opens every address for SIP. A failure has been logged.
 int node_sip_listen(struct stack *s, const struct node_sip *c);
 // Makes a Diameter node for Cx and adds its peers. p has what the configuration does not tell:
-// loop, product, trace, arg. HSSs that come and go are logged.
+// loop, product, trace, arg. HSSs that come and go are logged, by node_dia_peer_told when p has no
+// peer_state of its own.
+void node_dia_peer_told(void *arg, struct str host, bool open);
 int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node);

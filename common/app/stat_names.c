@@ -56,6 +56,7 @@ static const struct stat_name names[] = {
     {"dia_answers_sent", false, "Diameter answers sent."},
     {"dia_answers_received", false, "Diameter answers received."},
     {"dia_errors_sent", false, "Diameter answers sent with an error."},
+    {"dia_results", false, "Answers received, by Result-Code or Experimental-Result-Code."},
     {"dia_timeouts", false, "Diameter requests without an answer in time."},
     {"dia_failovers", false, "Diameter requests moved to another peer."},
     {"dia_duplicates", false, "Diameter requests received again."},

@@ -79,7 +79,6 @@ struct dia_field {
     uint16_t avp;
     uint8_t kind;
     uint8_t min, max;       // occurrences; max 0: any number
-    uint8_t head;           // fixed place from the front, 1 is first; 0: anywhere
     uint32_t value;
     uint16_t at;            // offset of the (first) field in the struct
     uint16_t cap, stride;   // a list of at most cap elements; cap 0: a single field

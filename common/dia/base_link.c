@@ -4,9 +4,10 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "dia/node_priv.h"
 
-enum { NO_COMMON_APPLICATION = 5010, IP_BYTES = 18 };
+enum { UNKNOWN_PEER = 3010, NO_COMMON_APPLICATION = 5010, IP_BYTES = 18 };
 
 static const struct dia_command *command(uint32_t code)
 {
@@ -18,8 +19,9 @@ static uint32_t next_id(uint32_t *id)
     return (*id)++;
 }
 
+// failed: a raw AVP for Failed-AVP, or empty.
 static int send_base(struct dia_conn *c, uint32_t code, const struct dia_frame *request,
-                     const void *st)
+                     const void *st, struct str failed)
 {
     const struct dia_command *cmd = command(code);
     struct dia_header h = {
@@ -32,6 +34,7 @@ static int send_base(struct dia_conn *c, uint32_t code, const struct dia_frame *
     int r = dia_encode(c->node->dict, request ? cmd->out : cmd->in, st, &h, &b);
     if (r)
         return r;
+    (void)dia_bytes_fail(&b, failed); // without memory for it: the answer alone
     r = dia_conn_send(c, (struct str){(char *)b.p, b.n}, STR_NONE);
     dia_bytes_free(&b);
     return r;
@@ -88,10 +91,10 @@ int dia_send_cer(struct dia_conn *c)
     char ip[IP_BYTES];
     struct dia_caps caps;
     fill_caps(c, &caps, ip);
-    return send_base(c, DIA_CER, NULL, &caps);
+    return send_base(c, DIA_CER, NULL, &caps, STR_NONE);
 }
 
-int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text)
+static int send_cea(struct dia_conn *c, uint32_t code, const char *text, struct str failed)
 {
     struct dia_frame f = {.hbh = c->cer_hbh, .ete = c->cer_ete};
     char ip[IP_BYTES];
@@ -99,28 +102,33 @@ int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text)
     fill_caps(c, &caps, ip);
     caps.result.code = code;
     caps.error_message = str_from(text);
-    return send_base(c, DIA_CER, &f, &caps);
+    return send_base(c, DIA_CER, &f, &caps, failed);
+}
+
+int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text)
+{
+    return send_cea(c, code, text, STR_NONE);
 }
 
 void dia_send_dwr(struct dia_conn *c)
 {
     struct dia_link l = {.origin_host = c->node->host, .origin_realm = c->node->realm,
                          .state_id = c->node->state_id};
-    (void)send_base(c, DIA_DWR, NULL, &l);
+    (void)send_base(c, DIA_DWR, NULL, &l, STR_NONE);
 }
 
 void dia_send_dpr(struct dia_conn *c, uint32_t cause)
 {
     struct dia_link l = {.origin_host = c->node->host, .origin_realm = c->node->realm,
                          .cause = cause};
-    (void)send_base(c, DIA_DPR, NULL, &l);
+    (void)send_base(c, DIA_DPR, NULL, &l, STR_NONE);
 }
 
 static void send_done(struct dia_conn *c, const struct dia_frame *f)
 {
     struct dia_link l = {.result.code = DIA_SUCCESS, .origin_host = c->node->host,
                          .origin_realm = c->node->realm, .state_id = c->node->state_id};
-    (void)send_base(c, f->code, f, &l);
+    (void)send_base(c, f->code, f, &l, STR_NONE);
 }
 
 static void add_app(struct dia_apps *a, uint32_t id)
@@ -166,6 +174,37 @@ void dia_cer_refuse(struct dia_conn *c, uint32_t code, struct str host, const ch
     dia_conn_close(c, true);
 }
 
+// "Origin-Host", or "AVP 9 of vendor 10415"; NULL when the fault is none of an AVP.
+static const char *avp_name(struct str avp, char room[48])
+{
+    if (avp.n < 8)
+        return NULL;
+    bool has_vendor = (uint8_t)avp.p[4] & DIA_AVP_V;
+    uint32_t code = dia_get32(avp.p), vendor = has_vendor && avp.n >= 12 ? dia_get32(avp.p + 8) : 0;
+    const struct dia_avp *row = dia_avp_find(code, vendor);
+    if (row)
+        return row->name;
+    struct writer w = writer_init(room, 47);
+    writer_printf(&w, "AVP %u of vendor %u", code, vendor);
+    room[w.n] = 0;
+    return room;
+}
+
+void dia_cer_fault(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
+{
+    char at[ADDR_TEXT_MAX], name[48];
+    LOG_FROM(addr_source_key(tcp_remote(c->tcp)), loop_now(c->node->loop) / 1000000, LOG_WARN,
+             "diameter peer refused", fault->why,
+             LF("peer", f->origin_host.n ? f->origin_host : STR("?")),
+             LF("address", addr_text(tcp_remote(c->tcp), at)),
+             LF_Z("avp", avp_name(fault->avp, name)), LF_Z("reason", fault->why),
+             LF_NUM("result", fault->code));
+    c->cer_hbh = f->hbh;
+    c->cer_ete = f->ete;
+    (void)send_cea(c, fault->code, fault->why, fault->avp);
+    dia_conn_close(c, true);
+}
+
 // Who the peer is and where it comes from is known; RFC 6733 5.3: is there something to talk about?
 void dia_cer_admit(struct dia_conn *c, struct dia_peer *p)
 {
@@ -180,9 +219,33 @@ void dia_cer_admit(struct dia_conn *c, struct dia_peer *p)
     dia_peer_event(p, PEER_R_CONN_CER, c);
 }
 
+// RFC 3588 5.6 had capabilities exchanged on an open connection too; RFC 6733 1.1.3 no longer has, and
+// peers of both kinds are about. What the peer can do now is noted, if it is still of use to us; nothing
+// ends by it.
+static void got_cer_again(struct dia_conn *c, const struct dia_caps *caps)
+{
+    struct dia_peer *p = c->peer;
+    struct dia_apps apps;
+    note_apps(&apps, caps);
+    uint32_t code = !str_ieq(caps->origin_host, p->host) ? UNKNOWN_PEER :
+                    !common_app(c->node, &apps)          ? NO_COMMON_APPLICATION :
+                                                           DIA_SUCCESS;
+    if (code == DIA_SUCCESS) {
+        c->apps = p->apps = apps;
+        c->state_id = p->state_id = caps->state_id;
+    } else {
+        p->counts.bad++;
+    }
+    (void)dia_send_cea(c, code, code == DIA_SUCCESS ? NULL : "the connection goes on as it was");
+}
+
 // RFC 6733 5.3: Process-CER, before the state machine hears of it.
 static void got_cer(struct dia_conn *c, const struct dia_caps *caps)
 {
+    if (dia_conn_is_open(c)) {
+        got_cer_again(c, caps);
+        return;
+    }
     if (c->initiator || c->peer || c->lookup.peer) {
         dia_conn_refuse(c, "CER out of place");
         return;
@@ -231,18 +294,31 @@ static void got_disconnect(struct dia_conn *c, const struct dia_frame *f, const 
         dia_peer_event(p, request ? PEER_R_DPR : PEER_R_DPA, c);
 }
 
+static void cea_fault(struct dia_conn *c, const struct dia_fault *fault)
+{
+    char name[48];
+    LOG(LOG_WARN, "diameter capabilities exchange failed", LF("peer", c->peer->host),
+        LF_Z("avp", avp_name(fault->avp, name)), LF_Z("reason", fault->why),
+        LF_NUM("result", fault->code));
+    dia_conn_lost(c);
+}
+
 static void base_fault(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
 {
     struct dia_peer *p = c->peer;
-    if (f->code == DIA_CER) {
-        if (f->flags & DIA_CMD_R)
-            (void)dia_send_cea(c, fault->code, fault->why);
-        dia_conn_refuse(c, "bad capabilities exchange");
+    bool request = f->flags & DIA_CMD_R;
+    if (f->code == DIA_CER && !p) {
+        dia_cer_fault(c, f, fault);
         return;
     }
-    if (p)
-        p->counts.bad++;
-    if (f->flags & DIA_CMD_R)
+    p->counts.bad++;
+    if (f->code == DIA_CER && !request)
+        cea_fault(c, fault);
+    else if (f->code == DIA_CER && dia_conn_is_open(c))
+        (void)send_cea(c, fault->code, fault->why, fault->avp);
+    else if (f->code == DIA_CER)
+        dia_conn_refuse(c, "CER out of place");
+    else if (request)
         dia_send_error(c, f, fault->code, fault);
 }
 

@@ -142,7 +142,7 @@ static const DIA_FIELDS(dpa);
 
 // RFC 6733 7.2
 static const struct dia_field dia_error_grammar_fields[] = {
-    DIA_F(AVP_SESSION_ID, DIA_STR, 0, struct dia_error, session_id, .head = 1),
+    DIA_F(AVP_SESSION_ID, DIA_STR, 0, struct dia_error, session_id),
     DIA_F(AVP_ORIGIN_HOST, DIA_STR, 1, struct dia_error, origin_host),
     DIA_F(AVP_ORIGIN_REALM, DIA_STR, 1, struct dia_error, origin_realm),
     DIA_F(AVP_RESULT_CODE, DIA_RESULT, 0, struct dia_error, result),

@@ -205,7 +205,7 @@ static bool is_base(const struct dia_frame *f)
     return f->code == DIA_CER || f->code == DIA_DWR || f->code == DIA_DPR;
 }
 
-static bool is_open(const struct dia_conn *c)
+bool dia_conn_is_open(const struct dia_conn *c)
 {
     const struct dia_peer *p = c->peer;
     return p && ((p->state == PEER_R_OPEN && p->r == c) || (p->state == PEER_I_OPEN && p->i == c));
@@ -215,11 +215,11 @@ static void application_message(struct dia_conn *c, const struct dia_frame *f)
 {
     bool closing = c->peer && c->peer->state == PEER_CLOSING;
     if (f->flags & DIA_CMD_R) {
-        if (is_open(c))
+        if (dia_conn_is_open(c))
             dia_serve_request(c, f);
         else if (!closing)
             dia_conn_refuse(c, "request before the capabilities exchange");
-    } else if (is_open(c) || closing) {
+    } else if (dia_conn_is_open(c) || closing) {
         dia_pending_answer(c, f);
     } else {
         dia_conn_refuse(c, "answer before the capabilities exchange");
@@ -245,7 +245,11 @@ static void over_limit(struct dia_conn *c, const struct dia_frame *f, const stru
 
 static void bad_frame(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault)
 {
-    if (!is_open(c)) {
+    if (!c->peer && f->code == DIA_CER && (f->flags & DIA_CMD_R)) {
+        dia_cer_fault(c, f, fault);
+        return;
+    }
+    if (!dia_conn_is_open(c)) {
         dia_conn_refuse(c, fault->why);
         return;
     }
@@ -266,9 +270,9 @@ static void message(struct dia_conn *c, struct str bytes)
     if ((f.flags & DIA_CMD_R) || is_base(&f)) // other answers: where their request is known
         dia_trace_message(c, false, bytes, f.session_id);
     bool dwa = f.code == DIA_DWR && !(f.flags & DIA_CMD_R);
-    if (is_open(c) && dwa)
+    if (dia_conn_is_open(c) && dwa)
         dia_peer_alive(c->peer);
-    if (is_open(c) || (c->peer && c->peer->state == PEER_CLOSING))
+    if (dia_conn_is_open(c) || (c->peer && c->peer->state == PEER_CLOSING))
         dia_watchdog_event(c->peer, dwa ? WD_DWA : WD_OTHER);
     if (r)
         bad_frame(c, &f, &fault);
@@ -296,12 +300,11 @@ static void too_long(struct dia_conn *c, struct str begin)
 {
     struct dia_fault fault = {.code = 5015, .limit = "message", .why = "longer than messages are taken"};
     struct dia_frame f;
+    dia_frame_peek(begin, &f);
     if (c->stranger) {
         c->node->excess[DIA_OVER_CER_BYTES]++;
-        dia_conn_refuse(c, "longer than a CER may be");
-        return;
+        fault.why = "longer than a CER may be";
     }
-    dia_frame_peek(begin, &f);
     bad_frame(c, &f, &fault);
 }
 

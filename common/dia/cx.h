@@ -228,5 +228,7 @@ void cx_answer_saa(struct dia_request *q, const struct cx_saa *a);
 void cx_answer_rta(struct dia_request *q, const struct cx_rta *a);
 void cx_answer_ppa(struct dia_request *q, const struct cx_ppa *a);
 
-// "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs.
+// "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs. "unknown Result-Code" goes with its number:
+// dia_result_unknown is the code of a result without a name, else 0.
 const char *dia_result_name(struct dia_result r);
+uint32_t dia_result_unknown(struct dia_result r);

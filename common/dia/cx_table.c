@@ -174,7 +174,7 @@ static const DIA_FIELDS(features);
     DIA_F(avp_, DIA_GROUP, min_, type_, head, .group = &(group_))
 
 #define HEAD(type_)                                                                                \
-    DIA_F(AVP_SESSION_ID, DIA_STR, 1, type_, head.session_id, .head = 1),                          \
+    DIA_F(AVP_SESSION_ID, DIA_STR, 1, type_, head.session_id),                                     \
     EMBEDDED(AVP_VENDOR_SPECIFIC_APPLICATION_ID, 1, type_, app_id),                                \
     DIA_C(AVP_AUTH_SESSION_STATE, 1), /* NO_STATE_MAINTAINED, TS 29.229 6.1 */                     \
     DIA_F(AVP_ORIGIN_HOST, DIA_STR, 1, type_, head.origin_host),                                   \

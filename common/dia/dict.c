@@ -90,15 +90,15 @@ static int load_avp(struct dia_dict *d, const struct dia_avp *a)
 }
 
 // libfdproto walks all AVPs for each rule, so an optional AVP has none: decode.c, which sees each AVP
-// once anyway, counts it.
+// once anyway, counts it. Session-Id should come first (RFC 6733 8.8), which is the sender's affair: it
+// is written there and read anywhere.
 static int load_rule(struct dia_dict *d, struct dict_object *parent, const struct dia_field *f)
 {
-    if (f->min == 0 && f->head == 0)
+    if (f->min == 0)
         return 0;
     struct dict_rule_data data = {
         .rule_avp = d->avp[f->avp],
-        .rule_position = f->head ? RULE_FIXED_HEAD : RULE_REQUIRED,
-        .rule_order = f->head,
+        .rule_position = RULE_REQUIRED,
         .rule_min = f->min,
         .rule_max = f->max ? f->max : -1,
     };

@@ -180,6 +180,27 @@ bool dia_ready(const struct dia_node *n, struct str realm)
     return false;
 }
 
+bool dia_reaches(const struct dia_node *n, struct str host, struct str realm)
+{
+    LIST_EACH((struct list *)&n->peers, it) {
+        const struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
+        if (dia_peer_usable(p) &&
+            (str_ieq(p->host, host) || (p->relay && dia_peer_serves(p, realm))))
+            return true;
+    }
+    return false;
+}
+
+bool dia_has_agents(const struct dia_node *n)
+{
+    LIST_EACH((struct list *)&n->peers, it) {
+        const struct dia_peer *p = LIST_ENTRY(it, struct dia_peer, link);
+        if (p->relay || p->counts.redirects)
+            return true;
+    }
+    return false;
+}
+
 void dia_drain(struct dia_node *n, timer_cb done, void *arg)
 {
     n->draining = true;
@@ -233,6 +254,7 @@ static void counts(const struct dia_counts *c, const char *labels, dia_stat_cb c
 void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
 {
     counts(&n->counts, "peer=\"\"", cb, arg);
+    dia_results_stats(&n->results, cb, arg);
     cb(arg, "dia_parked", "", n->n_parked);
     cb(arg, "dia_strangers", "", n->n_strangers);
     for (size_t i = 0; i < DIA_EXCESSES; i++)

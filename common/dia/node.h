@@ -81,6 +81,10 @@ bool dia_net_has(const struct dia_net *n, const struct addr *a);
 
 // True when at least one peer that serves realm is open.
 bool dia_ready(const struct dia_node *n, struct str realm);
+// A request for this host would have a way: the host itself is open, or a relay towards it.
+bool dia_reaches(const struct dia_node *n, struct str host, struct str realm);
+// Relays are among the peers, or one has redirected: which host answers is not ours to choose.
+bool dia_has_agents(const struct dia_node *n);
 // DPR to all peers (cause REBOOTING), waits for the DPAs or one second, then calls done.
 void dia_drain(struct dia_node *n, timer_cb done, void *arg);
 

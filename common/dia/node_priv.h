@@ -53,6 +53,17 @@ enum {
     DIA_TRIES = 4,          // peers that one request is sent to
 };
 
+// Results of answers that came, by code.
+enum { DIA_RESULTS = 64 };
+struct dia_results {
+    struct {
+        struct dia_result r;
+        uint64_t count;
+    } v[DIA_RESULTS];
+    size_t n;
+    uint64_t others; // of further codes
+};
+
 struct dia_apps {
     bool relay;
     uint32_t id[DIA_MAX_APPS];
@@ -247,6 +258,7 @@ struct dia_node {
     timer_cb drain_done;
     void *drain_arg;
     struct dia_counts counts; // of peers that are gone, and what belongs to none
+    struct dia_results results;
 };
 
 // ---- conn.c: streams and messages ----
@@ -256,6 +268,7 @@ int dia_conn_open(struct dia_peer *p); // makes p->i
 int dia_conn_send(struct dia_conn *c, struct str bytes, struct str correlation);
 void dia_conn_close(struct dia_conn *c, bool flush); // takes NULL; tells nobody
 struct dia_conn *dia_conn_find(struct dia_node *n, uint64_t id);
+bool dia_conn_is_open(const struct dia_conn *c); // and its peer with it
 // One WARN line and the end of the connection, as if the peer had closed it.
 void dia_conn_refuse(struct dia_conn *c, const char *why);
 // The connection is over: closed by the peer, or by us for the watchdog.
@@ -284,6 +297,8 @@ bool dia_peer_throttled(struct dia_peer *p);
 // ---- base_link.c: CER, DWR, DPR and their answers ----
 int dia_send_cer(struct dia_conn *c);
 int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text); // for the CER noted in c
+// The CER f cannot be taken: its CEA says why, and the connection ends behind it.
+void dia_cer_fault(struct dia_conn *c, const struct dia_frame *f, const struct dia_fault *fault);
 void dia_send_dwr(struct dia_conn *c);
 void dia_send_dpr(struct dia_conn *c, uint32_t cause);
 // A base protocol message came; f is checked.
@@ -355,6 +370,10 @@ void dia_typed_set(const struct dia_grammar *g, void *st, unsigned avp, struct s
 struct str dia_typed_failed(const struct dia_grammar *g, const void *st);
 void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r);
 struct dia_result dia_typed_result_of(const struct dia_grammar *g, const void *st);
+
+// ---- result.c ----
+void dia_results_count(struct dia_results *t, struct dia_result r);
+void dia_results_stats(const struct dia_results *t, dia_stat_cb cb, void *arg);
 
 // ---- ids.c ----
 void dia_ids_init(struct dia_node *n);

@@ -467,6 +467,7 @@ static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
     struct msg *fd;
     int r = decode_answer(p, f, &st, &fd, &fault);
     if (r == 0) {
+        dia_results_count(&p->node->results, dia_typed_result_of(p->cmd->out, &st));
         deliver(p, 0, &st);
         dia_msg_free(fd);
         return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
+#include "base/writer.h"
 #include "dia/cx.h"
+#include "dia/node_priv.h"
 
 struct row {
     uint32_t code;
@@ -68,11 +70,55 @@ static const char *find(const struct row *rows, size_t n, uint32_t code)
     for (size_t i = 0; i < n; i++)
         if (rows[i].code == code)
             return rows[i].name;
-    return "DIAMETER_?";
+    return NULL;
+}
+
+static const char *known(struct dia_result r)
+{
+    return r.experimental ? find(experimental, ARRAY_LEN(experimental), r.code) :
+                            find(base, ARRAY_LEN(base), r.code);
 }
 
 const char *dia_result_name(struct dia_result r)
 {
-    return r.experimental ? find(experimental, ARRAY_LEN(experimental), r.code) :
-                            find(base, ARRAY_LEN(base), r.code);
+    const char *name = known(r);
+    return name           ? name :
+           r.experimental ? "unknown Experimental-Result-Code" :
+                            "unknown Result-Code";
+}
+
+uint32_t dia_result_unknown(struct dia_result r)
+{
+    return known(r) ? 0 : r.code;
+}
+
+// ---- how often each came ----
+
+void dia_results_count(struct dia_results *t, struct dia_result r)
+{
+    size_t i = 0;
+    while (i < t->n && (t->v[i].r.code != r.code || t->v[i].r.experimental != r.experimental))
+        i++;
+    if (i == DIA_RESULTS) {
+        t->others++;
+        return;
+    }
+    if (i == t->n)
+        t->v[t->n++].r = r;
+    t->v[i].count++;
+}
+
+void dia_results_stats(const struct dia_results *t, dia_stat_cb cb, void *arg)
+{
+    static const char name[] = "dia_results_total";
+    for (size_t i = 0; i < t->n; i++) {
+        char labels[64];
+        struct writer w = writer_init(labels, sizeof labels - 1);
+        writer_printf(&w, "code=\"%u\",kind=\"%s\"", t->v[i].r.code,
+                      t->v[i].r.experimental ? "experimental" : "base");
+        labels[w.n] = 0;
+        cb(arg, name, labels, t->v[i].count);
+    }
+    if (t->others)
+        cb(arg, name, "code=\"other\",kind=\"\"", t->others);
 }

@@ -12,7 +12,12 @@ static const struct step *current_step(const struct job *j)
     return j->next ? &j->proc->steps[j->next - 1] : NULL;
 }
 
-static void log_refusal(const struct job *j, const struct pxy *p)
+static struct str cause_text(const struct reject *r, struct arena *a)
+{
+    return r->code ? arena_printf(a, "%s %u", r->cause, r->code) : str_from(r->cause);
+}
+
+static void log_refusal(const struct job *j, struct pxy *p)
 {
     const struct sip_msg *m = pxy_request(p);
     const struct step *st = current_step(j);
@@ -22,7 +27,7 @@ static void log_refusal(const struct job *j, const struct pxy *p)
              r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
              LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
              LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
-             LF_Z("cause", r->cause), LF_Z("procedure", j->proc->name),
+             LF("cause", cause_text(r, pxy_arena(p))), LF_Z("procedure", j->proc->name),
              LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
 }
 
@@ -50,7 +55,7 @@ static void refuse(struct job *j, struct pxy *p)
     if (r->retry_after)
         sip_edit_append(&extra, SIP_H_RETRY_AFTER, arena_printf(a, "%u", r->retry_after));
     if (r->cause)
-        sip_edit_append(&extra, SIP_H_WARNING, pxy_warning(p, str_from(r->cause)));
+        sip_edit_append(&extra, SIP_H_WARNING, pxy_warning(p, cause_text(r, a)));
     (void)pxy_reply(p, r->status, reason, &extra);
 }
 

@@ -13,6 +13,7 @@ struct reject {
     unsigned status;
     const char *reason;    // static phrase for the status line; NULL: the standard one
     const char *cause;     // what to log: "To and Authorization do not belong together"
+    uint32_t code;         // what the cause is about, behind it in log and Warning; 0: nothing
     uint32_t retry_after;  // seconds, 0: none
     struct sip_edits *extra; // further headers (Unsupported, Min-Expires ...), NULL: none
     bool quiet;            // no line in the log: of this refusal there have been enough

@@ -186,22 +186,37 @@ static void sort_by_priority(const struct ifc *all, size_t n, struct ifc *ret_so
         ret_sorted[i] = all[ranks[i].place];
 }
 
+// A service that cannot be read is none, and the user's other services go on.
+static int take_or_skip(struct service_entry *s, struct ifc *f, const xmlNode *n, size_t *done)
+{
+    struct xml_error e;
+    int err = parse_ifc(&s->arena, f, n, &e);
+    *done += err == 0;
+    if (err != ERR_BAD)
+        return err;
+    if (!s->n_skipped++)
+        s->skipped = e;
+    return 0;
+}
+
 static int parse_ifcs(struct service_entry *s, const xmlNode *n, struct xml_error *e)
 {
     const xmlNode *first = xml_child(n, "InitialFilterCriteria");
     size_t total = count(first), done = 0;
-    if (total > IFC_MAX)
-        return xml_bad(e, n, "InitialFilterCriteria");
+    if (total > IFC_MAX) {
+        (void)xml_bad(e, n, "InitialFilterCriteria");
+        return ERR_TOOBIG;
+    }
     struct ifc *sorted = arena_alloc(&s->arena, (total ? total : 1) * sizeof *sorted);
     struct ifc *all = mem_alloc((total ? total : 1) * sizeof *all);
     int err = all && sorted ? 0 : ERR_NOMEM;
     for (; !err && first; first = xml_next(first))
-        err = parse_ifc(&s->arena, &all[done++], first, e);
+        err = take_or_skip(s, &all[done], first, &done);
     if (!err)
-        sort_by_priority(all, total, sorted);
+        sort_by_priority(all, done, sorted);
     mem_free(all);
     s->body.ifcs = sorted;
-    s->body.n_ifcs = total;
+    s->body.n_ifcs = done;
     return err;
 }
 

@@ -11,6 +11,8 @@
 
 struct profile_store {
     struct map services; // by hash of the key
+    profile_skipped_fn skipped;
+    void *arg;
 };
 
 // A slice of the profile's text.
@@ -27,7 +29,8 @@ struct identity_slot {
 struct profile {
     struct profile_store *store;
     uint32_t text_bytes;
-    uint8_t n_services, n_identities;
+    uint16_t n_identities;
+    uint8_t n_services;
     struct span impi;
     struct service_entry *services[];
 };
@@ -72,6 +75,12 @@ void profile_store_free(struct profile_store *s)
     mem_free(s);
 }
 
+void profile_store_tell(struct profile_store *s, profile_skipped_fn skipped, void *arg)
+{
+    s->skipped = skipped;
+    s->arg = arg;
+}
+
 size_t profile_store_count(const struct profile_store *s)
 {
     return s->services.n;
@@ -106,11 +115,14 @@ static int entry_new(struct profile_store *s, const xmlNode *n, struct str key,
     int err = e->arena.failed ? ERR_NOMEM : ifc_parse_service(e, n, ret_err);
     if (!err)
         err = map_add(&s->services, e->hash, e);
-    if (err)
+    if (err) {
         entry_free(e);
-    else
-        *ret_entry = e;
-    return err;
+        return err;
+    }
+    if (e->n_skipped && s->skipped)
+        s->skipped(s->arg, &e->skipped, e->n_skipped);
+    *ret_entry = e;
+    return 0;
 }
 
 // The service part as text: everything in the ServiceProfile that is not an identity.
@@ -142,6 +154,12 @@ static int entry_get(struct profile_store *s, xmlDoc *doc, const xmlNode *servic
         (*ret_entry)->refs++;
     xmlBufferFree(buf);
     return err;
+}
+
+static int too_many(struct xml_error *e, const xmlNode *n, const char *what)
+{
+    (void)xml_bad(e, n, what);
+    return ERR_TOOBIG;
 }
 
 // ---- identities ----
@@ -187,7 +205,7 @@ static int identity_extensions(struct draft *d, struct profile_identity *id, con
 static int parse_identity(struct draft *d, const xmlNode *n, struct xml_error *e)
 {
     if (d->n_ids == PROFILE_IDENTITIES_MAX)
-        return xml_bad(e, n, "PublicIdentity");
+        return too_many(e, n, "PublicIdentity");
     struct profile_identity *id = &d->ids[d->n_ids];
     *id = (struct profile_identity){.uri = xml_text(&d->arena, xml_child(n, "Identity"))};
     if (d->arena.failed)
@@ -203,7 +221,7 @@ static int parse_identity(struct draft *d, const xmlNode *n, struct xml_error *e
 static int parse_service(struct draft *d, xmlDoc *doc, const xmlNode *n, struct xml_error *e)
 {
     if (d->n_services == PROFILE_SERVICES_MAX)
-        return xml_bad(e, n, "ServiceProfile");
+        return too_many(e, n, "ServiceProfile");
     int err = entry_get(d->store, doc, n, &d->services[d->n_services], e);
     if (err)
         return err;
@@ -296,7 +314,7 @@ static int pack(const struct draft *d, struct profile **ret_profile)
     *p = (struct profile){.store = d->store,
                           .text_bytes = (uint32_t)bytes,
                           .n_services = (uint8_t)d->n_services,
-                          .n_identities = (uint8_t)d->n_ids};
+                          .n_identities = (uint16_t)d->n_ids};
     fill(p, d);
     *ret_profile = p;
     return 0;
@@ -309,16 +327,20 @@ int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_
     int err = xml_load(xml, PROFILE_XML_MAX, "IMSSubscription", &doc, ret_err);
     if (err)
         return err;
-    struct draft d;
-    d.store = s;
-    d.n_ids = d.n_services = 0;
-    arena_init(&d.arena, NULL, 0);
-    err = parse_subscription(&d, doc, ret_err);
+    struct draft *d AUTO_FREE = mem_alloc(sizeof *d);
+    if (!d) {
+        xmlFreeDoc(doc);
+        return ERR_NOMEM;
+    }
+    d->store = s;
+    d->n_ids = d->n_services = 0;
+    arena_init(&d->arena, NULL, 0);
+    err = parse_subscription(d, doc, ret_err);
     if (!err)
-        err = pack(&d, ret_profile);
-    for (size_t i = 0; err && i < d.n_services; i++)
-        entry_unref(s, d.services[i]);
-    arena_done(&d.arena);
+        err = pack(d, ret_profile);
+    for (size_t i = 0; err && i < d->n_services; i++)
+        entry_unref(s, d->services[i]);
+    arena_done(&d->arena);
     xmlFreeDoc(doc);
     return err;
 }

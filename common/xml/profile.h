@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "xml/dom.h"
 
-enum { PROFILE_XML_MAX = 256 * 1024, PROFILE_IDENTITIES_MAX = 255, PROFILE_SERVICES_MAX = 64 };
+enum { PROFILE_XML_MAX = 256 * 1024, PROFILE_IDENTITIES_MAX = 1000, PROFILE_SERVICES_MAX = 64 };
 
 // ---- service part, shared and read-only ----
 
@@ -87,10 +87,15 @@ struct profile_store;
 
 int profile_store_new(struct profile_store **ret_store);
 void profile_store_free(struct profile_store *s); // takes NULL; every profile must be gone
+// Is told of each service profile that is new here and has filter criteria that cannot be read: which
+// element the first of them fails at, and how many they are. They are left out.
+typedef void (*profile_skipped_fn)(void *arg, const struct xml_error *first, size_t n);
+void profile_store_tell(struct profile_store *s, profile_skipped_fn skipped, void *arg);
 // Number of different service profiles held.
 size_t profile_store_count(const struct profile_store *s);
 
-// Parses an IMSSubscription. ERR_BAD (ret_err says which element and line), ERR_TOOBIG, ERR_NOMEM.
+// Parses an IMSSubscription. ERR_BAD, ERR_TOOBIG for more than is taken (ret_err says which element and
+// line of both), ERR_NOMEM. Filter criteria that cannot be read are left out.
 int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_profile,
                   struct xml_error *ret_err);
 void profile_free(struct profile *p); // takes NULL

@@ -10,6 +10,8 @@ struct service_entry {
     uint32_t refs;
     uint64_t hash;
     struct str key;
+    size_t n_skipped;         // filter criteria that could not be read
+    struct xml_error skipped; // the first of them
     struct arena arena;
 };
 

@@ -7,7 +7,7 @@ import struct
 import time
 
 CX, TGPP = 16777216, 10415
-CER, DWR, DPR, UAR, LIR, MAR = 257, 280, 282, 300, 302, 303
+CER, DWR, DPR, UAR, SAR, LIR, MAR = 257, 280, 282, 300, 301, 302, 303
 R, P, E, T = 0x80, 0x40, 0x20, 0x10
 
 

@@ -98,7 +98,8 @@ HA1 = hashlib.md5(f"{DAVE}:{DOMAIN}:dave-secret".encode()).hexdigest()
 # In their order: what one leaves behind, the next ones find.
 SCENE = [
     # tag, request, result, texts of the answer
-    ("first", uar(), "3gpp-2001", ["'Server-Capabilities' => [#{"]),
+    ("first", uar(), "3gpp-2001", ["'Server-Capabilities' => [#{", "'Optional-Capability' => [0]"]),
+    ("quoted", uar(visited=f'"{DOMAIN}"'.encode()), "3gpp-2001", []),
     ("nobody", uar(impi=f"nobody@{DOMAIN}"), "3gpp-5001", []),
     ("no-impu", uar(impu="nobody"), "3gpp-5001", []),
     ("not-a-pair", uar(impi=BOB), "3gpp-5002", []),
@@ -112,7 +113,7 @@ SCENE = [
     ("uar-two-impus", twice(uar(), "Public-Identity"), "5009", ["'Failed-AVP' => [#{"]),
     ("where-nobody", lir("nobody"), "3gpp-5001", []),
     ("where-not", lir(), "3gpp-5003", []),
-    ("where-originating", lir(**{"Originating-Request": [0]}), "3gpp-2003", []),
+    ("where-originating", lir(**{"Originating-Request": [0]}), "3gpp-2003", ["'Optional-Capability' => [0]"]),
     ("lir-no-impu", without(lir(), "Public-Identity"), "5005", ["'Failed-AVP' => [#{"]),
     ("lir-unknown-m", unknown_avp("true"), "5001", ["'Failed-AVP' => [#{"]),
     ("lir-unknown", unknown_avp("false"), "3gpp-5003", []),
@@ -152,6 +153,7 @@ SCENE = [
     ("sar-type", sar(99), "5004", ["'Failed-AVP' => [#{"]),
     ("sar-no-server", without(sar(1), "Server-Name"), "5005", ["'Failed-AVP' => [#{"]),
     ("where", lir(), "2001", [SERVER]),
+    ("where-restored", lir(**{"User-Authorization-Type": [2]}), "2001", [SERVER]),
     ("subsequent", uar(), "3gpp-2002", [SERVER]),
     ("leaving", uar(**{"User-Authorization-Type": [1]}), "2001", [SERVER]),
     ("sar-end", sar(5, impus=()), "2001", []),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from diabytes import DPR, DWR, LIR, MAR, Dia, E, Hss, R, T, avp
+from diabytes import CER, DPR, DWR, LIR, MAR, SAR, Dia, E, Hss, R, T, avp
 from foreign import DOMAIN, HSS
 
 SCSCF, PROBE = f"scscf.{DOMAIN}", f"probe.{DOMAIN}"
@@ -46,6 +46,82 @@ def test_the_name_of_an_scscf_that_is_down(hss):
         assert f.code == DWR
     assert second.receive(2) is None
     assert right.ask(MAR, mar(), end=2).result == 2001
+
+
+@pytest.mark.parametrize("change, result, failed, name", [
+    (lambda c: c[c.index(avp(296, DOMAIN)):], 5005, 264, "Origin-Host"),
+    (lambda c: c + avp(9999, "x"), 5001, 9999, "AVP 9999 of vendor 0"),
+    (lambda c: c + avp(281, "text", flags=0)[:5] + b"\0\x40\0" + b"text", 5014, 281, "impossible AVP length"),
+])
+def test_a_faulty_cer_is_answered(hss, change, result, failed, name):
+    """RFC 6733 5.3, 7.5: the CEA says what is wrong, then the connection ends; one line names it."""
+    d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
+    d.send(CER, change(d.capabilities()), R, 0)
+    f = d.receive()
+    assert f.code == CER and f.result == result
+    assert int.from_bytes(f.get(279)[:4], "big") == failed
+    assert d.receive() is None
+    hss.nodes["hss"].wait_for(name)
+    lines = [x for x in hss.nodes["hss"].text().splitlines() if "WARN" in x and hss.ip(60) in x]
+    assert len(lines) == 1 and f"result={result}" in lines[0], lines
+
+
+def test_a_cer_on_an_open_connection(hss):
+    """RFC 3588 5.6, RFC 6733 1.1.3: answered, and the connection goes on."""
+    d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
+    assert d.introduce().result == 2001
+    assert d.introduce().result == 2001
+    assert d.introduce(avp(9999, "x")).result == 5001
+    d.host = f"other.{DOMAIN}"
+    assert d.introduce().result == 3010
+    d.host = PROBE
+    assert d.ask(MAR, mar()).result == 2001
+
+
+def test_a_session_id_at_the_end(hss):
+    """RFC 6733 8.8: it "SHOULD" come first."""
+    d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
+    assert d.introduce().result == 2001
+    d.send(MAR, d.application() + avp(277, 1) + d.origin() + avp(283, DOMAIN) + mar() + avp(263, "late;1;1"))
+    f = d.receive()
+    assert f.result == 2001 and f.avps[0] == (263, b"late;1;1")
+
+
+def test_a_change_reaches_who_stays_registered(hss):
+    """TS 29.228 6.1.2.1: with the next SAR, though the S-CSCF says that it has the profile."""
+    alice = f"001010000000001@{DOMAIN}"
+
+    def sar(kind, has):
+        return (avp(1, alice) + avp(601, f"sip:alice@{DOMAIN}", 10415) + avp(602, f"sip:{SCSCF}:5060", 10415)
+                + avp(614, kind, 10415) + avp(624, has, 10415))
+    d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
+    assert d.introduce().result == 2001
+    assert d.ask(MAR, mar()).result == 2001
+    assert b"tel:+15550000001" in d.ask(SAR, sar(1, 0), end=2).get(606)
+    assert d.ask(SAR, sar(2, 1), end=3).get(606) is None
+    hss.ctl("hss", "subscriber", "set", alice, f"impus=sip:alice@{DOMAIN} tel:+15550000099")
+    data = d.ask(SAR, sar(2, 1), end=4).get(606)
+    assert b"tel:+15550000099" in data and b"tel:+15550000001" not in data
+    assert d.ask(SAR, sar(2, 1), end=5).get(606) is None
+    text = hss.nodes["hss"].text()
+    line = next(x for x in text.splitlines() if "provisioned" in x and "field=impus" in x)
+    assert "tel:+15550000001" in line and "tel:+15550000099" in line and "uid" in line
+
+
+def test_export_and_import(hss):
+    first = hss.ctl("hss", "subscriber", "export").stdout
+    assert "alice-lab-key" not in first and "dave-secret" not in first
+    (hss.folder / "exported.yaml").write_text(first)
+    hss.ctl("hss", "subscriber", "import", "--replace", hss.folder / "exported.yaml")
+    assert hss.ctl("hss", "subscriber", "export").stdout.split("subscribers:")[1].count("- impi:") == first.count("- impi:")
+    d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
+    assert d.introduce().result == 2001
+    assert d.ask(MAR, mar()).result == 2001  # the key opens
+    r = hss.ctl("hss", "sqn", "set", "alice", "ffffffffffff", check=False)
+    assert r.returncode and "never wraps" in r.stderr
+    (hss.folder / "notes.txt").write_text("remember the milk\n")
+    r = hss.ctl("hss", "profile", "set", "default", hss.folder / "notes.txt", check=False)
+    assert r.returncode and "it is not XML" in r.stderr
 
 
 def test_idle_connections_keep_no_peer_out(hss):

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Peers find each other, lose each other and part (RFC 6733 5.3 to 5.6, RFC 3539).
+#include <stdio.h>
+
 #include "world.h"
 
 static struct world w;
@@ -141,6 +143,152 @@ static void no_common_application(void **state)
     world_run(&w, 100);
     assert_int_equal(raw_last_result(&r), DIA_SUCCESS);
     assert_false(r.closed);
+    raw_stop(&r);
+}
+
+// ---- a CER that cannot be taken ----
+
+struct message {
+    char bytes[8192];
+    size_t n;
+};
+
+static void put_avp(struct message *m, uint32_t code, uint8_t flags, const void *data, size_t n)
+{
+    char *p = m->bytes + m->n;
+    memset(p, 0, 8 + ((n + 3) & ~(size_t)3));
+    dia_put32(p, code);
+    p[4] = (char)flags;
+    dia_put24(p + 5, (uint32_t)(8 + n));
+    memcpy(p + 8, data, n);
+    m->n += 8 + ((n + 3) & ~(size_t)3);
+}
+
+static void put_text(struct message *m, uint32_t code, const char *text)
+{
+    put_avp(m, code, DIA_AVP_M, text, strlen(text));
+}
+
+static void send_cer(struct raw *r, struct message *m)
+{
+    m->bytes[0] = 1;
+    dia_put24(m->bytes + 1, (uint32_t)m->n);
+    m->bytes[4] = (char)DIA_CMD_R;
+    dia_put24(m->bytes + 5, DIA_CER);
+    memset(m->bytes + 8, 0, 12);
+    raw_send(r, m->bytes, m->n);
+}
+
+static struct message cer_of(const char *host)
+{
+    struct message m = {.n = DIA_HEADER};
+    char app[4];
+    dia_put32(app, DIA_APP_CX);
+    if (host)
+        put_text(&m, 264, host);
+    put_text(&m, 296, "test");
+    put_avp(&m, 257, DIA_AVP_M, "\0\1\12\0\0\1", 6);
+    put_avp(&m, 266, DIA_AVP_M, "\0\0\0\0", 4);
+    put_avp(&m, 269, 0, "raw", 3);
+    put_avp(&m, 258, DIA_AVP_M, app, 4);
+    return m;
+}
+
+struct told {
+    unsigned n;
+    char line[512];
+};
+
+static void keep_warning(void *arg, enum log_level level, struct str line)
+{
+    struct told *t = arg;
+    if (level > LOG_WARN)
+        return;
+    t->n++;
+    snprintf(t->line, sizeof t->line, "%.*s", STR_ARG(line));
+}
+
+// The CEA says what is wrong before the connection ends, and one line names the peer and the AVP
+// (RFC 6733 5.3, 7.1.5, 7.5).
+static void cea_of_a_fault(struct box *a, struct message *m, uint32_t result, uint32_t failed, const char *name)
+{
+    static struct raw r;
+    struct told told = {0};
+    raw_start(&r, &w, 3, "odd.test");
+    raw_dial(&r, a);
+    log_set_sink(keep_warning, &told);
+    send_cer(&r, m);
+    world_run(&w, 100);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(r.answers[DIA_CER], 1);
+    assert_int_equal(raw_last_result(&r), result);
+    struct str avp = raw_last_avp(&r, 279);
+    assert_int_equal(avp.n > 8 ? dia_get32(avp.p + 8) : 0, failed);
+    assert_true(r.closed);
+    assert_int_equal(told.n, 1);
+    assert_non_null(strstr(told.line, "address=10.0.0.4"));
+    if (name)
+        assert_non_null(strstr(told.line, name));
+    raw_stop(&r);
+}
+
+static void short_cers(struct dia_params *p)
+{
+    p->accept_unknown = true;
+    p->cer_bytes = 1024;
+}
+
+static void faulty_cer(void **state)
+{
+    static const char filling[2000];
+    struct box *a = box_start(&w, 0, "a.test", short_cers);
+    struct message m = cer_of(NULL);
+    cea_of_a_fault(a, &m, 5005, 264, "Origin-Host");
+    m = cer_of("odd.test");
+    put_text(&m, 9999, "x");
+    cea_of_a_fault(a, &m, 5001, 9999, "AVP 9999 of vendor 0");
+    m = cer_of("odd.test");
+    put_text(&m, 278, "x"); // Origin-State-Id is a number
+    cea_of_a_fault(a, &m, 5014, 278, "Origin-State-Id");
+    m = cer_of("odd.test");
+    put_text(&m, 281, "x");
+    dia_put24(m.bytes + m.n - 12 + 5, 4000);
+    cea_of_a_fault(a, &m, 5014, 281, "odd.test");
+    m = cer_of("odd.test");
+    put_avp(&m, 281, 0, filling, sizeof filling);
+    cea_of_a_fault(a, &m, 5015, 0, "longer than a CER may be");
+    assert_int_equal(a->opens, 0);
+}
+
+// RFC 6733 1.1.3, RFC 3588 5.6: answered, and the connection goes on.
+static void cer_on_an_open_connection(void **state)
+{
+    static struct raw r;
+    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    raw_start(&r, &w, 3, "again.test");
+    raw_dial(&r, a);
+    struct message m = cer_of("again.test");
+    send_cer(&r, &m);
+    world_run(&w, 100);
+    assert_int_equal(raw_last_result(&r), DIA_SUCCESS);
+    send_cer(&r, &m);
+    world_run(&w, 100);
+    assert_int_equal(r.answers[DIA_CER], 2);
+    assert_int_equal(raw_last_result(&r), DIA_SUCCESS);
+    m = cer_of("other.test");
+    send_cer(&r, &m);
+    world_run(&w, 100);
+    assert_int_equal(raw_last_result(&r), 3010);
+    m = cer_of("again.test");
+    put_text(&m, 9999, "x");
+    send_cer(&r, &m);
+    world_run(&w, 100);
+    assert_int_equal(raw_last_result(&r), 5001);
+    assert_int_equal(r.answers[DIA_CER], 4);
+    assert_false(r.closed);
+    assert_int_equal(a->opens, 1);
+    assert_int_equal(a->closes, 0);
+    assert_int_equal(box_stat(a, "dia_peer_open", "again.test"), 1);
     raw_stop(&r);
 }
 
@@ -526,7 +674,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(connect_and_ask), T(election), T(unknown_peer_refused),
         T(known_name_from_elsewhere_refused), T(unknown_peer_accepted_when_allowed),
-        T(no_common_application), T(request_before_cer), T(garbage), T(any_segmentation),
+        T(no_common_application), T(faulty_cer), T(cer_on_an_open_connection), T(request_before_cer), T(garbage), T(any_segmentation),
         T(silent_stranger), T(half_a_message), T(idle), T(restart), T(connection_lost),
         T(restart_unseen), T(drain),
         T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused), T(unreachable_says_why_once),

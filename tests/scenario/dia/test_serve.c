@@ -80,6 +80,21 @@ static void good(void **state)
     expect(&b, DIA_SUCCESS, 1);
 }
 
+// RFC 6733 8.8: the Session-Id "SHOULD" come first.
+static void session_id_last(void **state)
+{
+    struct dia_bytes b;
+    char first[64];
+    raw_mar(&r, 1, 2, 0, &b);
+    size_t n = (dia_get24(b.p + DIA_HEADER + 5) + 3) & ~3u;
+    assert_int_equal(dia_get32(b.p + DIA_HEADER), 263);
+    memcpy(first, b.p + DIA_HEADER, n);
+    memmove(b.p + DIA_HEADER, b.p + DIA_HEADER + n, b.n - DIA_HEADER - n);
+    memcpy(b.p + b.n - n, first, n);
+    expect(&b, DIA_SUCCESS, 1);
+    assert_string_equal(a->last_session, "raw;1;1");
+}
+
 static void unknown_application(void **state)
 {
     struct dia_bytes b;
@@ -319,7 +334,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(good), T(unknown_application), T(unknown_command), T(unhandled_command),
+        T(good), T(session_id_last), T(unknown_application), T(unknown_command), T(unhandled_command),
         T(error_bit_on_a_request), T(wrong_realm), T(wrong_host), T(right_host_in_capitals),
         T(missing_avp), T(refusal_keeps_the_grammar), T(unknown_mandatory_avp),
         T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value), T(handler_names_the_avp), T(required_features),

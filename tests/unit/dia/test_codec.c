@@ -470,7 +470,10 @@ static void results_have_names(void **state)
     assert_string_equal(dia_result_name((struct dia_result){5001, false}),
                         "DIAMETER_AVP_UNSUPPORTED");
     assert_string_equal(dia_result_name((struct dia_result){2001, false}), "DIAMETER_SUCCESS");
-    assert_string_equal(dia_result_name((struct dia_result){77, false}), "DIAMETER_?");
+    assert_string_equal(dia_result_name((struct dia_result){77, false}), "unknown Result-Code");
+    assert_string_equal(dia_result_name((struct dia_result){5999, true}), "unknown Experimental-Result-Code");
+    assert_int_equal(dia_result_unknown((struct dia_result){5999, true}), 5999);
+    assert_int_equal(dia_result_unknown((struct dia_result){5001, true}), 0);
 }
 
 // ---- 100,000 mutated messages ----

@@ -75,7 +75,25 @@ static const struct row rows[] = {
     {"%TAG ! tag:x,2026:\n---\nsubscribers: []\n", "f:1: directives are not supported"},
     {"subscribers:\n  - impi: a@r\n    k: " K "\n    op: " OP_HEX "\n    impus: sip:a@r\n  - [[[[[[[[[[[[[[[[\n", "f:6: expected a mapping of fields"},
     {"profiles:\n  - name: p\n    xml: |\n      <ServiceProfile>\n      <a b='1' b='2' b='3' b='4' b='5' b='6' b='7' b='8' b='9' b='10' b='11' b='12' b='13' b='14' b='15' b='16' b='17' b='18' b='19' b='20' b='21' b='22' b='23' b='24' b='25' b='26' b='27' b='28' b='29' b='30' b='31' b='32' b='33'/></ServiceProfile>\n", "f:2: profile \"p\": more attributes than are taken, line 2 of it"},
-    {HEAD "a@r," K "," OP_HEX ",sip:a@r | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | sip:b@r\n", "f:2: more than 64 sets"},
+    {HEAD "a@r," K "," OP_HEX ",sip:a@r | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | | sip:b@r\n", "f:2: more than 32 sets"},
+    // A file that is no profile would take all its services from everybody who has it.
+    {"profiles:\n  - {name: p, xml: 'remember the milk'}\n", "f:2: profile \"p\": it is not XML"},
+    {"profiles:\n  - {name: p, xml: ''}\n", "f:2: profile \"p\": it is empty"},
+    {"profiles:\n  - {name: p, xml: '<!-- nothing -->'}\n", "f:2: profile \"p\": nothing of a service profile is in it"},
+    {"profiles:\n  - {name: p, xml: '<ServiceProfile>remember <InitialFilterCriteria/></ServiceProfile>'}\n", "f:2: profile \"p\": text stands between"},
+    {"profiles:\n  - {name: p, xml: '<html/>'}\n", "f:2: profile \"p\": "},
+    {"profiles:\n  - {name: p, xml: '<ServiceProfile/>'}\n", NULL},
+    // TS 33.102 C.3: SQN never wraps.
+    {"impi,k,op,sqn,impus\na@r," K "," OP_HEX ",ffffffffffff,sip:a@r\n", "f:2: sqn is too near its end"},
+    {"impi,k,op,sqn,impus\na@r," K "," OP_HEX ",fffe00000000,sip:a@r\n", "f:2: sqn is too near its end"},
+    {"impi,k,op,sqn,impus\na@r," K "," OP_HEX ",fffdffffffff,sip:a@r\n", NULL},
+    {HEAD "a@r," K "," OP_HEX ",sip:a@r tel:+1555{000..998}\n", NULL},
+    {HEAD "a@r," K "," OP_HEX ",sip:a@r tel:+1555{000..999}\n", "f:2: more than 1000 IMPUs"},
+    {HEAD "a@r," K "," OP_HEX ",tel:+1555{0..10}\n", "f:2: \"tel:+1555{0..10}\" is no range such as {0100..0199}"},
+    {HEAD "a@r," K "," OP_HEX ",tel:+1555{9..1}\n", "f:2: \"tel:+1555{9..1}\" is no range"},
+    {HEAD "a@r," K "," OP_HEX ",tel:+1555}1..2{\n", "f:2: \"tel:+1555}1..2{\" is no range"},
+    {HEAD "a@r," K "," OP_HEX ",sip:a{1..2}@r tel:+{21..22}\n", NULL},
+    {"impi,sealed,impus\na@r,00ff,sip:a@r\n", "f:2: sealed does not open"},
     // The check value tells OP and OPc apart.
     {"impi,k,opc,check,impus\na@r," K "," OPC_OF_K_OP "," CHECK ",sip:a@r\n", NULL},
     {"impi,k,op,check,impus\na@r," K "," OP_HEX "," CHECK ",sip:a@r\n", NULL},
@@ -125,14 +143,14 @@ static void too_much(void **state)
     } shapes[] = {
         {HEAD "a@r,", "k", "," OP_HEX ",sip:a@r\n", "f:2: k is longer than 16384 bytes"},
         {HEAD "a@r,", ",x", "\n", "f:2: more than 32 columns"},
-        {HEAD "a@r,\"", "x", "\"\n", "f:2: a value is longer than 4096 bytes"},
-        {"subscribers:\n  - impi: a@r\n    impus: [sip:a@r", ", x", "]\n", "f:3: a list is longer than 16384 bytes"},
+        {HEAD "a@r,\"", "xx", "\"\n", "f:2: a value is longer than 65536 bytes"},
+        {"subscribers:\n  - impi: a@r\n    impus: [sip:a@r", ", x", "]\n", "f:3: a list is longer than 65536 bytes"},
         {"subscribers:\n  - impi: ", "x", "\n", "f:2: impi is longer than 16384 bytes"},
         {"subscribers:\n  - impi: ", "[", "\n", "f:"},
         {"subscribers: ", "[", "\n", "f:1: expected a mapping of fields"},
         {"profiles:\n  - name: p\n    xml: '", "<a>", "'\n", "f:2: profile \"p\": elements too deep"},
         {"profiles:\n  - name: p\n    xml: '", "<a/>", "'\n", "f:2: profile \"p\": more elements than are taken"},
-        {"profiles:\n  - name: p\n    xml: '", "1234567", "'\n", "f:2: profile \"p\": longer than 262144 bytes"},
+        {"profiles:\n  - name: p\n    xml: '<a>", "1234567", "'\n", "f:2: profile \"p\": longer than 262144 bytes"},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
@@ -260,6 +278,62 @@ static void changes(void **state)
     world_close(&w);
 }
 
+static struct reply refresh(struct world *w, const char *impu)
+{
+    struct cx_sar s = world_sar_of("alice@" DOMAIN, impu, CX_RE_REGISTRATION);
+    s.user_data_already_available = true;
+    struct reply r = world_sar(w, &s);
+    assert_int_equal(r.result.code, DIA_SUCCESS);
+    return r;
+}
+
+// TS 29.228 6.1.2.1: a change reaches who stays registered with the next SAR, though the S-CSCF says that it
+// has the profile.
+static void changes_reach_the_registered(void **state)
+{
+    struct world w;
+    const char *alice = "alice@" DOMAIN, *impu = "sip:alice@" DOMAIN;
+    (void)state;
+    world_open(&w, true);
+    struct cx_mar m = world_mar_of(alice, impu);
+    assert_int_equal(world_mar(&w, &m).result.code, DIA_SUCCESS);
+    struct cx_sar s = world_sar_of(alice, impu, CX_REGISTRATION);
+    assert_true(world_sar(&w, &s).has_user_data);
+    assert_false(refresh(&w, impu).has_user_data);
+    assert_int_equal(set(&w, alice, "impus", "sip:alice@" DOMAIN " tel:+15550000099"), 0);
+    struct reply r = refresh(&w, impu);
+    assert_true(r.has_user_data);
+    assert_non_null(strstr(r.user_data, "tel:+15550000099"));
+    assert_null(strstr(r.user_data, "tel:+15550000001"));
+    assert_string_equal(r.ccf[0], "aaa://ccf1.example");
+    assert_false(refresh(&w, impu).has_user_data); // it has them now
+    assert_int_equal(set(&w, alice, "visited", "*"), 0); // nothing of the profile
+    assert_false(refresh(&w, impu).has_user_data);
+    assert_int_equal(set(&w, alice, "ccf", "ccf9.example"), 0);
+    assert_string_equal(refresh(&w, impu).ccf[0], "aaa://ccf9.example");
+    import(&w, "profiles: [{name: default, xml: '<ServiceProfile/>'}]\n");
+    assert_true(refresh(&w, impu).has_user_data);
+    import(&w, "profiles: [{name: other, xml: '<ServiceProfile/>'}]\n");
+    assert_false(refresh(&w, impu).has_user_data);
+    world_close(&w);
+}
+
+// What the HSS does not know to be registered has been deleted and made anew, perhaps.
+static void made_anew_while_registered(void **state)
+{
+    struct world w;
+    const char *alice = "alice@" DOMAIN, *impu = "sip:alice@" DOMAIN;
+    (void)state;
+    world_open(&w, true);
+    struct cx_sar s = world_sar_of(alice, impu, CX_REGISTRATION);
+    assert_true(world_sar(&w, &s).has_user_data);
+    struct change c = {"replace", alice, "impus", impu, {0}};
+    assert_int_equal(change(&w, &c), 0);
+    assert_true(refresh(&w, impu).has_user_data);
+    assert_false(refresh(&w, impu).has_user_data);
+    world_close(&w);
+}
+
 static void deletion(void **state)
 {
     struct world w;
@@ -330,6 +404,7 @@ int main(void)
         cmocka_unit_test(mistakes), cmocka_unit_test(too_much),
         cmocka_unit_test(after_a_mistake),
         cmocka_unit_test(changes),
+        cmocka_unit_test(changes_reach_the_registered), cmocka_unit_test(made_anew_while_registered),
         cmocka_unit_test(deletion),
         cmocka_unit_test(replacement_keeps_sqn),
         cmocka_unit_test(sqn_texts),

@@ -149,6 +149,80 @@ static void uar_capabilities(void **state)
     world_close(&w);
 }
 
+static struct cx_capabilities capabilities_of(struct world *w, const char *impi, const char *impu)
+{
+    return world_uar(w, &(struct cx_uar){.impi = str_from(impi),
+                                         .impu = str_from(impu),
+                                         .visited_network = STR(DOMAIN)})
+        .capabilities;
+}
+
+// TS 29.228 6.1.1.1: an answer without capabilities means any S-CSCF, which not every I-CSCF understands.
+static void any_scscf_will_do(void **state)
+{
+    static const struct str pool[] = {STR_INIT("sip:s1.example"), STR_INIT("sip:s2.example")};
+    struct world w;
+    (void)state;
+    world_open(&w, true);
+    struct hss_settings s = w.hss->settings;
+    s.anyone_capability = 3;
+    hss_configure(w.hss, &s);
+    struct cx_capabilities c = capabilities_of(&w, IMPI("bob"), IMPU("bob"));
+    assert_true(c.present && !c.n_mandatory && !c.n_server_names);
+    assert_int_equal(c.n_optional, 1);
+    assert_int_equal(c.optional[0], 3);
+    s.anyone = HSS_ANYONE_EMPTY;
+    hss_configure(w.hss, &s);
+    c = capabilities_of(&w, IMPI("bob"), IMPU("bob"));
+    assert_true(c.present && !c.n_optional);
+    s.anyone = HSS_ANYONE_ABSENT;
+    hss_configure(w.hss, &s);
+    assert_false(capabilities_of(&w, IMPI("bob"), IMPU("bob")).present);
+    s.pool = pool;
+    s.n_pool = ARRAY_LEN(pool);
+    hss_configure(w.hss, &s);
+    c = capabilities_of(&w, IMPI("bob"), IMPU("bob"));
+    assert_true(c.present && !c.n_optional);
+    assert_int_equal(c.n_server_names, 2);
+    c = capabilities_of(&w, IMPI("alice"), IMPU("alice")); // whose S-CSCF must have something
+    assert_int_equal(c.n_server_names, 1);
+    assert_int_equal(c.n_mandatory, 2);
+    world_close(&w);
+}
+
+// RFC 7315 5.3: a token and a quoted-string of the same value are the same network.
+static void visited_networks(void **state)
+{
+    static const struct {
+        const char *allowed, *visited;
+        bool ok;
+    } rows[] = {
+        {"home.example", "home.example", true},
+        {"home.example", "\"home.example\"", true},
+        {"home.example", "\"Home.Example\";type=x", true},
+        {"home.example", "home.example;type=x", true},
+        {"\"home.example\"", "home.example", true},
+        {"a.example \"Visited network 1\" b.example", "\"Visited network 1\"", true},
+        {"a.example \"Visited network 1\" b.example", "Visited", false},
+        {"a.example \"Visited network 1\" b.example", "b.example", true},
+        {"\"say \\\"hi\\\"\"", "\"say \\\"hi\\\"\"", true},
+        {"home.example", "home.example.net", false},
+        {"home.example", "\"home", false},
+        {"home.example", "\"\"", false},
+        {"home.example", "", false},
+        {"*", "\"anything\"", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str list = str_from(rows[i].allowed), word;
+        bool ok = false;
+        while ((word = hss_network_next(&list)).n)
+            ok = ok || str_eq(word, STR("*")) || hss_network_eq(word, str_from(rows[i].visited));
+        if (ok != rows[i].ok)
+            fail_msg("%s, %s", rows[i].allowed, rows[i].visited);
+    }
+}
+
 struct lir_row {
     const char *what;
     enum before before;
@@ -167,7 +241,8 @@ static const struct lir_row lir_rows[] = {
     {"registered", REGISTERED, IMPI("alice"), IMPU("alice"), false, false, DIA_SUCCESS, BASE, NAME},
     {"registered, barred sibling", REGISTERED, IMPI("alice"), IMPU("001010000000001"), false, false, DIA_SUCCESS, BASE, NAME},
     {"unregistered", UNREGISTERED, IMPI("alice"), IMPU("alice"), false, false, DIA_SUCCESS, BASE, NAME},
-    {"capabilities", REGISTERED, IMPI("alice"), IMPU("alice"), false, true, DIA_SUCCESS, BASE, CAPS},
+    {"capabilities, for restoration", REGISTERED, IMPI("alice"), IMPU("alice"), false, true, DIA_SUCCESS, BASE, NAME},
+    {"the same, nobody registered", NEW, "", IMPU("alice"), false, true, CX_ERROR_IDENTITY_NOT_REGISTERED, CX, NOTHING},
     {"service for the unregistered", NEW, "", IMPU("vm-user"), false, false, CX_UNREGISTERED_SERVICE, CX, CAPS},
     {"the same, S-CSCF assigned", PENDING, IMPI("vm"), IMPU("vm-user"), false, false, DIA_SUCCESS, BASE, NAME},
     {"originating, not registered", NEW, "", IMPU("alice"), true, false, CX_UNREGISTERED_SERVICE, CX, CAPS},
@@ -715,12 +790,16 @@ static void data_already_there(void **state)
     struct world w;
     (void)state;
     world_open(&w, true);
+    bring(&w, REGISTERED, IMPI("alice"), IMPU("alice"));
     struct cx_sar s = world_sar_of(IMPI("alice"), IMPU("alice"), CX_REGISTRATION);
     s.user_data_already_available = true;
     struct reply r = world_sar(&w, &s);
     expect_success("SAR", r);
     assert_false(r.has_user_data);
     assert_string_equal(r.ccf[0], ""); // TS 29.228 6.6: charging information goes with it
+    // TS 29.228 6.1.2.1: "may"; an S-CSCF of whose registration the HSS knows nothing gets it all the same
+    do_sar(&w, IMPI("alice"), IMPU("alice"), CX_USER_DEREGISTRATION);
+    assert_true(world_sar(&w, &s).has_user_data);
     world_close(&w);
 }
 
@@ -794,7 +873,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uar),
-        cmocka_unit_test(uar_capabilities),
+        cmocka_unit_test(uar_capabilities), cmocka_unit_test(any_scscf_will_do),
+        cmocka_unit_test(visited_networks),
         cmocka_unit_test(lir),
         cmocka_unit_test(services_of_the_unregistered),
         cmocka_unit_test(mar),

@@ -161,6 +161,23 @@ static void silent_server_is_replaced(void **state)
     (void)world_expect(W_PCSCF, 401);
 }
 
+// TS 24.229 5.3.1.3: another S-CSCF has nothing to de-register.
+static void silent_server_of_a_deregistration(void **state)
+{
+    w.capabilities_on_demand = true;
+    send_register("Contact: <sip:alice@192.0.2.1>;expires=0\n", AUTH);
+    (void)world_expect_request(W_S1, "REGISTER");
+    world_run(8500);
+    skip_retransmissions(W_S1);
+    (void)world_expect(W_PCSCF, 504);
+    assert_int_equal(w.n_uar, 1);
+    assert_null(world_take(W_S2));
+    send_register("Contact: <sip:alice@192.0.2.1>;expires=0\n", AUTH);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 480);
+    (void)world_expect(W_PCSCF, 480);
+    assert_int_equal(w.n_uar, 2);
+}
+
 static void avoid(uint32_t ms)
 {
     struct icscf_config c = w.cfg;
@@ -363,6 +380,39 @@ static void silent_server_of_a_request(void **state)
     (void)world_expect(W_PCSCF, 200);
 }
 
+// An HSS without IMS restoration names the assigned S-CSCF again (TS 29.228 6.1.4.1): there is no other then,
+// whether it was silent now or lately.
+static void nobody_else_may_serve(void **state)
+{
+    avoid(30000);
+    send_register(CONTACT, AUTH);
+    world_run(8500);
+    assert_int_equal(w.n_uar, 2);
+    skip_retransmissions(W_S1);
+    (void)world_expect(W_PCSCF, 504);
+    assert_null(world_take(W_S2));
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
+    assert_int_equal(w.n_uar, 4);
+    world_answer(W_S1, m, 401);
+    (void)world_expect(W_PCSCF, 401);
+    world_run(30000);
+    send_request("INVITE", "sip:alice@" DOMAIN, "");
+    world_run(8500);
+    assert_int_equal(w.n_lir, 2);
+    (void)world_expect(W_PCSCF, 504);
+    assert_null(world_take(W_S2));
+}
+
+static void unknown_results_keep_their_number(void **state)
+{
+    w.result = (struct dia_result){5999, false};
+    send_register(CONTACT, AUTH);
+    struct sip_msg *m = world_expect(W_PCSCF, 480);
+    struct str warning = sip_msg_raw(m, SIP_H_WARNING);
+    assert_true(str_find(warning, STR("unknown Result-Code 5999")) >= 0);
+}
+
 // RFC 4320 4.1: nothing but its final response says that a MESSAGE is under way.
 static void silent_user_is_not_a_failed_server(void **state)
 {
@@ -517,7 +567,8 @@ int main(void)
         TEST(refusals_of_the_hss),
         TEST(hss_down),
         TEST(originating_for_nobody),
-        TEST(silent_server_is_replaced),
+        TEST(silent_server_is_replaced), TEST(silent_server_of_a_deregistration),
+        TEST(nobody_else_may_serve), TEST(unknown_results_keep_their_number),
         TEST(silent_server_is_avoided),
         TEST(the_only_server_is_never_avoided),
         TEST(servers_share_the_time),

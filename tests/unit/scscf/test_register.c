@@ -408,6 +408,8 @@ static void mar_results(void **state)
         {{CX_ERROR_USER_UNKNOWN, true}, 403},
         {{CX_ERROR_IDENTITIES_DONT_MATCH, true}, 403},
         {{DIA_UNABLE_TO_DELIVER, false}, 504},
+        {{3003, false}, 504},
+        {{3999, false}, 504},
         {{DIA_TOO_BUSY, false}, 503},
         {{DIA_UNABLE_TO_COMPLY, false}, 500},
     };
@@ -486,7 +488,7 @@ static void unusable_profiles(void **state)
         w.hss.profile = profiles[i];
         struct sip_msg *m = expect(world_register(&alice), 401);
         struct reg r = with_auth(&alice, credentials(m));
-        (void)expect(world_register(&r), 500);
+        (void)expect(world_register(&r), 480); // another S-CSCF may do (TS 24.229 5.3.1.3)
         assert_int_equal(scscf_registrations(w.scscf), 0);
         world_run(100); // the HSS does not go on taking the user for registered
         assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_ADMINISTRATIVE_DEREGISTRATION);
@@ -682,15 +684,15 @@ static void expiry_is_reported(void **state)
 
 static void find_notice(void *arg, enum log_level level, struct str line)
 {
-    bool told = str_find(line, STR("server assignment not taken")) >= 0 &&
+    bool told = str_find(line, STR("server assignment not delivered")) >= 0 &&
                 str_find(line, STR("impi=alice@" DOMAIN)) >= 0 &&
                 str_find(line, STR("impu=sip:alice@" DOMAIN)) >= 0 &&
                 str_find(line, STR("call_id=expires-1")) >= 0;
     *(unsigned *)arg += told;
 }
 
-// What the HSS does not take is one line with the identities and the Call-ID, and nothing leaks when it is
-// still under way at the end.
+// What the HSS is not told in time is one line with the identities and the Call-ID, however often it is tried,
+// and nothing leaks when it is still under way at the end.
 static void expiry_the_hss_does_not_hear_of(void **state)
 {
     unsigned lines = 0;
@@ -701,13 +703,146 @@ static void expiry_the_hss_does_not_hear_of(void **state)
     log_set_sink(find_notice, &lines);
     world_run(3602000);
     assert_int_equal(lines, 0); // it is being told
-    world_run(6000);
+    world_run(60000);
     log_set_sink(NULL, NULL);
     assert_int_equal(lines, 1);
     w.hss.silent = false;
     (void)world_registered(&r);
     w.hss.silent = true;
     world_run(3602000);
+}
+
+// TS 29.228 6.1.2.1: what the HSS missed while it was silent it is told when it answers again.
+static void told_after_an_outage(void **state)
+{
+    (void)world_registered(&alice);
+    w.hss.silent = true;
+    world_run(3602000 + 600000);
+    assert_true(w.hss.n_sar > 2); // tried again and again
+    w.hss.silent = false;
+    unsigned before = w.hss.n_sar;
+    world_run(70000);
+    assert_int_equal(w.hss.n_sar, before + 1);
+    assert_int_equal(w.hss.sars[before], CX_TIMEOUT_DEREGISTRATION);
+    assert_string_equal(w.hss.sar_impu, "sip:alice@" DOMAIN);
+}
+
+static void told_when_the_hss_is_back(void **state)
+{
+    (void)world_registered(&alice);
+    world_kill_hss();
+    world_run(3602000 + 3600000);
+    world_start_hss();
+    unsigned before = w.hss.n_sar;
+    world_run(35000); // the connection is made within Tc
+    assert_int_equal(w.hss.n_sar, before + 1);
+    assert_int_equal(w.hss.sars[before], CX_TIMEOUT_DEREGISTRATION);
+}
+
+// Who has come back meanwhile is not deregistered by what is late, whichever of his identities he came with.
+static void not_told_of_who_came_back(void **state)
+{
+    struct reg by_number = alice;
+    by_number.impu = "tel:+15551";
+    (void)world_registered(&by_number);
+    w.hss.silent = true;
+    world_run(3602000 + 10000);
+    w.hss.silent = false;
+    unsigned before = w.hss.n_sar;
+    (void)world_registered(&alice);
+    world_run(120000);
+    for (unsigned i = before + 1; i < w.hss.n_sar; i++)
+        assert_true(w.hss.sars[i] != CX_TIMEOUT_DEREGISTRATION);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+// TS 29.228 6.1.2.1, TS 24.229 5.3.1.3: the HSS holds the user to be registered here, and hears that he is not;
+// the I-CSCF hears that another S-CSCF may do.
+static void a_profile_that_cannot_be_used(void **state)
+{
+    enum { IDS = 1001 };
+    static char much[128 + IDS * 80];
+    char *at = much + sprintf(much, "<IMSSubscription><PrivateID>a@b</PrivateID><ServiceProfile>");
+    for (int i = 0; i < IDS; i++)
+        at += sprintf(at, "<PublicIdentity><Identity>tel:+1555%04d</Identity></PublicIdentity>", i);
+    strcpy(at, "</ServiceProfile></IMSSubscription>");
+    const struct {
+        const char *profile;
+        enum cx_sar_type told;
+    } rows[] = {{"<IMSSubscription/>", CX_ADMINISTRATIVE_DEREGISTRATION},
+                {much, CX_DEREGISTRATION_TOO_MUCH_DATA}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        w.hss.profile = rows[i].profile;
+        unsigned before = w.hss.n_sar;
+        struct sip_msg *m = world_register(&alice);
+        assert_int_equal(sip_msg_status(m), 401);
+        struct reg r = alice;
+        r.auth = world_credentials(m, alice.impi, RES, 1, "no");
+        assert_int_equal(sip_msg_status(world_register(&r)), 480);
+        world_run(100);
+        assert_int_equal(w.hss.n_sar, before + 2);
+        assert_int_equal(w.hss.sars[before], CX_REGISTRATION);
+        assert_int_equal(w.hss.sars[before + 1], rows[i].told);
+        assert_int_equal(scscf_registrations(w.scscf), 0);
+    }
+}
+
+// A user who is registered goes on with the profile that he has.
+static void a_changed_profile_that_cannot_be_used(void **state)
+{
+    struct reg again = alice;
+    (void)world_registered(&alice);
+    w.hss.profile = "<IMSSubscription/>";
+    again.integrity = "yes";
+    struct sip_msg *m = world_register(&again);
+    assert_int_equal(sip_msg_status(m), 200);
+    assert_has(header(m, SIP_H_P_ASSOCIATED_URI), "sip:alice@" DOMAIN);
+    assert_int_equal(scscf_registrations(w.scscf), 1);
+}
+
+// TS 29.228 6.1.2.1: what the operator changed arrives with a re-registration.
+static void a_changed_profile_arrives(void **state)
+{
+    struct reg again = alice;
+    (void)world_registered(&alice);
+    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+15559"));
+    again.integrity = "yes";
+    struct sip_msg *m = world_register(&again);
+    assert_int_equal(sip_msg_status(m), 200);
+    assert_has(header(m, SIP_H_P_ASSOCIATED_URI), "tel:+15559");
+    assert_lacks(header(m, SIP_H_P_ASSOCIATED_URI), "tel:+15551");
+}
+
+// TS 29.229 5.5: who answered for the user before is named when others choose the HSS; one that is a peer of ours
+// is reached by realm as well as ever.
+static void the_hss_behind_a_relay(void **state)
+{
+    for (int relay = 0; relay < 2; relay++) {
+        world_kill_scscf();
+        w.cfg.diameter.hss = STR_NONE;
+        ((struct node_peer *)w.cfg.diameter.peers.v)->relay = relay;
+        world_start_scscf();
+        world_run(1000);
+        (void)world_registered(&alice);
+        assert_string_equal(w.hss.sar_dest, relay ? "hss." DOMAIN : "");
+    }
+}
+
+static void log_code(void *arg, enum log_level level, struct str line)
+{
+    *(bool *)arg |= str_find(line, STR("unknown Experimental-Result-Code 5999")) >= 0;
+}
+
+static void unknown_results_keep_their_number(void **state)
+{
+    bool told = false;
+    w.hss.mar_result = (struct dia_result){5999, true};
+    log_set_sink(log_code, &told);
+    struct sip_msg *m = world_register(&alice);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(sip_msg_status(m), 500);
+    assert_has(header(m, SIP_H_WARNING), "unknown Experimental-Result-Code 5999");
+    assert_true(told);
 }
 
 // Registered by a barred identity of the set: allowed, and not shown (TS 24.229 5.4.1.2.2F).
@@ -797,7 +932,9 @@ int main(void)
         TEST(deregistration_without_hss),
         TEST(refresh_without_hss),
         TEST(expiry_is_reported),
-        TEST(expiry_the_hss_does_not_hear_of),
+        TEST(expiry_the_hss_does_not_hear_of), TEST(told_after_an_outage), TEST(told_when_the_hss_is_back),
+        TEST(not_told_of_who_came_back), TEST(unknown_results_keep_their_number), TEST(the_hss_behind_a_relay), TEST(a_profile_that_cannot_be_used),
+        TEST(a_changed_profile_that_cannot_be_used), TEST(a_changed_profile_arrives),
         TEST(registration_by_the_barred_identity),
         TEST(restart),
         TEST(restart_between_challenge_and_response),

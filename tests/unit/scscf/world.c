@@ -96,6 +96,7 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     if (h->n_sar < W_SARS)
         h->sars[h->n_sar] = r->type;
     h->n_sar++;
+    copy(h->sar_dest, sizeof h->sar_dest, r->head.dest_host);
     copy(h->sar_impu, sizeof h->sar_impu, r->n_impus ? r->impus[0] : STR_NONE);
     copy(h->sar_impi, sizeof h->sar_impi, r->impi);
     if (h->hold && !h->held) {

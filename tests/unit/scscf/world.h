@@ -28,7 +28,7 @@ struct world_hss {
     const char *ccf;           // primary CCF; NULL: none
     unsigned n_mar, n_sar, n_resync;
     enum cx_sar_type sars[W_SARS];
-    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64];
+    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64], sar_dest[64];
     uint8_t auts[30];
 };
 

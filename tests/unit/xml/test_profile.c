@@ -210,6 +210,14 @@ static const struct {
                  "<Identity>sip:a@b</Identity></PublicIdentity>")), "BarringIndication"},
     {DOC(SERVICE("<PublicIdentity><Identity>sip:a@b</Identity><Extension><IdentityType>9"
                  "</IdentityType></Extension></PublicIdentity>")), "IdentityType"},
+    {DOC(SERVICE(ALICE "<Extension><SharedIFCSetID>x</SharedIFCSetID></Extension>")),
+     "SharedIFCSetID"},
+};
+
+// Filter criteria that are left out, beside some that are not.
+static const struct {
+    const char *xml, *what;
+} bad_criteria[] = {
     {DOC(SERVICE(ALICE "<InitialFilterCriteria>" AS "</InitialFilterCriteria>")), "Priority"},
     {DOC(SERVICE(ALICE IFC("-1", "", AS))), "Priority"},
     {DOC(SERVICE(ALICE IFC("1", "", ""))), "ApplicationServer"},
@@ -231,9 +239,64 @@ static const struct {
                            AS))), "SessionCase"},
     {DOC(SERVICE(ALICE IFC("1", TRIGGER("<SPT><Group>0</Group><SIPHeader><Content>x</Content>"
                                         "</SIPHeader></SPT>"), AS))), "Header"},
-    {DOC(SERVICE(ALICE "<Extension><SharedIFCSetID>x</SharedIFCSetID></Extension>")),
-     "SharedIFCSetID"},
+    {DOC(SERVICE(ALICE IFC("1", TRIGGER(""), AS) IFC("2", "", AS) IFC("x", "", AS))), "SPT"},
 };
+
+static struct {
+    struct xml_error first;
+    size_t n, calls;
+} told;
+
+static void on_skipped(void *arg, const struct xml_error *first, size_t n)
+{
+    told.first = *first;
+    told.n = n;
+    told.calls++;
+}
+
+// TS 29.228 annex B: one service that cannot be read takes nothing from the others, and from nobody his
+// registration. It is told once, however many users have it.
+static void bad_criteria_are_left_out(void **state)
+{
+    (void)state;
+    profile_store_tell(store, on_skipped, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(bad_criteria); i++) {
+        size_t last = i == ARRAY_LEN(bad_criteria) - 1;
+        told.calls = 0;
+        struct profile *p = good(bad_criteria[i].xml), *q = good(bad_criteria[i].xml);
+        assert_int_equal(told.calls, 1);
+        assert_string_equal(told.first.what, bad_criteria[i].what);
+        assert_int_equal(told.n, 1 + last);
+        assert_int_equal(profile_service(p, 0)->n_ifcs, last);
+        if (last)
+            assert_int_equal(profile_service(p, 0)->ifcs[0].priority, 2);
+        profile_free(p);
+        profile_free(q);
+    }
+}
+
+// More than is taken is told apart from what is wrong: the HSS has to know (TS 29.228 6.1.2.1).
+static void too_many_identities(void **state)
+{
+    enum { MOST = PROFILE_IDENTITIES_MAX };
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        char *text = mem_alloc(256 + (MOST + 1) * 80), *at = text;
+        at += sprintf(at, "<IMSSubscription><PrivateID>a@b</PrivateID><ServiceProfile>");
+        for (int i = 0; i < MOST + more; i++)
+            at += sprintf(at, "<PublicIdentity><Identity>tel:+1555%04d</Identity></PublicIdentity>", i);
+        at += sprintf(at, "</ServiceProfile></IMSSubscription>");
+        struct profile *p = NULL;
+        struct xml_error e;
+        assert_int_equal(profile_parse(store, str_make(text, (size_t)(at - text)), &p, &e), more ? ERR_TOOBIG : 0);
+        if (!more) {
+            assert_int_equal(profile_identity_count(p), MOST);
+            assert_str(profile_identity_at(p, MOST - 1).uri, "tel:+15550999");
+            profile_free(p);
+        }
+        mem_free(text);
+    }
+}
 
 static void refused(void **state)
 {
@@ -304,6 +367,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(service_lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(same_services_are_shared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_criteria_are_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(too_many_identities, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_big, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_truncation_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory, set_up, tear_down),

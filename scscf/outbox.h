@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the HSS has to hear from this S-CSCF though nobody waits for the answer: that a registration has
+// ended, or an authentication has come to nothing (TS 29.228 6.1.2). What cannot be delivered now is
+// delivered later. A note's journey: it is queued behind the user's earlier ones, sent when those are
+// answered, and kept until the HSS has taken or refused it, until a later registration of the same
+// identities has made it untrue, or until it is too old. While the HSS does not answer one note at a time
+// finds out whether it does again, at growing intervals; a connection that opens is asked at once.
+#pragma once
+
+#include "dia/cx.h"
+#include "io/loop.h"
+
+struct outbox;
+
+struct outbox_note {
+    enum cx_sar_type type;
+    struct str call_id, impi, impu;
+};
+
+enum outbox_outcome { OUTBOX_TAKEN, OUTBOX_REFUSED, OUTBOX_LATER };
+enum outbox_loss { OUTBOX_TOO_OLD, OUTBOX_NO_ROOM };
+
+struct outbox_ops {
+    // 0: outbox_answered with id follows, not before this returns. Anything else: later.
+    int (*send)(void *arg, const struct outbox_note *n, uint64_t id);
+    void (*lost)(void *arg, const struct outbox_note *n, enum outbox_loss why);
+};
+
+struct outbox_config {
+    uint32_t size;      // notes at most; the oldest makes room; 0: 10000
+    uint32_t max_age_s; // 0: a day
+};
+
+struct outbox_stats {
+    uint64_t taken, refused, retried, superseded, too_old, no_room;
+};
+
+int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbox_ops *ops, void *arg,
+               struct outbox **ret_outbox);
+void outbox_free(struct outbox *o); // takes NULL
+void outbox_reload(struct outbox *o, const struct outbox_config *c);
+
+// Copies n. One that waits and says the same of the same identities makes room for it. ERR_NOMEM.
+int outbox_add(struct outbox *o, const struct outbox_note *n);
+void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome);
+// The note that is on its way with id; NULL: none. new: it has not been sent before.
+const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool *ret_new);
+// Nothing is sent about the private identity between the two: a registration of it is on its way to the HSS.
+void outbox_hold(struct outbox *o, struct str impi);
+void outbox_release(struct outbox *o, struct str impi);
+// The registration of impi with the identities for which same says true is the newest state: what was
+// noted about them until then (outbox_mark) is dropped.
+uint64_t outbox_mark(const struct outbox *o);
+void outbox_supersede(struct outbox *o, struct str impi, uint64_t mark,
+                      bool (*same)(void *arg, struct str impu), void *arg);
+void outbox_wake(struct outbox *o); // the HSS may answer again
+size_t outbox_waiting(const struct outbox *o);
+const struct outbox_stats *outbox_stats(const struct outbox *o);
