@@ -50,6 +50,8 @@ const struct conf_row hss_rows[] = {
     {"diameter.cer_size", CONF_U32, AT(diameter.cer_bytes), "4096", 128, 65536, "bytes",
      .fixed = true, .help = "Longest CER."},
     NODE_DIA_LIMIT_ROWS(AT(diameter.limits)),
+    NODE_NUMBERING_ROWS(AT(home), "Home domains, in which public identities may be provisioned (TS 23.003 13.4), "
+                                  "the home network domain name first; empty: `diameter.realm`."),
     {"store.path", CONF_STR, AT(store.path), .fixed = true, .form = CONF_FORM_STORE,
      .help = "SQLite file with the subscribers."},
     {"store.key_file", CONF_STR, AT(store.key_file), .fixed = true, .form = CONF_FORM_KEY,
@@ -154,6 +156,7 @@ void hss_check(const void *config, app_finding bad, void *arg)
     for (size_t i = 0; i < c->diameter.peers.n; i++)
         check_peer(c, i, bad, arg);
     check_from(c, bad, arg);
+    node_check_numbering(&c->home, bad, arg);
     check_reachable(c, bad, arg);
     check_key(c, bad, arg);
 }
@@ -163,6 +166,7 @@ void hss_suspect(const void *config, app_finding odd, void *arg)
     const struct hss_config *c = config;
     const struct hss_peer *p = c->diameter.peers.v;
     char option[64];
+    node_suspect_numbering(&c->home, STR_NONE, odd, arg);
     node_suspect_identity(c->diameter.identity, c->diameter.realm, odd, arg);
     if (!c->diameter.peers.n && !c->diameter.accept_unknown)
         app_find(odd, arg, "diameter.peers", "nobody may connect: it is empty, and diameter.accept_unknown is off");

@@ -22,6 +22,7 @@ struct hss_config {
         struct dia_limits limits;
         uint32_t max_strangers, max_strangers_per_source, cer_ms, cer_bytes;
     } diameter;
+    struct node_numbering home;
     struct {
         struct str path, key_file;
         bool key_create;

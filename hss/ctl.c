@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "hss/daemon.h"
 #include "hss/provision.h"
-#include "ims/identity.h"
+#include "ims/impu.h"
 
 enum { FAILED = 1, USAGE = 2 };
 
@@ -357,7 +357,7 @@ static int find_subscriber(struct hss_op *op, struct command *c)
     c->impi = given;
     if (str_chr(given, ':') >= 0)
         return STORE_RUN(op->ctx->store, SQL_FIND_BY_IMPU, impi_row, c,
-                         SV_TEXT(ims_impu_canonical(&c->arena, given)));
+                         SV_TEXT(impu_canon_text(&c->arena, op->ctx->plan, given)));
     if (str_chr(given, '@') >= 0)
         return 0;
     struct str from = ARENA_CAT(&c->arena, STR("sip:"), given, STR("@"));

@@ -22,6 +22,7 @@ static int open_hss(struct hss_daemon *d, const struct hss_config *c)
 {
     char *path = str_cdup(c->store.path), *key = str_cdup(c->store.key_file);
     int err = ERR_NOMEM;
+    d->plan = node_read_numbering(&c->home, c->home.domains.n ? STR_NONE : c->diameter.realm);
     if (path && key) {
         const struct hss_params p = {
             .loop = app_loop(d->app),
@@ -29,6 +30,7 @@ static int open_hss(struct hss_daemon *d, const struct hss_config *c)
             .key_file = key,
             .key_create = c->store.key_create,
             .store_max_bytes = (uint64_t)c->store.max_mib << 20,
+            .plan = &d->plan,
             .settings = settings_of(c),
         };
         err = hss_new(&p, &d->hss);

@@ -9,6 +9,7 @@ struct hss_daemon {
     struct hss *hss;
     struct dia_node *dia;
     struct app *app;
+    struct numbering plan;
 };
 
 int hss_daemon_start(struct app *app, const void *config, void **ret_nf);

@@ -2,7 +2,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/cache.h"
-#include "ims/identity.h"
+#include "ims/impu.h"
 
 struct load {
     struct hss_op *op;
@@ -47,17 +47,35 @@ static int registration_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
+// Somebody is called, or served unregistered: whom the URI may mean is tried in order.
+static int load_called(struct hss_op *op, struct str impu, struct load *l)
+{
+    struct str forms[IMPU_READINGS_MAX] = {impu};
+    struct sip_uri u;
+    size_t n = 1;
+    int err = 0;
+    if (sip_uri_parse(&op->arena, impu, &u) == 0)
+        impu_readings(&op->arena, op->ctx->plan, &u, forms, &n);
+    for (size_t i = 0; !err && i < n && !l->f->impu_id; i++)
+        err = STORE_RUN(op->ctx->store, SQL_FACTS_IMPU, facts_row, l, SV_TEXT(forms[i]));
+    return err;
+}
+
+// A private identity and its own public one are a pair, which is found as it is or not at all.
+static int load_pair(struct hss_op *op, struct str impi, struct str impu, struct load *l)
+{
+    if (impu.p)
+        impu = impu_canon_text(&op->arena, op->ctx->plan, impu);
+    return STORE_RUN(op->ctx->store, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(impu));
+}
+
 int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f)
 {
     if (hss_cache_find(op, impi, impu, ret_f))
         return op->arena.failed ? ERR_NOMEM : 0;
     struct hss_facts f = {0};
     struct load l = {op, &f};
-    if (impu.p)
-        impu = ims_impu_canonical(&op->arena, impu);
-    const struct store_value args[] = {SV_TEXT(impi), SV_TEXT(impu)};
-    int err = impi.p ? store_run(op->ctx->store, SQL_FACTS_IMPI, args, 2, facts_row, &l)
-                     : store_run(op->ctx->store, SQL_FACTS_IMPU, args + 1, 1, facts_row, &l);
+    int err = impi.p ? load_pair(op, impi, impu, &l) : load_called(op, impu, &l);
     if (!err && f.set_id)
         err = STORE_RUN(op->ctx->store, SQL_REGISTRATIONS, registration_row, &f, SV_INT(f.set_id));
     if (!err && op->arena.failed)

@@ -30,6 +30,7 @@ static int ctx_init(struct hss *h, const struct hss_params *p, const uint8_t key
     char why[160] = "";
     uint8_t seed[VAULT_SEED];
     loop_random(h->loop, seed, sizeof(seed));
+    c->plan = p->plan;
     int err = vault_new(key, seed, &c->vault);
     if (!err)
         err = aka_new(&c->aka);

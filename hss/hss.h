@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dia/cx.h"
+#include "ims/numbering.h"
 
 struct hss;
 
@@ -32,6 +33,9 @@ struct hss_params {
     const char *key_file;       // NULL: a random key, for a store in memory only
     bool key_create;            // make the key file when there is no store yet
     uint64_t store_max_bytes;   // 0: unlimited
+    // Home domains and numbering plan, by which identities are kept and found; must outlive the HSS. NULL: none,
+    // and any host may be provisioned.
+    const struct numbering *plan;
     struct hss_settings settings; // texts must outlive the HSS or the next hss_configure
 };
 

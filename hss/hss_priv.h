@@ -18,6 +18,7 @@ struct hss_ctx {
     struct store *store;
     struct vault *vault;
     struct aka *aka;
+    const struct numbering *plan; // NULL: none
     struct hss_cache *cache; // the writer's; NULL: none
 };
 

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "ims/identity.h"
+#include "ims/impu.h"
 
 struct ids {
     int64_t a, b;
@@ -91,14 +91,39 @@ static int find_profile(struct hss_op *op, const struct hss_draft *d, int64_t *r
 struct impu_adder {
     struct hss_op *op;
     const struct hss_draft *d;
-    int64_t profile, position;
+    int64_t subscription, profile, position;
     struct hss_problem *p;
 };
+
+// Whoever means this identity must not get another subscriber's phone because it is the other one's too in
+// another reading: "sip:7042@HOME" and "tel:7042;phone-context=HOME" (ims/impu.h).
+static int check_shadow(const struct impu_adder *a, const struct hss_impu *u)
+{
+    struct str forms[IMPU_READINGS_MAX];
+    struct sip_uri uri;
+    size_t n = 0;
+    if (sip_uri_parse(&a->op->arena, u->impu, &uri) == 0)
+        impu_readings(&a->op->arena, a->op->ctx->plan, &uri, forms, &n);
+    for (size_t i = 1; i < n; i++) {
+        struct ids other;
+        int err = find(a->op, SQL_IMPU_FIND, forms[i], &other);
+        if (!err && other.found && other.b != a->subscription)
+            err = hss_problem(a->p, a->d->line, ERR_EXISTS,
+                              "IMPU %.*s would be mixed up with %.*s of another subscriber", STR_ARG(u->impu),
+                              STR_ARG(forms[i]));
+        if (err)
+            return err;
+    }
+    return 0;
+}
 
 static int add_impu(struct impu_adder *a, int64_t set, const struct hss_impu *u)
 {
     struct str name = a->d->v[F_DISPLAY_NAME].n ? a->d->v[F_DISPLAY_NAME] : STR_NONE;
-    int err = HSS_WRITE(a->op, SQL_IMPU_ADD, SV_INT(set), SV_INT(a->position++), SV_TEXT(u->impu),
+    int err = check_shadow(a, u);
+    if (err)
+        return err;
+    err = HSS_WRITE(a->op, SQL_IMPU_ADD, SV_INT(set), SV_INT(a->position++), SV_TEXT(u->impu),
                         SV_INT(u->barred), SV_TEXT(name), SV_INT(a->profile));
     if (err == ERR_EXISTS)
         return hss_problem(a->p, a->d->line, err, "IMPU %.*s belongs to a subscriber already",
@@ -123,7 +148,7 @@ static int add_set(struct impu_adder *a, int64_t subscription, int64_t impi,
 static int add_sets(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
                     int64_t subscription, int64_t impi, struct hss_problem *p)
 {
-    struct impu_adder a = {op, d, 0, 0, p};
+    struct impu_adder a = {op, d, subscription, 0, 0, p};
     int err = find_profile(op, d, &a.profile, p);
     unsigned last = 0;
     for (size_t i = 0; i < r->n_impus; i++)
@@ -139,7 +164,7 @@ static int join(struct hss_op *op, const struct hss_draft *d, const struct hss_r
 {
     struct ids ids;
     int64_t impi = 0;
-    int err = find(op, SQL_IMPU_FIND, ims_impu_canonical(&op->arena, d->v[F_JOIN]), &ids);
+    int err = find(op, SQL_IMPU_FIND, impu_canon_text(&op->arena, op->ctx->plan, d->v[F_JOIN]), &ids);
     if (!err && !ids.found)
         return hss_problem(p, d->line, ERR_BAD, "there is no IMPU %.*s to join",
                            STR_ARG(d->v[F_JOIN]));
@@ -266,12 +291,12 @@ static int dress_row(void *arg, const struct store_value *c, size_t n)
 // impus and barred replace the identities of the first implicit set; its state stays, and what is
 // not given of display name and profile.
 static int set_impus(struct hss_op *op, const struct hss_draft *given, const struct hss_record *r,
-                     int64_t set, struct hss_problem *p)
+                     int64_t subscription, int64_t set, struct hss_problem *p)
 {
     struct hss_draft kept = *given, *d = &kept;
     struct dress dress = {op, d, 0};
     int err = STORE_RUN(op->ctx->store, SQL_PROFILE_IMPUS, dress_row, &dress, SV_INT(set));
-    struct impu_adder a = {op, d, dress.profile, 0, p};
+    struct impu_adder a = {op, d, subscription, dress.profile, 0, p};
     if (!err && (d->v[F_PROFILE].n || !a.profile))
         err = find_profile(op, d, &a.profile, p);
     if (!err)
@@ -295,15 +320,15 @@ static int dress_impus(struct hss_op *op, const struct hss_draft *d, int64_t set
 }
 
 static int set_identities(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
-                          int64_t impi, struct hss_problem *p)
+                          const struct ids *ids, struct hss_problem *p)
 {
     int64_t set = 0;
-    int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, first_set, &set, SV_INT(impi));
+    int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, first_set, &set, SV_INT(ids->a));
     if (err)
         return err;
     if (d->v[F_BARRED].p && !d->v[F_IMPUS].p)
         return hss_problem(p, d->line, ERR_BAD, "barred goes with impus");
-    return r->n_impus ? set_impus(op, d, r, set, p) : dress_impus(op, d, set, p);
+    return r->n_impus ? set_impus(op, d, r, ids->b, set, p) : dress_impus(op, d, set, p);
 }
 
 int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_problem *p)
@@ -325,7 +350,7 @@ int hss_subscriber_set(struct hss_op *op, const struct hss_draft *d, struct hss_
     if (!err)
         err = set_subscription(op, d, ids.b);
     if (!err)
-        err = set_identities(op, d, &r, ids.a, p);
+        err = set_identities(op, d, &r, &ids, p);
     OPENSSL_cleanse(&r.aka, sizeof(r.aka));
     return err;
 }

@@ -47,7 +47,8 @@ int hss_sqn_parse(struct str text, uint64_t *ret_sqn); // up to 12 hexadecimal d
 
 // Checked values of a draft (record.c).
 struct hss_impu {
-    struct str impu;
+    struct str impu;  // canonical
+    struct str given; // as it was written
     bool barred;
     unsigned set; // 0 for the first
 };

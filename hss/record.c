@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/provision.h"
-#include "ims/identity.h"
+#include "ims/impu.h"
 
 const struct hss_field_row hss_fields[F_COUNT] = {
     // clang-format off
@@ -227,27 +227,50 @@ static struct hss_impu *find_impu(struct hss_record *r, struct str impu)
     return NULL;
 }
 
-static bool valid_impu(struct str s)
+static bool is_tel(struct str s)
 {
-    if (!plain(s))
-        return false;
-    if (str_starts(s, STR("tel:")))
-        return s.n > 4;
-    bool sip = str_starts(s, STR("sip:")) || str_starts(s, STR("sips:"));
-    ptrdiff_t at = str_chr(s, '@');
-    return sip && at > str_chr(s, ':') + 1 && (size_t)at + 1 < s.n;
+    return str_istarts(s, STR("tel:"));
+}
+
+static bool is_identity(struct hss_op *op, struct str s)
+{
+    struct sip_uri u;
+    return plain(s) && sip_uri_parse(&op->arena, s, &u) == 0 && u.scheme != SIP_SCHEME_OTHER &&
+           u.scheme != SIP_SCHEME_URN;
+}
+
+// A number may be given as tel URI and as sip URI: they are one identity (RFC 3261 19.1.6), and the network
+// answers to both.
+static bool is_other_form(const struct hss_impu *known, struct str word)
+{
+    return is_tel(known->given) != is_tel(word);
+}
+
+// An identity by which nobody can be reached is refused rather than kept: the operator would look for the fault
+// in every other place.
+static int check_impu(struct hss_op *op, const struct hss_draft *d, struct str word,
+                      struct hss_problem *p)
+{
+    if (!is_identity(op, word))
+        return hss_problem(p, d->line, ERR_BAD, "\"%.*s\" is not a sip, sips or tel URI",
+                           STR_ARG(word));
+    const char *why = impu_unreachable(&op->arena, op->ctx->plan, word);
+    return why ? hss_problem(p, d->line, ERR_BAD, "\"%.*s\" can never be reached: %s", STR_ARG(word), why)
+               : 0;
 }
 
 static int add_impu(struct hss_op *op, const struct hss_draft *d, struct str word, bool barred,
                     unsigned set, struct hss_record *r, struct hss_problem *p)
 {
-    struct str impu = ims_impu_canonical(&op->arena, word);
+    int err = check_impu(op, d, word, p);
+    if (err)
+        return err;
+    struct str impu = impu_canon_text(&op->arena, op->ctx->plan, word);
     if (!impu.p)
         return ERR_NOMEM;
-    if (!valid_impu(impu))
-        return hss_problem(p, d->line, ERR_BAD, "\"%.*s\" is not a sip, sips or tel URI",
-                           STR_ARG(word));
     struct hss_impu *known = find_impu(r, impu);
+    if (known && !barred && is_other_form(known, word))
+        return 0;
     if (known && !barred)
         return hss_problem(p, d->line, ERR_BAD, "%.*s is given twice", STR_ARG(word));
     if (known) {
@@ -256,7 +279,7 @@ static int add_impu(struct hss_op *op, const struct hss_draft *d, struct str wor
     }
     if (r->n_impus == HSS_IMPUS_MAX)
         return hss_problem(p, d->line, ERR_TOOBIG, "more than %d IMPUs", HSS_IMPUS_MAX);
-    r->impus[r->n_impus++] = (struct hss_impu){impu, barred, set};
+    r->impus[r->n_impus++] = (struct hss_impu){impu, word, barred, set};
     return 0;
 }
 

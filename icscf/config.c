@@ -24,6 +24,7 @@ const struct conf_row icscf_rows[] = {
     {"name", CONF_STR, AT(name), .fixed = true, .form = CONF_FORM_SIP_URI, .help = "SIP URI of this I-CSCF."},
     {"domain", CONF_STR, AT(domain), .fixed = true, .form = CONF_FORM_DOMAIN,
      .help = "Home network domain name (TS 23.003 13.2)."},
+    NODE_NUMBERING_ROWS(AT(home), "Home domains besides `domain`, whose users are served too (TS 23.003 13.4)."),
     NODE_SIP_ROWS(AT(sip)),
     NODE_MESSAGE_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
@@ -72,6 +73,7 @@ void icscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct icscf_config *c = config;
     node_check_sip(&c->sip, bad, arg);
+    node_check_numbering(&c->home, bad, arg);
     for (size_t i = 0; i < c->scscfs.n; i++)
         check_scscf(c, i, bad, arg);
     node_check_dia(&c->diameter, bad, arg);
@@ -86,6 +88,7 @@ void icscf_suspect(const void *config, app_finding odd, void *arg)
 {
     const struct icscf_config *c = config;
     node_suspect_name(c->name, &c->sip, odd, arg);
+    node_suspect_numbering(&c->home, c->domain, odd, arg);
     node_suspect_dia(&c->diameter, c->domain, odd, arg);
     node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
     if (c->scscf_timeout_ms <= c->diameter.timeout_ms)

@@ -13,6 +13,7 @@ struct icscf_scscf {
 
 struct icscf_config {
     struct str domain;
+    struct node_numbering home;
     struct str name; // SIP URI of this I-CSCF
     struct node_sip sip;
     struct sip_limits message;

@@ -100,14 +100,38 @@ static void on_uaa(void *nf, cx_arg arg, int err, const struct cx_uaa *a)
                     a ? &a->capabilities : &none);
 }
 
+// May it stand between angle brackets? A pattern is no URI, and the HSS is not asked what else it wrote.
+static bool is_quotable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '"')
+            return false;
+    return s.n > 0;
+}
+
+// The S-CSCF learns by P-Profile-Key which wildcarded identity the one in the request belongs to; nobody else
+// tells it (TS 24.229 5.3.2.1, RFC 5002 4.2).
+static void take_wildcard(struct icscf_job *r, struct str pattern)
+{
+    struct pxy *p = job_pxy(&r->job);
+    if (is_quotable(pattern))
+        sip_edit_set(pxy_edits(p), SIP_H_P_PROFILE_KEY,
+                     ARENA_CAT(pxy_arena(p), STR("<"), pattern, STR(">")));
+    else
+        sip_edit_remove(pxy_edits(p), SIP_H_P_PROFILE_KEY);
+}
+
 static void on_lia(void *nf, cx_arg arg, int err, const struct cx_lia *a)
 {
     struct icscf *i = nf;
     struct icscf_job *r = (struct icscf_job *)job_find(i->stack, arg);
     static const struct cx_capabilities none;
-    if (r)
-        take_answer(r, err, a ? a->result : (struct dia_result){0}, a ? a->server_name : STR_NONE,
-                    a ? &a->capabilities : &none);
+    if (!r)
+        return;
+    if (a)
+        take_wildcard(r, a->wildcard);
+    take_answer(r, err, a ? a->result : (struct dia_result){0}, a ? a->server_name : STR_NONE,
+                a ? &a->capabilities : &none);
 }
 
 static struct cx_head head(const struct icscf_job *r)

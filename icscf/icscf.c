@@ -151,6 +151,7 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     i->cfg = &i->own;
     i->params = *p;
     arena_init(&i->arena, NULL, 0);
+    i->plan = node_read_numbering(&i->cfg->home, i->cfg->domain);
     int err = name_self(i);
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dia/cx.h"
+#include "ims/impu.h"
 #include "ims/routing.h"
 #include "ims/trust.h"
 #include "icscf/icscf.h"
@@ -22,6 +23,7 @@ struct icscf {
     struct stack *stack;
     struct trust_domain trusted, exempt;
     struct routing routing;
+    struct numbering plan; // and home domains
     struct dia_node *dia;
     struct scscf_table table;
     struct marks failed; // S-CSCFs that were silent or not to be reached, by name

@@ -20,12 +20,12 @@ static bool is_originating(const struct pxy *p)
     return orig;
 }
 
-static struct str asserted(const struct sip_msg *m, struct arena *a)
+static struct str asserted(const struct icscf *i, const struct sip_msg *m, struct arena *a)
 {
     const struct sip_addr *served = sip_msg_at(m, SIP_H_P_SERVED_USER, 0);
     if (!served)
         served = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 0);
-    return served ? sip_uri_canon(a, &served->uri) : STR_NONE;
+    return served ? impu_canon(a, &i->plan, &served->uri) : STR_NONE;
 }
 
 static enum step_verdict identify(struct job *j)
@@ -37,15 +37,29 @@ static enum step_verdict identify(struct job *j)
     r->originating = is_originating(p);
     if (r->originating && !icscf_trusts(i, p))
         return job_fail(j, 403, "orig from outside the trust domain");
-    r->impu = r->originating ? asserted(request(j), pxy_arena(p))
-              : uri          ? sip_uri_canon(pxy_arena(p), uri)
+    r->impu = r->originating ? asserted(i, request(j), pxy_arena(p))
+              : uri          ? impu_canon(pxy_arena(p), &i->plan, uri)
                              : STR_NONE;
     j->identity = r->impu;
     if (!r->impu.n)
         return r->originating ? job_fail(j, 403, "no served user")
                               : job_fail(j, 416, "Request-URI scheme is not supported");
-    if (!r->originating && uri->scheme != SIP_SCHEME_TEL && !str_ieq(uri->host, i->cfg->domain))
+    if (!r->originating && uri->scheme != SIP_SCHEME_TEL && !numbering_is_home(&i->plan, uri->host))
         return job_fail(j, 404, "Request-URI is not of this network");
+    return STEP_CONTINUE;
+}
+
+// TS 24.229 5.3.2.1: a global number in a SIP URI goes on as tel URI, with what its user part says besides.
+static enum step_verdict as_number(struct job *j)
+{
+    const struct icscf_job *r = (const struct icscf_job *)j;
+    struct pxy *p = job_pxy(j);
+    const struct sip_uri *uri = sip_msg_uri(request(j));
+    bool global = uri && uri->scheme != SIP_SCHEME_TEL && str_starts(uri->user, STR("+")) && sip_uri_is_phone(uri);
+    struct sip_number number;
+    if (r->originating || !global || !sip_uri_number(pxy_arena(p), uri, &number))
+        return STEP_CONTINUE;
+    sip_edit_uri(pxy_edits(p), ARENA_CAT(pxy_arena(p), STR("tel:"), uri->user));
     return STEP_CONTINUE;
 }
 
@@ -56,6 +70,7 @@ static enum step_verdict ask(struct job *j)
 
 static const struct step steps[] = {
     {"identify user", identify, "TS 24.229 5.3.2.1"},
+    {"write as a number", as_number, "TS 24.229 5.3.2.1"},
     {"ask the HSS", ask, "TS 29.228 6.1.4"},
     {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.2.1"},
     {"forward", icscf_forward, "TS 24.229 5.3.2.1"},

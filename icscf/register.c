@@ -26,7 +26,7 @@ static enum step_verdict check_domain(struct job *j)
     bool sip = uri && (uri->scheme == SIP_SCHEME_SIP || uri->scheme == SIP_SCHEME_SIPS);
     if (!sip)
         return job_fail(j, 400, "Request-URI is not a SIP URI");
-    if (!str_ieq(uri->host, i->cfg->domain) && !stack_is_own(i->stack, uri))
+    if (!numbering_is_home(&i->plan, uri->host) && !stack_is_own(i->stack, uri))
         return job_fail(j, 403, "REGISTER for a foreign domain");
     return STEP_CONTINUE;
 }
@@ -37,7 +37,7 @@ static enum step_verdict identify(struct job *j)
     const struct sip_msg *m = request(j);
     struct arena *a = pxy_arena(job_pxy(j));
     const struct sip_auth *auth = sip_msg_at(m, SIP_H_AUTHORIZATION, 0);
-    r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
+    r->impu = impu_canon(a, &icscf_of(r)->plan, &sip_msg_to(m)->uri);
     j->identity = r->impu;
     if (!r->impu.n)
         return job_fail(j, 400, "To is not a public identity");

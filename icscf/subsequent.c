@@ -22,7 +22,7 @@ static bool is_lost(const struct icscf *i, const struct pxy *p)
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
     if (has_route(p))
         return false;
-    return !uri || stack_is_own(i->stack, uri) || str_ieq(uri->host, i->cfg->domain);
+    return !uri || stack_is_own(i->stack, uri) || numbering_is_home(&i->plan, uri->host);
 }
 
 static enum step_verdict check_target(struct job *j)

@@ -18,6 +18,7 @@ const struct conf_row scscf_rows[] = {
     {"ioi", CONF_STR, AT(ioi), "", .form = CONF_FORM_TOKEN,
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
+    NODE_NUMBERING_ROWS(AT(home), "Home domains besides `domain`, whose users are served too (TS 23.003 13.4)."),
     NODE_SIP_ROWS(AT(sip)),
     NODE_MESSAGE_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
@@ -101,6 +102,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct scscf_config *c = config;
     node_check_sip(&c->sip, bad, arg);
+    node_check_numbering(&c->home, bad, arg);
     if (c->registration.min_s > c->registration.max_s)
         app_find(bad, arg, "registration.min_expires", "%u s is more than registration.max_expires, %u s",
                  c->registration.min_s, c->registration.max_s);
@@ -119,6 +121,7 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
     const struct scscf_config *c = config;
     struct node_host own = node_host_of(c->name);
     node_suspect_name(c->name, &c->sip, odd, arg);
+    node_suspect_numbering(&c->home, c->domain, odd, arg);
     node_suspect_dia(&c->diameter, c->domain, odd, arg);
     node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
     if (str_ieq(own.host, c->domain))

@@ -10,6 +10,7 @@ enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
 struct scscf_config {
     struct str name;   // SIP URI of this S-CSCF: Server-Name on Cx
     struct str domain; // home network domain, realm of the challenges
+    struct node_numbering home;
     struct str ioi;    // inter operator identifier; empty: the domain
     struct node_sip sip;
     struct sip_limits message;

@@ -67,7 +67,7 @@ static struct registration *find(const struct scscf *s, const char *text)
     struct registration *reg = NULL;
     arena_init(&a, room, sizeof room);
     if (sip_uri_parse(&a, str_from(text), &uri) == 0)
-        reg = registrar_find(s->registrar, sip_uri_canon(&a, &uri), NULL);
+        reg = registrar_find(s->registrar, impu_canon(&a, &s->plan, &uri), NULL);
     arena_done(&a);
     return reg;
 }

@@ -42,7 +42,7 @@ static enum step_verdict served_user(struct job *j)
     struct arena *a = pxy_arena(job_pxy(j));
     struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
-        struct str canon = sip_uri_canon(a, &id->uri);
+        struct str canon = impu_canon(a, &s->plan, &id->uri);
         if (!canon.n || (o->served.n && !registrar_find(s->registrar, canon, NULL)))
             continue;
         o->served = canon;
@@ -76,24 +76,19 @@ static enum step_verdict check_registered(struct job *j)
     return STEP_REJECT;
 }
 
+// Every identity that is asserted, not the served one alone (TS 24.229 5.4.3.2).
 static enum step_verdict check_barred(struct job *j)
 {
-    size_t i;
-    const struct registration *reg = served_by(j, &i);
-    if (profile_identity_at(registration_profile(reg), i).barred)
-        return job_fail(j, 403, "served identity is barred");
+    const struct scscf *s = j->nf;
+    struct sip_iter it = sip_iter_init(request(j), SIP_H_P_ASSERTED_IDENTITY);
+    for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
+        size_t i;
+        struct str canon = impu_canon(pxy_arena(job_pxy(j)), &s->plan, &id->uri);
+        const struct registration *reg = registrar_find(s->registrar, canon, &i);
+        if (reg && profile_identity_at(registration_profile(reg), i).barred)
+            return job_fail(j, 403, "asserted identity is barred");
+    }
     return STEP_CONTINUE;
-}
-
-// "+15550000002" of a tel URI: global as it is, local with a prefix as its context.
-static struct str global_number(struct arena *a, const struct sip_uri *tel)
-{
-    struct str canon = sip_uri_canon(a, tel), context = sip_uri_param(tel, STR("phone-context"), NULL);
-    struct str digits = str_starts(canon, STR("tel:")) ? str_skip(canon, 4) : STR_NONE;
-    digits = str_split(&digits, ';');
-    if (str_starts(digits, STR("+")))
-        return digits;
-    return str_starts(context, STR("+")) ? ARENA_CAT(a, context, digits) : STR_NONE;
 }
 
 // A target of another network: by the Route that the P-CSCF took from our own Service-Route, or by
@@ -109,59 +104,47 @@ static enum step_verdict foreign_target(struct orig_job *o, const struct sip_uri
     return cause ? job_fail(&o->job, 404, cause) : STEP_CONTINUE;
 }
 
+// To where home identities are found, unless the Route says where.
+static enum step_verdict home_target(struct orig_job *o)
+{
+    const struct scscf *s = o->job.nf;
+    struct pxy *p = job_pxy(&o->job);
+    if (!scscf_has_route(p))
+        o->next_hop = scscf_home_entry(s, pxy_arena(p));
+    return STEP_CONTINUE;
+}
+
 // A telephone number becomes a SIP URI of the home network (TS 24.229 5.4.3.2; RFC 3261 19.1.6).
 static enum step_verdict target(struct job *j)
 {
     struct orig_job *o = (struct orig_job *)j;
     const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
-    struct arena *a = pxy_arena(p);
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
     if (!uri || uri->scheme == SIP_SCHEME_OTHER || uri->scheme == SIP_SCHEME_URN)
         return job_fail(j, 416, "Request-URI scheme is not supported");
-    if (uri->scheme != SIP_SCHEME_TEL) {
-        if (!scscf_is_home_uri(s, uri))
-            return foreign_target(o, uri);
-        if (!scscf_has_route(p))
-            o->next_hop = scscf_home_entry(s, a);
-        return STEP_CONTINUE;
-    }
-    struct str number = global_number(a, uri);
-    if (!number.n)
-        return job_fail(j, 404, "local number cannot be translated");
-    struct str sip = ARENA_CAT(a, STR("sip:"), number, STR("@"), s->cfg->domain, STR(";user=phone"));
-    sip_edit_uri(pxy_edits(p), sip);
-    if (!scscf_has_route(p))
-        o->next_hop = scscf_home_entry(s, a);
-    return STEP_CONTINUE;
+    struct dialled d = scscf_dialled(s, pxy_arena(p), uri);
+    if (d.status)
+        return job_fail(j, d.status, d.cause);
+    if (d.uri.p)
+        sip_edit_uri(pxy_edits(p), d.uri);
+    return d.uri.p || scscf_is_home_uri(s, uri) ? home_target(o) : foreign_target(o, uri);
 }
 
-static struct str tel_alias(const struct profile *p, size_t of)
-{
-    struct str group = profile_identity_at(p, of).alias_group;
-    for (size_t i = 0; i < profile_identity_count(p); i++) {
-        struct profile_identity id = profile_identity_at(p, i);
-        if (!id.barred && str_istarts(id.uri, STR("tel:")) && str_eq(id.alias_group, group))
-            return id.uri;
-    }
-    return STR_NONE;
-}
-
-// A SIP identity is asserted together with its tel URI, for networks that know numbers only.
+// A SIP identity is asserted together with its tel URI, for networks that know numbers only, and a tel URI with
+// a SIP URI for the others.
 static enum step_verdict assert_identities(struct job *j)
 {
     struct pxy *p = job_pxy(j);
     struct arena *a = pxy_arena(p);
-    const struct sip_msg *m = pxy_request(p);
-    const struct sip_addr *id = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 0);
     size_t i;
     const struct registration *reg = served_by(j, &i);
-    if (sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY) != 1 || id->uri.scheme == SIP_SCHEME_TEL)
+    if (sip_msg_count(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY) != 1)
         return STEP_CONTINUE;
-    struct str tel = tel_alias(registration_profile(reg), i);
-    if (tel.n)
+    struct str alias = scscf_alias(j->nf, a, registration_profile(reg), i);
+    if (alias.n)
         sip_edit_append(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY,
-                        ARENA_CAT(a, STR("<"), tel, STR(">")));
+                        ARENA_CAT(a, STR("<"), alias, STR(">")));
     return STEP_CONTINUE;
 }
 

@@ -132,7 +132,7 @@ static enum step_verdict identify(struct job *j)
     r->protection = protection_of(r->auth);
     r->call_id = sip_msg_call_id(m);
     r->from = source_of(&s->trusted, job_pxy(j));
-    r->impu = sip_uri_canon(a, &sip_msg_to(m)->uri);
+    r->impu = impu_canon(a, &s->plan, &sip_msg_to(m)->uri);
     j->identity = r->impu;
     if (!r->impu.n)
         return job_fail(j, 400, "To is not a public identity");

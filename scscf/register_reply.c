@@ -49,19 +49,39 @@ enum step_verdict register_send_challenge(struct register_job *r, const struct c
 
 // ---- 200 ----
 
-// TS 24.229 5.4.1.2.2F: the default identity first, the barred ones not at all.
+// A display name of the profile between quotes (RFC 3261 25.1); what would end the header field becomes a blank.
+static void add_display_name(struct arena_buf *all, struct str name)
+{
+    arena_buf_add(all, STR("\""));
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        if (c == '"' || c == '\\')
+            arena_buf_add(all, STR("\\"));
+        arena_buf_add(all, c < ' ' || c == 0x7f ? STR(" ") : str_make(name.p + i, 1));
+    }
+    arena_buf_add(all, STR("\" "));
+}
+
+// TS 24.229 5.4.1.2.2F: the distinct identities, the default one first, the barred ones not at all. A pattern is
+// nobody's identity, and what it covers is not told one by one.
+static bool is_told(const struct profile_identity *id)
+{
+    return !id->barred && (id->type == IDENTITY_PUBLIC_USER || id->type == IDENTITY_DISTINCT_PSI);
+}
+
 static struct str associated(const struct registration *reg, struct arena *a)
 {
     const struct profile *p = registration_profile(reg);
     struct arena_buf all = arena_buf_init(a);
     for (size_t i = 0; i < profile_identity_count(p); i++) {
         struct profile_identity id = profile_identity_at(p, i);
-        if (id.barred)
+        if (!is_told(&id))
             continue;
-        struct str uri = id.type == IDENTITY_WILDCARDED_IMPU && id.wildcard.n ? id.wildcard
-                                                                              : id.uri;
-        arena_buf_item(&all, STR(", "), STR("<"));
-        arena_buf_add(&all, uri);
+        arena_buf_item(&all, STR(", "), STR(""));
+        if (id.display_name.n)
+            add_display_name(&all, id.display_name);
+        arena_buf_add(&all, STR("<"));
+        arena_buf_add(&all, id.uri);
         arena_buf_add(&all, STR(">"));
     }
     return arena_buf_done(&all);
@@ -91,7 +111,7 @@ static bool is_home_access(const struct scscf *s, const struct sip_msg *m, struc
     const struct sip_token *visited = sip_msg_at(m, SIP_H_P_VISITED_NETWORK_ID, 0);
     if (!visited)
         return !sip_msg_has(m, SIP_H_P_VISITED_NETWORK_ID);
-    return str_ieq(sip_unquote(a, visited->token), s->cfg->domain);
+    return scscf_is_home(s, sip_unquote(a, visited->token));
 }
 
 static void add_registration(const struct register_job *r, const struct registration *reg,

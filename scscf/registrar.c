@@ -276,7 +276,8 @@ static struct str canon_at(const struct registration *reg, size_t i)
 
 // Canonical forms of a profile's identities: *ret_canon stays NULL when they are all canonical.
 // One block: the slices, then their text.
-static int canonicalise(const struct profile *p, struct str **ret_canon)
+static int canonicalise(const struct numbering *plan, const struct profile *p,
+                        struct str **ret_canon)
 {
     char room[4096];
     struct arena a;
@@ -285,9 +286,8 @@ static int canonicalise(const struct profile *p, struct str **ret_canon)
     bool odd = false;
     arena_init(&a, room, sizeof room);
     for (size_t i = 0; i < n; i++) {
-        struct sip_uri uri;
         struct str raw = profile_identity_at(p, i).uri;
-        forms[i] = sip_uri_parse(&a, raw, &uri) == 0 ? sip_uri_canon(&a, &uri) : STR_NONE;
+        forms[i] = impu_canon_text(&a, plan, raw);
         odd = odd || !str_eq(forms[i], raw);
         bytes += forms[i].n;
     }
@@ -410,7 +410,7 @@ int registration_update(struct registration *reg, struct profile *profile)
 {
     struct registration old = *reg;
     struct str *canon = NULL;
-    int err = canonicalise(profile, &canon);
+    int err = canonicalise(reg->owner->p.plan, profile, &canon);
     if (err) {
         profile_free(profile);
         return err;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is registered: implicit registration sets with their profile, and the contacts bound to them.
 // A registration lives from the first binding to the last; its states are one table in registrar.c.
-// It is found by any public identity of its set in canonical form (sip_uri_canon).
+// It is found by any public identity of its set in canonical form (ims/impu.h).
 #pragma once
 
+#include "ims/impu.h"
 #include "io/loop.h"
 #include "sip/uri.h"
 #include "xml/profile.h"
@@ -30,6 +31,7 @@ struct str binding_impi(const struct binding *b);     // private identity that b
 
 struct registrar_params {
     struct loop *loop;
+    const struct numbering *plan; // NULL: none
     // The last binding of r has run out: r is freed after the call (TS 24.229 5.4.1.2.2F).
     void (*expired)(void *arg, const struct registration *r);
     void *arg;

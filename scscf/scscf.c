@@ -24,7 +24,7 @@ struct str scscf_ioi(const struct scscf *s)
 
 bool scscf_is_home(const struct scscf *s, struct str host)
 {
-    return str_ieq(host, s->cfg->domain);
+    return numbering_is_home(&s->plan, host);
 }
 
 bool scscf_is_home_uri(const struct scscf *s, const struct sip_uri *u)
@@ -181,7 +181,7 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 
 static int start_tables(struct scscf *s)
 {
-    struct registrar_params reg = {.loop = s->loop, .expired = on_expired, .arg = s};
+    struct registrar_params reg = {.loop = s->loop, .plan = &s->plan, .expired = on_expired, .arg = s};
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
@@ -266,6 +266,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->cfg = &s->own;
     s->params = *p;
     arena_init(&s->arena, NULL, 0);
+    s->plan = node_read_numbering(&s->cfg->home, s->cfg->domain);
     list_init(&s->notices);
     int err = start_tables(s);
     if (!err)

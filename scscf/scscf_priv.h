@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "dia/cx.h"
 #include "ims/digest.h"
+#include "ims/impu.h"
 #include "ims/routing.h"
 #include "ims/trust.h"
 #include "scscf/auth.h"
@@ -26,6 +27,7 @@ struct scscf {
     struct stack *stack;
     struct trust_domain trusted, exempt;
     struct routing routing;
+    struct numbering plan; // and home domains
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
@@ -79,8 +81,22 @@ bool scscf_has_route(const struct pxy *p);
 struct str scscf_ioi(const struct scscf *s);
 // Does the request set up a dialog, so that we stay on its path?
 bool scscf_makes_dialog(const struct sip_msg *m);
-// True for a host that is the home domain.
+// True for a host that is one of the home domains.
 bool scscf_is_home(const struct scscf *s, struct str host);
+
+// ---- identities.c ----
+// What a Request-URI that is dialled by a user means: uri with p NULL and no status: no number of this network.
+struct dialled {
+    struct str uri;    // what becomes of it
+    unsigned status;   // the response when it cannot be understood; 0: none
+    const char *cause;
+};
+struct dialled scscf_dialled(const struct scscf *s, struct arena *a, const struct sip_uri *uri);
+// What is asserted together with identity `of` of a profile: the tel URI of a SIP one, a SIP URI of a tel one
+// (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
+struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of);
+// The Request-URI without the parameters that route numbers.
+struct str scscf_called_identity(struct arena *a, const struct sip_uri *uri);
 
 // ---- P-Charging-Vector (TS 24.229 4.5, RFC 7315 4.6) ----
 // The received vector as text with orig-ioi and term-ioi replaced by those given (p NULL: left out).

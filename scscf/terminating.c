@@ -29,6 +29,18 @@ static struct registration *served_by(const struct term_job *t, size_t *ret_inde
     return registrar_find(s->registrar, t->served, ret_index);
 }
 
+// Who is registered here of those that the Request-URI may mean; nobody: whom it means first.
+static struct str find_served(const struct scscf *s, struct arena *a, const struct sip_uri *uri)
+{
+    struct str forms[IMPU_READINGS_MAX];
+    size_t n;
+    impu_readings(a, &s->plan, uri, forms, &n);
+    for (size_t i = 0; i < n; i++)
+        if (registrar_find(s->registrar, forms[i], NULL))
+            return forms[i];
+    return n ? forms[0] : STR_NONE;
+}
+
 // ---- steps ----
 
 static enum step_verdict served_user(struct job *j)
@@ -39,25 +51,27 @@ static enum step_verdict served_user(struct job *j)
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
     if (!scscf_trusts(s, p)) // an outsider's way does not go on behind us
         sip_edit_remove(pxy_edits(p), SIP_H_ROUTE);
-    t->served = uri ? sip_uri_canon(pxy_arena(p), uri) : STR_NONE;
+    t->served = uri ? find_served(s, pxy_arena(p), uri) : STR_NONE;
     j->identity = t->served;
     if (!t->served.n)
         return job_fail(j, 416, "Request-URI scheme is not supported");
-    if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host))
+    if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host) && !served_by(t, NULL))
         return job_fail(j, 404, "Request-URI is not of this network");
     return STEP_CONTINUE;
 }
 
 static struct reject judge_unregistered(struct scscf *s, const struct term_job *t,
-                                        const struct cx_saa *a)
+                                        const struct cx_saa *saa)
 {
+    struct arena *a = pxy_arena(job_pxy(&t->job));
     struct profile *p = NULL;
     struct xml_error why;
     bool barred = false;
-    if (a->user_data.n && profile_parse(s->profiles, a->user_data, &p, &why) == 0) {
+    if (saa->user_data.n && profile_parse(s->profiles, saa->user_data, &p, &why) == 0) {
         for (size_t i = 0; i < profile_identity_count(p); i++) {
             struct profile_identity id = profile_identity_at(p, i);
-            barred = barred || (id.barred && str_ieq(id.uri, t->served));
+            struct str canon = impu_canon_text(a, &s->plan, id.uri);
+            barred = barred || (id.barred && str_eq(canon, t->served));
         }
         profile_free(p);
     }
@@ -140,7 +154,8 @@ static enum step_verdict called_party(struct job *j)
     struct pxy *p = job_pxy(j);
     struct arena *a = pxy_arena(p);
     sip_edit_set(pxy_edits(p), SIP_H_P_CALLED_PARTY_ID,
-                 ARENA_CAT(a, STR("<"), sip_msg_uri_text(pxy_request(p)), STR(">")));
+                 ARENA_CAT(a, STR("<"), scscf_called_identity(a, sip_msg_uri(pxy_request(p))),
+                           STR(">")));
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, a, ROUTE_MT));
     return STEP_CONTINUE;
@@ -270,6 +285,23 @@ static void note_outcome(struct attempt *try, unsigned status, const struct sip_
         unbind_if_stale(t->targets[i].ctx);
 }
 
+// The called user's other identity beside the one that the P-CSCF asserts (TS 24.229 5.4.3.3).
+static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    const struct scscf *s = t->job.nf;
+    const struct sip_addr *id = sip_msg_at(msg, SIP_H_P_ASSERTED_IDENTITY, 0);
+    const struct registration *reg = served_by(t, NULL);
+    size_t i;
+    if (!reg || !id || sip_msg_count(msg, SIP_H_P_ASSERTED_IDENTITY) != 1)
+        return;
+    if (registrar_find(s->registrar, impu_canon(edits->arena, &s->plan, &id->uri), &i) != reg)
+        return;
+    struct str alias = scscf_alias(s, edits->arena, registration_profile(reg), i);
+    if (alias.n)
+        sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
+                        ARENA_CAT(edits->arena, STR("<"), alias, STR(">")));
+}
+
 // Contacts of the best q ring together; the next group is tried when all of them have failed
 // (RFC 3261 16.6). The group is forwarded to before this response counts, so that the
 // response context stays open.
@@ -281,6 +313,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct scscf *s = nf;
     note_outcome(try, status, msg);
     if (msg && status < 300) {
+        assert_alias(t, msg, edits);
         struct str v = charging_vector(edits->arena, msg, orig_ioi(s, p), scscf_ioi(s));
         if (v.n)
             sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "dia/node.h"
+#include "ims/numbering.h"
 #include "ims/routing.h"
 #include "ims/timers.h"
 #include "ims/trust.h"
@@ -45,6 +46,14 @@ struct node_dia {
 
 struct node_routing {
     struct conf_strs foreign, networks, ports; // ims/routing.h
+};
+
+// The home network: its domains and its numbering plan (ims/numbering.h).
+struct node_numbering {
+    struct conf_strs domains;
+    struct str country_code, national_prefix;
+    struct conf_strs international_prefixes, contexts, short_codes;
+    uint32_t national_length;
 };
 
 extern const struct conf_row node_peer_rows[];
@@ -189,6 +198,33 @@ extern const struct conf_row node_peer_rows[];
              "trust domain, or stand in the request themselves instead of a domain."},             \
     {"routing.ports", CONF_STR_LIST, NODE_ROUTING_AT(at, ports), "[" ROUTING_PORTS "]",            \
      .help = "Ports that requests may go to when a UE, a foreign network or its DNS names them."}
+
+// The same; `at` is the offset of the struct node_numbering, `which` says what home.domains are. Every node of a
+// network has the same values.
+#define NODE_NUMBERING_AT(at, field) ((at) + offsetof(struct node_numbering, field))
+#define NODE_NUMBERING_ROWS(at, which)                                                             \
+    {"home.domains", CONF_STR_LIST, NODE_NUMBERING_AT(at, domains), "[]", .fixed = true,           \
+     .form = CONF_FORM_DOMAIN, .help = which},                                                     \
+    {"numbering.country_code", CONF_STR, NODE_NUMBERING_AT(at, country_code), "", .fixed = true,   \
+     .help = "Country code of this network's numbers (`49`), without `+`; empty: numbers that are "\
+             "dialled locally have no global form. The options `numbering` are the same in "       \
+             "I-CSCF, S-CSCF and HSS."},                                                           \
+    {"numbering.national_prefix", CONF_STR, NODE_NUMBERING_AT(at, national_prefix), "",            \
+     .fixed = true, .help = "What is dialled in front of a national number (`0`); empty: nothing, "\
+                            "so that every local number is a national one."},                      \
+    {"numbering.international_prefixes", CONF_STR_LIST,                                            \
+     NODE_NUMBERING_AT(at, international_prefixes), "[]", .fixed = true,                           \
+     .help = "What is dialled in front of a country code (`00`, `011`)."},                         \
+    {"numbering.national_length", CONF_U32, NODE_NUMBERING_AT(at, national_length), "0", .max = 15,\
+     .unit = "digits", .fixed = true,                                                              \
+     .help = "Length of a national number that is dialled without its prefix (10 in North "        \
+             "America); 0: none is."},                                                             \
+    {"numbering.contexts", CONF_STR_LIST, NODE_NUMBERING_AT(at, contexts), "[]", .fixed = true,    \
+     .help = "Names that phones write into `phone-context` for this plan besides the home "        \
+             "domains: `example.org`, `*.example.org` for all below it (RFC 3966 5.1.5)."},        \
+    {"numbering.short_codes", CONF_STR_LIST, NODE_NUMBERING_AT(at, short_codes), "[]",             \
+     .fixed = true, .help = "Numbers that stay as they are dialled, with x for any digit: `112`, " \
+                            "`8xx`. They are identities of the first home domain's context."}
 // clang-format on
 
 // A host name with its port, of a URI of the configuration whose row has checked it; port 0: none given.
@@ -227,6 +263,11 @@ void node_check_routing(const struct node_routing *c, app_finding bad, void *arg
 // peers are no foreign target's. A failure has been logged and leaves *r.
 int node_read_routing(const struct node_routing *c, const struct trust_domain *neighbours,
                       const struct node_sip *sip, const struct node_dia *dia, struct routing *r);
+// What is no plan; what is hardly meant so. node_read_numbering: as ims/numbering.h wants it, of the same texts;
+// domain is the first home domain, empty: it is the first of home.domains.
+void node_check_numbering(const struct node_numbering *c, app_finding bad, void *arg);
+void node_suspect_numbering(const struct node_numbering *c, struct str domain, app_finding odd, void *arg);
+struct numbering node_read_numbering(const struct node_numbering *c, struct str domain);
 void node_check_limits(const struct node_limits *c, app_finding bad, void *arg);
 // As the stack wants them.
 struct stack_limits node_stack_limits(const struct node_limits *c);

@@ -96,6 +96,7 @@ struct cx_lia {
     struct dia_result result;
     struct str server_name;
     struct cx_capabilities capabilities;
+    struct str wildcard; // Wildcarded-Public-Identity that covers the identity; empty: none
 };
 
 // SIP-Auth-Data-Item (TS 29.229 6.3.13). AKA: authenticate is RAND||AUTN (32 bytes), authorization

@@ -246,6 +246,7 @@ static const struct dia_field lia_fields[] = {
     DIA_F(AVP_SERVER_NAME, DIA_STR, 0, struct cx_lia, server_name),
     DIA_F(AVP_SERVER_CAPABILITIES, DIA_GROUP, 0, struct cx_lia, capabilities,
           .group = &capabilities, .present_at = DIA_PRESENT(struct cx_lia, capabilities.present)),
+    DIA_F(AVP_WILDCARDED_PUBLIC_IDENTITY, DIA_STR, 0, struct cx_lia, wildcard),
 };
 static const DIA_FIELDS(lia);
 

@@ -17,8 +17,3 @@ struct str ims_impi_from_imsi(struct arena *a, struct str imsi, const struct plm
 struct str ims_impu_from_imsi(struct arena *a, struct str imsi, const struct plmn *p);
 // The public identity that a UE without one in its Authorization is known by: domain and user.
 struct str ims_impi_from_impu(struct arena *a, struct str impu); // "sip:dave@d" -> "dave@d" (TS 24.229 5.4.1.1)
-
-// Canonical form of a public identity, by which it is stored and compared: scheme and host in lower case,
-// without parameters and headers (sip, sips); without visual separators, and a global number without
-// parameters (tel). Anything else is returned as it is. STR_NONE when out of memory.
-struct str ims_impu_canonical(struct arena *a, struct str impu);

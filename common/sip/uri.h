@@ -15,11 +15,29 @@ void sip_uri_write(struct writer *w, const struct sip_uri *u);
 // Equality by RFC 3261 19.1.4 (sip, sips) or RFC 3966 5 (tel); different schemes are never equal.
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
-// Canonical form of an identity used as a look-up key (TS 24.229 5.4.1.2, TS 23.003 13.4): scheme
-// and host lower case, escapes of unreserved characters resolved, all parameters, headers and port
-// dropped for sip; visual separators dropped and phone-context kept for tel; a sip URI with
-// user=phone whose user is a number becomes the tel form. STR_NONE for other schemes or when out of
-// memory.
+// A telephone number as a URI holds it (RFC 3966 3): without visual separators, in lower case.
+struct sip_number {
+    struct str digits;  // a global one begins with '+'
+    struct str context; // phone-context of a local one: a domain, or digits behind '+'; empty: none given
+};
+
+// Says the URI that it is a telephone number: tel, or sip with user=phone (RFC 3261 19.1.6)?
+bool sip_uri_is_phone(const struct sip_uri *u);
+// The number of a tel URI, or of a sip URI whose user part has the form of one, whether it says so or not.
+// False: it holds none, or no memory.
+bool sip_uri_number(struct arena *a, const struct sip_uri *u, struct sip_number *ret_number);
+// As a tel URI.
+struct str sip_number_tel(struct arena *a, const struct sip_number *n);
+// As a sip URI of a domain, with user=phone; and its digits alone as a user part.
+struct str sip_number_sip(struct arena *a, const struct sip_number *n, struct str domain);
+struct str sip_number_user(struct arena *a, struct str digits);
+
+// Canonical form of an identity as far as the URI alone tells (TS 23.003 13.4; with what the network knows of
+// numbers: ims/impu.h): scheme and host lower case, the host without a dot at its end, escapes of unreserved
+// characters resolved, all parameters, headers, password and port dropped for sip; visual separators dropped
+// and phone-context kept for tel; a sip URI with user=phone whose user is a global number, or a local
+// one with phone-context, becomes the tel form. STR_NONE for other schemes, for a phone-context that is none, or
+// when out of memory.
 struct str sip_uri_canon(struct arena *a, const struct sip_uri *u);
 
 // Value of a uri-parameter; see sip_param_get.

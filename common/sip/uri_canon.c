@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The canonical form of an identity.
+// The canonical form of an identity, and the telephone number in a URI.
 #include "base/writer.h"
 #include "sip/param.h"
 #include "sip/uri_priv.h"
+
+// "example.org." is example.org.
+static struct str without_dot(struct str host)
+{
+    return host.n > 1 && host.p[host.n - 1] == '.' ? str_head(host, host.n - 1) : host;
+}
 
 static void put_lower(struct writer *w, struct str s)
 {
@@ -30,33 +36,38 @@ static void put_user(struct writer *w, struct str s)
     }
 }
 
-static void put_number(struct writer *w, struct str s)
+// ---- numbers ----
+
+static bool is_separator(char c)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!strchr("-.()", s.p[i]))
-            writer_chr(w, ch_lower(s.p[i]));
+    return c == '-' || c == '.' || c == '(' || c == ')';
 }
 
-static void put_tel(struct writer *w, struct str number, struct str context)
+// Escapes resolved, whatever they stand for: "%2B49" is +49.
+static struct str unescaped(struct arena *a, struct str s)
 {
-    writer_lit(w, "tel:");
-    put_number(w, number);
-    if (!context.n)
-        return;
-    writer_lit(w, ";phone-context=");
-    if (*context.p == '+')
-        put_number(w, context);
-    else
-        put_lower(w, context);
+    if (str_chr(s, '%') < 0)
+        return s;
+    char *p = arena_alloc(a, s.n);
+    size_t n = 0;
+    for (size_t i = 0; p && i < s.n; i++) {
+        bool escape = s.p[i] == '%' && s.n - i >= 3;
+        p[n++] = escape ? (char)(ch_hex(s.p[i + 1]) << 4 | ch_hex(s.p[i + 2])) : s.p[i];
+        i += escape ? 2 : 0;
+    }
+    return p ? str_make(p, n) : STR_NONE;
 }
 
-static bool is_number(struct str s, unsigned classes)
+// global-number-digits or local-number-digits (RFC 3966 3)
+static bool is_number(struct str s)
 {
-    bool digit = false;
-    for (size_t i = 0; i < s.n; i++) {
-        if (!ch_is(s.p[i], classes) && !strchr("-.()", s.p[i]))
+    bool global = s.n && *s.p == '+', digit = false;
+    for (size_t i = global ? 1 : 0; i < s.n; i++) {
+        bool one = ch_is(s.p[i], global ? CH_DIGIT : CH_HEX) ||
+                   (!global && (s.p[i] == '*' || s.p[i] == '#'));
+        if (!one && !is_separator(s.p[i]))
             return false;
-        digit |= ch_is(s.p[i], classes);
+        digit |= one;
     }
     return digit;
 }
@@ -65,57 +76,126 @@ static bool is_number(struct str s, unsigned classes)
 static bool is_context(struct str s)
 {
     if (s.n && *s.p == '+')
-        return is_number(str_skip(s, 1), CH_DIGIT);
+        return is_number(s);
     for (size_t i = 0; i < s.n; i++)
         if (!ch_is(s.p[i], CH_HOST))
             return false;
     return s.n > 0;
 }
 
-// A sip URI with user=phone and a telephone-subscriber that stands for itself: a global number, or
-// a local one with its phone-context (RFC 3261 19.1.6).
-static bool as_tel(const struct sip_uri *u, struct str *ret_number, struct str *ret_context)
+// Visual separators mean nothing, nor does the case of letters.
+static struct str plain_number(struct arena *a, struct str s)
 {
-    struct str rest = u->user, number, context = STR_NONE;
-    if (!str_ieq(sip_uri_param(u, STR("user"), NULL), STR("phone")))
-        return false;
-    number = str_split(&rest, ';');
-    while (rest.n) {
-        struct str value = str_split(&rest, ';'), name = str_split(&value, '=');
-        if (str_ieq(name, STR("phone-context")))
-            context = value;
+    char *p = arena_alloc(a, s.n);
+    size_t n = 0;
+    for (size_t i = 0; p && i < s.n; i++)
+        if (!is_separator(s.p[i]))
+            p[n++] = ch_lower(s.p[i]);
+    return p ? str_make(p, n) : STR_NONE;
+}
+
+static struct str plain_context(struct arena *a, struct str s)
+{
+    if (s.n && *s.p == '+')
+        return plain_number(a, s);
+    s = without_dot(s);
+    char *p = arena_alloc(a, s.n);
+    for (size_t i = 0; p && i < s.n; i++)
+        p[i] = ch_lower(s.p[i]);
+    return p ? str_make(p, s.n) : STR_NONE;
+}
+
+static struct str user_param(struct arena *a, struct str params, struct str wanted)
+{
+    while (params.n) {
+        struct str value = str_split(&params, ';'), name = str_split(&value, '=');
+        if (str_ieq(unescaped(a, name), wanted))
+            return unescaped(a, value);
     }
-    bool global = number.n && *number.p == '+';
-    if (global ? !is_number(str_skip(number, 1), CH_DIGIT)
-               : !is_context(context) || !is_number(number, CH_HEX))
+    return STR_NONE;
+}
+
+bool sip_uri_is_phone(const struct sip_uri *u)
+{
+    return u->scheme == SIP_SCHEME_TEL ||
+           str_ieq(sip_uri_param(u, STR("user"), NULL), STR("phone"));
+}
+
+bool sip_uri_number(struct arena *a, const struct sip_uri *u, struct sip_number *ret_number)
+{
+    struct str digits = u->user, context = STR_NONE;
+    if (u->scheme == SIP_SCHEME_TEL) {
+        context = sip_uri_param(u, STR("phone-context"), NULL);
+    } else if (u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS) {
+        struct str rest = u->user;
+        digits = unescaped(a, str_split(&rest, ';'));
+        context = user_param(a, rest, STR("phone-context"));
+    }
+    if (!is_number(digits) || (context.n && !is_context(context)))
         return false;
-    *ret_number = number;
-    *ret_context = global ? STR_NONE : context;
+    bool global = *digits.p == '+';
+    struct sip_number n = {plain_number(a, digits),
+                           context.n && !global ? plain_context(a, context) : STR_NONE};
+    if (a->failed)
+        return false;
+    *ret_number = n;
     return true;
+}
+
+// ---- the canonical form ----
+
+struct str sip_number_tel(struct arena *a, const struct sip_number *n)
+{
+    return n->context.n ? ARENA_CAT(a, STR("tel:"), n->digits, STR(";phone-context="), n->context)
+                        : ARENA_CAT(a, STR("tel:"), n->digits);
+}
+
+// '#' has to be escaped in a user part (RFC 3261 25.1).
+struct str sip_number_user(struct arena *a, struct str digits)
+{
+    struct arena_buf b = arena_buf_init(a);
+    while (digits.n) {
+        bool more = str_chr(digits, '#') >= 0;
+        arena_buf_add(&b, str_split(&digits, '#'));
+        if (more)
+            arena_buf_add(&b, STR("%23"));
+    }
+    return arena_buf_done(&b);
+}
+
+struct str sip_number_sip(struct arena *a, const struct sip_number *n, struct str domain)
+{
+    struct str user = sip_number_user(a, n->digits);
+    return n->context.n ? ARENA_CAT(a, STR("sip:"), user, STR(";phone-context="), n->context,
+                                    STR("@"), domain, STR(";user=phone"))
+                        : ARENA_CAT(a, STR("sip:"), user, STR("@"), domain, STR(";user=phone"));
+}
+
+// A number that stands for itself: a global one, or a local one with its context (RFC 3261 19.1.6).
+static bool stands_alone(const struct sip_uri *u, const struct sip_number *n)
+{
+    return u->scheme == SIP_SCHEME_TEL || n->context.n || *n->digits.p == '+';
 }
 
 struct str sip_uri_canon(struct arena *a, const struct sip_uri *u)
 {
-    // the canonical form is never longer than the text and one "tel:" together
-    size_t cap = u->text.n + u->user.n + u->host.n + 32;
-    struct str number, context;
+    struct sip_number number;
     if (u->scheme == SIP_SCHEME_OTHER || u->scheme == SIP_SCHEME_URN)
         return STR_NONE;
+    if (sip_uri_is_phone(u) && sip_uri_number(a, u, &number) && stands_alone(u, &number))
+        return sip_number_tel(a, &number);
+    if (u->scheme == SIP_SCHEME_TEL) // of a context that is none
+        return STR_NONE;
+    size_t cap = u->user.n + u->host.n + 8;
     char *p = arena_alloc(a, cap);
     if (!p)
         return STR_NONE;
     struct writer w = writer_init(p, cap);
-    if (u->scheme == SIP_SCHEME_TEL) {
-        put_tel(&w, u->user, sip_uri_param(u, STR("phone-context"), NULL));
-    } else if (as_tel(u, &number, &context)) {
-        put_tel(&w, number, context);
-    } else {
-        writer_str(&w, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"));
-        if (u->user.p) {
-            put_user(&w, u->user);
-            writer_chr(&w, '@');
-        }
-        put_lower(&w, u->host);
+    writer_str(&w, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"));
+    if (u->user.p) {
+        put_user(&w, u->user);
+        writer_chr(&w, '@');
     }
+    put_lower(&w, without_dot(u->host));
     return w.failed ? STR_NONE : writer_done(&w);
 }

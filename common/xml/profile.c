@@ -152,15 +152,29 @@ static bool is_identity(struct str s)
            str_istarts(s, STR("tel:"));
 }
 
+int profile_identity_type(enum profile_interface on, uint32_t number,
+                          enum profile_identity_type *ret_type)
+{
+    static const enum profile_identity_type cx[] = {IDENTITY_PUBLIC_USER, IDENTITY_DISTINCT_PSI,
+                                                    IDENTITY_WILDCARDED_PSI, IDENTITY_NON_DISTINCT_IMPU,
+                                                    IDENTITY_WILDCARDED_IMPU},
+                                            sh[] = {IDENTITY_PUBLIC_USER, IDENTITY_DISTINCT_PSI,
+                                                    IDENTITY_WILDCARDED_PSI, IDENTITY_WILDCARDED_IMPU};
+    size_t n = on == PROFILE_CX ? ARRAY_LEN(cx) : ARRAY_LEN(sh);
+    if (number >= n)
+        return ERR_BAD;
+    *ret_type = (on == PROFILE_CX ? cx : sh)[number];
+    return 0;
+}
+
 // TS 29.228 annex E: the extensions carry the type and what goes with it.
 static int identity_extensions(struct draft *d, struct profile_identity *id, const xmlNode *n,
                                struct xml_error *e)
 {
-    uint32_t type = IDENTITY_PUBLIC_USER;
+    uint32_t type = 0;
     const xmlNode *node = xml_extension(n, "IdentityType");
-    if (xml_u32(node, IDENTITY_WILDCARDED_IMPU, &type))
+    if (xml_u32(node, UINT32_MAX, &type) || profile_identity_type(PROFILE_CX, type, &id->type))
         return xml_bad(e, node, "IdentityType");
-    id->type = (enum profile_identity_type)type;
     const xmlNode *wild = xml_extension(n, "WildcardedPSI");
     if (!wild)
         wild = xml_extension(n, "WildcardedIMPU");

@@ -60,10 +60,18 @@ struct service_profile {
 
 // ---- a user's part ----
 
-// TS 29.228 annex E, IdentityType
 enum profile_identity_type {
-    IDENTITY_PUBLIC_USER, IDENTITY_DISTINCT_PSI, IDENTITY_WILDCARDED_PSI, IDENTITY_WILDCARDED_IMPU,
+    IDENTITY_PUBLIC_USER, IDENTITY_DISTINCT_PSI, IDENTITY_WILDCARDED_PSI, IDENTITY_NON_DISTINCT_IMPU,
+    IDENTITY_WILDCARDED_IMPU,
 };
+// IdentityType is numbered differently on the two interfaces that have it.
+enum profile_interface {
+    PROFILE_CX, // TS 29.228 annex E
+    PROFILE_SH, // TS 29.328 annex D, which knows no non-distinct identity
+};
+// ERR_BAD: the interface has no such number.
+int profile_identity_type(enum profile_interface on, uint32_t number,
+                          enum profile_identity_type *ret_type);
 
 struct profile_identity {
     struct str uri;          // as the HSS has it

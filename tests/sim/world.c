@@ -26,19 +26,25 @@
 #define W_OPTIONS ""
 #endif
 
+// One numbering plan in all nodes.
+#define W_NUMBERING                                                                                \
+    "numbering:\n  country_code: \"1\"\n  national_prefix: \"1\"\n  national_length: 10\n"         \
+    "  international_prefixes: [\"011\"]\n  short_codes: [\"8xx\"]\n"
+#define W_FURTHER "home:\n  domains: [" W_DOMAIN_2 "]\n" W_NUMBERING
+
 static const char pcscf_yaml[] =
     "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n"
     "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
-    "home:\n  domains: [" W_DOMAIN "]\nnetwork:\n  visited: " W_DOMAIN "\n" W_OPTIONS;
+    "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\nnetwork:\n  visited: " W_DOMAIN "\n" W_OPTIONS;
 static const char icscf_yaml[] =
     "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"
     "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS
-    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n" W_OPTIONS;
+    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n" W_FURTHER W_OPTIONS;
 static const char scscf_yaml[] =
     "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n  trusted: [192.0.2.0/26]\n"
-    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_OPTIONS;
+    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_FURTHER W_OPTIONS;
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
@@ -76,14 +82,33 @@ static void load(struct world_node_state *n, const char *yaml, const struct conf
     must(e, e ? error : "");
 }
 
+static struct numbering hss_plan(void)
+{
+    static const struct str further[] = {STR_INIT(W_DOMAIN_2)}, international[] = {STR_INIT("011")},
+                            codes[] = {STR_INIT("8xx")};
+    return (struct numbering){.domain = STR(W_DOMAIN),
+                              .domains = further,
+                              .n_domains = 1,
+                              .country_code = STR("1"),
+                              .national_prefix = STR("1"),
+                              .national_length = 10,
+                              .international_prefixes = international,
+                              .n_international = 1,
+                              .short_codes = codes,
+                              .n_short_codes = 1};
+}
+
 static void boot_hss(struct world *w, struct world_node_state *n)
 {
+    static struct numbering plan;
+    plan = hss_plan();
     static const uint32_t apps[] = {DIA_APP_CX};
     static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN};
     char store[96], key[96];
     snprintf(store, sizeof store, "%s/hss.db", w->dir);
     snprintf(key, sizeof key, "%s/hss.key", w->dir);
-    struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true};
+    struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true,
+                            .plan = &plan};
     struct hss *h;
     struct dia_node *d;
     must(hss_new(&hp, &h), "hss");
@@ -193,6 +218,8 @@ static void fill_dns(struct world *w)
     must(sim_dns_add(w->sim, W_DOMAIN, DNS_NAPTR, &tcp), "naptr");
     add_srv(w, "_sip._tcp." W_DOMAIN, "icscf." W_DOMAIN);
     add_srv(w, "_sip._udp." W_DOMAIN, "icscf." W_DOMAIN);
+    add_srv(w, "_sip._tcp." W_DOMAIN_2, "icscf." W_DOMAIN);
+    add_srv(w, "_sip._udp." W_DOMAIN_2, "icscf." W_DOMAIN);
     add_a(w, "icscf." W_DOMAIN, ips[W_ICSCF]);
     add_a(w, "scscf." W_DOMAIN, ips[W_SCSCF]);
     add_a(w, "pcscf." W_DOMAIN, ips[W_PCSCF]);

@@ -10,6 +10,7 @@
 enum world_node { W_HSS, W_ICSCF, W_SCSCF, W_PCSCF, W_NODES };
 enum { W_HUBS = 4, W_USERS_MAX = 2000 };
 #define W_DOMAIN "ims.mnc001.mcc001.3gppnetwork.org"
+#define W_DOMAIN_2 "operator.example" // a home domain too
 
 struct world;
 

@@ -46,7 +46,7 @@ static void on_lir(void *arg, struct dia_request *q, const struct cx_lir *r)
     w.asked.and_capabilities = r->and_capabilities;
     if (w.silent)
         return;
-    struct cx_lia a = {.result = result()};
+    struct cx_lia a = {.result = result(), .wildcard = str_from(w.wildcard)};
     fill(r->and_capabilities, &a.server_name, &a.capabilities);
     cx_answer_lia(q, &a);
 }
@@ -99,12 +99,19 @@ static void open_peers(void)
 
 int world_set_up(void **state)
 {
+    (void)state;
+    return world_set_up_with(&(struct node_numbering){0});
+}
+
+int world_set_up_with(const struct node_numbering *home)
+{
     static const struct cx_server ops = {.uar = on_uar, .lir = on_lir};
     struct icscf_params p = {.config = &w.cfg};
     const char *why;
     w = (struct world){.server = S1};
     assert_int_equal(sim_new(7, &w.sim), 0);
     configure(&w.cfg);
+    w.cfg.home = *home;
     open_peers();
     hss_start(w.sim, &ops, &w.hss_loop, &w.hss);
     assert_int_equal(sim_node(w.sim, "icscf", &w.icscf_loop), 0);

@@ -20,6 +20,7 @@ struct world {
     struct dia_node *hss;
     bool silent;
     struct dia_result result; // code 0: success
+    const char *wildcard;     // Wildcarded-Public-Identity of LIA; NULL: none
     const char *server;       // Server-Name of the answers; NULL: none
     uint32_t mandatory;       // 0: no capability asked for
     bool capabilities;        // Server-Capabilities in the answers
@@ -35,6 +36,8 @@ struct world {
 
 extern struct world w;
 int world_set_up(void **state);
+// The same with further home domains and a numbering plan.
+int world_set_up_with(const struct node_numbering *home);
 int world_tear_down(void **state);
 void world_kill_hss(void);
 void world_run(uint64_t ms);

@@ -82,26 +82,6 @@ static void impi_from_impu(void **state)
     arena_done(&a);
 }
 
-static void canonical_impu(void **state)
-{
-    (void)state;
-    static const char *const rows[][2] = {
-        {"sip:alice@d.example", "sip:alice@d.example"},
-        {"SIP:Alice@D.Example;user=phone", "sip:Alice@d.example"},
-        {"sips:a;b=c@D.example?x=y", "sips:a;b=c@d.example"},
-        {"sip:D.example;lr", "sip:d.example"},
-        {"TEL:+1-555-(0001).2;phone-context=x", "tel:+155500012"},
-        {"tel:.+1-2;x=y", "tel:+12"}, // the form of it is its own
-        {"tel:00-01;Phone-Context=+1-2", "tel:0001;phone-context=+1-2"},
-        {"urn:service:sos", "urn:service:sos"},
-    };
-    struct arena a;
-    arena_init(&a, memory, sizeof(memory));
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        same(ims_impu_canonical(&a, str_from(rows[i][0])), rows[i][1]);
-    arena_done(&a);
-}
-
 // Each hop towards the called side has less time than the one before it, and all of them less than a UE of
 // RFC 3261 waits (Timer F); the difference is enough for an answer to be lost and sent again.
 static void legs_shrink(void **state)
@@ -135,7 +115,6 @@ int main(void)
         cmocka_unit_test(plmns),
         cmocka_unit_test(derived_from_imsi),
         cmocka_unit_test(impi_from_impu),
-        cmocka_unit_test(canonical_impu),
         cmocka_unit_test(timer_table),
         cmocka_unit_test(legs_shrink),
     };

@@ -80,15 +80,16 @@ static void telephone_number_becomes_sip(void **state)
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:+15552@" DOMAIN ";user=phone")));
     world_answer(W_ICSCF, m, 404, "");
     (void)world_expect(W_PCSCF, 404);
-    originate("INVITE", "tel:5552;phone-context=" DOMAIN, PAI_ALICE);
-    (void)world_expect(W_PCSCF, 404);
 }
 
-static void asserted_tel_stays_alone(void **state)
+// TS 24.229 5.4.3.2: who is asserted by number alone gets a SIP URI beside it.
+static void asserted_tel_has_a_sip_form(void **state)
 {
     originate("MESSAGE", "sip:bob@" DOMAIN, "P-Asserted-Identity: <tel:+15551>\n");
     struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
-    assert_int_equal(sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY), 1);
+    assert_int_equal(sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY), 2);
+    const struct sip_addr *sip = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 1);
+    assert_true(str_eq(sip->uri.text, STR("sip:alice@" DOMAIN)));
     assert_false(sip_msg_has(m, SIP_H_RECORD_ROUTE));
     world_answer(W_ICSCF, m, 200, "");
     (void)world_expect(W_PCSCF, 200);
@@ -439,7 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(originating_request),
         TEST(telephone_number_becomes_sip),
-        TEST(asserted_tel_stays_alone),
+        TEST(asserted_tel_has_a_sip_form),
         TEST(foreign_target),
         TEST(originating_refusals),
         TEST(originating_after_restart),
