@@ -273,8 +273,7 @@ static bool is_tel(struct str s)
 static bool is_identity(struct hss_op *op, struct str s)
 {
     struct sip_uri u;
-    return plain(s) && sip_uri_parse(&op->arena, s, &u) == 0 && u.scheme != SIP_SCHEME_OTHER &&
-           u.scheme != SIP_SCHEME_URN;
+    return plain(s) && sip_uri_parse(&op->arena, s, &u) == 0 && u.user.n > 0;
 }
 
 // A number may be given as tel URI and as sip URI: they are one identity (RFC 3261 19.1.6), and the network

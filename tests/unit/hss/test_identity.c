@@ -75,7 +75,7 @@ static void refused(void **state)
         {"tel:0711;phone-context=else.example", "can never be reached: its phone-context"},
         {"sip:a!.*!@" DOMAIN, "can never be reached: wildcarded"},
         {"tel:00;phone-context=" DOMAIN, "can never be reached: it is a prefix"},
-        {"sip:" DOMAIN, "can never be reached: it has no user part"},
+        {"sip:" DOMAIN, "is not a sip, sips or tel URI"},
         {"sip:a@" DOMAIN " mailto:a@" DOMAIN, "\"mailto:a@" DOMAIN "\" is not a sip, sips or tel URI"},
         {"sip:a@" DOMAIN " sip:%61@" DOMAIN ":5060", "is given twice"},
         {"tel:+49711 tel:+49-711", "is given twice"},
