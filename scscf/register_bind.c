@@ -321,7 +321,6 @@ static enum step_verdict bind_contacts(struct job *j)
     if (err)
         return job_fail(j, 500, err == ERR_NOTFOUND ? "the HSS gave no profile with the identity"
                                                     : err_text(err));
-    }
     scscf_count(j->nf, again ? SC_REREGISTERED : SC_REGISTERED);
     LOG(LOG_INFO, again ? "re-registered" : "registered", LF("call_id", r->call_id),
         LF("impi", r->impi), LF("impu", r->impu), LF_NUM("expires", r->wishes[0].expires_s));

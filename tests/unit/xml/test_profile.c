@@ -281,7 +281,8 @@ static void too_many_identities(void **state)
     enum { MOST = PROFILE_IDENTITIES_MAX };
     (void)state;
     for (int more = 0; more < 2; more++) {
-        char *text = mem_alloc(256 + (MOST + 1) * 80), *at = text;
+        static char text[256 + (MOST + 1) * 80];
+        char *at = text;
         at += sprintf(at, "<IMSSubscription><PrivateID>a@b</PrivateID><ServiceProfile>");
         for (int i = 0; i < MOST + more; i++)
             at += sprintf(at, "<PublicIdentity><Identity>tel:+1555%04d</Identity></PublicIdentity>", i);
@@ -294,7 +295,6 @@ static void too_many_identities(void **state)
             assert_str(profile_identity_at(p, MOST - 1).uri, "tel:+15550999");
             profile_free(p);
         }
-        mem_free(text);
     }
 }
 
