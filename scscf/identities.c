@@ -67,10 +67,13 @@ static struct str sip_form(const struct scscf *s, struct arena *a, struct str te
     return known ? sip_number_sip(a, &v.value, s->cfg->domain) : STR_NONE;
 }
 
-struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of)
+struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of,
+                       const struct sip_uri *asserted)
 {
     struct profile_identity self = profile_identity_at(p, of);
     bool tel = is_tel(self.uri);
+    if (tel && asserted->scheme != SIP_SCHEME_TEL) // its number in a SIP URI
+        return self.uri;
     for (size_t i = 0; i < profile_identity_count(p); i++) {
         struct profile_identity id = profile_identity_at(p, i);
         if (i != of && !id.barred && !is_pattern(&id) && is_tel(id.uri) != tel &&
@@ -108,7 +111,7 @@ static struct str without_routing(struct arena *a, struct str list)
     return arena_buf_done(&b);
 }
 
-struct str scscf_called_identity(struct arena *a, const struct sip_uri *uri)
+struct str scscf_called_uri(struct arena *a, const struct sip_uri *uri)
 {
     bool tel = uri->scheme == SIP_SCHEME_TEL;
     if (!uri->user.n)

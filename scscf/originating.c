@@ -139,9 +139,10 @@ static enum step_verdict assert_identities(struct job *j)
     struct arena *a = pxy_arena(p);
     size_t i;
     const struct registration *reg = served_by(j, &i);
-    if (sip_msg_count(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY) != 1)
+    const struct sip_addr *id = sip_msg_at(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY, 0);
+    if (!id || sip_msg_count(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY) != 1)
         return STEP_CONTINUE;
-    struct str alias = scscf_alias(j->nf, a, registration_profile(reg), i);
+    struct str alias = scscf_alias(j->nf, a, registration_profile(reg), i, &id->uri);
     if (alias.n)
         sip_edit_append(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY,
                         ARENA_CAT(a, STR("<"), alias, STR(">")));

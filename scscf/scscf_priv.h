@@ -110,11 +110,12 @@ struct dialled {
     const char *cause;
 };
 struct dialled scscf_dialled(const struct scscf *s, struct arena *a, const struct sip_uri *uri);
-// What is asserted together with identity `of` of a profile: the tel URI of a SIP one, a SIP URI of a tel one
-// (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
-struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of);
+// What is asserted together with a URI that is identity `of` of a profile: the tel URI of a SIP one, a SIP URI of a
+// tel one (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
+struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of,
+                       const struct sip_uri *asserted);
 // The Request-URI without the parameters that route numbers.
-struct str scscf_called_identity(struct arena *a, const struct sip_uri *uri);
+struct str scscf_called_uri(struct arena *a, const struct sip_uri *uri);
 
 // ---- P-Charging-Vector (TS 24.229 4.5, RFC 7315 4.6) ----
 // The received vector as text with orig-ioi and term-ioi replaced by those given (p NULL: left out).

@@ -123,6 +123,18 @@ static enum step_verdict charging(struct job *j)
     return STEP_CONTINUE;
 }
 
+// As the URI names it, unless it means it in another reading only: then it is nobody's identity.
+static struct str called_identity(const struct term_job *t, struct arena *a)
+{
+    const struct scscf *s = t->job.nf;
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(job_pxy(&t->job)));
+    size_t i;
+    const struct registration *reg = served_by(t, &i);
+    if (reg && !str_eq(impu_canon(a, &s->plan, uri), t->served))
+        return arena_dup(a, profile_identity_at(registration_profile(reg), i).uri);
+    return scscf_called_uri(a, uri);
+}
+
 // The identity that was called stays visible when the Request-URI becomes a contact (RFC 7315 4.2).
 static enum step_verdict called_party(struct job *j)
 {
@@ -130,8 +142,7 @@ static enum step_verdict called_party(struct job *j)
     struct pxy *p = job_pxy(j);
     struct arena *a = pxy_arena(p);
     sip_edit_set(pxy_edits(p), SIP_H_P_CALLED_PARTY_ID,
-                 ARENA_CAT(a, STR("<"), scscf_called_identity(a, sip_msg_uri(pxy_request(p))),
-                           STR(">")));
+                 ARENA_CAT(a, STR("<"), called_identity((struct term_job *)j, a), STR(">")));
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, a, ROUTE_MT));
     return STEP_CONTINUE;
@@ -273,7 +284,7 @@ static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct s
         return;
     if (registrar_find(s->registrar, impu_canon(edits->arena, &s->plan, &id->uri), &i) != reg)
         return;
-    struct str alias = scscf_alias(s, edits->arena, registration_profile(reg), i);
+    struct str alias = scscf_alias(s, edits->arena, registration_profile(reg), i, &id->uri);
     if (alias.n)
         sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
                         ARENA_CAT(edits->arena, STR("<"), alias, STR(">")));

@@ -21,6 +21,7 @@
 #define D2 W_DOMAIN_2
 
 static struct world w; // large: not on the stack
+static size_t n_phones;
 
 struct party {
     const char *name, *impu, *impus; // registers as impu, has the impus
@@ -84,12 +85,13 @@ static void run(uint64_t ms)
     (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
 }
 
-static void add(struct party *p)
+// field: impus, or join for a further private identity of a subscriber.
+static void add(struct party *p, const char *field)
 {
     char csv[512], error[256] = "", impi[96];
     size_t n = 0;
     (void)snprintf(impi, sizeof impi, "%s@" D, p->name);
-    (void)snprintf(csv, sizeof csv, "impi,k_ascii,opc,impus\n%s,load-users-key-1,%s,%s\n", impi,
+    (void)snprintf(csv, sizeof csv, "impi,k_ascii,opc,%s\n%s,load-users-key-1,%s,%s\n", field, impi,
                    "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", p->impus);
     if (hss_import(w.node[W_HSS].nf, str_from(csv), p->name, error, sizeof error, &n))
         fail_msg("%s", error);
@@ -102,7 +104,7 @@ static void add(struct party *p)
                                   .arg = p};
     memcpy(params.k, "load-users-key-1", 16);
     memset(params.opc, 0x5a, 16);
-    assert_int_equal(phone_new(w.hub[(size_t)(p - parties) % W_HUBS], &params, &p->phone), 0);
+    assert_int_equal(phone_new(w.hub[n_phones++ % W_HUBS], &params, &p->phone), 0);
     assert_int_equal(phone_register(p->phone), 0);
     run(3000);
     if (!p->registered)
@@ -113,7 +115,7 @@ static int setup(void **state)
 {
     world_start(&w, 1, 1);
     for (size_t i = 0; i < PARTIES; i++)
-        add(&parties[i]);
+        add(&parties[i], "impus");
     return 0;
 }
 
@@ -212,8 +214,26 @@ static void dialled(void **state)
         call(&rows[i]);
 }
 
+// One public identity of two private ones, which write it differently: both phones ring (TS 23.228 4.3.3.4).
+static void shared_identity(void **state)
+{
+    static struct party twin = {"twin", "sip:n%75mber@IMS.mnc001.mcc001.3gppnetwork.org:5060",
+                                "sip:numbe%72@" D ".;user=phone"};
+    struct party *from = &parties[CALLER], *first = &parties[NUMBER];
+    add(&twin, "join");
+    first->rang = from->answered = 0;
+    struct ue_call_params p = {.target = STR("sip:15550000001@" D ";user=phone")};
+    assert_int_equal(phone_call(from->phone, &p, &from->call), 0);
+    run(3000);
+    assert_int_equal(first->rang, 1);
+    assert_int_equal(twin.rang, 1);
+    assert_int_equal(from->answered, 1);
+    assert_int_equal(ue_call_hang_up(w.hub[CALLER], from->call), 0);
+    run(3000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dialled)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dialled), cmocka_unit_test(shared_identity)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

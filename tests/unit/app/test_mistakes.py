@@ -245,6 +245,15 @@ REFUSED = [
     ("pcscf", {"core.hosts": f"pcscf.{D}"}, "core.hosts", "unknown option; the nearest known one is core.host"),
     ("hss", {"diameter.peers": f"[{{name: icscf.{D}}}]"}, "diameter.peers[1].name", "unknown option"),
     ("icscf", {"name": None}, "name", "required, but not given"),
+    *((node, {"numbering.country_code": code}, "numbering.country_code", words) for node in ("icscf", "scscf", "hss")
+      for code, words in (("+49", "expected digits"), ("049", "no country code begins with 0"))),
+    ("scscf", {"numbering.national_prefix": "0"}, "numbering.country_code", "is needed for national numbers"),
+    ("hss", {"numbering.country_code": "49", "numbering.national_prefix": "zero"}, "numbering.national_prefix",
+     "expected digits; found \"zero\""),
+    ("icscf", {"numbering.international_prefixes": "[00, '+']"}, "numbering.international_prefixes", "expected digits"),
+    ("scscf", {"numbering.contexts": "['+49']"}, "numbering.contexts", "expected domain names"),
+    ("scscf", {"numbering.short_codes": "[1y2]"}, "numbering.short_codes", "with x for any of them"),
+    ("hss", {"home.domains": "[sip:example.org]"}, "home.domains", "is a URI"),
 ]
 
 WARNED = [
@@ -270,6 +279,8 @@ WARNED = [
      "registration.default_expires", "60 s is not from"),
     ("pcscf", {"access.listen": "[127.0.3.1:5060, 127.0.3.2:5060]"}, "access.listen[2]", "the first address"),
     ("pcscf", {"home.domains": f"[{D}, {D.upper()}]"}, "home.domains", "is there twice"),
+    ("scscf", {"home.domains": f"[{D.upper()}]"}, "home.domains", "is there twice"),
+    ("hss", {"home.domains": f"[{D}, {D}]"}, "home.domains", "is there twice"),
 ]
 
 # As they have to be: none of these is a mistake.
@@ -284,6 +295,9 @@ FINE = [
     ("scscf", {"sip.trusted": '[127.0.3.0/24, "::1", "2001:db8::/32", 127.0.0.1/32]'}),
     ("scscf", {"diameter.hss": f"hss.{D}", "diameter.peers": f"[{{host: dra.{D}, address: 127.0.3.5, relay: true}}]"}),
     ("scscf", {"name": "sip:127.0.3.3"}),
+    ("hss", {"home.domains": f"[{D}, operator.example]", "numbering.country_code": "49",
+             "numbering.national_prefix": "0", "numbering.international_prefixes": "[00]",
+             "numbering.contexts": '["*.example.org"]', "numbering.short_codes": "[112, 8xx]"}),
     ("hss", {"store.path": '":memory:"'}),
     ("hss", {"store.key_file": "{run}/none.key", "store.key_create": "true"}),
     ("hss", {"charging.primary_ccf": "aaa://ccf.example.org:3868;transport=tcp"}),

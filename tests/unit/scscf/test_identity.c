@@ -109,6 +109,7 @@ static const struct {
 } aliases[] = {
     {ALICE_PROFILE, "sip:alice@" DOMAIN, "tel:+15551"},
     {ALICE_PROFILE, "tel:+1-5551", "sip:alice@" DOMAIN},
+    {ALICE_PROFILE, "sip:+15551@" DOMAIN ";user=phone", "tel:+15551"},
     {PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN)), "sip:alice@" DOMAIN, NULL},
     {PROFILE("alice@" DOMAIN, NAMED("sip:alice@" DOMAIN, GROUP("1")) NAMED("tel:+1", GROUP("2"))
                                   NAMED("tel:+2", GROUP("1"))),
@@ -201,6 +202,7 @@ static void called_party(void **state)
         {"tel:+15551;ISUB=7;NPDI", "<tel:+15551;ISUB=7>"},
         {"sip:+15551;npdi;rn=+1999@" DOMAIN ";user=phone", "<sip:+15551@" DOMAIN ";user=phone>"},
         {"sip:alice@" DOMAIN ":5060;x=y", "<sip:alice@" DOMAIN ":5060;x=y>"},
+        {"sip:+15551@" DOMAIN, "<tel:+15551>"}, // who is meant, not what was written
     };
     (void)registered(ALICE_PROFILE);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -356,9 +356,40 @@ static void out_of_memory(void **state)
     }
 }
 
+// TS 29.228 annex E and TS 29.328 annex D number the types differently.
+static void identity_types(void **state)
+{
+    (void)state;
+    static const struct {
+        enum profile_interface on;
+        uint32_t number;
+        int err;
+        enum profile_identity_type type;
+    } table[] = {
+        {PROFILE_CX, 0, 0, IDENTITY_PUBLIC_USER},
+        {PROFILE_CX, 1, 0, IDENTITY_DISTINCT_PSI},
+        {PROFILE_CX, 2, 0, IDENTITY_WILDCARDED_PSI},
+        {PROFILE_CX, 3, 0, IDENTITY_NON_DISTINCT_IMPU},
+        {PROFILE_CX, 4, 0, IDENTITY_WILDCARDED_IMPU},
+        {PROFILE_CX, 5, ERR_BAD, 0},
+        {PROFILE_SH, 0, 0, IDENTITY_PUBLIC_USER},
+        {PROFILE_SH, 2, 0, IDENTITY_WILDCARDED_PSI},
+        {PROFILE_SH, 3, 0, IDENTITY_WILDCARDED_IMPU},
+        {PROFILE_SH, 4, ERR_BAD, 0},
+        {PROFILE_SH, UINT32_MAX, ERR_BAD, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        enum profile_identity_type type;
+        assert_int_equal(profile_identity_type(table[i].on, table[i].number, &type), table[i].err);
+        if (!table[i].err)
+            assert_int_equal(type, table[i].type);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(identity_types),
         cmocka_unit_test_setup_teardown(identities, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_barred_has_no_default, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wildcards, set_up, tear_down),
