@@ -14,6 +14,7 @@ static const struct stat_name names[] = {
     {"sip_oversize_in", false, "SIP messages above the size limit."},
     {"sip_limit_exceeded", false, "SIP messages beyond a limit of the configuration (message.*)."},
     {"sip_stray_responses_in", false, "SIP responses that belong to no transaction."},
+    {"sip_stray_acks_in", false, "ACKs of refusals that nothing was kept for."},
     {"sip_keepalives_in", false, "Keep-alives received from user agents."},
     {"sip_bytes_in", false, "Bytes of SIP received."},
     {"sip_bytes_out", false, "Bytes of SIP sent."},

@@ -55,15 +55,28 @@ static uint64_t mix(const struct stack *s, uint64_t h, struct str v)
     return hash_keyed(key, v.p ? v.p : "", v.n);
 }
 
-struct str txn_to_tag(const struct stack *s, const struct sip_msg *m, char buf[TXN_TAG_LEN])
+// had: the To tag of the request.
+static struct str make_tag(const struct stack *s, const struct sip_msg *m, struct str had,
+                           char buf[TXN_TAG_LEN])
 {
     const struct sip_cseq *cseq = sip_msg_cseq(m);
     uint64_t h = mix(s, 1, sip_msg_call_id(m));
     h = mix(s, h, sip_msg_from_tag(m));
-    h = mix(s, h + (cseq ? cseq->number : 0), sip_msg_to_tag(m));
+    h = mix(s, h + (cseq ? cseq->number : 0), had);
     struct writer w = writer_init(buf, TXN_TAG_LEN);
     write_hex(&w, h, TXN_TAG_LEN);
     return writer_done(&w);
+}
+
+struct str txn_to_tag(const struct stack *s, const struct sip_msg *m, char buf[TXN_TAG_LEN])
+{
+    return make_tag(s, m, sip_msg_to_tag(m), buf);
+}
+
+bool txn_is_own_tag(const struct stack *s, const struct sip_msg *ack)
+{
+    char buf[TXN_TAG_LEN];
+    return str_eq(sip_msg_to_tag(ack), make_tag(s, ack, STR_NONE, buf));
 }
 
 uint64_t txn_loop_hash(const struct stack *s, const struct sip_msg *m)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/proxy_priv.h"
 
@@ -80,16 +81,28 @@ static void ok_start(struct pxy *p, struct str to_tag, struct str bytes)
     timer_start(p->stack->loop, &p->timer, p->ok_interval);
 }
 
+static struct pxy *find_awaiting(const struct stack *s, const struct sip_msg *ack)
+{
+    uint64_t key = ack_key(ack, sip_msg_to_tag(ack));
+    LIST_EACH(&s->pxys->await_ack[key % PXY_ACK_BUCKETS], it) {
+        struct pxy *p = LIST_ENTRY(it, struct pxy, ack_link);
+        if (p->ack_key == key)
+            return p;
+    }
+    return NULL;
+}
+
+bool pxy_awaits_ack(const struct stack *s, const struct sip_msg *ack)
+{
+    return find_awaiting(s, ack) != NULL;
+}
+
 void pxy_ok_acked(struct stack *s, const struct sip_msg *ack)
 {
-    struct pxy_layer *l = s->pxys;
-    uint64_t key = ack_key(ack, sip_msg_to_tag(ack));
-    LIST_EACH(&l->await_ack[key % PXY_ACK_BUCKETS], it) {
-        struct pxy *p = LIST_ENTRY(it, struct pxy, ack_link);
-        if (p->ack_key == key) {
-            pxy_ok_stop(p);
-            pxy_settle(p);
-        }
+    struct pxy *p;
+    while ((p = find_awaiting(s, ack))) {
+        pxy_ok_stop(p);
+        pxy_settle(p);
     }
 }
 
@@ -138,6 +151,16 @@ static int send_bare(struct pxy *p, unsigned status)
     return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
 }
 
+// Not even a bare response fits: its sender hears nothing, and nothing is kept for it.
+static void give_up(struct pxy *p, int err)
+{
+    struct str uri = sip_msg_uri_text(p->req);
+    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->stack->loop) / 1000000, LOG_WARN,
+             "request cannot be answered", err_text(err), LF("call_id", sip_msg_call_id(p->req)),
+             LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_Z("cause", err_text(err)));
+    txn_server_drop(p->stack, p->server);
+}
+
 int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct sip_edits *extra)
 {
     if (p->ack) {
@@ -157,8 +180,8 @@ int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct si
     if (status < 200)
         return err;
     // Without memory for what was wanted: a bare 500 is better than silence.
-    if (err == ERR_NOMEM || err == ERR_TOOBIG)
-        (void)send_bare(p, 500);
+    if ((err == ERR_NOMEM || err == ERR_TOOBIG) && send_bare(p, 500))
+        give_up(p, err);
     pxy_finish(p, STR_NONE);
     return err == ERR_NOTFOUND ? ERR_STATE : err;
 }

@@ -28,6 +28,7 @@ enum { STACK_SCRATCH = 65536 };
     X(malformed, "sip_malformed_in", "")                                                           \
     X(oversize, "sip_oversize_in", "")                                                             \
     X(stray_responses, "sip_stray_responses_in", "")                                               \
+    X(stray_acks, "sip_stray_acks_in", "")                                                         \
     X(keepalives, "sip_keepalives_in", "")                                                         \
     X(bytes_in, "sip_bytes_in", "")                                                                \
     X(bytes_out, "sip_bytes_out", "")                                                              \
@@ -48,6 +49,7 @@ enum { STACK_SCRATCH = 65536 };
     X(drop_user, "sip_limit_reached", "limit=\"user_rate\"")                                       \
     X(drop_flows, "sip_limit_reached", "limit=\"flows\"")                                          \
     X(drop_open, "sip_limit_reached", "limit=\"transactions\"")                                    \
+    X(drop_acks, "sip_limit_reached", "limit=\"acks\"")                                            \
     X(drop_connections, "sip_limit_reached", "limit=\"connections\"")                              \
     X(drop_per_source, "sip_limit_reached", "limit=\"connections_per_source\"")                    \
     X(drop_reserve, "sip_limit_reached", "limit=\"reserve\"")                                      \
@@ -116,6 +118,8 @@ unsigned pxy_check_stateless(const struct stack *s, const struct sip_msg *m, str
 bool pxy_knows_option(const struct stack *s, struct str tag);
 // An ACK for a 2xx; there is no transaction.
 void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow);
+// Has a 2xx been sent here that waits for this ACK?
+bool pxy_awaits_ack(const struct stack *s, const struct sip_msg *ack);
 // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL
 // itself has been answered 200. owner is what txn_server_set_owner gave.
 void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel);

@@ -94,6 +94,8 @@ void txn_server_set_owner(struct stack *s, txn_id id, void *owner);
 // when a final response was sent already (further 2xx of an INVITE pass), ERR_NOTFOUND when it has gone,
 // ERR_TOOBIG when it needs a datagram that is larger than any can be; another may be sent then.
 int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str bytes);
+// No final response to it can be sent: it ends.
+void txn_server_drop(struct stack *s, txn_id id);
 // Listener timers and label of the transaction's flow.
 const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id);
 
@@ -109,6 +111,8 @@ enum { TXN_TAG_LEN = 16 };
 // The To tag that this stack gives to responses for m: the same for a request, its retransmissions
 // and its CANCEL, without any state.
 struct str txn_to_tag(const struct stack *s, const struct sip_msg *m, char buf[TXN_TAG_LEN]);
+// Does this ACK belong to a response that this stack itself made for an INVITE without a To tag?
+bool txn_is_own_tag(const struct stack *s, const struct sip_msg *ack);
 
 // Hash over what routes a request (RFC 3261 16.6 step 8 as revised by RFC 5393 4.2): Request-URI, Route,
 // tags, Call-ID, CSeq number, Proxy-Require, Proxy-Authorization. Never 0. It becomes the second part of

@@ -108,6 +108,15 @@ int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str byt
     return err;
 }
 
+void txn_server_drop(struct stack *s, txn_id id)
+{
+    struct txn_server *st = find_server(s, id);
+    if (!st || st->t.state == TXN_TERMINATED)
+        return;
+    st->t.state = TXN_TERMINATED;
+    txn_end(&st->t);
+}
+
 void txn_server_set_owner(struct stack *s, txn_id id, void *owner)
 {
     struct txn_server *st = find_server(s, id);
@@ -207,11 +216,10 @@ static bool is_full(const struct stack *s, const struct sip_msg *m)
     return s->txns->n_open >= s->max_transactions || (s->draining && !sip_msg_to_tag(m).p);
 }
 
-// Nothing is made for a stranger's CANCEL of nothing.
+// Nothing is made for a CANCEL of nothing, which no limit holds back, whoever sends it (RFC 3261 9.2).
 static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
-    if (sip_msg_method(m) != SIP_CANCEL || guard_standing(f) < STACK_VOUCHED ||
-        find_cancelled(s, flow_is_reliable(f), m))
+    if (sip_msg_method(m) != SIP_CANCEL || find_cancelled(s, flow_is_reliable(f), m))
         return false;
     (void)guard_answer(f, m, 481, STR_NONE, NULL, NULL);
     return true;
@@ -276,6 +284,23 @@ static struct txn_server *find_acked(struct stack *s, const struct flow *f,
     return st && acks_refusal(st, m) ? st : NULL;
 }
 
+// Its INVITE was refused by what the message alone says, or the refusal's transaction is over (RFC 3261
+// 8.2.7): it goes nowhere else, though it has the Route of one that would.
+static bool acks_stateless(const struct stack *s, const struct sip_msg *m)
+{
+    return txn_is_own_tag(s, m) && !pxy_awaits_ack(s, m);
+}
+
+// An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
+// than for requests.
+static bool has_room_for_ack(struct stack *s)
+{
+    if (s->txns->n_open <= s->max_transactions + s->max_transactions / 4)
+        return true;
+    s->count.drop_acks++;
+    return false;
+}
+
 static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
 {
     struct txn_server *st = find_acked(s, from, m);
@@ -284,7 +309,12 @@ static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
         txn_step(&st->t, EV_ACK, &in);
         return;
     }
-    struct flow *f = guard_request(from, m) ? flow_settle(from) : NULL;
+    if (acks_stateless(s, m)) {
+        s->count.stray_acks++;
+        return;
+    }
+    bool passes = guard_request(from, m) && has_room_for_ack(s);
+    struct flow *f = passes ? flow_settle(from) : NULL;
     if (f)
         pxy_on_ack(s, m, flow_get_id(f));
 }

@@ -84,6 +84,11 @@ void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
     NOTE(c, "ack");
 }
 
+bool pxy_awaits_ack(const struct stack *s, const struct sip_msg *ack)
+{
+    return true; // whatever comes is noted
+}
+
 void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel)
 {
     struct core *c = core_of(s);

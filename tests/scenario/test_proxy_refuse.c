@@ -370,6 +370,114 @@ static void out_of_memory(void **state)
     assert_true(n > 20);
 }
 
+// ---- a request whose response no datagram can carry ----
+
+static void add_held(void *arg, const char *name, const char *labels, uint64_t value)
+{
+    (void)labels;
+    if (strcmp(name, "sip_transactions_held") == 0)
+        *(uint64_t *)arg += value;
+}
+
+static uint64_t held(const struct one *o)
+{
+    uint64_t n = 0;
+    stack_stats(o->p->stack, add_held, &n);
+    return n;
+}
+
+static size_t add(char *at, size_t n, const char *text)
+{
+    memcpy(at + n, text, strlen(text));
+    return n + strlen(text);
+}
+
+enum { LARGEST = 65500, VIA = 8000, VIA_START = 48 };
+
+// So many Vias that what a response adds (To tag, Content-Length) is too much.
+static void send_largest(const struct one *o, const char *method)
+{
+    static char text[70000];
+    char rest[400];
+    struct addr to;
+    int rest_n = snprintf(rest, sizeof rest,
+                          "From: <sip:a@x>;tag=f\r\nTo: <sip:b@x>\r\nCall-ID: large\r\nCSeq: 1 %s\r\n\r\n", method);
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "%s sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP " ALICE ":5060;branch=z9hG4bK-large\r\n", method);
+    while (LARGEST - n - (size_t)rest_n > VIA_START) {
+        size_t room = LARGEST - n - (size_t)rest_n - VIA_START, pad = room < VIA ? room : VIA;
+        n = add(text, n, "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK-a;x=");
+        memset(text + n, 'y', pad);
+        n = add(text, n + pad, "\r\n");
+    }
+    n = add(text, n, rest);
+    assert_in_range(n, UDP_DATA_MAX - 80, UDP_DATA_MAX);
+    assert_int_equal(addr_parse(STR(P), 5060, &to), 0);
+    assert_int_equal(udp_send(o->alice->udp, &to, str_make(text, n)), 0);
+}
+
+static void answer_200(struct node *n, struct pxy *p)
+{
+    n->last = pxy_get_id(p);
+    (void)pxy_reply(p, 200, STR_NONE, NULL);
+}
+
+static void what_cannot_be_answered_is_given_up(void **state)
+{
+    static const char *const methods[] = {"INVITE", "MESSAGE"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        struct one o;
+        one_init(&o, NULL);
+        o.p->on_request = answer_200;
+        send_largest(&o, methods[i]);
+        world_run(&o.w, 100);
+        assert_int_equal(o.p->requests, 1);
+        assert_int_equal(held(&o), 0);
+        assert_null(pxy_find(o.p->stack, o.p->last));
+        if (i == 0)
+            send_largest(&o, "CANCEL"); // of nothing any more
+        one_done(&o);
+    }
+}
+
+// RFC 3261 9.2, and nothing is kept for it, though anybody may send it as often as he likes.
+static void cancel_of_nothing(void **state)
+{
+    const struct request cancel = {.method = "CANCEL", .uri = "sip:b@x"};
+    struct one o;
+    (void)state;
+    one_init(&o, NULL);
+    o.alice->keep_duplicates = true;
+    for (int again = 0; again < 2; again++) {
+        peer_request(o.alice, P, &cancel);
+        assert_contains(peer_expect(o.alice, "SIP/2.0 481"), "CSeq: 1 CANCEL");
+        assert_int_equal(held(&o), 0);
+    }
+    one_done(&o);
+}
+
+// ---- ACKs that nobody answers ----
+
+// Each waits for the name in its Route; there are only so many.
+static void acks_have_a_bound(void **state)
+{
+    const struct stack_params params = {.max_transactions = 40};
+    struct one o;
+    (void)state;
+    one_init(&o, &params);
+    o.p->next_hop = NULL;
+    sim_dns_down(o.w.sim, true);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct request r = {.method = "ACK", .uri = "sip:b@gone.example.org", .to_tag = "t", .cseq = (int)i + 1};
+        peer_request(o.alice, P, &r);
+        world_run(&o.w, 1);
+        assert_true(held(&o) <= 51);
+    }
+    assert_int_equal(held(&o), 51);
+    one_done(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +487,9 @@ int main(void)
         cmocka_unit_test(loop_detected), cmocka_unit_test(spiral_passes),
         cmocka_unit_test(bad_target),    cmocka_unit_test(drain),
         cmocka_unit_test(stale_ids),     cmocka_unit_test(context_freed),
+        cmocka_unit_test(what_cannot_be_answered_is_given_up),
+        cmocka_unit_test(cancel_of_nothing),
+        cmocka_unit_test(acks_have_a_bound),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
