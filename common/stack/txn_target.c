@@ -153,7 +153,7 @@ static int send_on(struct txn_client *c, struct flow *f, struct str bytes)
 // Sends to target t, over TCP when it is too large for UDP and TCP can be had.
 static int try_target(struct txn_client *c, const struct resolve_target *t)
 {
-    struct flow *f, *stream;
+    struct flow *f;
     struct str bytes;
     int err = flow_to(c, t, t->proto, &f);
     if (!err)
@@ -163,11 +163,12 @@ static int try_target(struct txn_client *c, const struct resolve_target *t)
     bool must = outgrown(f, bytes.n);
     c->outgrown |= must;
     c->grown = (must ? !c->force_udp : too_big_for_udp(c, t, bytes.n)) &&
-               flow_to(c, t, SIP_PROTO_TCP, &stream) == 0 &&
-               write_request(c, stream, &bytes) == 0;
+               flow_to(c, t, SIP_PROTO_TCP, &f) == 0;
     if (must && !c->grown)
         return ERR_TOOBIG;
-    return send_on(c, c->grown ? stream : f, bytes);
+    if (c->grown) // in the place of what was written for UDP
+        err = write_request(c, f, &bytes);
+    return err ? err : send_on(c, f, bytes);
 }
 
 static int try_flow(struct txn_client *c)

@@ -210,6 +210,10 @@ static int write_call(void *arg, struct str via, struct writer *w)
 {
     struct call *c = arg;
     assert_true(c->writes < ARRAY_LEN(c->vias));
+    if (c->writes + 1 == c->fail_write) {
+        c->writes++;
+        return writer_lit(w, "half of"), ERR_NOMEM;
+    }
     snprintf(c->vias[c->writes++], sizeof c->vias[0], "%.*s", STR_ARG(via));
     writer_printf(w, "%s %s SIP/2.0\r\nVia: %.*s\r\n", c->method, c->uri, STR_ARG(via));
     writer_printf(w, "From: <sip:a@example.org>;tag=f\r\nTo: <sip:b@example.org>\r\n"

@@ -550,6 +550,24 @@ static void outgrown_and_no_connection(void **state)
     }
 }
 
+// It was written for UDP, is too long for it, and cannot be written again for the connection: what stands in
+// the buffer then is neither.
+static void half_written_is_not_sent(void **state)
+{
+    struct stage st;
+    open_stage(&st, false, "MESSAGE");
+    struct peer *stream = peer_tcp(st.sc, PEER);
+    st.call.uri = "sip:b@192.0.2.2";
+    st.call.pad = 2000;
+    st.call.fail_write = 2;
+    call_start(&st.call);
+    scene_run(st.sc, 100000);
+    assert_non_null(strstr(st.call.log, " failed 503\n"));
+    peer_quiet(st.peer);
+    peer_quiet(stream);
+    close_stage(&st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +594,7 @@ int main(void)
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(outgrown_goes_by_tcp),
         cmocka_unit_test(outgrown_and_no_connection),
+        cmocka_unit_test(half_written_is_not_sent),
     };
     return cmocka_run_group_tests_name("scenario_client", tests, NULL, NULL);
 }
