@@ -381,8 +381,9 @@ void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
         if (ok && b->status && !p->answered)
             send_final(p, b);
     }
-    // Only an INVITE that was accepted has more to say.
-    if (!(ok && p->invite))
+    // Only an INVITE that was accepted has more to say, and one that was ended here: its 2xx may cross the
+    // CANCEL (RFC 3261 16.7 step 5).
+    if (!(p->invite && (ok || (first && b->ending))))
         pxy_branch_forget(b);
     conclude(p);
     pxy_settle(p);
