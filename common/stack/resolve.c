@@ -50,7 +50,7 @@ bool resolve_same_node(const struct resolve_target *a, const struct resolve_targ
            (a->proto != b->proto || addr_port(&a->addr) == addr_port(&b->addr));
 }
 
-enum { ANY_PROTO = 0xff };
+enum { ANY_PROTO = 0xff, SILENCE = 0xfe }; // in the place of a transport
 
 static uint64_t mark_key(const struct resolve_target *t, uint8_t proto)
 {
@@ -77,12 +77,24 @@ void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t
               ms ? ms : RESOLVE_BAD_MS);
 }
 
+void resolve_mark_silent(struct stack *s, const struct resolve_target *t)
+{
+    marks_set(&s->resolver->bad, mark_key(t, SILENCE), resolve_now_ms(s), RESOLVE_BAD_MS);
+}
+
+bool resolve_is_silent(struct stack *s, const struct resolve_target *t)
+{
+    struct marks *m = &s->resolver->bad;
+    return m->n && marks_has(m, mark_key(t, SILENCE), resolve_now_ms(s), true);
+}
+
 void resolve_forgive(struct stack *s, const struct resolve_target *t)
 {
     struct marks *m = &s->resolver->bad;
     if (!m->n)
         return;
     marks_clear(m, mark_key(t, ANY_PROTO));
+    marks_clear(m, mark_key(t, SILENCE));
     marks_clear(m, mark_key(t, (uint8_t)t->proto));
 }
 

@@ -37,6 +37,10 @@ bool resolve_same_node(const struct resolve_target *a, const struct resolve_targ
 // whichever transport.
 void resolve_mark_transport(struct stack *s, const struct resolve_target *t);
 void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t ms);
+// It left a request that it answers itself without a word, with or without another target beside it: it is
+// silent until it answers, but for one request now and then that asks and is to find out.
+void resolve_mark_silent(struct stack *s, const struct resolve_target *t);
+bool resolve_is_silent(struct stack *s, const struct resolve_target *t);
 // It answered: whatever was held against it is forgiven.
 void resolve_forgive(struct stack *s, const struct resolve_target *t);
 

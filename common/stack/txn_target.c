@@ -8,6 +8,7 @@
 enum {
     UDP_MAX = 1300,     // RFC 3261 18.1.1, the path MTU being unknown
     SHARE_MIN_MS = 5000, // of one target: who lives has answered or sent 100 by then (RFC 4320 4.1)
+    SHARE_SILENT_MS = 2000, // of one that was silent a moment ago, to a request that it answers itself
     BLAME_503_MAX_S = 60,
 };
 
@@ -46,6 +47,22 @@ static size_t nodes_left(const struct txn_client *c)
     return n;
 }
 
+static const struct resolve_target *target_of(const struct txn_client *c)
+{
+    return !c->fixed_flow && c->cur < c->targets.n ? &c->targets.t[c->cur] : NULL;
+}
+
+// It has used up the whole time of another request: whoever waits behind this one need not wait as long to
+// hear that. What it has said of late to anybody proves that it lives.
+static bool is_known_silent(const struct txn_client *c)
+{
+    const struct resolve_target *t = target_of(c);
+    uint64_t heard = c->t.flow ? flow_heard(c->t.flow) : 0;
+    if (!t || !c->speaks || (heard && now_ms(c) < heard + SHARE_MIN_MS))
+        return false;
+    return resolve_is_silent(c->t.stack, t);
+}
+
 uint32_t client_share(struct txn_client *c, uint32_t timer)
 {
     c->sent_at = now_ms(c);
@@ -56,6 +73,8 @@ uint32_t client_share(struct txn_client *c, uint32_t timer)
         share = SHARE_MIN_MS;
     if (c->timeout_ms && c->timeout_ms < share)
         share = c->timeout_ms;
+    if (is_known_silent(c) && share > SHARE_SILENT_MS)
+        share = SHARE_SILENT_MS;
     if (share > left)
         share = left;
     return share > timer ? timer : share;
@@ -66,16 +85,18 @@ uint32_t client_share(struct txn_client *c, uint32_t timer)
 // A target that is the only one is used whatever is held against it.
 static const struct resolve_target *blamed(const struct txn_client *c)
 {
-    return !c->fixed_flow && c->targets.n > 1 && c->cur < c->targets.n ? &c->targets.t[c->cur]
-                                                                       : NULL;
+    return c->targets.n > 1 ? target_of(c) : NULL;
 }
 
 // Somebody behind it may be the silent one, unless it answers this request itself; and who has said
 // anything at all meanwhile lives.
 void client_blame_silence(struct txn_client *c)
 {
-    const struct resolve_target *t = blamed(c);
-    if (t && c->speaks && !c->answered && (!c->t.flow || flow_heard(c->t.flow) < c->sent_at))
+    const struct resolve_target *t = target_of(c);
+    if (!t || !c->speaks || c->answered || (c->t.flow && flow_heard(c->t.flow) >= c->sent_at))
+        return;
+    resolve_mark_silent(c->t.stack, t);
+    if (blamed(c))
         resolve_mark_node(c->t.stack, t, 0);
 }
 

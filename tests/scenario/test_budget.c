@@ -21,6 +21,7 @@
 struct stage {
     struct scene *sc;
     struct core *core;
+    struct peer *a, *b; // of open_pool
 };
 
 static void open_stage(struct stage *st, bool tcp_prefer)
@@ -66,6 +67,15 @@ static void two_servers(const struct stage *st)
 
 #define POOL "sip:pool.example.org;transport=udp"
 
+// Both servers are there; they say nothing unless they are told to.
+static void open_pool(struct stage *st)
+{
+    open_stage(st, false);
+    two_servers(st);
+    st->a = peer_udp(st->sc, A);
+    st->b = peer_udp(st->sc, B);
+}
+
 static unsigned heard(struct peer *p)
 {
     unsigned n = 0;
@@ -81,9 +91,8 @@ static void targets_share_the_time(void **state)
     static const char *const methods[] = {"MESSAGE", "INVITE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct stage st;
-        open_stage(&st, false);
-        two_servers(&st);
-        struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+        open_pool(&st);
+        struct peer *a = st.a, *b = st.b;
         struct call *c = call_new(&st, methods[i], POOL);
         c->leg_ms = 20000;
         call_start(c);
@@ -121,9 +130,8 @@ static void dns_is_part_of_it(void **state)
 static void trying_ends_the_search(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
-    two_servers(&st);
-    struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+    open_pool(&st);
+    struct peer *a = st.a, *b = st.b;
     struct call *c = call_new(&st, "MESSAGE", POOL);
     c->leg_ms = 20000;
     call_start(c);
@@ -185,9 +193,8 @@ static void size_does_not_make_a_second_try(void **state)
 static void message_lost_behind_a_node(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
-    two_servers(&st);
-    struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+    open_pool(&st);
+    struct peer *a = st.a, *b = st.b;
     struct call *c = call_new(&st, "MESSAGE", POOL);
     c->leg_ms = 6000; // for the first one alone
     call_start(c);
@@ -203,9 +210,8 @@ static void message_lost_behind_a_node(void **state)
 static void silence_to_an_invite_is_its_own(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
-    two_servers(&st);
-    struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+    open_pool(&st);
+    struct peer *a = st.a, *b = st.b;
     peer_auto(b, 486);
     struct call *c = call_new(&st, "INVITE", POOL);
     c->leg_ms = 12000;
@@ -236,9 +242,8 @@ static void silence_to_an_invite_is_its_own(void **state)
 static void who_speaks_is_not_silent(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
-    two_servers(&st);
-    struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+    open_pool(&st);
+    struct peer *a = st.a, *b = st.b;
     peer_auto(b, 486);
     struct call *c = call_new(&st, "INVITE", POOL);
     c->leg_ms = 12000;
@@ -259,14 +264,59 @@ static void who_speaks_is_not_silent(void **state)
     close_stage(&st);
 }
 
+static bool failed_within(const struct stage *st, struct call *c, uint64_t ms)
+{
+    call_start(c);
+    run(st, ms);
+    return strstr(c->log, "failed 408\n") != NULL;
+}
+
+// There is no other node to ask. The first one to find it silent waits its whole time; those after him hear of it
+// soon, but for one now and then who finds out whether it is back.
+static void nobody_waits_long_for_a_silent_node_again(void **state)
+{
+    static const char *const uris[] = {"sip:x@192.0.2.1", "sip:x@a.example.org", "sip:x@192.0.2.1;transport=udp"};
+    for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
+        struct stage st;
+        open_stage(&st, false);
+        scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+        struct peer *a = peer_udp(st.sc, A);
+        struct call *c[8];
+        for (size_t k = 0; k < ARRAY_LEN(c); k++) {
+            c[k] = call_new(&st, k == 2 ? "MESSAGE" : "INVITE", uris[i]);
+            c[k]->leg_ms = 12000;
+        }
+        run(&st, 1000);
+        assert_false(failed_within(&st, c[0], 11900));
+        run(&st, 200);
+        assert_non_null(strstr(c[0]->log, "failed 408\n"));
+        assert_true(failed_within(&st, c[1], 2200));
+        assert_false(failed_within(&st, c[2], 2200)); // somebody behind it may be the slow one
+        run(&st, 5000);
+        call_start(c[3]); // this one finds out
+        assert_true(failed_within(&st, c[4], 2200));
+        assert_null(strstr(c[3]->log, "failed"));
+        run(&st, 10000);
+        (void)heard(a);
+        peer_auto(a, 486);
+        call_start(c[5]);
+        run(&st, 1000);
+        assert_non_null(strstr(c[5]->log, " 486\n"));
+        peer_auto(a, 0);
+        run(&st, 6000);
+        assert_false(failed_within(&st, c[6], 11900));
+        run(&st, 200);
+        close_stage(&st);
+    }
+}
+
 // RFC 3261 21.5.4: a 503 says how long it is meant, or it is as good as a 500.
 static void refusal_with_and_without_retry_after(void **state)
 {
     for (int k = 0; k < 2; k++) {
         struct stage st;
-        open_stage(&st, false);
-        two_servers(&st);
-        struct peer *a = peer_udp(st.sc, A), *b = peer_udp(st.sc, B);
+        open_pool(&st);
+        struct peer *a = st.a, *b = st.b;
         peer_auto(b, 200);
         struct call *c = call_new(&st, "MESSAGE", POOL);
         call_start(c);
@@ -484,6 +534,7 @@ int main(void)
         cmocka_unit_test(message_lost_behind_a_node),
         cmocka_unit_test(silence_to_an_invite_is_its_own),
         cmocka_unit_test(who_speaks_is_not_silent),
+        cmocka_unit_test(nobody_waits_long_for_a_silent_node_again),
         cmocka_unit_test(refusal_with_and_without_retry_after),
         cmocka_unit_test(closed_port_fails_at_once),
         cmocka_unit_test(closed_port_then_the_next_target),
