@@ -116,8 +116,9 @@ extern const struct conf_row node_peer_rows[];
     {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
      .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
              "are answered in that time (200 at least; I- and S-CSCF: four times as many)."},                                         \
-    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "10000", 1, 1000000, "/s",      \
-     .help = "Refusals sent by UDP; beyond it requests are dropped without an answer."},           \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",       \
+     .help = "Refusals sent by UDP, of which that of an INVITE counts twice for its ACK; beyond it " \
+             "requests are dropped without an answer, most of them unread."},                       \
     {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
      .help = "Retry-After of a refusal; up to twice that, by random."}
 

@@ -23,6 +23,7 @@ static const struct stat_name names[] = {
     {"sip_overload_rejected", false, "Requests refused with 503, by overload control or at the transaction limit."},
     {"sip_overload_refused", false, "New requests refused with 503 by overload control."},
     {"sip_overload_dropped", false, "Datagrams dropped without an answer by overload control."},
+    {"sip_overload_unread", false, "Of those dropped, the ones that a look at their beginning was enough for."},
     {"sip_overload_pushed_back", false, "503 of nodes behind that refused for their own load."},
     {"sip_overload_entered", false, "Times that overload control began to limit."},
     {"sip_overload_load_percent", true, "Load of the last tenth of a second; above 100 requests are limited."},

@@ -28,6 +28,7 @@ static const double BEST_SHARE = 0.999;  // how much of the best rate of answers
 enum {
     WINDOW_MIN = 200,// under way at least, however slow the answers
     BURST_MIN = 5,
+    DEAREST = 2,     // of the refusals, in tokens
     ENOUGH = 20,     // requests, or refusals from behind, in an interval that tell about load: a pause of the
                      // machine, or one node that starts anew, is none
     IN_A_ROW = 2,    // intervals above 1 before anything is limited
@@ -237,7 +238,7 @@ static void fill(struct overload *o, uint64_t now)
 {
     double seconds = (double)(now - o->filled) / 1e9;
     o->filled = now;
-    o->refusal_tokens = fmin(o->refusal_tokens + seconds * o->p.refusals, o->p.refusals * BURST_S + 1);
+    o->refusal_tokens = fmin(o->refusal_tokens + seconds * o->p.refusals, o->p.refusals * BURST_S + DEAREST);
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
         l->tokens = fmin(l->tokens + seconds * l->rate, l->rate * BURST_S + BURST_MIN);
@@ -262,41 +263,60 @@ void overload_waited(struct overload *o, uint64_t now, uint64_t waited_ns)
     o->n_waits++;
 }
 
+// What a refusal costs: that of an INVITE has an ACK, which is a message more to read.
+static double price(const struct overload_request *r)
+{
+    return r->acked ? DEAREST : 1;
+}
+
 static enum overload_verdict refuse(struct overload *o, const struct overload_request *r)
 {
-    if (r->droppable && o->refusal_tokens < 1) {
+    o->limit[r->kind].refused++;
+    if (r->droppable && o->refusal_tokens < price(r)) {
         o->figures.dropped++;
         return OVERLOAD_DROP;
     }
     if (r->droppable)
-        o->refusal_tokens -= 1;
+        o->refusal_tokens -= price(r);
     o->figures.refused[r->kind]++;
     return OVERLOAD_REFUSE;
 }
 
-static bool may_come_in(struct overload *o, const struct overload_request *r)
+static bool has_place(const struct overload *o, const struct overload_request *r)
 {
-    struct limit *l = &o->limit[r->kind];
+    const struct limit *l = &o->limit[r->kind];
+    if (o->p.off || r->kind >= OVERLOAD_KEPT)
+        return true;
     if (r->kind == OVERLOAD_NEW && r->machine && o->under_way >= o->figures.window)
         return false;
-    if (!l->on)
-        return true;
-    if (l->tokens < 1)
+    return !l->on || l->tokens >= 1;
+}
+
+bool overload_is_deaf(struct overload *o, uint64_t now)
+{
+    advance(o, now);
+    return !o->p.off && o->refusal_tokens < DEAREST;
+}
+
+bool overload_drops(struct overload *o, const struct overload_request *r)
+{
+    if (has_place(o, r) || o->refusal_tokens >= price(r))
         return false;
-    l->tokens -= 1;
-    return true;
+    o->figures.unread++;
+    return refuse(o, r) == OVERLOAD_DROP;
 }
 
 enum overload_verdict overload_ask(struct overload *o, uint64_t now,
                                    const struct overload_request *r)
 {
     advance(o, now);
-    if (!o->p.off && r->kind < OVERLOAD_KEPT && !may_come_in(o, r)) {
-        o->limit[r->kind].refused++;
+    if (!has_place(o, r))
         return refuse(o, r);
+    if (r->kind < OVERLOAD_KEPT) {
+        struct limit *l = &o->limit[r->kind];
+        l->tokens -= l->on;
+        l->taken++;
     }
-    if (r->kind < OVERLOAD_KEPT)
-        o->limit[r->kind].taken++;
     o->under_way += r->kind == OVERLOAD_NEW && r->machine;
     o->figures.under_way = o->under_way;
     return OVERLOAD_TAKE;

@@ -47,6 +47,7 @@ struct overload_figures {
     double limit[OVERLOAD_CLASSES];    // a second; negative: none
     uint64_t under_way, window;        // of what machines answer
     uint64_t refused[OVERLOAD_CLASSES], dropped, pushed_back, entered;
+    uint64_t unread; // of those dropped: by overload_drops
 };
 
 struct overload;
@@ -61,9 +62,14 @@ struct overload_request {
     enum overload_class kind;
     bool machine;   // the network answers it by itself, in a time that tells about the network
     bool droppable; // the peer will send again by itself (a datagram)
+    bool acked;     // its refusal is acknowledged (INVITE)
 };
 enum overload_verdict overload_ask(struct overload *o, uint64_t now,
                                    const struct overload_request *r);
+// For a datagram before it is read. Are the refusals of the moment used up?
+bool overload_is_deaf(struct overload *o, uint64_t now);
+// And would overload_ask say OVERLOAD_DROP to this one? True: it has said so, and counted it.
+bool overload_drops(struct overload *o, const struct overload_request *r);
 // One that was taken got its first answer other than 100, or will never get one. served: not a 5xx,
 // which tells nothing of what can be done.
 void overload_answered(struct overload *o, uint64_t now, const struct overload_request *r,

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/writer.h"
+#include "stack/glance.h"
 #include "stack/guard.h"
 #include "stack/transport_priv.h"
 #include "stack/txn_priv.h"
@@ -66,7 +67,8 @@ bool shed_admit(struct stack *s, struct flow *f, const struct sip_msg *m,
     const struct flow_info *from = flow_get_info(f);
     struct overload_request r = {.kind = class_of(s, m, from),
                                  .machine = sip_msg_method(m) == SIP_REGISTER,
-                                 .droppable = !flow_is_reliable(f)};
+                                 .droppable = !flow_is_reliable(f),
+                                 .acked = sip_msg_method(m) == SIP_INVITE};
     overload_waited(s->overload, now, loop_waited(s->loop));
     enum overload_verdict v = overload_ask(s->overload, now, &r);
     if (v == OVERLOAD_TAKE)
@@ -74,6 +76,20 @@ bool shed_admit(struct stack *s, struct flow *f, const struct sip_msg *m,
     else if (v == OVERLOAD_REFUSE)
         refuse(s, f, m, overload_retry_after(s->overload, loop_random_u64(s->loop)));
     return v == OVERLOAD_TAKE;
+}
+
+bool shed_drops_unread(struct stack *s, struct flow *f, struct str bytes)
+{
+    uint64_t now = loop_now(s->loop);
+    enum stack_standing who = guard_standing(f);
+    struct overload_request r = {.droppable = true, .acked = str_starts(bytes, STR("INVITE "))};
+    if (who == STACK_TRUSTED || !overload_is_deaf(s->overload, now))
+        return false;
+    r.kind = glance_class(bytes, &r.machine);
+    if ((who == STACK_KNOWN && r.machine) || !overload_drops(s->overload, &r))
+        return false;
+    overload_waited(s->overload, now, loop_waited(s->loop));
+    return true;
 }
 
 // ---- metrics ----
@@ -89,6 +105,7 @@ void shed_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     cb(arg, "sip_overload_refused", "class=\"new\"", o->refused[OVERLOAD_NEW]);
     cb(arg, "sip_overload_refused", "class=\"carried\"", o->refused[OVERLOAD_CARRIED]);
     cb(arg, "sip_overload_dropped", "", o->dropped);
+    cb(arg, "sip_overload_unread", "", o->unread);
     cb(arg, "sip_overload_pushed_back", "", o->pushed_back);
     cb(arg, "sip_overload_entered", "", o->entered);
     cb(arg, "sip_overload_load_percent", "", (uint64_t)(o->load * 100));

@@ -2,6 +2,7 @@
 // Datagrams: keep-alives and STUN are not for us, everything else is one message.
 #include "base/err.h"
 #include "stack/guard.h"
+#include "stack/shed.h"
 #include "stack/transport_priv.h"
 
 // CRLFs of clients that keep their NAT open, and STUN (RFC 5389 6: magic cookie).
@@ -40,7 +41,7 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
         flow_guest(&guest, l, addr_is_any(&l->local) ? dst : &l->local, src);
         f = &guest;
     }
-    if (!guard_admit(f))
+    if (!guard_admit(f) || shed_drops_unread(s, f, data))
         return;
     f->got = data.n;
     if (data.n > s->max_message)

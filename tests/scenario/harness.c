@@ -97,7 +97,7 @@ static void on_request(void *arg, struct pxy *p)
     (n->on_request ? n->on_request : node_relay)(n, p);
 }
 
-static const struct stack_ops node_ops = {.request = on_request};
+const struct stack_ops node_ops = {.request = on_request};
 
 struct node *node_new(struct world *w, const char *ip, const struct stack_params *params)
 {
@@ -108,7 +108,7 @@ struct node *node_new(struct world *w, const char *ip, const struct stack_params
     n->ip = ip;
     assert_int_equal(sim_node(w->sim, ip, &n->loop), 0);
     sp.loop = n->loop;
-    sp.ops = &node_ops;
+    sp.ops = sp.ops ? sp.ops : &node_ops;
     sp.arg = n;
     assert_int_equal(stack_new(&sp, &n->stack), 0);
     w->n_nodes++;

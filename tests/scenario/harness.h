@@ -58,7 +58,9 @@ void world_init_seed(struct world *w, uint64_t seed);
 void world_done(struct world *w);
 void world_run(struct world *w, uint64_t ms);
 
-// A stack listening on ip:5060, UDP and TCP. params may be NULL; loop, ops and arg are filled in.
+extern const struct stack_ops node_ops; // for a test that adds to them
+
+// A stack listening on ip:5060, UDP and TCP. params may be NULL; loop and arg are filled in, ops when NULL.
 struct node *node_new(struct world *w, const char *ip, const struct stack_params *params);
 // Forwards by the node's settings: the default handler.
 void node_relay(struct node *n, struct pxy *p);

@@ -13,6 +13,10 @@
 
 #define MS 1000000ull
 
+#define CREDENTIALS                                                                                \
+    "Authorization: Digest username=\"u\",realm=\"r\",nonce=\"n\",uri=\"sip:r\","                  \
+    "response=\"0123456789abcdef0123456789abcdef\"\n"
+
 struct play {
     struct world w;
     struct node *p;
@@ -39,12 +43,10 @@ static void accept_all(struct node *n, struct pxy *p)
 
 static void keep_all(struct node *n, struct pxy *p)
 {
-    n->requests++;
     n->last = pxy_get_id(p);
 }
 
-// Sends one more request and gives the status of what comes back within 10 ms, 0 for nothing.
-static unsigned status_of(struct play *y, struct request r)
+static void send_one(struct play *y, struct request r)
 {
     char branch[40], call_id[40];
     snprintf(branch, sizeof branch, "z9hG4bK-%u", y->n);
@@ -52,6 +54,12 @@ static unsigned status_of(struct play *y, struct request r)
     r.branch = branch;
     r.call_id = call_id;
     peer_request(y->alice, P, &r);
+}
+
+// Sends one more request and gives the status of what comes back within 10 ms, 0 for nothing.
+static unsigned status_of(struct play *y, struct request r)
+{
+    send_one(y, r);
     const char *m = peer_next(y->alice, 10);
     return m ? (unsigned)atoi(m + 8) : 0;
 }
@@ -75,17 +83,28 @@ static struct tally send_many(struct play *y, struct request r, unsigned n)
     return t;
 }
 
-static void add_held(void *arg, const char *name, const char *labels, uint64_t value)
+struct wanted {
+    const char *name;
+    uint64_t sum;
+};
+
+static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
 {
-    if (strcmp(name, "sip_transactions_held") == 0)
-        *(uint64_t *)arg += value;
+    struct wanted *w = arg;
+    if (strcmp(name, w->name) == 0)
+        w->sum += value;
+}
+
+static uint64_t figure(const struct play *y, const char *name)
+{
+    struct wanted w = {.name = name};
+    stack_stats(y->p->stack, add_stat, &w);
+    return w.sum;
 }
 
 static uint64_t transactions(const struct play *y)
 {
-    uint64_t n = 0;
-    stack_stats(y->p->stack, add_held, &n);
-    return n;
+    return figure(y, "sip_transactions_held");
 }
 
 static void who_waited_too_long_is_refused(void **state)
@@ -112,6 +131,22 @@ static void who_waited_too_long_is_refused(void **state)
     world_done(&y.w);
 }
 
+// Sends such requests until one is refused, and gives the 503; r becomes the request that was.
+static const char *next_refusal(struct play *y, struct request *r)
+{
+    static char id[40];
+    const char *m = NULL;
+    for (unsigned i = 0; !m || atoi(m + 8) != 503; i++) {
+        assert_true(i < 1000);
+        snprintf(id, sizeof id, "z9hG4bK-once-more-%u", y->n++);
+        r->branch = r->call_id = id;
+        peer_request(y->alice, P, r);
+        m = peer_next(y->alice, 10);
+        assert_non_null(m);
+    }
+    return m;
+}
+
 static void a_refusal_says_when_to_come_again(void **state)
 {
     struct play y;
@@ -120,18 +155,8 @@ static void a_refusal_says_when_to_come_again(void **state)
     sim_set_waited(y.p->loop, 1000 * MS);
     while (status_of(&y, message) != 503)
         assert_true(y.n < 1000);
-    // The next one, whole.
-    const char *m = NULL;
-    for (unsigned i = 0; !m || atoi(m + 8) != 503; i++) {
-        assert_true(i < 100);
-        char branch[40];
-        snprintf(branch, sizeof branch, "z9hG4bK-again-%u", i);
-        struct request r = message;
-        r.branch = branch;
-        peer_request(y.alice, P, &r);
-        m = peer_next(y.alice, 10);
-        assert_non_null(m);
-    }
+    struct request r = message;
+    const char *m = next_refusal(&y, &r);
     int after = atoi(header_of(m, "Retry-After", 0));
     assert_true(after >= 10 && after <= 20);
     world_done(&y.w);
@@ -156,9 +181,120 @@ static void a_retransmission_is_no_new_request(void **state)
     world_done(&y.w);
 }
 
-#define CREDENTIALS                                                                                \
-    "Authorization: Digest username=\"u\",realm=\"r\",nonce=\"n\",uri=\"sip:r\","                  \
-    "response=\"0123456789abcdef0123456789abcdef\"\n"
+// The ACK of a 503 that nothing was kept for looks like that of a 2xx: it goes neither to the owner nor to
+// whom its Route names (RFC 3261 8.2.7).
+static void the_ack_of_a_refusal_ends_here(void **state)
+{
+    struct play y;
+    char tag[64];
+    struct request ack = {.method = "INVITE", .uri = "sip:bob@" BOB};
+    play_init(&y);
+    y.p->on_request = keep_all; // 100 is all that the others hear
+    sim_set_waited(y.p->loop, 1000 * MS);
+    const char *m = next_refusal(&y, &ack);
+    snprintf(tag, sizeof tag, "%s", param_of(header_of(m, "To", 0), "tag"));
+    ack.method = "ACK";
+    ack.to_tag = tag;
+    peer_request(y.alice, P, &ack);
+    world_run(&y.w, 100);
+    assert_int_equal(y.p->acks, 0);
+    ack.to_tag = "of-bob"; // while one of his dialog goes on
+    peer_request(y.alice, P, &ack);
+    world_run(&y.w, 100);
+    assert_int_equal(y.p->acks, 1);
+    world_done(&y.w);
+}
+
+// ---- what is not even read ----
+
+static enum stack_standing who_sends;
+
+static enum stack_standing standing(void *arg, const struct flow_info *from)
+{
+    return who_sends;
+}
+
+// Faster than answers come.
+static void send_quickly(struct play *y, struct request r, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        send_one(y, r);
+        world_run(&y->w, 1);
+    }
+    world_run(&y->w, 5);
+}
+
+// A node that refuses no more than one request a second, with more than it can serve before it.
+static void deaf_init(struct play *y, enum stack_standing who)
+{
+    static struct stack_ops ops;
+    const struct stack_params params = {
+        .ops = &ops, .overload = {.wait_ms = 50, .latency_ms = 250, .refusals = 1, .retry_after_s = 10}};
+    ops = node_ops;
+    ops.standing = standing;
+    who_sends = who;
+    world_init(&y->w);
+    y->p = node_new(&y->w, P, &params);
+    y->p->on_request = keep_all;
+    y->alice = peer_new(&y->w, ALICE);
+    y->bob = peer_new(&y->w, BOB);
+    y->n = 0;
+    sim_set_waited(y->p->loop, 1000 * MS);
+    send_quickly(y, message, 3000);
+    assert_true(figure(y, "sip_overload_dropped") > 1000);
+}
+
+// Of many such requests: how many of them were let in, and how many dropped before they were read.
+struct fate {
+    unsigned seen;
+    uint64_t unread;
+};
+
+static struct fate fate_of(struct play *y, struct request r)
+{
+    struct fate f = {y->p->requests, figure(y, "sip_overload_unread")};
+    send_quickly(y, r, 200);
+    return (struct fate){y->p->requests - f.seen, figure(y, "sip_overload_unread") - f.unread};
+}
+
+static void what_would_be_dropped_is_not_read(void **state)
+{
+    struct play y;
+    struct request call = {.method = "INVITE", .uri = "sip:bob@example.org"}, sos = call;
+    sos.uri = "urn:service:sos.police";
+    deaf_init(&y, STACK_KNOWN);
+    assert_true(fate_of(&y, message).unread > 150);
+    assert_true(fate_of(&y, call).unread > 150);
+    struct fate f = fate_of(&y, in_dialog);
+    assert_int_equal(f.unread, 0);
+    assert_int_equal(f.seen, 200);
+    assert_int_equal(fate_of(&y, sos).unread, 0);
+    assert_true(figure(&y, "sip_overload_load_percent") > 100); // what is not read waited all the same
+    world_done(&y.w);
+}
+
+// A neighbour's request and a registered user's REGISTER may be worth more than a look can tell.
+static void what_a_look_cannot_judge_is_read(void **state)
+{
+    static const struct {
+        enum stack_standing who;
+        const char *method, *extra;
+        bool read;
+    } rows[] = {
+        {STACK_TRUSTED, "MESSAGE", NULL, true},         {STACK_TRUSTED, "REGISTER", NULL, true},
+        {STACK_KNOWN, "REGISTER", NULL, true},          {STACK_STRANGER, "REGISTER", NULL, false},
+        {STACK_STRANGER, "REGISTER", CREDENTIALS, true}, {STACK_VOUCHED, "REGISTER", NULL, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct play y;
+        const struct request r = {.method = rows[i].method, .uri = "sip:example.org", .extra = rows[i].extra};
+        deaf_init(&y, rows[i].who);
+        uint64_t unread = fate_of(&y, r).unread;
+        if (rows[i].read ? unread != 0 : unread < 100)
+            fail_msg("row %zu: %llu unread", i, (unsigned long long)unread);
+        world_done(&y.w);
+    }
+}
 
 // As many first REGISTERs as the window has wait for the network; answers to challenges come in beside
 // them, and each answer makes room for one.
@@ -250,6 +386,9 @@ int main(void)
         cmocka_unit_test(who_waited_too_long_is_refused),
         cmocka_unit_test(a_refusal_says_when_to_come_again),
         cmocka_unit_test(a_retransmission_is_no_new_request),
+        cmocka_unit_test(the_ack_of_a_refusal_ends_here),
+        cmocka_unit_test(what_would_be_dropped_is_not_read),
+        cmocka_unit_test(what_a_look_cannot_judge_is_read),
         cmocka_unit_test(registrations_have_a_window),
         cmocka_unit_test(a_node_behind_that_refuses_is_spared),
         cmocka_unit_test(a_peer_outside_cannot_throttle_us),
