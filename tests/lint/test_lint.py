@@ -2,11 +2,15 @@
 """The lints find what they are for, in trees made to break each rule."""
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "gen"))
 
 import headers
 import layers
 import pytest
+import spec_map
 import tree as sources
 
 LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"
@@ -131,3 +135,17 @@ def test_a_source_folder_inside_of_another_repository(tmp_path):
     (tmp_path / ".git").mkdir()
     root = planted(tmp_path / "unpacked")
     assert sources.files_of(root) == sorted(FILES)
+
+
+def test_a_stale_page_is_found(tmp_path, capsys):
+    root = tree(tmp_path, {"common/a.c": LICENSE + "// RFC 3261 17.1.1\nint a(void);\n"})
+    page = tmp_path / "docs" / "spec-map.md"
+    assert spec_map.main(["--same", root]) == 1  # there is none
+    assert spec_map.main([root]) == 0
+    assert spec_map.main(["--same", root]) == 0
+    before = page.read_text()
+    tree(tmp_path, {"common/b.c": LICENSE + "// RFC 3261 17.1.2\nint b(void);\n"})
+    capsys.readouterr()
+    assert spec_map.main(["--same", root]) == 1
+    assert "+| 17.1.2 | common/b.c: `b` |  |" in capsys.readouterr().out
+    assert page.read_text() == before

@@ -4,10 +4,12 @@
 
   spec_map.py [ROOT]          writes ROOT/docs/spec-map.md
   spec_map.py --check ROOT    only reads: exit status 1 for a citation that is not well formed
+  spec_map.py --same ROOT     only reads: exit status 1 also when ROOT/docs/spec-map.md is another one
 
 A citation is `TS 24.229 5.2.2.1`, `TS 33.203 annex N`, `RFC 3261 17.1.1.2`; further clauses of the
 same document may follow after a comma or "and".
 """
+import difflib
 import re
 import sys
 from collections import defaultdict
@@ -134,20 +136,28 @@ def collect(root):
     return found, bad
 
 
+def difference(target, text):
+    """What a diff of the page and what it should be says; empty when they are the same."""
+    old = target.read_text() if target.is_file() else ""
+    return "".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True), str(target), "made now", n=0))
+
+
 def main(argv):
-    check = argv[:1] == ["--check"]
-    rest = argv[1:] if check else argv
+    mode = argv[0] if argv[:1] in (["--check"], ["--same"]) else ""
+    rest = argv[1:] if mode else argv
     root = rest[0] if rest else str(Path(__file__).resolve().parents[2])
     found, bad = collect(root)
     for b in bad:
         print(f"error: {b}")
-    n = sum(len(c) for c in found.values())
-    if not check:
-        target = Path(root) / "docs" / "spec-map.md"
+    target = Path(root) / "docs" / "spec-map.md"
+    stale = mode == "--same" and difference(target, page(found))
+    if stale:
+        print(f"{stale}error: {target} is not what `ninja docs` makes")
+    if not mode:
         target.parent.mkdir(exist_ok=True)
         target.write_text(page(found))
-        print(f"{target}: {n} clauses of {len(found)} documents")
-    return 1 if bad else 0
+        print(f"{target}: {sum(len(c) for c in found.values())} clauses of {len(found)} documents")
+    return 1 if bad or stale else 0
 
 
 if __name__ == "__main__":
