@@ -30,12 +30,6 @@ static void knows(const struct raw *peer, uint16_t priority)
     assert_int_equal(dia_peer_add(a->node, &p), 0);
 }
 
-static void both(void)
-{
-    knows(&r, 1);
-    knows(&s, 2);
-    world_run(&w, 1000);
-}
 
 static struct dia_frame kept;
 static uint8_t kept_bytes[2048];
@@ -67,6 +61,25 @@ static void busy(struct raw *peer, const struct dia_frame *f)
     raw_error(peer, f, DIA_TOO_BUSY, NULL);
 }
 
+typedef void (*says)(struct raw *peer, const struct dia_frame *f);
+
+// Both are open, r first in the order, and do that with what they get.
+static void both(says r_does, says s_does)
+{
+    r.got = r_does;
+    s.got = s_does;
+    knows(&r, 1);
+    knows(&s, 2);
+    world_run(&w, 1000);
+}
+
+static void only_r(says r_does)
+{
+    r.got = r_does;
+    knows(&r, 1);
+    world_run(&w, 2000);
+}
+
 static void done_from(size_t i, const char *from)
 {
     assert_int_equal(a->done[i].calls, 1);
@@ -79,9 +92,7 @@ static void done_from(size_t i, const char *from)
 // The first request costs one try's time, and the next ones nothing; the watchdog has not even begun.
 static void silent_peer(void **state)
 {
-    both();
-    r.got = swallow;
-    s.got = answer;
+    both(swallow, answer);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 1400);
     assert_int_equal(a->done[i].calls, 0);
@@ -103,9 +114,7 @@ static void silent_peer(void **state)
 // One request now and then finds out whether it answers again, and then it is used as before.
 static void silent_peer_recovers(void **state)
 {
-    both();
-    r.got = swallow;
-    s.got = answer;
+    both(swallow, answer);
     box_ask(a, NULL, NULL, 0);
     world_run(&w, 4000);
     for (int k = 0; k < 20; k++)
@@ -130,9 +139,7 @@ static void silent_peer_recovers(void **state)
 // The first peer answers after all, before the second one: its answer is the answer.
 static void late_answer_of_the_first(void **state)
 {
-    both();
-    r.got = keep;
-    s.got = swallow;
+    both(keep, swallow);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 2000);
     assert_int_equal(s.count[303], 1);
@@ -150,9 +157,7 @@ static void late_answer_of_the_first(void **state)
 // A refusal of the first one says nothing of what the second will answer.
 static void late_refusal_of_the_first(void **state)
 {
-    both();
-    r.got = keep;
-    s.got = swallow;
+    both(keep, swallow);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 2000);
     raw_error(&r, &kept, DIA_UNABLE_TO_DELIVER, NULL);
@@ -165,8 +170,7 @@ static void late_refusal_of_the_first(void **state)
 
 static void both_silent(void **state)
 {
-    both();
-    r.got = s.got = swallow;
+    both(swallow, swallow);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 5100);
     assert_int_equal(a->done[i].calls, 1);
@@ -177,10 +181,8 @@ static void both_silent(void **state)
 // One that answers others is not silent: what it is slow with is asked twice for a share of the requests only.
 static void slow_is_not_silent(void **state)
 {
-    both();
     unsigned before = 0;
-    r.got = answer;
-    s.got = answer;
+    both(answer, answer);
     for (int k = 0; k < 40; k++) {
         r.got = k % 2 ? swallow : answer;
         box_ask(a, NULL, NULL, 0);
@@ -203,9 +205,7 @@ static void slow_is_not_silent(void **state)
 
 static void killed_peer_counts_at_once(void **state)
 {
-    both();
-    r.got = swallow;
-    s.got = answer;
+    both(swallow, answer);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 10);
     tcp_abort(r.tcp);
@@ -232,9 +232,7 @@ static void dpr(struct raw *peer, uint32_t cause)
 static void goodbye_until_there_is_something_to_send(void **state)
 {
     static const uint32_t causes[] = {DIA_BUSY, DIA_DO_NOT_WANT_TO_TALK};
-    knows(&r, 1);
-    r.got = answer;
-    world_run(&w, 1000);
+    only_r(answer);
     for (size_t k = 0; k < ARRAY_LEN(causes); k++) {
         unsigned opens = a->opens;
         dpr(&r, causes[k]);
@@ -258,9 +256,7 @@ static void goodbye_until_there_is_something_to_send(void **state)
 // What the peer left unanswered when it said goodbye is something to send, too.
 static void goodbye_with_requests_pending(void **state)
 {
-    knows(&r, 1);
-    world_run(&w, 1000);
-    r.got = swallow;
+    only_r(swallow);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 10);
     dpr(&r, DIA_BUSY);
@@ -289,9 +285,7 @@ static void go_away(void)
 
 static void down_and_back_in_a_moment(void **state)
 {
-    knows(&r, 1);
-    r.got = answer;
-    world_run(&w, 2000);
+    only_r(answer);
     go_away();
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 700);
@@ -303,9 +297,7 @@ static void down_and_back_in_a_moment(void **state)
 
 static void down_for_good(void **state)
 {
-    knows(&r, 1);
-    r.got = answer;
-    world_run(&w, 2000);
+    only_r(answer);
     go_away();
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 1900);
@@ -330,9 +322,7 @@ static void down_for_good(void **state)
 // A request that makes the peer hang up is not sent again and again as fast as the wire allows.
 static void deadly_request(void **state)
 {
-    knows(&r, 1);
-    r.got = raw_hang_up;
-    world_run(&w, 2000);
+    only_r(raw_hang_up);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 6000);
     assert_int_equal(a->done[i].err, ERR_TIMEOUT);
@@ -359,9 +349,7 @@ static void waiting_is_bounded(void **state)
 // The other peer is asked, once; the busy one rests for a moment and stays healthy.
 static void busy_peer_rests(void **state)
 {
-    both();
-    r.got = busy;
-    s.got = answer;
+    both(busy, answer);
     for (int k = 0; k < 10; k++) {
         size_t i = box_ask(a, NULL, NULL, 0);
         world_run(&w, 20);
@@ -378,8 +366,7 @@ static void busy_peer_rests(void **state)
 
 static void both_busy(void **state)
 {
-    both();
-    r.got = s.got = busy;
+    both(busy, busy);
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 50);
     assert_int_equal(a->done[i].err, 0);
@@ -402,9 +389,7 @@ static void takes_some(struct raw *peer, const struct dia_frame *f)
 // Alone and overloaded it is asked about twice what it takes, and not all that comes.
 static void overloaded_peer_is_spared(void **state)
 {
-    knows(&r, 1);
-    world_run(&w, 1000);
-    r.got = takes_some;
+    only_r(takes_some);
     size_t taken = 0, full = 0;
     for (int tick = 0; tick < 100; tick++) { // 20 in 100 ms, a fifth is taken
         capacity = 4;
