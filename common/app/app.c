@@ -43,7 +43,8 @@ int app_listen_failed(const struct addr *a, const char *proto, int err)
     if (err == ERR_INUSE)
         log_text(LOG_ERROR, "%.*s/%s is in use", STR_ARG(text), proto);
     else
-        log_text(LOG_ERROR, "%.*s/%s cannot be opened: %s", STR_ARG(text), proto, err_text(err));
+        log_text(LOG_ERROR, "%.*s/%s cannot be opened: %s", STR_ARG(text), proto,
+                 err == ERR_IO && errno ? strerror(errno) : err_text(err));
     return err;
 }
 

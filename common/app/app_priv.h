@@ -99,6 +99,26 @@ void app_drain(struct app *a, const char *because);
 void app_stop(struct app *a, const char *because);
 uint64_t app_uptime_ms(const struct app *a);
 
+// ---- door.c: a listening socket ----
+
+struct door {
+    struct loop *loop;
+    const char *what; // for the log: "http", "control"
+    int fd;           // the owner's, who opens and closes it
+    watch_cb cb;      // somebody waits
+    void *arg;
+    struct watch *watch;
+    struct timer pause;
+};
+
+void door_init(struct door *d, struct loop *l, const char *what, watch_cb cb, void *arg);
+int door_open(struct door *d);
+void door_close(struct door *d);
+// accept failed; why: errno. True when it is worth to try again at once; otherwise cb is called when it is.
+bool door_failed(struct door *d, int why);
+// One log line: somebody was accepted and sent away.
+void door_refused(const struct door *d, const char *reason);
+
 // ---- parts ----
 
 // Fails with a log line that names the path or the address.

@@ -13,23 +13,22 @@
 #include "base/log_limit.h"
 #include "base/mem.h"
 
-enum { BACKLOG = 16, CLIENTS_MAX = 32, READ_BYTES = 65536, PAUSE_MS = 100 };
+enum { BACKLOG = 16, CLIENTS_MAX = 32, READ_BYTES = 65536 };
 
 static void on_client(void *arg, bool readable, bool writable);
 
 // ---- one client ----
 
 // The watch says what to wait for only when it is opened.
-static void rewatch(struct ctl_out *o)
+static int rewatch(struct ctl_out *o)
 {
     bool want_write = o->out.done < o->out.n;
     if (o->watch && want_write == o->want_write)
-        return;
+        return 0;
     watch_close(o->watch);
     o->watch = NULL;
     o->want_write = want_write;
-    if (watch_open(o->ctl->app->loop, o->fd, true, want_write, on_client, o, &o->watch))
-        LOG(LOG_ERROR, "control connection cannot be watched");
+    return watch_open(o->ctl->app->loop, o->fd, true, want_write, on_client, o, &o->watch);
 }
 
 // The client has gone. A command that is not finished keeps its ctl_out until ctl_finish.
@@ -45,6 +44,16 @@ static void client_gone(struct ctl_out *o)
     o->fd = -1;
 }
 
+// Of one that cannot be watched nobody would hear again.
+static void client_await(struct ctl_out *o)
+{
+    int err = rewatch(o);
+    if (!err)
+        return;
+    door_refused(&o->ctl->door, err_text(err));
+    client_gone(o);
+}
+
 // After anything was queued: send, and end or go on waiting.
 static void client_settle(struct ctl_out *o)
 {
@@ -52,7 +61,7 @@ static void client_settle(struct ctl_out *o)
     if (!here || (o->state == CTL_CLOSING && o->out.done == o->out.n))
         client_gone(o);
     else
-        rewatch(o);
+        client_await(o);
 }
 
 static void finish(struct ctl_out *o, int status)
@@ -202,28 +211,6 @@ static void on_client(void *arg, bool readable, bool writable)
 
 // ---- the socket ----
 
-static void on_accept(void *arg, bool readable, bool writable);
-
-static int start_listening(struct ctl *c)
-{
-    return watch_open(c->app->loop, c->fd, true, false, on_accept, c, &c->watch);
-}
-
-static void on_pause_over(void *arg)
-{
-    struct ctl *c = arg;
-    if (start_listening(c))
-        timer_start(c->app->loop, &c->pause, PAUSE_MS);
-}
-
-// Without descriptors a client that waits would wake the loop for ever: the next look is later.
-static void pause_listening(struct ctl *c)
-{
-    watch_close(c->watch);
-    c->watch = NULL;
-    timer_start(c->app->loop, &c->pause, PAUSE_MS);
-}
-
 // Who has connected and asked for nothing gives his place to who comes next.
 static void make_room(struct ctl *c)
 {
@@ -240,22 +227,21 @@ static void on_accept(void *arg, bool readable, bool writable)
 {
     struct ctl *c = arg;
     (void)readable, (void)writable;
-    int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(c->door.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            pause_listening(c);
+        (void)door_failed(&c->door, errno);
         return;
     }
     if (c->n_clients >= CLIENTS_MAX)
         make_room(c);
-    struct ctl_out *o = c->n_clients < CLIENTS_MAX ? ctl_out_new(c, fd) : NULL;
+    bool full = c->n_clients >= CLIENTS_MAX;
+    struct ctl_out *o = full ? NULL : ctl_out_new(c, fd);
     if (!o) {
-        LOG_FROM(0, loop_now(c->app->loop) / 1000000, LOG_WARN, "control connection refused", NULL,
-                 LF_NUM("open", c->n_clients));
+        door_refused(&c->door, full ? "as many commands as there may be run already" : err_text(ERR_NOMEM));
         close(fd);
         return;
     }
-    rewatch(o);
+    client_await(o);
 }
 
 static struct sockaddr_un unix_addr(const char *path)
@@ -301,10 +287,10 @@ static int open_socket(struct ctl *c, const char *path)
     int err = clear_path(path);
     if (err)
         return err;
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
+    c->door.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (c->door.fd < 0)
         return ERR_IO;
-    err = bind_path(c->fd, path);
+    err = bind_path(c->door.fd, path);
     if (!err)
         (void)snprintf(c->path, sizeof c->path, "%s", path);
     return err;
@@ -316,15 +302,14 @@ int ctl_new(struct app *a, const char *path, struct ctl **ret_ctl)
     if (!c)
         return ERR_NOMEM;
     c->app = a;
-    c->fd = -1;
+    door_init(&c->door, a->loop, "control", on_accept, c);
     list_init(&c->clients);
-    timer_init(&c->pause, on_pause_over, c);
     int err = open_socket(c, path);
     if (err)
         log_text(LOG_ERROR, "control socket %s: %s", path,
                  err == ERR_INUSE ? "is in use by a running daemon" : strerror(errno));
-    else
-        err = start_listening(c);
+    else if ((err = door_open(&c->door)))
+        log_text(LOG_ERROR, "control socket %s: %s", path, err_text(err));
     if (err) {
         ctl_free(c);
         return err;
@@ -343,10 +328,9 @@ void ctl_free(struct ctl *c)
         (void)ctl_out_flush(o);
         ctl_out_free(o);
     }
-    watch_close(c->watch);
-    timer_stop(&c->pause);
-    if (c->fd >= 0)
-        close(c->fd);
+    door_close(&c->door);
+    if (c->door.fd >= 0)
+        close(c->door.fd);
     if (c->path[0])
         (void)unlink(c->path);
     mem_free(c);

@@ -50,10 +50,8 @@ struct ctl_out {
 
 struct ctl {
     struct app *app;
-    int fd;
-    struct watch *watch;
+    struct door door;
     struct list clients;
-    struct timer pause; // of listening
     size_t n_clients;
     char path[256];
 };

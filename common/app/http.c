@@ -22,18 +22,17 @@ enum {
     SPARE = 256,          // that have been sent away and are still taking their end
     FRESH_PAGES = 20,     // of /metrics, made in one second
     IDLE_SECONDS = 15,
-    IDLE_RUN_MS = 500,
-    PAUSE_MS = 100
+    IDLE_RUN_MS = 500
 };
 
 struct guest;
 
 struct http {
     struct app *app;
-    int fd; // listens
+    struct door door;
     struct MHD_Daemon *daemon;
-    struct watch *watch, *listener;
-    struct timer timer, pause;
+    struct watch *watch;
+    struct timer timer;
     struct list guests; // connections; first the one that was served (or came) longest ago
     struct guest *coming; // being handed to libmicrohttpd
     unsigned n_guests;  // without those sent away
@@ -153,6 +152,7 @@ static void welcome(struct http *h, int fd, const struct addr *from)
 {
     struct guest *g = mem_zalloc(sizeof *g);
     if (!g) {
+        door_refused(&h->door, err_text(ERR_NOMEM));
         (void)close(fd);
         return;
     }
@@ -163,6 +163,7 @@ static void welcome(struct http *h, int fd, const struct addr *from)
     h->coming = g;
     // The descriptor is closed by libmicrohttpd when it fails, and nobody is notified then.
     if (MHD_add_connection(h->daemon, fd, &from->sa, addr_len(from)) != MHD_YES) {
+        door_refused(&h->door, strerror(errno));
         mem_free(h->coming);
         h->coming = NULL;
     }
@@ -296,21 +297,6 @@ static void on_timer(void *arg)
     turn(arg);
 }
 
-static void on_waiting(void *arg, bool readable, bool writable);
-
-static int start_listening(struct http *h)
-{
-    return watch_open(h->app->loop, h->fd, true, false, on_waiting, h, &h->listener);
-}
-
-static void on_pause_over(void *arg)
-{
-    struct http *h = arg;
-    if (start_listening(h))
-        timer_start(h->app->loop, &h->pause, PAUSE_MS);
-}
-
-// Without descriptors a connection that waits would wake the loop for ever: the next look is later.
 static void on_waiting(void *arg, bool readable, bool writable)
 {
     struct http *h = arg;
@@ -318,17 +304,11 @@ static void on_waiting(void *arg, bool readable, bool writable)
     for (int i = 0; i < ACCEPTS; i++) {
         struct addr from = {0};
         socklen_t n = sizeof from;
-        int fd = accept4(h->fd, &from.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        int fd = accept4(h->door.fd, &from.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
             welcome(h, fd, &from);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        else if (!door_failed(&h->door, errno))
             break;
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            watch_close(h->listener);
-            h->listener = NULL;
-            timer_start(h->app->loop, &h->pause, PAUSE_MS);
-            break;
-        }
     }
     turn(h);
 }
@@ -341,9 +321,10 @@ static int open_socket(const struct addr *local, int *ret_fd)
         return ERR_IO;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, &local->sa, addr_len(local)) || listen(fd, BACKLOG)) {
-        int err = errno == EADDRINUSE ? ERR_INUSE : errno == EACCES ? ERR_DENIED : ERR_IO;
+        int why = errno;
         close(fd);
-        return err;
+        errno = why; // for who tells
+        return why == EADDRINUSE ? ERR_INUSE : ERR_IO;
     }
     *ret_fd = fd;
     return 0;
@@ -361,7 +342,7 @@ static int start(struct http *h)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     int err = watch_open(h->app->loop, info->epoll_fd, true, false, on_ready, h, &h->watch);
     if (!err)
-        err = start_listening(h);
+        err = door_open(&h->door);
     if (!err)
         turn(h);
     return err;
@@ -378,10 +359,10 @@ int http_new(struct app *a, const struct addr *local, struct http **ret_http)
         return ERR_NOMEM;
     }
     h->app = a;
-    h->fd = fd;
+    door_init(&h->door, a->loop, "http", on_waiting, h);
+    h->door.fd = fd;
     list_init(&h->guests);
     timer_init(&h->timer, on_timer, h);
-    timer_init(&h->pause, on_pause_over, h);
     err = start(h);
     if (err) {
         http_free(h);
@@ -406,13 +387,12 @@ void http_free(struct http *h)
 {
     if (!h)
         return;
-    watch_close(h->listener);
+    door_close(&h->door);
     watch_close(h->watch);
     timer_stop(&h->timer);
-    timer_stop(&h->pause);
     if (h->daemon)
         MHD_stop_daemon(h->daemon);
-    (void)close(h->fd);
+    (void)close(h->door.fd);
     mem_free(h->page);
     mem_free(h);
 }

@@ -33,7 +33,7 @@ static void refuse_one(struct uvl_listener *t)
 {
     struct uvl_world *w = t->sock.world;
     LOG_FROM(0, loop_now(t->base.loop) / 1000000, LOG_WARN,
-             "connection refused: out of descriptors", NULL, LF_NUM("errno", errno));
+             "connection refused: out of descriptors", NULL, LF_Z("reason", strerror(errno)));
     if (w->spare_fd >= 0)
         (void)close(w->spare_fd);
     int fd = accept4(t->sock.fd, NULL, NULL, SOCK_CLOEXEC);

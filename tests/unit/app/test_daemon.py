@@ -556,13 +556,25 @@ def test_http_without_descriptors(daemon):
     waiting = [socket.create_connection((d.ip, 9090), timeout=WAIT) for _ in range(3)]
     for s in waiting:
         s.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+    command = subprocess.Popen([CTL, "dummy", "status"], env=d.env, stdout=subprocess.DEVNULL)
     before = ticks(d)
     time.sleep(1)
     assert ticks(d) - before < 10
+    for name in ("http", "control"):
+        d.wait_log(f'connections cannot be accepted socket={name} reason="Too many open files"')
     resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, limits)
     for s in waiting:
         assert s.recv(100).startswith(b"HTTP/1.")
         s.close()
+    assert command.wait(WAIT) == 0
+
+
+def test_what_cannot_be_listened_on_says_why(daemon):
+    d = daemon()
+    d.conf.write_text(f"dummy.listen: {d.ip}:5060\nhttp: {{listen: '192.0.2.77:9090'}}\n")
+    d.start()
+    assert d.wait() != 0
+    assert "192.0.2.77:9090/tcp cannot be opened: Cannot assign requested address" in d.log()
 
 
 def ticks(d):
