@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A listening socket of the shell's own (HTTP, control): watched, and left alone for a moment when the process has no
-// descriptor or memory for who waits there, since that would wake the loop for ever.
+// A listening socket of the shell's own (HTTP, control): watched, and left alone for a moment when
+// the process has no descriptor or memory for who waits there, since that would wake the loop for
+// ever.
 #include <errno.h>
 #include <string.h>
 

@@ -5,9 +5,9 @@
 
 static bool begins_something(struct str method)
 {
-    static const struct str methods[] = {STR_INIT("INVITE"), STR_INIT("REGISTER"), STR_INIT("MESSAGE"),
-                                         STR_INIT("SUBSCRIBE"), STR_INIT("OPTIONS"), STR_INIT("PUBLISH"),
-                                         STR_INIT("REFER")};
+    static const struct str methods[] = {
+        STR_INIT("INVITE"),  STR_INIT("REGISTER"), STR_INIT("MESSAGE"), STR_INIT("SUBSCRIBE"),
+        STR_INIT("OPTIONS"), STR_INIT("PUBLISH"),  STR_INIT("REFER")};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         if (str_eq(method, methods[i]))
             return true;
@@ -28,7 +28,8 @@ static bool has_tag(struct str to)
     return false;
 }
 
-// The answer to a challenge, or a refresh; the first REGISTER of an IMS phone has an empty response.
+// The answer to a challenge, or a refresh; the first REGISTER of an IMS phone has an empty
+// response.
 static bool has_credentials(struct str authorization)
 {
     return has(authorization, STR("auts")) ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The class of a datagram for overload control by a look at its first line and its To, for the moment when
-// reading more is what the node has no time for. What is not clearly a new request counts as one to keep:
-// it is read, and refused then if it must be.
+// The class of a datagram for overload control by a look at its first line and its To, for the
+// moment when reading more is what the node has no time for. What is not clearly a new request
+// counts as one to keep: it is read, and refused then if it must be.
 #pragma once
 
 #include "base/str.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a burst took goes back to the system when nobody has needed it for a while, and no sooner; what is in use
-// stays. Judged by the pages that the kernel counts.
+// What a burst took goes back to the system when nobody has needed it for a while, and no sooner;
+// what is in use stays. Judged by the pages that the kernel counts.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

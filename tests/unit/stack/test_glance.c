@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a look at a datagram tells overload control: only a request that is clearly new is one to drop.
+// What a look at a datagram tells overload control: only a request that is clearly new is one to
+// drop.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ static const struct {
     {"REGISTER sip:x SIP/2.0\r\n" VIA TO AUTH "response=\"0f\"\r\n\r\n", false, true},
     {"REGISTER sip:x SIP/2.0\r\n" VIA TO AUTH "response = \"\"\r\n\r\n", false, true},
     {"REGISTER sip:x SIP/2.0\r\n" VIA TO AUTH "response=\"\", auts=\"0f\"\r\n\r\n", false, true},
-    {"REGISTER sip:x SIP/2.0\r\n" VIA TO "Authorization: Digest\r\n response=\"0f\"\r\n\r\n", false, true},
+    {"REGISTER sip:x SIP/2.0\r\n" VIA TO "Authorization: Digest\r\n response=\"0f\"\r\n\r\n", false,
+     true},
     // never refused, or unknown
     {"INVITE urn:service:sos SIP/2.0\r\n" VIA TO "\r\n", false, false},
     {"INVITE URN:Service:SOS.fire SIP/2.0\r\n" VIA TO "\r\n", false, false},
