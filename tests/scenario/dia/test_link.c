@@ -46,6 +46,7 @@ static void connect_and_ask(void **state)
     assert_true(dia_ready(b->node, STR("test")));
     one_ask(a, "b.test");
     assert_string_equal(a->correlation, "call-1@ue");
+    assert_int_equal(box_stat_of(a, "dia_results_total", "code=\"2001\",kind=\"base\""), 1);
     one_ask(b, "a.test"); // the accepted side may ask, too
     assert_int_equal(b->asked, 1);
     assert_string_equal(b->last_impi, "001010000000001@test");
