@@ -224,7 +224,7 @@ static int next_group(struct term_job *t, struct pxy *p);
 // the contact's.
 static bool is_unreachable(unsigned status, const struct sip_msg *msg)
 {
-    return msg && (status == 408 || status == 410 || status == 430 || status == 504);
+    return msg && (status == 408 || status == 410 || status == 504 || pxy_is_flow_failure(msg));
 }
 
 static struct binding *bound(const struct attempt *try)

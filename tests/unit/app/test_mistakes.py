@@ -132,6 +132,12 @@ REFUSED = [
     ("pcscf", {"core.listen": "[0.0.0.0:5070]", "core.host": None}, "core.listen", "give its name in core.host"),
     ("pcscf", {"core.listen": "['[::]:5070']", "core.host": '""'}, "core.listen", "give its name in core.host"),
     ("pcscf", {"access.listen": "[0.0.0.0:5060]"}, "access.listen[1]", "is the wildcard address"),
+    ("pcscf", {"access.listen": "[127.0.3.1:5060, 0.0.0.0:5062]", "access.advertise": "[a.example]"}, "access.listen[2]",
+     "is the wildcard address"),
+    ("pcscf", {"access.advertise": "[a.example, b.example]"}, "access.advertise", "has more entries than access.listen"),
+    ("pcscf", {"access.advertise": "['2001:db8::1']"}, "access.advertise", "is of another family"),
+    ("pcscf", {"access.listen": "[127.0.3.1:5060, 127.0.3.1:5061, 127.0.3.1:5062, 127.0.3.1:5063, 127.0.3.1:5064, "
+               "127.0.3.1:5065, 127.0.3.1:5066, 127.0.3.1:5067]"}, "access.listen", "8 addresses, 7 at most"),
     ("pcscf", {"access.listen": "['[::]:5060']"}, "access.listen[1]", "is the wildcard address"),
     ("icscf", {"sip.udp": "[0.0.0.0]"}, "sip.udp[1]", "is the wildcard address"),
     ("scscf", {"sip.tcp": "['::']"}, "sip.tcp[1]", "is the wildcard address"),
@@ -268,7 +274,6 @@ WARNED = [
     ("icscf", {"diameter.timeout": "9 s"}, "selection.timeout", "given up for dead"),
     ("scscf", {"registration.default_expires": "60", "registration.min_expires": "1 h"},
      "registration.default_expires", "60 s is not from"),
-    ("pcscf", {"access.listen": "[127.0.3.1:5060, 127.0.3.2:5060]"}, "access.listen[2]", "the first address"),
     ("pcscf", {"home.domains": f"[{D}, {D.upper()}]"}, "home.domains", "is there twice"),
 ]
 
@@ -277,6 +282,8 @@ FINE = [
     *((node, {}) for node in GOOD),
     ("pcscf", {"core.listen": "[0.0.0.0:5070]"}),
     ("pcscf", {"core.host": "127.0.3.1"}),
+    ("pcscf", {"access.listen": "[127.0.3.1:5060, 127.0.3.2:5060]"}),
+    ("pcscf", {"access.listen": "[0.0.0.0:5061]", "access.advertise": "[pcscf.example.org]"}),
     ("pcscf", {"access.listen": "[127.0.3.1:5060, '[::1]:5060']", "core.host": None}),
     ("pcscf", {"home.entry": f"sip:icscf.{D};transport=tcp"}),
     ("pcscf", {"network.visited": '"Visited network #1"'}),
