@@ -189,17 +189,6 @@ static enum step_verdict read_contacts(struct job *j)
     return STEP_CONTINUE;
 }
 
-// Is impi one of the private identities that hold the registration?
-static bool holds(const struct registration *reg, struct str impi)
-{
-    if (str_eq(profile_impi(registration_profile(reg)), impi))
-        return true;
-    for (const struct binding *b = registration_bindings(reg); b; b = b->next)
-        if (str_eq(binding_impi(b), impi))
-            return true;
-    return false;
-}
-
 // A REGISTER over a security association, a TLS session or a known IP address needs no challenge
 // when its sender is registered here already (TS 24.229 5.4.1.2.2, 5.4.1.2.2A). An AKA response from
 // before is repeated by the UE and proves nothing; a digest response is there to be checked.
@@ -208,7 +197,7 @@ static bool is_refresh(const struct register_job *r)
     const struct registration *reg = register_find(r);
     bool protected = r->protection == PROT_YES ||
                      (r->protection == PROT_ASSOC && !r->auth->response.n);
-    return protected && reg && holds(reg, r->impi) && !register_nf(r)->cfg->auth.every_register;
+    return protected && reg && registration_held_by(reg, r->impi) && !register_nf(r)->cfg->auth.every_register;
 }
 
 // TS 24.229 5.4.1.1. A response counts only for the challenge whose nonce it carries; any other

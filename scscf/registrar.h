@@ -60,6 +60,10 @@ struct str registration_charging(const struct registration *reg);
 int registration_set_charging(struct registration *reg, struct str value);
 
 struct binding *registration_bindings(const struct registration *reg);
+// Is impi one of the private identities that hold the registration?
+bool registration_held_by(const struct registration *reg, struct str impi);
+// That of the first binding.
+struct str registration_first_impi(const struct registration *reg);
 size_t registration_binding_count(const struct registration *reg);
 // The binding that a contact means: the same address (RFC 3261 10.3), or the same instance and
 // reg-id (RFC 5626 6).
