@@ -3,7 +3,7 @@
 
 #include "ims/timers.h"
 #include "ims/trust.h"
-#include "pcscf/pcscf.h"
+#include "pcscf/pcscf_priv.h"
 
 static const char *const security_names[] = {"required", "optional", "off", NULL};
 
@@ -11,12 +11,23 @@ static const char *const security_names[] = {"required", "optional", "off", NULL
 
 const struct conf_row pcscf_rows[] = {
     {.name = "access.listen", .type = CONF_ADDR_LIST, .offset = OFF(access_listen), .min = 5060,
-     .use = CONF_UDP | CONF_TCP | CONF_NAMED,
-     .help = "Addresses towards UEs (Gm), each opened for UDP and TCP."},
+     .use = CONF_UDP | CONF_TCP,
+     .help = "Addresses towards UEs (Gm), each opened for UDP and TCP; 7 at most."},
+    {.name = "access.advertise", .type = CONF_STR_LIST, .offset = OFF(access_advertise), .def = "[]",
+     .form = CONF_FORM_HOST, .fixed = true,
+     .help = "Name or address by which UEs reach each address of access.listen, in the same order: it stands in "
+             "Via and Record-Route. Without one, the address itself; a wildcard address needs one."},
     {.name = "access.security", .type = CONF_ENUM, .offset = OFF(security), .def = "required",
      .values = security_names,
      .help = "Whether a UE must agree on a security mechanism (RFC 3329): `required` refuses a "
              "UE without Security-Client, `optional` takes both, `off` ignores the header."},
+    {.name = "access.aka_in_clear", .type = CONF_BOOL, .offset = OFF(aka_in_clear), .def = "false",
+     .help = "Take IMS-AKA without IPsec, which no specification provides for: for laboratories. Without it such a UE "
+             "gets 421."},
+    {.name = "access.keepalive", .type = CONF_U32, .offset = OFF(keepalive_s), .def = "25", .max = 3600, .unit = "s",
+     .fixed = true,
+     .help = "How often a UE that asks for keep-alives (`keep` in Via, RFC 6223) is told to send them: CRLF over TCP, "
+             "STUN over UDP. 0: none are offered, and STUN is not answered."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
      .use = CONF_UDP | CONF_TCP,
      .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
@@ -52,9 +63,9 @@ const struct conf_row pcscf_rows[] = {
     NODE_LIMITS_ROWS(OFF(limits)),
     {.name = "limits.user_rate", .type = CONF_U32, .offset = OFF(user_rate), .def = "100",
      .max = 1000000, .unit = "/s",
-     .help = "New requests over one flow that a contact is registered over; beyond it they get 503 "
-             "with Retry-After. A gateway that registers many users over one flow needs more, or "
-             "its address in limits.exempt. 0: any number."},
+     .help = "New requests of one registered UE (private identity and address), over all its flows; beyond it they "
+             "get 503 with Retry-After. A gateway that registers many users over one flow needs more, or its address "
+             "in limits.exempt. 0: any number."},
     {.name = "limits.user_burst", .type = CONF_U32, .offset = OFF(user_burst), .def = "200",
      .min = 1, .max = 1000000, .help = "How many of them at once."},
     {.name = "limits.register_rate", .type = CONF_U32, .offset = OFF(register_rate), .def = "2",
@@ -87,13 +98,41 @@ static void check_names(const struct pcscf_config *c, app_finding bad, void *arg
 // The wildcard is heard, and cannot be told to others as a place.
 static void check_wildcard(const struct pcscf_config *c, app_finding bad, void *arg)
 {
-    char text[ADDR_TEXT_MAX];
+    char text[ADDR_TEXT_MAX], option[40];
     for (size_t i = 0; i < c->core_listen.n; i++)
         if (addr_is_any(&c->core_listen.v[i]) && !c->core_host.n)
             app_find(bad, arg, "core.listen",
                      "%.*s is the wildcard address, at which nobody reaches this node: give its name in core.host, "
                      "or an address",
                      STR_ARG(addr_text(&c->core_listen.v[i], text)));
+    for (size_t i = 0; i < c->access_listen.n; i++) {
+        if (!addr_is_any(&c->access_listen.v[i]) || pcscf_advertised(c, i).n)
+            continue;
+        (void)snprintf(option, sizeof option, "access.listen[%zu]", i + 1);
+        app_find(bad, arg, option,
+                 "%.*s is the wildcard address, at which no UE reaches this node: give the name or address for it in "
+                 "access.advertise, or an address here",
+                 STR_ARG(addr_text(&c->access_listen.v[i], text)));
+    }
+}
+
+static void check_access(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    struct addr said;
+    if (c->access_listen.n > PCSCF_ACCESS_MAX)
+        app_find(bad, arg, "access.listen", "has %zu addresses, %d at most", c->access_listen.n, PCSCF_ACCESS_MAX);
+    if (c->access_advertise.n > c->access_listen.n)
+        app_find(bad, arg, "access.advertise", "has more entries than access.listen");
+    for (size_t i = 0; i < c->access_advertise.n && i < c->access_listen.n; i++)
+        if (addr_parse(c->access_advertise.v[i], 0, &said) == 0 &&
+            addr_is_ip6(&said) != addr_is_ip6(&c->access_listen.v[i]))
+            app_find(bad, arg, "access.advertise", "%.*s is of another family than its address in access.listen",
+                     STR_ARG(c->access_advertise.v[i]));
+}
+
+struct str pcscf_advertised(const struct pcscf_config *c, size_t i)
+{
+    return i < c->access_advertise.n ? c->access_advertise.v[i] : STR_NONE;
 }
 
 // A numeric I-CSCF is reached from an address of its family only.
@@ -122,6 +161,7 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "home.domains", "needs a domain");
     check_names(c, bad, arg);
     check_wildcard(c, bad, arg);
+    check_access(c, bad, arg);
     check_family(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
     if (c->leg_ue_ms >= c->leg_core_ms)
@@ -130,27 +170,9 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
     node_check_limits(&c->limits, bad, arg);
 }
 
-static void suspect_access(const struct pcscf_config *c, app_finding odd, void *arg)
-{
-    char option[40], text[ADDR_TEXT_MAX];
-    for (size_t i = 0; i < c->access_listen.n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            const struct addr *first = &c->access_listen.v[k];
-            if (addr_is_ip6(first) != addr_is_ip6(&c->access_listen.v[i]))
-                continue;
-            (void)snprintf(option, sizeof option, "access.listen[%zu]", i + 1);
-            app_find(odd, arg, option, "requests within a call of UEs here are told to go to %.*s, the first "
-                                       "address of its family",
-                     STR_ARG(addr_text(first, text)));
-            break;
-        }
-    }
-}
-
 void pcscf_suspect(const void *config, app_finding odd, void *arg)
 {
     const struct pcscf_config *c = config;
-    suspect_access(c, odd, arg);
     node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
     for (size_t i = 0; i < c->home_domains.n; i++)
         for (size_t k = 0; k < i; k++)

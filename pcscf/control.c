@@ -21,6 +21,7 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                 (double)c->registrations);
     const struct labelled ends[] = {{"event=\"registered\"", c->registered},
                                     {"event=\"deregistered\"", c->deregistered},
+                                    {"event=\"moved\"", c->moved},
                                     {"event=\"expired\"", c->expired}};
     const struct labelled refused[] = {{"cause=\"security\"", c->refused_security},
                                        {"cause=\"domain\"", c->refused_domain},
@@ -28,6 +29,19 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                                        {"cause=\"source\"", c->refused_source},
                                        {"cause=\"untrusted\"", c->refused_untrusted},
                                        {"cause=\"repeated\"", c->refused_repeated}};
+    metrics_add(m, "pcscf_associations", "gauge", "UE associations: private identities at an address.", "",
+                (double)c->associations);
+    metrics_add(m, "pcscf_shared_addresses", "gauge",
+                "Addresses that are not one UE's alone, so that requests on other flows than a contact's are proved by "
+                "the S-CSCF.",
+                "", (double)c->shared_addresses);
+    metrics_add(m, "pcscf_association_flows", "gauge", "Flows that UEs are known by besides those of their contacts.",
+                "", (double)c->association_flows);
+    metrics_add(m, "pcscf_association_flows_replaced_total", "counter",
+                "The same that made room for others of the same UE.", "", (double)c->association_flows_replaced);
+    metrics_add(m, "pcscf_unproven_requests_total", "counter",
+                "Requests that went to the S-CSCF without an asserted identity, for it to prove the sender.", "",
+                (double)c->unproven);
     const struct labelled requests[] = {{"direction=\"originating\"", c->originating},
                                         {"direction=\"terminating\"", c->terminating},
                                         {"direction=\"subsequent\"", c->subsequent}};
@@ -37,7 +51,7 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     counters(m, "pcscf_requests_total", "Requests forwarded by direction.", requests,
              ARRAY_LEN(requests));
     metrics_add(m, "pcscf_flow_failed_total", "counter",
-                "Requests to UEs whose flow was gone (430, inside dialogs 480).", "",
+                "Requests to UEs that could not be reached (480; 430 where their flows are managed).", "",
                 (double)c->flow_failed);
     app_metrics_stack(m, pcscf_stack(p));
 }

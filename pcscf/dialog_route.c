@@ -7,10 +7,10 @@
 
 struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
 {
-    if (side == PCSCF_CORE)
+    size_t i = f->label - PCSCF_ACCESS;
+    if (side == PCSCF_CORE || i >= PCSCF_ACCESS_MAX)
         return p->core_hostport;
-    struct str same = p->access_hostport[addr_is_ip6(&f->remote)];
-    return same.n ? same : p->access_hostport[!addr_is_ip6(&f->remote)];
+    return p->access_hostport[i];
 }
 
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
@@ -23,8 +23,8 @@ struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct ac
     struct str host = pcscf_hostport(p, side, f);
     // A UE that came by TCP stays on its connection: without the parameter it would try UDP.
     bool tcp = side == PCSCF_ACCESS && f->proto == SIP_PROTO_TCP;
-    return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, tcp ? STR(";transport=tcp") : STR(""),
-                     STR(";lr>"));
+    return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, tcp ? STR(";transport=tcp") : STR(""), STR(";lr"),
+                     use->ob ? STR(";ob>") : STR(">"));
 }
 
 bool pcscf_makes_dialog(const struct sip_msg *m)
@@ -43,11 +43,6 @@ void record_route_to_core(struct pjob *pj)
                          pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
 }
 
-static bool same_flow(const struct access_flow *a, const struct access_flow *b)
-{
-    return a->proto == b->proto && addr_eq(&a->remote, &b->remote);
-}
-
 // The entry is recognised by the token: every node before and after has a different one.
 static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const struct access_flow *f,
                     const struct token_use *use, uint64_t *ret_routes)
@@ -55,7 +50,7 @@ static bool is_ours(const struct pcscf *p, const struct sip_addr *rr, const stru
     struct access_flow got;
     return rr->uri.user.p && stack_is_own(p->stack, &rr->uri) &&
            token_parse(&p->token_key, rr->uri.user, use, &got, ret_routes) == 0 &&
-           same_flow(&got, f);
+           (addr_eq_ip(&got.remote, &f->remote) || pcscf_is_flow_of(p, f, got.user));
 }
 
 // Of two that are ours (a caller and a called party behind one flow) the caller's was put in first,
@@ -179,13 +174,20 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 
 // ---- inside a dialog ----
 
+// RFC 3261 12.2.2: a dialog of before this node's start is none any more, and its party hears that it is over.
+static enum step_verdict no_token(struct job *j, const struct sip_uri *own, const char *cause)
+{
+    bool old = own && own->user.p && token_is_old(&pjob_of(j)->pcscf->token_key, own->user);
+    return old ? job_fail(j, 481, "the dialog's token is of an earlier run of this P-CSCF") : job_fail(j, 403, cause);
+}
+
 enum step_verdict dialog_check_to_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     const struct sip_uri *own = pxy_own_route(job_pxy(j));
     struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(pj->req)};
     if (!own || !own->user.p || token_parse(&pj->pcscf->token_key, own->user, &use, &pj->ue, NULL))
-        return job_fail(j, 403, "request inside a dialog without this P-CSCF's Record-Route");
+        return no_token(j, own, "request inside a dialog without this P-CSCF's Record-Route");
     return STEP_CONTINUE;
 }
 
@@ -208,12 +210,20 @@ enum step_verdict dialog_check_from_ue(struct job *j)
     struct access_flow f;
     uint64_t routes;
     if (!own || !own->user.p || token_parse(&pj->pcscf->token_key, own->user, &use, &f, &routes))
-        return job_fail(j, 403, "request inside a dialog that the UE has no Record-Route of");
-    if (!same_flow(&f, &pj->ue))
-        return job_fail(j, 403, "request inside a dialog from another flow than the dialog's");
+        return no_token(j, own, "request inside a dialog that the UE has no Record-Route of");
+    if (!addr_eq_ip(&f.remote, &pj->ue.remote) && !pcscf_is_flow_of(pj->pcscf, &pj->ue, f.user))
+        return job_fail(j, 403, "request inside a dialog from another address than the dialog's UE");
     if (routes != routes_left(pj))
         return job_fail(j, 400, "Route is not the dialog's route set");
+    pj->ue.user = f.user;
+    pcscf_hear(pj->pcscf, &pj->ue);
     return STEP_CONTINUE;
+}
+
+bool dialog_is_old(const struct pcscf *p, const struct sip_msg *m)
+{
+    const struct sip_addr *own = sip_msg_at(m, SIP_H_ROUTE, 0);
+    return own && own->uri.user.p && stack_is_own(p->stack, &own->uri) && token_is_old(&p->token_key, own->uri.user);
 }
 
 bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m)

@@ -1,31 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests from a registered UE that start a dialog or stand alone (TS 24.229 5.2.6.3): who sends it is
-// known by the flow; the identity is asserted; the way is the stored Service-Route.
+// known by its association (sender.c); the identity is asserted; the way is the stored Service-Route.
 #include "pcscf/pcscf_priv.h"
 
 #include "sip/uri.h"
 
-// The contact on this flow that the request speaks for: its preferred identity, else that of From,
-// else the newest contact on the flow.
-static const struct reg *find_reg(struct pjob *pj, struct str preferred)
-{
-    const struct registry *r = pj->pcscf->registry;
-    const struct reg *g = preferred.n ? registry_find(r, &pj->ue, preferred) : NULL;
-    if (!g)
-        g = registry_find(r, &pj->ue, sip_msg_from(pj->req)->uri.text);
-    return g ? g : registry_find(r, &pj->ue, STR_NONE);
-}
-
 static enum step_verdict check_registered(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    const struct sip_addr *ppi = sip_msg_at(pj->req, SIP_H_P_PREFERRED_IDENTITY, 0);
-    pj->reg = find_reg(pj, ppi ? ppi->uri.text : STR_NONE);
-    if (!pj->reg) {
+    struct sender from = pcscf_sender(pj->pcscf, &pj->ue, pj->req);
+    if (from.kind == SENDER_NOBODY) {
         pj->pcscf->counters.refused_unregistered++;
         j->identity = sip_msg_from(pj->req)->uri.text;
         return job_fail(j, 403, "request from a UE that is not registered here");
     }
+    pj->reg = from.reg;
+    pj->ue.user = reg_flow(from.reg)->user;
+    pj->unproven = from.kind == SENDER_CLAIMS;
+    if (pj->unproven)
+        pj->pcscf->counters.unproven++;
+    else
+        pcscf_hear(pj->pcscf, &pj->ue);
     return STEP_CONTINUE;
 }
 
@@ -47,6 +42,9 @@ static enum step_verdict assert_identity(struct job *j)
     j->identity = pj->asserted;
     trust_strip_from_outside(pj->req, pj->edits);
     agreement_strip(pj->req, pj->edits);
+    // RFC 3325 5: nothing is asserted of somebody who is not known; the S-CSCF asks him (TS 24.229 5.4.3.6).
+    if (pj->unproven)
+        return STEP_CONTINUE;
     sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
     return STEP_CONTINUE;
@@ -80,13 +78,13 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pcscf *pc = nf;
-    struct access_flow ue = pcscf_source_flow(p);
-    (void)ctx;
+    const struct pjob *pj = ctx;
+    (void)p;
     (void)status;
     if (!msg)
         return PXY_PASS;
     trust_strip_to_outside(msg, edits);
-    record_route_back_to_ue(pc, edits->arena, &ue, msg, edits);
+    record_route_back_to_ue(pc, edits->arena, &pj->ue, msg, edits);
     return PXY_PASS;
 }
 

@@ -13,7 +13,8 @@
 struct access_flow pcscf_source_flow(const struct pxy *p)
 {
     const struct flow_info *f = pxy_source(p);
-    return (struct access_flow){.proto = f->proto, .remote = f->remote, .id = pxy_flow(p)};
+    return (struct access_flow){
+        .proto = f->proto, .label = (uint8_t)f->listener, .remote = f->remote, .id = pxy_flow(p)};
 }
 
 static bool in_dialog(const struct sip_msg *m)
@@ -48,19 +49,26 @@ static void on_request(void *arg, struct pxy *p)
     job_start(&pj->job, p, choose(p), pc);
 }
 
-// What comes from the core has been let in elsewhere; who is registered on this flow renews.
+// Does somebody renew who is registered from there?
+static bool renews(const struct pcscf *pc, const struct flow_info *from, const struct sip_msg *m)
+{
+    struct access_flow f = {.proto = from->proto, .remote = from->remote, .id = from->id};
+    struct str to = sip_msg_to(m)->uri.text;
+    const struct association *a = association_alone(registry_associations(pc->registry), &from->remote);
+    return registry_find(pc->registry, &f, to) || (a && registry_find_at(pc->registry, &from->remote, a, to));
+}
+
+// What comes from the core has been let in elsewhere.
 static enum overload_class classify(void *arg, const struct sip_msg *m,
                                     const struct flow_info *from)
 {
     struct pcscf *pc = arg;
-    struct access_flow f = {.proto = from->proto, .remote = from->remote};
     enum overload_class c = shed_class(m);
     if (c != OVERLOAD_NEW)
         return c;
     bool later = from->listener == PCSCF_CORE
                      ? trust_domain_has(&pc->trusted, &from->remote)
-                     : sip_msg_method(m) == SIP_REGISTER &&
-                           registry_find(pc->registry, &f, sip_msg_to(m)->uri.text);
+                     : sip_msg_method(m) == SIP_REGISTER && renews(pc, from, m);
     return later ? OVERLOAD_CARRIED : c;
 }
 
@@ -71,36 +79,6 @@ static void on_trace(void *arg, const struct stack_trace *t)
 }
 
 // ---- forwarding ----
-
-// Where to open a new connection when the UE's own has closed: at the port where its Contact (which is
-// the Request-URI) says that it listens. The host is the flow's in any case: a Contact may name another.
-static struct addr where_it_listens(const struct pjob *pj)
-{
-    const struct sip_uri *contact = sip_msg_uri(pj->req);
-    struct addr said, at = pj->ue.remote;
-    if (pj->ue.proto == SIP_PROTO_TCP && contact && addr_parse(contact->host, 0, &said) == 0 &&
-        addr_eq_ip(&said, &at))
-        addr_set_port(&at, contact->port ? contact->port : 5060);
-    return at;
-}
-
-void pcscf_aim_at_ue(struct pjob *pj)
-{
-    static const char *const transport[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
-    struct flow_info info;
-    char text[ADDR_TEXT_MAX];
-    pj->target.label = PCSCF_ACCESS;
-    pj->target.leg_ms = pj->pcscf->config->leg_ue_ms;
-    if (pj->ue.id && stack_flow(pj->pcscf->stack, pj->ue.id, &info) && info.open) {
-        pj->target.flow = pj->ue.id;
-        return;
-    }
-    // A UDP flow of an earlier run: the address is the flow.
-    struct addr at = where_it_listens(pj);
-    const char *t = pj->ue.proto <= SIP_PROTO_TCP ? transport[pj->ue.proto] : "udp";
-    pj->target.next_hop = arena_printf(pj->arena, "sip:%.*s;transport=%s",
-                                       STR_ARG(addr_text(&at, text)), t);
-}
 
 void pcscf_aim_at_core(struct pjob *pj)
 {
@@ -120,27 +98,38 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 
 // ---- life ----
 
-static int listen_side(struct pcscf *pc, const struct conf_addrs *addrs, unsigned label,
-                       const struct sip_timers *timers, struct str advertise)
+static int listen_at(struct pcscf *pc, const struct addr *at, const struct stack_listen *as)
 {
     static const struct {
         enum sip_proto proto;
         const char *name;
     } protos[] = {{SIP_PROTO_UDP, "udp"}, {SIP_PROTO_TCP, "tcp"}};
-    for (size_t i = 0; i < addrs->n; i++) {
-        for (size_t k = 0; k < ARRAY_LEN(protos); k++) {
-            struct stack_listen l = {.proto = protos[k].proto,
-                                     .local = addrs->v[i],
-                                     .label = label,
-                                     .timers = timers,
-                                     .outside = label == PCSCF_ACCESS,
-                                     .advertise = advertise};
-            int e = stack_listen(pc->stack, &l);
-            if (e)
-                return app_listen_failed(&addrs->v[i], protos[k].name, e);
-        }
+    for (size_t k = 0; k < ARRAY_LEN(protos); k++) {
+        struct stack_listen l = *as;
+        l.proto = protos[k].proto;
+        l.local = *at;
+        int e = stack_listen(pc->stack, &l);
+        if (e)
+            return app_listen_failed(at, protos[k].name, e);
     }
     return 0;
+}
+
+static int listen_to_all(struct pcscf *pc)
+{
+    const struct pcscf_config *c = pc->config;
+    struct stack_listen core = {.label = PCSCF_CORE, .timers = &sip_timers_core, .advertise = c->core_host};
+    int e = 0;
+    for (size_t i = 0; !e && i < c->core_listen.n; i++)
+        e = listen_at(pc, &c->core_listen.v[i], &core);
+    for (size_t i = 0; !e && i < c->access_listen.n; i++) {
+        struct stack_listen access = {.label = PCSCF_ACCESS + (unsigned)i,
+                                      .timers = &sip_timers_ue,
+                                      .outside = true,
+                                      .advertise = pcscf_advertised(c, i)};
+        e = listen_at(pc, &c->access_listen.v[i], &access);
+    }
+    return e;
 }
 
 // "host:port" as it stands in this node's URIs.
@@ -158,17 +147,12 @@ static int hostport(const struct addr *a, struct str name, struct str *ret)
     return ret->p ? 0 : ERR_NOMEM;
 }
 
-// The first access address of each family.
 static int access_hostports(struct pcscf *pc)
 {
-    const struct conf_addrs *l = &pc->config->access_listen;
+    const struct pcscf_config *c = pc->config;
     int e = 0;
-    for (size_t i = l->n; !e && i > 0; i--) {
-        struct str *slot = &pc->access_hostport[addr_is_ip6(&l->v[i - 1])];
-        mem_free((void *)slot->p);
-        *slot = STR_NONE;
-        e = hostport(&l->v[i - 1], STR_NONE, slot);
-    }
+    for (size_t i = 0; !e && i < c->access_listen.n; i++)
+        e = hostport(&c->access_listen.v[i], pcscf_advertised(c, i), &pc->access_hostport[i]);
     return e;
 }
 
@@ -180,18 +164,29 @@ static void on_expired(void *arg, const struct reg *r)
         LF("contact", reg_contact(r)));
 }
 
-enum { REGISTER_KEYS = 1 << 15 };
+enum { REGISTER_KEYS = 1 << 15, SOURCE_KEYS = 1 << 14 };
+
+// What a source has begun and never finishes is forgotten evenly while a challenge would wait.
+static struct bucket_rate pending_rate(const struct pcscf_config *c)
+{
+    uint64_t await_ns = (uint64_t)ims_timer_ms(IMS_REG_AWAIT_AUTH) * 1000000;
+    return (struct bucket_rate){c->max_pending ? await_ns / c->max_pending : 0, c->max_pending};
+}
 
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request,
                                          .classify = classify,
                                          .standing = pcscf_standing,
+                                         .user = pcscf_user,
+                                         .no_stream = pcscf_no_stream,
                                          .screen = pcscf_screen};
     static const struct stack_ops traced = {.request = on_request,
                                             .classify = classify,
                                             .trace = on_trace,
                                             .standing = pcscf_standing,
+                                            .user = pcscf_user,
+                                            .no_stream = pcscf_no_stream,
                                             .screen = pcscf_screen};
     static const struct registry_ops reg_ops = {.expired = on_expired,
                                                 .flow_changed = pcscf_flow_changed};
@@ -200,6 +195,7 @@ static int start(struct pcscf *pc)
                               .ops = pc->trace.sip ? &traced : &ops,
                               .arg = pc,
                               .tcp_prefer = true,
+                              .keep_s = c->keepalive_s,
                               .overload = node_overload_params(&c->overload, true),
                               .host_alias = {c->core_host},
                               .supported = STR("path"),
@@ -210,6 +206,10 @@ static int start(struct pcscf *pc)
     sp.limits.user_burst = c->user_burst;
     if (c->access_listen.n == 0 || c->core_listen.n == 0) {
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen and core.listen need an address each"));
+        return ERR_INVAL;
+    }
+    if (c->access_listen.n > PCSCF_ACCESS_MAX) {
+        LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen has too many addresses"));
         return ERR_INVAL;
     }
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
@@ -225,15 +225,13 @@ static int start(struct pcscf *pc)
     if (!e)
         e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
     if (!e)
-        e = sources_new(c->max_pending, ims_timer_ms(IMS_REG_AWAIT_AUTH), &pc->sources);
+        e = bucket_table_new(SOURCE_KEYS, pending_rate(c), &pc->pending);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)
         e = access_hostports(pc);
     if (!e)
-        e = listen_side(pc, &c->core_listen, PCSCF_CORE, &sip_timers_core, c->core_host);
-    if (!e)
-        e = listen_side(pc, &c->access_listen, PCSCF_ACCESS, &sip_timers_ue, STR_NONE);
+        e = listen_to_all(pc);
     if (e)
         return e;
     pc->icid_host = pc->core_hostport;
@@ -266,7 +264,7 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
-    sources_free(pc->sources);
+    bucket_table_free(pc->pending);
     bucket_table_free(pc->registers);
     trust_domain_done(&pc->trusted);
     trust_domain_done(&pc->exempt);
@@ -288,7 +286,12 @@ void pcscf_drain(struct pcscf *p, timer_cb done, void *arg)
 
 const struct pcscf_counters *pcscf_counters(struct pcscf *p)
 {
+    struct association_stats a = association_stats(registry_associations(p->registry));
     p->counters.registrations = registry_count(p->registry);
+    p->counters.associations = a.associations;
+    p->counters.association_flows = a.flows;
+    p->counters.association_flows_replaced = a.flows_replaced;
+    p->counters.shared_addresses = a.shared;
     return &p->counters;
 }
 

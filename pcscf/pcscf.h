@@ -14,6 +14,9 @@ enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SE
 
 struct pcscf_config {
     struct conf_addrs access_listen;  // UDP and TCP, towards UEs
+    struct conf_strs access_advertise; // how UEs reach these, in order; where it is shorter: by the address
+    bool aka_in_clear;                // IMS-AKA without IPsec
+    uint32_t keepalive_s;             // offered to UEs that ask for it
     struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
     struct str core_host;             // host name in Path and Record-Route; empty: the IP address
     struct conf_strs core_trusted;    // addresses and networks that may send to the core side
@@ -27,7 +30,7 @@ struct pcscf_config {
     struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
     struct node_limits limits;
-    uint32_t user_rate, user_burst;         // new requests of one registered flow; 0: any number
+    uint32_t user_rate, user_burst;         // new requests of one registered UE; 0: any number
     uint32_t register_rate, register_burst; // REGISTERs in one name from one source
     struct sip_limits message; // what a message may have
 };
@@ -59,8 +62,11 @@ struct pcscf_counters {
     uint64_t registered, deregistered, expired;
     uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
     uint64_t refused_untrusted, refused_repeated;
+    uint64_t unproven; // requests whose sender the S-CSCF is to find out
+    uint64_t moved;    // contacts that the registrar does not list any more
     uint64_t originating, terminating, subsequent;
     uint64_t flow_failed; // requests to UEs whose flow was gone
+    uint64_t associations, association_flows, association_flows_replaced, shared_addresses;
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);
 

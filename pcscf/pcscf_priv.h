@@ -6,27 +6,27 @@
 #include "ims/trust.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
-#include "pcscf/sources.h"
 #include "pcscf/token.h"
 #include "stack/pipeline.h"
 
-// Listener labels.
-enum { PCSCF_CORE, PCSCF_ACCESS };
+// Listener labels: the core side, and one for each address of the access side.
+enum { PCSCF_CORE, PCSCF_ACCESS, PCSCF_ACCESS_MAX = 7 };
 
 struct pcscf {
     const struct pcscf_config *config;
     struct loop *loop;
     struct stack *stack;
     struct registry *registry;
-    struct sources *sources;
     struct trust_domain trusted; // on the core side
     struct trust_domain exempt;  // from the limits, on the access side
     struct bucket_table *registers; // of strangers, by source and name
+    struct bucket_table *pending;   // registrations that a source has begun and not finished
+    uint64_t associations_seen;     // association_stats.changes that the stack knows of
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
     struct str core_hostport;      // in Path and Record-Route; heap
-    struct str access_hostport[2]; // in Record-Route towards UEs of IPv4 and of IPv6; heap
+    struct str access_hostport[PCSCF_ACCESS_MAX]; // in Record-Route towards UEs, by address; heap
     struct pcscf_counters counters;
     struct app_trace trace;
 };
@@ -40,6 +40,8 @@ struct pjob {
     struct arena *arena;
     struct access_flow ue;     // the UE's side of this request
     const struct reg *reg;     // valid within one step only
+    bool unproven;             // who sends it is for the S-CSCF to find out
+    bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
@@ -50,13 +52,13 @@ static inline struct pjob *pjob_of(struct job *j)
     return (struct pjob *)j;
 }
 
+// The configured name or address of the i-th access address; STR_NONE: the address itself.
+struct str pcscf_advertised(const struct pcscf_config *c, size_t i);
 // The flow a request came in on, as an access flow.
 struct access_flow pcscf_source_flow(const struct pxy *p);
 // "<sip:TOKEN@host:port;lr>", of the access side for TOKEN_ACCESS; STR_NONE when out of memory.
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                          const struct token_use *use);
-// Makes the target the UE: its open connection, or its address.
-void pcscf_aim_at_ue(struct pjob *pj);
 // The target's side and time for what goes to the core.
 void pcscf_aim_at_core(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
@@ -65,10 +67,40 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
     pcscf_from_ue, pcscf_to_ue;
 
+// ---- sender.c ----
+
+enum sender_kind {
+    SENDER_NOBODY, // nobody who is registered
+    SENDER_KNOWN,  // the UE of this contact
+    SENDER_CLAIMS, // somebody at this contact's address who says that he is its UE
+};
+struct sender {
+    enum sender_kind kind;
+    const struct reg *reg; // as registry_find has it
+};
+// Of a request on the access side outside of any dialog.
+struct sender pcscf_sender(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m);
+// Is this flow, beyond doubt, one of the user's (token_user)?
+bool pcscf_is_flow_of(const struct pcscf *p, const struct access_flow *f, uint64_t user);
+// A request that was let in came on this flow: the association remembers it.
+void pcscf_hear(struct pcscf *p, const struct access_flow *f);
+// The private identity that a REGISTER is about: of its credentials, else derived from the public one (TS 24.229
+// 5.4.1.1).
+struct str pcscf_impi(struct arena *a, const struct sip_msg *m);
+
+// ---- reach.c ----
+
+// Makes the target the UE: a connection of its, or its address.
+void pcscf_aim_at_ue(struct pjob *pj);
+// Answers for a UE that cannot be reached.
+enum pxy_verdict pcscf_flow_failed(struct pjob *pj, bool in_dialog);
+void pcscf_no_stream(void *pcscf, const struct addr *to); // for the stack
+
 // ---- strangers.c ----
 
 // For the stack: who is at the other end of a flow, and may a stranger's new request come in?
 enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from);
+uint64_t pcscf_user(void *pcscf, const struct flow_info *from);
 bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
                   struct stack_refusal *ret_refusal);
 // A contact on this flow was registered, or has left.
@@ -112,6 +144,8 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 // the whole of it? From the core they find the UE's flow.
 enum step_verdict dialog_check_from_ue(struct job *j);
 // The same question without anything but the message: does it carry, as topmost Route, what only the
-// UE of that dialog on that flow was given? The route set behind it is looked at later.
+// UE of that dialog at that address was given? The route set behind it is looked at later.
 bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m);
+// Does it carry one of an earlier run instead?
+bool dialog_is_old(const struct pcscf *p, const struct sip_msg *m);
 enum step_verdict dialog_check_to_ue(struct job *j);

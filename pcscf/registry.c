@@ -27,11 +27,14 @@ struct reg {
     struct registry *owner;
     struct timer expiry;
     struct access_flow flow;
+    struct association *association;
     struct route *route;
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
+    uint64_t order;        // the higher, the newer
     struct str contact;
-    uint64_t contact_key;
+    uint64_t default_key, user_key;
+    bool nat, outbound;
     uint32_t n_impus;
     struct reg_impu impus[];
 };
@@ -40,32 +43,30 @@ struct registry {
     struct loop *loop;
     const struct registry_ops *ops;
     void *arg;
-    struct map by_contact;  // hash of contact and default identity
-    struct map by_identity; // hash of flow and canonical identity
+    struct association_table *associations;
+    struct map by_default;  // hash of default identity
+    struct map by_identity; // hash of address and canonical identity
+    struct map by_user;     // hash of association
     struct map by_flow;     // hash of flow -> its newest contact
     struct route *routes;
+    uint64_t registered;        // so far
 };
 
 // ---- keys ----
 
-enum { FLOW_BYTES = 19 };
-
-static size_t flow_bytes(const struct access_flow *f, unsigned char *b)
+static uint64_t address_key(const struct addr *a)
 {
-    uint16_t port = addr_port(&f->remote);
-    bool ip6 = addr_is_ip6(&f->remote);
-    const void *ip = ip6 ? (const void *)&f->remote.in6.sin6_addr : &f->remote.in4.sin_addr;
-    size_t n = ip6 ? 16 : 4;
-    b[0] = (unsigned char)f->proto;
-    memcpy(b + 1, &port, sizeof port);
-    memcpy(b + 3, ip, n);
-    return n + 3;
+    return addr_is_ip6(a) ? hash_bytes(&a->in6.sin6_addr, 16) : hash_bytes(&a->in4.sin_addr, 4);
 }
 
 static uint64_t flow_key(const struct access_flow *f)
 {
-    unsigned char b[FLOW_BYTES];
-    return hash_bytes(b, flow_bytes(f, b));
+    uint64_t key[2] = {f->proto, f->id};
+    if (f->proto == SIP_PROTO_UDP) {
+        key[0] = address_key(&f->remote);
+        key[1] = addr_port(&f->remote);
+    }
+    return hash_bytes(key, sizeof key);
 }
 
 // An identity in its canonical form, whole: two that differ anywhere are two.
@@ -122,9 +123,11 @@ static bool same_identity(struct str a, struct str b)
     return same;
 }
 
+// A connection is the same as long as it is open: the next one from its port may be somebody else's.
 static bool same_flow(const struct access_flow *a, const struct access_flow *b)
 {
-    return a->proto == b->proto && addr_eq(&a->remote, &b->remote);
+    return a->proto == b->proto &&
+           (a->proto == SIP_PROTO_UDP ? addr_eq(&a->remote, &b->remote) : a->id && a->id == b->id);
 }
 
 // ---- shared Service-Routes ----
@@ -198,7 +201,8 @@ static void leave_flow(struct registry *r, struct reg *g)
 static void unlink_reg(struct registry *r, struct reg *g)
 {
     timer_stop(&g->expiry);
-    map_remove(&r->by_contact, g->contact_key, g);
+    map_remove(&r->by_default, g->default_key, g);
+    map_remove(&r->by_user, g->user_key, g);
     for (size_t i = 0; i < g->n_impus; i++)
         map_remove(&r->by_identity, g->impus[i].key, g);
     leave_flow(r, g);
@@ -210,35 +214,51 @@ static void tell(struct registry *r, const struct access_flow *f)
         r->ops->flow_changed(r->arg, f);
 }
 
+static bool is_exact(const struct reg *g)
+{
+    return g->nat || g->outbound;
+}
+
 static void reg_free(struct registry *r, struct reg *g)
 {
     struct access_flow f = g->flow;
     unlink_reg(r, g);
+    if (g->association)
+        association_leave(g->association, is_exact(g));
     route_put(r, g->route);
     mem_free(g);
     tell(r, &f);
 }
 
-static uint64_t contact_hash(struct str contact)
-{
-    return hash_bytes(contact.p, contact.n);
-}
-
 static int make_keys(struct reg *g)
 {
-    uint64_t flow = flow_key(&g->flow);
-    int e = identity_key(contact_hash(g->contact), g->impus[0].text, &g->contact_key);
+    uint64_t at = address_key(&g->flow.remote);
+    int e = identity_key(0, g->impus[0].text, &g->default_key);
     for (size_t i = 0; !e && i < g->n_impus; i++)
-        e = identity_key(flow, g->impus[i].text, &g->impus[i].key);
+        e = identity_key(at, g->impus[i].text, &g->impus[i].key);
     return e;
 }
 
 static int link_reg(struct registry *r, struct reg *g)
 {
-    int e = map_add(&r->by_contact, g->contact_key, g);
+    int e = map_add(&r->by_default, g->default_key, g);
     for (size_t i = 0; !e && i < g->n_impus; i++)
         e = map_add(&r->by_identity, g->impus[i].key, g);
+    if (!e)
+        e = map_add(&r->by_user, g->user_key, g);
     return e ? e : join_flow(r, g);
+}
+
+static int join_association(struct registry *r, struct reg *g, struct str impi)
+{
+    struct association *a;
+    int e = association_get(r->associations, &g->flow.remote, impi, g->flow.user, &a);
+    if (e)
+        return e;
+    association_join(a, is_exact(g));
+    g->association = a;
+    g->user_key = association_key(a);
+    return 0;
 }
 
 static void on_expiry(void *arg)
@@ -273,24 +293,86 @@ static struct reg *reg_make(struct registry *r, const struct reg_params *p)
     g->flow = *p->flow;
     list_init(&g->same_flow);
     timer_init(&g->expiry, on_expiry, g);
+    g->order = ++r->registered;
+    g->nat = p->nat;
+    g->outbound = p->outbound;
     g->route = make_keys(g) == 0 ? route_get(r, p->service_route) : NULL;
-    if (g->route && link_reg(r, g) == 0)
+    if (g->route && join_association(r, g, p->impi) == 0 && link_reg(r, g) == 0)
         return g;
     reg_free(r, g);
     return NULL;
 }
 
-static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu)
+// A Contact URI as text and read; what cannot be read is compared as it stands.
+struct contact {
+    struct arena arena;
+    _Alignas(8) char room[CANON_ROOM];
+    struct str text;
+    struct sip_uri uri;
+    bool read;
+};
+
+static void contact_init(struct contact *c, struct str text)
 {
-    size_t it = 0;
-    struct reg *g;
-    uint64_t key;
-    if (identity_key(contact_hash(contact), impu, &key))
-        return NULL;
-    while ((g = map_find(&r->by_contact, key, &it)))
-        if (str_eq(g->contact, contact) && same_identity(g->impus[0].text, impu))
+    arena_init(&c->arena, c->room, sizeof c->room);
+    c->text = text;
+    c->read = sip_uri_parse(&c->arena, text, &c->uri) == 0;
+}
+
+static void contact_done(struct contact *c)
+{
+    arena_done(&c->arena);
+}
+
+static bool has_contact(const struct reg *g, const struct sip_uri *uri)
+{
+    struct contact c;
+    if (str_eq(g->contact, uri->text))
+        return true;
+    contact_init(&c, g->contact);
+    bool same = c.read && sip_uri_eq(&c.uri, uri);
+    contact_done(&c);
+    return same;
+}
+
+static struct reg *next_of_default(const struct registry *r, struct str impu, uint64_t key, size_t *it)
+{
+    for (struct reg *g; (g = map_find(&r->by_default, key, it));)
+        if (same_identity(g->impus[0].text, impu))
             return g;
     return NULL;
+}
+
+static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu)
+{
+    struct contact c;
+    struct reg *g;
+    size_t it = 0;
+    uint64_t key;
+    if (identity_key(0, impu, &key))
+        return NULL;
+    contact_init(&c, contact);
+    while ((g = next_of_default(r, impu, key, &it)))
+        if (c.read ? has_contact(g, &c.uri) : str_eq(g->contact, contact))
+            break;
+    contact_done(&c);
+    return g;
+}
+
+size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg)
+{
+    size_t n = 0, it = 0;
+    uint64_t key;
+    if (identity_key(0, impu, &key))
+        return 0;
+    for (struct reg *g; (g = next_of_default(r, impu, key, &it));) {
+        if (listed(arg, g))
+            continue;
+        reg_free(r, g);
+        n++;
+        it = 0; // a removal may move an entry to where the walk has been already
+    }
+    return n;
 }
 
 int registry_set(struct registry *r, const struct reg_params *p)
@@ -323,6 +405,10 @@ int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
     struct registry *r = mem_zalloc(sizeof *r);
     if (!r)
         return ERR_NOMEM;
+    if (association_table_new(&r->associations)) {
+        mem_free(r);
+        return ERR_NOMEM;
+    }
     r->loop = l;
     r->ops = ops;
     r->arg = arg;
@@ -336,55 +422,114 @@ void registry_free(struct registry *r)
         return;
     size_t it = 0;
     struct reg *g;
-    while ((g = map_next(&r->by_contact, &it))) {
+    while ((g = map_next(&r->by_default, &it))) {
         timer_stop(&g->expiry);
         route_put(r, g->route);
         mem_free(g);
     }
-    map_done(&r->by_contact);
+    map_done(&r->by_default);
     map_done(&r->by_identity);
+    map_done(&r->by_user);
     map_done(&r->by_flow);
+    association_table_free(r->associations);
     mem_free(r);
 }
 
 // ---- look-up ----
 
+static struct reg *next_at(const struct registry *r, const struct addr *at, struct str impu, uint64_t key, size_t *it)
+{
+    for (struct reg *g; (g = map_find(&r->by_identity, key, it));)
+        if (addr_eq_ip(&g->flow.remote, at) && reg_impu_like(g, impu).p)
+            return g;
+    return NULL;
+}
+
 const struct reg *registry_find(const struct registry *r, const struct access_flow *f,
                                 struct str impu)
 {
     size_t it = 0;
-    struct reg *g;
     uint64_t key;
     if (impu.n == 0)
         return newest_on_flow(r, f);
-    if (identity_key(flow_key(f), impu, &key))
+    if (identity_key(address_key(&f->remote), impu, &key))
         return NULL;
-    while ((g = map_find(&r->by_identity, key, &it))) {
-        if (same_flow(&g->flow, f) && reg_impu_like(g, impu).p)
+    for (struct reg *g; (g = next_at(r, &f->remote, impu, key, &it));)
+        if (same_flow(&g->flow, f))
             return g;
-    }
     return NULL;
 }
 
-size_t registry_remove_identity(struct registry *r, const struct access_flow *f, struct str impu)
+const struct reg *registry_find_at(const struct registry *r, const struct addr *at, const struct association *of,
+                                   struct str impu)
 {
-    size_t n = 0;
-    const struct reg *g;
-    while ((g = registry_find(r, f, impu))) {
-        reg_free(r, (struct reg *)g);
-        n++;
-    }
-    return n;
+    size_t it = 0;
+    uint64_t key;
+    if (identity_key(address_key(at), impu, &key))
+        return NULL;
+    for (struct reg *g; (g = next_at(r, at, impu, key, &it));)
+        if (!of || g->association == of)
+            return g;
+    return NULL;
+}
+
+const struct reg *registry_newest_of(const struct registry *r, const struct association *a)
+{
+    const struct reg *newest = NULL;
+    size_t it = 0;
+    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
+        if (g->association == a && (!newest || g->order > newest->order))
+            newest = g;
+    return newest;
+}
+
+const struct reg *registry_contact_of(const struct registry *r, const struct association *a,
+                                      const struct sip_uri *contact)
+{
+    size_t it = 0;
+    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
+        if (g->association == a && has_contact(g, contact))
+            return g;
+    return NULL;
+}
+
+bool registry_flow_has(const struct registry *r, const struct access_flow *f, const struct association *a)
+{
+    size_t it = 0;
+    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
+        if (g->association == a && same_flow(&g->flow, f))
+            return true;
+    return false;
+}
+
+struct association_table *registry_associations(const struct registry *r)
+{
+    return r->associations;
 }
 
 size_t registry_count(const struct registry *r)
 {
-    return r->by_contact.n;
+    return r->by_default.n;
 }
 
 const struct reg *registry_next(const struct registry *r, size_t *it)
 {
-    return map_next(&r->by_contact, it);
+    return map_next(&r->by_default, it);
+}
+
+struct association *reg_association(const struct reg *r)
+{
+    return r->association;
+}
+
+bool reg_is_nat(const struct reg *r)
+{
+    return r->nat;
+}
+
+bool reg_is_outbound(const struct reg *r)
+{
+    return r->outbound;
 }
 
 struct str reg_contact(const struct reg *r)

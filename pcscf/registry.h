@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contacts registered through this P-CSCF (TS 24.229 5.2.2.1): for each one its flow, the public
-// identities associated with it and the Service-Route. One flow usually serves one UE, but may serve
-// many (a gateway, a load generator): a contact is found by flow and identity.
+// identities associated with it and the Service-Route, and the UE association that it belongs to. One flow
+// usually serves one UE, but may serve many (a gateway, a load generator): a contact is found by flow, or by
+// address, and identity.
 #pragma once
 
 #include "base/arena.h"
 #include "io/loop.h"
+#include "pcscf/association.h"
 #include "pcscf/token.h"
 
 struct registry;
 struct reg; // opaque; owned by the registry, gone after any call that changes it
 
 struct reg_params {
-    const struct access_flow *flow;
+    const struct access_flow *flow; // user: token_user of impi
+    struct str impi;
     struct str contact;            // Contact URI as text
     const struct str *impus;       // P-Associated-URI values (URI text), the default first
     size_t n_impus;
     struct str service_route;      // comma-separated; may be empty
     uint64_t expires_ms;           // from now
+    bool nat;                      // the UE named another address than it came from
+    bool outbound;                 // the registrar manages its flows (RFC 5626)
 };
 
 struct registry_ops {
@@ -29,21 +34,37 @@ struct registry_ops {
 int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
                  struct registry **ret_registry);
 void registry_free(struct registry *r); // takes NULL
+struct association_table *registry_associations(const struct registry *r);
 
 // Adds the contact, or replaces what is known of it (same contact URI and default identity, whatever its
 // flow was). ERR_NOMEM leaves what was there.
 int registry_set(struct registry *r, const struct reg_params *p);
 // Removes the contact; false when it was not there.
 bool registry_remove(struct registry *r, struct str contact, struct str impu);
-// Removes every contact on this flow that impu is associated with (Contact: *); returns how many.
-size_t registry_remove_identity(struct registry *r, const struct access_flow *f, struct str impu);
+// Removes every contact with this default identity, wherever it is, that listed() says no to; returns
+// how many.
+size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg);
 size_t registry_count(const struct registry *r);
 
-// The contact on this flow that impu (canonical or not) is associated with; impu empty: the one
-// registered last on this flow. NULL: none.
+// The contact registered over this very flow (a UDP address, a connection) that impu (canonical or not) is
+// associated with; impu empty: the one registered last on this flow. NULL: none.
 const struct reg *registry_find(const struct registry *r, const struct access_flow *f,
                                 struct str impu);
+// The contact registered from this address, whatever the port, that impu is associated with; of `of` only,
+// unless NULL.
+const struct reg *registry_find_at(const struct registry *r, const struct addr *at, const struct association *of,
+                                   struct str impu);
+// The contact of an association that was registered last, and the one with this Contact URI.
+const struct reg *registry_newest_of(const struct registry *r, const struct association *a);
+const struct reg *registry_contact_of(const struct registry *r, const struct association *a,
+                                      const struct sip_uri *contact);
 
+// Is one of the association's contacts registered over this very flow?
+bool registry_flow_has(const struct registry *r, const struct access_flow *f, const struct association *a);
+
+struct association *reg_association(const struct reg *r);
+bool reg_is_nat(const struct reg *r);
+bool reg_is_outbound(const struct reg *r);
 struct str reg_contact(const struct reg *r);
 struct str reg_service_route(const struct reg *r);
 struct str reg_impu(const struct reg *r, size_t i); // i 0: the default one; STR_NONE past the end

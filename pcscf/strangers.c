@@ -7,7 +7,20 @@
 
 static struct access_flow flow_of(const struct flow_info *from)
 {
-    return (struct access_flow){.proto = from->proto, .remote = from->remote};
+    return (struct access_flow){
+        .proto = from->proto, .label = (uint8_t)from->listener, .remote = from->remote, .id = from->id};
+}
+
+// Whose flow it is, as far as it has been shown: a contact was registered over it, or a request of the one UE at
+// that address was let in on it. NULL: nobody's.
+static const struct association *owner(const struct pcscf *pc, const struct access_flow *f)
+{
+    const struct reg *g = registry_find(pc->registry, f, STR_NONE);
+    const struct association *a;
+    if (g)
+        return reg_association(g);
+    a = association_alone(registry_associations(pc->registry), &f->remote);
+    return a && association_heard(a, f) ? a : NULL;
 }
 
 enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from)
@@ -20,7 +33,14 @@ enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from)
     enum stack_standing by_address = node_standing(&nobody, &pc->exempt, &from->remote);
     if (by_address == STACK_VOUCHED)
         return by_address;
-    return registry_find(pc->registry, &f, STR_NONE) ? STACK_KNOWN : STACK_STRANGER;
+    return owner(pc, &f) ? STACK_KNOWN : STACK_STRANGER;
+}
+
+uint64_t pcscf_user(void *pcscf, const struct flow_info *from)
+{
+    struct access_flow f = flow_of(from);
+    const struct association *a = owner(pcscf, &f);
+    return a ? association_key(a) : addr_source_key(&from->remote);
 }
 
 // One name from one source: who tries it in alice's name uses up nothing of alice's own.
@@ -36,11 +56,13 @@ static bool register_pays(struct pcscf *pc, const struct flow_info *from, const 
 static bool may_ask(struct pcscf *pc, const struct access_flow *f, const struct sip_msg *m)
 {
     return sip_msg_to_tag(m).p ? dialog_has_token(pc, f, m)
-                               : registry_find(pc->registry, f, STR_NONE) != NULL;
+                               : pcscf_sender(pc, f, m).kind != SENDER_NOBODY;
 }
 
 static const struct stack_refusal no_dialog = {
     403, "request inside a dialog that the UE has no Record-Route of", "TS 24.229 5.2.6.3.5"};
+static const struct stack_refusal old_dialog = {
+    481, "the dialog's token is of an earlier run of this P-CSCF", "RFC 3261 12.2.2"};
 static const struct stack_refusal no_registration = {
     403, "request from a UE that is not registered here", "TS 24.229 5.2.6.3.2A"};
 
@@ -66,13 +88,18 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     if (may_ask(pc, &f, m))
         return true;
     pc->counters.refused_unregistered++;
-    *ret_refusal = sip_msg_to_tag(m).p ? no_dialog : no_registration;
+    *ret_refusal = !sip_msg_to_tag(m).p ? no_registration : dialog_is_old(pc, m) ? old_dialog : no_dialog;
     return false;
 }
 
 void pcscf_flow_changed(void *pcscf, const struct access_flow *f)
 {
     struct pcscf *pc = pcscf;
-    if (pc->stack)
-        stack_recheck(pc->stack, f->proto, &f->remote);
+    uint64_t changes = association_stats(registry_associations(pc->registry)).changes;
+    if (!pc->stack)
+        return;
+    if (changes != pc->associations_seen) // other flows of the address are concerned, too
+        stack_recheck_all(pc->stack);
+    pc->associations_seen = changes;
+    stack_recheck(pc->stack, f->proto, &f->remote);
 }

@@ -39,11 +39,8 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
     struct pjob *pj = ctx;
     (void)nf;
     (void)p;
-    if (!msg && status == 503) { // inside a dialog there is no other contact to turn to: no 430
-        pj->pcscf->counters.flow_failed++;
-        job_reject(&pj->job, (struct reject){.status = 480, .cause = "the UE's flow is gone"});
-        return PXY_TAKEN;
-    }
+    if (!msg && status == 503) // inside a dialog there is no other contact to turn to: no 430
+        return pcscf_flow_failed(pj, true);
     if (msg)
         trust_strip_from_outside(msg, edits);
     return PXY_PASS;

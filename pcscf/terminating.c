@@ -35,24 +35,13 @@ static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsign
                         ARENA_CAT(edits->arena, STR("<"), called->uri.text, STR(">")));
 }
 
-// RFC 5626 5.3.1: the flow to the UE is gone (its connection closed or refused, its port reported
-// unreachable). The S-CSCF knows by the status that it is this contact which cannot be reached, and not
-// the user who does not want to.
-static enum pxy_verdict flow_failed(struct pjob *pj)
-{
-    pj->pcscf->counters.flow_failed++;
-    job_reject(&pj->job, (struct reject){.status = 430, .reason = "Flow Failed",
-                                         .cause = "the UE's flow is gone"});
-    return PXY_TAKEN;
-}
-
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pcscf *pc = nf;
     struct pjob *pj = ctx;
     if (!msg)
-        return status == 503 ? flow_failed(pj) : PXY_PASS;
+        return status == 503 ? pcscf_flow_failed(pj, false) : PXY_PASS;
     struct str pcv = pcscf_charging_answer(pc, edits->arena, pj->req);
     trust_strip_from_outside(msg, edits);
     assert_called_party(p, msg, status, edits);

@@ -5,12 +5,18 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-// Layout: protocol, family and kind, port, flow id, boot, address, routes (TOKEN_ACCESS), tag.
-enum { HEAD = 1 + 1 + 2 + 8 + 4, ROUTES = 8, TAG = 8, BYTES_MAX = HEAD + 16 + ROUTES + TAG };
+// Layout: protocol, family and kind, port, flow id, boot, listener, user, address, routes (TOKEN_ACCESS), tag.
+enum { HEAD = 1 + 1 + 2 + 8 + 4 + 1 + 8, ROUTES = 8, TAG = 8, BYTES_MAX = HEAD + 16 + ROUTES + TAG };
 
 static uint64_t hash_str(const struct token_key *k, struct str s)
 {
     return s.n ? hash_keyed(k->k, s.p, s.n) : 0;
+}
+
+uint64_t token_user(const struct token_key *k, struct str impi)
+{
+    uint64_t u = hash_keyed(k->k, impi.p, impi.n);
+    return u ? u : 1;
 }
 
 // Over the n bytes and the dialog, which the token itself does not hold.
@@ -41,6 +47,8 @@ static size_t pack(const struct token_key *k, const struct access_flow *f,
     memcpy(b + 2, &port, 2);
     memcpy(b + 4, &f->id, 8);
     memcpy(b + 12, &k->boot, 4);
+    b[16] = f->label;
+    memcpy(b + 17, &f->user, 8);
     size_t n = six ? 16 : 4;
     if (six)
         memcpy(b + HEAD, &f->remote.in6.sin6_addr, n);
@@ -106,6 +114,8 @@ static void unpack(const struct token_key *k, const unsigned char *b, size_t ip,
     memcpy(&boot, b + 12, 4);
     if (boot == k->boot)
         memcpy(&f.id, b + 4, 8);
+    f.label = b[16];
+    memcpy(&f.user, b + 17, 8);
     f.remote.sa.sa_family = ip == 16 ? AF_INET6 : AF_INET;
     if (ip == 16)
         memcpy(&f.remote.in6.sin6_addr, b + HEAD, ip);
@@ -134,6 +144,17 @@ int token_parse(const struct token_key *k, struct str text, const struct token_u
     if (ret_routes)
         *ret_routes = routes;
     return 0;
+}
+
+bool token_is_old(const struct token_key *k, struct str text)
+{
+    unsigned char b[BYTES_MAX];
+    size_t n;
+    uint32_t boot;
+    if (unbase64(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
+        return false;
+    memcpy(&boot, b + 12, 4);
+    return b[1] >> 4 <= TOKEN_ACCESS && ((b[1] & 15) == 4 || (b[1] & 15) == 6) && boot != k->boot;
 }
 
 // ---- route sets ----

@@ -118,7 +118,7 @@ static void start_nonce(void *obj, void *arg)
 static void time_out(void *obj, void *arg)
 {
     struct challenge *c = obj;
-    if (c->owner->p.timed_out)
+    if (c->owner->p.timed_out && !c->of_request)
         c->owner->p.timed_out(c->owner->p.arg, c);
     challenge_free(c, true);
 }
@@ -253,6 +253,21 @@ bool auth_has_realm(const struct auth_table *t, struct str impi, struct str real
 {
     const struct auth_user *u = user_find(t, impi);
     return u && (realm_in(&u->awaited, realm) || realm_in(&u->used, realm));
+}
+
+static const struct challenge *newest_digest(const struct list *l)
+{
+    for (struct list *i = l->prev; i != l; i = i->prev)
+        if (LIST_ENTRY(i, struct challenge, of_user)->scheme == AUTH_DIGEST)
+            return LIST_ENTRY(i, struct challenge, of_user);
+    return NULL;
+}
+
+const struct challenge *auth_find_digest(const struct auth_table *t, struct str impi)
+{
+    const struct auth_user *u = user_find(t, impi);
+    const struct challenge *c = u ? newest_digest(&u->used) : NULL;
+    return c || !u || list_empty(&u->awaited) ? c : newest_digest(&u->awaited);
 }
 
 bool auth_is_last(const struct auth_table *t, const struct challenge *of)

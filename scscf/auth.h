@@ -39,6 +39,7 @@ struct challenge {
     uint32_t nc;            // highest nonce count accepted
     enum auth_scheme scheme;
     enum digest_alg alg;
+    bool of_request;        // not of a REGISTER: nobody is told when it is not answered
     uint8_t state;
     uint8_t failures, resyncs; // in a row
 };
@@ -62,6 +63,9 @@ uint64_t auth_evicted_others(const struct auth_table *t);
 
 // The challenge with this nonce, the newest if there are several; NULL: none.
 struct challenge *auth_find(const struct auth_table *t, struct str impi, struct str nonce);
+// The newest SIP Digest challenge of the private identity that was answered or is awaited, for what it knows of the
+// user; NULL: none.
+const struct challenge *auth_find_digest(const struct auth_table *t, struct str impi);
 // The awaited challenge that this very REGISTER got: same identities, source, flow, Call-ID and CSeq.
 struct challenge *auth_find_same(const struct auth_table *t, const struct challenge *as);
 // Does one of the latest challenges of the private identity name this realm?

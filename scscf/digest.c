@@ -90,3 +90,21 @@ enum digest_check digest_check(struct digest *d, const struct challenge *c,
     *ret_nc = nc;
     return DIGEST_RIGHT;
 }
+
+struct str digest_challenge(struct arena *a, const struct challenge *c, enum digest_alg alg, bool stale)
+{
+    return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
+                     STR("\",algorithm="), alg == DIGEST_MD5 ? STR("MD5") : STR("SHA-256"),
+                     STR(",qop=\"auth\""), stale ? STR(",stale=true") : STR(""));
+}
+
+int digest_alg_from(struct str name, enum digest_alg *ret_alg)
+{
+    if (!name.n || str_ieq(name, STR("MD5")))
+        *ret_alg = DIGEST_MD5;
+    else if (str_ieq(name, STR("SHA-256")))
+        *ret_alg = DIGEST_SHA256;
+    else
+        return ERR_UNSUPPORTED;
+    return 0;
+}

@@ -2,15 +2,7 @@
 // Requests initiated by the served user (TS 24.229 5.4.3.2).
 #include "base/err.h"
 #include "base/log.h"
-#include "scscf/scscf_priv.h"
-
-struct orig_job {
-    struct job job;
-    struct str served;   // canonical public identity
-    struct str next_hop; // empty: by Route or Request-URI
-    bool foreign;        // the request leaves the home network
-    enum routing_word word; // whose word the next hop is
-};
+#include "scscf/originating.h"
 
 static const struct sip_msg *request(const struct job *j)
 {
@@ -33,6 +25,19 @@ static enum step_verdict check_source(struct job *j)
                : job_fail(j, 403, "originating request from outside the trust domain");
 }
 
+// Whom a request speaks for that nobody has vouched for: its preferred identity, else From.
+static void read_claim(struct orig_job *o)
+{
+    const struct sip_msg *m = request(&o->job);
+    struct arena *a = pxy_arena(job_pxy(&o->job));
+    struct sip_iter it = sip_iter_init(m, SIP_H_P_PREFERRED_IDENTITY);
+    const struct sip_addr *id = sip_iter_next(&it);
+    if (!id)
+        id = sip_msg_from(m);
+    o->unproven = true;
+    o->claim = o->served = impu_canon(a, &((const struct scscf *)o->job.nf)->plan, &id->uri);
+}
+
 // Of two asserted identities the one that is registered here counts.
 static enum step_verdict served_user(struct job *j)
 {
@@ -49,6 +54,8 @@ static enum step_verdict served_user(struct job *j)
         if (registrar_find(s->registrar, canon, NULL))
             break;
     }
+    if (!sip_msg_has(m, SIP_H_P_ASSERTED_IDENTITY))
+        read_claim(o);
     j->identity = o->served;
     if (!o->served.n)
         return job_fail(j, 403, "no asserted identity");
@@ -88,6 +95,18 @@ static enum step_verdict check_barred(struct job *j)
         if (reg && profile_identity_at(registration_profile(reg), i).barred)
             return job_fail(j, 403, "asserted identity is barred");
     }
+    return STEP_CONTINUE;
+}
+
+// Credentials for this network, and what the user would rather be called, go no further than to whom they are meant
+// for.
+static enum step_verdict remove_credentials(struct job *j)
+{
+    struct pxy *p = job_pxy(j);
+    static const enum sip_hid ids[] = {SIP_H_PROXY_AUTHORIZATION, SIP_H_P_PREFERRED_IDENTITY};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        if (sip_msg_has(pxy_request(p), ids[i]))
+            sip_edit_remove(pxy_edits(p), ids[i]);
     return STEP_CONTINUE;
 }
 
@@ -137,12 +156,18 @@ static enum step_verdict assert_identities(struct job *j)
 {
     struct pxy *p = job_pxy(j);
     struct arena *a = pxy_arena(p);
+    const struct sip_msg *m = pxy_request(p);
+    const struct sip_addr *id = sip_msg_at(m, SIP_H_P_ASSERTED_IDENTITY, 0);
+    const struct orig_job *o = (struct orig_job *)j;
+    struct sip_uri claim;
+    const struct sip_uri *asserted = id ? &id->uri : NULL;
+    if (!id && o->claim.n && sip_uri_parse(a, o->claim, &claim) == 0)
+        asserted = &claim; // by us, after the proof
     size_t i;
     const struct registration *reg = served_by(j, &i);
-    const struct sip_addr *id = sip_msg_at(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY, 0);
-    if (!id || sip_msg_count(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY) != 1)
+    if (!asserted || sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY) > 1)
         return STEP_CONTINUE;
-    struct str alias = scscf_alias(j->nf, a, registration_profile(reg), i, &id->uri);
+    struct str alias = scscf_alias(j->nf, a, registration_profile(reg), i, asserted);
     if (alias.n)
         sip_edit_append(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY,
                         ARENA_CAT(a, STR("<"), alias, STR(">")));
@@ -212,6 +237,10 @@ static const struct step steps[] = {
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},
+    {"check credentials", request_check_answer, "TS 24.229 5.4.3.6"},
+    {"find secret", request_find_secret, "TS 24.229 5.4.3.6"},
+    {"challenge", request_challenge, "TS 24.229 5.4.3.6"},
+    {"remove credentials", remove_credentials, "RFC 3261 22.3"},
     {"find target", target, "TS 24.229 5.4.3.2"},
     {"assert identities", assert_identities, "TS 24.229 5.4.3.2"},
     {"charging vector", charging, "TS 24.229 4.5.4"},

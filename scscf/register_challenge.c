@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "scscf/digest.h"
 #include "scscf/register.h"
 
 enum { AKA_NONCE_BYTES = 32, AUTS_BYTES = 14, RAND_BYTES = 16, KEY_BYTES = 16, DIGEST_NONCE = 16 };
@@ -210,17 +211,6 @@ static enum step_verdict challenge_aka(struct register_job *r)
                           .ik = v->ik,
                           .rand = str_head(v->authenticate, RAND_BYTES)};
     return store_and_send(r, &c);
-}
-
-static int digest_alg_from(struct str name, enum digest_alg *ret_alg)
-{
-    if (!name.n || str_ieq(name, STR("MD5")))
-        *ret_alg = DIGEST_MD5;
-    else if (str_ieq(name, STR("SHA-256")))
-        *ret_alg = DIGEST_SHA256;
-    else
-        return ERR_UNSUPPORTED;
-    return 0;
 }
 
 // TS 33.203 N.2.1.1: the nonce is ours, the rest comes from the HSS.

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/writer.h"
 #include "scscf/contact.h"
+#include "scscf/digest.h"
 #include "scscf/register.h"
 
 static enum step_verdict answer(struct register_job *r, unsigned status, struct sip_edits *extra)
@@ -28,14 +29,6 @@ static struct str aka_challenge(struct arena *a, const struct challenge *c)
     return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
                      STR("\",algorithm=AKAv1-MD5,qop=\"auth\",ck=\""), hex(a, c->ck),
                      STR("\",ik=\""), hex(a, c->ik), STR("\""));
-}
-
-static struct str digest_challenge(struct arena *a, const struct challenge *c,
-                                   enum digest_alg alg, bool stale)
-{
-    return ARENA_CAT(a, STR("Digest realm=\""), c->realm, STR("\",nonce=\""), c->nonce,
-                     STR("\",algorithm="), alg == DIGEST_MD5 ? STR("MD5") : STR("SHA-256"),
-                     STR(",qop=\"auth\""), stale ? STR(",stale=true") : STR(""));
 }
 
 enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c)

@@ -502,3 +502,19 @@ int registration_set_charging(struct registration *reg, struct str value)
     reg->charging = text;
     return 0;
 }
+
+bool registration_held_by(const struct registration *reg, struct str impi)
+{
+    if (str_eq(profile_impi(registration_profile(reg)), impi))
+        return true;
+    for (const struct binding *b = registration_bindings(reg); b; b = b->next)
+        if (str_eq(binding_impi(b), impi))
+            return true;
+    return false;
+}
+
+struct str registration_first_impi(const struct registration *reg)
+{
+    const struct binding *b = registration_bindings(reg);
+    return b ? binding_impi(b) : profile_impi(registration_profile(reg));
+}

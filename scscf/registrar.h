@@ -88,6 +88,10 @@ void registration_set_loose_route(struct registration *reg, bool loose);
 
 // The newest first.
 struct binding *registration_bindings(const struct registration *reg);
+// Is impi one of the private identities that hold the registration?
+bool registration_held_by(const struct registration *reg, struct str impi);
+// That of the first binding.
+struct str registration_first_impi(const struct registration *reg);
 size_t registration_binding_count(const struct registration *reg);
 // Bindings of one private identity.
 size_t registration_count_of(const struct registration *reg, struct str impi);

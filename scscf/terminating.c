@@ -129,7 +129,7 @@ static struct str called_identity(const struct term_job *t, struct arena *a)
     const struct scscf *s = t->job.nf;
     const struct sip_uri *uri = sip_msg_uri(pxy_request(job_pxy(&t->job)));
     size_t i;
-    const struct registration *reg = served_by(t, &i);
+    const struct registration *reg = term_served(t, &i);
     if (reg && !str_eq(impu_canon(a, &s->plan, uri), t->served))
         return arena_dup(a, profile_identity_at(registration_profile(reg), i).uri);
     return scscf_called_uri(a, uri);
@@ -160,7 +160,7 @@ static bool is_own(const struct scscf *s, struct pxy *p, const struct registrati
 {
     struct sip_iter it = sip_iter_init(pxy_request(p), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; scscf_trusts(s, p) && (id = sip_iter_next(&it));)
-        if (registrar_find(s->registrar, sip_uri_canon(pxy_arena(p), &id->uri), NULL) == reg)
+        if (registrar_find(s->registrar, impu_canon(pxy_arena(p), &s->plan, &id->uri), NULL) == reg)
             return true;
     return false;
 }
@@ -215,7 +215,7 @@ static int next_group(struct term_job *t, struct pxy *p);
 // the contact's.
 static bool is_unreachable(unsigned status, const struct sip_msg *msg)
 {
-    return msg && (status == 408 || status == 410 || status == 430 || status == 504);
+    return msg && (status == 408 || status == 410 || status == 504 || pxy_is_flow_failure(msg));
 }
 
 static struct binding *bound(const struct attempt *try)

@@ -162,7 +162,7 @@ static int put_into_tables(struct flow *f)
 {
     struct stack *s = f->stack;
     struct transport_layer *t = s->transports;
-    f->id = slots_add(&t->ids, f);
+    f->id = f->info.id = slots_add(&t->ids, f);
     if (!f->id || index_flow(t, f)) {
         slots_remove(&t->ids, f->id);
         return ERR_NOMEM;
@@ -422,6 +422,15 @@ void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *rem
         f->checked = 0;
         (void)guard_standing(f);
     }
+}
+
+void stack_flow_close(struct stack *s, flow_id flow)
+{
+    struct flow *f = flow_find(s, flow);
+    if (!f || !f->stream || f->stream->close_err || !list_empty(&f->users))
+        return;
+    f->stream->close_err = ERR_FULL;
+    timer_start(s->loop, &f->stream->timer, 0);
 }
 
 bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info)

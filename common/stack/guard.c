@@ -13,6 +13,7 @@
 
 enum {
     SOURCE_KEYS = 1 << 16, // sources that are held to their rate at the same time
+    USER_KEYS = 1 << 16,   // registered users, the same
     COUNTS = 1024,         // a source with more connections is as greedy as one with so many
     IDLE_LOOKED_AT = 64,   // connections of a source, and sources, in search of an idle one
     RETRY_AFTER_S = 5,
@@ -27,7 +28,7 @@ struct source {
 };
 
 struct guard {
-    struct bucket_table *by_source;
+    struct bucket_table *by_source, *by_user;
     struct map sources;
     struct list counts[COUNTS + 1];
     unsigned greediest; // no list beyond it has a source
@@ -46,16 +47,22 @@ int guard_new(struct stack *s)
         list_init(&g->counts[i]);
     if (!s->ops->standing)
         return 0; // nobody is a stranger
-    return bucket_table_new(SOURCE_KEYS,
-                            bucket_per_second(s->limits.source_rate, s->limits.source_burst),
-                            &g->by_source);
+    int err = bucket_table_new(SOURCE_KEYS, bucket_per_second(s->limits.source_rate, s->limits.source_burst),
+                               &g->by_source);
+    if (err)
+        return err;
+    // Only who registers users has any.
+    return bucket_table_new(s->ops->user ? USER_KEYS : 1,
+                            bucket_per_second(s->limits.user_rate, s->limits.user_burst), &g->by_user);
 }
 
 void guard_set_limits(struct stack *s)
 {
-    if (s->guard->by_source)
-        bucket_table_set_rate(s->guard->by_source, bucket_per_second(s->limits.source_rate,
-                                                                     s->limits.source_burst));
+    const struct stack_limits *l = &s->limits;
+    if (!s->guard->by_source)
+        return;
+    bucket_table_set_rate(s->guard->by_source, bucket_per_second(l->source_rate, l->source_burst));
+    bucket_table_set_rate(s->guard->by_user, bucket_per_second(l->user_rate, l->user_burst));
 }
 
 // The flows have gone, and the sources with them.
@@ -65,6 +72,7 @@ void guard_free(struct stack *s)
     if (!g)
         return;
     bucket_table_free(g->by_source);
+    bucket_table_free(g->by_user);
     map_done(&g->sources);
     mem_free(g);
     s->guard = NULL;
@@ -87,6 +95,8 @@ enum stack_standing guard_standing(struct flow *f)
     if (f->checked != s->standing_epoch) {
         f->checked = s->standing_epoch;
         flow_set_standing(f, s->ops->standing(s->arg, &f->info));
+        f->user = f->standing == STACK_KNOWN && s->ops->user ? s->ops->user(s->arg, &f->info)
+                                                             : addr_source_key(&f->info.remote);
     }
     return f->standing;
 }
@@ -122,18 +132,9 @@ bool guard_admit(struct flow *f)
     return guard_standing(f) != STACK_STRANGER || f->ours || source_pays(f);
 }
 
-// The flow's own bucket, as base/bucket.h has it: the time when it will be full again.
 static bool user_pays(struct flow *f)
 {
-    const struct stack_limits *l = &f->stack->limits;
-    uint64_t now = loop_now(f->stack->loop);
-    if (!l->user_rate || !l->user_burst)
-        return true;
-    uint64_t every = 1000000000u / l->user_rate, full_at = f->full_at > now ? f->full_at : now;
-    if (full_at - now > every * (l->user_burst - 1))
-        return false;
-    f->full_at = full_at + every;
-    return true;
+    return bucket_take(f->stack->guard->by_user, f->user, loop_now(f->stack->loop));
 }
 
 // ---- answers without state ----
@@ -275,7 +276,7 @@ static void refuse(struct flow *f, const struct sip_msg *m, const struct stack_r
 
 static void refuse_user(struct flow *f, const struct sip_msg *m)
 {
-    struct stack_refusal r = {503, "more requests than one flow may send", "RFC 3261 21.5.4"};
+    struct stack_refusal r = {503, "more requests than one user may send", "RFC 3261 21.5.4"};
     struct arena *a = sip_msg_arena(m);
     struct sip_edits e;
     f->stack->count.drop_user++;

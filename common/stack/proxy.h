@@ -45,6 +45,10 @@ int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct si
 // STR_NONE when out of memory.
 struct str pxy_to_tag(struct pxy *p);
 
+// Does this response say that the way to a UE has failed, which says nothing of its user? 430 (RFC 5626 5.3.1), or what
+// an edge proxy says to who does not know that: 480 with the Reason SIP;cause=430 (RFC 3326).
+bool pxy_is_flow_failure(const struct sip_msg *m);
+
 // ---- forwarding ----
 
 struct pxy_target {
@@ -53,6 +57,7 @@ struct pxy_target {
     struct sip_edits *edits;
     struct str next_hop; // SIP URI that overrides Route and Request-URI as next hop; empty: none
     flow_id flow;        // send on this flow, whatever the URIs say; 0: resolve
+    const struct stack_reach *reach; // the same for somebody's address and connections; read during the call
     // The leg's time: without a final response (INVITE: without any) by then the branch fails with 408,
     // however many addresses the target has. For what is not an INVITE it counts from when the request
     // arrived, because a client's Timer F runs against it. 0: Timer B/F.

@@ -42,11 +42,29 @@ static void forget_branches(struct pxy *p)
 
 // ---- silence ----
 
+bool pxy_is_flow_failure(const struct sip_msg *m)
+{
+    if (sip_msg_status(m) != 480)
+        return sip_msg_status(m) == 430;
+    struct sip_iter it = sip_iter_init(m, SIP_H_REASON);
+    for (const struct sip_token *r; (r = sip_iter_next(&it));)
+        if (str_ieq(r->token, STR("SIP")) &&
+            str_eq(sip_param_get(r->params, STR("cause"), NULL), STR("430")))
+            return true;
+    return false;
+}
+
+// What the final response means to who has to choose among several.
+static unsigned meaning(const struct branch *b)
+{
+    return b->msg && pxy_is_flow_failure(b->msg) ? 430 : b->status;
+}
+
 // Has the called user said something by this final response? Time-outs, dead flows and nodes that fail
 // have not.
 static bool is_answer(const struct branch *b)
 {
-    switch (b->status) {
+    switch (meaning(b)) {
     case 401:
     case 407:
     case 408:
@@ -197,7 +215,7 @@ static struct branch *best_branch(struct pxy *p)
     struct branch *best = NULL;
     LIST_EACH(&p->branches, it) {
         struct branch *b = LIST_ENTRY(it, struct branch, link);
-        if (b->status && (!best || rank(b->status) < rank(best->status)))
+        if (b->status && (!best || rank(meaning(b)) < rank(meaning(best))))
             best = b;
     }
     return best;

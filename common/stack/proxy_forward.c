@@ -74,14 +74,15 @@ static int next_hop(struct pxy *p, const struct pxy_target *t, struct sip_edits 
         if (err)
             return err;
     }
-    if (t->flow)
+    bool known = t->flow || t->reach;
+    if (known)
         u = NULL;
     else if (t->next_hop.n)
         u = uri_parsed(p, t->next_hop);
     else if (!u)
         u = uri_parsed(p, sip_edits_uri(e));
     *ret_uri = u;
-    return u || t->flow ? 0 : ERR_BAD;
+    return u || known ? 0 : ERR_BAD;
 }
 
 // ---- branches ----
@@ -168,6 +169,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .cb = pxy_on_client,
         .arg = b,
         .flow = t->flow,
+        .reach = t->reach,
         .uri = uri,
         .label = t->label,
         .leg_ms = leg_of(p, t),
@@ -256,6 +258,7 @@ static int forward_ack(struct pxy *p, const struct pxy_target *t)
         .done = ack_sent,
         .arg = b,
         .flow = t->flow,
+        .reach = t->reach,
         .uri = uri,
         .label = t->label,
         .word = t->word,

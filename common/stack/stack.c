@@ -46,6 +46,7 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->ops = p->ops;
     s->arg = p->arg;
     s->tcp_prefer = p->tcp_prefer;
+    s->keep_s = p->keep_s;
     s->limits = p->limits;
     s->standing_epoch = 1;
     s->max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS;

@@ -31,6 +31,7 @@ struct flow_info {
     enum sip_proto proto;
     struct addr local, remote;
     unsigned listener; // label given to stack_listen
+    flow_id id;        // 0: not known yet
     bool open;         // a TCP flow that has closed is false
 };
 
@@ -38,7 +39,7 @@ struct flow_info {
 // request of his passes stack_ops.screen before anything is kept for it.
 enum stack_standing {
     STACK_TRUSTED,  // a neighbour: neither measured nor screened
-    STACK_KNOWN,    // a registered user: his new requests are measured by his flow, not screened
+    STACK_KNOWN,    // a registered user: his new requests are measured by user (stack_ops.user), not screened
     STACK_VOUCHED,  // screened, but not measured (a load generator, a gateway that the operator names)
     STACK_STRANGER, // anybody else
 };
@@ -81,6 +82,12 @@ struct stack_ops {
     // Who is at the other end? Asked once for each flow, and again after stack_recheck. NULL:
     // everybody is trusted.
     enum stack_standing (*standing)(void *arg, const struct flow_info *from);
+    // A key (base/bucket.h) for whose flow it is, when the standing is STACK_KNOWN: all his flows share the limit
+    // of one user. Asked along with standing. NULL: each source address is one user.
+    uint64_t (*user)(void *arg, const struct flow_info *from);
+    // No connection could be made to this address of a struct stack_reach, and a request that should have had
+    // one for its size went by UDP. May be NULL.
+    void (*no_stream)(void *arg, const struct addr *to);
     // False when a new request (ACK too; not CANCEL) of a stranger is to be refused: it is answered
     // without state, once for each time it arrives, and an ACK is dropped. NULL: all may pass.
     bool (*screen)(void *arg, const struct flow_info *from, const struct sip_msg *m,
@@ -90,7 +97,7 @@ struct stack_ops {
 // What strangers may use, and registered users. 0 is no limit everywhere.
 struct stack_limits {
     uint32_t source_rate, source_burst; // messages of one source (addr_source_key): a second, at once
-    uint32_t user_rate, user_burst;     // new requests on one registered flow
+    uint32_t user_rate, user_burst;     // new requests of one registered user
     uint32_t connections;               // of strangers, that were accepted
     uint32_t connections_per_source;
     uint32_t first_ms;  // from accepting a stranger's connection to the first whole message
@@ -113,6 +120,7 @@ struct stack_params {
     size_t max_message;     // bytes; 0: what message says
     const struct sip_limits *message; // of received messages, copied; NULL or all zero: sip_limits_default
     struct overload_params overload; // all zero: off
+    uint32_t keep_s;        // keep-alives that are asked for are answered, and wanted so often (RFC 6223); 0: no
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
     struct stack_limits limits;
 };
@@ -120,6 +128,14 @@ struct stack_params {
 int stack_new(const struct stack_params *p, struct stack **ret_stack);
 // Ends every transaction without a word on the wire and closes all transports.
 void stack_free(struct stack *s);
+
+// Where somebody is reached who came to us, whatever URIs say.
+struct stack_reach {
+    enum sip_proto proto; // UDP: what is too large for it goes over a connection (RFC 3261 18.1.1); TCP: all does
+    struct addr udp;      // for UDP
+    flow_id stream;       // a connection that is there; 0: none
+    struct addr tcp;      // where one can be made; family 0: nowhere
+};
 
 struct stack_listen {
     enum sip_proto proto;
@@ -135,6 +151,8 @@ int stack_listen(struct stack *s, const struct stack_listen *l);
 // Changes the settings of overload control.
 void stack_set_overload(struct stack *s, const struct overload_params *p);
 bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info);
+// Closes a connection when this turn is over, unless something is in progress on it.
+void stack_flow_close(struct stack *s, flow_id flow);
 // The standing of the flows to and from this address has changed (a contact was registered or left).
 void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *remote);
 // That of any flow may have (another list of trusted neighbours).

@@ -73,6 +73,7 @@ struct stack {
     struct str supported;        // as given
     size_t max_transactions, max_message;
     bool tcp_prefer, draining;
+    uint32_t keep_s;
     struct stack_limits limits;
     uint32_t standing_epoch;  // of what flows know about their standing
     timer_cb drained;

@@ -80,7 +80,7 @@ struct flow {
     enum flow_class in_class;
     size_t got;            // bytes of the message being read
     uint64_t last_ms;      // last used
-    uint64_t full_at;      // of a registered user's bucket, ns
+    uint64_t user;         // whose it is, for the rate of one user
     struct source *source; // of a stranger's connection, with its place there
     struct list of_source;
     UT_hash_handle hh;

@@ -90,6 +90,7 @@ static void on_timer(void *arg)
         stream_close(f, st->close_err, false);
         return;
     }
+    (void)guard_standing(f);
     if (!st->connected && now >= deadline(f)) {
         stream_close(f, ERR_TIMEOUT, false);
         return;

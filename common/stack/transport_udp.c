@@ -1,18 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datagrams: keep-alives and STUN are not for us, everything else is one message.
+// Datagrams: what keeps a NAT open is no message, everything else is one.
 #include "base/err.h"
 #include "stack/guard.h"
 #include "stack/shed.h"
+#include "stack/stun.h"
 #include "stack/transport_priv.h"
 
-// CRLFs of clients that keep their NAT open, and STUN (RFC 5389 6: magic cookie).
-static bool is_keepalive(struct str d)
+// CRLFs of clients that keep their NAT open.
+static bool is_empty(struct str d)
 {
-    if (d.n >= 20 && (d.p[0] & 0xc0) == 0 && memcmp(d.p + 4, "\x21\x12\xa4\x42", 4) == 0)
-        return true;
     for (size_t i = 0; i < d.n; i++)
         if (d.p[i] != '\r' && d.p[i] != '\n' && d.p[i] != '\0')
             return false;
+    return true;
+}
+
+// A stranger gets no answer, which would be longer than what he sent from wherever he says.
+static void answer_stun(struct listener *l, struct flow *f, const struct addr *src, struct str data)
+{
+    unsigned char buf[STUN_ANSWER_MAX];
+    if (!l->stack->keep_s || !f || guard_standing(f) == STACK_STRANGER)
+        return;
+    struct str answer = stun_answer(data, src, buf);
+    if (answer.n)
+        (void)udp_send(l->udp, src, answer);
+}
+
+static bool is_keepalive(struct listener *l, struct flow *f, const struct addr *src, struct str data)
+{
+    if (stun_is(data))
+        answer_stun(l, f, src, data);
+    else if (!is_empty(data))
+        return false;
+    l->stack->count.keepalives++;
     return true;
 }
 
@@ -33,10 +53,8 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
     s->count.bytes_in += data.n;
     if (f)
         flow_touch(f);
-    if (is_keepalive(data)) {
-        s->count.keepalives++;
+    if (is_keepalive(l, f, src, data))
         return;
-    }
     if (!f) {
         flow_guest(&guest, l, addr_is_any(&l->local) ? dst : &l->local, src);
         f = &guest;

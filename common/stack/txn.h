@@ -38,7 +38,8 @@ struct txn_client_params {
     txn_write write;
     txn_client_cb cb;
     void *arg;                 // for both
-    flow_id flow;              // send here and nowhere else; 0: resolve uri
+    flow_id flow;              // send here and nowhere else; 0: by reach or uri
+    const struct stack_reach *reach; // NULL: resolve uri; read during the call
     const struct sip_uri *uri; // next hop to resolve (topmost Route or Request-URI); read during the call
     unsigned label;            // of the listener that sends
     unsigned word;             // whose word uri is: stack_ops.may_reach; 0: our own
@@ -80,6 +81,7 @@ struct txn_send_params {
     timer_cb done;
     void *arg;                 // for both
     flow_id flow;
+    const struct stack_reach *reach;
     const struct sip_uri *uri;
     unsigned label, word;
     uint64_t loop_hash;

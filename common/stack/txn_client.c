@@ -124,6 +124,16 @@ static void find_targets(struct txn_client *c, const struct sip_uri *uri)
     }
 }
 
+static void start(struct txn_client *c, const struct stack_reach *reach, const struct sip_uri *uri)
+{
+    if (reach)
+        client_set_reach(c, reach);
+    if (c->fixed_flow || reach)
+        client_go(c);
+    else
+        find_targets(c, uri);
+}
+
 static const struct fsm *machine_for(enum sip_method m)
 {
     return m == SIP_INVITE ? &txn_invite_client : &txn_request_client;
@@ -131,7 +141,7 @@ static const struct fsm *machine_for(enum sip_method m)
 
 int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id)
 {
-    if (!p->write || p->method == SIP_ACK || (!p->flow && !p->uri))
+    if (!p->write || p->method == SIP_ACK || (!p->flow && !p->reach && !p->uri))
         return ERR_INVAL;
     struct txn_client *c = txn_client_alloc(s);
     if (!c)
@@ -159,16 +169,13 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     }
     if (ret_id)
         *ret_id = c->t.id;
-    if (p->flow)
-        client_go(c);
-    else
-        find_targets(c, p->uri);
+    start(c, p->reach, p->uri);
     return 0;
 }
 
 int txn_send_ack(struct stack *s, const struct txn_send_params *p)
 {
-    if (!p->write || (!p->flow && !p->uri))
+    if (!p->write || (!p->flow && !p->reach && !p->uri))
         return ERR_INVAL;
     struct txn_client *c = txn_client_alloc(s);
     if (!c)
@@ -182,10 +189,7 @@ int txn_send_ack(struct stack *s, const struct txn_send_params *p)
     c->label = p->label;
     c->word = p->word;
     c->loop_hash = p->loop_hash;
-    if (p->flow)
-        client_go(c);
-    else
-        find_targets(c, p->uri);
+    start(c, p->reach, p->uri);
     return 0;
 }
 
@@ -253,15 +257,13 @@ int txn_client_cancel(struct stack *s, txn_id id, struct str reason)
 // CANCEL and ACK go where the INVITE went; a connection that has closed is made again.
 struct flow *client_flow(struct txn_client *c)
 {
-    struct stack *s = c->t.stack;
-    flow_id id;
+    struct flow *f;
     if (c->t.flow)
         return c->t.flow;
     if (c->fixed_flow || c->cur >= c->targets.n)
         return NULL;
-    const struct resolve_target *t = &c->targets.t[c->cur];
     enum sip_proto proto = c->t.reliable ? SIP_PROTO_TCP : SIP_PROTO_UDP;
-    return flow_get(s, proto, &t->addr, c->label, &id) ? NULL : flow_find(s, id);
+    return client_flow_to(c, &c->targets.t[c->cur], proto, &f) ? NULL : f;
 }
 
 static void send_cancel(struct txn_client *c, struct flow *f)

@@ -90,6 +90,9 @@ struct txn_client {
     uint64_t sent_at;           // to the present target, ms of loop time
     uint64_t loop_hash, resolve_id;
     struct resolve_list targets;
+    flow_id stream;             // reached by this connection, while it is open
+    struct addr connect;        // and where one is made then
+    bool reach;                 // both count
     size_t cur;                 // target in use
     unsigned fail_status;       // to report with EV_NO_TARGET
     bool reused, retried;       // the connection had been there before; the same target a second time
@@ -184,6 +187,10 @@ void client_blame_silence(struct txn_client *c);
 bool client_probe(struct txn_client *c);
 // What to report when nothing takes the request: 513 when that is for its size, else 503.
 unsigned client_lost_status(const struct txn_client *c, int err);
+// The flow to a target: an open one, or a new one. ERR_CLOSED: there is none and none can be made.
+int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow);
+// Makes what p says the only target.
+void client_set_reach(struct txn_client *c, const struct stack_reach *p);
 // First attempt with the targets at hand.
 void client_go(struct txn_client *c);
 

@@ -133,16 +133,45 @@ static int write_request(struct txn_client *c, const struct flow *f, struct str 
     return err;
 }
 
-static int flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto,
-                   struct flow **ret_flow)
+static struct flow *open_stream(const struct txn_client *c)
+{
+    struct flow *f = flow_find(c->t.stack, c->stream);
+    return f && flow_is_reliable(f) && flow_get_info(f)->open ? f : NULL;
+}
+
+int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow)
 {
     struct stack *s = c->t.stack;
+    const struct addr *to = &t->addr;
     flow_id id;
-    int err = flow_get(s, proto, &t->addr, c->label, &id);
+    if (c->reach && proto == SIP_PROTO_TCP) {
+        struct flow *f = open_stream(c);
+        to = &c->connect;
+        if (f) {
+            *ret_flow = f;
+            return 0;
+        }
+        if (!to->sa.sa_family)
+            return ERR_CLOSED;
+    }
+    int err = flow_get(s, proto, to, c->label, &id);
     if (err)
         return err;
     *ret_flow = flow_find(s, id);
     return *ret_flow ? 0 : ERR_CLOSED;
+}
+
+void client_set_reach(struct txn_client *c, const struct stack_reach *p)
+{
+    struct flow_info info;
+    struct resolve_target *t = &c->targets.t[0];
+    c->reach = true;
+    c->stream = p->stream;
+    c->connect = p->tcp;
+    c->targets.n = 1;
+    *t = (struct resolve_target){.proto = p->proto, .addr = p->udp};
+    if (p->proto != SIP_PROTO_UDP)
+        t->addr = stack_flow(c->t.stack, p->stream, &info) ? info.remote : p->tcp;
 }
 
 // No datagram can carry it, whatever the path: the message has outgrown it here.
@@ -176,7 +205,7 @@ static int try_target(struct txn_client *c, const struct resolve_target *t)
 {
     struct flow *f;
     struct str bytes;
-    int err = flow_to(c, t, t->proto, &f);
+    int err = client_flow_to(c, t, t->proto, &f);
     if (!err)
         err = write_request(c, f, &bytes);
     if (err)
@@ -184,7 +213,7 @@ static int try_target(struct txn_client *c, const struct resolve_target *t)
     bool must = outgrown(f, bytes.n);
     c->outgrown |= must;
     c->grown = (must ? !c->force_udp : too_big_for_udp(c, t, bytes.n)) &&
-               flow_to(c, t, SIP_PROTO_TCP, &f) == 0;
+               client_flow_to(c, t, SIP_PROTO_TCP, &f) == 0;
     if (must && !c->grown)
         return ERR_TOOBIG;
     if (c->grown) // in the place of what was written for UDP
@@ -300,6 +329,8 @@ void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_a
         c->retried = true;
     } else if (m == MOVE_UDP) {
         c->force_udp = true;
+        if (c->reach && s->ops->no_stream && c->connect.sa.sa_family)
+            s->ops->no_stream(s->arg, &c->connect);
     } else {
         blame(c, cause, retry_after);
         s->count.failovers++;

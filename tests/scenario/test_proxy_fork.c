@@ -102,6 +102,22 @@ static void best_response(void **state)
     }
 }
 
+// A 480 that stands for a failed flow (RFC 3326) says no more of the user than a 430 does.
+static void failed_flow_is_no_answer(void **state)
+{
+    struct fork f;
+    const char *i1, *i2;
+    (void)state;
+    fork_init(&f, fork_both);
+    invite(&f, &i1, &i2);
+    answer(f.b1, i1, "480 Temporarily Unavailable", "Reason: SIP;cause=430;text=\"Flow Failed\"\n");
+    peer_expect(f.b1, "ACK ");
+    answer(f.b2, i2, "486 Busy Here", NULL);
+    peer_expect(f.alice, "SIP/2.0 486");
+    ack_final(&f);
+    fork_done(&f);
+}
+
 // Who says when to come again speaks for the whole service: it is not made a 500 (RFC 3261 16.7 step 6).
 static void overload_goes_on(void **state)
 {
@@ -519,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losers_cancelled),      cmocka_unit_test(two_ok),
         cmocka_unit_test(forked_message),        cmocka_unit_test(best_response),
+        cmocka_unit_test(failed_flow_is_no_answer),
         cmocka_unit_test(challenges_aggregated), cmocka_unit_test(six_hundred),
         cmocka_unit_test(cancel_ringing),        cmocka_unit_test(cancel_before_100),
         cmocka_unit_test(cancel_after_ok),       cmocka_unit_test(cancel_before_forward),

@@ -23,6 +23,8 @@ int stage_set_up(void **state)
         .core_trusted = {st.trusted, 1},
         .core_host = STR("pcscf." HOME),
         .security = PCSCF_SECURITY_OPTIONAL,
+        .aka_in_clear = true,
+        .keepalive_s = 25,
         .home_domains = {st.homes, 1},
         .home_entry = STR("sip:192.0.2.20;transport=udp"),
         .visited_network = STR("visited.example"),

@@ -71,14 +71,17 @@ static void charging_identifiers_are_unique(void **state)
     }
 }
 
-// ---- integrity-protected (TS 24.229 5.2.2.5, 7.2A.2) ----
+// ---- integrity-protected (TS 24.229 5.2.2.2, 5.2.2.3, 7.2A.2) ----
 
-static void no_response_is_not_protected(void **state)
+// Of SIP Digest nothing is known before there is a response, or an association.
+static void digest_without_response_says_nothing(void **state)
 {
     (void)state;
+    st.cfg.aka_in_clear = false;
     stage_start();
     struct heard *h = sent(&(struct request){.headers = AUTH(", response=\"\"")});
-    assert_has(h, "integrity-protected=\"no\"");
+    assert_has(h, "response=\"\"");
+    assert_lacks(h, "integrity-protected");
 }
 
 static void first_answer_is_pending(void **state)
@@ -90,26 +93,58 @@ static void first_answer_is_pending(void **state)
     assert_has(h, "response=\"0123456789abcdef0123456789abcdef\"");
 }
 
-static void known_flow_and_identity_are_associated(void **state)
+// With a response or without.
+static void known_address_is_associated(void **state)
 {
+    static const char *const auths[] = {AUTH(ANSWERED), AUTH(", response=\"\"")};
     (void)state;
+    st.cfg.aka_in_clear = false;
     stage_start();
     (void)registered(&st.alice);
-    struct heard *h = sent(&(struct request){.headers = AUTH(ANSWERED)});
-    assert_has(h, "integrity-protected=\"ip-assoc-yes\"");
+    for (size_t i = 0; i < ARRAY_LEN(auths); i++) {
+        struct heard *h = sent(&(struct request){.headers = auths[i]});
+        assert_has(h, "integrity-protected=\"ip-assoc-yes\"");
+        struct ue other_port = ue_udp(i ? "198.51.100.1:5063" : "198.51.100.1:5062", ACCESS);
+        ue_send(&other_port, &(struct request){.headers = auths[i]});
+        assert_has(expect(st.core, "REGISTER "), "integrity-protected=\"ip-assoc-yes\"");
+    }
 }
 
-static void other_flow_or_identity_is_not_associated(void **state)
+#define OF_BOB "Authorization: Digest username=\"bob@" HOME "\", realm=\"" HOME "\", nonce=\"n1\", uri=\"sip:" HOME "\""
+
+// TS 33.203 N.2.1: the association is the private identity's. A known To is none.
+static void other_address_or_user_is_not_associated(void **state)
 {
     (void)state;
     stage_start();
     (void)registered(&st.alice);
-    struct heard *h = sent(&(struct request){.from = BOB, .headers = AUTH(ANSWERED)});
-    assert_has(h, "integrity-protected=\"ip-assoc-pending\"");
-    struct ue other = ue_udp("198.51.100.1:5062", ACCESS);
+    assert_has(sent(&(struct request){.headers = OF_BOB ANSWERED "\n"}), "integrity-protected=\"ip-assoc-pending\"");
+    struct ue other = ue_udp("198.51.100.9:5060", ACCESS);
     ue_send(&other, &(struct request){.headers = AUTH(ANSWERED)});
-    h = expect(st.core, "REGISTER ");
-    assert_has(h, "integrity-protected=\"ip-assoc-pending\"");
+    assert_has(expect(st.core, "REGISTER "), "integrity-protected=\"ip-assoc-pending\"");
+}
+
+// 7.2A.2: without a security association "no", whatever else is known.
+static void aka_is_not_protected_without_ipsec(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    assert_has(sent(&(struct request){.headers = AUTH(", algorithm=AKAv1-MD5, response=\"\"")}),
+               "integrity-protected=\"no\"");
+    assert_has(sent(&(struct request){.headers = AUTH(", algorithm=AKAv1-MD5" ANSWERED)}), "integrity-protected=\"no\"");
+    // Where it may come in clear, it may come without the algorithm's name at first.
+    assert_has(sent(&(struct request){.headers = AUTH(", response=\"\"")}), "integrity-protected=\"no\"");
+}
+
+static void aka_in_clear_is_for_laboratories(void **state)
+{
+    (void)state;
+    st.cfg.aka_in_clear = false;
+    stage_start();
+    ue_send(&st.alice, &(struct request){.headers = AUTH(", algorithm=AKAv1-MD5, response=\"\"")});
+    assert_has(expect(st.alice.peer, "SIP/2.0 421"), "Require: sec-agree");
+    (void)sent(&(struct request){.headers = AUTH(", response=\"\"")}); // SIP Digest
 }
 
 static void what_the_ue_claims_never_passes(void **state)
@@ -395,22 +430,59 @@ static void leaving_by_another_identity(void **state)
     assert_int_equal(n_registered(), 0);
 }
 
-// Contacts of other flows end with their time.
-static void star_ends_all_on_the_flow(void **state)
+#define TWO                                                                                        \
+    "Contact: <sip:ue@198.51.100.1:5060>;expires=600, <sip:second@198.51.100.1>;expires=600\n"       \
+    "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" ALICE ">\n"
+
+// RFC 3261 10.3: none is left of the user, wherever his contacts were registered; others keep theirs.
+static void star_ends_all_of_the_user(void **state)
 {
     (void)state;
     stage_start();
     (void)registered(&st.alice);
-    (void)registered_as(&st.alice, &(struct request){.contact = "<sip:second@198.51.100.1>"}, NULL);
+    (void)registered_as(&st.alice, &(struct request){.contact = "<sip:second@198.51.100.1>"}, TWO);
     struct ue elsewhere = ue_udp("198.51.100.7:5060", ACCESS);
-    (void)registered(&elsewhere);
+    (void)registered_as(&elsewhere, &(struct request){0}, TWO "Contact: <sip:ue@198.51.100.7:5060>;expires=600\n");
     struct ue bob = ue_udp("198.51.100.2:5060", ACCESS);
     (void)registered_as(&bob, &(struct request){.from = BOB},
                         "Contact: <sip:ue@198.51.100.2:5060>;expires=600\n"
                         "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" BOB ">\n");
     assert_int_equal(n_registered(), 4);
     (void)registered_as(&st.alice, &(struct request){.contact = "*", .expires = -1}, NULL);
+    assert_int_equal(n_registered(), 1);
+    assert_int_equal(pcscf_counters(st.pcscf)->deregistered, 3);
+}
+
+// A phone that comes back from another address, with another Contact: the answer lists that one only, and the old
+// address, which may be given to somebody else next, is a stranger's.
+static void who_has_moved_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    struct ue now = ue_udp("198.51.100.7:5060", ACCESS);
+    (void)registered(&now);
+    assert_int_equal(n_registered(), 1);
+    assert_int_equal(pcscf_counters(st.pcscf)->moved, 1);
+    ue_send(&st.alice, &(struct request){.method = "MESSAGE", .to = BOB});
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    ue_send(&now, &(struct request){.method = "MESSAGE", .to = BOB});
+    (void)expect(st.core, "MESSAGE ");
+}
+
+// Another UE's REGISTER, or a question, lists what is there, too.
+static void every_answer_counts(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    (void)registered_as(&st.alice, &(struct request){.contact = "<sip:second@198.51.100.1>"}, TWO);
     assert_int_equal(n_registered(), 2);
+    (void)registered_as(&st.alice, &(struct request){.contact = ""},
+                        "Contact: <sip:second@198.51.100.1>;expires=600\nP-Associated-URI: <" ALICE ">\n");
+    assert_int_equal(n_registered(), 1);
+    (void)registered_as(&st.alice, &(struct request){.contact = ""}, "Contact: <sip:x\nP-Associated-URI: <" ALICE ">\n");
+    assert_int_equal(n_registered(), 1); // what cannot be read says nothing
 }
 
 // The registrar keeps the contact although the UE asked for its end: it is still there.
@@ -433,7 +505,10 @@ static void over_tcp_and_ipv6(void **state)
     (void)state;
     stage_start();
     struct ue tcp = ue_tcp("198.51.100.3:40000"), six = ue_udp("[2001:db8::1]:5060", ACCESS6);
-    const char *a = registered(&tcp), *b = registered(&six);
+    const char *a = registered(&tcp);
+    const char *b = registered_as(&six, &(struct request){0},
+                                  "Contact: <sip:ue@198.51.100.3:40000>;expires=600, <sip:ue@[2001:db8::1]:5060>;expires=600\n"
+                                  "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" ALICE ">\n");
     assert_string_not_equal(a, b);
     assert_int_equal(n_registered(), 2);
     ue_send(&six, &(struct request){.headers = AUTH(ANSWERED)});
@@ -499,10 +574,12 @@ int main(void)
         T(path_is_this_node_alone),
         T(path_is_required_once),
         T(charging_identifiers_are_unique),
-        T(no_response_is_not_protected),
+        T(digest_without_response_says_nothing),
+        T(aka_is_not_protected_without_ipsec),
+        T(aka_in_clear_is_for_laboratories),
         T(first_answer_is_pending),
-        T(known_flow_and_identity_are_associated),
-        T(other_flow_or_identity_is_not_associated),
+        T(known_address_is_associated),
+        T(other_address_or_user_is_not_associated),
         T(what_the_ue_claims_never_passes),
         T(malformed_authorization_is_refused),
         T(foreign_domain_is_forbidden),
@@ -520,7 +597,9 @@ int main(void)
         T(renewing_is_one_registration),
         T(leaving_ends_the_contact),
         T(leaving_by_another_identity),
-        T(star_ends_all_on_the_flow),
+        T(star_ends_all_of_the_user),
+        T(who_has_moved_leaves_nothing_behind),
+        T(every_answer_counts),
         T(what_counts_is_the_answer),
         T(over_tcp_and_ipv6),
         T(unfinished_registrations_of_a_source),

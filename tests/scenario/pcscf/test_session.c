@@ -253,7 +253,8 @@ static void expect_none_but_trying(struct peer *p)
             fail_msg("unexpected: %.*s", STR_ARG(h->bytes));
 }
 
-// RFC 5626 5.3.1: the phone was killed and its host says so.
+// The phone was killed and its host says so. Nobody manages its flows: for the caller the user is not there (RFC
+// 3261 21.4.18), and the S-CSCF hears why.
 static void closed_port_is_a_failed_flow(void **state)
 {
     static const char *const methods[] = {"INVITE", "MESSAGE"};
@@ -264,8 +265,9 @@ static void closed_port_is_a_failed_flow(void **state)
     peer_stop_listening(st.alice.peer);
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         ask(path, methods[i]);
-        struct heard *h = expect(st.core, "SIP/2.0 430");
+        struct heard *h = expect(st.core, "SIP/2.0 480");
         assert_has(h, "the UE's flow is gone");
+        assert_has(h, "Reason: SIP;cause=430");
     }
     assert_int_equal(pcscf_counters(st.pcscf)->flow_failed, 2);
 }
@@ -280,7 +282,7 @@ static void refused_connection_is_a_failed_flow(void **state)
     scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 10);
     core_send(&(struct request){.to = "sip:ue@198.51.100.3:5060;transport=tcp",
                                 .headers = route_to(path)});
-    (void)expect(st.core, "SIP/2.0 430");
+    (void)expect(st.core, "SIP/2.0 480");
 }
 
 // It dies while it rings.
@@ -295,7 +297,7 @@ static void connection_closed_while_ringing(void **state)
     peer_answer(tcp.peer, expect(tcp.peer, "INVITE "), 180, NULL);
     (void)expect(st.core, "SIP/2.0 180");
     peer_close(tcp.peer, false);
-    (void)expect(st.core, "SIP/2.0 430");
+    (void)expect(st.core, "SIP/2.0 480");
 }
 
 // The shortest leg: T1 is 2 s towards a UE (TS 24.229 table 7.7.1), so four datagrams in 16 s.
@@ -364,6 +366,28 @@ static void tokens_end_with_the_process(void **state)
     (void)expect(st.core, "SIP/2.0 404");
     ue_send(&st.alice, &(struct request){.to = BOB});
     (void)expect(st.alice.peer, "SIP/2.0 403");
+}
+
+// Its parties hear that it is over (RFC 3261 12.2.2). A forged token is none of a dialog.
+static void dialogs_end_with_the_process(void **state)
+{
+    (void)state;
+    stage_start();
+    (void)registered(&st.alice);
+    struct heard *h = invited_by(&st.alice);
+    const char *core = uri_in(h, "Record-Route");
+    peer_answer(st.core, h, 200, "Contact: <sip:b@192.0.2.20>\n");
+    const char *access = uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
+    stage_restart();
+    struct request bye = {.method = "BYE", .to = BOB, .to_tag = "t", .headers = route_to(access)};
+    ue_send(&st.alice, &bye);
+    (void)expect(st.alice.peer, "SIP/2.0 481");
+    bye.headers = "Route: <sip:AATEEwAAAAEAAAAApAccfsYzZAHV3LH0GFYXAA@" ACCESS ";lr>\n";
+    ue_send(&st.alice, &bye);
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    core_send(&(struct request){.method = "BYE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                .headers = route_to(core)});
+    (void)expect(st.core, "SIP/2.0 481");
 }
 
 // ---- inside a dialog (TS 24.229 5.2.6.3.5, 5.2.6.4.5) ----
@@ -639,6 +663,7 @@ int main(void)
         T(without_a_token_nobody_is_found),
         T(tokens_cannot_be_forged),
         T(tokens_end_with_the_process),
+        T(dialogs_end_with_the_process),
         T(in_dialog_both_ways),
         T(no_other_way_inside_a_dialog),
         T(each_fork_has_its_own_way),

@@ -129,7 +129,7 @@ static void unregistered_is_forbidden(void **state)
 {
     (void)state;
     stage_with_alice();
-    struct ue other = ue_udp("198.51.100.1:5061", ACCESS); // alice's address, another port
+    struct ue other = ue_udp("198.51.100.9:5060", ACCESS);
     ue_send(&other, &(struct request){.to = BOB});
     (void)expect(other.peer, "SIP/2.0 403");
     ue_send(&other, &(struct request){.method = "MESSAGE", .to = BOB, .headers = LIES});

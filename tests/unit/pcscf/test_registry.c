@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "io/sim.h"
 #include "pcscf/registry.h"
@@ -54,8 +55,10 @@ static int set(struct fixture *f, const struct access_flow *flow, const char *us
     snprintf(sip, sizeof sip, "sip:%s@home.net", user);
     snprintf(contact, sizeof contact, "sip:%s@192.0.2.1", user);
     struct str impus[] = {str_from(sip), STR("tel:+1-555")};
-    struct reg_params p = {.flow = flow, .contact = str_from(contact), .impus = impus, .n_impus = 2,
-                           .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
+    struct access_flow own = *flow;
+    own.user = hash_bytes(user, strlen(user));
+    struct reg_params p = {.flow = &own, .impi = str_from(user), .contact = str_from(contact), .impus = impus,
+                           .n_impus = 2, .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
     return registry_set(f->reg, &p);
 }
 
@@ -127,11 +130,17 @@ static void many_on_one_flow(void **state)
         assert_int_equal(set(&f, &a, user, 1000 + (uint64_t)i), 0);
     }
     assert_non_null(registry_find(f.reg, &a, STR("sip:u1500@home.net")));
-    assert_int_equal(registry_remove_identity(f.reg, &a, STR("sip:u1500@home.net")), 1);
+    assert_true(registry_remove(f.reg, STR("sip:u1500@192.0.2.1"), STR("sip:u1500@home.net")));
     (void)sim_run(f.sim, 10000);
     assert_int_equal(f.expired, 2999);
     assert_int_equal(registry_count(f.reg), 0);
     tear_down(&f);
+}
+
+static bool none(void *arg, const struct reg *g)
+{
+    (void)arg, (void)g;
+    return false;
 }
 
 // Two identities that differ far behind are two: neither is asserted for the other, and neither is
@@ -157,9 +166,68 @@ static void long_identities(void **state)
         assert_null(registry_find(f.reg, &a, str_from(two)));
         assert_null(reg_impu_like(r, str_from(two)).p);
         assert_false(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
-        assert_int_equal(registry_remove_identity(f.reg, &a, str_from(two)), 0);
+        assert_int_equal(registry_keep(f.reg, str_from(two), none, NULL), 0);
         assert_true(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
     }
+    tear_down(&f);
+}
+
+// Another port or transport is another flow, and the same address.
+static void by_address(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct access_flow a = flow_of(1), b = flow_of(2), tcp = flow_of(1), tcp2 = flow_of(1), elsewhere = flow_of(1);
+    tcp.proto = tcp2.proto = SIP_PROTO_TCP;
+    tcp.id = 7;
+    tcp2.id = 8;
+    assert_int_equal(addr_parse(STR("192.0.2.2"), 1, &elsewhere.remote), 0);
+    assert_int_equal(set(&f, &a, "alice", 1000), 0);
+    const struct reg *r = registry_find_at(f.reg, &b.remote, NULL, STR("sip:alice@home.net"));
+    assert_non_null(r);
+    assert_null(registry_find_at(f.reg, &elsewhere.remote, NULL, STR("sip:alice@home.net")));
+    const struct association *of = association_alone(registry_associations(f.reg), &b.remote);
+    assert_ptr_equal(reg_association(r), of);
+    assert_ptr_equal(registry_find_at(f.reg, &b.remote, of, STR("tel:+1555")), r);
+    assert_ptr_equal(registry_newest_of(f.reg, of), r);
+    assert_true(registry_flow_has(f.reg, &a, of));
+    assert_false(registry_flow_has(f.reg, &b, of));
+    // A connection is known by itself, not by its port.
+    assert_int_equal(set(&f, &tcp, "alice", 1000), 0);
+    assert_non_null(registry_find(f.reg, &tcp, STR_NONE));
+    assert_null(registry_find(f.reg, &tcp2, STR_NONE));
+    assert_null(registry_find(f.reg, &a, STR_NONE));
+    tear_down(&f);
+}
+
+static bool is_second(void *arg, const struct reg *g)
+{
+    (void)arg;
+    return str_eq(reg_contact(g), STR("sip:two@192.0.2.2"));
+}
+
+// RFC 3261 10.3: what is not listed has ended, wherever it was registered.
+static void keeps_what_is_listed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct str impus[] = {STR("sip:alice@home.net")};
+    for (uint16_t i = 1; i <= 20; i++) {
+        struct access_flow flow = flow_of(i);
+        char contact[64];
+        flow.user = 5;
+        snprintf(contact, sizeof contact, i == 2 ? "sip:two@192.0.2.2" : "sip:c%u@192.0.2.1", i);
+        struct reg_params p = {.flow = &flow, .impi = STR("a"), .contact = str_from(contact), .impus = impus,
+                               .n_impus = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
+        assert_int_equal(registry_set(f.reg, &p), 0);
+    }
+    struct access_flow bob = flow_of(99);
+    assert_int_equal(set(&f, &bob, "bob", 1000), 0);
+    assert_int_equal(registry_keep(f.reg, STR("sip:alice@HOME.net"), is_second, NULL), 19);
+    assert_int_equal(registry_count(f.reg), 2);
+    assert_int_equal(association_stats(registry_associations(f.reg)).associations, 2);
     tear_down(&f);
 }
 
@@ -179,6 +247,7 @@ static void out_of_memory(void **state)
         assert_int_equal(registry_count(f.reg), 1);
         assert_true(e == 0 || e == ERR_NOMEM);
         assert_non_null(registry_find(f.reg, e ? &a : &b, STR("tel:+1555")));
+        assert_int_equal(association_stats(registry_associations(f.reg)).associations, 1);
     }
     tear_down(&f);
 }
@@ -188,7 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_flow_and_identity), cmocka_unit_test(moves),
         cmocka_unit_test(expires),                    cmocka_unit_test(many_on_one_flow),
-        cmocka_unit_test(long_identities),
+        cmocka_unit_test(long_identities),            cmocka_unit_test(by_address),
+        cmocka_unit_test(keeps_what_is_listed),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,9 +373,9 @@ static void configure(uint32_t failures, uint32_t contacts)
 
 #define STALE STR("sip:a2@192.0.2.7")
 
-// Two INVITEs arrive at the P-CSCF, in whichever order: the stale contact's flow has failed, the other
-// one is busy.
-static void call_stale_and_busy(void)
+// Two INVITEs arrive at the P-CSCF, in whichever order: the stale contact's flow has failed (as status and headers
+// say it), the other one is busy.
+static void call_stale_and_busy(unsigned status, const char *headers)
 {
     terminate("INVITE", "sip:alice@" DOMAIN, "");
     struct sip_msg *both[2];
@@ -383,7 +383,7 @@ static void call_stale_and_busy(void)
         both[i] = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
     for (int i = 0; i < 2; i++) {
         bool stale = str_eq(sip_msg_uri_text(both[i]), STALE);
-        world_answer(W_PCSCF, both[i], stale ? 430 : 486, "");
+        world_answer(W_PCSCF, both[i], stale ? status : 486, stale ? headers : "");
         (void)world_expect_request(W_PCSCF, "ACK");
         sip_msg_unref(both[i]);
     }
@@ -396,9 +396,9 @@ static void stale_contact_is_unbound(void **state)
 {
     configure(2, 0);
     two_phones("<sip:alice@192.0.2.1:5060>, <sip:a2@192.0.2.7>");
-    call_stale_and_busy();
+    call_stale_and_busy(430, "");
     assert_int_equal(scscf_bindings(w.scscf), 2);
-    call_stale_and_busy();
+    call_stale_and_busy(480, "Reason: SIP;cause=430\n");
     assert_int_equal(scscf_bindings(w.scscf), 1);
     terminate("INVITE", "sip:alice@" DOMAIN, "");
     struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");

@@ -333,18 +333,17 @@ struct sip_msg *world_register(const struct reg *r)
     return m;
 }
 
-const char *world_credentials(const struct sip_msg *challenge, const char *impi,
-                              const char *password, unsigned nc, const char *integrity)
+static const char *credentials(const struct sip_auth *c, const char *impi, const char *password, unsigned nc,
+                               const char *method, const char *more)
 {
     static char out[1024];
     char ha1[DIGEST_HEX_MAX], response[DIGEST_HEX_MAX], count[16];
-    const struct sip_auth *c = sip_msg_at(challenge, SIP_H_WWW_AUTHENTICATE, 0);
     assert_non_null(c);
     enum digest_alg alg = str_eq(c->algorithm, STR("SHA-256")) ? DIGEST_SHA256 : DIGEST_MD5;
     assert_int_equal(digest_ha1(w.digest, alg, str_from(impi), c->realm, str_from(password), ha1), 0);
     (void)snprintf(count, sizeof count, "%08x", nc);
     struct digest_params p = {.alg = alg, .ha1 = str_from(ha1), .nonce = c->nonce,
-                              .method = STR("REGISTER"), .uri = STR("sip:" DOMAIN)};
+                              .method = str_from(method), .uri = STR("sip:" DOMAIN)};
     if (c->qop.n) {
         p.qop = STR("auth");
         p.nc = str_from(count);
@@ -353,12 +352,25 @@ const char *world_credentials(const struct sip_msg *challenge, const char *impi,
     assert_int_equal(digest_response(w.digest, &p, response), 0);
     int n = snprintf(out, sizeof out,
                      "Digest username=\"%s\",realm=\"%.*s\",nonce=\"%.*s\",uri=\"sip:" DOMAIN
-                     "\",algorithm=%.*s,response=\"%s\",integrity-protected=\"%s\"",
-                     impi, STR_ARG(c->realm), STR_ARG(c->nonce), STR_ARG(c->algorithm), response,
-                     integrity);
+                     "\",algorithm=%.*s,response=\"%s\"%s",
+                     impi, STR_ARG(c->realm), STR_ARG(c->nonce), STR_ARG(c->algorithm), response, more);
     if (c->qop.n)
         (void)snprintf(out + n, sizeof out - (size_t)n, ",qop=auth,nc=%s,cnonce=\"cn\"", count);
     return out;
+}
+
+const char *world_credentials(const struct sip_msg *challenge, const char *impi,
+                              const char *password, unsigned nc, const char *integrity)
+{
+    char more[64];
+    (void)snprintf(more, sizeof more, ",integrity-protected=\"%s\"", integrity);
+    return credentials(sip_msg_at(challenge, SIP_H_WWW_AUTHENTICATE, 0), impi, password, nc, "REGISTER", more);
+}
+
+const char *world_proxy_credentials(const struct sip_msg *challenge, const char *impi, const char *password, unsigned nc,
+                                    const char *method)
+{
+    return credentials(sip_msg_at(challenge, SIP_H_PROXY_AUTHENTICATE, 0), impi, password, nc, method, "");
 }
 
 struct sip_msg *world_registered(const struct reg *r)
