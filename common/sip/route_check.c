@@ -119,7 +119,7 @@ static void cseq(struct check *k)
 
 static void max_forwards(struct check *k)
 {
-    struct cur c;
+    struct cur c = {0};
     k->m->max_forwards = -1;
     if (!sip_field_first(k->m, SIP_H_MAX_FORWARDS) || !only(k, SIP_H_MAX_FORWARDS, &c))
         return;
@@ -131,7 +131,7 @@ static void max_forwards(struct check *k)
 // RFC 3261 18.3: a datagram that is shorter than announced is refused, a longer one is cut.
 static void content_length(struct check *k)
 {
-    struct cur c;
+    struct cur c = {0};
     struct sip_msg *m = k->m;
     if (!sip_field_first(m, SIP_H_CONTENT_LENGTH) || !only(k, SIP_H_CONTENT_LENGTH, &c))
         return;
