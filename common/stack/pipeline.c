@@ -50,7 +50,7 @@ static void refuse(struct job *j, struct pxy *p)
     if (r->retry_after)
         sip_edit_append(&extra, SIP_H_RETRY_AFTER, arena_printf(a, "%u", r->retry_after));
     if (r->cause)
-        sip_edit_append(&extra, SIP_H_WARNING, pxy_warning(p, str_from(r->cause)));
+        pxy_warn(p, &extra, str_from(r->cause));
     (void)pxy_reply(p, r->status, reason, &extra);
 }
 

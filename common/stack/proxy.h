@@ -64,6 +64,7 @@ struct pxy_target {
     uint32_t silent_ms;
     unsigned label;      // listener whose local address sends (chosen by label); 0
     unsigned word;       // whose word the next hop is, for stack_ops.may_reach; 0: our own, any address
+    bool outside;        // a foreign network is there: its 503 tells nothing about ours (RFC 3261 21.5.4)
     void *ctx;           // handed to the callbacks
 };
 

@@ -71,6 +71,7 @@ struct stack {
     size_t max_transactions, max_message;
     bool tcp_prefer, draining;
     struct stack_limits limits;
+    enum stack_warnings warnings;
     uint32_t standing_epoch;  // of what flows know about their standing
     timer_cb drained;
     void *drained_arg;

@@ -300,6 +300,18 @@ void client_cancel_now(struct txn_client *c)
     txn_arm_timeout(&c->t, EV_TIMER_B, c->t.timers->timer_b);
 }
 
+// RFC 3261 9.1 has a CANCEL wait for a provisional response, so that it does not overtake the INVITE. After
+// all that time it does not; and a node that was frozen would otherwise let a phone ring for nobody.
+void client_withdraw(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    struct writer w = stack_scratch(s);
+    if (c->t.method != SIP_INVITE || c->answered || c->cancelled || !c->t.flow || !c->t.kept.n)
+        return;
+    if (!txn_build_cancel(s, c->t.kept, STR_NONE, &w) && !w.failed)
+        (void)flow_send(s, c->t.flow, writer_done(&w), STR_NONE);
+}
+
 // ---- responses ----
 
 static bool same_method(const struct txn_client *c, const struct sip_msg *m)
