@@ -94,6 +94,8 @@ enum step_verdict icscf_choose(struct job *j)
     bool marked = usable && is_marked(r, r->server);
     if (usable && !marked)
         return STEP_CONTINUE;
+    if (marked && r->deregisters)
+        return STEP_CONTINUE;
     if (marked && r->assigned) { // its capabilities have not been asked for yet
         icscf_count(i, IC_AVOIDED);
         j->proc = &again;
@@ -131,6 +133,8 @@ static const struct procedure again = {"reselect", again_steps, ARRAY_LEN(again_
 // response to another request may be the called user's own.
 static bool calls_for_another(const struct icscf_job *r, unsigned status, const struct sip_msg *msg)
 {
+    if (r->deregisters) // at another one there is nothing to end
+        return false;
     if (!msg)
         return status == 503 || (status == 408 && speaks_soon(r));
     return r->is_register && (status == 480 || (status >= 300 && status < 400));
@@ -148,8 +152,8 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct icscf_job *r = ctx;
     struct icscf *i = nf;
-    if (msg && !icscf_trusts(i, p))
-        trust_strip_to_foreign(msg, edits);
+    if (msg)
+        icscf_hide(i, p, msg, edits);
     if (msg)
         marks_clear(&i->failed, mark_key(r->server));
     else

@@ -26,18 +26,26 @@ static enum step_verdict check_registered(struct job *j)
         j->identity = sip_msg_from(pj->req)->uri.text;
         return job_fail(j, 403, "request from a UE that is not registered here");
     }
+    pj->registered = *reg_flow(pj->reg);
     return STEP_CONTINUE;
 }
 
 // The identity of this contact that the UE prefers, as it is registered (what else the UE wrote into
-// its URI is not vouched for), else the default one.
+// its URI is not vouched for), else the default one; a SIP and a tel URI when it prefers both.
 static struct str asserted_value(struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
-    struct str impu = STR_NONE;
-    for (const struct sip_addr *ppi; !impu.n && (ppi = sip_iter_next(&it));)
-        impu = reg_impu_like(pj->reg, ppi->uri.text);
-    return ARENA_CAT(pj->arena, STR("<"), impu.n ? impu : reg_impu(pj->reg, 0), STR(">"));
+    struct str first = STR_NONE, second = STR_NONE;
+    for (const struct sip_addr *ppi; !second.n && (ppi = sip_iter_next(&it));) {
+        struct str impu = reg_impu_like(pj->reg, ppi->uri.text);
+        if (!first.n)
+            first = impu;
+        else if (str_istarts(impu, STR("tel:")) != str_istarts(first, STR("tel:")))
+            second = impu;
+    }
+    if (second.n)
+        return ARENA_CAT(pj->arena, STR("<"), first, STR(">, <"), second, STR(">"));
+    return ARENA_CAT(pj->arena, STR("<"), first.n ? first : reg_impu(pj->reg, 0), STR(">"));
 }
 
 static enum step_verdict assert_identity(struct job *j)
@@ -45,9 +53,8 @@ static enum step_verdict assert_identity(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->asserted = asserted_value(pj);
     j->identity = pj->asserted;
-    trust_strip_from_outside(pj->req, pj->edits);
+    trust_in(TRUST_UE, pj->req, pj->edits);
     agreement_strip(pj->req, pj->edits);
-    sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
     sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
     return STEP_CONTINUE;
 }
@@ -66,7 +73,9 @@ static enum step_verdict set_route(struct job *j)
 static enum step_verdict add_charging(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, pcscf_charging_vector(pj->pcscf, pj->arena));
+    pj->icid = pcscf_new_icid(pj->pcscf, pj->arena);
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
+                    pcscf_charging_vector(pj->pcscf, pj->arena, pj->icid));
     return STEP_CONTINUE;
 }
 
@@ -76,17 +85,27 @@ static enum step_verdict add_record_route(struct job *j)
     return STEP_CONTINUE;
 }
 
+// What ended a branch without a response, but for a CANCEL and a request that is too large: the S-CSCF
+// of the Service-Route, or the way to it, is gone (TS 24.229 5.2.6.3.2A, TS 23.380 4.4).
+static enum pxy_verdict no_core(struct pjob *pj, unsigned status, const char *trouble)
+{
+    const char *cause = status == 408 ? "the core does not answer" : "the core cannot be reached";
+    if (status == 487 || status == 513)
+        return PXY_PASS;
+    struct str all = trouble ? arena_printf(pj->arena, "%s: %s", cause, trouble) : STR_NONE;
+    job_reject(&pj->job, pcscf_restoration(pj, all.p ? all.p : cause));
+    return PXY_TAKEN;
+}
+
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pcscf *pc = nf;
     struct access_flow ue = pcscf_source_flow(p);
-    (void)ctx;
-    (void)status;
     if (!msg)
-        return PXY_PASS;
-    trust_strip_to_outside(msg, edits);
-    record_route_back_to_ue(pc, edits->arena, &ue, msg, edits);
+        return no_core(ctx, status, pxy_trouble(p));
+    pcscf_hide_from_ue(pc, msg, edits);
+    record_route_back_to_ue(pc, edits->arena, &ue, ((const struct pjob *)ctx)->icid, msg, edits);
     return PXY_PASS;
 }
 
@@ -96,10 +115,13 @@ static enum step_verdict forward(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->pcscf->counters.originating++;
     pcscf_aim_at_core(pj);
+    if (sip_msg_method(pj->req) == SIP_INVITE && pj->pcscf->config->core_silence_ms) // it says 100 at once
+        pj->target.timeout_ms = pj->target.leg_ms = pj->pcscf->config->core_silence_ms;
     return pcscf_forward(pj, &ops);
 }
 
 static const struct step steps[] = {
+    {"check-emergency", pcscf_check_emergency, "TS 24.229 5.2.10"},
     {"check-registered", check_registered, "TS 24.229 5.2.6.3.1"},
     {"assert-identity", assert_identity, "TS 24.229 5.2.6.3.1"},
     {"set-route", set_route, "TS 24.229 5.2.6.3.3"},

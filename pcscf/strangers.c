@@ -51,7 +51,7 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     struct access_flow f = flow_of(from);
     if (from->listener == PCSCF_CORE) {
         pc->counters.refused_untrusted++;
-        *ret_refusal = (struct stack_refusal){403, "source is not in core.trusted",
+        *ret_refusal = (struct stack_refusal){403, "source is outside the trust domain: it is not in core.trusted",
                                                "TS 24.229 4.4"};
         return false;
     }
@@ -63,7 +63,7 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
                                                "RFC 3261 26.1.5"};
         return false;
     }
-    if (may_ask(pc, &f, m))
+    if (may_ask(pc, &f, m) || pcscf_is_emergency(pc, m))
         return true;
     pc->counters.refused_unregistered++;
     *ret_refusal = sip_msg_to_tag(m).p ? no_dialog : no_registration;

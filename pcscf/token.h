@@ -34,6 +34,7 @@ struct token_use {
     struct str call_id; // TOKEN_CORE, TOKEN_ACCESS
     struct str
         peer_tag; // TOKEN_ACCESS: the other party's tag, which is the To tag of the UE's requests
+    struct str icid; // TOKEN_ACCESS: stands beside the token, sealed (pcscf/icid.h)
     uint64_t routes; // TOKEN_ACCESS: what must follow in the UE's Route, by token_add_route
 };
 

@@ -5,6 +5,8 @@
 #include "app/node_rows.h"
 #include "scscf/brake.h"
 
+// What becomes of a request for a service that its user does not have.
+enum scscf_services { SCSCF_SERVICES_PASS, SCSCF_SERVICES_REFUSE };
 enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
 
 struct scscf_config {
@@ -14,6 +16,9 @@ struct scscf_config {
     struct node_sip sip;
     struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_trust trust;
+    int services;   // enum scscf_services
+    bool ioi_types; // "Type 1" before the name towards P-CSCFs
     struct node_limits strangers;
     struct node_dia diameter;
     struct node_routing routing;

@@ -126,7 +126,7 @@ enum step_verdict register_send_ok(struct register_job *r)
         add_registration(r, reg, &extra);
     if (r->auth_info.n)
         sip_edit_append(&extra, SIP_H_AUTHENTICATION_INFO, r->auth_info);
-    struct str vector = charging_vector(a, m, charging_orig_ioi(m), scscf_ioi(s));
+    struct str vector = charging_vector(a, m, charging_orig_ioi(m), scscf_ioi_1(s, a));
     if (vector.n)
         sip_edit_append(&extra, SIP_H_P_CHARGING_VECTOR, vector);
     return answer(r, 200, &extra);

@@ -10,6 +10,7 @@ struct term_job;
 struct attempt {
     struct term_job *job;
     struct str uri;
+    enum trust_side to;
     bool failed; // it could not be reached
 };
 
@@ -117,18 +118,14 @@ static enum step_verdict check_barred(struct job *j)
     return STEP_CONTINUE;
 }
 
-// An outsider's vector is no vector.
-static struct str orig_ioi(const struct scscf *s, const struct pxy *p)
-{
-    return scscf_trusts(s, p) ? charging_orig_ioi(pxy_request(p)) : STR_NONE;
-}
-
+// An outsider's vector is no vector. Towards the P-CSCF the name is ours again, of type 1, and the networks
+// in between are nobody's business there (TS 24.229 4.5.4, 4.5.4A).
 static enum step_verdict charging(struct job *j)
 {
+    const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
-    const struct sip_msg *m = pxy_request(p);
-    struct str v = charging_vector(pxy_arena(p), m, charging_orig_ioi(m), STR_NONE);
-    if (v.n && scscf_trusts(j->nf, p))
+    struct str v = charging_vector_to_ue(pxy_arena(p), pxy_request(p), scscf_ioi_1(s, pxy_arena(p)));
+    if (v.n && scscf_side(s, p) != TRUST_FOREIGN)
         sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
     return STEP_CONTINUE;
 }
@@ -170,6 +167,17 @@ static bool may_go_to(const struct term_job *t, struct pxy *p, struct str contac
     return !cause;
 }
 
+// A Path came from a P-CSCF that was trusted with a REGISTER: its network is at least a partner. A contact
+// without one is the user's own device.
+static enum trust_side side_of(const struct scscf *s, struct arena *a, const struct sip_edits *e,
+                               struct str path, struct str contact)
+{
+    enum trust_side side = scscf_side_of_next(s, a, e, path.n ? first_hop(path) : contact);
+    if (!path.n)
+        return side == TRUST_FOREIGN ? TRUST_UE : side;
+    return side == TRUST_FOREIGN ? TRUST_PARTNER : side;
+}
+
 static int add_target(struct term_job *t, struct pxy *p, const struct binding *b)
 {
     struct arena *a = pxy_arena(p);
@@ -185,6 +193,8 @@ static int add_target(struct term_job *t, struct pxy *p, const struct binding *b
     sip_edit_uri(e, uri);
     if (path.n)
         sip_edit_prepend(e, SIP_H_ROUTE, path);
+    try->to = side_of(t->job.nf, a, e, path, uri);
+    scscf_hide(t->job.nf, try->to, pxy_request(p), e);
     size_t i = t->n++;
     while (i && t->q[i - 1] < b->q) {
         t->targets[i] = t->targets[i - 1];
@@ -280,11 +290,8 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct term_job *t = try->job;
     struct scscf *s = nf;
     note_outcome(try, status, msg);
-    if (msg && status < 300) {
-        struct str v = charging_vector(edits->arena, msg, orig_ioi(s, p), scscf_ioi(s));
-        if (v.n)
-            sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
-    }
+    if (msg)
+        scscf_pass_response(s, p, try->to, scscf_ioi(s), msg, edits);
     if (status < 200)
         return PXY_PASS;
     if (t->open)
