@@ -212,7 +212,8 @@ enum step_verdict icscf_forward(struct job *j)
     struct pxy_target t = {.edits = e, .next_hop = r->server, .ctx = r,
                            .leg_ms = leg_left(i, p),
                            .timeout_ms = speaks_soon(r) ? i->cfg->scscf_timeout_ms : 0,
-                           .speaks = speaks_soon(r)};
+                           .speaks = speaks_soon(r),
+                           .withdraw = true};
     int err = pxy_forward(p, &t, 1, &ops, i);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }

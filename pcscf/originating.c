@@ -115,6 +115,7 @@ static enum step_verdict forward(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->pcscf->counters.originating++;
     pcscf_aim_at_core(pj);
+    pj->target.withdraw = true;
     if (sip_msg_method(pj->req) == SIP_INVITE && pj->pcscf->config->core_silence_ms) // it says 100 at once
         pj->target.timeout_ms = pj->target.leg_ms = pj->pcscf->config->core_silence_ms;
     return pcscf_forward(pj, &ops);

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every row of the trust table (ims/trust.h) as lines of a message, for tests that send them all through a
-// node (with cmocka.h before it). What each line has between "mark" and its end must be gone wherever the row's rule is not to
+// node. What each line has between "mark" and its end must be gone wherever the row's rule is not to
 // let it pass.
 #pragma once
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <cmocka.h>
+
+#include "base/mem.h"
 #include "ims/trust.h"
 
 struct trust_sample {

@@ -175,6 +175,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .timeout_ms = t->timeout_ms,
         .word = t->word,
         .speaks = t->speaks,
+        .withdraw = t->withdraw,
         .loop_hash = p->loop_hash,
     };
     err = txn_client_start(p->stack, &c, &b->txn);

@@ -98,6 +98,7 @@ struct txn_client {
     bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
     bool answered;              // a response came on this target
     bool speaks;                // silence is the target's own
+    bool withdraw;              // see struct txn_client_params
     bool probed;                // the lost connection was made again once
     struct str cancel_reason;   // heap
     char *trouble;              // heap; why it failed, for people

@@ -98,6 +98,20 @@ static void deregistration_stays_with_its_server(void **state)
     assert_int_equal(w.n_uar, 1);
 }
 
+// An S-CSCF that was only slow must not let a phone ring that another one has taken care of.
+static void a_silent_server_is_told_to_forget(void **state)
+{
+    bool cancelled = false;
+    (void)state;
+    w.capabilities_on_demand = true;
+    neighbour_sends("INVITE", "");
+    world_run(9000);
+    (void)world_expect_request(W_S2, "INVITE");
+    for (struct sip_msg *m; !cancelled && (m = world_take(W_S1));)
+        cancelled = sip_msg_method(m) == SIP_CANCEL;
+    assert_true(cancelled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +119,7 @@ int main(void)
         TEST(every_call_has_an_icid),
         TEST(a_route_is_followed),
         TEST(deregistration_stays_with_its_server),
+        TEST(a_silent_server_is_told_to_forget),
     };
     return cmocka_run_group_tests_name("icscf_edge", tests, NULL, NULL);
 }
