@@ -30,6 +30,7 @@ const struct conf_row icscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER of others gets 403, and what others assert of identities, "
                         "location and charging is removed."},
+    NODE_TRUST_ROWS(AT(trust)),
     NODE_LIMITS_ROWS(AT(limits)),
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
@@ -78,6 +79,7 @@ void icscf_check(const void *config, app_finding bad, void *arg)
         check_scscf(c, i, bad, arg);
     node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_trust(&c->trust, bad, arg);
     node_check_routing(&c->routing, bad, arg);
     if (c->scscf_timeout_ms >= c->leg_ms)
         bad(arg, "selection.timeout", "leaves no time for a second S-CSCF in sip.leg_timeout.scscf");

@@ -18,6 +18,7 @@ struct icscf_config {
     struct node_sip sip;
     struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_trust trust;
     struct node_limits limits;
     struct node_dia diameter;
     struct node_routing routing;

@@ -15,12 +15,13 @@ static void on_request(void *arg, struct pxy *p)
 {
     struct icscf *i = arg;
     const struct sip_msg *m = pxy_request(p);
-    // RFC 3325 5, TS 24.229 5.3.2.1: nothing is believed of an outsider.
-    if (!icscf_trusts(i, p))
-        trust_strip_from_outside(m, pxy_edits(p));
+    // RFC 3325 5, TS 24.229 4.4: nothing is believed of an outsider.
+    trust_in(icscf_side(i, p), m, pxy_edits(p));
     if (sip_msg_method(m) == SIP_REGISTER)
         icscf_register_begin(i, p);
     else if (sip_msg_method(m) == SIP_ACK || sip_msg_to_tag(m).p)
+        icscf_subsequent_begin(i, p);
+    else if (icscf_is_routed(i, p))
         icscf_subsequent_begin(i, p);
     else
         location_begin(i, p);
@@ -105,6 +106,7 @@ static int start_stack(struct icscf *i)
                              .host_alias = {i->host},
                              .supported = STR("path"),
                              .tcp_prefer = i->cfg->sip.prefer_tcp,
+                             .warnings = (enum stack_warnings)i->cfg->trust.warnings,
                              .message = &i->cfg->message,
                              .overload = node_overload_params(&i->cfg->overload, false),
                              .limits = node_stack_limits(&i->cfg->limits)};
@@ -141,6 +143,7 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     i->own = *p->config;
     i->cfg = &i->own;
     i->params = *p;
+    i->icid_boot = loop_random_u64(p->loop);
     arena_init(&i->arena, NULL, 0);
     i->plan = node_read_numbering(&i->cfg->home, i->cfg->domain);
     int err = name_self(i);
@@ -148,6 +151,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);
     if (!err)
         err = node_read_trusted("sip.trusted", &i->cfg->trusted, &i->trusted);
+    if (!err)
+        err = node_read_trust(&i->cfg->trust, &i->trusted, &i->cfg->domain, &i->neighbours);
     if (!err)
         err = node_read_routing(&i->cfg->routing, &i->trusted, &i->cfg->sip, &i->cfg->diameter,
                                 &i->routing);
@@ -176,6 +181,9 @@ void icscf_reload(struct icscf *i, const struct icscf_config *c)
     struct overload_params overload = node_overload_params(&c->overload, false);
     stack_set_overload(i->stack, &overload);
     (void)node_read_trusted("sip.trusted", &c->trusted, &i->trusted);
+    i->own.trust = c->trust;
+    (void)node_read_trust(&i->own.trust, &i->trusted, &i->own.domain, &i->neighbours);
+    stack_set_warnings(i->stack, (enum stack_warnings)c->trust.warnings);
     (void)node_read_routing(&c->routing, &i->trusted, &i->own.sip, &i->own.diameter, &i->routing);
     (void)node_read_trusted("limits.exempt", &c->limits.exempt, &i->exempt);
     i->own.limits = c->limits;
@@ -195,6 +203,7 @@ void icscf_free(struct icscf *i)
     stack_free(i->stack);
     dia_node_free(i->dia);
     routing_done(&i->routing);
+    trust_map_done(&i->neighbours);
     trust_domain_done(&i->trusted);
     trust_domain_done(&i->exempt);
     scscf_table_done(&i->table);

@@ -22,6 +22,7 @@ struct icscf {
     struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct trust_domain trusted, exempt;
+    struct trust_map neighbours;
     struct routing routing;
     struct numbering plan; // and home domains
     struct dia_node *dia;
@@ -30,6 +31,7 @@ struct icscf {
     struct icscf_params params;
     struct arena arena;
     struct str host; // of cfg->name
+    uint64_t icid_boot, icid_count;
     timer_cb drained;
     void *drained_arg;
     uint64_t counters[IC_COUNTERS];
@@ -62,6 +64,19 @@ static inline bool icscf_trusts(const struct icscf *i, const struct pxy *p)
     return trust_domain_has(&i->trusted, &pxy_source(p)->remote);
 }
 
+// What kind of neighbour did it come from?
+static inline enum trust_side icscf_side(const struct icscf *i, const struct pxy *p)
+{
+    return trust_side_of(&i->neighbours, &pxy_source(p)->remote);
+}
+
+// Removes what that neighbour may not see from a response to it.
+static inline void icscf_hide(const struct icscf *i, const struct pxy *p,
+                              const struct sip_msg *msg, struct sip_edits *edits)
+{
+    trust_out(icscf_side(i, p), i->cfg->trust.warnings == STACK_WARNINGS_FULL, msg, edits);
+}
+
 static inline struct icscf *icscf_of(const struct icscf_job *r)
 {
     return r->job.nf;
@@ -70,6 +85,9 @@ static inline struct icscf *icscf_of(const struct icscf_job *r)
 // ---- procedures; they own the pxy from now on ----
 void icscf_register_begin(struct icscf *i, struct pxy *p);
 void icscf_subsequent_begin(struct icscf *i, struct pxy *p);
+// Does an initial request of a neighbour have more of a way than this node (TS 24.229 5.3.2.1)? Then it
+// goes it, and the HSS is not asked.
+bool icscf_is_routed(const struct icscf *i, const struct pxy *p);
 void location_begin(struct icscf *i, struct pxy *p);
 
 // ---- shared steps ----

@@ -63,6 +63,24 @@ static enum step_verdict as_number(struct job *j)
     return STEP_CONTINUE;
 }
 
+// The first node of the network that sees the request gives it the identifier by which it is charged
+// (TS 24.229 4.5.2). A profile key is the HSS's word, by way of this node.
+static enum step_verdict charge(struct job *j)
+{
+    struct icscf *i = j->nf;
+    struct pxy *p = job_pxy(j);
+    struct sip_edits *e = pxy_edits(p);
+    struct str v;
+    sip_edit_remove(e, SIP_H_P_PROFILE_KEY);
+    if (sip_edits_first(e, SIP_H_P_CHARGING_VECTOR, &v))
+        return STEP_CONTINUE;
+    sip_edit_append(e, SIP_H_P_CHARGING_VECTOR,
+                    arena_printf(pxy_arena(p), "icid-value=\"%016llx%08llx\";icid-generated-at=%.*s",
+                                 (unsigned long long)i->icid_boot, (unsigned long long)++i->icid_count,
+                                 STR_ARG(i->host)));
+    return STEP_CONTINUE;
+}
+
 static enum step_verdict ask(struct job *j)
 {
     return cx_ask((struct icscf_job *)j, false);
@@ -71,6 +89,7 @@ static enum step_verdict ask(struct job *j)
 static const struct step steps[] = {
     {"identify user", identify, "TS 24.229 5.3.2.1"},
     {"write as a number", as_number, "TS 24.229 5.3.2.1"},
+    {"charge", charge, "TS 24.229 4.5.2"},
     {"ask the HSS", ask, "TS 29.228 6.1.4"},
     {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.2.1"},
     {"forward", icscf_forward, "TS 24.229 5.3.2.1"},

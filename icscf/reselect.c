@@ -140,9 +140,11 @@ static const struct procedure again = {"reselect", again_steps, ARRAY_LEN(again_
 // response to another request may be the called user's own. Another S-CSCF has nothing to de-register.
 static bool calls_for_another(const struct icscf_job *r, unsigned status, const struct sip_msg *msg)
 {
+    if (r->deregisters) // at another one there is nothing to end
+        return false;
     if (!msg)
         return status == 503 || (status == 408 && speaks_soon(r));
-    return r->is_register && !r->deregisters && (status == 480 || (status >= 300 && status < 400));
+    return r->is_register && (status == 480 || (status >= 300 && status < 400));
 }
 
 // Silence and failed transport are its own; a response, whatever it is, says that it lives.
@@ -157,8 +159,8 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
 {
     struct icscf_job *r = ctx;
     struct icscf *i = nf;
-    if (msg && !icscf_trusts(i, p))
-        trust_strip_to_foreign(msg, edits);
+    if (msg)
+        icscf_hide(i, p, msg, edits);
     if (msg)
         marks_clear(&i->failed, mark_key(r->server));
     else
@@ -217,7 +219,8 @@ enum step_verdict icscf_forward(struct job *j)
     struct pxy_target t = {.edits = e, .next_hop = r->server, .ctx = r,
                            .leg_ms = leg_left(i, p),
                            .timeout_ms = speaks_soon(r) ? i->cfg->scscf_timeout_ms : 0,
-                           .speaks = speaks_soon(r)};
+                           .speaks = speaks_soon(r),
+                           .withdraw = true};
     int err = pxy_forward(p, &t, 1, &ops, i);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The security agreement (RFC 3329) is between the UE and this node: nothing of it goes further.
+// The security agreement (RFC 3329) is between the UE and this node: nothing of it goes further. Its
+// headers are in the table of ims/trust.c.
 #include "pcscf/pcscf_priv.h"
 
 static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
@@ -15,9 +16,5 @@ static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str
 
 void agreement_strip(const struct sip_msg *m, struct sip_edits *e)
 {
-    static const enum sip_hid ids[] = {SIP_H_SECURITY_CLIENT, SIP_H_SECURITY_VERIFY};
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        if (sip_msg_has(m, ids[i]))
-            sip_edit_remove(e, ids[i]);
     drop_option(m, e, STR("sec-agree"));
 }

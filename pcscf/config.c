@@ -5,6 +5,7 @@
 #include "ims/trust.h"
 #include "pcscf/pcscf_priv.h"
 
+static const char *const emergency_names[] = {"elsewhere", "registration", NULL};
 static const char *const security_names[] = {"required", "optional", "off", NULL};
 
 #define OFF(field) offsetof(struct pcscf_config, field)
@@ -28,6 +29,10 @@ const struct conf_row pcscf_rows[] = {
      .fixed = true,
      .help = "How often a UE that asks for keep-alives (`keep` in Via, RFC 6223) is told to send them: CRLF over TCP, "
              "STUN over UDP. 0: none are offered, and STUN is not answered."},
+    {.name = "access.warnings", .type = CONF_ENUM, .offset = OFF(warnings), .def = "plain",
+     .values = node_warnings_names,
+     .help = "What a Warning tells a UE of why the network refused: `plain` leaves out addresses and names of "
+             "hosts, `full` does not, `none` sends none of this node's."},
     {.name = "core.listen", .type = CONF_ADDR_LIST, .offset = OFF(core_listen), .min = 5070,
      .use = CONF_UDP | CONF_TCP,
      .help = "Addresses towards the IMS core (Mw), each opened for UDP and TCP."},
@@ -41,6 +46,10 @@ const struct conf_row pcscf_rows[] = {
      .help = "Time that a request to the core may take, all addresses together: a final response to what "
              "is not an INVITE, any response to an INVITE. Less than what UEs wait, more than the next "
              "node's (docs/timers.md)."},
+    {.name = "sip.core_silence", .type = CONF_U32, .offset = OFF(core_silence_ms),
+     .def = IMS_TIMER_TEXT(IMS_SCSCF_SILENCE_MS), .min = 500, .max = 32000, .unit = "ms",
+     .help = "Without any response of the core to an INVITE by then the UE is told by 504 to register anew "
+             "(TS 24.229 5.2.6.3.2A)."},
     {.name = "sip.leg_timeout.ue", .type = CONF_U32, .offset = OFF(leg_ue_ms),
      .def = IMS_TIMER_TEXT(IMS_LEG_UE_MS), .min = 1000, .max = 128000, .unit = "ms",
      .help = "The same for a request to a UE: the shortest of all."},
@@ -51,7 +60,16 @@ const struct conf_row pcscf_rows[] = {
     {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network), .form = CONF_FORM_TEXT,
      .help = "P-Visited-Network-ID, by which the home network knows this network."},
     {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "", .form = CONF_FORM_TOKEN,
-     .help = "Inter-operator identifier put into P-Charging-Vector as orig-ioi; empty: none."},
+     .help = "Inter operator identifier of this network in P-Charging-Vector; empty: network.visited."},
+    {.name = "network.ioi_types", .type = CONF_BOOL, .offset = OFF(ioi_types), .def = "false",
+     .help = "Write network.ioi with the prefix `Type 1` of TS 24.229 table 7.2A.5A; all nodes alike."},
+    {.name = "emergency.answer", .type = CONF_ENUM, .offset = OFF(emergency), .def = "elsewhere",
+     .values = emergency_names,
+     .help = "Emergency calls get 380 (TS 24.229 5.2.10): `elsewhere` sends the UE to other means, such as "
+             "circuit switched calls, `registration` tells it to register for emergency first."},
+    {.name = "emergency.numbers", .type = CONF_STR_LIST, .offset = OFF(emergency_numbers), .def = "[112, 911]",
+     .help = "Numbers that count as emergency calls when a UE dials them as any other, besides "
+             "urn:service:sos."},
     {.name = "limits.registrations", .type = CONF_U32, .offset = OFF(max_registrations),
      .def = "1000000", .min = 1,
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},

@@ -50,6 +50,11 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     counters(m, "pcscf_refused_total", "Requests refused by cause.", refused, ARRAY_LEN(refused));
     counters(m, "pcscf_requests_total", "Requests forwarded by direction.", requests,
              ARRAY_LEN(requests));
+    metrics_add(m, "pcscf_restorations_total", "counter",
+                "UEs told to register anew because the core was silent (504).", "",
+                (double)c->restoration);
+    metrics_add(m, "pcscf_emergency_total", "counter", "Emergency calls sent elsewhere (380).", "",
+                (double)c->emergency);
     metrics_add(m, "pcscf_flow_failed_total", "counter",
                 "Requests to UEs that could not be reached (480; 430 where their flows are managed).", "",
                 (double)c->flow_failed);

@@ -4,6 +4,10 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "base/err.h"
+#include "pcscf/icid.h"
+#include "sip/uri.h"
+
+#define ICID_PARAM "ic"
 
 struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
 {
@@ -23,8 +27,9 @@ struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct ac
     struct str host = pcscf_hostport(p, side, f);
     // A UE that came by TCP stays on its connection: without the parameter it would try UDP.
     bool tcp = side == PCSCF_ACCESS && f->proto == SIP_PROTO_TCP;
+    struct str icid = icid_seal(&p->token_key, a, use->icid, use->call_id);
     return ARENA_CAT(a, STR("<sip:"), token, STR("@"), host, tcp ? STR(";transport=tcp") : STR(""), STR(";lr"),
-                     use->ob ? STR(";ob>") : STR(">"));
+                     use->ob ? STR(";ob") : STR(""), icid.n ? STR(";" ICID_PARAM "=") : STR(""), icid, STR(">"));
 }
 
 bool pcscf_makes_dialog(const struct sip_msg *m)
@@ -89,7 +94,7 @@ static uint64_t routes_before(const struct pcscf *p, const struct sip_msg *resp,
 }
 
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                             const struct sip_msg *resp, struct sip_edits *e)
+                             struct str icid, const struct sip_msg *resp, struct sip_edits *e)
 {
     size_t i;
     struct str tag = sip_msg_to_tag(resp);
@@ -98,6 +103,7 @@ void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struc
     struct token_use use = {.kind = TOKEN_ACCESS,
                             .call_id = sip_msg_call_id(resp),
                             .peer_tag = tag,
+                            .icid = icid,
                             .routes = routes_before(p, resp, i)};
     struct str uri = pcscf_own_uri(p, a, f, &use);
     if (uri.p)
@@ -113,6 +119,12 @@ static uint64_t routes_from(const struct pcscf *p, const struct sip_msg *m, enum
     return add_routes(p, 0, sip_iter_from(m, id, i));
 }
 
+static struct str icid_of(const struct sip_msg *m)
+{
+    const struct sip_charging_vector *v = sip_msg_at(m, SIP_H_P_CHARGING_VECTOR, 0);
+    return v ? v->icid_value : STR_NONE;
+}
+
 // RFC 3261 16.6 step 4: a Record-Route that cannot be read makes no route set; it is of no use to
 // a request that makes no dialog, and goes on as it is with one.
 enum step_verdict record_route_to_ue(struct job *j)
@@ -125,6 +137,7 @@ enum step_verdict record_route_to_ue(struct job *j)
     struct token_use use = {.kind = TOKEN_ACCESS,
                             .call_id = sip_msg_call_id(pj->req),
                             .peer_tag = sip_msg_from(pj->req)->tag,
+                            .icid = icid_of(pj->req),
                             .routes = routes_from(pj->pcscf, pj->req, SIP_H_RECORD_ROUTE, 0)};
     sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE,
                      pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
@@ -217,6 +230,8 @@ enum step_verdict dialog_check_from_ue(struct job *j)
         return job_fail(j, 400, "Route is not the dialog's route set");
     pj->ue.user = f.user;
     pcscf_hear(pj->pcscf, &pj->ue);
+    pj->icid = icid_open(&pj->pcscf->token_key, pj->arena,
+                         sip_uri_param(own, STR(ICID_PARAM), NULL), use.call_id);
     return STEP_CONTINUE;
 }
 

@@ -15,6 +15,7 @@ static enum step_verdict check_registered(struct job *j)
         return job_fail(j, 403, "request from a UE that is not registered here");
     }
     pj->reg = from.reg;
+    pj->registered = *reg_flow(pj->reg);
     pj->ue.user = reg_flow(from.reg)->user;
     pj->unproven = from.kind == SENDER_CLAIMS;
     if (pj->unproven)
@@ -25,14 +26,29 @@ static enum step_verdict check_registered(struct job *j)
 }
 
 // The identity of this contact that the UE prefers, as it is registered (what else the UE wrote into
-// its URI is not vouched for), else the default one.
+// its URI is not vouched for), else the default one; a SIP and a tel URI when it prefers both.
 static struct str asserted_value(struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
-    struct str impu = STR_NONE;
-    for (const struct sip_addr *ppi; !impu.n && (ppi = sip_iter_next(&it));)
-        impu = reg_impu_like(pj->reg, ppi->uri.text);
-    return ARENA_CAT(pj->arena, STR("<"), impu.n ? impu : reg_impu(pj->reg, 0), STR(">"));
+    struct str first = STR_NONE, second = STR_NONE;
+    for (const struct sip_addr *ppi; !second.n && (ppi = sip_iter_next(&it));) {
+        struct str impu = reg_impu_like(pj->reg, ppi->uri.text);
+        if (!first.n)
+            first = impu;
+        else if (str_istarts(impu, STR("tel:")) != str_istarts(first, STR("tel:")))
+            second = impu;
+    }
+    if (second.n)
+        return ARENA_CAT(pj->arena, STR("<"), first, STR(">, <"), second, STR(">"));
+    return ARENA_CAT(pj->arena, STR("<"), first.n ? first : reg_impu(pj->reg, 0), STR(">"));
+}
+
+// Whom the UE says that it is, for the S-CSCF.
+static void keep_claim(const struct pjob *pj)
+{
+    struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
+    for (const struct sip_addr *id; (id = sip_iter_next(&it));)
+        sip_edit_append(pj->edits, SIP_H_P_PREFERRED_IDENTITY, id->text);
 }
 
 static enum step_verdict assert_identity(struct job *j)
@@ -40,12 +56,13 @@ static enum step_verdict assert_identity(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->asserted = asserted_value(pj);
     j->identity = pj->asserted;
-    trust_strip_from_outside(pj->req, pj->edits);
+    trust_in(TRUST_UE, pj->req, pj->edits);
     agreement_strip(pj->req, pj->edits);
     // RFC 3325 5: nothing is asserted of somebody who is not known; the S-CSCF asks him (TS 24.229 5.4.3.6).
-    if (pj->unproven)
+    if (pj->unproven) {
+        keep_claim(pj);
         return STEP_CONTINUE;
-    sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
+    }
     sip_edit_append(pj->edits, SIP_H_P_ASSERTED_IDENTITY, pj->asserted);
     return STEP_CONTINUE;
 }
@@ -64,7 +81,9 @@ static enum step_verdict set_route(struct job *j)
 static enum step_verdict add_charging(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, pcscf_charging_vector(pj->pcscf, pj->arena));
+    pj->icid = pcscf_new_icid(pj->pcscf, pj->arena);
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
+                    pcscf_charging_vector(pj->pcscf, pj->arena, pj->icid));
     return STEP_CONTINUE;
 }
 
@@ -74,17 +93,27 @@ static enum step_verdict add_record_route(struct job *j)
     return STEP_CONTINUE;
 }
 
+// What ended a branch without a response, but for a CANCEL and a request that is too large: the S-CSCF
+// of the Service-Route, or the way to it, is gone (TS 24.229 5.2.6.3.2A, TS 23.380 4.4).
+static enum pxy_verdict no_core(struct pjob *pj, unsigned status, const char *trouble)
+{
+    const char *cause = status == 408 ? "the core does not answer" : "the core cannot be reached";
+    if (status == 487 || status == 513)
+        return PXY_PASS;
+    struct str all = trouble ? arena_printf(pj->arena, "%s: %s", cause, trouble) : STR_NONE;
+    job_reject(&pj->job, pcscf_restoration(pj, all.p ? all.p : cause));
+    return PXY_TAKEN;
+}
+
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pcscf *pc = nf;
     const struct pjob *pj = ctx;
-    (void)p;
-    (void)status;
     if (!msg)
-        return PXY_PASS;
-    trust_strip_to_outside(msg, edits);
-    record_route_back_to_ue(pc, edits->arena, &pj->ue, msg, edits);
+        return no_core(ctx, status, pxy_trouble(p));
+    pcscf_hide_from_ue(pc, msg, edits);
+    record_route_back_to_ue(pc, edits->arena, &pj->ue, pj->icid, msg, edits);
     return PXY_PASS;
 }
 
@@ -94,10 +123,14 @@ static enum step_verdict forward(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->pcscf->counters.originating++;
     pcscf_aim_at_core(pj);
+    pj->target.withdraw = true;
+    if (sip_msg_method(pj->req) == SIP_INVITE && pj->pcscf->config->core_silence_ms) // it says 100 at once
+        pj->target.timeout_ms = pj->target.leg_ms = pj->pcscf->config->core_silence_ms;
     return pcscf_forward(pj, &ops);
 }
 
 static const struct step steps[] = {
+    {"check-emergency", pcscf_check_emergency, "TS 24.229 5.2.10"},
     {"check-registered", check_registered, "TS 24.229 5.2.6.3.1"},
     {"assert-identity", assert_identity, "TS 24.229 5.2.6.3.1"},
     {"set-route", set_route, "TS 24.229 5.2.6.3.3"},

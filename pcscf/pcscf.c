@@ -78,6 +78,11 @@ static void on_trace(void *arg, const struct stack_trace *t)
     pc->trace.sip(pc->trace.arg, t);
 }
 
+void pcscf_hide_from_ue(const struct pcscf *pc, const struct sip_msg *m, struct sip_edits *e)
+{
+    trust_out(TRUST_UE, pc->config->warnings == STACK_WARNINGS_FULL, m, e);
+}
+
 // ---- forwarding ----
 
 void pcscf_aim_at_core(struct pjob *pj)
@@ -200,6 +205,7 @@ static int start(struct pcscf *pc)
                               .host_alias = {c->core_host},
                               .supported = STR("path"),
                               .proxy_require = {STR_INIT("sec-agree")},
+                              .warnings = (enum stack_warnings)c->warnings,
                               .message = &c->message,
                               .limits = node_stack_limits(&c->limits)};
     sp.limits.user_rate = c->user_rate;

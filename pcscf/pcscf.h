@@ -10,6 +10,7 @@
 #include "app/app.h"
 #include "app/node_rows.h"
 
+enum pcscf_emergency { PCSCF_EMERGENCY_ELSEWHERE, PCSCF_EMERGENCY_REGISTRATION };
 enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
 
 struct pcscf_config {
@@ -24,8 +25,13 @@ struct pcscf_config {
     struct conf_strs home_domains;    // home networks whose users may register here
     struct str home_entry;            // SIP URI used instead of DNS for REGISTER; empty: DNS
     struct str visited_network;       // P-Visited-Network-ID
-    struct str ioi;                   // own name as type 1 orig-ioi; empty: none
+    struct str ioi;                   // own name in P-Charging-Vector, of type 1; empty: visited_network
     uint32_t max_registrations;
+    int warnings;                     // enum stack_warnings, towards UEs
+    bool ioi_types;                   // "Type 1" before the own name
+    int emergency;                    // enum pcscf_emergency
+    struct conf_strs emergency_numbers;
+    uint32_t core_silence_ms;         // of the core to an INVITE
     uint32_t leg_core_ms, leg_ue_ms; // what a request may take on its way on; 0: Timer B/F
     struct node_overload overload;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
@@ -65,6 +71,7 @@ struct pcscf_counters {
     uint64_t unproven; // requests whose sender the S-CSCF is to find out
     uint64_t moved;    // contacts that the registrar does not list any more
     uint64_t originating, terminating, subsequent;
+    uint64_t restoration, emergency; // 504 and 380 with an alternative service
     uint64_t flow_failed; // requests to UEs whose flow was gone
     uint64_t associations, association_flows, association_flows_replaced, shared_addresses;
 };

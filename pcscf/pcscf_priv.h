@@ -39,10 +39,12 @@ struct pjob {
     struct sip_edits *edits;
     struct arena *arena;
     struct access_flow ue;     // the UE's side of this request
+    struct access_flow registered; // the flow that stands in the Path of its registration
     const struct reg *reg;     // valid within one step only
     bool unproven;             // who sends it is for the S-CSCF to find out
     bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
+    struct str icid;           // of the dialog or standalone request, for charging
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
 };
@@ -106,15 +108,28 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
 // A contact on this flow was registered, or has left.
 void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
 
+// Removes what a UE may not see from a request or response to it (ims/trust.h).
+void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct sip_edits *e);
+
+// ---- alternative.c ----
+
+// Is the initial request for an emergency service: urn:service:sos, or a number of emergency.numbers?
+bool pcscf_is_emergency(const struct pcscf *p, const struct sip_msg *m);
+// A step: such a request is answered 380 (TS 24.229 5.2.10).
+enum step_verdict pcscf_check_emergency(struct job *j);
+// The core is silent or cannot be reached: the UE is told to register anew (TS 24.229 5.2.6.3.2A).
+struct reject pcscf_restoration(struct pjob *pj, const char *cause);
+
 // ---- agreement.c ----
 
-// Removes the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
+// Removes the option tag of the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
 void agreement_strip(const struct sip_msg *m, struct sip_edits *e);
 
 // ---- charging.c ----
 
-// A P-Charging-Vector with a new globally unique icid-value (TS 24.229 4.5.2, RFC 7315 5.6).
-struct str pcscf_charging_vector(struct pcscf *p, struct arena *a);
+// A new globally unique icid-value (TS 24.229 4.5.2), and a P-Charging-Vector with one (RFC 7315 5.6).
+struct str pcscf_new_icid(struct pcscf *p, struct arena *a);
+struct str pcscf_charging_vector(struct pcscf *p, struct arena *a, struct str icid);
 // That of a request to a UE, with our term-ioi (type 1), for the UE's responses; STR_NONE when it
 // has none.
 struct str pcscf_charging_answer(struct pcscf *p, struct arena *a, const struct sip_msg *req);
@@ -129,10 +144,10 @@ bool pcscf_makes_dialog(const struct sip_msg *m);
 
 // This node goes into the route set of a dialog: Record-Route has the side that the request leaves
 // on, the response gets the other side. From the UE towards the core (TS 24.229 5.2.6.3.3), and
-// back:
+// back, with the dialog's charging identifier:
 void record_route_to_core(struct pjob *pj);
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                             const struct sip_msg *resp, struct sip_edits *e);
+                             struct str icid, const struct sip_msg *resp, struct sip_edits *e);
 // From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
 // with what may have come before it is replaced by the request's (5.2.6.4.4). The first is a step.
 enum step_verdict record_route_to_ue(struct job *j);

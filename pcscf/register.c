@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "sip/plain.h"
 #include "sip/uri.h"
 
 // Of one REGISTER; registrars take no more (RFC 3261 10.3 leaves it to them).
@@ -111,7 +112,7 @@ static enum step_verdict check_source(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_outside(pj->req, pj->edits);
+    trust_in(TRUST_UE, pj->req, pj->edits);
     agreement_strip(pj->req, pj->edits);
     return STEP_CONTINUE;
 }
@@ -138,8 +139,10 @@ static enum step_verdict add_path(struct job *j)
     if (!sip_msg_has_token(pj->req, SIP_H_REQUIRE, STR("path")))
         sip_edit_append(pj->edits, SIP_H_REQUIRE, STR("path"));
     sip_edit_set(pj->edits, SIP_H_P_VISITED_NETWORK_ID,
-                 ARENA_CAT(pj->arena, STR("\""), pj->pcscf->config->visited_network, STR("\"")));
-    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR, pcscf_charging_vector(pj->pcscf, pj->arena));
+                 ARENA_CAT(pj->arena, STR("\""), sip_quotable(pj->arena, pj->pcscf->config->visited_network),
+                           STR("\"")));
+    sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
+                    pcscf_charging_vector(pj->pcscf, pj->arena, pcscf_new_icid(pj->pcscf, pj->arena)));
     return STEP_CONTINUE;
 }
 
@@ -216,31 +219,6 @@ static enum step_verdict mark_integrity(struct job *j)
 }
 
 // ---- the answer ----
-
-static struct str without_keys(struct arena *a, const struct sip_auth *auth)
-{
-    struct arena_buf text = arena_buf_init(a);
-    arena_buf_add(&text, auth->scheme);
-    struct str before = STR(" ");
-    for (const struct sip_param *p = auth->params; p; p = p->next) {
-        if (str_ieq(p->name, STR("ck")) || str_ieq(p->name, STR("ik")))
-            continue;
-        arena_buf_add(&text, before);
-        add_param(&text, p, STR(""));
-        before = STR(", ");
-    }
-    return arena_buf_done(&text);
-}
-
-// TS 24.229 5.2.2.2: the keys are for the P-CSCF, never for the UE.
-static void strip_keys(struct arena *a, const struct sip_msg *msg, struct sip_edits *e)
-{
-    struct sip_iter it = sip_iter_init(msg, SIP_H_WWW_AUTHENTICATE);
-    for (const struct sip_auth *auth; (auth = sip_iter_next(&it));)
-        if (auth->ck.p || auth->ik.p)
-            sip_edit_replace_at(e, SIP_H_WWW_AUTHENTICATE, sip_iter_index(&it),
-                                without_keys(a, auth));
-}
 
 // The identities of the answer, the default one first; in an answer without any, the default one known
 // of this UE.
@@ -382,9 +360,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     struct pcscf *pc = nf;
     if (!msg)
         return status == 513 ? PXY_PASS : no_home_network(ctx, status, pxy_trouble(p));
-    trust_strip_to_outside(msg, edits);
-    if (status == 401)
-        strip_keys(edits->arena, msg, edits);
+    pcscf_hide_from_ue(pc, msg, edits); // ck and ik, too
     if (status >= 200 && status < 300) {
         struct pjob *pj = ctx;
         store(pj, msg, edits);

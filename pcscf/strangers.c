@@ -73,7 +73,7 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     struct access_flow f = flow_of(from);
     if (from->listener == PCSCF_CORE) {
         pc->counters.refused_untrusted++;
-        *ret_refusal = (struct stack_refusal){403, "source is not in core.trusted",
+        *ret_refusal = (struct stack_refusal){403, "source is outside the trust domain: it is not in core.trusted",
                                                "TS 24.229 4.4"};
         return false;
     }
@@ -85,7 +85,7 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
                                                "RFC 3261 26.1.5"};
         return false;
     }
-    if (may_ask(pc, &f, m))
+    if (may_ask(pc, &f, m) || pcscf_is_emergency(pc, m))
         return true;
     pc->counters.refused_unregistered++;
     *ret_refusal = !sip_msg_to_tag(m).p ? no_registration : dialog_is_old(pc, m) ? old_dialog : no_dialog;

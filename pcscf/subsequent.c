@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests inside a dialog (TS 24.229 5.2.6.3.5 to .8, 5.2.6.4.5 to .8): the token in this P-CSCF's
+// Requests inside a dialog (TS 24.229 5.2.6.3.5 and 5.2.6.3.9, 5.2.6.4.5 and 5.2.6.4.9): the token in this P-CSCF's
 // own Record-Route entry, which came back as Route, is all the dialog state there is. That of a UE
 // holds the route set that the network gave it.
 #include "pcscf/pcscf_priv.h"
@@ -7,29 +7,36 @@
 static enum step_verdict strip_from_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_from_outside(pj->req, pj->edits);
+    trust_in(TRUST_UE, pj->req, pj->edits);
     agreement_strip(pj->req, pj->edits);
-    if (sip_msg_has(pj->req, SIP_H_P_PREFERRED_IDENTITY))
-        sip_edit_remove(pj->edits, SIP_H_P_PREFERRED_IDENTITY);
+    return STEP_CONTINUE;
+}
+
+// The identifier of the dialog's first request (TS 24.229 4.5.2 table 4-2A, 5.2.6.3.5, 5.2.6.3.9).
+static enum step_verdict add_charging(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    if (pj->icid.n)
+        sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
+                        pcscf_charging_vector(pj->pcscf, pj->arena, pj->icid));
     return STEP_CONTINUE;
 }
 
 static enum step_verdict strip_to_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_outside(pj->req, pj->edits);
+    pcscf_hide_from_ue(pj->pcscf, pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
 static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsigned status,
                                        const struct sip_msg *msg, struct sip_edits *edits)
 {
-    (void)nf;
     (void)p;
     (void)ctx;
     (void)status;
     if (msg)
-        trust_strip_to_outside(msg, edits);
+        pcscf_hide_from_ue(nf, msg, edits);
     return PXY_PASS;
 }
 
@@ -41,8 +48,12 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
     (void)p;
     if (!msg && status == 503) // inside a dialog there is no other contact to turn to: no 430
         return pcscf_flow_failed(pj, true);
-    if (msg)
-        trust_strip_from_outside(msg, edits);
+    if (!msg)
+        return PXY_PASS;
+    trust_in(TRUST_UE, msg, edits);
+    struct str pcv = pcscf_charging_answer(pj->pcscf, edits->arena, pj->req);
+    if (pcv.n)
+        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
     return PXY_PASS;
 }
 
@@ -67,6 +78,7 @@ static enum step_verdict send_to_ue(struct job *j)
 static const struct step from_ue_steps[] = {
     {"check-dialog", dialog_check_from_ue, "TS 24.229 5.2.6.3.5"},
     {"strip", strip_from_ue, "TS 24.229 5.2.6.3.5"},
+    {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.9"},
     {"forward", send_to_core, "TS 24.229 5.2.6.3.5"},
 };
 const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,

@@ -19,7 +19,7 @@ static enum step_verdict find_flow(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_strip_to_outside(pj->req, pj->edits);
+    pcscf_hide_from_ue(pj->pcscf, pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -28,9 +28,7 @@ static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsign
                                 struct sip_edits *edits)
 {
     const struct sip_addr *called = sip_msg_at(pxy_request(p), SIP_H_P_CALLED_PARTY_ID, 0);
-    if (sip_msg_has(msg, SIP_H_P_PREFERRED_IDENTITY))
-        sip_edit_remove(edits, SIP_H_P_PREFERRED_IDENTITY);
-    if (called && status > 100 && status < 300)
+    if (called && status > 100 && (status < 300 || !pcscf_makes_dialog(msg)))
         sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
                         ARENA_CAT(edits->arena, STR("<"), called->uri.text, STR(">")));
 }
@@ -43,7 +41,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg)
         return status == 503 ? pcscf_flow_failed(pj, false) : PXY_PASS;
     struct str pcv = pcscf_charging_answer(pc, edits->arena, pj->req);
-    trust_strip_from_outside(msg, edits);
+    trust_in(TRUST_UE, msg, edits);
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);

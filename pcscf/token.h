@@ -37,6 +37,7 @@ struct token_use {
     struct str
         peer_tag; // TOKEN_ACCESS: the other party's tag, which is the To tag of the UE's requests
     bool ob;         // TOKEN_PATH: the UE supports outbound (RFC 5626 5.1), for pcscf_own_uri
+    struct str icid; // TOKEN_ACCESS: stands beside the token, sealed (pcscf/icid.h)
     uint64_t routes; // TOKEN_ACCESS: what must follow in the UE's Route, by token_add_route
 };
 

@@ -47,8 +47,8 @@ static bool is_known(struct str name)
     return false;
 }
 
-struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
-                           struct str term_ioi)
+static struct str write_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
+                               struct str term_ioi, bool transit)
 {
     const struct sip_charging_vector *v = vector(m);
     struct arena_buf text = arena_buf_init(a);
@@ -58,7 +58,7 @@ struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str 
     add(&text, "icid-generated-at", v->icid_generated_at);
     add(&text, "orig-ioi", orig_ioi);
     add(&text, "term-ioi", term_ioi);
-    add(&text, "transit-ioi", v->transit_ioi);
+    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
     add(&text, "related-icid", v->related_icid);
     for (const struct sip_param *p = v->params; p; p = p->next) {
         if (is_known(p->name))
@@ -68,6 +68,17 @@ struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str 
         arena_buf_add(&text, p->value);
     }
     return arena_buf_done(&text);
+}
+
+struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
+                           struct str term_ioi)
+{
+    return write_vector(a, m, orig_ioi, term_ioi, true);
+}
+
+struct str charging_vector_to_ue(struct arena *a, const struct sip_msg *m, struct str orig_ioi)
+{
+    return write_vector(a, m, orig_ioi, STR_NONE, false);
 }
 
 struct str charging_addresses(struct arena *a, const struct cx_charging *c)

@@ -4,6 +4,7 @@
 #include "ims/timers.h"
 #include "ims/trust.h"
 
+static const char *const services_names[] = {"pass", "refuse", NULL};
 static const char *const silent_names[] = {"end", "wait", NULL};
 
 static const char *const outbound_names[] = {"strict", "lenient", "off", NULL};
@@ -30,6 +31,9 @@ const struct conf_row scscf_rows[] = {
      .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_NUMBERING_ROWS(AT(home), "Home domains besides `domain`, whose users are served too (TS 23.003 13.4)."),
+    {"ioi_types", CONF_BOOL, AT(ioi_types), "false", .fixed = true,
+     .help = "Write `ioi` with the prefix `Type 1` of TS 24.229 table 7.2A.5A towards P-CSCFs; all nodes "
+             "alike."},
     NODE_SIP_ROWS(AT(sip)),
     NODE_MESSAGE_ROWS(AT(message)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
@@ -48,10 +52,15 @@ const struct conf_row scscf_rows[] = {
              "the answer back without it, `wait` waits for it as RFC 3261 16.7 does."},
     {"sip.fork.silent_grace", CONF_U32, AT(fork.grace_ms), IMS_TIMER_TEXT(IMS_FORK_GRACE_MS), 1, 32000,
      "ms", .help = "How long such a contact may have been silent, from when the request was sent to it."},
+    NODE_TRUST_ROWS(AT(trust)),
     NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
+    {"services.unlisted", CONF_ENUM, AT(services), "pass", .values = services_names,
+     .help = "A request that prefers a communication service (P-Preferred-Service) which the user's profile does "
+             "not list: `pass` sends it on without one, `refuse` answers 403. A profile without a list "
+             "allows every service."},
     {"registration.min_expires", CONF_U32, AT(registration.min_s),
      IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
@@ -146,6 +155,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
                  c->registration.min_s, c->registration.max_s);
     node_check_dia(&c->diameter, bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
+    node_check_trust(&c->trust, bad, arg);
     node_check_routing(&c->routing, bad, arg);
     if (c->leg.terminating_ms >= c->leg.originating_ms)
         bad(arg, "sip.leg_timeout.terminating",

@@ -8,6 +8,8 @@
 
 enum scscf_outbound { SCSCF_OUTBOUND_STRICT, SCSCF_OUTBOUND_LENIENT, SCSCF_OUTBOUND_OFF };
 enum scscf_scheme { SCSCF_SCHEME_HSS, SCSCF_SCHEME_AKA, SCSCF_SCHEME_DIGEST };
+// What becomes of a request for a service that its user does not have.
+enum scscf_services { SCSCF_SERVICES_PASS, SCSCF_SERVICES_REFUSE };
 enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
 
 struct scscf_pcscf {
@@ -23,6 +25,9 @@ struct scscf_config {
     struct node_sip sip;
     struct sip_limits message;
     struct conf_strs trusted; // addresses and networks of the trust domain
+    struct node_trust trust;
+    int services;   // enum scscf_services
+    bool ioi_types; // "Type 1" before the name towards P-CSCFs
     struct node_limits strangers;
     struct node_dia diameter;
     struct node_routing routing;

@@ -2,6 +2,7 @@
 // Requests initiated by the served user (TS 24.229 5.4.3.2).
 #include "base/err.h"
 #include "base/log.h"
+#include "ims/alternative.h"
 #include "scscf/originating.h"
 
 static const struct sip_msg *request(const struct job *j)
@@ -63,21 +64,15 @@ static enum step_verdict served_user(struct job *j)
 }
 
 // The request came along a Service-Route of ours, so the user was registered here and we have
-// forgotten it: the UE is asked to register anew (TS 24.229 5.4.3.2, TS 23.380 4.3).
+// forgotten it: the UE is asked to register anew (TS 24.229 5.4.3.2, TS 23.380 4.3). It knows us by the URI of
+// that Service-Route, as given (5.1.2A.1.6).
 static enum step_verdict check_registered(struct job *j)
 {
-    static const char body[] =
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        "<ims-3gpp version=\"1\"><alternative-service><type>restoration</type><reason/>"
-        "<action>initial-registration</action></alternative-service></ims-3gpp>\n";
     struct arena *a = pxy_arena(job_pxy(j));
     if (served_by(j, NULL))
         return STEP_CONTINUE;
-    struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
-    if (extra) {
-        sip_edits_init(extra, a, NULL);
-        sip_edit_body(extra, STR("application/3gpp-ims+xml"), str_from(body));
-    }
+    struct sip_edits *extra =
+        ims_alternative_new(a, IMS_RESTORATION, scscf_route(j->nf, a, ROUTE_ORIG));
     j->reject = (struct reject){.status = 504, .cause = "served user is not registered here",
                                 .extra = extra};
     return STEP_REJECT;
@@ -98,15 +93,10 @@ static enum step_verdict check_barred(struct job *j)
     return STEP_CONTINUE;
 }
 
-// Credentials for this network, and what the user would rather be called, go no further than to whom they are meant
-// for.
-static enum step_verdict remove_credentials(struct job *j)
+// What the user would rather be called was for the P-CSCF, or for us in its place.
+static enum step_verdict forget_claim(struct job *j)
 {
-    struct pxy *p = job_pxy(j);
-    static const enum sip_hid ids[] = {SIP_H_PROXY_AUTHORIZATION, SIP_H_P_PREFERRED_IDENTITY};
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        if (sip_msg_has(pxy_request(p), ids[i]))
-            sip_edit_remove(pxy_edits(p), ids[i]);
+    sip_edit_remove(pxy_edits(job_pxy(j)), SIP_H_P_PREFERRED_IDENTITY);
     return STEP_CONTINUE;
 }
 
@@ -184,40 +174,50 @@ static enum step_verdict charging(struct job *j)
     return STEP_CONTINUE;
 }
 
-// What a foreign network must not see (TS 24.229 4.4; RFC 3325 7; RFC 7315 5).
-static enum step_verdict leave_trust_domain(struct job *j)
+static enum step_verdict identify_service(struct job *j)
 {
-    const struct orig_job *o = (struct orig_job *)j;
+    size_t i;
+    const struct registration *reg = served_by(j, &i);
+    return service_assert(j, profile_service(registration_profile(reg), i));
+}
+
+// Credentials for this network end here, where they have been of use. What the next node must not see goes
+// (TS 24.229 4.4; RFC 3325 7; RFC 7315 5): a foreign network sees no more when a node of ours is on
+// the way.
+static enum step_verdict leave(struct job *j)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
-    if (!o->foreign)
-        return STEP_CONTINUE;
-    trust_strip_to_foreign(pxy_request(p), pxy_edits(p));
+    const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
+    trust_drop_credentials(s->cfg->domain, pxy_request(p), pxy_edits(p));
+    o->to = scscf_side_of_next(s, pxy_arena(p), pxy_edits(p), o->next_hop);
+    if (o->foreign && o->to == TRUST_HOME)
+        o->to = trust_side_of_host(&s->neighbours, uri->host);
+    scscf_hide(s, o->to, pxy_request(p), pxy_edits(p));
     return STEP_CONTINUE;
 }
 
-// The orig-ioi (type 2) that went further is not the one that the P-CSCF sent: it gets its own
-// back, and ours as term-ioi (type 1).
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    (void)ctx;
-    if (!msg || status >= 300)
-        return PXY_PASS;
-    struct str v =
-        charging_vector(edits->arena, msg, charging_orig_ioi(pxy_request(p)), scscf_ioi(nf));
-    if (v.n)
-        sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
+    const struct orig_job *o = ctx;
+    (void)status;
+    if (msg)
+        scscf_pass_response(nf, p, o->to, scscf_ioi_1(nf, edits->arena), msg, edits);
     return PXY_PASS;
 }
 
 static enum step_verdict forward(struct job *j)
 {
     static const struct pxy_forward_ops ops = {on_response};
-    const struct orig_job *o = (struct orig_job *)j;
+    struct orig_job *o = (struct orig_job *)j;
     struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
     struct pxy_target t = {.edits = pxy_edits(p), .next_hop = o->next_hop,
                            .word = o->word,
+                           .outside = o->to == TRUST_FOREIGN || o->to == TRUST_PARTNER,
+                           .ctx = o,
                            .leg_ms = s->cfg->leg.originating_ms};
     if (scscf_makes_dialog(pxy_request(p)))
         sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
@@ -240,11 +240,12 @@ static const struct step steps[] = {
     {"check credentials", request_check_answer, "TS 24.229 5.4.3.6"},
     {"find secret", request_find_secret, "TS 24.229 5.4.3.6"},
     {"challenge", request_challenge, "TS 24.229 5.4.3.6"},
-    {"remove credentials", remove_credentials, "RFC 3261 22.3"},
+    {"forget the claim", forget_claim, "RFC 3325 9.2"},
+    {"identify service", identify_service, "TS 24.229 5.4.3.2"},
     {"find target", target, "TS 24.229 5.4.3.2"},
     {"assert identities", assert_identities, "TS 24.229 5.4.3.2"},
     {"charging vector", charging, "TS 24.229 4.5.4"},
-    {"leave trust domain", leave_trust_domain, "TS 24.229 4.4"},
+    {"leave", leave, "TS 24.229 4.4"},
     {"forward", forward, "TS 24.229 5.4.3.2"},
 };
 static const struct procedure originating = {"originating", steps, ARRAY_LEN(steps)};

@@ -136,7 +136,7 @@ static enum step_verdict send_200(struct register_job *r, bool registered)
     if (r->auth_info.n)
         sip_edit_append(&extra, SIP_H_AUTHENTICATION_INFO, r->auth_info);
     struct str vector =
-        charging_vector(job_arena(r), m, charging_orig_ioi(m), scscf_ioi(register_nf(r)));
+        charging_vector(job_arena(r), m, charging_orig_ioi(m), scscf_ioi_1(register_nf(r), job_arena(r)));
     if (vector.n)
         sip_edit_append(&extra, SIP_H_P_CHARGING_VECTOR, vector);
     return answer(r, 200, &extra);

@@ -22,6 +22,11 @@ struct str scscf_ioi(const struct scscf *s)
     return s->cfg->ioi.n ? s->cfg->ioi : s->cfg->domain;
 }
 
+struct str scscf_ioi_1(const struct scscf *s, struct arena *a)
+{
+    return s->cfg->ioi_types ? ARENA_CAT(a, STR("Type 1"), scscf_ioi(s)) : scscf_ioi(s);
+}
+
 bool scscf_is_home(const struct scscf *s, struct str host)
 {
     return numbering_is_home(&s->plan, host);
@@ -76,8 +81,7 @@ static void on_request(void *arg, struct pxy *p)
     const struct sip_msg *m = pxy_request(p);
     enum sip_method method = sip_msg_method(m);
     // RFC 3325 5, TS 24.229 4.4: nothing is believed of an outsider.
-    if (!scscf_trusts(s, p))
-        trust_strip_from_outside(m, pxy_edits(p));
+    trust_in(scscf_side(s, p), m, pxy_edits(p));
     if (method == SIP_REGISTER)
         scscf_register_begin(s, p);
     else if (method == SIP_ACK || sip_msg_to_tag(m).p)
@@ -226,6 +230,7 @@ static int start_stack(struct scscf *s)
                              .host_alias = {s->host},
                              .supported = STR("path, outbound"),
                              .tcp_prefer = s->cfg->sip.prefer_tcp,
+                             .warnings = (enum stack_warnings)s->cfg->trust.warnings,
                              .message = &s->cfg->message,
                              .overload = node_overload_params(&s->cfg->overload, false),
                              .limits = node_stack_limits(&s->cfg->strangers)};
@@ -260,6 +265,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
+        err = node_read_trust(&s->cfg->trust, &s->trusted, &s->cfg->domain, &s->neighbours);
+    if (!err)
         err = node_read_routing(&s->cfg->routing, &s->trusted, &s->cfg->sip, &s->cfg->diameter,
                                 &s->routing);
     if (!err)
@@ -281,6 +288,10 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
+    s->own.trust = c->trust;
+    s->own.services = c->services;
+    (void)node_read_trust(&s->own.trust, &s->trusted, &s->own.domain, &s->neighbours);
+    stack_set_warnings(s->stack, (enum stack_warnings)c->trust.warnings);
     (void)node_read_routing(&c->routing, &s->trusted, &s->own.sip, &s->own.diameter, &s->routing);
     s->own.leg = c->leg;
     s->own.fork = c->fork;
@@ -311,6 +322,7 @@ void scscf_free(struct scscf *s)
     dia_node_free(s->dia);
     cx_stop(s);
     routing_done(&s->routing);
+    trust_map_done(&s->neighbours);
     trust_domain_done(&s->trusted);
     trust_domain_done(&s->exempt);
     auth_table_free(s->auth);

@@ -28,6 +28,7 @@ struct scscf {
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
     struct trust_domain trusted, exempt;
+    struct trust_map neighbours;
     struct routing routing;
     struct numbering plan; // and home domains
     struct dia_node *dia;
@@ -55,6 +56,12 @@ struct scscf {
 static inline bool scscf_trusts(const struct scscf *s, const struct pxy *p)
 {
     return trust_domain_has(&s->trusted, &pxy_source(p)->remote);
+}
+
+// What kind of neighbour did it come from?
+static inline enum trust_side scscf_side(const struct scscf *s, const struct pxy *p)
+{
+    return trust_side_of(&s->neighbours, &pxy_source(p)->remote);
 }
 
 static inline void scscf_count(struct scscf *s, enum scscf_counter c)
@@ -97,6 +104,8 @@ bool scscf_has_route(const struct pxy *p);
 
 // The operator's identifier for P-Charging-Vector.
 struct str scscf_ioi(const struct scscf *s);
+// The same as type 1, between this node and a P-CSCF (TS 24.229 table 7.2A.5A).
+struct str scscf_ioi_1(const struct scscf *s, struct arena *a);
 // Does the request set up a dialog, so that we stay on its path?
 bool scscf_makes_dialog(const struct sip_msg *m);
 // True for a host that is one of the home domains.
@@ -117,11 +126,31 @@ struct str scscf_alias(const struct scscf *s, struct arena *a, const struct prof
 // The Request-URI without the parameters that route numbers.
 struct str scscf_called_uri(struct arena *a, const struct sip_uri *uri);
 
+// ---- edge.c ----
+// The kind of neighbour that a request with these edits goes to: next_hop's, else the first Route's or the
+// Request-URI's.
+enum trust_side scscf_side_of_next(const struct scscf *s, struct arena *a,
+                                   const struct sip_edits *e, struct str next_hop);
+// Removes what that neighbour may not see.
+void scscf_hide(const struct scscf *s, enum trust_side to, const struct sip_msg *m,
+                struct sip_edits *e);
+// A response on its way back: what its sender may not say, and who asked may not see. A charging vector of
+// the request comes back with its own orig-ioi, and term_ioi (TS 24.229 4.5.4).
+void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
+                         struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits);
+
+// ---- service.c ----
+// A step: the service that the UE prefers is asserted when the user of identity i of the profile has it
+// (TS 24.229 5.4.3.2).
+enum step_verdict service_assert(struct job *j, const struct service_profile *profile);
+
 // ---- P-Charging-Vector (TS 24.229 4.5, RFC 7315 4.6) ----
 // The received vector as text with orig-ioi and term-ioi replaced by those given (p NULL: left out).
 // STR_NONE when the message has none.
 struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
                            struct str term_ioi);
+// The same for a called user's P-CSCF: without term-ioi and transit-ioi.
+struct str charging_vector_to_ue(struct arena *a, const struct sip_msg *m, struct str orig_ioi);
 // Value of the parameter in the message's vector; p NULL when absent.
 struct str charging_orig_ioi(const struct sip_msg *m);
 // Value of P-Charging-Function-Addresses for what the HSS gave; STR_NONE when it gave none.

@@ -7,6 +7,7 @@
 struct sub_job {
     struct job job;
     struct pxy_target target;
+    enum trust_side to;
 };
 
 static size_t routes_left(const struct pxy *p)
@@ -58,7 +59,6 @@ static enum step_verdict find_next_hop(struct job *j)
     if (cause)
         return job_fail(j, 404, cause);
     o->target.word = WORD_FOREIGN;
-    trust_strip_to_foreign(pxy_request(p), pxy_edits(p));
     return STEP_CONTINUE;
 }
 
@@ -88,11 +88,40 @@ static enum step_verdict record_route(struct job *j)
     return STEP_CONTINUE;
 }
 
-static enum step_verdict forward(struct job *j)
+// The vector of the dialog's first request has our name from here on (TS 24.229 4.5.4, table 4-2B).
+static enum step_verdict leave(struct job *j)
 {
     struct sub_job *o = (struct sub_job *)j;
+    const struct scscf *s = j->nf;
+    struct pxy *p = job_pxy(j);
+    const struct sip_msg *m = pxy_request(p);
+    struct str v = charging_vector(pxy_arena(p), m, scscf_ioi(s), STR_NONE);
+    if (v.n && scscf_side(s, p) != TRUST_FOREIGN)
+        sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
+    trust_drop_credentials(s->cfg->domain, m, pxy_edits(p));
+    o->to = scscf_side_of_next(s, pxy_arena(p), pxy_edits(p), o->target.next_hop);
+    o->target.outside = o->to == TRUST_FOREIGN || o->to == TRUST_PARTNER;
+    o->target.ctx = o;
+    scscf_hide(s, o->to, m, pxy_edits(p));
+    return STEP_CONTINUE;
+}
+
+static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
+                                    const struct sip_msg *msg, struct sip_edits *edits)
+{
+    const struct sub_job *o = ctx;
+    (void)status;
+    if (msg)
+        scscf_pass_response(nf, p, o->to, scscf_ioi(nf), msg, edits);
+    return PXY_PASS;
+}
+
+static enum step_verdict forward(struct job *j)
+{
+    static const struct pxy_forward_ops ops = {.response = on_response};
+    struct sub_job *o = (struct sub_job *)j;
     o->target.leg_ms = leg(j->nf, job_pxy(j));
-    int err = pxy_forward(job_pxy(j), &o->target, 1, NULL, j->nf);
+    int err = pxy_forward(job_pxy(j), &o->target, 1, &ops, j->nf);
     return err && err != ERR_STATE ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }
 
@@ -100,6 +129,7 @@ static const struct step steps[] = {
     {"check target", check_target, "RFC 3261 16.3"},
     {"find next hop", find_next_hop, "RFC 3261 16.5"},
     {"record route", record_route, "TS 24.229 5.4.3.2"},
+    {"leave", leave, "TS 24.229 4.4"},
     {"forward", forward, "RFC 3261 16.12"},
 };
 static const struct procedure subsequent = {"subsequent", steps, ARRAY_LEN(steps)};

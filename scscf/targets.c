@@ -65,6 +65,17 @@ static struct str loose_route(struct arena *a, struct str path, struct str uri)
     return ARENA_CAT(a, path, path.n ? STR(", <") : STR("<"), uri, lr ? STR(">") : STR(";lr>"));
 }
 
+// A Path came from a P-CSCF that was trusted with a REGISTER: its network is at least a partner. A contact
+// without one is the user's own device.
+static enum trust_side side_of(const struct scscf *s, struct arena *a, const struct sip_edits *e,
+                               struct str path, struct str contact)
+{
+    enum trust_side side = scscf_side_of_next(s, a, e, path.n ? first_hop(path) : contact);
+    if (!path.n)
+        return side == TRUST_FOREIGN ? TRUST_UE : side;
+    return side == TRUST_FOREIGN ? TRUST_PARTNER : side;
+}
+
 static int aim(struct attempt *try, struct pxy *p, struct str path, bool loose)
 {
     struct arena *a = pxy_arena(p);
@@ -77,6 +88,8 @@ static int aim(struct attempt *try, struct pxy *p, struct str path, bool loose)
     struct str route = loose ? loose_route(a, path, try->uri) : path;
     if (route.n)
         sip_edit_prepend(e, SIP_H_ROUTE, route);
+    try->to = side_of(try->job->job.nf, a, e, path, try->uri);
+    scscf_hide(try->job->job.nf, try->to, pxy_request(p), e);
     try->target = (struct pxy_target){.edits = e,
                                       .next_hop = path.n ? first_hop(path) : try->uri,
                                       .word = path.n ? WORD_OWN : WORD_FOREIGN,

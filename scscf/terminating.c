@@ -107,18 +107,14 @@ static enum step_verdict check_barred(struct job *j)
     return STEP_CONTINUE;
 }
 
-// An outsider's vector is no vector.
-static struct str orig_ioi(const struct scscf *s, const struct pxy *p)
-{
-    return scscf_trusts(s, p) ? charging_orig_ioi(pxy_request(p)) : STR_NONE;
-}
-
+// An outsider's vector is no vector. Towards the P-CSCF the name is ours again, of type 1, and the networks
+// in between are nobody's business there (TS 24.229 4.5.4, 4.5.4A).
 static enum step_verdict charging(struct job *j)
 {
+    const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
-    const struct sip_msg *m = pxy_request(p);
-    struct str v = charging_vector(pxy_arena(p), m, charging_orig_ioi(m), STR_NONE);
-    if (v.n && scscf_trusts(j->nf, p))
+    struct str v = charging_vector_to_ue(pxy_arena(p), pxy_request(p), scscf_ioi_1(s, pxy_arena(p)));
+    if (v.n && scscf_side(s, p) != TRUST_FOREIGN)
         sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
     return STEP_CONTINUE;
 }
@@ -302,12 +298,10 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct term_job *t = try->job;
     struct scscf *s = nf;
     note_outcome(try, status, msg);
-    if (msg && status < 300) {
+    if (msg && status < 300)
         assert_alias(t, msg, edits);
-        struct str v = charging_vector(edits->arena, msg, orig_ioi(s, p), scscf_ioi(s));
-        if (v.n)
-            sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
-    }
+    if (msg)
+        scscf_pass_response(s, p, try->to, scscf_ioi(s), msg, edits);
     if (status < 200)
         return PXY_PASS;
     if (t->open)

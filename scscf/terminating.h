@@ -16,6 +16,7 @@ struct attempt {
     uint64_t binding;       // id
     struct str uri;
     uint16_t q, score;      // thousandths: the UE's own, and of the caller's preferences (RFC 3841 7.2.4)
+    enum trust_side to;     // what kind of neighbour gets it
     bool failed;            // it could not be reached
 };
 

@@ -170,7 +170,11 @@ static void apply_trace(struct app *a)
     if (!c->trace_collector.sa.sa_family)
         return;
     struct str node = c->trace_node.n ? c->trace_node : str_from(a->nf->name);
-    int err = hep_new(a->loop, &c->trace_collector, c->trace_id, node, &a->hep);
+    const struct hep_params p = {.collector = &c->trace_collector,
+                                 .id = c->trace_id,
+                                 .node = node,
+                                 .secrets = c->trace_secrets};
+    int err = hep_new(a->loop, &p, &a->hep);
     if (err) // a trace that cannot be had is no reason not to serve
         LOG(LOG_WARN, "no trace", LF_Z("reason", err_text(err)));
 }

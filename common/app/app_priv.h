@@ -19,6 +19,7 @@ struct app_common {
     struct addr trace_collector;
     struct str trace_node;
     uint32_t trace_id;
+    bool trace_secrets;
     struct str pidfile;
     uint32_t drain_s, watchdog_s, descriptors;
 };
@@ -144,8 +145,13 @@ void metrics_add_stat(struct metrics *m, const char *name, const char *labels, u
 void metrics_process(struct app *a, struct metrics *m);
 
 // ERR_IO when no socket can be had; collector.sa.sa_family 0 is an error of the caller.
-int hep_new(struct loop *l, const struct addr *collector, uint32_t id, struct str node,
-            struct hep **ret_hep);
+struct hep_params {
+    const struct addr *collector;
+    uint32_t id;
+    struct str node; // copied
+    bool secrets;    // are shown
+};
+int hep_new(struct loop *l, const struct hep_params *p, struct hep **ret_hep);
 void hep_free(struct hep *h); // takes NULL
 
 // systemd's notification socket: "READY=1" and the like. Nothing happens outside systemd.

@@ -40,6 +40,9 @@ const struct conf_row app_common_rows[] = {
     ROW("trace.node", CONF_STR, trace_node, "",
         .help = "Name of this node in the trace; when empty the NF's name."),
     ROW("trace.id", CONF_U32, trace_id, "1", .help = "Capture agent number in the trace."),
+    ROW("trace.secrets", CONF_BOOL, trace_secrets, "false",
+        .help = "Show keys and expected responses of authentications (ck and ik in SIP, vectors and HA1 in "
+                "Diameter) in the trace; otherwise their octets are asterisks."),
     ROW("run.pidfile", CONF_STR, pidfile, "", .fixed = true, .form = CONF_FORM_FILE,
         .help = "File that holds the process number and is locked while it runs; when empty none."),
     ROW("run.drain", CONF_U32, drain_s, "30", .max = 86400, .unit = "s",

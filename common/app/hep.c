@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "app/app_priv.h"
+#include "app/mask.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -35,6 +36,7 @@ struct hep {
     struct udp *udp;
     struct addr collector;
     uint32_t id;
+    bool secrets; // are shown
     char node[NODE_MAX];
     size_t node_n;
     char packet[PACKET_MAX];
@@ -52,23 +54,23 @@ static void nothing(void *arg, const struct addr *src, const struct addr *dst, s
     (void)arg, (void)src, (void)dst, (void)data; // collectors do not answer
 }
 
-int hep_new(struct loop *l, const struct addr *collector, uint32_t id, struct str node,
-            struct hep **ret_hep)
+int hep_new(struct loop *l, const struct hep_params *p, struct hep **ret_hep)
 {
     struct hep *h = mem_zalloc(sizeof *h);
     if (!h)
         return ERR_NOMEM;
-    struct udp_params p = {.cb = nothing, .arg = h};
-    p.local.sa.sa_family = collector->sa.sa_family;
-    int err = udp_open(l, &p, &h->udp);
+    struct udp_params up = {.cb = nothing, .arg = h};
+    up.local.sa.sa_family = p->collector->sa.sa_family;
+    int err = udp_open(l, &up, &h->udp);
     if (err) {
         mem_free(h);
         return err;
     }
-    h->collector = *collector;
-    h->id = id;
-    h->node_n = node.n < NODE_MAX ? node.n : NODE_MAX;
-    memcpy(h->node, node.p, h->node_n);
+    h->collector = *p->collector;
+    h->id = p->id;
+    h->secrets = p->secrets;
+    h->node_n = p->node.n < NODE_MAX ? p->node.n : NODE_MAX;
+    memcpy(h->node, p->node.p, h->node_n);
     *ret_hep = h;
     return 0;
 }
@@ -144,7 +146,10 @@ static void send_packet(struct hep *h, const struct captured *c)
                   c->correlation.n < CORRELATION_MAX ? c->correlation.n : CORRELATION_MAX);
     // The payload comes last: it is cut when the whole does not fit into a datagram.
     size_t room = w.cap - w.n - CHUNK_HEADER;
-    put_chunk(&w, CHUNK_PAYLOAD, c->payload.p, c->payload.n < room ? c->payload.n : room);
+    size_t n = c->payload.n < room ? c->payload.n : room;
+    put_chunk(&w, CHUNK_PAYLOAD, c->payload.p, n);
+    if (!h->secrets)
+        (c->payload_type == PAYLOAD_SIP ? mask_sip : mask_diameter)(h->packet + w.n - n, n);
     h->packet[4] = (char)(w.n >> 8);
     h->packet[5] = (char)w.n;
     (void)udp_send(h->udp, &h->collector, writer_done(&w)); // a full batch costs a trace line only

@@ -24,6 +24,12 @@ struct node_limits {
     struct conf_strs exempt;
 };
 
+// Of a node that has other networks and application servers for neighbours.
+struct node_trust {
+    struct conf_strs partners, partner_domains, servers;
+    int warnings; // enum stack_warnings
+};
+
 struct node_overload {
     bool control;
     uint32_t wait_ms, latency_ms, refusals, retry_after_s;
@@ -57,6 +63,7 @@ struct node_numbering {
 };
 
 extern const struct conf_row node_peer_rows[];
+extern const char *const node_warnings_names[]; // of enum stack_warnings, for CONF_ENUM
 
 // clang-format off
 // Rows for a table of struct conf_row; `at` is the offset of the struct node_sip in the NF's.
@@ -111,6 +118,22 @@ extern const struct conf_row node_peer_rows[];
     {"limits.exempt", CONF_STR_LIST, NODE_LIMITS_AT(at, exempt), "[]",                             \
      .help = "Addresses and networks whose messages and connections are not counted although "     \
              "they are strangers: a load generator, a gateway of many users."}
+
+// The same; `at` is the offset of the struct node_trust.
+#define NODE_TRUST_AT(at, field) ((at) + offsetof(struct node_trust, field))
+#define NODE_TRUST_ROWS(at)                                                                        \
+    {"sip.partners", CONF_STR_LIST, NODE_TRUST_AT(at, partners), "[]", .form = CONF_FORM_NET,      \
+     .help = "Those of sip.trusted that belong to other operators: what is this operator's alone " \
+             "(charging function addresses, profile keys) is kept from them."},                    \
+    {"sip.partner_domains", CONF_STR_LIST, NODE_TRUST_AT(at, partner_domains), "[]",               \
+     .form = CONF_FORM_DOMAIN,                                                                     \
+     .help = "Domains of other operators in the trust domain: asserted identities and charging "   \
+             "vectors go there, which no other foreign domain gets."},                             \
+    {"sip.servers", CONF_STR_LIST, NODE_TRUST_AT(at, servers), "[]", .form = CONF_FORM_NET,        \
+     .help = "Those of sip.trusted that are application servers."},                                \
+    {"sip.warnings", CONF_ENUM, NODE_TRUST_AT(at, warnings), "plain", .values = node_warnings_names, \
+     .help = "What a Warning tells those outside of the trust domain of why a request was refused: " \
+             "`plain` leaves out addresses and names of hosts, `full` does not, `none` sends none."}
 
 // The same; `at` is the offset of the struct node_overload.
 #define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
@@ -259,6 +282,11 @@ void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding o
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+void node_check_trust(const struct node_trust *c, app_finding bad, void *arg);
+// Makes *m (all zero, or one in use) what the options say of the neighbours in *trusted and of one home
+// domain; the texts are not copied. A failure has been logged and leaves *m.
+int node_read_trust(const struct node_trust *c, const struct trust_domain *trusted,
+                    const struct str *home, struct trust_map *m);
 void node_check_routing(const struct node_routing *c, app_finding bad, void *arg);
 // Makes *r (all zero, or one in use) what the options say; addresses of the node and of its Diameter
 // peers are no foreign target's. A failure has been logged and leaves *r.

@@ -39,6 +39,28 @@ int node_read_trusted(const char *option, const struct conf_strs *list, struct t
     return 0;
 }
 
+const char *const node_warnings_names[] = {"plain", "full", "none", NULL};
+
+void node_check_trust(const struct node_trust *c, app_finding bad, void *arg)
+{
+    node_check_trusted("sip.partners", &c->partners, bad, arg);
+    node_check_trusted("sip.servers", &c->servers, bad, arg);
+}
+
+int node_read_trust(const struct node_trust *c, const struct trust_domain *trusted,
+                    const struct str *home, struct trust_map *m)
+{
+    int err = node_read_trusted("sip.partners", &c->partners, &m->partners);
+    if (!err)
+        err = node_read_trusted("sip.servers", &c->servers, &m->servers);
+    m->trusted = trusted;
+    m->home_domains = home;
+    m->n_home_domains = 1;
+    m->partner_domains = c->partner_domains.v;
+    m->n_partner_domains = c->partner_domains.n;
+    return err;
+}
+
 void node_check_limits(const struct node_limits *c, app_finding bad, void *arg)
 {
     node_check_trusted("limits.exempt", &c->exempt, bad, arg);

@@ -92,3 +92,60 @@ bool trust_domain_has(const struct trust_domain *d, const struct addr *a)
             return true;
     return false;
 }
+
+// ---- what kind of neighbour ----
+
+const char *trust_side_name(enum trust_side side)
+{
+    static const char *const names[TRUST_SIDES] = {[TRUST_UE] = "ue",
+                                                   [TRUST_HOME] = "home",
+                                                   [TRUST_PARTNER] = "partner",
+                                                   [TRUST_FOREIGN] = "foreign",
+                                                   [TRUST_AS] = "as"};
+    return names[side];
+}
+
+void trust_map_done(struct trust_map *m)
+{
+    trust_domain_done(&m->partners);
+    trust_domain_done(&m->servers);
+    *m = (struct trust_map){0};
+}
+
+enum trust_side trust_side_of(const struct trust_map *m, const struct addr *a)
+{
+    if (!trust_domain_has(m->trusted, a))
+        return TRUST_FOREIGN;
+    if (trust_domain_has(&m->partners, a))
+        return TRUST_PARTNER;
+    return trust_domain_has(&m->servers, a) ? TRUST_AS : TRUST_HOME;
+}
+
+// The domain itself, or a name below it.
+static bool is_under(struct str host, struct str domain)
+{
+    if (host.n && host.p[host.n - 1] == '.')
+        host.n--;
+    if (!domain.n || host.n < domain.n || !str_ieq(str_skip(host, host.n - domain.n), domain))
+        return false;
+    return host.n == domain.n || host.p[host.n - domain.n - 1] == '.';
+}
+
+static bool is_under_one(struct str host, const struct str *domains, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_under(host, domains[i]))
+            return true;
+    return false;
+}
+
+enum trust_side trust_side_of_host(const struct trust_map *m, struct str host)
+{
+    struct addr a;
+    if (addr_parse(host, 0, &a) == 0)
+        return trust_side_of(m, &a);
+    if (is_under_one(host, m->home_domains, m->n_home_domains))
+        return TRUST_HOME;
+    return is_under_one(host, m->partner_domains, m->n_partner_domains) ? TRUST_PARTNER
+                                                                        : TRUST_FOREIGN;
+}

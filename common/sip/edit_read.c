@@ -87,3 +87,12 @@ bool sip_edits_first(const struct sip_edits *e, enum sip_hid id, struct str *ret
     struct sip_edits_iter it = sip_edits_iter_init(e, id);
     return sip_edits_iter_next(&it, ret_value);
 }
+
+void sip_edits_touched(const struct sip_edits *e, uint64_t ret_bits[SIP_HID_WORDS])
+{
+    memset(ret_bits, 0, SIP_HID_WORDS * sizeof *ret_bits);
+    for (const struct sip_edit *ed = e->first; ed; ed = ed->next) {
+        unsigned id = ed->field ? ed->field->id : ed->kind == EDIT_LINE ? ed->id : SIP_H_OTHER;
+        ret_bits[id / 64] |= (uint64_t)1 << id % 64;
+    }
+}

@@ -124,6 +124,20 @@ const struct sip_header sip_header_rows[SIP_H_COUNT] = {
     [SIP_H_REQUEST_DISPOSITION] = LIST("Request-Disposition", 'd', token),
     [SIP_H_P_PREFERRED_SERVICE] = LIST("P-Preferred-Service", 0, word),
     [SIP_H_P_ASSERTED_SERVICE] = LIST("P-Asserted-Service", 0, word),
+    [SIP_H_PRIORITY] = ONE("Priority", 0, token),
+    [SIP_H_RESOURCE_PRIORITY] = LIST("Resource-Priority", 0, token),
+    [SIP_H_PRIORITY_SHARE] = MANY("Priority-Share", 0, text),
+    [SIP_H_RESOURCE_SHARE] = MANY("Resource-Share", 0, text),
+    [SIP_H_P_PRIVATE_NETWORK_INDICATION] = MANY("P-Private-Network-Indication", 0, text),
+    [SIP_H_P_CHARGE_INFO] = MANY("P-Charge-Info", 0, text),
+    [SIP_H_CELLULAR_NETWORK_INFO] = LIST("Cellular-Network-Info", 0, token),
+    [SIP_H_RESTORATION_INFO] = MANY("Restoration-Info", 0, text),
+    [SIP_H_RELAYED_CHARGE] = MANY("Relayed-Charge", 0, text),
+    [SIP_H_SERVICE_INTERACT_INFO] = MANY("Service-Interact-Info", 0, text),
+    [SIP_H_RESPONSE_SOURCE] = MANY("Response-Source", 0, text),
+    [SIP_H_ATTESTATION_INFO] = MANY("Attestation-Info", 0, text),
+    [SIP_H_ORIGINATION_ID] = MANY("Origination-Id", 0, text),
+    [SIP_H_ADDITIONAL_IDENTITY] = MANY("Additional-Identity", 0, text),
 };
 
 struct str sip_hid_name(enum sip_hid id)

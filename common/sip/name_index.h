@@ -33,7 +33,7 @@ static inline uint32_t name_slot_in_line(const char *name, size_t n)
     memcpy(&last, name + n - sizeof last, sizeof last);
     uint32_t key = ((uint32_t)first | (uint32_t)last << 16 | 0x20202020u) + (uint32_t)n * 0x10100u;
     // No two names of the table share a slot (a test checks it): tools/gen/name_factor.py finds the factor.
-    return (key * 0x460a02edu) >> 23;
+    return (key * 0x1be0c209u) >> 23;
 }
 
 static inline uint32_t name_slot(const char *name, size_t n)

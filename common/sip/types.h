@@ -30,7 +30,10 @@ enum sip_method sip_method_from(struct str name); // case-sensitive (RFC 3261 7.
 //   sip_delta            Expires, Min-Expires, Session-Expires, Min-SE, Retry-After, RSeq,
 //                        Max-Forwards, Content-Length
 //   sip_warning          Warning
-//   struct str           Call-ID, User-Agent, Server, Date
+//   struct str           Call-ID, User-Agent, Server, Date; what no node here looks into:
+//                        P-Private-Network-Indication, P-Charge-Info, Restoration-Info, Relayed-Charge,
+//                        Service-Interact-Info, Response-Source, Attestation-Info, Origination-Id,
+//                        Additional-Identity, Priority-Share, Resource-Share
 //   sip_token            all others. Content-Type, Accept: the token is "type/subtype".
 //                        P-Visited-Network-ID: a quoted string keeps its quotes. Privacy: one value
 //                        per element between ';'. P-Charging-Function-Addresses: parameters only,
@@ -54,6 +57,10 @@ enum sip_hid {
     SIP_H_P_PROFILE_KEY, SIP_H_HISTORY_INFO, SIP_H_FEATURE_CAPS, SIP_H_ACCEPT_CONTACT,
     SIP_H_REJECT_CONTACT, SIP_H_REQUEST_DISPOSITION, SIP_H_P_PREFERRED_SERVICE,
     SIP_H_P_ASSERTED_SERVICE,
+    SIP_H_PRIORITY, SIP_H_RESOURCE_PRIORITY, SIP_H_PRIORITY_SHARE, SIP_H_RESOURCE_SHARE,
+    SIP_H_P_PRIVATE_NETWORK_INDICATION, SIP_H_P_CHARGE_INFO, SIP_H_CELLULAR_NETWORK_INFO,
+    SIP_H_RESTORATION_INFO, SIP_H_RELAYED_CHARGE, SIP_H_SERVICE_INTERACT_INFO,
+    SIP_H_RESPONSE_SOURCE, SIP_H_ATTESTATION_INFO, SIP_H_ORIGINATION_ID, SIP_H_ADDITIONAL_IDENTITY,
     SIP_H_COUNT
 };
 

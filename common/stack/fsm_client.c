@@ -66,6 +66,7 @@ static void silence(void *obj, void *arg)
     struct txn_client *c = obj;
     c->t.stack->count.timeouts++;
     client_blame_silence(c);
+    client_withdraw(c);
     client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
     fail(c, 408);
 }

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/writer.h"
 #include "sip/msg.h"
+#include "sip/plain.h"
 #include "stack/proxy_priv.h"
 #include "stack/transport_priv.h"
 
@@ -139,10 +140,25 @@ static bool user_pays(struct flow *f)
 
 // ---- answers without state ----
 
-static struct str warning(struct flow *f, struct arena *a, const char *cause)
+static bool is_neighbour(const struct stack *s, const struct flow_info *to)
+{
+    if (s->outside >> to->listener & 1)
+        return false;
+    return !s->ops->standing || s->ops->standing(s->arg, to) == STACK_TRUSTED;
+}
+
+struct str guard_warning_text(const struct stack *s, const struct flow_info *to, struct str text)
+{
+    if (s->warnings == STACK_WARNINGS_FULL || is_neighbour(s, to))
+        return text;
+    return s->warnings == STACK_WARNINGS_PLAIN ? sip_plain_text(text) : STR_NONE;
+}
+
+static struct str warning(struct flow *f, struct arena *a, struct str cause)
 {
     char host[ADDR_TEXT_MAX];
-    return arena_printf(a, "399 %.*s \"%s\"", STR_ARG(addr_host_text(&f->info.local, host)), cause);
+    return arena_printf(a, "399 %.*s \"%.*s\"", STR_ARG(addr_host_text(&f->info.local, host)),
+                        STR_ARG(cause));
 }
 
 struct answer {
@@ -163,8 +179,9 @@ static struct str write_whole(struct flow *f, const struct answer *r, const char
         sip_edits_copy(&e, a, r->extra);
     else
         sip_edits_init(&e, a, NULL);
-    if (cause)
-        sip_edit_append(&e, SIP_H_WARNING, warning(f, a, cause));
+    struct str text = guard_warning_text(s, &f->info, str_from(cause));
+    if (text.n)
+        sip_edit_append(&e, SIP_H_WARNING, warning(f, a, text));
     if (s->server.n)
         sip_edit_append(&e, SIP_H_SERVER, s->server);
     int err = sip_write_response(r->m, r->status, r->reason, txn_to_tag(s, r->m, tag), &e, &w);

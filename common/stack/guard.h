@@ -38,6 +38,8 @@ bool guard_answer(struct flow *f, const struct sip_msg *m, unsigned status, stru
 
 // A connection has been accepted (f has its stream). False when there is no room for it.
 bool guard_connection(struct flow *f);
+// What of a cause may be told to who is at the other end; empty: nothing (enum stack_warnings).
+struct str guard_warning_text(const struct stack *s, const struct flow_info *to, struct str text);
 // f, which may be in the lists of its source, goes, or its standing has changed.
 void guard_enlist(struct flow *f);
 void guard_delist(struct flow *f);

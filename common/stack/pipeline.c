@@ -55,7 +55,7 @@ static void refuse(struct job *j, struct pxy *p)
     if (r->retry_after)
         sip_edit_append(&extra, SIP_H_RETRY_AFTER, arena_printf(a, "%u", r->retry_after));
     if (r->cause)
-        sip_edit_append(&extra, SIP_H_WARNING, pxy_warning(p, cause_text(r, a)));
+        pxy_warn(p, &extra, cause_text(r, a));
     (void)pxy_reply(p, r->status, reason, &extra);
 }
 

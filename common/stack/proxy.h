@@ -64,11 +64,13 @@ struct pxy_target {
     uint32_t leg_ms;
     uint32_t timeout_ms; // give up on an address without any response after that; 0: its share of leg_ms
     bool speaks;         // the next hop answers this request itself: its silence is held against it
+    bool withdraw;       // an INVITE that it has said nothing to is cancelled when it is given up: it may be slow only
     // Once another branch has an answer of the called user, this one ends when nothing but 100 has come
     // of it for so long; 0: it is waited for.
     uint32_t silent_ms;
     unsigned label;      // listener whose local address sends (chosen by label); 0
     unsigned word;       // whose word the next hop is, for stack_ops.may_reach; 0: our own, any address
+    bool outside;        // a foreign network is there: its 503 tells nothing about ours (RFC 3261 21.5.4)
     void *ctx;           // handed to the callbacks
 };
 

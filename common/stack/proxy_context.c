@@ -180,7 +180,7 @@ static void answer_here(struct pxy *p, unsigned status, const char *why, struct 
     status = status_upstream(p, status);
     if (why) {
         log_failure(p, status, why);
-        sip_edit_append(extra, SIP_H_WARNING, pxy_warning(p, str_from(why)));
+        pxy_warn(p, extra, str_from(why));
     }
     (void)pxy_reply(p, status, STR_NONE, extra);
 }
@@ -246,8 +246,8 @@ static void aggregate(struct pxy *p, struct branch *best)
 // whatever else is sent there would meet the same, and so it goes on as it is (RFC 3261 16.7 step 6, 21.5.4).
 static bool is_overload(const struct branch *b)
 {
-    // Of a phone it would be held against every node on the way back, and so against everybody.
-    bool outside = b->pxy->stack->outside >> b->label & 1;
+    // Of a phone or a foreign network it would be held against every node on the way back, and so against everybody.
+    bool outside = b->outside || b->pxy->stack->outside >> b->label & 1;
     return b->status == 503 && b->msg && !outside && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
 }
 

@@ -122,6 +122,7 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->nf = nf;
     b->ctx = t->ctx;
     b->label = t->label;
+    b->outside = t->outside;
     b->open = true;
     b->silent_ms = t->silent_ms;
     b->started = loop_now(p->stack->loop) / 1000000;
@@ -176,6 +177,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .timeout_ms = t->timeout_ms,
         .word = t->word,
         .speaks = t->speaks,
+        .withdraw = t->withdraw,
         .loop_hash = p->loop_hash,
     };
     err = txn_client_start(p->stack, &c, &b->txn);
@@ -193,7 +195,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
 // way, RFC 3261 16.7 step 6).
 static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
 {
-    return status == 503 && msg && !(b->pxy->stack->outside >> b->label & 1);
+    return status == 503 && msg && !b->outside && !(b->pxy->stack->outside >> b->label & 1);
 }
 
 const char *pxy_trouble(const struct pxy *p)

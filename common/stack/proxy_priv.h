@@ -47,6 +47,7 @@ struct branch {
     uint64_t started;          // ms of loop time
     bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
     unsigned label;            // of the listener that sent it
+    bool outside;              // see struct pxy_target
     const char *trouble;       // why it failed without a response (in the pxy's arena); NULL: no idea
     unsigned status;           // final response that counts, 0: none or taken by the NF
     struct sip_msg *msg;       // NULL: ended without one
@@ -124,8 +125,8 @@ void pxy_cancel_branches(struct pxy *p, struct str reason);
 void pxy_finish(struct pxy *p, struct str cancel_reason);
 
 // ---- proxy_reply.c ----
-// `399 host "text"`, in the pxy's arena (RFC 3261 20.43).
-struct str pxy_warning(struct pxy *p, struct str text);
+// Adds `399 host "text"` (RFC 3261 20.43), or what of it may be told to who asked.
+void pxy_warn(struct pxy *p, struct sip_edits *extra, struct str text);
 // Stops the retransmission of a 2xx made here.
 void pxy_ok_stop(struct pxy *p);
 // The ACK for a 2xx made here, if it is one.

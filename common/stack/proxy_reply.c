@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log_limit.h"
 #include "base/writer.h"
+#include "stack/guard.h"
 #include "stack/proxy_priv.h"
 
 enum { WARNING_MAX = 384 };
@@ -20,15 +21,18 @@ static void put_quoted(struct writer *w, struct str s)
     writer_chr(w, '"');
 }
 
-struct str pxy_warning(struct pxy *p, struct str text)
+void pxy_warn(struct pxy *p, struct sip_edits *extra, struct str text)
 {
     char host[ADDR_TEXT_MAX], buf[2 * WARNING_MAX + ADDR_TEXT_MAX + 8];
     struct writer w = writer_init(buf, sizeof buf);
+    text = guard_warning_text(p->stack, &p->source, text);
+    if (!text.n)
+        return;
     writer_lit(&w, "399 ");
     writer_str(&w, addr_host_text(&p->source.local, host));
     writer_chr(&w, ' ');
     put_quoted(&w, str_head(text, WARNING_MAX));
-    return arena_dup(&p->arena, writer_done(&w));
+    sip_edit_append(extra, SIP_H_WARNING, arena_dup(&p->arena, writer_done(&w)));
 }
 
 // ---- 2xx to an INVITE made here: retransmitted until the ACK comes (RFC 3261 13.3.1.4) ----

@@ -48,6 +48,7 @@ static int copy_params(struct stack *s, const struct stack_params *p)
     s->tcp_prefer = p->tcp_prefer;
     s->keep_s = p->keep_s;
     s->limits = p->limits;
+    s->warnings = p->warnings;
     s->standing_epoch = 1;
     s->max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS;
     s->message = p->message && p->message->message ? *p->message : sip_limits_default;
@@ -140,6 +141,11 @@ void stack_recheck_all(struct stack *s)
 {
     if (++s->standing_epoch == 0)
         s->standing_epoch = 1;
+}
+
+void stack_set_warnings(struct stack *s, enum stack_warnings w)
+{
+    s->warnings = w;
 }
 
 void stack_set_limits(struct stack *s, const struct stack_limits *l)

@@ -106,6 +106,10 @@ struct stack_limits {
     uint32_t reserve;   // descriptors that strangers leave free; half of them for trusted ones
 };
 
+// What a Warning (RFC 3261 20.43) tells those outside of the network of why this node refused: the cause
+// without addresses and names of hosts, all of it, nothing. A trusted neighbour hears all.
+enum stack_warnings { STACK_WARNINGS_PLAIN, STACK_WARNINGS_FULL, STACK_WARNINGS_NONE };
+
 struct stack_params {
     struct loop *loop;
     const struct stack_ops *ops;
@@ -123,6 +127,7 @@ struct stack_params {
     uint32_t keep_s;        // keep-alives that are asked for are answered, and wanted so often (RFC 6223); 0: no
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
     struct stack_limits limits;
+    enum stack_warnings warnings;
 };
 
 int stack_new(const struct stack_params *p, struct stack **ret_stack);
@@ -158,6 +163,7 @@ void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *rem
 // That of any flow may have (another list of trusted neighbours).
 void stack_recheck_all(struct stack *s);
 void stack_set_limits(struct stack *s, const struct stack_limits *l);
+void stack_set_warnings(struct stack *s, enum stack_warnings w);
 // True when the URI's host and port are one of this node's listeners or aliases.
 bool stack_is_own(const struct stack *s, const struct sip_uri *u);
 // Static resolution that precedes DNS: host (a domain or host name) -> addresses.

@@ -75,6 +75,7 @@ struct stack {
     bool tcp_prefer, draining;
     uint32_t keep_s;
     struct stack_limits limits;
+    enum stack_warnings warnings;
     uint32_t standing_epoch;  // of what flows know about their standing
     timer_cb drained;
     void *drained_arg;

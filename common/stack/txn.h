@@ -48,6 +48,7 @@ struct txn_client_params {
     uint32_t leg_ms;
     uint32_t timeout_ms;       // per target: no response at all after that; 0: its share of leg_ms
     bool speaks;               // the next hop answers this request itself: its silence is its own
+    bool withdraw;             // a target that says nothing to an INVITE gets a CANCEL when it is given up
     uint64_t loop_hash;        // txn_loop_hash of the received request; 0: originated here
 };
 

@@ -157,6 +157,7 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     c->leg_ms = p->leg_ms;
     c->timeout_ms = p->timeout_ms;
     c->speaks = p->speaks || p->method == SIP_INVITE; // TS 24.229 5.2.7.2: at least by 100
+    c->withdraw = p->withdraw;
     if (p->leg_ms)
         c->deadline = loop_now(s->loop) / 1000000 + p->leg_ms;
     c->loop_hash = p->loop_hash;
@@ -300,6 +301,18 @@ void client_cancel_now(struct txn_client *c)
         send_cancel(c, f);
     // RFC 3261 9.1: without a final response within 64*T1 the INVITE is over.
     txn_arm_timeout(&c->t, EV_TIMER_B, c->t.timers->timer_b);
+}
+
+// RFC 3261 9.1 has a CANCEL wait for a provisional response, so that it does not overtake the INVITE. After
+// all that time it does not; and a node that was frozen would otherwise let a phone ring for nobody.
+void client_withdraw(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    struct writer w = stack_scratch(s);
+    if (!c->withdraw || c->t.method != SIP_INVITE || c->answered || c->cancelled || !c->t.flow || !c->t.kept.n)
+        return;
+    if (!txn_build_cancel(s, c->t.kept, STR_NONE, &w) && !w.failed)
+        (void)flow_send(s, c->t.flow, writer_done(&w), STR_NONE);
 }
 
 // ---- responses ----

@@ -101,6 +101,7 @@ struct txn_client {
     bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
     bool answered;              // a response came on this target
     bool speaks;                // silence is the target's own
+    bool withdraw;              // see struct txn_client_params
     bool probed;                // the lost connection was made again once
     struct str cancel_reason;   // heap
     char *trouble;              // heap; why it failed, for people
@@ -183,6 +184,9 @@ uint32_t client_share(struct txn_client *c, uint32_t timer);
 uint32_t client_left(const struct txn_client *c);
 // The present target has said nothing in its time: is that its own silence?
 void client_blame_silence(struct txn_client *c);
+// Sends the present target a CANCEL of an INVITE that it has not answered and is given up: it may only have been
+// slow.
+void client_withdraw(struct txn_client *c);
 // A connection that was lost after a provisional response is made again, to see whether the peer lives.
 bool client_probe(struct txn_client *c);
 // What to report when nothing takes the request: 513 when that is for its size, else 503.

@@ -319,6 +319,8 @@ void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_a
 {
     struct stack *s = c->t.stack;
     enum move m = next_move(c, cause);
+    if (cause == CAUSE_SILENCE)
+        client_withdraw(c);
     timer_stop(&c->t.retransmit);
     timer_stop(&c->t.timeout);
     if (cause == CAUSE_SILENCE)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last word: tshark reads everything that was said during the run, and the daemons are asked to leave."""
+import contextlib
 import ipaddress
 import os
 import re
+import sqlite3
 from collections import defaultdict
 
 import pytest
@@ -99,8 +101,21 @@ def test_keys_stay_in_the_network(sip):
     assert not seen, seen[:3]
 
 
+def test_keys_are_not_in_the_trace(lab):
+    """TS 33.203 6.1, 7.1: what the nodes traced shows no key, and nobody else reads it."""
+    path = facts.RUN / "trace.db"
+    assert path.stat().st_mode & 0o077 == 0
+    keys = re.compile(rb'[,\s](ck|ik)\s*=\s*"?[0-9a-f]{32}', re.I)
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        rows = db.execute("SELECT payload FROM message WHERE proto = 'sip'").fetchall()
+    assert any(b'ck="****' in payload for payload, in rows)
+    assert not [payload for payload, in rows if keys.search(payload)][:1]
+
+
 @pytest.mark.parametrize("header", ["P-Charging-Vector", "P-Charging-Function-Addresses", "P-Served-User",
-                                    "P-Profile-Key", "P-User-Database"])
+                                    "P-Profile-Key", "P-User-Database", "Cellular-Network-Info", "Resource-Priority",
+                                    "P-Access-Network-Info", "Attestation-Info", "Authorization",
+                                    "P-Preferred-Service", "P-Asserted-Service"])
 def test_headers_of_the_trust_domain_do_not_reach_ues(sip, header):
     """TS 24.229 4.4, 5.2.6.4; RFC 7315 5."""
     assert not [m for m in sip if is_ue(m.dst) and m.all(header)]

@@ -120,11 +120,30 @@ def test_privacy(phones):
 @pytest.mark.parametrize("header,value", [
     ("P-Charging-Vector", 'icid-value="forged"'), ("P-Served-User", f"<sip:alice{AT}>"),
     ("P-Called-Party-ID", f"<sip:alice{AT}>"), ("P-Associated-URI", f"<sip:alice{AT}>"),
-    ("P-Access-Network-Info", "IEEE-802.11;network-provided")])
+    ("P-Access-Network-Info", "IEEE-802.11;network-provided"),
+    ("Cellular-Network-Info", "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=0010100010019b01;cell-info-age=0"),
+    ("Resource-Priority", "ets.0"), ("Feature-Caps", "*;+g.3gpp.trf"), ("Attestation-Info", "A"),
+    ("Origination-Id", "123e4567-e89b-12d3-a456-426655440000"), ("Additional-Identity", f"<sip:alice{AT}>"),
+    ("P-Private-Network-Indication", "corp.example"), ("Restoration-Info", "noresponse"), ("Relayed-Charge", "a=b"),
+    ("Service-Interact-Info", "SIID=1"), ("Priority-Share", "allowed"), ("Response-Source", "x"),
+    ("P-Early-Media", "sendrecv"), ("P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"),
+    ("P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"),
+    ("Authorization", 'Digest username="001010000000004",realm="x"')])
 def test_what_a_ue_may_not_say(phones, header, value):
     """TS 24.229 4.4, 5.2.6.3.1: it does not reach the other side."""
-    arrived, _ = exchange(phones, extra=[f"{header}: {value}"])
+    arrived, final = exchange(phones, extra=[f"{header}: {value}"])
+    assert final.status == 200
     assert value not in arrived.all(header)
+
+
+@pytest.mark.parametrize("uri", ["urn:service:sos", "tel:112", f"sip:911{AT};user=phone"])
+def test_emergency_call(phones, uri):
+    """TS 24.229 5.2.10, 7.6: elsewhere, and the UE sees that it is its P-CSCF who says so."""
+    dave, _ = phones
+    answer = dave.ask(method="INVITE", uri=uri)
+    assert answer.status == 380 and answer.get("Content-Type") == "application/3gpp-ims+xml"
+    assert b"<type>emergency</type>" in answer.body
+    assert re.match(r"<sip:[^@>]+@127\.0\.1\.10[:;]", answer.get("P-Asserted-Identity"))
 
 
 def test_called_party(phones):

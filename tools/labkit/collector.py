@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """HEP3 collector: receives what the nodes trace and keeps it in SQLite for the ladders."""
+import os
 import signal
 import socket
 import sqlite3
@@ -53,6 +54,7 @@ def row_of(data):
 
 
 def serve(path, ip, port):
+    os.umask(0o077)  # what users say and where they are is nobody else's business
     db = sqlite3.connect(path, isolation_level=None)
     db.executescript(SCHEMA)
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

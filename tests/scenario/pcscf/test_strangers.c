@@ -177,7 +177,7 @@ static void untrusted_on_the_core_side(void **state)
     struct ue other = ue_udp("192.0.2.99:5060", PCSCF_CORE_AT);
     ue_send(&other, &(struct request){.to = BOB, .headers = "Subject: long enough for a Warning, "
                                                             "which says what is wrong in words\n"});
-    assert_has(expect(other.peer, "SIP/2.0 403"), "core.trusted");
+    assert_has(expect(other.peer, "SIP/2.0 403"), "outside the trust domain");
     for (unsigned i = 0; i < 99; i++) {
         ue_send(&other, &(struct request){.to = BOB});
         struct heard *h = expect(other.peer, "SIP/2.0 403");

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The edge of the trust domain (TS 24.229 4.4, 5.2.6.3, 5.2.6.4): who a UE is, what it may not say and may
 // not see.
+#include <stdio.h>
+
 #include "stage.h"
+#include "../../trust_samples.h"
 
 static struct heard *invited(const char *headers)
 {
@@ -40,6 +43,17 @@ static void preferred_identity_of_the_set_is_asserted(void **state)
     assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
     h = invited("P-Preferred-Identity: <sip:eve@" HOME ">, <" ALICE_TEL ">\n");
     assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">");
+}
+
+// A SIP and a tel URI of one user may be preferred together (RFC 3325 9.2).
+static void two_preferred_identities(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    struct heard *h = invited("P-Preferred-Identity: <" ALICE_TEL ">, <" ALICE ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE_TEL ">, <" ALICE ">");
+    h = invited("P-Preferred-Identity: <" ALICE ">, <" ALICE ">, <" BOB ">\n");
+    assert_string_equal(header(h, "P-Asserted-Identity"), "<" ALICE ">");
 }
 
 static void another_preferred_identity_is_not(void **state)
@@ -230,6 +244,190 @@ static void answers_are_asserted_too(void **state)
                         "icid-value=\"secret\";term-ioi=\"ioi.example\"");
 }
 
+// ---- the whole table (TS 24.229 4.4) ----
+
+static void assert_marks(const struct heard *h, enum trust_way way, bool request)
+{
+    size_t n;
+    const struct trust_row *rows = trust_rows(&n);
+    for (size_t i = 0; i < n; i++) {
+        const struct trust_sample *s = trust_sample_of(&rows[i]);
+        if (s->id == SIP_H_P_CHARGING_VECTOR && !request && way == TRUST_IN)
+            continue; // the request's
+        bool passes = s->line && trust_sample_passes(&rows[i], way, TRUST_UE, request);
+        if ((str_find(h->bytes, str_from(s->mark)) >= 0) != passes)
+            fail_msg("%s is %s in\n%.*s", s->mark, passes ? "gone" : "there", STR_ARG(h->bytes));
+    }
+}
+
+static const char *samples(void)
+{
+    static char lines[8192];
+    return trust_sample_lines(lines, sizeof lines);
+}
+
+static void table_for_what_a_ue_says(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    ue_send(&st.alice, &(struct request){.to = BOB, .uri = BOB ";iotl=homeA-homeB", .headers = samples()});
+    assert_marks(expect(st.core, "INVITE "), TRUST_IN, true);
+    ue_send(&st.alice, &(struct request){.method = "MESSAGE", .to = BOB, .headers = samples()});
+    assert_marks(expect(st.core, "MESSAGE "), TRUST_IN, true);
+    const char *path = registered(&st.alice);
+    for (unsigned status = 180; status < 700; status += 106) { // 180, 286, 392, 498, 604
+        core_send(&(struct request){.from = BOB, .to = "sip:ue@198.51.100.1:5060",
+                                    .headers = text("Route: <%s>\n", path)});
+        peer_answer(st.alice.peer, expect(st.alice.peer, "INVITE "), status, samples());
+        assert_marks(expect(st.core, "SIP/2.0 "), TRUST_IN, false);
+        if (status >= 300)
+            (void)expect(st.alice.peer, "ACK ");
+    }
+}
+
+static void table_for_what_a_ue_hears(void **state)
+{
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    const char *all = text("Route: <%s>\n%s", path, samples());
+    core_send(&(struct request){.from = BOB, .to = "sip:ue@198.51.100.1:5060",
+                                .uri = "sip:ue@198.51.100.1:5060;iotl=homeA-homeB", .headers = all});
+    assert_marks(expect(st.alice.peer, "INVITE "), TRUST_OUT, true);
+    core_send(&(struct request){.method = "MESSAGE", .from = BOB, .to = "sip:ue@198.51.100.1:5060", .headers = all});
+    assert_marks(expect(st.alice.peer, "MESSAGE "), TRUST_OUT, true);
+    for (unsigned status = 180; status < 700; status += 106) {
+        peer_answer(st.core, invited(NULL), status, samples());
+        assert_marks(expect(st.alice.peer, "SIP/2.0 "), TRUST_OUT, false);
+        if (status >= 300)
+            (void)expect(st.core, "ACK ");
+    }
+}
+
+static void table_inside_a_dialog(void **state)
+{
+    (void)state;
+    stage_with_alice();
+    ue_send(&st.alice, &(struct request){.to = BOB, .call_id = "in-dialog"});
+    struct heard *h = expect(st.core, "INVITE ");
+    const char *core_way = uri_in(h, "Record-Route");
+    peer_answer(st.core, h, 200, NULL);
+    const char *ue_way = uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
+    struct request bye = {.method = "BYE", .uri = "sip:bob@192.0.2.20:5060;transport=udp", .to = BOB, .to_tag = "peer", .call_id = "in-dialog",
+                          .headers = text("Route: <%s>\n%s", ue_way, samples())};
+    ue_send(&st.alice, &bye);
+    h = expect(st.core, "BYE ");
+    assert_marks(h, TRUST_IN, true);
+    peer_answer(st.core, h, 200, samples());
+    assert_marks(expect(st.alice.peer, "SIP/2.0 200"), TRUST_OUT, false);
+    core_send(&(struct request){.method = "BYE", .from = BOB, .to = "sip:ue@198.51.100.1:5060", .to_tag = "x", .call_id = "in-dialog",
+                                .headers = text("Route: <%s>\n%s", core_way, samples())});
+    h = expect(st.alice.peer, "BYE ");
+    assert_marks(h, TRUST_OUT, true);
+    peer_answer(st.alice.peer, h, 200, samples());
+    assert_marks(expect(st.core, "SIP/2.0 200"), TRUST_IN, false);
+}
+
+// TS 24.229 4.5.2 table 4-2A: what a UE sends later is charged with what it sent first, on either side of the call,
+// and the UE never learns by which name.
+static void dialogs_keep_their_icid(void **state)
+{
+    static const char far[] = "sip:bob@192.0.2.20:5060;transport=udp";
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB, .call_id = "out"});
+    struct heard *h = expect(st.core, "INVITE ");
+    const char *vector = header(h, "P-Charging-Vector");
+    peer_answer(st.core, h, 200, NULL);
+    h = expect(st.alice.peer, "SIP/2.0 200");
+    assert_lacks(h, "icid-value");
+    const char *way = text("Route: <%s>\n", uri_in(h, "Record-Route"));
+    ue_send(&st.alice, &(struct request){.method = "ACK", .uri = far, .to = BOB, .to_tag = "peer", .call_id = "out",
+                                         .headers = way});
+    assert_string_equal(header(expect(st.core, "ACK "), "P-Charging-Vector"), vector);
+    ue_send(&st.alice, &(struct request){.method = "BYE", .uri = far, .to = BOB, .to_tag = "peer", .call_id = "out",
+                                         .headers = way});
+    assert_string_equal(header(expect(st.core, "BYE "), "P-Charging-Vector"), vector);
+    // Called: with the identifier of the network that called.
+    core_send(&(struct request){.from = BOB, .to = "sip:ue@198.51.100.1:5060", .call_id = "in",
+                                .headers = text("Route: <%s>\nP-Charging-Vector: icid-value=\"theirs@x\"\n", path)});
+    h = expect(st.alice.peer, "INVITE ");
+    assert_lacks(h, "theirs");
+    way = text("Route: <%s>\n", uri_in(h, "Record-Route"));
+    ue_send(&st.alice, &(struct request){.method = "BYE", .uri = far, .from = "sip:ue@198.51.100.1:5060", .to = BOB,
+                                         .to_tag = "f", .call_id = "in", .headers = way});
+    h = expect(st.core, "BYE ");
+    assert_has(h, "icid-value=\"theirs@x\"");
+    assert_has(h, "orig-ioi=\"ioi.example\"");
+    peer_answer(st.core, h, 200, NULL);
+}
+
+// ---- why it was refused ----
+
+// RFC 3261 20.43: where the network's nodes are is not for UEs, unless the operator wants it.
+static void warnings_towards_a_ue(void **state)
+{
+    (void)state;
+    st.cfg.warnings = STACK_WARNINGS_FULL;
+    stage_with_alice();
+    peer_answer(st.core, invited(NULL), 480, "Warning: 399 10.0.0.9:5060 \"asked: hss.core.example\"\n");
+    assert_has(expect(st.alice.peer, "SIP/2.0 480"), "10.0.0.9:5060 \"asked: hss.core.example\"");
+    (void)expect(st.core, "ACK ");
+    st.cfg.warnings = STACK_WARNINGS_PLAIN;
+    stage_restart();
+    (void)registered(&st.alice);
+    peer_answer(st.core, invited(NULL), 480, "Warning: 399 10.0.0.9:5060 \"asked: hss.core.example\"\n");
+    assert_has(expect(st.alice.peer, "SIP/2.0 480"), "Warning: 399 ims \"asked\"");
+}
+
+// ---- emergency (TS 24.229 5.2.10) ----
+
+static void emergency_call_is_sent_elsewhere(void **state)
+{
+    static const char *const uris[] = {"urn:service:sos", "URN:service:sos.fire", "tel:112",
+                                       "sip:911@" HOME ";user=phone", "tel:911;phone-context=" HOME};
+    static struct str numbers[] = {STR_INIT("112"), STR_INIT("911")};
+    (void)state;
+    st.cfg.emergency_numbers = (struct conf_strs){numbers, 2};
+    stage_start();
+    const char *path = registered(&st.alice);
+    struct ue other = ue_udp("198.51.100.7:5060", ACCESS);
+    for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
+        ue_send(&st.alice, &(struct request){.uri = uris[i], .to = "sip:x@" HOME});
+        struct heard *h = expect(st.alice.peer, "SIP/2.0 380 Alternative Service");
+        assert_string_equal(uri_in(h, "P-Asserted-Identity"), path);
+        assert_string_equal(header(h, "Content-Type"), "application/3gpp-ims+xml");
+        assert_has(h, "<type>emergency</type>");
+        assert_lacks(h, "<action>");
+        ue_send(&other, &(struct request){.uri = uris[i], .to = "sip:x@" HOME}); // not registered
+        (void)expect(other.peer, "SIP/2.0 380");
+    }
+    expect_nothing(st.core);
+    assert_int_equal(pcscf_counters(st.pcscf)->emergency, 2 * ARRAY_LEN(uris));
+    ue_send(&st.alice, &(struct request){.to = "sip:1123@" HOME});
+    (void)expect(st.core, "INVITE ");
+}
+
+// ---- a core that is gone (TS 24.229 5.2.6.3.2A) ----
+
+static void silent_core_means_register_anew(void **state)
+{
+    (void)state;
+    st.cfg.core_silence_ms = 1500;
+    stage_start();
+    const char *path = registered(&st.alice);
+    struct heard *h = invited(NULL);
+    while (str_starts(h->bytes, STR("INVITE ")))
+        h = expect(st.core, "");
+    assert_true(str_starts(h->bytes, STR("CANCEL "))); // for when it wakes up
+    h = expect(st.alice.peer, "SIP/2.0 504");
+    assert_string_equal(uri_in(h, "P-Asserted-Identity"), path);
+    assert_has(h, "<type>restoration</type>");
+    assert_has(h, "<action>initial-registration</action>");
+    assert_int_equal(pcscf_counters(st.pcscf)->restoration, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, stage_set_up, stage_tear_down)
 
 int main(void)
@@ -237,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(default_identity_is_asserted),
         T(preferred_identity_of_the_set_is_asserted),
+        T(two_preferred_identities),
         T(another_preferred_identity_is_not),
         T(one_flow_of_two_users),
         T(lies_are_removed),
@@ -248,6 +447,13 @@ int main(void)
         T(inside_information_stays_inside),
         T(asserted_identity_is_hidden_when_asked_for),
         T(answers_are_asserted_too),
+        T(table_for_what_a_ue_says),
+        T(table_for_what_a_ue_hears),
+        T(table_inside_a_dialog),
+        T(dialogs_keep_their_icid),
+        T(warnings_towards_a_ue),
+        T(emergency_call_is_sent_elsewhere),
+        T(silent_core_means_register_anew),
     };
     return cmocka_run_group_tests_name("scenario_pcscf_trust", tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void terminate(const char *method, const char *uri, const char *headers)
                 "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\n"
                 "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\n"
                 "From: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: s%u\nCSeq: 1 %s\n"
-                "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic3;orig-ioi=o.example\n"
+                "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic3;orig-ioi=o.example;transit-ioi=\"t.1\"\n"
                 "%sContent-Length: 0\n\n",
                 method, uri, w.branch, uri, w.branch, method, headers);
 }
@@ -128,6 +128,8 @@ static void originating_after_restart(void **state)
     assert_string_equal(header(m, SIP_H_CONTENT_TYPE), "application/3gpp-ims+xml");
     struct str body = sip_msg_body(m);
     assert_true(str_find(body, STR("<action>initial-registration</action>")) > 0);
+    // The UE heeds it only from whom it knows by that very URI (TS 24.229 5.1.2A.1.6).
+    assert_string_equal(header(m, SIP_H_P_ASSERTED_IDENTITY), "<sip:orig@127.0.1.30:5060;lr>");
 }
 
 // TS 24.229 5.4.3.3
@@ -139,7 +141,8 @@ static void terminating_request(void **state)
     assert_string_equal(header(m, SIP_H_ROUTE), "<sip:flow1@127.0.1.10:5060;lr>");
     assert_string_equal(header(m, SIP_H_P_CALLED_PARTY_ID), "<sip:alice@" DOMAIN ">");
     assert_string_equal(header(m, SIP_H_RECORD_ROUTE), "<sip:mt@127.0.1.30:5060;lr>");
-    assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "orig-ioi=o.example");
+    // Between us and the P-CSCF the name is ours (TS 24.229 4.5.4, table 4-2B).
+    assert_string_equal(header(m, SIP_H_P_CHARGING_VECTOR), "icid-value=ic3;orig-ioi=" DOMAIN);
     world_answer(W_PCSCF, m, 180, "Contact: <sip:alice@192.0.2.1:5060>\n");
     (void)world_expect(W_ICSCF, 180);
     world_answer(W_PCSCF, m, 200,

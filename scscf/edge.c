@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The edge of the trust domain at the S-CSCF (TS 24.229 4.4): what leaves it, and comes back over it.
+#include "scscf/scscf_priv.h"
+#include "sip/addr_hdr.h"
+
+enum trust_side scscf_side_of_next(const struct scscf *s, struct arena *a,
+                                   const struct sip_edits *e, struct str next_hop)
+{
+    struct sip_uri uri;
+    struct sip_addr route;
+    struct str text;
+    if (!next_hop.n && sip_edits_first(e, SIP_H_ROUTE, &text))
+        return sip_addr_parse(a, text, &route) ? TRUST_FOREIGN
+                                               : trust_side_of_host(&s->neighbours, route.uri.host);
+    if (sip_uri_parse(a, next_hop.n ? next_hop : sip_edits_uri(e), &uri))
+        return TRUST_FOREIGN;
+    return trust_side_of_host(&s->neighbours, uri.host);
+}
+
+void scscf_hide(const struct scscf *s, enum trust_side to, const struct sip_msg *m,
+                struct sip_edits *e)
+{
+    trust_out(to, s->cfg->trust.warnings == STACK_WARNINGS_FULL, m, e);
+}
+
+// Of a network outside no vector is taken; then the request's goes back, as the first node of the trust
+// domain to see the response has to say whose it is.
+static void set_vector(const struct scscf *s, const struct pxy *p, enum trust_side from,
+                       struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    const struct sip_msg *req = pxy_request(p);
+    bool believed = from != TRUST_FOREIGN && sip_msg_has(msg, SIP_H_P_CHARGING_VECTOR);
+    struct str v = STR_NONE;
+    if (scscf_side(s, p) != TRUST_FOREIGN)
+        v = charging_vector(edits->arena, believed ? msg : req, charging_orig_ioi(req), term_ioi);
+    if (v.n)
+        sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
+}
+
+void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
+                         struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    trust_in(from, msg, edits);
+    set_vector(s, p, from, term_ioi, msg, edits);
+    scscf_hide(s, scscf_side(s, p), msg, edits);
+}
