@@ -88,9 +88,9 @@ def lab(request):
 
 @pytest.fixture(scope="module")
 def everybody(lab, tmp_path_factory):
-    """The street of phones of all makes (tests/phones), each registered."""
+    """The street of phones of all makes (tests/phones); scripts.ready registers those that a test needs."""
     from labkit import facts  # pylint: disable=import-outside-toplevel
-    from phones import makes, scripts, street  # pylint: disable=import-outside-toplevel
+    from phones import makes, street  # pylint: disable=import-outside-toplevel
     from phones.net import RealNet  # pylint: disable=import-outside-toplevel
     who = {m.name: street.subscriber(m, i) for i, m in enumerate(makes.ALL, 1)}
     table = tmp_path_factory.mktemp("phones") / "phones.csv"
@@ -99,7 +99,9 @@ def everybody(lab, tmp_path_factory):
     s = street.Street(RealNet(), facts.DOMAIN, (facts.NODES["pcscf"]["ip"], 5060), "127.0.2.171")
     try:
         for m in makes.ALL:
-            scripts.register(s, s.phone(m, who[m.name]))
+            s.phone(m, who[m.name])
         yield s
     finally:
         s.net.close_all()
+        for one in who.values():
+            lab.ctl("hss", "subscriber", "delete", f"{one.imsi}@{facts.DOMAIN}")

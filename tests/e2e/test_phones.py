@@ -14,18 +14,17 @@ ROUND = pytest.mark.parametrize("pair", list(zip(makes.ALL, makes.ALL[1:] + make
 
 @pytest.fixture(autouse=True)
 def nothing_improper(everybody):
-    """Who is not registered after a test that failed is registered anew."""
-    for ph in everybody.phones.values():
-        if not ph.registered:
-            scripts.register(everybody, ph)
-        ph.calls, ph.plan = [], "answer"
     everybody.complaints.clear()
     yield
     everybody.blameless()
 
 
 def both(everybody, pair):
-    return (everybody.phones[m.name] for m in pair)
+    return scripts.ready(everybody, *(everybody.phones[m.name] for m in pair))
+
+
+def one(everybody, make):
+    return scripts.ready(everybody, everybody.phones[make.name])[0]
 
 
 @EACH
@@ -41,7 +40,7 @@ def test_granted(everybody, make):
 
 @EACH
 def test_subscribe(everybody, make):
-    scripts.subscribe(everybody, everybody.phones[make.name])
+    scripts.subscribe(everybody, one(everybody, make))
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: f"{p[0].name}-{p[1].name}")
@@ -67,7 +66,7 @@ def test_crossed(everybody, pair):
 
 @EACH
 def test_itself(everybody, make):
-    scripts.itself(everybody, everybody.phones[make.name])
+    scripts.itself(everybody, one(everybody, make))
 
 
 @ROUND
@@ -77,7 +76,7 @@ def test_cancelled(everybody, pair):
 
 @EACH
 def test_refresh(everybody, make):
-    scripts.refresh(everybody, everybody.phones[make.name])
+    scripts.refresh(everybody, one(everybody, make))
 
 
 @ROUND
@@ -103,6 +102,6 @@ def test_old_address(everybody, pair):
 
 @EACH
 def test_leaves_and_comes_back(everybody, make):
-    ph = everybody.phones[make.name]
+    ph = one(everybody, make)
     scripts.deregister(everybody, ph)
     scripts.register(everybody, ph)

@@ -16,6 +16,15 @@ def register(street, ph):
     return mine[0]
 
 
+def ready(street, *phones):
+    """Registered, without a call, and about to answer; whatever a test before has left."""
+    for ph in phones:
+        ph.calls, ph.plan = [], "answer"
+        if not ph.registered:
+            register(street, ph)
+    return phones
+
+
 def deregister(street, ph):
     ph.refresh(expires=0)
     street.until(lambda: ph.answer is not None, f"{ph.make.name} leaves")

@@ -31,9 +31,6 @@ def core():
 
 @pytest.fixture
 def everybody(core):
-    for ph in core.phones.values():
-        if not ph.registered:
-            scripts.register(core, ph)
     core.complaints.clear()
     yield core
     core.blameless()
@@ -47,11 +44,17 @@ def test_registers(core, make):
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: f"{p[0].name}-{p[1].name}")
 def test_call(everybody, pair):
-    a, b = (everybody.phones[m.name] for m in pair)
+    a, b = scripts.ready(everybody, *(everybody.phones[m.name] for m in pair))
     scripts.call(everybody, a, b, by_called=PAIRS.index(pair) % 2 == 1)
 
 
 ROUND = list(zip(makes.ALL, makes.ALL[1:] + makes.ALL[:1]))
+
+
+def neighbours(make):
+    return make.name, next(b for a, b in ROUND if a is make).name
+
+
 EACH = pytest.mark.parametrize("make", makes.ALL, ids=lambda m: m.name)
 
 
@@ -59,21 +62,20 @@ EACH = pytest.mark.parametrize("make", makes.ALL, ids=lambda m: m.name)
                                     scripts.old_address], ids=lambda s: s.__name__)
 @pytest.mark.parametrize("pair", ROUND, ids=lambda p: f"{p[0].name}-{p[1].name}")
 def test_script(everybody, script, pair):
-    a, b = (everybody.phones[m.name] for m in pair)
+    a, b = scripts.ready(everybody, *(everybody.phones[m.name] for m in pair))
     script(everybody, a, b)
 
 
 @pytest.mark.parametrize("script", [scripts.whole_contact, scripts.subscribe, scripts.refresh, scripts.itself], ids=lambda s: s.__name__)
 @EACH
 def test_alone(everybody, script, make):
-    script(everybody, everybody.phones[make.name])
+    script(everybody, *scripts.ready(everybody, everybody.phones[make.name]))
 
 
 @EACH
 def test_vanished(everybody, make):
     """Nobody is there: that takes the P-CSCF's timers, and the caller gets an answer for all that."""
-    ph = everybody.phones[make.name]
-    caller = everybody.phones[next(b for a, b in ROUND if a is make).name]
+    ph, caller = scripts.ready(everybody, *(everybody.phones[n] for n in neighbours(make)))
     try:
         scripts.vanished(everybody, caller, ph)
     finally:
@@ -84,8 +86,7 @@ def test_vanished(everybody, make):
 @EACH
 def test_lost_phones_do_not_stay(everybody, make):
     """What a phone that is gone has left behind ends with the time that was granted, an hour at most."""
-    ph = everybody.phones[make.name]
-    caller = everybody.phones[next(b for a, b in ROUND if a is make).name]
+    ph, caller = scripts.ready(everybody, *(everybody.phones[n] for n in neighbours(make)))
     assert 0 < scripts.granted_seconds(everybody, ph) <= 3600
     ph.vanish()
     everybody.quiet(3700)
