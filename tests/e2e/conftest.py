@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 # labkit reads these when it is imported; a control socket's path must stay under 108 characters.
 os.environ["CARILLON_BUILD"] = str(ROOT / os.environ.get("CARILLON_BUILD", "build"))
 os.environ["CARILLON_RUN"] = os.path.join(tempfile.gettempdir(), f"carillon-e2e.{os.getpid()}")
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 from keeper import Keeper  # noqa: E402
 from network import own_network  # noqa: E402
 
-ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_bad_days.py", "test_torture.py",
+ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_phones.py", "test_phones_words.py", "test_bad_days.py", "test_torture.py",
          "test_ue_verdicts.py", "test_strangers.py", "test_cost.py", "test_budget.py",
          "test_in_anothers_name.py", "test_judge.py"]
 
@@ -84,3 +84,24 @@ def lab(request):
             shutil.rmtree(run)
         else:
             print(f"\nlogs and capture are kept in {run}")
+
+
+@pytest.fixture(scope="module")
+def everybody(lab, tmp_path_factory):
+    """The street of phones of all makes (tests/phones); scripts.ready registers those that a test needs."""
+    from labkit import facts  # pylint: disable=import-outside-toplevel
+    from phones import makes, street  # pylint: disable=import-outside-toplevel
+    from phones.net import RealNet  # pylint: disable=import-outside-toplevel
+    who = {m.name: street.subscriber(m, i) for i, m in enumerate(makes.ALL, 1)}
+    table = tmp_path_factory.mktemp("phones") / "phones.csv"
+    table.write_text(street.provisioning(who.values(), facts.DOMAIN))
+    lab.ctl("hss", "subscriber", "import", str(table))
+    s = street.Street(RealNet(), facts.DOMAIN, (facts.NODES["pcscf"]["ip"], 5060), "127.0.2.171")
+    try:
+        for m in makes.ALL:
+            s.phone(m, who[m.name])
+        yield s
+    finally:
+        s.net.close_all()
+        for one in who.values():
+            lab.ctl("hss", "subscriber", "delete", f"{one.imsi}@{facts.DOMAIN}")

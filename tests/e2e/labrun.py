@@ -39,6 +39,7 @@ class Lab:
         self.exits = []           # (node, pid, wait status) of every node that has ended
         self.killed = set()       # pids that a test ended with SIGKILL
         self.kills = []           # when they did
+        self.mixed = []           # [from, until] when nodes of another maker had a place in the lab
         self.unanswered = set()   # Call-IDs of requests that a test left without an answer on purpose
         self._known = {}          # pid -> node
         self._dumpcap = self._lock = None
@@ -151,6 +152,10 @@ class Lab:
     def bad_exits(self):
         self.note()
         return [e for e in self.exits if e[1] not in self.killed and e[2] != 0]
+
+    def was_mixed(self, at):
+        """What was said then is not ours alone to answer for."""
+        return any(begin <= at <= end for begin, end in self.mixed)
 
     # ---- logs ----
 

@@ -42,8 +42,8 @@ def challenge(message):
     return {k.lower(): v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^\s,]+)', text)}
 
 
-def md5(text):
-    return hashlib.md5(text.encode()).hexdigest()
+def md5(text, encoding="utf-8"):
+    return hashlib.md5(text.encode(encoding)).hexdigest()
 
 
 def authorization(user, password, c, uri, method="REGISTER", nc=1):

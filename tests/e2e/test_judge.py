@@ -31,13 +31,13 @@ def fixture_pcap(lab):
 
 
 @pytest.fixture(scope="module", name="sip")
-def fixture_sip(pcap):
-    return [m for m in wire.sip_messages(pcap) if not is_bad(m.src) and not is_bad(m.dst)]
+def fixture_sip(lab, pcap):
+    return [m for m in wire.sip_messages(pcap) if not is_bad(m.src) and not is_bad(m.dst) and not lab.was_mixed(m.at)]
 
 
 @pytest.fixture(scope="module", name="diameter")
-def fixture_diameter(pcap):
-    return wire.diameter_messages(pcap)
+def fixture_diameter(lab, pcap):
+    return [m for m in wire.diameter_messages(pcap) if not lab.was_mixed(m.at)]
 
 
 def names_scscf(value):

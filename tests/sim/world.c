@@ -316,19 +316,26 @@ static void make_user(struct world *w, size_t i)
     must(phone_new(w->hub[i % W_HUBS], &p, &u->phone), "phone");
 }
 
+void world_import(struct world *w, struct str csv)
+{
+    char error[256];
+    size_t n;
+    int e = hss_import(w->node[W_HSS].nf, csv, "sim.csv", error, sizeof error, &n);
+    must(e, e ? error : "import");
+}
+
 static void provision(struct world *w)
 {
-    char error[256], *text = NULL;
-    size_t size, n;
+    char *text = NULL;
+    size_t size;
     FILE *f = open_memstream(&text, &size);
     fprintf(f, "impi,k_ascii,opc,impus\n");
     for (size_t i = 0; i < w->n_users; i++)
         fprintf(f, "0010110%08zu@%s,load-users-key-1,5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a,"
                    "sip:user%zu@%s tel:+1556%07zu\n", i, W_DOMAIN, i, W_DOMAIN, i);
     (void)fclose(f);
-    int e = hss_import(w->node[W_HSS].nf, str_make(text, size), "sim.csv", error, sizeof error, &n);
+    world_import(w, str_make(text, size));
     free(text);
-    must(e, e ? error : "import");
 }
 
 static void make_hubs(struct world *w)

@@ -53,6 +53,9 @@ void world_start(struct world *w, uint64_t seed, size_t n_users);
 // Ends everything and removes the store.
 void world_stop(struct world *w);
 
+// Further subscribers, as `carillon-ctl hss subscriber import` takes them.
+void world_import(struct world *w, struct str csv);
+
 // IP address of a node.
 struct addr world_address(enum world_node n);
 

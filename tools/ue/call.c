@@ -18,6 +18,12 @@ static uint64_t dialog_key(struct str call_id, struct str local_tag)
     return hash_bytes(call_id.p, call_id.n) * 31 + hash_bytes(local_tag.p, local_tag.n);
 }
 
+struct str call_contact(const struct phone *ph, struct arena *a)
+{
+    return ARENA_CAT(a, STR("<"), ph->contact, STR(">"), ph->services ? STR(";") : STR(""),
+                     ph->services ? ue_mmtel : STR(""));
+}
+
 // ---- life ----
 
 struct call *call_new(struct phone *ph, bool outgoing)
@@ -214,8 +220,9 @@ static int send_in_dialog(struct call *c, enum sip_method method, uint32_t ack_c
     int e = dialog_request(c->dialog, method, ack_cseq, &d.headers, &uri);
     if (!e) {
         if (method == SIP_INVITE)
-            sip_edit_append(&d.headers, SIP_H_CONTACT,
-                            ARENA_CAT(&d.arena, STR("<"), c->phone->contact, STR(">")));
+            sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(c->phone, &d.arena));
+        if (method != SIP_ACK)
+            add_access(c->phone, &d.headers);
         if (sdp.n)
             sip_edit_body(&d.headers, STR("application/sdp"), sdp);
         struct ua_request r = {
@@ -259,7 +266,18 @@ static void invite_failed(struct call *c, unsigned status, const struct sip_msg 
     struct ue_failure f = {.status = status,
                            .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
                            .cause = msg ? response_cause(msg) : local_cause(status)};
+    f.restoring = msg && status == 504 && phone_restore(c->phone, msg);
     call_fail(c, &f);
+}
+
+// What a phone for multimedia telephony says in an INVITE (TS 24.229 5.1.3.1, 5.1.2A.1.1); extensions are not among
+// it, since this one has none that could be asked for.
+static void add_services(const struct phone *ph, struct sip_edits *h, struct arena *a)
+{
+    sip_edit_append(h, SIP_H_ACCEPT, STR("application/sdp, application/3gpp-ims+xml"));
+    sip_edit_append(h, SIP_H_P_PREFERRED_SERVICE, STR("urn:urn-7:3gpp-service.ims.icsi.mmtel"));
+    sip_edit_append(h, SIP_H_ACCEPT_CONTACT, ARENA_CAT(a, STR("*;"), ue_mmtel));
+    sip_edit_append(h, SIP_H_P_EARLY_MEDIA, STR("supported"));
 }
 
 static void invite_accepted(struct call *c, const struct sip_msg *msg)
@@ -322,9 +340,12 @@ static int send_invite(struct call *c, struct str target)
     struct str tag = random_hex(c->hub->loop, a, 6);
     c->invite_cseq = 1;
     draft_common(&d, ph, target, call_id, tag, c->invite_cseq, SIP_INVITE);
-    sip_edit_append(&d.headers, SIP_H_CONTACT, ARENA_CAT(a, STR("<"), ph->contact, STR(">")));
-    sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), ph->impu, STR(">")));
+    sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(ph, a));
+    struct str who = ph->identity.n ? ph->identity : ph->impu;
+    sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), who, STR(">")));
     sip_edit_append(&d.headers, SIP_H_ALLOW, ue_allow);
+    if (ph->services)
+        add_services(ph, &d.headers, a);
     call_media_open(c);
     sip_edit_body(&d.headers, STR("application/sdp"), call_sdp(c, a, SDP_SENDRECV, NULL));
     c->call_id = str_dup(call_id);

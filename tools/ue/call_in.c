@@ -8,7 +8,7 @@
 static void add_contact(struct call *c, struct sip_edits *extra, struct arena *a)
 {
     sip_edits_init(extra, a, NULL);
-    sip_edit_append(extra, SIP_H_CONTACT, ARENA_CAT(a, STR("<"), c->phone->contact, STR(">")));
+    sip_edit_append(extra, SIP_H_CONTACT, call_contact(c->phone, a));
 }
 
 static void on_answer_timer(void *arg)
@@ -46,7 +46,7 @@ static int ring(struct call *c, struct pxy *p)
     if (e)
         return e;
     add_contact(c, &extra, pxy_arena(p));
-    return pxy_reply(p, 180, STR_NONE, &extra);
+    return phone_reply(c->phone, p, 180, &extra);
 }
 
 // RFC 3261 8.2.3, 13.3.1.3: a body that is no SDP, or an offer that nothing can be made of, is
@@ -113,7 +113,7 @@ int ue_call_answer(struct hub *h, ue_call id, double tone_hz, double expect_hz)
     sip_edit_append(&extra, SIP_H_ALLOW, ue_allow);
     sip_edit_body(&extra, STR("application/sdp"),
                   call_sdp(c, pxy_arena(p), SDP_SENDRECV, has_offer ? &offer : NULL));
-    int e = pxy_reply(p, 200, STR_NONE, &extra);
+    int e = phone_reply(c->phone, p, 200, &extra);
     if (e)
         return e;
     c->state = CALL_ANSWERED;
@@ -127,7 +127,7 @@ int ue_call_refuse(struct hub *h, ue_call id, unsigned status)
     struct pxy *p = c && c->state == CALL_RINGING ? pxy_find(h->stack, c->ringing) : NULL;
     if (!p)
         return ERR_NOTFOUND;
-    int e = pxy_reply(p, status, STR_NONE, NULL);
+    int e = phone_reply(c->phone, p, status, NULL);
     struct ue_failure f = {.status = status, .reason = sip_reason(status), .cause = STR("refused here")};
     call_fail(c, &f);
     return e;
@@ -151,7 +151,7 @@ void call_cancelled(struct call *c, struct arena *a, struct str reason)
 
 static void on_bye(struct call *c, struct pxy *p)
 {
-    (void)pxy_reply(p, 200, STR_NONE, NULL);
+    (void)phone_reply(c->phone, p, 200, NULL);
     call_end(c, true);
 }
 
@@ -169,7 +169,7 @@ static void on_offer(struct call *c, struct pxy *p)
         sip_edit_body(&extra, STR("application/sdp"),
                       call_sdp(c, pxy_arena(p), c->on_hold ? SDP_SENDONLY : SDP_SENDRECV,
                                has_offer ? &offer : NULL));
-    if (pxy_reply(p, 200, STR_NONE, &extra) == 0)
+    if (phone_reply(c->phone, p, 200, &extra) == 0)
         call_media_start(c, pxy_request(p));
 }
 
@@ -198,7 +198,7 @@ void call_on_request(struct call *c, struct pxy *p)
     case SIP_MESSAGE:
     case SIP_OPTIONS:
     case SIP_NOTIFY:
-        (void)pxy_reply(p, 200, STR_NONE, NULL);
+        (void)phone_reply(c->phone, p, 200, NULL);
         break;
     default:
         ue_refuse_method(p);

@@ -52,7 +52,7 @@ static void outside_dialog(struct hub *h, struct pxy *p)
         break;
     case SIP_MESSAGE:
     case SIP_NOTIFY:
-        (void)pxy_reply(p, 200, STR_NONE, NULL);
+        (void)phone_reply(hub_phone_for(h, m), p, 200, NULL);
         break;
     case SIP_BYE:
     case SIP_UPDATE:
@@ -118,17 +118,17 @@ static struct str dup_addr(const struct addr *a, struct str (*text)(const struct
     return str_dup(text(a, buf));
 }
 
-static const char *transport_name(enum sip_proto p)
+// UDP is not named: what is too large for it goes by TCP, both ways (RFC 3261 18.1.1, TS 24.229 4.2A).
+static const char *transport_param(enum sip_proto p)
 {
-    return p == SIP_PROTO_TCP ? "tcp" : "udp";
+    return p == SIP_PROTO_TCP ? ";transport=tcp" : "";
 }
 
 static int set_texts(struct hub *h, const struct hub_params *p)
 {
     char buf[ADDR_TEXT_MAX + 32], text[ADDR_TEXT_MAX];
     struct writer w = writer_init(buf, sizeof buf);
-    writer_printf(&w, "sip:%.*s;transport=%s", STR_ARG(addr_text(&p->proxy, text)),
-                  transport_name(p->proto));
+    writer_printf(&w, "sip:%.*s%s", STR_ARG(addr_text(&p->proxy, text)), transport_param(p->proto));
     h->proxy_uri = str_dup(writer_done(&w));
     h->local_hostport = dup_addr(&p->local, addr_text);
     h->local_ip = dup_addr(&p->local, addr_ip_text);
@@ -248,8 +248,9 @@ static void set_identity(struct phone *ph, const struct phone_params *p)
     ph->domain = arena_dup(a, p->domain);
     ph->password = arena_dup(a, p->password);
     ph->user = arena_dup(a, user_of(p->impu));
-    ph->contact = arena_printf(a, "sip:%.*s@%.*s;transport=%s", STR_ARG(ph->user),
-                               STR_ARG(ph->hub->local_hostport), transport_name(ph->hub->proto));
+    ph->access = arena_dup(a, p->access);
+    ph->contact = arena_printf(a, "sip:%.*s@%.*s%s", STR_ARG(ph->user),
+                               STR_ARG(ph->hub->local_hostport), transport_param(ph->hub->proto));
     ph->call_id = ARENA_CAT(a, random_hex(l, a, 12), STR("@"), ph->hub->local_ip);
     ph->from_tag = random_hex(l, a, 6);
     // RFC 4122 layout of a name that stays the same for this identity on this host, from one run to the
@@ -272,6 +273,7 @@ int phone_new(struct hub *h, const struct phone_params *p, struct phone **ret_ph
     ph->has_aka = p->has_aka;
     ph->wrong_res = p->wrong_res;
     ph->refresh = p->refresh;
+    ph->services = p->services;
     memcpy(ph->k, p->k, sizeof ph->k);
     memcpy(ph->opc, p->opc, sizeof ph->opc);
     ph->usim = p->usim;
@@ -301,6 +303,11 @@ void phone_free(struct phone *ph)
 bool phone_is_registered(const struct phone *ph)
 {
     return ph->state == REG_REGISTERED;
+}
+
+bool phone_is_registering(const struct phone *ph)
+{
+    return ph->state == REG_REGISTERING;
 }
 
 struct str phone_call_id(const struct phone *ph)

@@ -20,7 +20,8 @@ static const char help[] =
     "Where it is:\n"
     "  --local IP[:PORT]                      its own address, port 5060; IPv6 as [::1]:5060\n"
     "  --proxy IP[:PORT]                      the P-CSCF\n"
-    "  --transport udp|tcp                    udp\n"
+    "  --transport udp|tcp                    udp: what is larger than 1300 bytes goes by TCP all the same\n"
+    "  --access TEXT                          P-Access-Network-Info, a cell of PLMN 001/01; \"\": none\n"
     "Otherwise:\n"
     "  --expires S                            registration asked for, 600000 seconds\n"
     "  --json                                 events as JSON objects, one a line\n"
@@ -60,7 +61,7 @@ enum { LOAD_DOMAIN_MAX = 96 }; // an identity is IMSI@DOMAIN, in load.c
 
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
-    O_PROXY, O_TRANSPORT, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
+    O_PROXY, O_TRANSPORT, O_ACCESS, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
     O_SETUP_RATE, O_HOLD, O_HELP, O_VERSION,
 };
 
@@ -77,6 +78,7 @@ static const struct option longs[] = {
     {"local", required_argument, NULL, O_LOCAL},
     {"proxy", required_argument, NULL, O_PROXY},
     {"transport", required_argument, NULL, O_TRANSPORT},
+    {"access", required_argument, NULL, O_ACCESS},
     {"json", no_argument, NULL, O_JSON},
     {"expires", required_argument, NULL, O_EXPIRES},
     {"users", required_argument, NULL, O_USERS},
@@ -205,12 +207,22 @@ static void take_other(int opt, struct options *o)
     case O_LOCAL: address(o, "--local", optarg, &o->local); break;
     case O_PROXY: address(o, "--proxy", optarg, &o->proxy); break;
     case O_TRANSPORT: o->proto = transport(o, optarg); break;
+    case O_ACCESS: o->access = optarg; break;
     case O_JSON: o->json = true; break;
     case O_EXPIRES: o->expires = number(o, "--expires", optarg, 1); break;
     case O_HELP: fputs(help, stdout); exit(EXIT_OK);
     case O_VERSION: puts("carillon-ue " CARILLON_VERSION); exit(EXIT_OK);
     default: break;
     }
+}
+
+// What can stand in a header's value.
+static bool header_text(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            return false;
+    return true;
 }
 
 static void check(const struct options *o)
@@ -223,6 +235,8 @@ static void check(const struct options *o)
         usage(o, "--local and --proxy have to be both IPv4 or both IPv6", NULL);
     if (o->has_k && !o->has_op && !o->has_opc)
         usage(o, "--k needs --op or --opc", NULL);
+    if (!header_text(o->access))
+        usage(o, "--access", "no line breaks and no other control characters");
     if (o->has_op && o->has_opc)
         usage(o, "--op and --opc say the same in two ways", "one of them");
     if (o->users) {
@@ -252,7 +266,8 @@ void options_parse(int argc, char **argv, struct options *o)
 {
     int opt;
     *o = (struct options){.kind = "registrations", .hold_ms = 1000, .spread = 1,
-                          .setup_rate = 1000, .first_imsi = 1011000000000};
+                          .setup_rate = 1000, .first_imsi = 1011000000000,
+                          .access = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=00101000100000001"};
     for (int i = 1; i < argc; i++) // before anything can be wrong
         o->json |= strcmp(argv[i], "--json") == 0;
     opterr = 0;

@@ -4,7 +4,12 @@
 
 #include "base/err.h"
 
-enum { EXPIRES_DEFAULT = 600000, CHALLENGES_MAX = 3, REFRESH_BEFORE_S = 600 };
+// INVALID_MAX: "two consecutive invalid challenges" are responded to (TS 24.229 5.1.1.5.3).
+// RETRY_*: after a refresh that failed, RFC 5626 4.5.
+enum {
+    EXPIRES_DEFAULT = 600000, CHALLENGES_MAX = 3, INVALID_MAX = 2, REFRESH_BEFORE_S = 600,
+    RETRY_BASE_S = 30, RETRY_MAX_S = 1800,
+};
 
 static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg);
 
@@ -12,8 +17,9 @@ static struct str contact_value(const struct phone *ph, struct arena *a, uint32_
 {
     if (ph->star)
         return STR("*");
-    return arena_printf(a, "<%.*s>;+sip.instance=\"<urn:uuid:%.*s>\";expires=%u",
-                        STR_ARG(ph->contact), STR_ARG(ph->instance), expires);
+    return arena_printf(a, "<%.*s>;+sip.instance=\"<urn:uuid:%.*s>\"%s%.*s;expires=%u",
+                        STR_ARG(ph->contact), STR_ARG(ph->instance), ph->services ? ";" : "",
+                        STR_ARG(ph->services ? ue_mmtel : STR("")), expires);
 }
 
 static int send_register(struct phone *ph)
@@ -34,6 +40,7 @@ static int send_register(struct phone *ph)
     struct ua_request r = {.method = SIP_REGISTER,
                            .uri = uri,
                            .headers = &d.headers,
+                           .next_hop = ph->hub->proxy_uri,
                            .cb = on_response,
                            .arg = ph};
     int e = a->failed ? ERR_NOMEM : ua_send(ph->hub->stack, &r, &ph->reg_txn);
@@ -41,30 +48,61 @@ static int send_register(struct phone *ph)
     return e;
 }
 
-static void fail(struct phone *ph, const struct ue_failure *f)
+// The next attempt after a refresh that failed: at half to the whole of a time that doubles (RFC 5626 4.5), and not
+// before the network wants it.
+static void retry_later(struct phone *ph, uint32_t retry_after)
 {
+    uint32_t doublings = ph->refresh_failures < 6 ? ph->refresh_failures : 6;
+    uint32_t most = RETRY_BASE_S << doublings;
+    if (most > RETRY_MAX_S)
+        most = RETRY_MAX_S;
+    uint64_t ms = most * 500 + loop_random_u64(ph->hub->loop) % (most * 500);
+    if (ms < (uint64_t)retry_after * 1000)
+        ms = (uint64_t)retry_after * 1000;
+    ph->refresh_failures++;
+    timer_start(ph->hub->loop, &ph->refresh_timer, ms);
+}
+
+static void fail(struct phone *ph, const struct ue_failure *f, uint32_t retry_after)
+{
+    bool again = ph->refresh && ph->by_itself && ph->state == REG_REGISTERING;
     ph->state = REG_IDLE;
     ph->has_challenge = false;
     timer_stop(&ph->refresh_timer);
+    if (again)
+        retry_later(ph, retry_after);
     if (ph->ops->register_failed)
         ph->ops->register_failed(ph->arg, ph, f);
+}
+
+// Why this challenge is not responded to any more; NULL: it is.
+static const char *too_many(struct phone *ph)
+{
+    bool invalid = ph->challenge.aka && !ph->challenge.res_n;
+    ph->challenges++;
+    ph->resyncs += ph->challenge.has_auts;
+    ph->invalid = invalid ? ph->invalid + 1 : 0;
+    ph->valid += !invalid;
+    return ph->invalid > INVALID_MAX    ? "three challenges in a row that are invalid"
+           : ph->valid > CHALLENGES_MAX ? "challenged again and again"
+                                        : NULL;
 }
 
 static void answer_challenge(struct phone *ph, const struct sip_msg *msg)
 {
     struct ue_failure f = {.status = 401, .reason = sip_msg_reason(msg)};
-    if (++ph->challenges > CHALLENGES_MAX) {
-        f.cause = STR("challenged again and again");
-        fail(ph, &f);
+    int e = auth_challenge(ph, msg);
+    const char *enough = e ? NULL : too_many(ph);
+    if (enough) {
+        f.cause = str_from(enough);
+        fail(ph, &f, 0);
         return;
     }
-    int e = auth_challenge(ph, msg);
-    ph->resyncs += ph->challenge.has_auts;
     if (!e)
         e = send_register(ph);
     if (e) {
         f.cause = str_from(e == ERR_UNSUPPORTED ? "no challenge that this UE can answer" : err_text(e));
-        fail(ph, &f);
+        fail(ph, &f, 0);
     }
 }
 
@@ -90,10 +128,25 @@ static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hi
     return arena_buf_done(&all);
 }
 
+// Of requests behind the REGISTER: what the phone was given, unless the network does not list it, as it does not list a
+// barred identity; then the first that it lists (TS 24.229 5.1.1.2.1, 5.1.2A.1.1).
+static struct str identity(struct phone *ph, const struct sip_msg *msg)
+{
+    struct sip_iter it = sip_iter_init(msg, SIP_H_P_ASSOCIATED_URI);
+    struct str first = STR_NONE;
+    for (const struct sip_addr *v; (v = sip_iter_next(&it));) {
+        if (str_eq(v->uri.text, ph->impu))
+            return ph->impu;
+        first = first.p ? first : v->uri.text;
+    }
+    return first.p ? arena_dup(&ph->reg_mem, first) : STR_NONE;
+}
+
 static void on_refresh(void *arg)
 {
     struct phone *ph = arg;
-    (void)phone_register(ph);
+    if (phone_register(ph) == 0)
+        ph->by_itself = true;
 }
 
 // TS 24.229 5.1.1.4.1: 600 s before the expiry when it is more than 1200 s away, else at half time.
@@ -117,9 +170,12 @@ static void accepted(struct phone *ph, const struct sip_msg *msg)
             ph->ops->deregistered(ph->arg, ph);
         return;
     }
+    ph->refresh_failures = 0;
     arena_done(&ph->reg_mem);
     ph->service_route = joined(&ph->reg_mem, msg, SIP_H_SERVICE_ROUTE);
+    ph->path = joined(&ph->reg_mem, msg, SIP_H_PATH);
     ph->associated = joined(&ph->reg_mem, msg, SIP_H_P_ASSOCIATED_URI);
+    ph->identity = identity(ph, msg);
     struct ue_registered r = {.expires = granted(ph, msg),
                               .associated = ph->associated,
                               .service_route = ph->service_route,
@@ -155,7 +211,8 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
         struct ue_failure f = {.status = status,
                                .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
                                .cause = msg ? response_cause(msg) : local_cause(status)};
-        fail(ph, &f);
+        const struct sip_delta *after = msg ? sip_msg_at(msg, SIP_H_RETRY_AFTER, 0) : NULL;
+        fail(ph, &f, after ? after->value : 0);
     }
 }
 
@@ -165,7 +222,8 @@ static int begin(struct phone *ph, enum reg_state state)
         return ERR_STATE;
     enum reg_state before = ph->state;
     ph->state = state;
-    ph->challenges = ph->resyncs = 0;
+    ph->challenges = ph->resyncs = ph->invalid = ph->valid = 0;
+    ph->by_itself = false;
     ph->reg_started = loop_now(ph->hub->loop);
     int e = send_register(ph);
     if (e)

@@ -5,6 +5,8 @@
 
 const struct str ue_allow =
     STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY");
+const struct str ue_mmtel =
+    STR_INIT("+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
 
 void ue_refuse_method(struct pxy *p)
 {
@@ -44,20 +46,41 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
 {
     struct sip_edits *h = &d->headers;
     struct arena *a = &d->arena;
-    // TS 24.229 5.1.2A.1.1: the P-CSCF first, then the Service-Route.
-    bool further = method != SIP_REGISTER && ph->service_route.n;
-    sip_edit_append(h, SIP_H_ROUTE,
-                    ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"),
-                              further ? STR(", ") : STR(""),
-                              further ? ph->service_route : STR("")));
+    bool registers = method == SIP_REGISTER;
+    // TS 24.229 5.1.2A.1.1: the P-CSCF first, then the Service-Route. A REGISTER has none (5.1.1.2.1).
+    if (!registers)
+        sip_edit_append(h, SIP_H_ROUTE,
+                        ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"),
+                                  ph->service_route.n ? STR(", ") : STR(""), ph->service_route));
     sip_edit_append(h, SIP_H_MAX_FORWARDS, STR("70"));
-    sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), ph->impu, STR(">;tag="), from_tag));
+    struct str who = registers || !ph->identity.n ? ph->impu : ph->identity;
+    sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), who, STR(">;tag="), from_tag));
     sip_edit_append(h, SIP_H_TO, ARENA_CAT(a, STR("<"), to, STR(">")));
     sip_edit_append(h, SIP_H_CALL_ID, call_id);
     sip_edit_append(h, SIP_H_CSEQ,
                     arena_printf(a, "%u %.*s", cseq, STR_ARG(sip_method_name(method))));
     if (ph->hub->user_agent.n)
         sip_edit_append(h, SIP_H_USER_AGENT, ph->hub->user_agent);
+    // TS 24.229 5.1.1.2.1: where the phone is, is not told to whom it does not know yet.
+    if (!registers || ph->has_challenge)
+        add_access(ph, h);
+}
+
+void add_access(const struct phone *ph, struct sip_edits *headers)
+{
+    if (ph->access.n)
+        sip_edit_append(headers, SIP_H_P_ACCESS_NETWORK_INFO, ph->access);
+}
+
+int phone_reply(const struct phone *ph, struct pxy *p, unsigned status, struct sip_edits *extra)
+{
+    struct sip_edits own;
+    if (!extra) {
+        sip_edits_init(&own, pxy_arena(p), NULL);
+        extra = &own;
+    }
+    add_access(ph, extra);
+    return pxy_reply(p, status, STR_NONE, extra);
 }
 
 struct str response_cause(const struct sip_msg *m)

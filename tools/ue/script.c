@@ -25,6 +25,7 @@ struct script {
     struct verdict verdict;
     ue_call call;
     bool established, hung_up;
+    bool waiting;          // the call begins when the phone has registered anew
     unsigned modified;     // re-INVITEs that were accepted
     uint64_t step_started, call_started;
     unsigned provisional;
@@ -34,6 +35,7 @@ struct script {
 };
 
 static void next_step(struct script *s);
+static void start(struct script *s);
 
 static double ms_since(const struct script *s, uint64_t t)
 {
@@ -161,6 +163,8 @@ static void on_registered(void *arg, struct phone *ph, const struct ue_registere
     // else it refreshed by itself
     if (is_step(s, STEP_REGISTER) && ends_well(s, 200, STR_NONE, phone_call_id(ph)))
         next_step(s);
+    else if (is_step(s, STEP_CALL) && s->waiting)
+        start(s);
 }
 
 static void on_deregistered(void *arg, struct phone *ph)
@@ -175,6 +179,8 @@ static void on_register_failed(void *arg, struct phone *ph, const struct ue_fail
 {
     struct script *s = arg;
     report_event(s->o, "register-failed", failure_fields(f, phone_call_id(ph)));
+    if (is_step(s, STEP_CALL) && s->waiting)
+        fail(s, "not registered", "the phone could not register anew");
     if (!is_step(s, STEP_REGISTER) && !is_step(s, STEP_DEREGISTER))
         return;
     if (ends_well(s, f->status, f->cause, phone_call_id(ph)))
@@ -266,7 +272,10 @@ static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue
     if (call != s->call)
         return;
     struct str id = ue_call_call_id(s->hub, call);
-    report_event(s->o, "call-failed", failure_fields(f, id));
+    json_t *fields = failure_fields(f, id);
+    if (f->restoring)
+        json_object_set_new(fields, "restoring", json_true());
+    report_event(s->o, "call-failed", fields);
     // What another phone of the user has answered was answered.
     bool elsewhere = f->elsewhere && is_step(s, STEP_ANSWER);
     if (ends_well(s, elsewhere ? 200 : f->status, f->cause, id))
@@ -342,6 +351,9 @@ static int start_call(struct script *s)
     struct ue_call_params p = {.target = str_from(s->step.target),
                                .tone_hz = step_number(&s->step, "tone", 440),
                                .expect_hz = step_number(&s->step, "expect-tone", 880)};
+    s->waiting = phone_is_registering(s->phone); // TS 24.229 5.1.2A.1.6
+    if (s->waiting)
+        return 0;
     s->call_started = loop_now(s->loop);
     s->provisional = s->modified = 0;
     s->ms_provisional = 0;
@@ -474,6 +486,8 @@ static int make_phone(struct script *s)
                              .has_aka = o->has_k,
                              .password = str_from(o->password),
                              .expires = o->expires,
+                             .access = str_from(o->access),
+                             .services = true,
                              .wrong_res = any_word(o, "wrong-res=1"),
                              .refresh = true,
                              .ops = &ops,

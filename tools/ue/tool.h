@@ -9,7 +9,7 @@
 struct options {
     struct addr local, proxy;
     enum sip_proto proto;
-    const char *impi, *impu, *domain, *password, *sqn_file;
+    const char *impi, *impu, *domain, *password, *sqn_file, *access;
     bool has_k, has_opc;
     uint8_t k[16], op[16], opc[16];
     bool has_op, json;

@@ -19,6 +19,7 @@ struct ue_failure {
     struct str reason;  // phrase of the response
     struct str cause;   // text of its Warning header, or our own words; may be empty
     bool elsewhere;     // a call that came in: another phone of the user has answered it (RFC 3326 2)
+    bool restoring;     // the network has lost the registration: the phone registers anew (TS 24.229 5.1.2A.1.6)
 };
 
 struct ue_registered {
@@ -88,6 +89,8 @@ struct phone_params {
     uint32_t expires;          // seconds asked for; 0: 600000 (TS 24.229 5.1.1.2.1)
     bool wrong_res;            // misbehave: a wrong response to each challenge
     bool refresh;              // re-register by itself before the expiry
+    struct str access;         // value of P-Access-Network-Info (TS 24.229 7.2A.4); empty: none
+    bool services;             // say what a phone for multimedia telephony says of itself (TS 24.229 5.1.3.1)
     const struct ue_ops *ops;
     void *arg;
 };
@@ -97,6 +100,7 @@ int phone_new(struct hub *h, const struct phone_params *p, struct phone **ret_ph
 // Ends its calls without a word.
 void phone_free(struct phone *ph); // takes NULL
 bool phone_is_registered(const struct phone *ph);
+bool phone_is_registering(const struct phone *ph);
 struct str phone_call_id(const struct phone *ph); // of its REGISTERs
 const struct aka_usim *phone_usim(const struct phone *ph);
 void *phone_arg(const struct phone *ph);

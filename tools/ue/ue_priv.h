@@ -49,22 +49,24 @@ struct phone {
     struct hub *hub;
     const struct ue_ops *ops;
     void *arg;
-    bool has_aka, wrong_res, refresh, star;
+    bool has_aka, wrong_res, refresh, star, services;
+    bool by_itself;           // the present attempt is a refresh of its own
     uint8_t k[16], opc[16];
     struct aka_usim usim;
     uint32_t expires;
     struct arena mem;         // the texts below
-    struct str impi, impu, domain, password, user, contact, call_id, from_tag, instance;
+    struct str impi, impu, domain, password, user, contact, call_id, from_tag, instance, access;
     uint32_t cseq;
     enum reg_state state;
     ua_id reg_txn;
     struct arena challenge_mem, reg_mem; // replaced by each challenge, each 200
     struct challenge challenge;
     bool has_challenge;
-    uint32_t challenges, resyncs;
+    uint32_t challenges, resyncs, valid, invalid; // of this attempt; invalid ones in a row
     uint64_t reg_started;     // ns
-    struct str service_route, associated; // in reg_mem
+    struct str service_route, path, associated, identity; // in reg_mem; identity: of requests behind the REGISTER
     struct timer refresh_timer;
+    uint32_t refresh_failures; // in a row
     struct list calls;        // struct call.of_phone
 };
 
@@ -115,6 +117,11 @@ struct str auth_value(struct phone *ph, struct arena *a, struct str method, stru
 
 void phone_init_refresh(struct phone *ph);
 
+// ---- restore.c ----
+
+// Registers anew when a 504 tells it to (TS 24.229 5.1.2A.1.6); true when it does.
+bool phone_restore(struct phone *ph, const struct sip_msg *response);
+
 // ---- request.c ----
 
 // Headers common to requests outside a dialog: Route, From, To, Call-ID, CSeq, Max-Forwards, Contact...
@@ -127,6 +134,11 @@ void draft_init(struct request_draft *d);
 void draft_done(struct request_draft *d);
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
                   struct str from_tag, uint32_t cseq, enum sip_method method);
+// P-Access-Network-Info, which goes into everything but ACK and CANCEL (TS 24.229 5.1.2A.1.1, 5.1.2A.2).
+extern const struct str ue_mmtel; // the service, as a feature parameter (TS 24.229 7.9.2)
+void add_access(const struct phone *ph, struct sip_edits *headers);
+// Response of a phone, with that and what extra has (NULL: nothing more).
+int phone_reply(const struct phone *ph, struct pxy *p, unsigned status, struct sip_edits *extra);
 // n random bytes as lower-case hexadecimal in the arena.
 struct str random_hex(struct loop *l, struct arena *a, size_t n);
 // The cause in a response: the text of its Warning header, else of Reason (RFC 3326), in the message's arena.
@@ -137,6 +149,8 @@ struct str local_cause(unsigned status);
 // ---- call.c, call_in.c ----
 
 struct call *call_new(struct phone *ph, bool outgoing);
+// Value of Contact in a call.
+struct str call_contact(const struct phone *ph, struct arena *a);
 struct call *call_find(const struct hub *h, ue_call id);
 struct call *call_of_dialog(const struct hub *h, const struct sip_msg *m, struct str local_tag);
 int call_set_dialog(struct call *c, struct dialog *d);
