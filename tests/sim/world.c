@@ -233,27 +233,32 @@ static void ended(struct world_user *u, unsigned status)
     u->w->counts.by_status[status < 700 ? status : 0]++;
 }
 
+// A phone also registers by itself: a refresh, or what the network asked for in a 504 (TS 24.229 5.1.2A.1.6).
+static bool registration_ended(struct world_user *u, unsigned status)
+{
+    bool ours = u->registering;
+    u->registering = false;
+    if (ours)
+        ended(u, status);
+    return ours;
+}
+
 static void on_registered(void *arg, struct phone *ph, const struct ue_registered *r)
 {
     struct world_user *u = arg;
-    u->registering = false;
-    u->w->counts.register_ok++;
-    ended(u, 200);
+    u->w->counts.register_ok += registration_ended(u, 200);
 }
 
 static void on_deregistered(void *arg, struct phone *ph)
 {
     struct world_user *u = arg;
-    u->registering = false;
-    ended(u, 200);
+    (void)registration_ended(u, 200);
 }
 
 static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
 {
     struct world_user *u = arg;
-    u->registering = false;
-    u->w->counts.register_failed++;
-    ended(u, f->status);
+    u->w->counts.register_failed += registration_ended(u, f->status);
 }
 
 static void on_established(void *arg, struct phone *ph, ue_call call)
