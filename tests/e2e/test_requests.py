@@ -143,7 +143,8 @@ def test_emergency_call(phones, uri):
     answer = dave.ask(method="INVITE", uri=uri)
     assert answer.status == 380 and answer.get("Content-Type") == "application/3gpp-ims+xml"
     assert b"<type>emergency</type>" in answer.body
-    assert re.match(r"<sip:[^@>]+@127\.0\.1\.10[:;]", answer.get("P-Asserted-Identity"))
+    path = rf"<sip:[^@>]+@pcscf\.{re.escape(AT[1:])}:5070;lr>"     # of the registration
+    assert re.fullmatch(path, answer.get("P-Asserted-Identity"))
 
 
 def test_called_party(phones):
