@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answering challenges: IMS-AKA (TS 33.203 6.1, RFC 3310) with resynchronisation, and SIP Digest.
+// Answering challenges: IMS-AKA (TS 33.203 6.1, RFC 3310) with resynchronisation, and SIP Digest,
+// which is what proxies ask for (RFC 3261 22.3).
 #include "tools/ue/ue_priv.h"
 
 #include <openssl/evp.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/writer.h"
 
-enum { NONCE_BYTES_MAX = 256, AKA_NONCE_BYTES = 32 };
+// PROXY_ANSWERS_MAX: a request is challenged, and once more when its nonce has become stale
+// meanwhile.
+enum { NONCE_BYTES_MAX = 256, AKA_NONCE_BYTES = 32, PROXY_ANSWERS_MAX = 2 };
+
+void auth_init(struct phone *ph)
+{
+    arena_init(&ph->registrar.mem, NULL, 0);
+    arena_init(&ph->proxy.mem, NULL, 0);
+    ph->registrar.with_aka = ph->has_aka;
+}
+
+void auth_done(struct phone *ph)
+{
+    arena_done(&ph->registrar.mem);
+    arena_done(&ph->proxy.mem);
+}
 
 // base64 of s into out; number of bytes, or ERR_BAD.
 static int unbase64(struct str s, uint8_t *out, size_t cap)
@@ -47,11 +64,11 @@ static int answer_aka(struct phone *ph, struct challenge *c)
     return 0;
 }
 
-static bool known_algorithm(const struct phone *ph, struct str alg, struct challenge *c)
+static bool known_algorithm(const struct auth *au, struct str alg, struct challenge *c)
 {
-    c->aka = ph->has_aka && str_ieq(alg, STR("AKAv1-MD5"));
+    c->aka = au->with_aka && str_ieq(alg, STR("AKAv1-MD5"));
     c->alg = str_ieq(alg, STR("SHA-256")) ? DIGEST_SHA256 : DIGEST_MD5;
-    if (ph->has_aka)
+    if (au->with_aka)
         return c->aka;
     return alg.n == 0 || str_ieq(alg, STR("MD5")) || c->alg == DIGEST_SHA256;
 }
@@ -64,21 +81,24 @@ static bool offers_auth(struct str qop)
     return false;
 }
 
-static int take(struct phone *ph, const struct sip_auth *auth)
+static int take(struct phone *ph, struct auth *au, const struct sip_auth *auth)
 {
     struct challenge c = {0};
-    if (!str_ieq(auth->scheme, STR("Digest")) || !known_algorithm(ph, auth->algorithm, &c))
+    if (!str_ieq(auth->scheme, STR("Digest")) || !known_algorithm(au, auth->algorithm, &c))
         return ERR_UNSUPPORTED;
-    arena_done(&ph->challenge_mem);
-    struct arena *a = &ph->challenge_mem;
+    // A nonce that comes again goes on being counted (RFC 7616 3.4).
+    if (au->held && str_eq(au->challenge.nonce, auth->nonce))
+        c.nc = au->challenge.nc;
+    struct arena *a = &au->mem;
+    arena_done(a);
     c.nonce = arena_dup(a, auth->nonce);
     c.realm = arena_dup(a, auth->realm);
     c.opaque = auth->opaque.p ? arena_dup(a, auth->opaque) : STR_NONE;
     c.algorithm = arena_dup(a, auth->algorithm);
     c.qop = offers_auth(auth->qop) ? STR("auth") : STR_NONE;
-    ph->has_challenge = !a->failed;
+    au->held = !a->failed;
     int e = a->failed ? ERR_NOMEM : c.aka ? answer_aka(ph, &c) : 0;
-    ph->challenge = c;
+    au->challenge = c;
     return e;
 }
 
@@ -87,15 +107,46 @@ int auth_challenge(struct phone *ph, const struct sip_msg *resp)
     struct sip_iter it = sip_iter_init(resp, SIP_H_WWW_AUTHENTICATE);
     int e = ERR_UNSUPPORTED;
     for (const struct sip_auth *auth; e && (auth = sip_iter_next(&it));)
-        e = take(ph, auth);
+        e = take(ph, &ph->registrar, auth);
     return e;
 }
 
-// The digest over RES (any bytes) or the password; empty when AKA gave none.
-static struct str response(struct phone *ph, struct arena *a, struct str method, struct str uri,
-                           struct str nc, struct str cnonce)
+static uint64_t nonce_key(struct str nonce)
 {
-    struct challenge *c = &ph->challenge;
+    return hash_bytes(nonce.p, nonce.n) | 1;
+}
+
+// RFC 3261 22.3, RFC 7616 3.3: credentials for this very nonce were refused, or right ones would
+// not have been.
+static bool is_refusal(const struct proxy_attempts *t, const struct sip_auth *auth)
+{
+    if (t->nonce == nonce_key(auth->nonce) || t->answered >= PROXY_ANSWERS_MAX)
+        return true;
+    return t->answered && !str_ieq(auth->stale, STR("true"));
+}
+
+bool auth_proxy_challenge(struct phone *ph, struct proxy_attempts *t, const struct sip_msg *resp)
+{
+    if (ph->has_aka && !ph->password.n)
+        return false;
+    struct sip_iter it = sip_iter_init(resp, SIP_H_PROXY_AUTHENTICATE);
+    for (const struct sip_auth *auth; (auth = sip_iter_next(&it));) {
+        if (is_refusal(t, auth)) {
+            ph->proxy.held = false; // the next request is asked anew
+            return false;
+        }
+        if (take(ph, &ph->proxy, auth) == 0) {
+            t->answered++;
+            return true;
+        }
+    }
+    return false;
+}
+
+// The digest over RES (any bytes) or the password; empty when AKA gave none.
+static struct str response(struct phone *ph, const struct challenge *c, struct arena *a,
+                           struct str method, struct str uri, struct str nc, struct str cnonce)
+{
     char ha1[DIGEST_HEX_MAX], hex[DIGEST_HEX_MAX];
     struct str secret = c->aka ? str_make((const char *)c->res, c->res_n) : ph->password;
     if (c->aka && c->res_n == 0 && !c->has_auts)
@@ -141,13 +192,11 @@ static struct str auts_param(const struct challenge *c, struct arena *a)
     return arena_printf(a, ", auts=\"%s\"", b64);
 }
 
-struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri)
+static struct str credentials(struct phone *ph, struct challenge *c, struct arena *a,
+                              struct str method, struct str uri)
 {
-    struct challenge *c = &ph->challenge;
-    if (!ph->has_challenge)
-        return initial(ph, a, uri);
     struct str nc = arena_printf(a, "%08x", ++c->nc), cnonce = random_hex(ph->hub->loop, a, 8);
-    struct str resp = response(ph, a, method, uri, nc, cnonce);
+    struct str resp = response(ph, c, a, method, uri, nc, cnonce);
     struct str head = arena_printf(
         a, "Digest username=\"%.*s\", realm=\"%.*s\", nonce=\"%.*s\", uri=\"%.*s\", response=\"%.*s\"",
         STR_ARG(ph->impi), STR_ARG(c->realm), STR_ARG(c->nonce), STR_ARG(uri), STR_ARG(resp));
@@ -158,4 +207,22 @@ struct str auth_value(struct phone *ph, struct arena *a, struct str method, stru
     struct str opaque =
         c->opaque.p ? ARENA_CAT(a, STR(", opaque=\""), c->opaque, STR("\"")) : STR("");
     return ARENA_CAT(a, head, alg, qop, opaque, auts_param(c, a));
+}
+
+struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri)
+{
+    struct auth *au = &ph->registrar;
+    return au->held ? credentials(ph, &au->challenge, a, method, uri) : initial(ph, a, uri);
+}
+
+void auth_add_proxy(struct phone *ph, struct proxy_attempts *t, struct sip_edits *headers,
+                    struct str method, struct str uri)
+{
+    struct challenge *c = &ph->proxy.challenge;
+    t->nonce = 0;
+    if (!ph->proxy.held)
+        return;
+    t->nonce = nonce_key(c->nonce);
+    sip_edit_append(headers, SIP_H_PROXY_AUTHORIZATION,
+                    credentials(ph, c, headers->arena, method, uri));
 }

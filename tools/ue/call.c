@@ -211,6 +211,15 @@ void call_media_start(struct call *c, const struct sip_msg *m)
 
 // ---- requests inside the dialog ----
 
+// RFC 3261 13.2.2.4: an ACK has the credentials of its INVITE; only the first one can have had any.
+static void add_credentials(const struct call *c, uint32_t ack_cseq, struct sip_edits *headers)
+{
+    if (c->outgoing && ack_cseq == c->invite_cseq &&
+        sip_msg_has(c->invite_msg, SIP_H_PROXY_AUTHORIZATION))
+        sip_edit_append(headers, SIP_H_PROXY_AUTHORIZATION,
+                        sip_msg_raw(c->invite_msg, SIP_H_PROXY_AUTHORIZATION));
+}
+
 static int send_in_dialog(struct call *c, enum sip_method method, uint32_t ack_cseq, struct str sdp,
                           ua_response_cb cb, ua_id *ret_id)
 {
@@ -221,7 +230,9 @@ static int send_in_dialog(struct call *c, enum sip_method method, uint32_t ack_c
     if (!e) {
         if (method == SIP_INVITE)
             sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(c->phone, &d.arena));
-        if (method != SIP_ACK)
+        if (method == SIP_ACK)
+            add_credentials(c, ack_cseq, &d.headers);
+        else
             add_access(c->phone, &d.headers);
         if (sdp.n)
             sip_edit_body(&d.headers, STR("application/sdp"), sdp);
@@ -300,22 +311,7 @@ static void invite_accepted(struct call *c, const struct sip_msg *msg)
         send_bye(c);
 }
 
-static void on_invite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
-{
-    struct call *c = arg;
-    if (status >= 300)
-        c->invite = 0;
-    if (c->state == CALL_ENDED)
-        return;
-    if (status < 200) {
-        if (c->phone->ops->progress)
-            c->phone->ops->progress(c->phone->arg, c->phone, c->id, status);
-    } else if (status < 300 && msg) {
-        invite_accepted(c, msg);
-    } else {
-        invite_failed(c, status, msg);
-    }
-}
+static void on_invite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg);
 
 // The INVITE as a parsed message, from which the dialog is made; the Via stands for the one the stack adds.
 static int keep_invite(struct call *c, struct str uri, const struct sip_edits *headers)
@@ -330,26 +326,23 @@ static int keep_invite(struct call *c, struct str uri, const struct sip_edits *h
     return err ? err : sip_msg_parse(writer_done(&w), &c->invite_msg, &pe);
 }
 
-static int send_invite(struct call *c, struct str target)
+// body: the offer.
+static int send_invite(struct call *c, struct str target, struct str body)
 {
     struct phone *ph = c->phone;
     struct request_draft d;
     draft_init(&d);
     struct arena *a = &d.arena;
-    struct str call_id = ARENA_CAT(a, random_hex(c->hub->loop, a, 12), STR("@"), c->hub->local_ip);
-    struct str tag = random_hex(c->hub->loop, a, 6);
-    c->invite_cseq = 1;
-    draft_common(&d, ph, target, call_id, tag, c->invite_cseq, SIP_INVITE);
+    draft_common(&d, ph, target, c->call_id, c->local_tag, ++c->invite_cseq, SIP_INVITE);
+    auth_add_proxy(ph, &c->proxies, &d.headers, STR("INVITE"), target);
     sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(ph, a));
     struct str who = ph->identity.n ? ph->identity : ph->impu;
     sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), who, STR(">")));
     sip_edit_append(&d.headers, SIP_H_ALLOW, ue_allow);
     if (ph->services)
         add_services(ph, &d.headers, a);
-    call_media_open(c);
-    sip_edit_body(&d.headers, STR("application/sdp"), call_sdp(c, a, SDP_SENDRECV, NULL));
-    c->call_id = str_dup(call_id);
-    int e = a->failed || !c->call_id.p ? ERR_NOMEM : keep_invite(c, target, &d.headers);
+    sip_edit_body(&d.headers, STR("application/sdp"), body);
+    int e = a->failed ? ERR_NOMEM : keep_invite(c, target, &d.headers);
     struct ua_request r = {.method = SIP_INVITE,
                            .uri = target,
                            .headers = &d.headers,
@@ -359,6 +352,51 @@ static int send_invite(struct call *c, struct str target)
         e = ua_send(c->hub->stack, &r, &c->invite);
     draft_done(&d);
     return e;
+}
+
+static int begin_call(struct call *c, struct str target)
+{
+    struct arena a;
+    char room[2048];
+    arena_init(&a, room, sizeof room);
+    c->call_id =
+        str_dup(ARENA_CAT(&a, random_hex(c->hub->loop, &a, 12), STR("@"), c->hub->local_ip));
+    c->local_tag = str_dup(random_hex(c->hub->loop, &a, 6));
+    call_media_open(c);
+    struct str offer = call_sdp(c, &a, SDP_SENDRECV, NULL);
+    int e =
+        a.failed || !c->call_id.p || !c->local_tag.p ? ERR_NOMEM : send_invite(c, target, offer);
+    arena_done(&a);
+    return e;
+}
+
+// RFC 3261 22.3: the same request with credentials. True when it has gone out again.
+static bool invite_again(struct call *c, const struct sip_msg *msg)
+{
+    if (c->hung_up || !auth_proxy_challenge(c->phone, &c->proxies, msg))
+        return false;
+    struct sip_msg *before = c->invite_msg;
+    c->invite_msg = NULL;
+    int e = send_invite(c, sip_msg_uri_text(before), sip_msg_body(before));
+    sip_msg_unref(before);
+    return e == 0;
+}
+
+static void on_invite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
+{
+    struct call *c = arg;
+    if (status >= 300)
+        c->invite = 0;
+    if (c->state == CALL_ENDED)
+        return;
+    if (status < 200) {
+        if (c->phone->ops->progress)
+            c->phone->ops->progress(c->phone->arg, c->phone, c->id, status);
+    } else if (status < 300 && msg) {
+        invite_accepted(c, msg);
+    } else if (!msg || status != 407 || !invite_again(c, msg)) {
+        invite_failed(c, status, msg);
+    }
 }
 
 static void on_no_answer(void *arg)
@@ -375,7 +413,7 @@ int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_ca
         return ERR_NOMEM;
     c->tone_hz = p->tone_hz;
     c->expect_hz = p->expect_hz;
-    int e = send_invite(c, p->target);
+    int e = begin_call(c, p->target);
     if (e) {
         call_free(c);
         return e;

@@ -107,7 +107,7 @@ static void destroy(struct phone *ph)
     LIST_EACH(&ph->calls, it)
         call_free(LIST_ENTRY(it, struct call, of_phone));
     arena_done(&ph->mem);
-    arena_done(&ph->challenge_mem);
+    auth_done(ph);
     arena_done(&ph->reg_mem);
     mem_free(ph);
 }
@@ -280,7 +280,7 @@ int phone_new(struct hub *h, const struct phone_params *p, struct phone **ret_ph
     ph->expires = p->expires;
     list_init(&ph->calls);
     arena_init(&ph->mem, NULL, 0);
-    arena_init(&ph->challenge_mem, NULL, 0);
+    auth_init(ph);
     arena_init(&ph->reg_mem, NULL, 0);
     phone_init_refresh(ph);
     set_identity(ph, p);

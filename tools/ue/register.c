@@ -67,7 +67,7 @@ static void fail(struct phone *ph, const struct ue_failure *f, uint32_t retry_af
 {
     bool again = ph->refresh && ph->by_itself && ph->state == REG_REGISTERING;
     ph->state = REG_IDLE;
-    ph->has_challenge = false;
+    ph->registrar.held = false;
     timer_stop(&ph->refresh_timer);
     if (again)
         retry_later(ph, retry_after);
@@ -78,9 +78,9 @@ static void fail(struct phone *ph, const struct ue_failure *f, uint32_t retry_af
 // Why this challenge is not responded to any more; NULL: it is.
 static const char *too_many(struct phone *ph)
 {
-    bool invalid = ph->challenge.aka && !ph->challenge.res_n;
+    bool invalid = ph->registrar.challenge.aka && !ph->registrar.challenge.res_n;
     ph->challenges++;
-    ph->resyncs += ph->challenge.has_auts;
+    ph->resyncs += ph->registrar.challenge.has_auts;
     ph->invalid = invalid ? ph->invalid + 1 : 0;
     ph->valid += !invalid;
     return ph->invalid > INVALID_MAX    ? "three challenges in a row that are invalid"
@@ -162,8 +162,8 @@ static void accepted(struct phone *ph, const struct sip_msg *msg)
 {
     bool leaving = ph->state == REG_DEREGISTERING;
     ph->state = leaving ? REG_IDLE : REG_REGISTERED;
-    if (ph->challenge.aka)
-        ph->has_challenge = false; // an AKA challenge is for one use
+    if (ph->registrar.challenge.aka)
+        ph->registrar.held = false; // an AKA challenge is for one use
     if (leaving) {
         timer_stop(&ph->refresh_timer);
         if (ph->ops->deregistered)

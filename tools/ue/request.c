@@ -62,7 +62,7 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
     if (ph->hub->user_agent.n)
         sip_edit_append(h, SIP_H_USER_AGENT, ph->hub->user_agent);
     // TS 24.229 5.1.1.2.1: where the phone is, is not told to whom it does not know yet.
-    if (!registers || ph->has_challenge)
+    if (!registers || ph->registrar.held)
         add_access(ph, h);
 }
 

@@ -52,6 +52,6 @@ bool phone_restore(struct phone *ph, const struct sip_msg *response)
 {
     if (ph->state != REG_REGISTERED || !from_own_network(ph, response) || !asks_for_registration(response))
         return false;
-    ph->has_challenge = false; // an initial registration, not a refresh (TS 24.229 5.1.1.2)
+    ph->registrar.held = false; // an initial registration, not a refresh (TS 24.229 5.1.1.2)
     return phone_register(ph) == 0;
 }

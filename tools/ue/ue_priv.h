@@ -35,7 +35,7 @@ enum reg_state { REG_IDLE, REG_REGISTERING, REG_REGISTERED, REG_DEREGISTERING };
 
 // A challenge received and how often it was answered.
 struct challenge {
-    struct str nonce, realm, opaque, qop, algorithm; // in the phone's challenge arena
+    struct str nonce, realm, opaque, qop, algorithm; // in the arena of struct auth
     enum digest_alg alg;
     bool aka;
     uint32_t nc;
@@ -43,6 +43,20 @@ struct challenge {
     size_t res_n;             // 0: an empty response (MAC wrong)
     uint8_t auts[14];
     bool has_auts;
+};
+
+// Whom the phone proves itself to: its registrar by 401, the proxies behind it by 407.
+struct auth {
+    bool with_aka; // IMS-AKA and nothing else; false: SIP Digest
+    bool held;     // there is a challenge, for this request and the next ones
+    struct challenge challenge;
+    struct arena mem; // replaced by each challenge
+};
+
+// What a request outside a dialog has told to proxies, over all of its attempts.
+struct proxy_attempts {
+    uint32_t answered; // 407s
+    uint64_t nonce;    // hash of the nonce that the last attempt was sent with; 0: none
 };
 
 struct phone {
@@ -59,9 +73,8 @@ struct phone {
     uint32_t cseq;
     enum reg_state state;
     ua_id reg_txn;
-    struct arena challenge_mem, reg_mem; // replaced by each challenge, each 200
-    struct challenge challenge;
-    bool has_challenge;
+    struct arena reg_mem; // replaced by each 200
+    struct auth registrar, proxy;
     uint32_t challenges, resyncs, valid, invalid; // of this attempt; invalid ones in a row
     uint64_t reg_started;     // ns
     struct str service_route, path, associated, identity; // in reg_mem; identity: of requests behind the REGISTER
@@ -86,6 +99,7 @@ struct call {
     unsigned bye_status;      // its final response, 0: none yet
     struct sip_msg *invite_msg;   // what was sent, for the dialog
     uint32_t invite_cseq;
+    struct proxy_attempts proxies;
     pxy_id ringing;           // incoming INVITE
     struct media *media;
     double tone_hz, expect_hz;
@@ -107,11 +121,18 @@ struct ringing {
 
 // ---- auth.c ----
 
-// Takes the challenge of a 401 (or 407). ERR_UNSUPPORTED: no scheme that we can answer; ERR_BAD.
+void auth_init(struct phone *ph);
+void auth_done(struct phone *ph);
+// Takes the challenge of a 401. ERR_UNSUPPORTED: no scheme that we can answer; ERR_BAD.
 int auth_challenge(struct phone *ph, const struct sip_msg *resp);
 // Value of Authorization for method and uri; the initial, empty one before any challenge. STR_NONE: none
 // is due (SIP Digest before a challenge), or out of memory (arena failed).
 struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri);
+// Takes the challenge of a 407 to a request outside a dialog; true: send it again, with a new CSeq.
+bool auth_proxy_challenge(struct phone *ph, struct proxy_attempts *t, const struct sip_msg *resp);
+// Proxy-Authorization for method and uri, when a challenge of a proxy is held.
+void auth_add_proxy(struct phone *ph, struct proxy_attempts *t, struct sip_edits *headers,
+                    struct str method, struct str uri);
 
 // ---- register.c ----
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What carillon-ue says, and what it does when the network says something out of the ordinary (TS 24.229 5.1)."""
 import base64
+import hashlib
 import json
+import re
 import secrets
 import socket
+import subprocess
 import threading
 
 import pytest
-from network import LOCAL, PROXY, Core, header, ue
+from network import DAVE, LOCAL, PROXY, UE, Core, header, ue
 
 S_CSCF = "sip:orig@scscf.ims.example;lr"
 CALL = "sip:bob@ims.example"
@@ -147,3 +150,108 @@ def test_large_requests_go_by_tcp():
     assert r.returncode == 0, r.stdout + r.stderr
     assert got[0].startswith("INVITE") and f"SIP/2.0/TCP {LOCAL}" in header(got[0], "Via") and got[1].startswith("ACK")
     assert not of(core, "INVITE")
+
+
+# ---- 407 (RFC 3261 22.3) ----
+
+def asks(nonce, more=""):
+    return f'Proxy-Authenticate: Digest realm="ims.example", nonce="{nonce}", algorithm=MD5, qop="auth"{more}'
+
+
+class Proxy(Network):
+    """Answers the n-th INVITE with the n-th of challenges (None: it passes), and each one after them with the last."""
+
+    def __init__(self, *challenges, **kw):
+        super().__init__(**kw)
+        self.challenges = challenges
+
+    def answer(self, request, status):
+        if not request.startswith("INVITE"):
+            return super().answer(request, status)
+        asked = self.challenges[min(self.seen.count("INVITE"), len(self.challenges)) - 1]
+        self.more["INVITE 407"] = [asked]
+        return super().answer(request, "407 Proxy Authentication Required" if asked else status)
+
+
+def credentials(text):
+    return dict(re.findall(r'(\w+)="?([^",\s]*)', header(text, "Proxy-Authorization"))) \
+        if has(text, "Proxy-Authorization") else None
+
+
+def is_right(text):
+    """RFC 7616 3.4.1, with qop auth."""
+    c, h = credentials(text), lambda s: hashlib.md5(s.encode()).hexdigest()
+    method, uri = text.split(" ")[:2]
+    parts = (h("dave@ims.example:ims.example:secret"), c["nonce"], c["nc"], c["cnonce"], "auth", h(f"{method}:{uri}"))
+    return c["uri"] == uri and c["response"] == h(":".join(parts))
+
+
+def numbers(core):
+    return [(credentials(t) or {}).get("nonce", "") + (credentials(t) or {}).get("nc", "")[-1:] for t in of(core, "INVITE")]
+
+
+def test_challenged_by_a_proxy():
+    """The same request again, with the next CSeq; its ACK has the credentials, that of the 407 is its transaction's."""
+    with Proxy(asks("n"), None) as core:
+        r = ue("--json", "register", "+", "call", CALL)
+    assert r.returncode == 0, r.stdout + r.stderr
+    first, second = of(core, "INVITE")
+    assert not credentials(first) and is_right(second) and credentials(second)["nc"] == "00000001"
+    for name in ("Call-ID", "From", "To", "Contact", "Route"):
+        assert header(first, name) == header(second, name)
+    assert [header(t, "CSeq") for t in (first, second)] == ["1 INVITE", "2 INVITE"]
+    assert first.partition("\r\n\r\n")[2] == second.partition("\r\n\r\n")[2]
+    branch = [re.search(r"branch=([^;\s]+)", header(t, "Via")).group(1) for t in (first, second)]
+    refused, accepted = of(core, "ACK")
+    assert branch[0] != branch[1] and branch[0] in header(refused, "Via") and header(refused, "CSeq") == "1 ACK"
+    assert header(accepted, "CSeq") == "2 ACK" and credentials(accepted) == credentials(second)
+    assert header(of(core, "BYE")[0], "CSeq") == "3 BYE"
+
+
+@pytest.mark.parametrize("challenges, sent, status", [
+    ((asks("n"), None), ["", "n1", "n2"], 200),  # the next call has the nonce, counted on
+    ((asks("n"), None, asks("m", ", stale=true"), None), ["", "n1", "n2", "m1"], 200),
+    ((asks("n"), None, asks("m"), None), ["", "n1", "n2", "m1"], 200),  # a proxy that does not say stale
+    ((asks("n"), None, asks("n"), None), ["", "n1", "n2"], 407),  # the one that it has refused
+])
+def test_nonce_of_a_proxy_serves_the_next_call(challenges, sent, status):
+    with Proxy(*challenges) as core:
+        r = ue("--json", "register", "+", "call", CALL, "+", "call", CALL, f"expect={status}")
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert numbers(core) == sent and all(is_right(t) for t in of(core, "INVITE")[1:])
+
+
+@pytest.mark.parametrize("challenges, sent, status", [
+    ((asks("n"), asks("m", ", stale=TRUE"), None), ["", "n1", "m1"], 200),
+    ((asks("n"), asks("m", ", stale=true"), asks("k", ", stale=true"), None), ["", "n1", "m1"], 407),
+    ((asks("n"), asks("m"), None), ["", "n1"], 407),  # a wrong password
+    ((asks("n"), asks("n", ", stale=true"), None), ["", "n1"], 407),
+    ((asks("n").replace("MD5", "MD4"), None), [""], 407),
+    ((asks("n").replace("MD5", "SHA-256"), None), ["", "n1"], 200),
+    (("Proxy-Authenticate: Basic realm=x", None), [""], 407),
+    (("X-Other: 1", None), [""], 407),
+])
+def test_proxy_that_asks_again(challenges, sent, status):
+    """RFC 7616 3.3: only a stale nonce is a reason to try once more, and never without end."""
+    with Proxy(*challenges) as core:
+        r = ue("--json", "register", "+", "call", CALL, f"expect={status}")
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert numbers(core) == sent
+
+
+def test_refused_nonce_is_not_kept():
+    with Proxy(asks("n"), asks("m"), asks("k"), None) as core:
+        r = ue("--json", "register", "+", "call", CALL, "expect=407", "+", "call", CALL)
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert numbers(core) == ["", "n1", "", "k1"]
+
+
+def test_proxy_asks_a_phone_without_password():
+    """IMS-AKA alone is no answer to a proxy (TS 33.203 N.2.1)."""
+    words = [w for w in DAVE if w not in ("--password", "secret")]
+    with Proxy(asks("n"), None) as core:
+        r = subprocess.run([UE, *words, "--k-ascii", "0123456789abcdef", "--op", "00" * 16, "--local", LOCAL, "--proxy",
+                            PROXY, "--json", "register", "+", "call", CALL, "expect=407"], capture_output=True,
+                           text=True, timeout=20, check=False)
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert numbers(core) == [""]
