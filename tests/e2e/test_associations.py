@@ -195,6 +195,22 @@ def test_a_stranger_behind_the_nat_of_one_phone(lab):
         leave(erin, "erin")
 
 
+def test_a_phone_answers_407(lab):
+    """carillon-ue beside another phone at one address: a call too large for a datagram leaves its flow (RFC 3261 18.1.1),
+    so that only its password tells who calls (5.4.3.6). The second call has the nonce already, counted on."""
+    def options(name, port):
+        return ["--impi", name + AT, "--impu", f"sip:{name}{AT}", "--password", SECRETS[name], "--local",
+                f"127.0.2.78:{port}"]
+
+    with lab.phone("dave", "register", "+", "answer", "calls=2", options=options("dave", 5060)) as dave:
+        dave.wait_for("ready")
+        call = ["+", "call", f"{DAVE};x={'a' * 500}"]
+        erin = lab.run_phone("dave", "register", *call, *call, "+", "deregister", options=options("erin", 5061))
+        assert dave.finish() == 0 and ERIN in dave.event("incoming")["from"]
+    first, second = [lab.cli("ladder", "--call-id", e["call_id"]) for e in erin.events if e["event"] == "call-established"]
+    assert "407" in first and "407" not in second, first + second
+
+
 # ---- to a phone ----
 
 def test_large_requests_to_a_phone_go_over_tcp(lab):

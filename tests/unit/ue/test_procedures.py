@@ -246,12 +246,13 @@ def test_refused_nonce_is_not_kept():
     assert numbers(core) == ["", "n1", "", "k1"]
 
 
-def test_proxy_asks_a_phone_without_password():
+@pytest.mark.parametrize("password, sent, status", [([], [""], 407), (["--password", "secret"], ["", "n1"], 200)])
+def test_proxy_asks_a_phone_with_a_key(password, sent, status):
     """IMS-AKA alone is no answer to a proxy (TS 33.203 N.2.1)."""
-    words = [w for w in DAVE if w not in ("--password", "secret")]
+    words = [w for w in DAVE if w not in ("--password", "secret")] + password
     with Proxy(asks("n"), None) as core:
         r = subprocess.run([UE, *words, "--k-ascii", "0123456789abcdef", "--op", "00" * 16, "--local", LOCAL, "--proxy",
-                            PROXY, "--json", "register", "+", "call", CALL, "expect=407"], capture_output=True,
+                            PROXY, "--json", "register", "+", "call", CALL, f"expect={status}"], capture_output=True,
                            text=True, timeout=20, check=False)
     assert r.returncode == 0, r.stdout + r.stderr
-    assert numbers(core) == [""]
+    assert numbers(core) == sent and all(is_right(t) for t in of(core, "INVITE")[1:])
