@@ -152,7 +152,7 @@ def test_large_requests_go_by_tcp():
     assert not of(core, "INVITE")
 
 
-# ---- 407 (RFC 3261 22.3) ----
+# ---- 407 ----
 
 def asks(nonce, more=""):
     return f'Proxy-Authenticate: Digest realm="ims.example", nonce="{nonce}", algorithm=MD5, qop="auth"{more}'
@@ -191,7 +191,7 @@ def numbers(core):
 
 
 def test_challenged_by_a_proxy():
-    """The same request again, with the next CSeq; its ACK has the credentials, that of the 407 is its transaction's."""
+    """RFC 3261 22.3: the same request with the next CSeq; its ACK has the credentials, that of the 407 is its transaction's."""
     with Proxy(asks("n"), None) as core:
         r = ue("--json", "register", "+", "call", CALL)
     assert r.returncode == 0, r.stdout + r.stderr
