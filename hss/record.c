@@ -347,7 +347,8 @@ static int read_range(struct str word, struct range *ret_r)
     *ret_r = (struct range){.head = str_head(word, (size_t)open), .tail = str_skip(word, (size_t)close + 1),
                             .digits = (int)first.n};
     bool ok = first.n == last.n && first.n < 10 && str_u32(first, &ret_r->first) == 0 &&
-              str_u32(last, &ret_r->last) == 0 && ret_r->first <= ret_r->last;
+              str_u32(last, &ret_r->last) == 0 && ret_r->first <= ret_r->last &&
+               ret_r->last - ret_r->first < HSS_IMPUS_MAX;
     return ok ? 0 : ERR_BAD;
 }
 

@@ -146,6 +146,8 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     i->icid_boot = loop_random_u64(p->loop);
     arena_init(&i->arena, NULL, 0);
     i->plan = node_read_numbering(&i->cfg->home, i->cfg->domain);
+    i->neighbours.more_domains = i->plan.domains;
+    i->neighbours.n_more_domains = i->plan.n_domains;
     int err = name_self(i);
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);

@@ -42,6 +42,8 @@ static enum step_verdict identify(struct job *j)
     if (!r->impu.n)
         return job_fail(j, 400, "To is not a public identity");
     r->impi = auth && auth->username.n ? auth->username : ims_impi_from_impu(a, r->impu);
+    if (!r->impi.n) // a number in a SIP URI: its canonical form is a tel URI (TS 24.229 5.4.1.1)
+        r->impi = ims_impi_from_impu(a, sip_msg_to(m)->uri.text);
     return r->impi.n ? STEP_CONTINUE : job_fail(j, 403, "no private identity");
 }
 

@@ -62,18 +62,32 @@ bool pcscf_is_emergency(const struct pcscf *pc, const struct sip_msg *m)
     return false;
 }
 
-// TS 24.229 5.2.10: before everything else, registered or not.
+static struct sip_edits *elsewhere(struct pcscf *pc, struct arena *a, const struct access_flow *f)
+{
+    struct token_use use = {.kind = TOKEN_PATH};
+    bool registration = pc->config->emergency == PCSCF_EMERGENCY_REGISTRATION;
+    return ims_alternative_new(a, registration ? IMS_EMERGENCY_REGISTRATION : IMS_EMERGENCY,
+                               pcscf_own_uri(pc, a, f, &use));
+}
+
+struct stack_refusal pcscf_emergency_refusal(struct pcscf *pc, const struct access_flow *f,
+                                             const struct sip_msg *m)
+{
+    pc->counters.emergency++;
+    return (struct stack_refusal){380, "emergency calls are not taken here", "TS 24.229 5.2.10",
+                                  elsewhere(pc, sip_msg_arena(m), f)};
+}
+
+// TS 24.229 5.2.10: before everything else.
 enum step_verdict pcscf_check_emergency(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     struct pcscf *pc = pj->pcscf;
-    bool registration = pc->config->emergency == PCSCF_EMERGENCY_REGISTRATION;
     if (!pcscf_is_emergency(pc, pj->req))
         return STEP_CONTINUE;
     const struct reg *reg = registry_find(pc->registry, &pj->ue, STR_NONE);
     const struct access_flow *f = reg ? reg_flow(reg) : &pj->ue;
-    struct sip_edits *extra = ims_alternative_new(
-        pj->arena, registration ? IMS_EMERGENCY_REGISTRATION : IMS_EMERGENCY, path_of(pj, f));
+    struct sip_edits *extra = elsewhere(pc, pj->arena, f);
     if (!extra)
         return job_fail(j, 500, "out of memory");
     pc->counters.emergency++;

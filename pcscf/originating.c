@@ -48,7 +48,8 @@ static void keep_claim(const struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));)
-        sip_edit_append(pj->edits, SIP_H_P_PREFERRED_IDENTITY, id->text);
+        if (reg_impu_like(pj->reg, id->uri.text).n) // of whom it was let in as
+            sip_edit_append(pj->edits, SIP_H_P_PREFERRED_IDENTITY, id->text);
 }
 
 static enum step_verdict assert_identity(struct job *j)

@@ -17,9 +17,10 @@ struct access_flow pcscf_source_flow(const struct pxy *p)
         .proto = f->proto, .label = (uint8_t)f->listener, .remote = f->remote, .id = pxy_flow(p)};
 }
 
-static bool in_dialog(const struct sip_msg *m)
+// An ACK that comes here is of a dialog, whatever it says: nobody could challenge it (RFC 3261 22.1).
+bool pcscf_in_dialog(const struct sip_msg *m)
 {
-    return sip_msg_to_tag(m).p != NULL;
+    return sip_msg_to_tag(m).p != NULL || sip_msg_method(m) == SIP_ACK;
 }
 
 static const struct procedure *choose(const struct pxy *p)
@@ -27,10 +28,10 @@ static const struct procedure *choose(const struct pxy *p)
     const struct sip_msg *m = pxy_request(p);
     bool from_core = pxy_source(p)->listener == PCSCF_CORE;
     if (from_core)
-        return in_dialog(m) ? &pcscf_to_ue : &pcscf_terminating;
+        return pcscf_in_dialog(m) ? &pcscf_to_ue : &pcscf_terminating;
     if (sip_msg_method(m) == SIP_REGISTER)
         return &pcscf_register;
-    return in_dialog(m) ? &pcscf_from_ue : &pcscf_originating;
+    return pcscf_in_dialog(m) ? &pcscf_from_ue : &pcscf_originating;
 }
 
 static void on_request(void *arg, struct pxy *p)

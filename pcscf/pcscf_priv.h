@@ -111,10 +111,16 @@ void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
 // Removes what a UE may not see from a request or response to it (ims/trust.h).
 void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct sip_edits *e);
 
+// Is the request inside a dialog?
+bool pcscf_in_dialog(const struct sip_msg *m);
+
 // ---- alternative.c ----
 
 // Is the initial request for an emergency service: urn:service:sos, or a number of emergency.numbers?
 bool pcscf_is_emergency(const struct pcscf *p, const struct sip_msg *m);
+// The same for somebody who is not registered, without state.
+struct stack_refusal pcscf_emergency_refusal(struct pcscf *p, const struct access_flow *f,
+                                             const struct sip_msg *m);
 // A step: such a request is answered 380 (TS 24.229 5.2.10).
 enum step_verdict pcscf_check_emergency(struct job *j);
 // The core is silent or cannot be reached: the UE is told to register anew (TS 24.229 5.2.6.3.2A).

@@ -55,16 +55,15 @@ static bool register_pays(struct pcscf *pc, const struct flow_info *from, const 
 
 static bool may_ask(struct pcscf *pc, const struct access_flow *f, const struct sip_msg *m)
 {
-    return sip_msg_to_tag(m).p ? dialog_has_token(pc, f, m)
-                               : pcscf_sender(pc, f, m).kind != SENDER_NOBODY;
+    return pcscf_in_dialog(m) ? dialog_has_token(pc, f, m) : pcscf_sender(pc, f, m).kind != SENDER_NOBODY;
 }
 
 static const struct stack_refusal no_dialog = {
-    403, "request inside a dialog that the UE has no Record-Route of", "TS 24.229 5.2.6.3.5"};
+    403, "request inside a dialog that the UE has no Record-Route of", "TS 24.229 5.2.6.3.5", NULL};
 static const struct stack_refusal old_dialog = {
-    481, "the dialog's token is of an earlier run of this P-CSCF", "RFC 3261 12.2.2"};
+    481, "the dialog's token is of an earlier run of this P-CSCF", "RFC 3261 12.2.2", NULL};
 static const struct stack_refusal no_registration = {
-    403, "request from a UE that is not registered here", "TS 24.229 5.2.6.3.2A"};
+    403, "request from a UE that is not registered here", "TS 24.229 5.2.6.3.2A", NULL};
 
 bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
                   struct stack_refusal *ret_refusal)
@@ -74,7 +73,7 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     if (from->listener == PCSCF_CORE) {
         pc->counters.refused_untrusted++;
         *ret_refusal = (struct stack_refusal){403, "source is outside the trust domain: it is not in core.trusted",
-                                               "TS 24.229 4.4"};
+                                               "TS 24.229 4.4", NULL};
         return false;
     }
     if (sip_msg_method(m) == SIP_REGISTER) {
@@ -82,10 +81,14 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
             return true;
         pc->counters.refused_repeated++;
         *ret_refusal = (struct stack_refusal){0, "too many REGISTERs in one name from one source",
-                                               "RFC 3261 26.1.5"};
+                                               "RFC 3261 26.1.5", NULL};
         return false;
     }
-    if (may_ask(pc, &f, m) || pcscf_is_emergency(pc, m))
+    if (pcscf_is_emergency(pc, m)) {
+        *ret_refusal = pcscf_emergency_refusal(pc, &f, m);
+        return false;
+    }
+    if (may_ask(pc, &f, m))
         return true;
     pc->counters.refused_unregistered++;
     *ret_refusal = !sip_msg_to_tag(m).p ? no_registration : dialog_is_old(pc, m) ? old_dialog : no_dialog;

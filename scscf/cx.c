@@ -174,7 +174,14 @@ struct registered {
 static bool is_registered_with(void *arg, struct str impu)
 {
     const struct registered *r = arg;
-    return str_eq(impu, r->impu) || (r->reg && registrar_find(r->s->registrar, impu, NULL) == r->reg);
+    char room[512];
+    struct arena a;
+    arena_init(&a, room, sizeof room);
+    struct str canon = impu_canon_text(&a, &r->s->plan, impu); // a note has it as the HSS wrote it
+    bool with = canon.n && (str_eq(canon, r->impu) ||
+                            (r->reg && registrar_find(r->s->registrar, canon, NULL) == r->reg));
+    arena_done(&a);
+    return with;
 }
 
 // What was to be told of the user before this registration is no longer true. The registration is in the

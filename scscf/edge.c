@@ -44,3 +44,24 @@ void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_
     set_vector(s, p, from, term_ioi, msg, edits);
     scscf_hide(s, scscf_side(s, p), msg, edits);
 }
+
+// A realm may be the HSS's own word; the private identity says as well whose credentials they are.
+static bool is_for_home(const struct scscf *s, const struct sip_auth *auth)
+{
+    ptrdiff_t at = str_chr(auth->username, '@');
+    return scscf_is_home(s, auth->realm) ||
+           (at >= 0 && scscf_is_home(s, str_skip(auth->username, (size_t)at + 1)));
+}
+
+void scscf_drop_credentials(const struct scscf *s, const struct sip_msg *m, struct sip_edits *e)
+{
+    static const enum sip_hid ids[] = {SIP_H_AUTHORIZATION, SIP_H_PROXY_AUTHORIZATION};
+    for (size_t k = 0; k < ARRAY_LEN(ids); k++) {
+        struct sip_iter it = sip_iter_init(m, ids[k]);
+        for (const struct sip_auth *auth; (auth = sip_iter_next(&it));)
+            if (is_for_home(s, auth))
+                sip_edit_remove_at(e, ids[k], sip_iter_index(&it));
+        if (it.err)
+            sip_edit_remove(e, ids[k]);
+    }
+}

@@ -190,7 +190,9 @@ static enum step_verdict leave(struct job *j)
     const struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
-    trust_drop_credentials(s->cfg->domain, pxy_request(p), pxy_edits(p));
+    scscf_drop_credentials(s, pxy_request(p), pxy_edits(p));
+    if (o->claim.n) // proven by them, whatever realm the HSS wanted
+        sip_edit_remove(pxy_edits(p), SIP_H_PROXY_AUTHORIZATION);
     o->to = scscf_side_of_next(s, pxy_arena(p), pxy_edits(p), o->next_hop);
     if (o->foreign && o->to == TRUST_HOME)
         o->to = trust_side_of_host(&s->neighbours, uri->host);

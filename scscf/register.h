@@ -44,6 +44,7 @@ struct register_job {
     bool waits, overtaken;// register_race.c
     bool assigned;        // the HSS has been told, and agreed
     enum register_proof proof;
+    bool again;                // the HSS was asked as for one who has a contact here
     uint64_t order;       // of arrival
     uint32_t cseq;
     struct str *gone;     // what the 200 says of the contacts that were removed

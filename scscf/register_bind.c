@@ -177,6 +177,7 @@ static enum step_verdict assign(struct job *j)
     struct scscf *s = j->nf;
     const struct registration *reg = register_find(r);
     bool again = reg && registration_count_of(reg, r->impi);
+    r->again = again;
     if (register_wait_begin(r))
         return no_memory(j);
     int err = cx_assign(s, r->call_id, r->impi, r->impu,
@@ -192,11 +193,21 @@ static enum step_verdict assign(struct job *j)
 static enum step_verdict check_again(struct job *j)
 {
     static const step_fn checks[] = {register_check_order, check_known, check_count};
+    struct register_job *r = (struct register_job *)j;
+    const struct registration *reg = register_find(r);
+    // What was to be refreshed has ended meanwhile, and the HSS hears of that behind the refresh.
+    if (r->again && !r->overtaken && !(reg && registration_count_of(reg, r->impi))) {
+        profile_free(r->profile);
+        r->profile = NULL;
+        r->assigned = r->again = false;
+        register_wait_end(r);
+        return register_go(r, r->proof == PROOF_NONE ? &register_challenge : &register_bind);
+    }
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
         if (v == STEP_CONTINUE)
             continue;
-        give_back((struct register_job *)j, CX_ADMINISTRATIVE_DEREGISTRATION);
+        give_back(r, CX_ADMINISTRATIVE_DEREGISTRATION);
         return v;
     }
     return STEP_CONTINUE;
@@ -221,8 +232,7 @@ static int take_profile(struct register_job *r, struct registration **ret_reg)
         err = registration_set_charging(reg, r->charging);
     if (!err && r->assigned)
         registration_set_loose_route(reg, r->loose_route);
-    if (!err)
-        *ret_reg = reg;
+    *ret_reg = reg; // also after a failure: what has no contact is ended by who asked
     return err;
 }
 

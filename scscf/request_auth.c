@@ -66,6 +66,10 @@ static bool is_here(const struct orig_job *o, const struct challenge *c)
 static enum step_verdict proven(struct orig_job *o)
 {
     struct pxy *p = job_pxy(&o->job);
+    size_t i;
+    const struct registration *reg = registrar_find(nf(o)->registrar, o->served, &i);
+    if (reg && profile_identity_at(registration_profile(reg), i).barred)
+        return job_fail(&o->job, 403, "asserted identity is barred");
     o->unproven = false;
     sip_edit_append(pxy_edits(p), SIP_H_P_ASSERTED_IDENTITY,
                     ARENA_CAT(pxy_arena(p), STR("<"), o->claim, STR(">")));
@@ -119,7 +123,8 @@ enum step_verdict request_check_answer(struct job *j)
         return STEP_CONTINUE;
     o->from = source_of(&nf(o)->trusted, job_pxy(j));
     const struct sip_auth *a = credentials(o);
-    o->impi = a ? a->username : registration_first_impi(served(o));
+    o->impi = a ? a->username // the registration may go while the HSS is asked
+                : arena_dup(pxy_arena(job_pxy(j)), registration_first_impi(served(o)));
     if (!a || !a->nonce.n || !a->response.n)
         return STEP_CONTINUE;
     const struct brake_key k = key_of(o);

@@ -259,6 +259,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->params = *p;
     arena_init(&s->arena, NULL, 0);
     s->plan = node_read_numbering(&s->cfg->home, s->cfg->domain);
+    s->neighbours.more_domains = s->plan.domains;
+    s->neighbours.n_more_domains = s->plan.n_domains;
     int err = start_tables(s);
     if (!err)
         err = name_self(s);

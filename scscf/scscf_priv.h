@@ -139,6 +139,9 @@ void scscf_hide(const struct scscf *s, enum trust_side to, const struct sip_msg 
 void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
                          struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits);
 
+// Credentials for a home domain, or of a private identity of one, end here (RFC 3261 22.2, 22.3).
+void scscf_drop_credentials(const struct scscf *s, const struct sip_msg *m, struct sip_edits *e);
+
 // ---- service.c ----
 // A step: the service that the UE prefers is asserted when the user of identity i of the profile has it
 // (TS 24.229 5.4.3.2).

@@ -98,7 +98,7 @@ static enum step_verdict leave(struct job *j)
     struct str v = charging_vector(pxy_arena(p), m, scscf_ioi(s), STR_NONE);
     if (v.n && scscf_side(s, p) != TRUST_FOREIGN)
         sip_edit_set(pxy_edits(p), SIP_H_P_CHARGING_VECTOR, v);
-    trust_drop_credentials(s->cfg->domain, m, pxy_edits(p));
+    scscf_drop_credentials(s, m, pxy_edits(p));
     o->to = scscf_side_of_next(s, pxy_arena(p), pxy_edits(p), o->target.next_hop);
     o->target.outside = o->to == TRUST_FOREIGN || o->to == TRUST_PARTNER;
     o->target.ctx = o;

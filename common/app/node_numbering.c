@@ -45,6 +45,8 @@ void node_check_numbering(const struct node_numbering *c, app_finding bad, void 
         bad(arg, "numbering.country_code", "no country code begins with 0 (ITU-T E.164)");
     if (!c->country_code.n && (c->national_prefix.n || c->national_length))
         bad(arg, "numbering.country_code", "is needed for national numbers to become global ones");
+    if (c->domains.n > NUMBERING_DOMAINS_MAX)
+        app_find(bad, arg, "home.domains", "more than %d", NUMBERING_DOMAINS_MAX);
 }
 
 void node_suspect_numbering(const struct node_numbering *c, struct str domain, app_finding odd,

@@ -15,7 +15,7 @@ struct str impu_canon_text(struct arena *a, const struct numbering *n, struct st
 // Who may be meant by a Request-URI, in canonical form and in the order in which they are tried: the identity
 // itself; what a home domain's user part is as a number when it does not say that it is one; the sip identities
 // of the home domains whose user part is the number. *ret_n of them, at most IMPU_READINGS_MAX.
-enum { IMPU_READINGS_MAX = 12 };
+enum { IMPU_READINGS_MAX = 2 + 3 * (1 + NUMBERING_DOMAINS_MAX) };
 void impu_readings(struct arena *a, const struct numbering *n, const struct sip_uri *u,
                    struct str ret_forms[IMPU_READINGS_MAX], size_t *ret_n);
 

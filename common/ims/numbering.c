@@ -183,6 +183,9 @@ struct number numbering_guess(struct arena *a, const struct numbering *n, const 
     struct sip_number v;
     if (u->scheme == SIP_SCHEME_TEL || !numbering_is_home(n, u->host) || !sip_uri_number(a, u, &v))
         return (struct number){.kind = NUMBER_NONE};
+    for (size_t i = 0; i < v.digits.n; i++) // "ada" is a name
+        if ((v.digits.p[i] | 0x20) >= 'a' && (v.digits.p[i] | 0x20) <= 'f')
+            return (struct number){.kind = NUMBER_NONE};
     return means(a, n, &v, true);
 }
 

@@ -6,6 +6,8 @@
 
 #include "sip/uri.h"
 
+enum { NUMBERING_DOMAINS_MAX = 16 }; // further home domains
+
 struct numbering {
     struct str domain;            // home network domain name; empty: the node knows none
     const struct str *domains;    // further home domains

@@ -311,16 +311,3 @@ void trust_out(enum trust_side to, bool full_warnings, const struct sip_msg *m,
 {
     apply(TRUST_OUT, to, full_warnings, m, e);
 }
-
-void trust_drop_credentials(struct str realm, const struct sip_msg *m, struct sip_edits *e)
-{
-    static const enum sip_hid ids[] = {SIP_H_AUTHORIZATION, SIP_H_PROXY_AUTHORIZATION};
-    for (size_t k = 0; k < ARRAY_LEN(ids); k++) {
-        struct sip_iter it = sip_iter_init(m, ids[k]);
-        for (const struct sip_auth *auth; (auth = sip_iter_next(&it));)
-            if (str_ieq(auth->realm, realm))
-                sip_edit_remove_at(e, ids[k], sip_iter_index(&it));
-        if (it.err)
-            sip_edit_remove(e, ids[k]);
-    }
-}

@@ -51,8 +51,8 @@ struct trust_map {
     struct trust_domain servers;        // of these: application servers
     // Domains whose names, and those below them, are this operator's, and other networks' of the trust
     // domain.
-    const struct str *home_domains, *partner_domains;
-    size_t n_home_domains, n_partner_domains;
+    const struct str *home_domains, *more_domains, *partner_domains; // more: further home domains
+    size_t n_home_domains, n_more_domains, n_partner_domains;
 };
 
 void trust_map_done(struct trust_map *m); // an all-zero one is valid
@@ -97,6 +97,3 @@ void trust_in(enum trust_side from, const struct sip_msg *m, struct sip_edits *e
 // when full_warnings.
 void trust_out(enum trust_side to, bool full_warnings, const struct sip_msg *m,
                struct sip_edits *e);
-// Removes credentials for this realm: they have been checked, and name the user's private identity
-// (RFC 3261 22.3).
-void trust_drop_credentials(struct str realm, const struct sip_msg *m, struct sip_edits *e);

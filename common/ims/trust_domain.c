@@ -144,7 +144,8 @@ enum trust_side trust_side_of_host(const struct trust_map *m, struct str host)
     struct addr a;
     if (addr_parse(host, 0, &a) == 0)
         return trust_side_of(m, &a);
-    if (is_under_one(host, m->home_domains, m->n_home_domains))
+    if (is_under_one(host, m->home_domains, m->n_home_domains) ||
+        is_under_one(host, m->more_domains, m->n_more_domains))
         return TRUST_HOME;
     return is_under_one(host, m->partner_domains, m->n_partner_domains) ? TRUST_PARTNER
                                                                         : TRUST_FOREIGN;

@@ -24,17 +24,19 @@ static int64_t read_number(struct str *s)
 {
     bool minus = s->n && *s->p == '-';
     int64_t v = 0, scale = 0;
+    bool fraction = false;
     if (s->n && (*s->p == '-' || *s->p == '+'))
         *s = str_skip(*s, 1);
     for (; s->n; *s = str_skip(*s, 1)) {
-        if (*s->p == '.' && !scale) {
+        if (*s->p == '.' && !fraction) {
+            fraction = true;
             scale = NUMBER_SCALE;
             continue;
         }
         if (*s->p < '0' || *s->p > '9')
             break;
         int64_t digit = *s->p - '0';
-        if (scale) {
+        if (fraction) {
             scale /= 10;
             v += digit * scale;
         } else {
@@ -209,14 +211,17 @@ bool sip_is_feature(struct str name)
     return false;
 }
 
-static struct sip_pref read_pref(const struct sip_token *t)
+// *left bounds the features of all values together: each is compared with each contact's.
+static struct sip_pref read_pref(const struct sip_token *t, size_t *left)
 {
     struct sip_pref p = {.n = 0};
     for (const struct sip_param *q = t->params; q; q = q->next) {
         p.require = p.require || str_ieq(q->name, STR("require"));
         p.explicit = p.explicit || str_ieq(q->name, STR("explicit"));
-        if (sip_is_feature(q->name) && p.n < SIP_PREF_TERMS)
+        if (sip_is_feature(q->name) && p.n < SIP_PREF_TERMS && *left) {
             p.terms[p.n++] = q;
+            (*left)--;
+        }
     }
     return p;
 }
@@ -225,9 +230,9 @@ static size_t read_header(const struct sip_msg *m, enum sip_hid id,
                           struct sip_pref prefs[SIP_PREFS_MAX])
 {
     struct sip_iter it = sip_iter_init(m, id);
-    size_t n = 0;
+    size_t n = 0, left = SIP_PREF_TERMS_ALL;
     for (const struct sip_token *t; n < SIP_PREFS_MAX && (t = sip_iter_next(&it));) {
-        prefs[n] = read_pref(t);
+        prefs[n] = read_pref(t, &left);
         n += prefs[n].n > 0; // without a feature it says nothing
     }
     return n;

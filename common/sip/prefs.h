@@ -14,6 +14,7 @@ struct sip_msg;
 enum {
     SIP_PREFS_MAX = 8,      // values of each of the two headers
     SIP_PREF_TERMS = 16,    // features of one
+    SIP_PREF_TERMS_ALL = 32, // of all values of a header
     SIP_FEATURE_VALUES = 16 // values of one feature
 };
 

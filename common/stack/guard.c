@@ -332,8 +332,8 @@ static bool passes_screen(struct flow *f, const struct sip_msg *m)
     sip_edits_init(&extra, sip_msg_arena(m), NULL);
     unsigned status = pxy_check_stateless(s, m, &reason, &extra);
     if (status)
-        r = (struct stack_refusal){status, "request that no proxy forwards", "RFC 3261 16.3"};
-    refuse(f, m, &r, reason, &extra);
+        r = (struct stack_refusal){status, "request that no proxy forwards", "RFC 3261 16.3", NULL};
+    refuse(f, m, &r, reason, r.extra ? r.extra : &extra);
     return false;
 }
 

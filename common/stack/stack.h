@@ -49,6 +49,7 @@ enum stack_standing {
 struct stack_refusal {
     unsigned status;
     const char *cause, *clause;
+    const struct sip_edits *extra; // headers and body of the response, in the request's arena; may be NULL
 };
 
 // A traced message as it left or arrived on the wire.

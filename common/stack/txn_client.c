@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/guard.h"
 #include "stack/txn_priv.h"
 
 void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
@@ -324,8 +325,27 @@ static bool same_method(const struct txn_client *c, const struct sip_msg *m)
     return c->t.method != SIP_UNKNOWN || str_eq(c->method_name, sip_msg_method_name(m));
 }
 
+// Whoever the request went on to has seen the branch in Via: a response counts from where the request went, or
+// from a neighbour, and on the side that it left on.
+static bool may_answer(const struct txn_client *c, struct flow *f)
+{
+    const struct flow_info *from = flow_get_info(f);
+    const struct addr *to = NULL;
+    if (guard_standing(f) == STACK_TRUSTED)
+        return true;
+    if (c->t.flow) {
+        const struct flow_info *used = flow_get_info(c->t.flow);
+        if (used->listener != from->listener)
+            return false;
+        to = &used->remote;
+    } else if (!c->fixed_flow && c->cur < c->targets.n) {
+        to = &c->targets.t[c->cur].addr;
+    }
+    return to && addr_eq_ip(to, &from->remote);
+}
+
 // RFC 3261 17.1.3: branch and CSeq method; 18.1.2: sent-by must be ours.
-static struct txn_client *match(struct stack *s, const struct flow *f, const struct sip_msg *m)
+static struct txn_client *match(struct stack *s, struct flow *f, const struct sip_msg *m)
 {
     const struct sip_via *via = sip_msg_via(m);
     struct txn *t = txn_find(s, branch_id(via->branch));
@@ -338,7 +358,7 @@ static struct txn_client *match(struct stack *s, const struct flow *f, const str
         return NULL;
     if (!str_ieq(via->host, flow_sent_by(f)) && !transport_is_sent_by(s, via->host, via->port))
         return NULL;
-    return c;
+    return may_answer(c, f) ? c : NULL;
 }
 
 static enum txn_event event_for(const struct txn_client *c, unsigned status)

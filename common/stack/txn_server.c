@@ -175,6 +175,11 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
         s->txns->n_strangers++;
     }
     via_reply_addr(m, &info->remote, st->t.reliable, &st->reply_to);
+    if (st->t.of_stranger && !addr_eq_ip(&st->reply_to, &info->remote)) { // maddr: nobody else hears of it
+        uint16_t port = addr_port(&st->reply_to);
+        st->reply_to = info->remote;
+        addr_set_port(&st->reply_to, port);
+    }
     if (add(s, st, k)) {
         txn_discard(&st->t);
         return NULL;

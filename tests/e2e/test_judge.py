@@ -167,13 +167,18 @@ def initial(messages):
 
 
 def test_originating_requests(sip):
-    """TS 24.229 5.2.6.3.3: asserted identity, Service-Route as Route, own Record-Route."""
+    """TS 24.229 5.2.6.3.3: asserted identity, Service-Route as Route, own Record-Route; 5.4.3.6: who is not
+    asserted proves who he is, or is asked to."""
     seen = initial(between(sip, P, S, "INVITE"))
-    assert seen
+    asked = {(m.call_id, m.cseq[0]) for m in sip if m.what == "407" and m.src == S}
+    assert [m for m in seen if m.get("P-Asserted-Identity")]
     for m in seen:
-        assert f"@{facts.DOMAIN}" in m.get("P-Asserted-Identity"), m
         assert names_scscf(m.get("Route")) and "pcscf" in m.get("Record-Route"), m
-        assert not m.all("P-Preferred-Identity"), m
+        if m.get("P-Asserted-Identity"):
+            assert f"@{facts.DOMAIN}" in m.get("P-Asserted-Identity"), m
+            assert not m.all("P-Preferred-Identity"), m
+        else:
+            assert m.get("Proxy-Authorization") or (m.call_id, m.cseq[0]) in asked, m
 
 
 def test_terminating_requests(sip):
