@@ -9,6 +9,9 @@
 #include "stack/stack.h"
 
 #define EVE "203.0.113.66:5060"
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED // as an SDP would make it
 
 static struct ue eve;
 static unsigned lines;
@@ -476,9 +479,67 @@ static void strangers_lines_are_measured(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+// Who was called has seen the branch in Via: a response counts from where the request went (RFC 3261 17.1.3).
+static void response_of_somebody_else(void **state)
+{
+    (void)state;
+    start_with_eve();
+    (void)registered(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB});
+    struct heard *h = expect(st.core, "INVITE ");
+    peer_answer(eve.peer, h, 200, "P-Asserted-Identity: <sip:bank@" HOME ">\n"); // to the core side
+    expect_nothing(st.alice.peer);
+    h->from = scene_addr(ACCESS); // and to the access side
+    peer_answer(eve.peer, h, 200, "P-Asserted-Identity: <sip:bank@" HOME ">\n");
+    expect_nothing(st.alice.peer);
+    h->from = scene_addr(PCSCF_CORE_AT);
+    peer_answer(st.core, h, 486, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 486");
+}
+
+// Neither a stranger's maddr nor an emergency makes the P-CSCF speak to somebody else.
+static void nobody_else_is_answered(void **state)
+{
+    static const char *const lines_of[] = {"INVITE urn:service:sos", "REGISTER sip:" HOME};
+    (void)state;
+    start_with_eve();
+    struct peer *victim = peer_udp(st.sc, "203.0.113.99:5060");
+    for (size_t i = 0; i < 2; i++) {
+        char method[16];
+        (void)snprintf(method, sizeof method, "%.*s", (int)strcspn(lines_of[i], " "), lines_of[i]);
+        peer_printf(eve.peer, ACCESS,
+                    "%s SIP/2.0\nVia: SIP/2.0/UDP " EVE ";maddr=203.0.113.99;branch=z9hG4bKm%zu\n"
+                    "Max-Forwards: 70\nFrom: <sip:eve@x>;tag=e\nTo: <sip:eve@x>\nCall-ID: m%zu\n"
+                    "CSeq: 1 %s\nContact: <sip:eve@" EVE ">\nContent-Length: 0\n\n",
+                    lines_of[i], i, i, method);
+        run(500);
+    }
+    struct heard *h = expect(st.core, "REGISTER ");
+    peer_answer(st.core, h, 403, NULL);
+    run(200000);
+    peer_quiet(victim);
+}
+
+// Once for each time it arrives, and nothing is kept (TS 24.229 5.2.10).
+static void emergency_of_a_stranger(void **state)
+{
+    (void)state;
+    start_with_eve();
+    ue_send(&eve, &(struct request){.to = "urn:service:sos", .headers = "X-Long: " LONG});
+    struct heard *h = expect(eve.peer, "SIP/2.0 380");
+    assert_has(h, "<type>emergency</type>");
+    expect_nothing(eve.peer);
+    run(60000);
+    peer_quiet(eve.peer);
+    expect_nothing(st.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(response_of_somebody_else),
+        T(nobody_else_is_answered),
+        T(emergency_of_a_stranger),
         T(unregistered_costs_nothing),
         T(one_answer_for_each_time_it_arrives),
         T(every_proxys_refusals_come_first),
