@@ -90,6 +90,8 @@ static const struct row rows[] = {
     {HEAD "a@r," K "," OP_HEX ",sip:a@r tel:+1555{000..998}\n", NULL},
     {HEAD "a@r," K "," OP_HEX ",sip:a@r tel:+1555{000..999}\n", "f:2: more than 1000 IMPUs"},
     {HEAD "a@r," K "," OP_HEX ",tel:+1555{0..10}\n", "f:2: \"tel:+1555{0..10}\" is no range such as {0100..0199}"},
+    // Before it is walked: all of them are one identity.
+    {HEAD "a@r," K "," OP_HEX ",sip:x@r;p={000000000..999999999}\n", "f:2: \"sip:x@r;p={000000000..999999999}\" is no range"},
     {HEAD "a@r," K "," OP_HEX ",tel:+1555{9..1}\n", "f:2: \"tel:+1555{9..1}\" is no range"},
     {HEAD "a@r," K "," OP_HEX ",tel:+1555}1..2{\n", "f:2: \"tel:+1555}1..2{\" is no range"},
     {HEAD "a@r," K "," OP_HEX ",sip:a{1..2}@r tel:+{21..22}\n", NULL},

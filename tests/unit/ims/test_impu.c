@@ -91,6 +91,8 @@ static void who_may_be_meant(void **state)
          {"tel:+4989", "sip:+4989@" HOME, "sip:+4989@op.example", "sip:089@" HOME, "sip:089@op.example"}},
         {"tel:+3389", {"tel:+3389", "sip:+3389@" HOME, "sip:+3389@op.example"}},
         {"sip:7042@else.example", {"sip:7042@else.example"}},
+        {"sip:ada@" HOME, {"sip:ada@" HOME}}, // hexadecimal digits are letters of a name
+        {"sip:Bea@" HOME, {"sip:Bea@" HOME}},
         {"tel:7042;phone-context=else.example", {"tel:7042;phone-context=else.example"}},
         {"urn:service:sos", {0}},
     };

@@ -88,6 +88,7 @@ static void accept_contact(void **state)
         {"*;+sip.instance=\"<urn:uuid:1>\";require;explicit", ";+sip.instance=\"<URN:uuid:1>\"", -1},
         {"*;priority=\"#>=5\";require", ";priority=\"#=4\"", -1},
         {"*;priority=\"#>=5\";require", ";priority=\"#=5\"", 1000},
+        {"*;priority=\"#<=2\";require", ";priority=\"#=1.00000005\"", 1000},
         {"*;priority=\"#>=5\";require", ";priority=\"#1:4.9\"", -1},
         {"*;priority=\"#>=5\";require", ";priority=\"#1:5.1\"", 1000},
         {"*;priority=\"#<=-1.5\";require", ";priority=\"#=-2\"", 1000},
