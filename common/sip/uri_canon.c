@@ -4,10 +4,11 @@
 #include "sip/param.h"
 #include "sip/uri_priv.h"
 
-// "example.org." is example.org.
+// "example.org." is example.org; "example.org.." is no name, and stays what it is.
 static struct str without_dot(struct str host)
 {
-    return host.n > 1 && host.p[host.n - 1] == '.' ? str_head(host, host.n - 1) : host;
+    bool one = host.n > 1 && host.p[host.n - 1] == '.' && host.p[host.n - 2] != '.';
+    return one ? str_head(host, host.n - 1) : host;
 }
 
 static void put_lower(struct writer *w, struct str s)
