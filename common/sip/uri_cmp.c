@@ -233,11 +233,18 @@ static bool other_eq(struct str a, struct str b, bool urn)
     return str_eq(a, b);
 }
 
+// What follows "sip:", in whatever case that is written.
+static struct str behind_scheme(const struct sip_uri *u)
+{
+    ptrdiff_t colon = u->scheme == SIP_SCHEME_OTHER ? -1 : str_chr(u->text, ':');
+    return str_skip(u->text, (size_t)(colon + 1));
+}
+
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     if (a->scheme != b->scheme)
         return false;
-    if (str_eq(a->text, b->text)) // also what repeats a parameter, or has very many
+    if (str_eq(behind_scheme(a), behind_scheme(b))) // also what repeats a parameter, or has very many
         return true;
     switch (a->scheme) {
     case SIP_SCHEME_SIP:
