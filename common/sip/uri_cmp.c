@@ -211,7 +211,8 @@ static bool number_eq(struct str a, struct str b)
 // RFC 3966 5: a phone-context that is a number is compared as one.
 static bool same_tel(const struct pair *a, const struct pair *b)
 {
-    bool number = str_ieq(a->name, STR("phone-context")) && a->value.n && *a->value.p == '+';
+    bool number = str_ieq(a->name, STR("phone-context")) && str_starts(a->value, STR("+")) &&
+                  str_starts(b->value, STR("+"));
     return number ? number_eq(a->value, b->value) : same_folded(a, b);
 }
 
