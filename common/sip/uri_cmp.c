@@ -179,12 +179,21 @@ static bool headers_agree(struct str a, struct str b)
            pairs_agree(&x, &y, same_exactly, never_alone);
 }
 
+// One after the other, as they stand: also what repeats a parameter, or has very many.
+static bool same_list(const struct sip_param *a, const struct sip_param *b)
+{
+    for (; a && b && str_eq(a->name, b->name) && str_eq(a->value, b->value); a = a->next)
+        b = b->next;
+    return !a && !b;
+}
+
 static bool sip_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     return a->port == b->port && str_ieq(a->host, b->host) && text_eq(a->user, b->user, false) &&
            text_eq(a->password, b->password, false) &&
-           params_agree(a->params, b->params, same_folded, may_be_alone) &&
-           headers_agree(a->headers, b->headers);
+           (same_list(a->params, b->params) ||
+            params_agree(a->params, b->params, same_folded, may_be_alone)) &&
+           (str_eq(a->headers, b->headers) || headers_agree(a->headers, b->headers));
 }
 
 static bool is_separator(char c)
@@ -219,7 +228,8 @@ static bool same_tel(const struct pair *a, const struct pair *b)
 static bool tel_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
     return number_eq(a->user, b->user) &&
-           params_agree(a->params, b->params, same_tel, never_alone);
+           (same_list(a->params, b->params) ||
+            params_agree(a->params, b->params, same_tel, never_alone));
 }
 
 // The part after the scheme is case-sensitive, but for the namespace of a URN (RFC 8141 3.1) and
