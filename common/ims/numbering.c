@@ -8,14 +8,9 @@ enum { E164_DIGITS = 15 }; // ITU-T E.164 6.1
 
 // ---- names ----
 
-static struct str without_dot(struct str host)
-{
-    return host.n && host.p[host.n - 1] == '.' ? str_head(host, host.n - 1) : host;
-}
-
 bool numbering_is_home(const struct numbering *n, struct str host)
 {
-    host = without_dot(host);
+    host = sip_host_name(host);
     if (!host.n)
         return false;
     if (str_ieq(host, n->domain))
@@ -30,7 +25,7 @@ bool numbering_is_home(const struct numbering *n, struct str host)
 static bool name_fits(struct str pattern, struct str name)
 {
     if (!str_starts(pattern, STR("*.")))
-        return str_ieq(without_dot(pattern), name);
+        return str_ieq(sip_host_name(pattern), name);
     struct str tail = str_skip(pattern, 1);
     return name.n > tail.n && str_ieq(str_skip(name, name.n - tail.n), tail);
 }

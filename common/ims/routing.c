@@ -218,16 +218,10 @@ static bool matches(struct str pattern, struct str host)
     return host.n > tail.n && str_ieq(str_skip(host, host.n - tail.n), tail);
 }
 
-// "example.org." is example.org.
-static struct str without_dot(struct str host)
-{
-    return host.n && host.p[host.n - 1] == '.' ? str_head(host, host.n - 1) : host;
-}
-
 const char *routing_refuses(const struct routing *r, const struct sip_uri *u)
 {
     struct str maddr = sip_uri_param(u, STR("maddr"), NULL);
-    struct str host = without_dot(maddr.n ? maddr : u->host);
+    struct str host = sip_host_name(maddr.n ? maddr : u->host);
     struct addr a;
     if (u->port && !is_port(r, u->port))
         return "the target's port is none that requests may go to";

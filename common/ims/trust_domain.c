@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "sip/uri.h"
 
 struct trust_net {
     unsigned char ip[16];
@@ -124,8 +125,7 @@ enum trust_side trust_side_of(const struct trust_map *m, const struct addr *a)
 // The domain itself, or a name below it.
 static bool is_under(struct str host, struct str domain)
 {
-    if (host.n && host.p[host.n - 1] == '.')
-        host.n--;
+    host = sip_host_name(host);
     if (!domain.n || host.n < domain.n || !str_ieq(str_skip(host, host.n - domain.n), domain))
         return false;
     return host.n == domain.n || host.p[host.n - domain.n - 1] == '.';

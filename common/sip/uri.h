@@ -23,6 +23,9 @@ struct sip_number {
 
 // Says the URI that it is a telephone number: tel, or sip with user=phone (RFC 3261 19.1.6)?
 bool sip_uri_is_phone(const struct sip_uri *u);
+// A host without the dot that ends a fully qualified name: "example.org." is example.org. "example.org.." is no
+// name, and stays what it is.
+struct str sip_host_name(struct str host);
 // The number of a tel URI, or of a sip URI whose user part has the form of one, whether it says so or not.
 // False: it holds none, or no memory.
 bool sip_uri_number(struct arena *a, const struct sip_uri *u, struct sip_number *ret_number);

@@ -4,8 +4,7 @@
 #include "sip/param.h"
 #include "sip/uri_priv.h"
 
-// "example.org." is example.org; "example.org.." is no name, and stays what it is.
-static struct str without_dot(struct str host)
+struct str sip_host_name(struct str host)
 {
     bool one = host.n > 1 && host.p[host.n - 1] == '.' && host.p[host.n - 2] != '.';
     return one ? str_head(host, host.n - 1) : host;
@@ -99,7 +98,7 @@ static struct str plain_context(struct arena *a, struct str s)
 {
     if (s.n && *s.p == '+')
         return plain_number(a, s);
-    s = without_dot(s);
+    s = sip_host_name(s);
     char *p = arena_alloc(a, s.n);
     for (size_t i = 0; p && i < s.n; i++)
         p[i] = ch_lower(s.p[i]);
@@ -197,6 +196,6 @@ struct str sip_uri_canon(struct arena *a, const struct sip_uri *u)
         put_user(&w, u->user);
         writer_chr(&w, '@');
     }
-    put_lower(&w, without_dot(u->host));
+    put_lower(&w, sip_host_name(u->host));
     return w.failed ? STR_NONE : writer_done(&w);
 }
