@@ -14,6 +14,7 @@
 #include "base/writer.h"
 #include "sip/edit.h"
 #include "sip/uri.h"
+#include "../figure.h"
 
 static void note(char *log, size_t cap, struct loop *l, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -173,23 +174,9 @@ void core_free(struct core *c)
     mem_free(c);
 }
 
-struct wanted {
-    const char *name;
-    uint64_t sum;
-};
-
-static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct wanted *w = arg;
-    if (strcmp(name, w->name) == 0)
-        w->sum += value;
-}
-
 uint64_t core_count(const struct core *c, const char *stat)
 {
-    struct wanted w = {.name = stat};
-    stack_stats(c->stack, add_stat, &w);
-    return w.sum;
+    return figure_of(c->stack, stat, NULL);
 }
 
 int core_reply(struct core *c, unsigned status)

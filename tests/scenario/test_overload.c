@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "harness.h"
+#include "../figure.h"
 
 #define P "192.0.2.10"
 #define P_OUTSIDE "192.0.2.11"
@@ -83,23 +84,9 @@ static struct tally send_many(struct play *y, struct request r, unsigned n)
     return t;
 }
 
-struct wanted {
-    const char *name;
-    uint64_t sum;
-};
-
-static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct wanted *w = arg;
-    if (strcmp(name, w->name) == 0)
-        w->sum += value;
-}
-
 static uint64_t figure(const struct play *y, const char *name)
 {
-    struct wanted w = {.name = name};
-    stack_stats(y->p->stack, add_stat, &w);
-    return w.sum;
+    return figure_of(y->p->stack, name, NULL);
 }
 
 static uint64_t transactions(const struct play *y)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "harness.h"
+#include "../figure.h"
 
 #define ALICE "10.0.0.1"
 #define BOB "10.0.0.2"
@@ -29,19 +30,6 @@ static void one_done(struct one *o)
 {
     world_run(&o->w, 100000);
     world_done(&o->w);
-}
-
-struct found {
-    const char *labels;
-    uint64_t value;
-};
-
-static void find_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct found *f = arg;
-    (void)name;
-    if (strcmp(labels, f->labels) == 0)
-        f->value = value;
 }
 
 struct refuse_row {
@@ -119,9 +107,7 @@ static void memory_has_a_bound(void **state)
     peer_request(o.alice, P, &r);
     (void)peer_expect(o.alice, "SIP/2.0 500");
     assert_int_equal(o.p->requests, 0);
-    struct found f = {.labels = "limit=\"memory\""};
-    stack_stats(o.p->stack, find_stat, &f);
-    assert_int_equal(f.value, 1);
+    assert_int_equal(figure_of(o.p->stack, "sip_limit_exceeded", "limit=\"memory\""), 1);
     one_done(&o);
 }
 
@@ -372,18 +358,9 @@ static void out_of_memory(void **state)
 
 // ---- a request whose response no datagram can carry ----
 
-static void add_held(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    (void)labels;
-    if (strcmp(name, "sip_transactions_held") == 0)
-        *(uint64_t *)arg += value;
-}
-
 static uint64_t held(const struct one *o)
 {
-    uint64_t n = 0;
-    stack_stats(o->p->stack, add_held, &n);
-    return n;
+    return figure_of(o->p->stack, "sip_transactions_held", NULL);
 }
 
 static size_t add(char *at, size_t n, const char *text)

@@ -7,6 +7,7 @@
 #include "base/log_limit.h"
 #include "stage.h"
 #include "stack/stack.h"
+#include "../../figure.h"
 
 #define EVE "203.0.113.66:5060"
 #define TEN "0123456789"
@@ -47,23 +48,9 @@ static void run(uint64_t ms)
     scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + ms);
 }
 
-struct wanted {
-    const char *name, *labels;
-    uint64_t sum;
-};
-
-static void on_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct wanted *w = arg;
-    if (strcmp(name, w->name) == 0 && (!w->labels || strstr(labels, w->labels)))
-        w->sum += value;
-}
-
 static uint64_t stat(const char *name, const char *labels)
 {
-    struct wanted w = {name, labels, 0};
-    stack_stats(pcscf_stack(st.pcscf), on_stat, &w);
-    return w.sum;
+    return figure_of(pcscf_stack(st.pcscf), name, labels);
 }
 
 // A request with its length on the wire.

@@ -4,6 +4,7 @@
 
 #include "stack/stack.h"
 #include "world.h"
+#include "../../figure.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 #define PAI_ALICE "P-Asserted-Identity: <sip:alice@" DOMAIN ">\n"
@@ -37,18 +38,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static void add(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    (void)labels;
-    if (strcmp(name, "sip_requests_out") == 0)
-        *(uint64_t *)arg += value;
-}
-
 static uint64_t requests_out(void)
 {
-    uint64_t n = 0;
-    stack_stats(scscf_stack(w.scscf), add, &n);
-    return n;
+    return figure_of(scscf_stack(w.scscf), "sip_requests_out", NULL);
 }
 
 static void originate(const char *uri)

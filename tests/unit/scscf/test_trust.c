@@ -4,6 +4,7 @@
 
 #include "world.h"
 #include "../../trust_samples.h"
+#include "../../figure.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, registered, world_tear_down)
 
@@ -32,18 +33,10 @@ static void eve_sends(const char *method, const char *uri, const char *to_tag, c
         method, uri, w.branch, to_tag, w.branch, method, headers);
 }
 
-static void on_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    if (strcmp(name, "sip_transactions_total") == 0 && strstr(labels, "server"))
-        *(uint64_t *)arg = value;
-}
-
 // Server transactions so far.
 static uint64_t n_transactions(void)
 {
-    uint64_t n = 0;
-    stack_stats(scscf_stack(w.scscf), on_stat, &n);
-    return n;
+    return figure_of(scscf_stack(w.scscf), "sip_transactions_total", "server");
 }
 
 // TS 24.229 7.2A.2: "ip-assoc-yes" is the P-CSCF's word.
