@@ -47,6 +47,18 @@ static void initial_register_is_challenged(void **state)
     assert_int_equal(scscf_challenges(w.scscf), 1);
 }
 
+// TS 24.229 5.4.1.1: without Authorization the private identity is derived from To, also of a number.
+static void private_identity_of_a_number(void **state)
+{
+    (void)state;
+    struct reg r = alice;
+    r.impu = "sip:+15551@" DOMAIN ";user=phone";
+    r.auth = "";
+    (void)expect(world_register(&r), 401);
+    assert_string_equal(w.hss.mar_impi, "+15551@" DOMAIN);
+    assert_string_equal(w.hss.mar_impu, "tel:+15551");
+}
+
 // TS 24.229 5.4.1.2.2, 5.4.1.2.2F: everything that the 200 carries.
 static void right_response_registers(void **state)
 {
@@ -756,6 +768,22 @@ static void not_told_of_who_came_back(void **state)
     assert_int_equal(scscf_registrations(w.scscf), 1);
 }
 
+// The same when the HSS writes the identity in a way of its own.
+static void not_told_of_whom_the_hss_writes_otherwise(void **state)
+{
+    (void)state;
+    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@IMS.EXAMPLE"));
+    (void)world_registered(&alice);
+    w.hss.silent = true;
+    world_run(3602000 + 10000);
+    w.hss.silent = false;
+    unsigned before = w.hss.n_sar;
+    (void)world_registered(&alice);
+    world_run(120000);
+    for (unsigned i = before + 1; i < w.hss.n_sar; i++)
+        assert_true(w.hss.sars[i] != CX_TIMEOUT_DEREGISTRATION);
+}
+
 // TS 29.228 6.1.2.1, TS 24.229 5.3.1.3: the HSS holds the user to be registered here, and hears that he is not;
 // the I-CSCF hears that another S-CSCF may do.
 static void a_profile_that_cannot_be_used(void **state)
@@ -925,6 +953,7 @@ int main(void)
         TEST(bad_contacts),
         TEST(bindings_can_be_asked_for),
         TEST(older_cseq_is_refused),
+        TEST(private_identity_of_a_number),
         TEST(deregistration),
         TEST(deregistration_of_one_contact),
         TEST(unprotected_deregistration_is_challenged),
@@ -933,7 +962,7 @@ int main(void)
         TEST(refresh_without_hss),
         TEST(expiry_is_reported),
         TEST(expiry_the_hss_does_not_hear_of), TEST(told_after_an_outage), TEST(told_when_the_hss_is_back),
-        TEST(not_told_of_who_came_back), TEST(unknown_results_keep_their_number), TEST(the_hss_behind_a_relay), TEST(a_profile_that_cannot_be_used),
+        TEST(not_told_of_who_came_back), TEST(not_told_of_whom_the_hss_writes_otherwise), TEST(unknown_results_keep_their_number), TEST(the_hss_behind_a_relay), TEST(a_profile_that_cannot_be_used),
         TEST(a_changed_profile_that_cannot_be_used), TEST(a_changed_profile_arrives),
         TEST(registration_by_the_barred_identity),
         TEST(restart),

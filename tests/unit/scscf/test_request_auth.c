@@ -128,6 +128,21 @@ static void secret_of_the_hss(void **state)
     (void)world_expect(W_PCSCF, 403);
 }
 
+// TS 24.229 5.4.3.2: a proof makes nobody of an identity that may not originate.
+static void barred_identity_is_not_asserted(void **state)
+{
+    (void)state;
+    w.hss.digest = true;
+    w.hss.alg = DIGEST_MD5;
+    w.hss.profile = PROFILE(DAVE, ID("sip:" DAVE) BARRED("sip:hidden@" DOMAIN));
+    (void)world_registered(&dave);
+    asks("sip:hidden@" DOMAIN, "");
+    struct sip_msg *m = challenged();
+    asks("sip:hidden@" DOMAIN, line(world_proxy_credentials(m, DAVE, "secret", 1, "MESSAGE")));
+    (void)world_expect(W_PCSCF, 403);
+    assert_null(world_take(W_ICSCF));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +150,7 @@ int main(void)
         TEST(wrong_answers),
         TEST(silence),
         TEST(secret_of_the_hss),
+        TEST(barred_identity_is_not_asserted),
     };
     return cmocka_run_group_tests_name("scscf_request_auth", tests, NULL, NULL);
 }

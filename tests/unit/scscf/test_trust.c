@@ -186,7 +186,8 @@ static void credentials_end_here(void **state)
     foreign_network(false);
     send_out("MESSAGE", "", "orig",
              "Authorization: Digest username=\"001@" DOMAIN "\",realm=\"" DOMAIN "\"\n"
-             "Authorization: Digest username=\"alice\",realm=\"good.example\"\n");
+             "Authorization: Digest username=\"alice\",realm=\"good.example\"\n"
+             "Authorization: Digest username=\"001@" DOMAIN "\",realm=\"word.of.the.hss\"\n");
     struct sip_msg *m = world_expect_request(W_EVE, "MESSAGE");
     assert_int_equal(str_find(sip_msg_bytes(m), STR("001@")), -1);
     assert_has(header(m, SIP_H_AUTHORIZATION), "good.example");
