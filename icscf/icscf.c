@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"
-#include "stack/shed.h"
+#include "stack/txn/shed.h"
 
 // ---- dispatch ----
 

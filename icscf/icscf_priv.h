@@ -3,13 +3,13 @@
 #pragma once
 
 #include "dia/cx.h"
+#include "icscf/icscf.h"
+#include "icscf/select.h"
 #include "ims/impu.h"
 #include "ims/routing.h"
 #include "ims/trust.h"
-#include "icscf/icscf.h"
-#include "icscf/select.h"
-#include "stack/marks.h"
-#include "stack/pipeline.h"
+#include "stack/proxy/pipeline.h"
+#include "stack/txn/marks.h"
 
 enum icscf_counter {
     IC_REGISTERS, IC_LOCATIONS, IC_SELECTIONS, IC_RESELECTIONS, IC_HSS_FAILURES, IC_REFUSED,

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "ims/timers.h"
-#include "stack/shed.h"
+#include "stack/txn/shed.h"
 
 // ---- which procedure ----
 

@@ -7,7 +7,7 @@
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
 #include "pcscf/token.h"
-#include "stack/pipeline.h"
+#include "stack/proxy/pipeline.h"
 
 // Listener labels: the core side, and one for each address of the access side.
 enum { PCSCF_CORE, PCSCF_ACCESS, PCSCF_ACCESS_MAX = 7 };

@@ -8,7 +8,7 @@
 #include "base/log_limit.h"
 #include "base/mem.h"
 #include "scscf/scscf_priv.h"
-#include "stack/shed.h"
+#include "stack/txn/shed.h"
 
 // ---- small things that the procedures share ----
 

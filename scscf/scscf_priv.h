@@ -14,7 +14,7 @@
 #include "scscf/outbox.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
-#include "stack/pipeline.h"
+#include "stack/proxy/pipeline.h"
 
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,

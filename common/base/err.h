@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error codes shared by every layer. Functions return 0 or one of these negative values; the
 // text table is err_name(). A peer's mistake is not one of these: see struct reject in
-// stack/pipeline.h.
+// stack/proxy/pipeline.h.
 #pragma once
 
 enum err {

@@ -9,11 +9,11 @@
 #include "base/writer.h"
 #include "sip/msg.h"
 #include "sip/uri.h"
-#include "stack/guard.h"
-#include "stack/resolve.h"
-#include "stack/shed.h"
 #include "stack/stack_priv.h"
-#include "stack/transport.h"
+#include "stack/transport/guard.h"
+#include "stack/transport/transport.h"
+#include "stack/txn/resolve.h"
+#include "stack/txn/shed.h"
 
 enum { MAX_TRANSACTIONS = 200000 };
 

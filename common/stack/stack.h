@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A SIP node's engine: transports, flows, transactions, resolution. A request's journey: bytes
 // arrive on a flow, are framed and parsed, matched to a server transaction or made into one, and
-// given to the owner as a `struct pxy` (stack/proxy.h). The owner forwards, forks or replies; client
+// given to the owner as a `struct pxy` (stack/proxy/proxy.h). The owner forwards, forks or replies; client
 // transactions find their next hop by RFC 3263, responses come back on the same pxy. ACK for a 2xx
 // travels without a transaction. CANCEL is handled here. Requests that the node itself originates
-// go through stack/ua.h.
+// go through stack/session/ua.h.
 #pragma once
 
 #include "io/loop.h"
 #include "sip/edit.h"
 #include "sip/limits.h"
-#include "stack/overload.h"
+#include "stack/txn/overload.h"
 
 struct stack;
 struct pxy;
@@ -70,7 +70,7 @@ struct stack_ops {
     // 487 and cancels the branches; p is still there during the call. May be NULL.
     void (*cancelled)(void *arg, struct pxy *p);
     // The class of a new request for overload control, when the owner knows more than the message says
-    // (shed_class of stack/shed.h). May be NULL.
+    // (shed_class of stack/txn/shed.h). May be NULL.
     enum overload_class (*classify)(void *arg, const struct sip_msg *m,
                                     const struct flow_info *from);
     // A connection-oriented flow closed, or a UDP flow was reported unreachable. May be NULL.

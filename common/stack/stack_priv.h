@@ -5,7 +5,7 @@
 #pragma once
 
 #include "stack/stack.h"
-#include "stack/txn.h"
+#include "stack/txn/txn.h"
 
 struct writer;
 struct transport_layer; // transport.c

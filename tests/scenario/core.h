@@ -5,7 +5,7 @@
 
 #include "scene.h"
 #include "stack/stack_priv.h"
-#include "stack/transport.h"
+#include "stack/transport/transport.h"
 
 struct core {
     struct scene *scene;

@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/sim.h"
-#include "stack/proxy.h"
-#include "stack/ua.h"
+#include "stack/proxy/proxy.h"
+#include "stack/session/ua.h"
 
 enum { WORLD_NODES = 8, WORLD_PEERS = 8, PEER_INBOX = 64 };
 

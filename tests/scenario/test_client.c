@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "core.h"
-#include "stack/transport.h"
+#include "stack/transport/transport.h"
 
 #define CORE "192.0.2.9:5060"
 #define PEER "192.0.2.2:5060"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "stack/pipeline.h"
+#include "stack/proxy/pipeline.h"
 
 #define ALICE "10.0.0.1"
 #define P "10.0.1.1"

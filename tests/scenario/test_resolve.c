@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "core.h"
 #include "sip/uri.h"
-#include "stack/resolve.h"
+#include "stack/txn/resolve.h"
 
 #define CORE "192.0.2.9:5060"
 

@@ -6,8 +6,8 @@
 #include "base/map.h"
 #include "ims/digest.h"
 #include "sdp/sdp.h"
-#include "stack/proxy.h"
-#include "stack/ua.h"
+#include "stack/proxy/proxy.h"
+#include "stack/session/ua.h"
 #include "tools/ue/ue.h"
 
 enum { MESSAGE_MAX = 16384, TEXT_MAX = 512 };

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/writer.h"
-#include "stack/ua.h"
+#include "stack/session/ua.h"
 
 #define INVITE                                                                                     \
     "INVITE sip:bob@example.org SIP/2.0\r\n"                                                       \

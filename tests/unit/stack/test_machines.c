@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "stack/txn_priv.h"
+#include "stack/txn/txn_priv.h"
 
 struct expected {
     enum txn_state state;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "stack/marks.h"
+#include "stack/txn/marks.h"
 
 static struct marks m;
 

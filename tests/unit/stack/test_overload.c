@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "stack/overload.h"
+#include "stack/txn/overload.h"
 
 #define SECOND 1000000000ull
 

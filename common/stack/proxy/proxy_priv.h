@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside the proxy core. A request's journey: pxy_on_request takes a pxy from the pool,
+// proxy_check.c validates it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards
+// (proxy_forward.c, 16.6), responses come back to the response context (proxy_context.c, 16.7
+// to 16.10), and the pxy goes back to the pool at the end of the turn in which its last transaction
+// ended (proxy.c).
+#pragma once
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/slots.h"
+#include "sip/uri.h"
+#include "stack/proxy/proxy.h"
+#include "stack/stack_priv.h"
+
+enum {
+    PXY_INLINE = 2048,  // arena bytes in the pxy itself: most requests need no more
+    PXY_POOL_MAX = 256, // pxys kept for reuse
+    PXY_ACK_BUCKETS = 64,
+};
+
+struct pxy_layer {
+    struct slots ids;
+    struct list all; // every live pxy but those leaving
+    size_t n_live;
+    struct list pool;
+    size_t n_pool;
+    struct list leaving; // to be released at the end of the turn
+    struct deferred release;
+    struct list await_ack[PXY_ACK_BUCKETS]; // 2xx answered here, by dialog
+};
+
+// One client transaction of a response context.
+struct branch {
+    struct list link;
+    struct pxy *pxy;
+    txn_id txn;             // 0 when it will call no more
+    struct sip_edits edits; // of the request, as they were when the branch started
+    const struct pxy_forward_ops *ops;
+    void *nf, *ctx;
+    struct timer timer_c;
+    bool open;                 // no final response yet
+    bool provisional;          // one came, 100 included
+    bool spoke;                // one came, 100 not included
+    bool ending;               // Timer C is the end of its silence
+    uint32_t silent_ms;        // see struct pxy_target
+    uint64_t started;          // ms of loop time
+    bool cancelled, timed_out; // CANCEL sent; Timer C was the reason
+    unsigned label;            // of the listener that sent it
+    bool outside;              // see struct pxy_target
+    const char *trouble;       // why it failed without a response (in the pxy's arena); NULL: no idea
+    unsigned status;           // final response that counts, 0: none or taken by the NF
+    struct sip_msg *msg;       // NULL: ended without one
+    struct sip_edits up;       // what to change in it, or further headers of a response made here
+};
+
+struct pxy {
+    struct list link; // all, pool or leaving
+    struct stack *stack;
+    pxy_id id;
+    txn_id server; // 0: an ACK, or the transaction has gone
+    uint64_t born; // ms of loop time
+    flow_id flow;
+    struct flow_info source;
+    struct sip_msg *req;
+    const struct sip_uri *own_route;
+    struct sip_edits edits;
+    void *ctx;
+    void (*free_ctx)(void *ctx);
+    const char *trouble; // of the branch that failed last
+    struct list branches;
+    size_t n_open; // branches without final response
+    size_t n_live; // branches whose transaction may still call
+    uint64_t loop_hash;
+    uint32_t forwards; // calls of pxy_forward so far
+    bool invite, ack;
+    bool answered;  // final response sent, or nobody left to send it to
+    bool accepted;  // a 2xx to an INVITE was passed on
+    bool cancelled; // by the upstream side
+    struct str cancel_reason; // Reason of the CANCEL while the owner is told
+    bool no_more;   // a 6xx came: no new branches
+    bool pending;   // the NF took the last response and owes a decision
+    bool leaving;
+    bool heard;     // overload control knows of the first answer
+    struct overload_request asked;
+    bool starved;   // memory beyond the limit was counted
+    // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
+    struct timer timer;
+    struct str to_tag;             // of responses made here, once needed
+    struct str ok;                 // the response, to be retransmitted
+    uint32_t ok_interval, ok_left; // ms
+    uint64_t ack_key;
+    struct list ack_link;
+    struct arena arena;
+    char inline_mem[PXY_INLINE];
+};
+
+// ---- proxy.c ----
+// Releases the pxy at the end of the turn when nothing holds it any more.
+void pxy_settle(struct pxy *p);
+
+// Overload control learns of the first answer that is more than a 100.
+void pxy_heard(struct pxy *p, unsigned status);
+// Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
+// did.
+const char *pxy_starved(struct pxy *p);
+
+// ---- proxy_check.c ----
+// True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).
+bool pxy_check(struct pxy *p);
+
+// ---- proxy_forward.c ----
+void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
+                   struct sip_msg *msg);
+
+// ---- proxy_context.c ----
+void pxy_branch_provisional(struct branch *b, unsigned status, struct sip_msg *msg);
+// msg NULL: ended without a response.
+void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg);
+void pxy_branch_timer_c(void *arg);
+// Stops listening to the branch's transaction.
+void pxy_branch_forget(struct branch *b);
+void pxy_cancel_branches(struct pxy *p, struct str reason);
+// The final response has been sent, or cannot be: what is still open downstream is given up.
+void pxy_finish(struct pxy *p, struct str cancel_reason);
+
+// ---- proxy_reply.c ----
+// Adds `399 host "text"` (RFC 3261 20.43), or what of it may be told to who asked.
+void pxy_warn(struct pxy *p, struct sip_edits *extra, struct str text);
+// Stops the retransmission of a 2xx made here.
+void pxy_ok_stop(struct pxy *p);
+// The ACK for a 2xx made here, if it is one.
+void pxy_ok_acked(struct stack *s, const struct sip_msg *ack);

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stack/session/ua.h"
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/slots.h"
+#include "base/writer.h"
+#include "sip/addr_hdr.h"
+#include "sip/uri.h"
+#include "stack/proxy/route.h"
+#include "stack/stack_priv.h"
+
+struct ua_layer {
+    struct slots ids;
+    struct list all;
+};
+
+// One request under way. The bytes are those of sip_write_request; Via goes in when the flow is
+// known.
+struct ua_txn {
+    struct list link;
+    struct stack *stack;
+    ua_id id;
+    txn_id txn;
+    ua_response_cb cb;
+    void *arg;
+    size_t n, line; // bytes; of them the start line
+    char bytes[];
+};
+
+int ua_layer_new(struct stack *s)
+{
+    struct ua_layer *l = mem_zalloc(sizeof *l);
+    if (!l)
+        return ERR_NOMEM;
+    list_init(&l->all);
+    s->uas = l;
+    return 0;
+}
+
+static void ua_txn_free(struct ua_txn *u)
+{
+    slots_remove(&u->stack->uas->ids, u->id);
+    list_del(&u->link);
+    mem_free(u);
+}
+
+void ua_layer_free(struct stack *s)
+{
+    if (!s->uas)
+        return;
+    while (!list_empty(&s->uas->all))
+        ua_txn_free(LIST_ENTRY(s->uas->all.next, struct ua_txn, link));
+    slots_done(&s->uas->ids);
+    mem_free(s->uas);
+    s->uas = NULL;
+}
+
+static int write_request(void *arg, struct str via, struct writer *w)
+{
+    const struct ua_txn *u = arg;
+    writer_str(w, str_make(u->bytes, u->line));
+    writer_lit(w, "Via: ");
+    writer_str(w, via);
+    writer_lit(w, "\r\n");
+    writer_str(w, str_make(u->bytes + u->line, u->n - u->line));
+    return w->failed ? ERR_TOOBIG : 0;
+}
+
+// The callback comes last: the user may forget the request in it.
+static void on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
+                      struct sip_msg *msg)
+{
+    struct ua_txn *u = arg;
+    (void)id;
+    if (ev == TXN_ENDED) {
+        ua_txn_free(u);
+        return;
+    }
+    if (u->cb)
+        u->cb(u->arg, u->id, status, msg);
+}
+
+static void ack_sent(void *arg)
+{
+    ua_txn_free(arg);
+}
+
+// What every request of this node carries unless the user says otherwise (RFC 3261 8.1.1.6, 20.41).
+static void put_defaults(const struct stack *s, const struct ua_request *r, struct writer *w)
+{
+    struct str v;
+    if (!sip_edits_first(r->headers, SIP_H_MAX_FORWARDS, &v))
+        writer_lit(w, "Max-Forwards: 70\r\n");
+    if (s->server.n && !sip_edits_first(r->headers, SIP_H_USER_AGENT, &v)) {
+        writer_lit(w, "User-Agent: ");
+        writer_str(w, s->server);
+        writer_lit(w, "\r\n");
+    }
+}
+
+static int ua_txn_new(struct stack *s, const struct ua_request *r, struct ua_txn **ret_u)
+{
+    struct str method = r->method == SIP_UNKNOWN ? r->method_name : sip_method_name(r->method);
+    char defaults[256];
+    struct writer d = writer_init(defaults, sizeof defaults);
+    struct writer w = stack_scratch(s);
+    put_defaults(s, r, &d);
+    int err = sip_write_request(method, r->uri, r->headers, &w);
+    if (err || d.failed)
+        return err ? err : ERR_TOOBIG;
+    ptrdiff_t eol = str_find(writer_done(&w), STR("\r\n"));
+    if (eol < 0)
+        return ERR_INVAL;
+    struct ua_txn *u = mem_alloc(sizeof *u + w.n + d.n);
+    if (!u)
+        return ERR_NOMEM;
+    *u = (struct ua_txn){.stack = s, .cb = r->cb, .arg = r->arg};
+    u->line = (size_t)eol + 2;
+    u->n = w.n + d.n;
+    memcpy(u->bytes, w.p, u->line);
+    memcpy(u->bytes + u->line, d.p, d.n);
+    memcpy(u->bytes + u->line + d.n, w.p + u->line, w.n - u->line);
+    u->id = slots_add(&s->uas->ids, u);
+    if (!u->id) {
+        mem_free(u);
+        return ERR_NOMEM;
+    }
+    list_add(&s->uas->all, &u->link);
+    *ret_u = u;
+    return 0;
+}
+
+// Next hop: as told, else the first Route, else the Request-URI (RFC 3261 8.1.2).
+static int next_hop(struct arena *a, const struct ua_request *r, struct sip_uri *ret_uri)
+{
+    struct str text;
+    if (r->next_hop.n)
+        return sip_uri_parse(a, r->next_hop, ret_uri);
+    if (sip_edits_first(r->headers, SIP_H_ROUTE, &text)) {
+        struct sip_addr route;
+        int err = sip_addr_parse(a, route_take(&text), &route);
+        if (!err)
+            *ret_uri = route.uri;
+        return err;
+    }
+    return sip_uri_parse(a, r->uri, ret_uri);
+}
+
+static int start(struct stack *s, const struct ua_request *r, struct ua_txn *u,
+                 const struct sip_uri *uri)
+{
+    if (r->method == SIP_ACK) {
+        struct txn_send_params a = {
+            .write = write_request,
+            .done = ack_sent,
+            .arg = u,
+            .flow = r->flow,
+            .uri = uri,
+            .label = r->label,
+        };
+        return txn_send_ack(s, &a);
+    }
+    struct txn_client_params c = {
+        .method = r->method,
+        .method_name = r->method_name,
+        .write = write_request,
+        .cb = on_client,
+        .arg = u,
+        .flow = r->flow,
+        .uri = uri,
+        .label = r->label,
+        .timeout_ms = r->timeout_ms,
+    };
+    return txn_client_start(s, &c, &u->txn);
+}
+
+int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id)
+{
+    char mem[1024];
+    struct arena a;
+    struct sip_uri uri = {0};
+    struct ua_txn *u = NULL;
+    arena_init(&a, mem, sizeof mem);
+    int err = r->flow ? 0 : next_hop(&a, r, &uri);
+    if (!err)
+        err = ua_txn_new(s, r, &u);
+    if (!err) {
+        ua_id id = u->id; // an ACK may be gone when start returns
+        err = start(s, r, u, r->flow ? NULL : &uri);
+        if (err)
+            ua_txn_free(u);
+        else if (ret_id)
+            *ret_id = id;
+    }
+    arena_done(&a);
+    return err;
+}
+
+int ua_cancel(struct stack *s, ua_id id)
+{
+    struct ua_txn *u = slots_find(&s->uas->ids, id);
+    return u && u->txn ? txn_client_cancel(s, u->txn, STR_NONE) : ERR_NOTFOUND;
+}
+
+void ua_forget(struct stack *s, ua_id id)
+{
+    struct ua_txn *u = slots_find(&s->uas->ids, id);
+    if (!u)
+        return;
+    if (!u->txn) {
+        u->cb = NULL; // an ACK on its way
+        return;
+    }
+    txn_client_forget(s, u->txn);
+    ua_txn_free(u);
+}

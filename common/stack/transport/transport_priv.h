@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the transport layer share: listeners, flows, streams.
+#pragma once
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/slots.h"
+#include "stack/stack_priv.h"
+#include "stack/transport/transport.h"
+
+enum {
+    LISTENER_MAX = 16,
+    FLOW_MAX_UDP = 1 << 20,         // flows remembered; the least recently used goes
+    FLOW_MAX_TCP = 100000,
+    FLOW_IDLE_MS = 30 * 60000,      // a UDP flow of somebody known is only a memory of his address
+    FLOW_IDLE_STRANGER_MS = 60000,
+    FLOW_AGE_MS = 5000,             // between looks for flows that are idle for too long
+    FLOW_AGED = 1000,               // forgotten in one look
+    FLOW_LOOKED_AT = 64,            // in search of one that can go
+    STREAM_IDLE_OUT_MS = 600000,    // a connection that we opened
+    STREAM_IDLE_IN_MS = 6 * 3600000,// a UE may stay silent for most of its registration
+    STREAM_FIRST_MS = 32000,        // an accepted connection that never said anything
+    STREAM_CONNECT_MS = 5000,       // then the next target has its turn (RFC 3263 4.3)
+    STREAM_STALL_MS = 20000,        // half a message
+};
+
+struct listener {
+    struct stack *stack;
+    unsigned index;
+    enum sip_proto proto;
+    struct addr local;
+    unsigned label;
+    const struct sip_timers *timers;
+    struct udp *udp;
+    struct tcp_listener *tcp;
+    struct str host;       // sent-by host: advertised name or IP
+    struct str via_prefix; // "SIP/2.0/UDP host:port"
+};
+
+struct flow_key {
+    uint32_t listener;
+    uint16_t port;
+    uint8_t ip6, zero;
+    uint8_t ip[16];
+};
+
+// The TCP part of a flow.
+struct stream {
+    struct tcp *tcp;
+    char *buf;          // bytes of an incomplete message
+    size_t n, cap;
+    struct sip_framer framer; // how far it was looked at
+    uint64_t opened, last_used; // ms
+    uint64_t last_message;      // ms, a whole one came
+    uint64_t stalled;   // since when half a message waits, ms; 0: none
+    struct timer timer; // idle or stall, whichever is next
+    bool outgoing, connected, spoke;
+    bool reading;       // inside the data callback: closing waits for its end
+    int close_err;      // it has to close when this turn's callbacks are done, 0: none
+};
+
+// Strangers' flows and all others are kept apart, so that those cannot push these out.
+enum flow_class { FLOW_OF_STRANGER, FLOW_OF_KNOWN, FLOW_CLASSES };
+
+// A datagram from an address without a flow comes on a guest: a flow on the stack of the call, with id
+// 0 and in no table, which becomes a real one when somebody has use for it (flow_settle).
+struct flow {
+    flow_id id;
+    struct stack *stack;
+    struct listener *listener;
+    struct flow_info info;
+    struct flow_key key;
+    struct list users;     // transactions
+    struct list lru;
+    uint64_t heard;        // when something was last received, ms; 0: never
+    struct stream *stream; // NULL for UDP
+    enum stack_standing standing;
+    uint32_t checked;      // stack.standing_epoch when standing was asked for; 0: never
+    bool ours;             // this node spoke first
+    enum flow_class in_class;
+    size_t got;            // bytes of the message being read
+    uint64_t last_ms;      // last used
+    uint64_t user;         // whose it is, for the rate of one user
+    struct source *source; // of a stranger's connection, with its place there
+    struct list of_source;
+    UT_hash_handle hh;
+};
+
+struct transport_layer {
+    struct stack *stack;
+    struct listener listeners[LISTENER_MAX];
+    unsigned n_listeners;
+    struct slots ids;
+    struct flow *by_key;
+    struct list udp[FLOW_CLASSES], tcp[FLOW_CLASSES]; // the least recently used first
+    size_t n_udp[FLOW_CLASSES], n_tcp[FLOW_CLASSES];
+    struct timer age;
+};
+
+// ---- flow.c ----
+// Known flow of a listener and remote address, or NULL.
+struct flow *flow_lookup(struct listener *l, const struct addr *remote);
+void flow_guest(struct flow *f, struct listener *l, const struct addr *local,
+                const struct addr *remote);
+int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
+             struct flow **ret_flow);
+void flow_touch(struct flow *f);
+void flow_set_standing(struct flow *f, enum stack_standing standing);
+void flow_age(void *transport_layer);
+// Takes it out of the tables, tells the transactions and the owner, frees it.
+void flow_close(struct flow *f, int err);
+// The same for one that nobody has heard of yet.
+void flow_discard(struct flow *f);
+void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str bytes,
+                struct str call_id);
+
+// ---- transport_udp.c ----
+void udp_flow_receive(void *listener, const struct addr *src, const struct addr *dst,
+                      struct str data);
+
+void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struct str quoted);
+
+// ---- transport_tcp.c ----
+void stream_accept(void *listener, struct tcp *c);
+int stream_connect(struct listener *l, const struct addr *remote, struct flow **ret_flow);
+void stream_free(struct flow *f);
+// Its deadline may be another one now.
+void stream_rearm(struct flow *f);
+// Closes the connection: queued bytes still leave when flush is set.
+void stream_close(struct flow *f, int err, bool flush);
+// The same in the next turn: nothing can be sent any more (a peer that does not read).
+void stream_doom(struct flow *f, int err);
+
+// ---- transport_in.c ----
+// One whole message (datagram or framed). 0, or ERR_BAD when it was malformed (answered and logged).
+int transport_receive(struct flow *f, struct str bytes);
+// Answers what is readable of bytes with status, without state; false when nothing was sent.
+bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct str reason);
+// One log line about a peer, within the measure of base/log_limit.h.
+void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id);
+
+// ---- via.c ----
+// Where a response to m goes over an unreliable flow, or on a new connection when the old one has
+// gone (RFC 3261 18.2.2, RFC 3581 4). Without a readable Via: src.
+void via_reply_addr(const struct sip_msg *m, const struct addr *src, bool reliable,
+                    struct addr *ret_addr);
+// The message with received and rport filled into its top Via; m itself (referenced again) when
+// nothing is to be added.
+int via_fill(struct stack *s, struct sip_msg *m, const struct addr *src, struct sip_msg **ret_msg);

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client machines. Before and between targets a transaction is in Init, which RFC 3261 does not
+// have: each target is a client transaction of its own there (RFC 3263 4.3), one object here.
+#include "base/err.h"
+#include "base/writer.h"
+#include "stack/txn/txn_priv.h"
+
+#define CLIENT(obj) ((struct txn_client *)(obj))
+
+// ---- guards ----
+
+static int is_reliable(void *obj, void *arg)
+{
+    return CLIENT(obj)->t.reliable;
+}
+
+static int move_on_error(void *obj, void *arg)
+{
+    return client_can_move(CLIENT(obj), CAUSE_ERROR);
+}
+
+static int move_on_silence(void *obj, void *arg)
+{
+    return client_can_move(CLIENT(obj), CAUSE_SILENCE);
+}
+
+static int move_on_503(void *obj, void *arg)
+{
+    const struct txn_input *in = arg;
+    return in->status == 503 && client_can_move(CLIENT(obj), CAUSE_503);
+}
+
+// A connection that has closed after a provisional response: the final one may come on a new connection
+// (RFC 3261 18.2.2), when its sender lives. A UE is reached over its flow or not at all, and an ICMP
+// error or a connection that cannot be made says that nobody is there.
+static int may_live(void *obj, void *arg)
+{
+    const struct txn_client *c = obj;
+    const struct txn_input *in = arg;
+    return !c->fixed_flow && c->t.reliable && !c->probed && in->err != ERR_REFUSED &&
+           in->err != ERR_TIMEOUT;
+}
+
+// ---- actions shared by the machines ----
+
+static void fail(struct txn_client *c, unsigned status)
+{
+    txn_end(&c->t);
+    client_report(c, TXN_FAILED, status, NULL);
+}
+
+static void no_target(void *obj, void *arg)
+{
+    fail(CLIENT(obj), CLIENT(obj)->fail_status);
+}
+
+static void lost(void *obj, void *arg)
+{
+    const struct txn_input *in = arg;
+    client_trouble_error(obj, in ? in->err : ERR_IO);
+    fail(CLIENT(obj), client_lost_status(obj, in ? in->err : 0));
+}
+
+static void silence(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    c->t.stack->count.timeouts++;
+    client_blame_silence(c);
+    client_withdraw(c);
+    client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
+    fail(c, 408);
+}
+
+static void after_error(void *obj, void *arg)
+{
+    client_move(obj, CAUSE_ERROR, 0);
+}
+
+static void after_silence(void *obj, void *arg)
+{
+    CLIENT(obj)->t.stack->count.timeouts++;
+    client_move(obj, CAUSE_SILENCE, 0);
+}
+
+static void after_503(struct txn_client *c, const struct txn_input *in)
+{
+    struct str v = sip_msg_raw(in->msg, SIP_H_RETRY_AFTER);
+    uint32_t seconds = 0;
+    size_t n = 0;
+    while (n < v.n && v.p[n] >= '0' && v.p[n] <= '9')
+        n++;
+    (void)str_u32(str_head(v, n), &seconds);
+    client_move(c, CAUSE_503, seconds);
+}
+
+static void probe(void *obj, void *arg)
+{
+    if (!client_probe(CLIENT(obj)))
+        txn_late_error(&CLIENT(obj)->t, ERR_REFUSED);
+}
+
+static void over(void *obj, void *arg)
+{
+    txn_end(obj);
+}
+
+static void resend(struct txn_client *c)
+{
+    int err = client_resend(c);
+    if (err && err != ERR_FULL)
+        txn_late_error(&c->t, err);
+}
+
+static void deliver(struct txn_client *c, const struct txn_input *in)
+{
+    client_report(c, TXN_RESPONSE, in->status, in->msg);
+}
+
+// ---- INVITE ----
+
+static void invite_sent(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    if (!c->t.reliable)
+        txn_arm_retransmit(&c->t, EV_TIMER_A, c->t.timers->t1);
+    txn_arm_timeout(&c->t, EV_TIMER_B, client_share(c, c->t.timers->timer_b));
+}
+
+static void invite_again(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    txn_arm_retransmit(&c->t, EV_TIMER_A, c->t.interval * 2);
+    resend(c);
+}
+
+static void invite_provisional(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    timer_stop(&c->t.retransmit);
+    if (!c->cancelled)
+        timer_stop(&c->t.timeout);
+    if (c->cancel_due)
+        client_cancel_now(c);
+    deliver(c, arg);
+}
+
+static void invite_success(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    timer_stop(&c->t.retransmit);
+    txn_arm_timeout(&c->t, EV_TIMER_M, c->t.timers->timer_b);
+    txn_forget_kept(&c->t);
+    txn_settle(&c->t);
+    deliver(c, arg);
+}
+
+static void invite_success_again(void *obj, void *arg)
+{
+    deliver(obj, arg);
+}
+
+// Sends the ACK for a non-2xx and keeps it in the INVITE's place.
+static void acknowledge(struct txn_client *c, const struct sip_msg *response)
+{
+    struct stack *s = c->t.stack;
+    struct flow *f = client_flow(c);
+    struct writer w = stack_scratch(s);
+    int err = txn_build_ack(s, c->t.kept, response, &w);
+    if (!err && f)
+        err = flow_send(s, f, writer_done(&w), sip_msg_call_id(response));
+    if (!err && !c->t.reliable)
+        err = txn_keep(&c->t, writer_done(&w));
+    if (err)
+        txn_forget_kept(&c->t);
+}
+
+static void invite_refused(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    const struct txn_input *in = arg;
+    timer_stop(&c->t.retransmit);
+    txn_arm_timeout(&c->t, EV_TIMER_D, c->t.timers->timer_d);
+    acknowledge(c, in->msg);
+    txn_settle(&c->t);
+    deliver(c, in);
+}
+
+// Timer D is 0 on a reliable transport (RFC 3261 17.1.1.2).
+static void invite_refused_over(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    const struct txn_input *in = arg;
+    acknowledge(c, in->msg);
+    over(c, NULL);
+    deliver(c, in);
+}
+
+static void invite_ack_again(void *obj, void *arg)
+{
+    (void)client_resend(CLIENT(obj));
+}
+
+static void invite_after_503(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    const struct txn_input *in = arg;
+    acknowledge(c, in->msg);
+    after_503(c, in);
+}
+
+static void wait_on(void *obj, void *arg)
+{
+}
+
+static const struct fsm_row invite_rows[] = {
+    {TXN_INIT, EV_START, TXN_CALLING, NULL, invite_sent, "RFC 3261 17.1.1.2"},
+    {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, no_target, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_TIMER_A, TXN_CALLING, NULL, invite_again, "RFC 3261 17.1.1.2"},
+    {TXN_CALLING, EV_TIMER_B, TXN_INIT, move_on_silence, after_silence, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_TIMER_B, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.1.2"},
+    {TXN_CALLING, EV_ERROR, TXN_INIT, move_on_error, after_error, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
+    {TXN_CALLING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
+    {TXN_CALLING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2"},
+    {TXN_CALLING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
+    {TXN_CALLING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2"},
+    {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
+    {TXN_PROCEEDING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2"},
+    {TXN_PROCEEDING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
+    {TXN_PROCEEDING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
+    {TXN_PROCEEDING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2"},
+    {TXN_PROCEEDING, EV_TIMER_B, TXN_TERMINATED, NULL, silence, "RFC 3261 9.1"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
+    {TXN_COMPLETED, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_ack_again, "RFC 3261 17.1.1.2"},
+    {TXN_COMPLETED, EV_TIMER_D, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
+    {TXN_COMPLETED, EV_ERROR, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
+    {TXN_ACCEPTED, EV_2XX, TXN_ACCEPTED, NULL, invite_success_again, "RFC 6026 7.2"},
+    {TXN_ACCEPTED, EV_TIMER_M, TXN_TERMINATED, NULL, over, "RFC 6026 7.2"},
+    {TXN_ACCEPTED, EV_ERROR, TXN_ACCEPTED, NULL, wait_on, "RFC 6026 7.2"},
+};
+
+const struct fsm txn_invite_client = {
+    "invite-client", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
+    invite_rows, ARRAY_LEN(invite_rows)};
+
+// ---- other requests ----
+
+static void request_sent(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    if (!c->t.reliable)
+        txn_arm_retransmit(&c->t, EV_TIMER_E, c->t.timers->t1);
+    txn_arm_timeout(&c->t, EV_TIMER_F, client_share(c, c->t.timers->timer_f));
+}
+
+static void request_again(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    uint32_t next = c->t.interval * 2, t2 = c->t.timers->t2;
+    txn_arm_retransmit(&c->t, EV_TIMER_E, next < t2 ? next : t2);
+    resend(c);
+}
+
+static void request_again_slow(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    txn_arm_retransmit(&c->t, EV_TIMER_E, c->t.timers->t2);
+    resend(c);
+}
+
+// A share of the time is for a peer that says nothing at all; who has spoken has what is left of it.
+static void request_provisional(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    txn_arm_timeout(&c->t, EV_TIMER_F, client_left(c));
+    deliver(c, arg);
+}
+
+static void request_provisional_again(void *obj, void *arg)
+{
+    deliver(obj, arg);
+}
+
+static void request_done(void *obj, void *arg)
+{
+    struct txn_client *c = obj;
+    timer_stop(&c->t.retransmit);
+    txn_forget_kept(&c->t);
+    txn_arm_timeout(&c->t, EV_TIMER_K, c->t.timers->timer_k);
+    txn_settle(&c->t);
+    deliver(c, arg);
+}
+
+// Timer K is 0 on a reliable transport (RFC 3261 17.1.2.2).
+static void request_done_over(void *obj, void *arg)
+{
+    over(obj, NULL);
+    deliver(obj, arg);
+}
+
+static void request_after_503(void *obj, void *arg)
+{
+    after_503(obj, arg);
+}
+
+static const struct fsm_row request_rows[] = {
+    {TXN_INIT, EV_START, TXN_TRYING, NULL, request_sent, "RFC 3261 17.1.2.2"},
+    {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, no_target, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_TIMER_E, TXN_TRYING, NULL, request_again, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_TIMER_F, TXN_INIT, move_on_silence, after_silence, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_TIMER_F, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_ERROR, TXN_INIT, move_on_error, after_error, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
+    {TXN_TRYING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_TIMER_E, TXN_PROCEEDING, NULL, request_again_slow, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_TIMER_F, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional_again, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
+    {TXN_PROCEEDING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
+    {TXN_COMPLETED, EV_FINAL, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
+    {TXN_COMPLETED, EV_1XX, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
+    {TXN_COMPLETED, EV_TIMER_K, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.2.2"},
+    {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
+};
+
+const struct fsm txn_request_client = {
+    "request-client", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
+    request_rows, ARRAY_LEN(request_rows)};
+
+// ---- an ACK for a 2xx ----
+
+static const struct fsm_row once_rows[] = {
+    {TXN_INIT, EV_START, TXN_TERMINATED, NULL, over, "RFC 3261 13.2.2.4"},
+    {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, over, "RFC 3261 13.2.2.4"},
+};
+
+const struct fsm txn_once_client = {
+    "once-client", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
+    once_rows, ARRAY_LEN(once_rows)};

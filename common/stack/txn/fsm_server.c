@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server machines.
+#include "base/err.h"
+#include "stack/txn/txn_priv.h"
+
+#define SERVER(obj) ((struct txn_server *)(obj))
+
+static int is_reliable(void *obj, void *arg)
+{
+    return SERVER(obj)->t.reliable;
+}
+
+// ---- actions shared by the machines ----
+
+static void over(void *obj, void *arg)
+{
+    txn_end(obj);
+}
+
+static void respond_again(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    if (!st->t.kept.n)
+        return;
+    st->t.stack->count.retransmits_out++;
+    server_send(st, 0, st->t.kept);
+}
+
+// Only an unreliable transport makes the peer ask again.
+static void keep(struct txn_server *st, struct str bytes)
+{
+    if (!st->t.reliable)
+        (void)txn_keep(&st->t, bytes);
+}
+
+static void provisional(void *obj, void *arg)
+{
+    const struct txn_input *in = arg;
+    keep(obj, in->bytes);
+    server_send(obj, in->status, in->bytes);
+}
+
+// ---- INVITE ----
+
+static void invite_success(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct txn_input *in = arg;
+    txn_forget_kept(&st->t); // the UAS core repeats a 2xx itself
+    txn_arm_timeout(&st->t, EV_TIMER_L, st->t.timers->timer_h);
+    txn_settle(&st->t);
+    server_send(st, in->status, in->bytes);
+}
+
+static void invite_success_again(void *obj, void *arg)
+{
+    const struct txn_input *in = arg;
+    server_send(obj, in->status, in->bytes);
+}
+
+static void invite_refuse(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct txn_input *in = arg;
+    keep(st, in->bytes);
+    if (!st->t.reliable)
+        txn_arm_retransmit(&st->t, EV_TIMER_G, st->t.timers->t1);
+    txn_arm_timeout(&st->t, EV_TIMER_H, st->t.timers->timer_h);
+    server_send(st, in->status, in->bytes);
+}
+
+static void invite_refuse_again(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    uint32_t next = st->t.interval * 2, t2 = st->t.timers->t2;
+    txn_arm_retransmit(&st->t, EV_TIMER_G, next < t2 ? next : t2);
+    respond_again(st, NULL);
+}
+
+static void invite_acked(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    timer_stop(&st->t.retransmit);
+    txn_forget_kept(&st->t);
+    txn_arm_timeout(&st->t, EV_TIMER_I, st->t.timers->timer_i);
+    txn_settle(&st->t);
+}
+
+static void invite_no_ack(void *obj, void *arg)
+{
+    SERVER(obj)->end_err = ERR_TIMEOUT;
+    SERVER(obj)->t.stack->count.timeouts++;
+    over(obj, NULL);
+}
+
+static void invite_lost(void *obj, void *arg)
+{
+    SERVER(obj)->end_err = ERR_IO;
+    over(obj, NULL);
+}
+
+static void invite_ack_to_core(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct txn_input *in = arg;
+    pxy_on_ack(st->t.stack, in->msg, st->t.flow ? flow_get_id(st->t.flow) : 0);
+}
+
+// A closed connection: the response will make a new one (RFC 3261 18.2.2).
+static const struct fsm_row invite_rows[] = {
+    {TXN_PROCEEDING, EV_REQUEST, TXN_PROCEEDING, NULL, respond_again, "RFC 3261 17.2.1"},
+    {TXN_PROCEEDING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.1"},
+    {TXN_PROCEEDING, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.1"},
+    {TXN_PROCEEDING, EV_TU_3XX_6XX, TXN_COMPLETED, NULL, invite_refuse, "RFC 3261 17.2.1"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_TIMER_G, TXN_COMPLETED, NULL, invite_refuse_again, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_ACK, TXN_TERMINATED, is_reliable, over, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_ACK, TXN_CONFIRMED, NULL, invite_acked, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_TIMER_H, TXN_TERMINATED, NULL, invite_no_ack, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_ERROR, TXN_TERMINATED, NULL, invite_lost, "RFC 3261 17.2.4"},
+    {TXN_CONFIRMED, EV_ACK, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
+    {TXN_CONFIRMED, EV_REQUEST, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
+    {TXN_CONFIRMED, EV_TIMER_I, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
+    {TXN_CONFIRMED, EV_ERROR, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
+    {TXN_ACCEPTED, EV_REQUEST, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_ACK, TXN_ACCEPTED, NULL, invite_ack_to_core, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success_again, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_TIMER_L, TXN_TERMINATED, NULL, over, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_ERROR, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
+};
+
+const struct fsm txn_invite_server = {
+    "invite-server", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
+    invite_rows, ARRAY_LEN(invite_rows)};
+
+// ---- other requests: RFC 4320 ----
+
+// The time after which a client's Timer E stands at T2: no 100 over UDP before, one after it.
+static uint32_t trying_due_ms(const struct sip_timers *t)
+{
+    uint32_t at = 0, interval = t->t1;
+    for (; interval < t->t2; interval *= 2)
+        at += interval;
+    return at;
+}
+
+void server_arm_trying(struct txn_server *st)
+{
+    txn_arm_timeout(&st->t, EV_TRYING_DUE, trying_due_ms(st->t.timers));
+}
+
+static void request_slow(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct sip_timers *t = st->t.timers;
+    txn_arm_timeout(&st->t, EV_TOO_LATE, t->timer_f - trying_due_ms(t));
+    if (st->owner && !st->replied)
+        pxy_on_trying_due(st->t.stack, st->t.id, st->owner);
+}
+
+// Nobody waits for a final response any longer: there will be none.
+static void request_too_late(void *obj, void *arg)
+{
+    SERVER(obj)->end_err = ERR_TIMEOUT;
+    SERVER(obj)->t.stack->count.too_late++;
+    over(obj, NULL);
+}
+
+static void request_done(void *obj, void *arg)
+{
+    struct txn_server *st = obj;
+    const struct txn_input *in = arg;
+    keep(st, in->bytes);
+    txn_arm_timeout(&st->t, EV_TIMER_J, st->t.timers->timer_j);
+    txn_settle(&st->t);
+    server_send(st, in->status, in->bytes);
+}
+
+// Timer J is 0 on a reliable transport (RFC 3261 17.2.2).
+static void request_done_over(void *obj, void *arg)
+{
+    const struct txn_input *in = arg;
+    server_send(obj, in->status, in->bytes);
+    over(obj, NULL);
+}
+
+static const struct fsm_row request_rows[] = {
+    {TXN_TRYING, EV_REQUEST, TXN_TRYING, NULL, NULL, "RFC 3261 17.2.2"},
+    {TXN_TRYING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.2"},
+    {TXN_TRYING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
+    {TXN_TRYING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
+    {TXN_TRYING, EV_ERROR, TXN_TRYING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_TRYING, EV_TRYING_DUE, TXN_TRYING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_TRYING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
+    {TXN_PROCEEDING, EV_REQUEST, TXN_PROCEEDING, NULL, respond_again, "RFC 3261 17.2.2"},
+    {TXN_PROCEEDING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.2"},
+    {TXN_PROCEEDING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
+    {TXN_PROCEEDING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
+    {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_TRYING_DUE, TXN_PROCEEDING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_PROCEEDING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
+    {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.2"},
+    {TXN_COMPLETED, EV_TIMER_J, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
+    {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.2.4"},
+};
+
+const struct fsm txn_request_server = {
+    "request-server", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
+    request_rows, ARRAY_LEN(request_rows)};

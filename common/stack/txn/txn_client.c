@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// Client transactions as their owners see them: start, cancel, forget, and the responses.
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/writer.h"
+#include "stack/transport/guard.h"
+#include "stack/txn/txn_priv.h"
+
+void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
+                   struct sip_msg *m)
+{
+    if (c->cb)
+        c->cb(c->arg, c->t.id, ev, status, m);
+}
+
+void client_free_parts(struct txn_client *c)
+{
+    mem_free((void *)c->method_name.p);
+    mem_free((void *)c->cancel_reason.p);
+    c->method_name = c->cancel_reason = STR_NONE;
+    mem_free(c->trouble);
+    c->trouble = NULL;
+}
+
+// ---- why it failed ----
+
+void client_trouble_name(struct txn_client *c, const char *why, int err)
+{
+    if (!c->trouble)
+        c->trouble = str_cdup(str_from(why && why[0] ? why : err_text(err)));
+}
+
+void client_trouble_target(struct txn_client *c, const char *before, const char *after)
+{
+    static const char *const protos[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
+    char text[ADDR_TEXT_MAX + 120], ip[ADDR_TEXT_MAX];
+    struct flow_info f;
+    size_t last = c->targets.n ? c->targets.n - 1 : 0;
+    const struct resolve_target *t = &c->targets.t[c->cur < last ? c->cur : last];
+    if (c->trouble)
+        return;
+    if (!c->fixed_flow && c->targets.n)
+        (void)snprintf(text, sizeof text, "%s%.*s/%s%s", before, STR_ARG(addr_text(&t->addr, ip)),
+                       t->proto <= SIP_PROTO_TCP ? protos[t->proto] : "?", after);
+    else if (c->fixed_flow && stack_flow(c->t.stack, c->fixed_flow, &f))
+        (void)snprintf(text, sizeof text, "%s%.*s%s", before, STR_ARG(addr_text(&f.remote, ip)), after);
+    else
+        return;
+    c->trouble = str_cdup(str_from(text));
+}
+
+void client_trouble_error(struct txn_client *c, int err)
+{
+    char after[80];
+    (void)snprintf(after, sizeof after, ": %s", err_text(err));
+    client_trouble_target(c, "", after);
+}
+
+const char *txn_client_trouble(const struct stack *s, txn_id id)
+{
+    const struct txn *t = txn_find(s, id);
+    return t && !t->is_server ? ((const struct txn_client *)t)->trouble : NULL;
+}
+
+// ---- start ----
+
+// What the peer named must not lead where it has no business: the addresses are looked at after
+// resolution, so that no name of his own hides them.
+static int keep_reachable(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    struct resolve_list *l = &c->targets;
+    size_t n = 0;
+    if (!c->word || !s->ops->may_reach)
+        return 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (s->ops->may_reach(s->arg, c->word, &l->t[i].addr))
+            l->t[n++] = l->t[i];
+    l->n = n;
+    return n ? 0 : ERR_DENIED;
+}
+
+static void go_if_allowed(struct txn_client *c)
+{
+    int err = keep_reachable(c);
+    if (!err) {
+        client_go(c);
+        return;
+    }
+    c->t.stack->count.forbidden++;
+    c->fail_status = 404;
+    txn_late_error(&c->t, err);
+}
+
+static void on_resolved(void *arg, int err, const struct resolve_list *l)
+{
+    struct txn_client *c = arg;
+    c->resolve_id = 0;
+    if (err) {
+        c->fail_status = 503;
+        client_trouble_name(c, l->why, err);
+        txn_late_error(&c->t, err);
+        return;
+    }
+    c->targets = *l;
+    go_if_allowed(c);
+}
+
+static void find_targets(struct txn_client *c, const struct sip_uri *uri)
+{
+    struct stack *s = c->t.stack;
+    int err = resolve_now(s, uri, &c->targets);
+    if (!err) {
+        go_if_allowed(c);
+        return;
+    }
+    if (err == ERR_MORE)
+        err = resolve_start(s, uri, on_resolved, c, &c->resolve_id);
+    c->fail_status = 503;
+    if (err) {
+        client_trouble_name(c, c->targets.why, err);
+        txn_late_error(&c->t, err);
+    }
+}
+
+static void start(struct txn_client *c, const struct stack_reach *reach, const struct sip_uri *uri)
+{
+    if (reach)
+        client_set_reach(c, reach);
+    if (c->fixed_flow || reach)
+        client_go(c);
+    else
+        find_targets(c, uri);
+}
+
+static const struct fsm *machine_for(enum sip_method m)
+{
+    return m == SIP_INVITE ? &txn_invite_client : &txn_request_client;
+}
+
+int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id)
+{
+    if (!p->write || p->method == SIP_ACK || (!p->flow && !p->reach && !p->uri))
+        return ERR_INVAL;
+    struct txn_client *c = txn_client_alloc(s);
+    if (!c)
+        return ERR_NOMEM;
+    c->t.fsm = machine_for(p->method);
+    c->t.method = p->method;
+    c->write = p->write;
+    c->cb = p->cb;
+    c->arg = p->arg;
+    c->fixed_flow = p->flow;
+    c->label = p->label;
+    c->word = p->word;
+    c->leg_ms = p->leg_ms;
+    c->timeout_ms = p->timeout_ms;
+    c->speaks = p->speaks || p->method == SIP_INVITE; // TS 24.229 5.2.7.2: at least by 100
+    c->withdraw = p->withdraw;
+    if (p->leg_ms)
+        c->deadline = loop_now(s->loop) / 1000000 + p->leg_ms;
+    c->loop_hash = p->loop_hash;
+    if (p->method == SIP_UNKNOWN) {
+        c->method_name = str_dup(p->method_name);
+        if (!c->method_name.p) {
+            txn_discard(&c->t);
+            return ERR_NOMEM;
+        }
+    }
+    if (ret_id)
+        *ret_id = c->t.id;
+    start(c, p->reach, p->uri);
+    return 0;
+}
+
+int txn_send_ack(struct stack *s, const struct txn_send_params *p)
+{
+    if (!p->write || (!p->flow && !p->reach && !p->uri))
+        return ERR_INVAL;
+    struct txn_client *c = txn_client_alloc(s);
+    if (!c)
+        return ERR_NOMEM;
+    c->t.fsm = &txn_once_client;
+    c->t.method = SIP_ACK;
+    c->write = p->write;
+    c->once_done = p->done;
+    c->arg = p->arg;
+    c->fixed_flow = p->flow;
+    c->label = p->label;
+    c->word = p->word;
+    c->loop_hash = p->loop_hash;
+    start(c, p->reach, p->uri);
+    return 0;
+}
+
+static struct txn_client *find_client(const struct stack *s, txn_id id)
+{
+    struct txn *t = txn_find(s, id);
+    return t && !t->is_server && t->state != TXN_TERMINATED ? (struct txn_client *)t : NULL;
+}
+
+flow_id txn_client_flow(const struct stack *s, txn_id id)
+{
+    struct txn_client *c = find_client(s, id);
+    return c && c->t.flow ? flow_get_id(c->t.flow) : 0;
+}
+
+void txn_client_forget(struct stack *s, txn_id id)
+{
+    struct txn *t = txn_find(s, id);
+    if (!t || t->is_server)
+        return;
+    struct txn_client *c = (struct txn_client *)t;
+    c->cb = NULL;
+    c->once_done = NULL;
+    c->write = NULL;
+    if (t->state == TXN_INIT) { // nothing has been sent yet
+        t->state = TXN_TERMINATED;
+        txn_end(t);
+    }
+}
+
+int client_resend(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    if (!c->t.flow || !c->t.kept.n)
+        return ERR_CLOSED;
+    s->count.retransmits_out++;
+    return flow_send(s, c->t.flow, c->t.kept, STR_NONE);
+}
+
+// ---- CANCEL ----
+
+int txn_client_cancel(struct stack *s, txn_id id, struct str reason)
+{
+    struct txn_client *c = find_client(s, id);
+    if (!c)
+        return ERR_NOTFOUND;
+    if (c->t.method != SIP_INVITE || c->cancelled || !c->t.open)
+        return ERR_STATE;
+    c->cancelled = true;
+    if (reason.n)
+        c->cancel_reason = str_dup(reason);
+    if (c->t.state == TXN_INIT) {
+        resolve_cancel(s, c->resolve_id);
+        c->resolve_id = 0;
+        c->fail_status = 487;
+        txn_late_error(&c->t, ERR_CANCELLED);
+    } else if (c->t.state == TXN_PROCEEDING) {
+        client_cancel_now(c);
+    } else {
+        c->cancel_due = true;
+    }
+    return 0;
+}
+
+// CANCEL and ACK go where the INVITE went; a connection that has closed is made again.
+struct flow *client_flow(struct txn_client *c)
+{
+    struct flow *f;
+    if (c->t.flow)
+        return c->t.flow;
+    if (c->fixed_flow || c->cur >= c->targets.n)
+        return NULL;
+    enum sip_proto proto = c->t.reliable ? SIP_PROTO_TCP : SIP_PROTO_UDP;
+    return client_flow_to(c, &c->targets.t[c->cur], proto, &f) ? NULL : f;
+}
+
+static void send_cancel(struct txn_client *c, struct flow *f)
+{
+    struct stack *s = c->t.stack;
+    struct txn_client *k = txn_client_alloc(s);
+    struct writer w = stack_scratch(s);
+    if (!k)
+        return;
+    k->t.fsm = &txn_request_client;
+    k->t.method = SIP_CANCEL;
+    k->fixed_flow = flow_get_id(f);
+    memcpy(k->branch_buf, c->branch_buf, c->branch.n);
+    k->branch = str_make(k->branch_buf, c->branch.n);
+    if (txn_build_cancel(s, c->t.kept, c->cancel_reason, &w) || w.failed ||
+        txn_keep(&k->t, writer_done(&w))) {
+        txn_discard(&k->t);
+        return;
+    }
+    k->parent = c;
+    c->cancel = k;
+    txn_attach(&k->t, f);
+    int err = flow_send(s, f, k->t.kept, STR_NONE);
+    txn_step(&k->t, EV_START, NULL);
+    if (err && err != ERR_FULL)
+        txn_late_error(&k->t, err);
+}
+
+void client_cancel_now(struct txn_client *c)
+{
+    struct flow *f = client_flow(c);
+    c->cancel_due = false;
+    if (f)
+        send_cancel(c, f);
+    // RFC 3261 9.1: without a final response within 64*T1 the INVITE is over.
+    txn_arm_timeout(&c->t, EV_TIMER_B, c->t.timers->timer_b);
+}
+
+// RFC 3261 9.1 has a CANCEL wait for a provisional response, so that it does not overtake the INVITE. After
+// all that time it does not; and a node that was frozen would otherwise let a phone ring for nobody.
+void client_withdraw(struct txn_client *c)
+{
+    struct stack *s = c->t.stack;
+    struct writer w = stack_scratch(s);
+    if (!c->withdraw || c->t.method != SIP_INVITE || c->answered || c->cancelled || !c->t.flow || !c->t.kept.n)
+        return;
+    if (!txn_build_cancel(s, c->t.kept, STR_NONE, &w) && !w.failed)
+        (void)flow_send(s, c->t.flow, writer_done(&w), STR_NONE);
+}
+
+// ---- responses ----
+
+static bool same_method(const struct txn_client *c, const struct sip_msg *m)
+{
+    if (c->t.method != sip_msg_method(m))
+        return false;
+    return c->t.method != SIP_UNKNOWN || str_eq(c->method_name, sip_msg_method_name(m));
+}
+
+// Whoever the request went on to has seen the branch in Via: a response counts from where the request went, or
+// from a neighbour, and on the side that it left on.
+static bool may_answer(const struct txn_client *c, struct flow *f)
+{
+    const struct flow_info *from = flow_get_info(f);
+    const struct addr *to = NULL;
+    if (guard_standing(f) == STACK_TRUSTED)
+        return true;
+    if (c->t.flow) {
+        const struct flow_info *used = flow_get_info(c->t.flow);
+        if (used->listener != from->listener)
+            return false;
+        to = &used->remote;
+    } else if (!c->fixed_flow && c->cur < c->targets.n) {
+        to = &c->targets.t[c->cur].addr;
+    }
+    return to && addr_eq_ip(to, &from->remote);
+}
+
+// RFC 3261 17.1.3: branch and CSeq method; 18.1.2: sent-by must be ours.
+static struct txn_client *match(struct stack *s, struct flow *f, const struct sip_msg *m)
+{
+    const struct sip_via *via = sip_msg_via(m);
+    struct txn *t = txn_find(s, branch_id(via->branch));
+    if (!t || t->is_server)
+        return NULL;
+    struct txn_client *c = (struct txn_client *)t;
+    if (c->t.method == SIP_INVITE && sip_msg_method(m) == SIP_CANCEL)
+        c = c->cancel;
+    if (!c || !str_eq(c->branch, via->branch) || !same_method(c, m))
+        return NULL;
+    if (!str_ieq(via->host, flow_sent_by(f)) && !transport_is_sent_by(s, via->host, via->port))
+        return NULL;
+    return may_answer(c, f) ? c : NULL;
+}
+
+static enum txn_event event_for(const struct txn_client *c, unsigned status)
+{
+    if (status < 200)
+        return EV_1XX;
+    if (c->t.method != SIP_INVITE)
+        return EV_FINAL;
+    return status < 300 ? EV_2XX : EV_3XX_6XX;
+}
+
+void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m)
+{
+    struct txn_client *c = match(s, f, m);
+    if (!c || c->t.state == TXN_TERMINATED) {
+        // RFC 6026 7.3: a response without a transaction is not forwarded.
+        s->count.stray_responses++;
+        if (log_enabled(LOG_DEBUG))
+            log_text(LOG_DEBUG, "stray response %u, Call-ID %.*s", sip_msg_status(m),
+                     STR_ARG(sip_msg_call_id(m)));
+        return;
+    }
+    struct txn_input in = {.msg = m, .status = sip_msg_status(m)};
+    if (!c->t.open)
+        s->count.retransmits_in++;
+    c->answered = true;
+    if (c->cur < c->targets.n)
+        resolve_forgive(s, &c->targets.t[c->cur]);
+    txn_step(&c->t, event_for(c, in.status), &in);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The structs of the transaction layer and the five machines. A transaction is in the id table until
+// its end has been told; it ends at the end of the turn, never under its caller's feet.
+#pragma once
+
+#include "base/fsm.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/slots.h"
+#include "stack/stack_priv.h"
+#include "stack/transport/transport.h"
+#include "stack/txn/resolve.h"
+#include "stack/txn/txn.h"
+
+// ---- machines ----
+
+enum txn_state {
+    TXN_INIT, // client: resolving or changing target
+    TXN_CALLING, TXN_TRYING, TXN_PROCEEDING, TXN_COMPLETED, TXN_CONFIRMED, TXN_ACCEPTED,
+    TXN_TERMINATED,
+    TXN_STATES
+};
+
+enum txn_event {
+    EV_START, EV_NO_TARGET,
+    EV_1XX, EV_2XX, EV_3XX_6XX, EV_FINAL,    // responses received; EV_FINAL: of a non-INVITE
+    EV_REQUEST, EV_ACK,                      // received again; acknowledged
+    EV_TU_1XX, EV_TU_2XX, EV_TU_3XX_6XX, EV_TU_FINAL, // responses to send
+    EV_TIMER_A, EV_TIMER_B, EV_TIMER_D, EV_TIMER_M,
+    EV_TIMER_E, EV_TIMER_F, EV_TIMER_K,
+    EV_TIMER_G, EV_TIMER_H, EV_TIMER_I, EV_TIMER_L, EV_TIMER_J,
+    EV_TRYING_DUE, EV_TOO_LATE,              // non-INVITE server: RFC 4320
+    EV_ERROR,                                // transport error
+    TXN_EVENTS
+};
+
+extern const char *const txn_state_names[TXN_STATES];
+extern const char *const txn_event_names[TXN_EVENTS];
+
+extern const struct fsm txn_invite_client;  // RFC 3261 figure 5, RFC 6026 7.2
+extern const struct fsm txn_request_client; // RFC 3261 figure 6
+extern const struct fsm txn_invite_server;  // RFC 3261 figure 7, RFC 6026 7.1
+extern const struct fsm txn_request_server; // RFC 3261 figure 8
+extern const struct fsm txn_once_client;    // an ACK for a 2xx: out and gone
+
+// What comes with an event.
+struct txn_input {
+    struct sip_msg *msg;
+    unsigned status;
+    struct str bytes;
+    int err;
+};
+
+// ---- structs ----
+
+struct txn {
+    txn_id id;
+    struct stack *stack;
+    const struct fsm *fsm;
+    uint8_t state;
+    uint8_t retransmit_event, timeout_event; // what the timers mean
+    bool is_server, reliable, open; // open: counted by txn_count
+    bool of_stranger;               // counted by txn_strangers while open
+    enum sip_method method;
+    const struct sip_timers *timers;
+    struct flow *flow;              // NULL: none or gone
+    struct list flow_link;          // in the flow's users
+    struct list link;               // in the layer's live, linger or dead
+    struct list late_link;
+    int late_err;
+    struct timer retransmit, timeout;
+    uint32_t interval;              // of the next retransmission, ms
+    struct str kept;                // message for retransmission, heap
+};
+
+enum { TXN_BRANCH_MAX = 64 };
+
+struct txn_client {
+    struct txn t;
+    txn_write write;
+    txn_client_cb cb;
+    timer_cb once_done;         // machine txn_once_client
+    void *arg;
+    struct str method_name;     // heap, of an extension method
+    flow_id fixed_flow;
+    unsigned label, word;
+    uint32_t leg_ms, timeout_ms;
+    uint64_t deadline;          // of all targets together, ms of loop time; 0: when the first is sent
+    uint64_t sent_at;           // to the present target, ms of loop time
+    uint64_t loop_hash, resolve_id;
+    struct resolve_list targets;
+    flow_id stream;             // reached by this connection, while it is open
+    struct addr connect;        // and where one is made then
+    bool reach;                 // both count
+    size_t cur;                 // target in use
+    unsigned fail_status;       // to report with EV_NO_TARGET
+    bool reused, retried;       // the connection had been there before; the same target a second time
+    bool grown, force_udp;      // TCP for the size only; that did not work
+    bool outgrown;              // larger than any datagram, so that only a connection will do
+    bool cancelled, cancel_due; // CANCEL asked for; waits for a provisional response
+    bool answered;              // a response came on this target
+    bool speaks;                // silence is the target's own
+    bool withdraw;              // see struct txn_client_params
+    bool probed;                // the lost connection was made again once
+    struct str cancel_reason;   // heap
+    char *trouble;              // heap; why it failed, for people
+    struct txn_client *cancel;  // the CANCEL's transaction; its responses carry our branch
+    struct txn_client *parent;  // of a CANCEL: the INVITE's
+    bool zombie;                // ended, kept for its CANCEL
+    struct str branch;
+    char branch_buf[TXN_BRANCH_MAX];
+};
+
+enum { TXN_KEY_INLINE = 112 }; // a branch of ours, and a node's name as 3GPP makes them
+
+struct txn_server {
+    struct txn t;
+    void *owner;
+    struct addr reply_to;       // unreliable: where responses go; else where a new connection goes
+    enum sip_proto proto;
+    unsigned label;
+    bool replied;
+    int end_err;
+    bool listed;                // in by_key
+    uint64_t key_hash;
+    char *key;                  // key_buf or heap
+    size_t key_n;
+    char key_buf[TXN_KEY_INLINE];
+};
+
+struct txn_layer {
+    struct slots ids;
+    struct map by_key;          // servers, by the hash of their key
+    struct list live, linger, dead, late;
+    struct list free_clients, free_servers;
+    size_t n_free, n_open, n_strangers, n_linger, n_clients, n_servers;
+    uint64_t total_clients, total_servers;
+    struct deferred turn;
+};
+
+// ---- txn.c ----
+struct txn_client *txn_client_alloc(struct stack *s);
+struct txn_server *txn_server_alloc(struct stack *s);
+// Gives back one that was never used.
+void txn_discard(struct txn *t);
+struct txn *txn_find(const struct stack *s, txn_id id);
+void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in);
+void txn_attach(struct txn *t, struct flow *f);
+int txn_keep(struct txn *t, struct str bytes);
+void txn_forget_kept(struct txn *t);
+void txn_arm_retransmit(struct txn *t, enum txn_event ev, uint32_t ms);
+void txn_arm_timeout(struct txn *t, enum txn_event ev, uint32_t ms);
+// Final response seen or sent: no longer counted, may be dropped early under pressure.
+void txn_settle(struct txn *t);
+// The state is TERMINATED: leaves all tables but the ids, told and freed at the end of the turn.
+void txn_end(struct txn *t);
+// Feeds EV_ERROR (client in TXN_INIT: EV_NO_TARGET) at the end of the turn.
+void txn_late_error(struct txn *t, int err);
+// Remembers why c fails, unless that is known already: a name that has no address, or what happened
+// with its target, as words before and after the address.
+void client_trouble_name(struct txn_client *c, const char *why, int err);
+void client_trouble_target(struct txn_client *c, const char *before, const char *after);
+void client_trouble_error(struct txn_client *c, int err); // the same for an error code
+
+// ---- txn_client.c ----
+void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m);
+void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
+                   struct sip_msg *m);
+int client_resend(struct txn_client *c);
+void client_free_parts(struct txn_client *c);
+void client_cancel_now(struct txn_client *c);
+struct flow *client_flow(struct txn_client *c);
+
+// ---- txn_target.c ----
+// Why the present target is given up.
+enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503 };
+// True when there is something left to try.
+bool client_can_move(const struct txn_client *c, enum client_cause cause);
+// Tries it; EV_START or a late error follows. retry_after: of a 503, in seconds, 0: none.
+void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_after);
+// How long the present target may be silent; all targets together. ms.
+uint32_t client_share(struct txn_client *c, uint32_t timer);
+uint32_t client_left(const struct txn_client *c);
+// The present target has said nothing in its time: is that its own silence?
+void client_blame_silence(struct txn_client *c);
+// Sends the present target a CANCEL of an INVITE that it has not answered and is given up: it may only have been
+// slow.
+void client_withdraw(struct txn_client *c);
+// A connection that was lost after a provisional response is made again, to see whether the peer lives.
+bool client_probe(struct txn_client *c);
+// What to report when nothing takes the request: 513 when that is for its size, else 503.
+unsigned client_lost_status(const struct txn_client *c, int err);
+// The flow to a target: an open one, or a new one. ERR_CLOSED: there is none and none can be made.
+int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow);
+// Makes what p says the only target.
+void client_set_reach(struct txn_client *c, const struct stack_reach *p);
+// First attempt with the targets at hand.
+void client_go(struct txn_client *c);
+
+// ---- txn_server.c ----
+void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m);
+// A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
+// only purpose there is to stop Timer B.
+void server_send(struct txn_server *st, unsigned status, struct str bytes);
+// RFC 4320 4.1: a request other than INVITE that has not been answered by then gets a 100.
+void server_arm_trying(struct txn_server *st);
+
+// ---- txn_build.c ----
+// RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.
+int txn_build_ack(struct stack *s, struct str invite, const struct sip_msg *response,
+                  struct writer *w);
+int txn_build_cancel(struct stack *s, struct str invite, struct str reason, struct writer *w);
+
+// ---- branch.c ----
+void branch_make(struct txn_client *c);
+// The id inside a branch of ours, 0 when it is none.
+txn_id branch_id(struct str branch);
