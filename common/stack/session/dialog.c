@@ -6,7 +6,7 @@
 #include "sip/uri.h"
 #include "stack/session/ua.h"
 
-enum { ROUTES_MAX = 32, DIALOG_ARENA = 1024 };
+enum { ROUTES_MAX = 32 };
 
 struct dialog {
     struct arena mem; // what never changes
@@ -21,16 +21,27 @@ struct dialog {
     uint32_t local_cseq, remote_cseq;
     bool has_local_cseq, has_remote_cseq;
     bool early, uac;
-    char first[DIALOG_ARENA];
+    _Alignas(8) char first[]; // as much as the texts need: a node keeps a dialog for each subscription
 };
 
-static struct dialog *dialog_alloc(void)
+// What a copy of s takes of an arena.
+static size_t text_room(struct str s)
 {
-    struct dialog *d = mem_alloc(sizeof *d);
+    return (s.n + 1 + 7) & ~(size_t)7;
+}
+
+// With room for the texts that names_set and what follows it will copy.
+static struct dialog *dialog_alloc(const struct sip_msg *m, struct str local, struct str local_tag,
+                                   struct str remote, struct str remote_tag, struct str contact)
+{
+    size_t room = text_room(sip_msg_call_id(m)) + text_room(local) + text_room(local_tag) +
+                  text_room(STR(";tag=")) + text_room(local_tag) + text_room(remote) +
+                  text_room(remote_tag) + text_room(contact);
+    struct dialog *d = mem_alloc(sizeof *d + room);
     if (!d)
         return NULL;
-    memset(d, 0, offsetof(struct dialog, first));
-    arena_init(&d->mem, d->first, sizeof d->first);
+    memset(d, 0, sizeof *d);
+    arena_init(&d->mem, d->first, room);
     return d;
 }
 
@@ -152,14 +163,15 @@ int dialog_new_uac(const struct sip_msg *req, const struct sip_msg *resp,
     const struct sip_cseq *cseq = sip_msg_cseq(req);
     if (!from || !to || !cseq || !to->tag.p)
         return ERR_BAD;
-    struct dialog *d = dialog_alloc();
+    struct str contact = sip_msg_raw(req, SIP_H_CONTACT);
+    struct dialog *d = dialog_alloc(req, from->text, from->tag, to->text, to->tag, contact);
     if (!d)
         return ERR_NOMEM;
     names_set(d, req, from->tag);
     d->remote_tag = arena_dup(&d->mem, to->tag);
     d->local = arena_dup(&d->mem, from->text);
     d->remote = arena_dup(&d->mem, to->text);
-    d->contact = arena_dup(&d->mem, sip_msg_raw(req, SIP_H_CONTACT));
+    d->contact = arena_dup(&d->mem, contact);
     d->local_cseq = cseq->number;
     d->has_local_cseq = d->uac = true;
     d->early = sip_msg_status(resp) < 200;
@@ -176,7 +188,7 @@ int dialog_new_uas(const struct sip_msg *req, struct str local_tag, struct str c
     const struct sip_cseq *cseq = sip_msg_cseq(req);
     if (!from || !to || !cseq)
         return ERR_BAD;
-    struct dialog *d = dialog_alloc();
+    struct dialog *d = dialog_alloc(req, to->text, local_tag, from->text, from->tag, contact);
     if (!d)
         return ERR_NOMEM;
     names_set(d, req, local_tag);
@@ -279,6 +291,12 @@ int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq, 
     }
     *ret_uri = uri;
     return 0;
+}
+
+void dialog_set_local_cseq(struct dialog *d, uint32_t cseq)
+{
+    d->local_cseq = cseq;
+    d->has_local_cseq = true;
 }
 
 void dialog_get_info(const struct dialog *d, struct dialog_info *ret_info)

@@ -52,6 +52,10 @@ struct dialog_info {
 };
 void dialog_get_info(const struct dialog *d, struct dialog_info *ret_info);
 
+// A request of ours had this number before the dialog was there: a NOTIFY makes that of a SUBSCRIBE
+// (RFC 6665 4.4.1). The next one has a higher number.
+void dialog_set_local_cseq(struct dialog *d, uint32_t cseq);
+
 bool dialog_matches(const struct dialog *d, const struct sip_msg *m);
 // Checks the CSeq of a request inside the dialog and refreshes the remote target; ERR_STATE for one
 // that is out of order (500, RFC 3261 12.2.2).

@@ -260,6 +260,33 @@ static void out_of_memory(void **state)
     assert_true(n > 2);
 }
 
+// RFC 6665 4.4.1: the dialog comes from a NOTIFY, its numbers go on from the SUBSCRIBE's.
+static void numbers_go_on(void **state)
+{
+    (void)state;
+    struct dialog *d = uas("");
+    dialog_set_local_cseq(d, 41);
+    assert_non_null(strstr(written(d, SIP_SUBSCRIBE, 0), "CSeq: 42 SUBSCRIBE\r\n"));
+    dialog_free(d);
+}
+
+// However long the texts are, they fit beside the struct: one allocation, and one for the target.
+static void texts_fit(void **state)
+{
+    (void)state;
+    struct sip_msg *req = parse(INVITE, "");
+    char tag[301];
+    memset(tag, 't', sizeof tag);
+    for (size_t n = 1; n < sizeof tag; n++) {
+        struct dialog *d = NULL;
+        long before = mem_live();
+        assert_int_equal(dialog_new_uas(req, str_make(tag, n), str_make(tag, n / 2), &d), 0);
+        assert_int_equal(mem_live() - before, 2);
+        dialog_free(d);
+    }
+    sip_msg_unref(req);
+}
+
 static long live;
 
 static int leak_start(void **state)
@@ -282,8 +309,9 @@ static int leak_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(uac_request), T(uas_request),    T(strict_router),   T(early_then_confirmed), T(matching),
-        T(cseq_order),  T(target_refresh), T(missing_headers), T(out_of_memory),
+        T(uac_request),   T(uas_request),   T(strict_router),  T(early_then_confirmed),
+        T(matching),      T(cseq_order),    T(target_refresh), T(missing_headers),
+        T(out_of_memory), T(numbers_go_on), T(texts_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
