@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "hss/cache.h"
 #include "ims/impu.h"
+#include "ims/wildcard.h"
 
 struct load {
     struct hss_op *op;
@@ -48,7 +49,47 @@ static int registration_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
-// Somebody is called, or served unregistered: whom the URI may mean is tried in order.
+// ---- wildcarded identities (TS 23.003 13.5, TS 29.228 6.5) ----
+
+struct covered {
+    struct load *load;
+    struct str impu;
+};
+
+static int wildcard_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct covered *w = arg;
+    struct hss_facts *f = w->load->f;
+    if (f->impu_id)
+        return 0;
+    struct wildcard *pattern = wildcard_new(c[13].s);
+    bool covers = pattern && wildcard_covers(pattern, w->impu);
+    bool failed = !pattern;
+    wildcard_free(pattern);
+    if (!covers)
+        return failed ? ERR_NOMEM : 0;
+    f->wildcard = keep(w->load->op, &c[13]);
+    return facts_row(w->load, c, n);
+}
+
+// Which wildcarded identity covers it; of several the one with the longest fixed parts.
+static int load_covered(struct hss_op *op, struct str impu, struct load *l)
+{
+    struct covered w = {l, impu};
+    if (impu.n > WILDCARD_TEXT_MAX)
+        return 0;
+    return STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, wildcard_row, &w, SV_TEXT(impu));
+}
+
+// A pattern is nobody's identity: who writes one as if it were is looked up as anybody.
+static bool is_pattern(struct str impu)
+{
+    struct wildcard_parts p;
+    return wildcard_split(impu, &p);
+}
+
+// Somebody is called, or served unregistered: whom the URI may mean is tried in order. A distinct identity counts
+// before a wildcarded one.
 static int load_called(struct hss_op *op, struct str impu, struct load *l)
 {
     struct str forms[IMPU_READINGS_MAX] = {impu};
@@ -58,16 +99,35 @@ static int load_called(struct hss_op *op, struct str impu, struct load *l)
     if (sip_uri_parse(&op->arena, impu, &u) == 0)
         impu_readings(&op->arena, op->ctx->plan, &u, forms, &n);
     for (size_t i = 0; !err && i < n && !l->f->impu_id; i++)
-        err = STORE_RUN(op->ctx->store, SQL_FACTS_IMPU, facts_row, l, SV_TEXT(forms[i]));
+        if (!is_pattern(forms[i]))
+            err = STORE_RUN(op->ctx->store, SQL_FACTS_IMPU, facts_row, l, SV_TEXT(forms[i]));
+    for (size_t i = 0; !err && i < n && !l->f->impu_id; i++)
+        err = load_covered(op, forms[i], l);
     return err;
+}
+
+// Nobody registers by an identity that a wildcarded one covers; its profile may be asked for, and given back.
+static bool may_be_covered(const struct hss_op *op)
+{
+    return op->command == HSS_SAR && op->r.sar.type != CX_REGISTRATION && op->r.sar.type != CX_RE_REGISTRATION;
 }
 
 // A private identity and its own public one are a pair, which is found as it is or not at all.
 static int load_pair(struct hss_op *op, struct str impi, struct str impu, struct load *l)
 {
-    if (impu.p)
+    struct store *s = op->ctx->store;
+    bool pattern = impu.p && is_pattern(impu);
+    if (impu.p && !pattern)
         impu = impu_canon_text(&op->arena, op->ctx->plan, impu);
-    return STORE_RUN(op->ctx->store, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(impu));
+    int err = STORE_RUN(s, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(pattern ? STR_NONE : impu));
+    if (err || !impu.p || !l->f->impi_id || l->f->impu_id || !may_be_covered(op))
+        return err;
+    struct hss_facts by_pattern = {0};
+    err = load_covered(op, impu, &(struct load){op, &by_pattern});
+    if (err || !by_pattern.wildcard.p)
+        return err;
+    l->f->wildcard = by_pattern.wildcard;
+    return STORE_RUN(s, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(by_pattern.wildcard));
 }
 
 int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f)

@@ -36,6 +36,7 @@ struct hss_facts {
     bool registered, unregistered;      // state of the IMPU
     bool registered_here, pending_here; // state of the pair
     bool stale;               // its S-CSCF has a profile that has changed since
+    struct str wildcard;      // the wildcarded identity that covers the IMPU; p NULL: it is distinct
 };
 
 enum hss_command { HSS_UAR, HSS_LIR, HSS_MAR, HSS_SAR, HSS_TASK };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // User location query (TS 29.228 6.1.4). User-Authorization-Type asks for an S-CSCF in place of the assigned
 // one, for IMS restoration (TS 23.380 4): without restoration in HSS and S-CSCF a new one would be refused by
-// its first SAR, so it is not looked at. A REGISTER moves the user (uar.c).
+// its first SAR, so it is not looked at. A REGISTER moves the user (uar.c). Of an identity that a wildcarded one
+// covers the answer says which (Wildcarded-Public-Identity).
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 
@@ -16,6 +17,7 @@ static enum hss_verdict answer_served(struct hss_op *op)
     if (!f->scscf_name.p || (!f->registered && !f->unregistered))
         return HSS_NEXT;
     op->a.lia.server_name = f->scscf_name;
+    op->a.lia.wildcard = f->wildcard;
     return hss_succeed(op);
 }
 
@@ -25,6 +27,7 @@ static enum hss_verdict answer_unregistered_service(struct hss_op *op)
     const struct hss_facts *f = &op->facts;
     if (!f->unregistered_services && !op->r.lir.originating)
         return HSS_NEXT;
+    op->a.lia.wildcard = f->wildcard;
     if (f->scscf_name.p) {
         op->a.lia.server_name = f->scscf_name;
         return hss_succeed(op);

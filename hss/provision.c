@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "ims/impu.h"
+#include "ims/wildcard.h"
 
 struct ids {
     int64_t a, b;
@@ -100,40 +101,82 @@ struct impu_adder {
     struct hss_problem *p;
 };
 
-// Whoever means this identity must not get another subscriber's phone because it is the other one's too in
-// another reading: "sip:7042@HOME" and "tel:7042;phone-context=HOME" (ims/impu.h).
-static int check_shadow(const struct impu_adder *a, const struct hss_impu *u)
+static int keep_text(void *arg, const struct store_value *c, size_t n)
 {
-    struct str forms[IMPU_READINGS_MAX];
+    const struct impu_adder *a = ((void **)arg)[0];
+    struct str *text = ((void **)arg)[1];
+    *text = arena_dup(&a->op->arena, c[0].s);
+    return 0;
+}
+
+static int mixed_up(const struct impu_adder *a, const struct hss_impu *u, struct str other)
+{
+    return hss_problem(a->p, a->d->line, ERR_EXISTS, "IMPU %.*s would be mixed up with %.*s of another subscriber",
+                       STR_ARG(u->impu), STR_ARG(other));
+}
+
+// Whoever means this identity must not get another subscriber's phone because it is the other one's too in
+// another reading: "sip:7042@HOME" and "tel:7042;phone-context=HOME" (ims/impu.h). Whichever of the two came
+// first, both may be meant by one telephone number.
+static int check_shadow(const struct impu_adder *a, const struct hss_impu *u, struct str number)
+{
+    struct str other = STR_NONE, forms[IMPU_READINGS_MAX];
+    const void *arg[] = {a, &other};
     struct sip_uri uri;
     size_t n = 0;
-    if (sip_uri_parse(&a->op->arena, u->impu, &uri) == 0)
+    int err = 0;
+    if (number.n)
+        err = STORE_RUN(a->op->ctx->store, SQL_NUMBER_FIND, keep_text, arg, SV_TEXT(number), SV_INT(a->subscription),
+                        SV_TEXT(u->impu));
+    if (err || other.n)
+        return err ? err : mixed_up(a, u, other);
+    if (!u->wildcard && sip_uri_parse(&a->op->arena, u->impu, &uri) == 0)
         impu_readings(&a->op->arena, a->op->ctx->plan, &uri, forms, &n);
-    for (size_t i = 1; i < n; i++) {
-        struct ids other;
-        int err = find(a->op, SQL_IMPU_FIND, forms[i], &other);
-        if (!err && other.found && other.b != a->subscription)
-            err = hss_problem(a->p, a->d->line, ERR_EXISTS,
-                              "IMPU %.*s would be mixed up with %.*s of another subscriber", STR_ARG(u->impu),
-                              STR_ARG(forms[i]));
-        if (err)
-            return err;
+    for (size_t i = 1; !err && i < n; i++) {
+        struct ids ids;
+        err = find(a->op, SQL_IMPU_FIND, forms[i], &ids);
+        if (!err && ids.found && ids.b != a->subscription)
+            err = mixed_up(a, u, forms[i]);
     }
-    return 0;
+    return err;
+}
+
+// Two wildcarded identities with the same fixed parts would both cover what both expressions match, and neither would
+// come first: of others the one with the longer fixed parts does.
+static int add_wildcard(const struct impu_adder *a, const struct hss_impu *u, int64_t id)
+{
+    struct wildcard_parts parts;
+    struct str other = STR_NONE;
+    const void *arg[] = {a, &other};
+    if (!wildcard_split(u->impu, &parts))
+        return ERR_BAD;
+    struct store_value head = SV_TEXT(parts.head), tail = SV_TEXT(parts.tail.n ? parts.tail : STR(""));
+    int err = STORE_RUN(a->op->ctx->store, SQL_WILDCARD_FIND, keep_text, arg, head, tail);
+    if (!err && other.n)
+        return hss_problem(a->p, a->d->line, ERR_EXISTS,
+                           "IMPU %.*s has the same fixed parts as %.*s, so that none of them could come first",
+                           STR_ARG(u->impu), STR_ARG(other));
+    return err ? err : HSS_WRITE(a->op, SQL_WILDCARD_ADD, SV_INT(id), head, tail);
+}
+
+static struct store_value alias_text(const struct impu_adder *a, const struct hss_impu *u)
+{
+    return u->alias ? SV_TEXT(arena_printf(&a->op->arena, "%u", u->alias)) : SV_NULL;
 }
 
 static int add_impu(struct impu_adder *a, int64_t set, const struct hss_impu *u)
 {
     struct str name = a->d->v[F_DISPLAY_NAME].n ? a->d->v[F_DISPLAY_NAME] : STR_NONE;
-    int err = check_shadow(a, u);
+    struct str number = u->wildcard ? STR_NONE : impu_number(&a->op->arena, a->op->ctx->plan, u->impu);
+    int err = check_shadow(a, u, number);
     if (err)
         return err;
-    err = HSS_WRITE(a->op, SQL_IMPU_ADD, SV_INT(set), SV_INT(a->position++), SV_TEXT(u->impu),
-                        SV_INT(u->barred), SV_TEXT(name), SV_INT(a->profile));
+    err = HSS_WRITE(a->op, SQL_IMPU_ADD, SV_INT(set), SV_INT(a->position++), SV_TEXT(u->impu), SV_INT(u->barred),
+                    SV_TEXT(name), SV_INT(a->profile), alias_text(a, u), SV_TEXT(number));
     if (err == ERR_EXISTS)
         return hss_problem(a->p, a->d->line, err, "IMPU %.*s belongs to a subscriber already",
                            STR_ARG(u->impu));
-    return err;
+    return !err && u->wildcard ? add_wildcard(a, u, last_id(a->op)) : err;
 }
 
 static int add_set(struct impu_adder *a, int64_t subscription, int64_t impi,
@@ -179,13 +222,80 @@ static int join(struct hss_op *op, const struct hss_draft *d, const struct hss_r
 }
 
 static int add_new(struct hss_op *op, const struct hss_draft *d, const struct hss_record *r,
-                   struct hss_problem *p)
+                   int64_t *ret_subscription, struct hss_problem *p)
 {
-    int64_t subscription = 0, impi = 0;
-    int err = add_subscription(op, d, &subscription);
+    int64_t impi = 0;
+    int err = add_subscription(op, d, ret_subscription);
     if (!err)
-        err = add_impi(op, d, r, subscription, &impi, p);
-    return err ? err : add_sets(op, d, r, subscription, impi, p);
+        err = add_impi(op, d, r, *ret_subscription, &impi, p);
+    return err ? err : add_sets(op, d, r, *ret_subscription, impi, p);
+}
+
+// ---- others who share the identities of one that is provisioned anew ----
+
+struct sharer {
+    struct sharer *next;
+    int64_t impi, set;
+    struct str name, impu; // private identity; an identity of the set
+};
+
+struct sharers {
+    struct hss_op *op;
+    struct sharer *first, **last;
+    int64_t subscription;
+};
+
+static int sharer_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct sharers *all = arg;
+    struct arena *a = &all->op->arena;
+    struct sharer *s = ARENA_NEW(a, struct sharer);
+    if (!s)
+        return ERR_NOMEM;
+    *s = (struct sharer){
+        .impi = c[0].num, .name = arena_dup(a, c[1].s), .set = c[2].num, .impu = arena_dup(a, c[3].s)};
+    *all->last = s;
+    all->last = &s->next;
+    return 0;
+}
+
+// Who shares with impi, and what; then their sets make room for the ones to come. Nobody, when it is not there.
+static int take_sharers(struct hss_op *op, struct str impi, struct sharers *all)
+{
+    struct ids ids;
+    *all = (struct sharers){.op = op};
+    all->last = &all->first;
+    int err = find(op, SQL_IMPI_FIND, impi, &ids);
+    all->subscription = ids.b;
+    if (!err && ids.found)
+        err = STORE_RUN(op->ctx->store, SQL_SHARERS, sharer_row, all, SV_TEXT(impi));
+    return err || !all->first ? err : HSS_WRITE(op, SQL_SETS_DROP, SV_INT(ids.b));
+}
+
+// One of them gets the set that has the first of the identities that it shared and are still there.
+static int give_back(struct hss_op *op, const struct hss_draft *d, const struct sharers *all, int64_t subscription,
+                     struct hss_problem *p)
+{
+    int64_t linked = 0, linked_set = 0;
+    int err = 0;
+    for (const struct sharer *s = all->first; !err && s; s = s->next) {
+        struct ids ids;
+        bool done = linked == s->impi && linked_set == s->set;
+        bool last = !s->next || s->next->impi != s->impi;
+        if (!done)
+            err = find(op, SQL_IMPU_FIND, s->impu, &ids);
+        if (!err && !done && ids.found && ids.b == subscription) {
+            err = HSS_WRITE(op, SQL_IMPI_MOVE, SV_INT(s->impi), SV_INT(subscription));
+            if (!err)
+                err = HSS_WRITE(op, SQL_LINK_PUT, SV_INT(s->impi), SV_INT(ids.a));
+            linked = s->impi;
+            linked_set = s->set;
+        }
+        if (!err && last && linked != s->impi)
+            err = hss_problem(p, d->line, ERR_BAD, "IMPI %.*s shares identities that would be no more; delete it first",
+                              STR_ARG(s->name));
+    }
+    return err ? err : HSS_WRITE(op, SQL_SUBSCRIPTION_DROP, SV_INT(all->subscription));
 }
 
 static int sqn_row(void *arg, const struct store_value *c, size_t n)
@@ -222,10 +332,16 @@ int hss_subscriber_add(struct hss_op *op, const struct hss_draft *d, bool replac
     int err = hss_record_make(op, d, &r, p);
     if (!err)
         err = check_complete(d, &r, p);
+    struct sharers sharers = {0};
+    int64_t subscription = 0;
+    if (!err && replace && !d->v[F_JOIN].n)
+        err = take_sharers(op, r.impi, &sharers);
     if (!err && replace)
         err = drop_existing(op, &r);
     if (!err)
-        err = d->v[F_JOIN].n ? join(op, d, &r, p) : add_new(op, d, &r, p);
+        err = d->v[F_JOIN].n ? join(op, d, &r, p) : add_new(op, d, &r, &subscription, p);
+    if (!err && sharers.first)
+        err = give_back(op, d, &sharers, subscription, p);
     OPENSSL_cleanse(&r.aka, sizeof(r.aka));
     if (err && !p->line && !p->text[0])
         return hss_problem(p, d->line, err, "%s", err_text(err));
@@ -331,15 +447,17 @@ static int set_identities(struct hss_op *op, const struct hss_draft *d, const st
     int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, first_set, &set, SV_INT(ids->a));
     if (err)
         return err;
-    if (d->v[F_BARRED].p && !d->v[F_IMPUS].p)
-        return hss_problem(p, d->line, ERR_BAD, "barred goes with impus");
+    static const enum hss_field beside[] = {F_BARRED, F_ALIASES};
+    for (size_t i = 0; i < ARRAY_LEN(beside); i++)
+        if (d->v[beside[i]].p && !d->v[F_IMPUS].p)
+            return hss_problem(p, d->line, ERR_BAD, "%s goes with impus", hss_fields[beside[i]].name);
     return r->n_impus ? set_impus(op, d, r, ids->b, set, p) : dress_impus(op, d, set, p);
 }
 
 // What an S-CSCF has been given of the subscription changes: it gets it with its next SAR.
 static int mark_stale(struct hss_op *op, const struct hss_draft *d, int64_t subscription)
 {
-    static const enum hss_field given[] = {F_IMPUS, F_BARRED, F_DISPLAY_NAME, F_PROFILE, F_CCF, F_ECF};
+    static const enum hss_field given[] = {F_IMPUS, F_BARRED, F_ALIASES, F_DISPLAY_NAME, F_PROFILE, F_CCF, F_ECF};
     for (size_t i = 0; i < ARRAY_LEN(given); i++)
         if (d->v[given[i]].p)
             return HSS_WRITE(op, SQL_STALE_SUBSCRIPTION, SV_INT(subscription));

@@ -8,7 +8,7 @@
 
 enum hss_field {
     F_IMPI, F_K, F_K_ASCII, F_OP, F_OPC, F_CHECK, F_SEALED, F_AMF, F_SQN, F_PASSWORD, F_REALM, F_ALGORITHM,
-    F_IMPUS, F_BARRED, F_JOIN, F_DISPLAY_NAME, F_PROFILE, F_VISITED, F_REGISTRATION, F_MANDATORY,
+    F_IMPUS, F_BARRED, F_ALIASES, F_JOIN, F_DISPLAY_NAME, F_PROFILE, F_VISITED, F_REGISTRATION, F_MANDATORY,
     F_OPTIONAL, F_SERVERS, F_CCF, F_ECF, F_COUNT,
 };
 
@@ -52,12 +52,14 @@ bool hss_sqn_has_room(uint64_t sqn);
 struct hss_impu {
     struct str impu;  // canonical
     struct str given; // as it was written
-    bool barred;
-    unsigned set; // 0 for the first
+    bool barred, wildcard;
+    unsigned set;   // 0 for the first
+    unsigned alias; // group of those that are aliases of each other; 0: none
 };
 // As many as an S-CSCF of ours takes (xml/profile.h); sets as many as one SAR is about; bytes of one field, and
 // of a list of identities.
 enum { HSS_IMPUS_MAX = 1000, HSS_SETS_MAX = CX_MAX_IMPUS, HSS_VALUE_MAX = 16384, HSS_LIST_MAX = 65536 };
+enum { HSS_ALIASES_MAX = 64 }; // groups of one subscriber
 struct hss_record {
     struct str impi;
     bool has_auth;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "hss/provision.h"
 #include "ims/impu.h"
+#include "ims/wildcard.h"
 
 const struct hss_field_row hss_fields[F_COUNT] = {
     // clang-format off
@@ -25,8 +26,9 @@ const struct hss_field_row hss_fields[F_COUNT] = {
     [F_PASSWORD]     = {"password", true, "SIP Digest in place of AKA"},
     [F_REALM]        = {"realm", true, "of SIP Digest; what follows the @ of the IMPI"},
     [F_ALGORITHM]    = {"algorithm", true, "of SIP Digest: MD5 (default) or SHA-256"},
-    [F_IMPUS]        = {"impus", true, "public identities, the default first, tel:+1555{0100..0199} for a range; | begins a further implicit set"},
+    [F_IMPUS]        = {"impus", true, "public identities, the default first, tel:+1555{0100..0199} for a range, sip:list!.*!@domain for a wildcarded one; | begins a further implicit set"},
     [F_BARRED]       = {"barred", true, "those of the first implicit set that are barred"},
+    [F_ALIASES]      = {"aliases", true, "those of impus that are aliases of each other (AliasIdentityGroupID); | begins a further group"},
     [F_JOIN]         = {"join", false, "an IMPU whose subscription and implicit set this IMPI shares"},
     [F_DISPLAY_NAME] = {"display_name", true, "of all its IMPUs"},
     [F_PROFILE]      = {"profile", true, "name of its service profile; default"},
@@ -63,7 +65,7 @@ int hss_draft_put(struct hss_draft *d, struct str name, struct str value, struct
             continue;
         if (d->v[i].p)
             return hss_problem(p, d->line, ERR_BAD, "%.*s is given twice", STR_ARG(name));
-        size_t max = i == F_IMPUS || i == F_BARRED ? HSS_LIST_MAX : HSS_VALUE_MAX;
+        size_t max = i == F_IMPUS || i == F_BARRED || i == F_ALIASES ? HSS_LIST_MAX : HSS_VALUE_MAX;
         if (value.n > max)
             return hss_problem(p, d->line, ERR_TOOBIG, "%.*s is longer than %zu bytes",
                                STR_ARG(name), max);
@@ -283,15 +285,32 @@ static bool is_other_form(const struct hss_impu *known, struct str word)
     return is_tel(known->given) != is_tel(word);
 }
 
+static bool is_wildcard(struct str s)
+{
+    struct wildcard_parts p;
+    return wildcard_split(s, &p);
+}
+
+// What the compiler of expressions still finds is found here, and not with the first call.
+static bool compiles(struct hss_op *op, struct str word)
+{
+    struct wildcard *w = wildcard_new(impu_canon_text(&op->arena, op->ctx->plan, word));
+    wildcard_free(w);
+    return w != NULL;
+}
+
 // An identity by which nobody can be reached is refused rather than kept: the operator would look for the fault
 // in every other place.
 static int check_impu(struct hss_op *op, const struct hss_draft *d, struct str word,
                       struct hss_problem *p)
 {
-    if (!is_identity(op, word))
+    bool wild = is_wildcard(word);
+    if (!wild && !is_identity(op, word))
         return hss_problem(p, d->line, ERR_BAD, "\"%.*s\" is not a sip, sips or tel URI",
                            STR_ARG(word));
     const char *why = impu_unreachable(&op->arena, op->ctx->plan, word);
+    if (!why && wild && !compiles(op, word))
+        why = "its expression is none (POSIX extended regular expressions)";
     return why ? hss_problem(p, d->line, ERR_BAD, "\"%.*s\" can never be reached: %s", STR_ARG(word), why)
                : 0;
 }
@@ -306,7 +325,8 @@ static int add_impu(struct hss_op *op, const struct hss_draft *d, struct str wor
     if (!impu.p)
         return ERR_NOMEM;
     struct hss_impu *known = find_impu(r, impu);
-    if (known && !barred && is_other_form(known, word))
+    bool wild = is_wildcard(word);
+    if (known && !barred && !wild && is_other_form(known, word))
         return 0;
     if (known && !barred)
         return hss_problem(p, d->line, ERR_BAD, "%.*s is given twice", STR_ARG(word));
@@ -317,7 +337,8 @@ static int add_impu(struct hss_op *op, const struct hss_draft *d, struct str wor
     if (r->n_impus == HSS_IMPUS_MAX)
         return hss_problem(p, d->line, ERR_TOOBIG, "more than %d IMPUs", HSS_IMPUS_MAX);
     uint16_t *slot = slot_of(r, impu);
-    r->impus[r->n_impus++] = (struct hss_impu){impu, word, barred, set};
+    r->impus[r->n_impus++] =
+        (struct hss_impu){.impu = impu, .given = word, .barred = barred, .wildcard = wild, .set = set};
     *slot = (uint16_t)r->n_impus;
     return 0;
 }
@@ -379,12 +400,77 @@ static int make_impus(struct hss_op *op, const struct hss_draft *d, enum hss_fie
             err = hss_problem(p, d->line, ERR_TOOBIG, "more than %d sets", HSS_SETS_MAX);
         else if (str_eq(word, STR("|")))
             continue;
-        else if (is_range(word))
+        else if (is_range(word) && !is_wildcard(word))
             err = add_range(op, d, word, f == F_BARRED, set, r, p);
         else if (word.n)
             err = add_impu(op, d, word, f == F_BARRED, set, r, p);
     }
     return err;
+}
+
+// The first identity of a set is its default (TS 29.228 6.5.1.1), and somebody registers by it: so it is a distinct
+// one (TS 23.228 4.3.3.2).
+static int check_firsts(const struct hss_draft *d, const struct hss_record *r, struct hss_problem *p)
+{
+    for (size_t i = 0; i < r->n_impus; i++) {
+        bool first = i == 0 || r->impus[i].set != r->impus[i - 1].set;
+        if (first && r->impus[i].wildcard)
+            return hss_problem(p, d->line, ERR_BAD, "%.*s comes first in its set, and nobody can register by it",
+                               STR_ARG(r->impus[i].given));
+    }
+    return 0;
+}
+
+// ---- aliases (TS 23.228 4.3.3.2, TS 29.228 annex E AliasIdentityGroupID) ----
+
+struct alias_group {
+    unsigned id, set;
+    size_t n;
+    struct str first;
+};
+
+static int join_group(struct hss_op *op, const struct hss_draft *d, struct str word, struct alias_group *g,
+                      struct hss_record *r, struct hss_problem *p)
+{
+    struct str impu = impu_canon_text(&op->arena, op->ctx->plan, word);
+    struct hss_impu *u = impu.p ? find_impu(r, impu) : NULL;
+    if (!u)
+        return hss_problem(p, d->line, ERR_BAD, "alias %.*s is none of the impus", STR_ARG(word));
+    if (u->alias)
+        return hss_problem(p, d->line, ERR_BAD, "alias %.*s is given twice", STR_ARG(word));
+    if (g->n && u->set != g->set)
+        return hss_problem(p, d->line, ERR_BAD, "aliases %.*s and %.*s are of different sets", STR_ARG(g->first),
+                           STR_ARG(word));
+    if (!g->n++) {
+        g->first = word;
+        g->set = u->set;
+    }
+    u->alias = g->id;
+    return 0;
+}
+
+static int check_group(const struct hss_draft *d, const struct alias_group *g, struct hss_problem *p)
+{
+    return g->n == 1 ? hss_problem(p, d->line, ERR_BAD, "alias %.*s stands alone in its group", STR_ARG(g->first)) : 0;
+}
+
+static int make_aliases(struct hss_op *op, const struct hss_draft *d, struct hss_record *r, struct hss_problem *p)
+{
+    struct str rest = d->v[F_ALIASES];
+    struct alias_group g = {.id = 1};
+    int err = 0;
+    while (!err && rest.p && rest.n) {
+        struct str word = str_trim(str_split(&rest, ' '));
+        if (!str_eq(word, STR("|"))) {
+            err = word.n ? join_group(op, d, word, &g, r, p) : 0;
+            continue;
+        }
+        err = check_group(d, &g, p);
+        g = (struct alias_group){.id = g.id + 1};
+        if (!err && g.id > HSS_ALIASES_MAX)
+            err = hss_problem(p, d->line, ERR_TOOBIG, "more than %d groups of aliases", HSS_ALIASES_MAX);
+    }
+    return err ? err : check_group(d, &g, p);
 }
 
 static int make_impi(const struct hss_draft *d, struct hss_record *r, struct hss_problem *p)
@@ -479,6 +565,10 @@ int hss_record_make(struct hss_op *op, const struct hss_draft *d, struct hss_rec
         err = make_impus(op, d, F_IMPUS, ret_r, p);
     if (!err)
         err = make_impus(op, d, F_BARRED, ret_r, p);
+    if (!err)
+        err = check_firsts(d, ret_r, p);
+    if (!err && ret_r->n_impus)
+        err = make_aliases(op, d, ret_r, p);
     if (!err)
         err = check_lists(d, p);
     return err ? err : check_words(op, d, p);

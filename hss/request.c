@@ -149,6 +149,7 @@ void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg)
     copy_head(op, &op->r.sar.head);
     op->r.sar.impi = copy(op, r->impi);
     op->r.sar.server_name = copy(op, r->server_name);
+    op->r.sar.wildcard = copy(op, r->wildcard);
     for (size_t i = 0; i < r->n_impus; i++)
         op->r.sar.impus[i] = copy(op, r->impus[i]);
     copy_settings(op);

@@ -372,6 +372,8 @@ static enum hss_verdict download_charging(struct hss_op *op)
 
 static enum hss_verdict answer(struct hss_op *op)
 {
+    if (assignment(op)->download)
+        op->a.saa.wildcard = op->facts.wildcard;
     if (assignment(op)->act == ACT_STORE && !op->name_stored)
         return hss_succeed_cx(op, CX_SUCCESS_SERVER_NAME_NOT_STORED);
     return hss_succeed(op);

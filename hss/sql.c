@@ -53,7 +53,17 @@ static const char schema_1[] =
 // What an S-CSCF holds of the set is no longer what is provisioned.
 static const char schema_2[] = "ALTER TABLE registration ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;";
 
-const char *const hss_migrations[] = {schema_1, schema_2};
+// Alias groups (TS 29.228 annex E), the telephone number that an identity may mean (ims/impu.h), and wildcarded
+// identities by their fixed parts: of two with the same ones nobody could say which counts.
+static const char schema_3[] =
+    "ALTER TABLE impu ADD COLUMN alias TEXT;"
+    "ALTER TABLE impu ADD COLUMN number TEXT;"
+    "CREATE INDEX impu_by_number ON impu(number) WHERE number IS NOT NULL;"
+    "CREATE TABLE wildcard("
+    " impu_id INTEGER PRIMARY KEY REFERENCES impu(id) ON DELETE CASCADE,"
+    " head TEXT NOT NULL, tail TEXT NOT NULL, UNIQUE(head, tail)) STRICT;";
+
+const char *const hss_migrations[] = {schema_1, schema_2, schema_3};
 const size_t hss_migration_count = sizeof(hss_migrations) / sizeof(*hss_migrations);
 
 const char *const hss_sql[] = {
@@ -69,6 +79,19 @@ const char *const hss_sql[] = {
         " p.unregistered FROM impu u JOIN implicit_set t ON t.id = u.set_id"
         " JOIN subscription s ON s.id = t.subscription_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
+    [SQL_FACTS_WILDCARD] =
+        "WITH RECURSIVE prefix(n) AS (SELECT length(?1) WHERE EXISTS(SELECT 1 FROM wildcard)"
+        " UNION ALL SELECT n - 1 FROM prefix WHERE n > 4)"
+        " SELECT 0, u.id, u.set_id, u.barred, 0,"
+        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
+        " p.unregistered, u.impu"
+        " FROM prefix CROSS JOIN wildcard w ON w.head = substr(?1, 1, prefix.n)"
+        " JOIN impu u ON u.id = w.impu_id JOIN implicit_set t ON t.id = u.set_id"
+        " JOIN subscription s ON s.id = t.subscription_id"
+        " JOIN service_profile p ON p.id = u.profile_id"
+        " WHERE length(w.head) + length(w.tail) <= length(?1)"
+        " AND substr(?1, length(?1) - length(w.tail) + 1) = w.tail"
+        " ORDER BY length(w.head) + length(w.tail) DESC, length(w.head) DESC",
     [SQL_REGISTRATIONS] = "SELECT impi_id, state, pending, stale FROM registration WHERE set_id = ?1",
     [SQL_STALE_SUBSCRIPTION] = "UPDATE registration SET stale = 1 WHERE set_id IN"
                                " (SELECT id FROM implicit_set WHERE subscription_id = ?1)",
@@ -95,7 +118,7 @@ const char *const hss_sql[] = {
     [SQL_IMPI_OF_SET] = "SELECT i.impi FROM impi_set a JOIN impi i ON i.id = a.impi_id"
                         " WHERE a.set_id = ?1 ORDER BY i.id LIMIT 1",
     [SQL_PROFILE_IMPUS] =
-        "SELECT u.impu, u.barred, u.display_name, u.profile_id, p.service_xml"
+        "SELECT u.impu, u.barred, u.display_name, u.profile_id, p.service_xml, u.alias"
         " FROM impu u JOIN service_profile p ON p.id = u.profile_id WHERE u.set_id = ?1"
         " ORDER BY u.position",
     [SQL_CHARGING] = "SELECT ccf, ecf FROM subscription WHERE id = ?1",
@@ -121,8 +144,21 @@ const char *const hss_sql[] = {
         " WHERE id = ?1",
     [SQL_SQN_ADD] = "INSERT INTO sqn(impi_id, sqn) VALUES(?1, ?2)",
     [SQL_SET_ADD] = "INSERT INTO implicit_set(subscription_id) VALUES(?1)",
-    [SQL_IMPU_ADD] = "INSERT INTO impu(set_id, position, impu, barred, display_name, profile_id)"
-                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_IMPU_ADD] =
+        "INSERT INTO impu(set_id, position, impu, barred, display_name, profile_id, alias, number)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_WILDCARD_ADD] = "INSERT INTO wildcard(impu_id, head, tail) VALUES(?1, ?2, ?3)",
+    [SQL_WILDCARD_FIND] = "SELECT u.impu FROM wildcard w JOIN impu u ON u.id = w.impu_id"
+                          " WHERE w.head = ?1 AND w.tail = ?2",
+    [SQL_NUMBER_FIND] = "SELECT u.impu FROM impu u JOIN implicit_set t ON t.id = u.set_id"
+                        " WHERE u.number = ?1 AND t.subscription_id <> ?2 AND u.impu <> ?3 LIMIT 1",
+    [SQL_SHARERS] = "SELECT i.id, i.impi, a.set_id, u.impu FROM impi me"
+                    " JOIN impi i ON i.subscription_id = me.subscription_id AND i.id <> me.id"
+                    " JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
+                    " WHERE me.impi = ?1 ORDER BY i.id, a.set_id, u.position",
+    [SQL_SETS_DROP] = "DELETE FROM implicit_set WHERE subscription_id = ?1",
+    [SQL_IMPI_MOVE] = "UPDATE impi SET subscription_id = ?2 WHERE id = ?1",
+    [SQL_LINK_PUT] = "INSERT OR IGNORE INTO impi_set(impi_id, set_id) VALUES(?1, ?2)",
     [SQL_IMPU_FIND] = "SELECT u.set_id, t.subscription_id FROM impu u"
                       " JOIN implicit_set t ON t.id = u.set_id WHERE u.impu = ?1",
     [SQL_IMPUS_DROP] = "DELETE FROM impu WHERE set_id = ?1",
@@ -151,7 +187,7 @@ const char *const hss_sql[] = {
     [SQL_SHOW_IMPUS] =
         "SELECT u.set_id, u.impu, u.barred, u.display_name, p.name,"
         " coalesce((SELECT max(state) FROM registration r WHERE r.set_id = u.set_id), 0),"
-        " coalesce((SELECT max(pending) FROM registration r WHERE r.set_id = u.set_id), 0)"
+        " coalesce((SELECT max(pending) FROM registration r WHERE r.set_id = u.set_id), 0), u.alias"
         " FROM impi i JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE i.impi = ?1"
         " ORDER BY u.set_id, u.position",

@@ -7,6 +7,8 @@
 enum hss_sql {
     SQL_FACTS_IMPI,        // impi, impu or NULL -> struct hss_facts; no row: no such IMPI
     SQL_FACTS_IMPU,        // impu -> struct hss_facts; no row: no such IMPU
+    SQL_FACTS_WILDCARD,    // impu -> those of each wildcarded identity whose fixed parts it has, the longest
+                           // first, and the identity
     SQL_REGISTRATIONS,     // set -> impi id, state, pending, stale
     SQL_STALE_SUBSCRIPTION,// subscription: its S-CSCF's profiles are old
     SQL_STALE_PROFILE,     // service profile's name
@@ -23,7 +25,7 @@ enum hss_sql {
     SQL_SETS_OF_IMPI,      // impi id -> set
     SQL_IMPIS_OF_SUBSCRIPTION,
     SQL_IMPI_OF_SET,       // set -> impi, one of those that have it
-    SQL_PROFILE_IMPUS,     // set -> impu, barred, display name, profile, service xml
+    SQL_PROFILE_IMPUS,     // set -> impu, barred, display name, profile, service xml, alias group
     SQL_CHARGING,          // subscription -> four addresses
     SQL_META_GET,
     SQL_META_PUT,
@@ -37,6 +39,13 @@ enum hss_sql {
     SQL_SQN_ADD,
     SQL_SET_ADD,
     SQL_IMPU_ADD,
+    SQL_WILDCARD_ADD,      // impu id, head, tail
+    SQL_WILDCARD_FIND,     // head, tail -> impu
+    SQL_NUMBER_FIND,       // number, subscription, impu -> another impu of another one that may mean it
+    SQL_SHARERS,           // impi -> id, impi of the others of its subscription, each with its sets and their impus
+    SQL_SETS_DROP,         // subscription: its implicit sets with all that is in them
+    SQL_IMPI_MOVE,         // impi id, subscription
+    SQL_LINK_PUT,          // impi, set; there already: nothing
     SQL_IMPU_FIND,         // impu -> set, subscription
     SQL_IMPUS_DROP,        // set
     SQL_IMPUS_DRESS,       // set, display name, profile

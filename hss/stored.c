@@ -5,11 +5,19 @@
 #include "base/writer.h"
 #include "hss/provision.h"
 
+// One that has aliases.
+struct grouped {
+    struct grouped *next;
+    uint32_t group;
+    struct str impu;
+};
+
 struct load {
     struct hss_op *op;
     struct hss_draft *d;
     int64_t impi, scheme, set, first_set;
     struct arena_buf impus, barred;
+    struct grouped *grouped, **last_grouped;
     bool found, mixed;
 };
 
@@ -64,6 +72,38 @@ static bool differs(struct load *l, enum hss_field f, struct str s)
     return l->set && !str_eq(l->d->v[f], s);
 }
 
+static int keep_alias(struct load *l, struct str impu, struct str group)
+{
+    struct arena *a = &l->op->arena;
+    uint32_t number;
+    if (!group.n || str_u32(group, &number))
+        return 0;
+    struct grouped *g = ARENA_NEW(a, struct grouped);
+    if (!g)
+        return ERR_NOMEM;
+    *g = (struct grouped){.group = number, .impu = arena_dup(a, impu)};
+    *l->last_grouped = g;
+    l->last_grouped = &g->next;
+    return 0;
+}
+
+// One group after the other, each in the order of the identities.
+static struct str aliases(struct load *l)
+{
+    struct arena_buf all = arena_buf_init(&l->op->arena);
+    for (uint32_t group = 1, before = 0; group <= HSS_ALIASES_MAX; group++) {
+        for (const struct grouped *g = l->grouped; g; g = g->next) {
+            if (g->group != group)
+                continue;
+            if (before && before != group)
+                arena_buf_item(&all, STR(" "), STR("|"));
+            arena_buf_item(&all, STR(" "), g->impu);
+            before = group;
+        }
+    }
+    return arena_buf_done(&all);
+}
+
 static int impu_row(void *arg, const struct store_value *c, size_t n)
 {
     struct load *l = arg;
@@ -80,7 +120,7 @@ static int impu_row(void *arg, const struct store_value *c, size_t n)
     arena_buf_item(&l->impus, STR(" "), c[1].s);
     if (c[2].num)
         arena_buf_item(&l->barred, STR(" "), c[1].s);
-    return 0;
+    return keep_alias(l, c[1].s, c[7].s);
 }
 
 static int owner_row(void *arg, const struct store_value *c, size_t n)
@@ -101,6 +141,8 @@ static int load_identities(struct load *l)
     if (err || owner == l->impi) {
         l->d->v[F_IMPUS] = impus.n ? impus : STR_NONE;
         l->d->v[F_BARRED] = barred.n ? barred : STR_NONE;
+        struct str groups = aliases(l);
+        l->d->v[F_ALIASES] = groups.n ? groups : STR_NONE;
         return err;
     }
     static const enum hss_field of_the_owner[] = {F_DISPLAY_NAME, F_PROFILE, F_VISITED,   F_REGISTRATION,
@@ -116,6 +158,7 @@ int hss_draft_load(struct hss_op *op, struct str impi, struct hss_draft *ret_d, 
 {
     struct load l = {.op = op, .d = ret_d};
     memset(ret_d, 0, sizeof *ret_d);
+    l.last_grouped = &l.grouped;
     l.impus = l.barred = arena_buf_init(&op->arena);
     int err = STORE_RUN(op->ctx->store, SQL_SHOW, show_row, &l, SV_TEXT(impi));
     if (!err && !l.found)

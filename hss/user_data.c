@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "hss/hss_priv.h"
+#include "ims/wildcard.h"
 
 struct doc {
     xmlTextWriterPtr w;
@@ -46,20 +47,37 @@ static void close_profile(struct doc *d)
     d->profile = 0;
 }
 
+// Of a wildcarded identity the pattern stands in Identity and in WildcardedIMPU: there are S-CSCFs that look for it
+// in either place.
+static void write_extension(struct doc *d, struct str impu, struct str name, struct str alias)
+{
+    struct wildcard_parts parts;
+    bool pattern = wildcard_split(impu, &parts);
+    if (!name.n && !alias.n && !pattern)
+        return;
+    open_element(d, "Extension");
+    text_element(d, "IdentityType", pattern ? STR("4") : STR("0"));
+    open_element(d, "Extension");
+    if (name.n)
+        text_element(d, "DisplayName", name);
+    if (alias.n)
+        text_element(d, "AliasIdentityGroupID", alias);
+    if (pattern) {
+        open_element(d, "Extension");
+        text_element(d, "WildcardedIMPU", impu);
+        close_element(d);
+    }
+    close_element(d);
+    close_element(d);
+}
+
 static void write_impu(struct doc *d, const struct store_value *c)
 {
     open_element(d, "PublicIdentity");
     if (c[1].num)
         text_element(d, "BarringIndication", STR("1"));
     text_element(d, "Identity", c[0].s);
-    if (c[2].s.n) {
-        open_element(d, "Extension");
-        text_element(d, "IdentityType", STR("0"));
-        open_element(d, "Extension");
-        text_element(d, "DisplayName", c[2].s);
-        close_element(d);
-        close_element(d);
-    }
+    write_extension(d, c[0].s, c[2].s, c[5].s);
     close_element(d);
 }
 

@@ -69,6 +69,14 @@ struct registration *registrar_next(const struct registrar *r, size_t *it);
 struct registration *registrar_find(const struct registrar *r, struct str impu,
                                     size_t *ret_index);
 
+// The next one whose set has the identity; *it starts at 0. The HSS may have an identity in the sets of several
+// private identities.
+struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index);
+// By the wildcarded identity of a set, as the HSS named it (canonical, ims/wildcard.h).
+struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index);
+// The one whose wildcarded identity covers impu; of several the one with the longest fixed parts.
+struct registration *registrar_find_covering(const struct registrar *r, struct str impu, size_t *ret_index);
+
 // A registration without a binding yet. It owns the profile from now on, also when this fails.
 // ERR_NOMEM.
 int registrar_add(struct registrar *r, struct profile *profile, struct registration **ret_reg);

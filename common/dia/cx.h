@@ -133,6 +133,7 @@ struct cx_sar {
     struct str server_name;
     enum cx_sar_type type;
     bool user_data_already_available;
+    struct str wildcard;                 // Wildcarded-Public-Identity that covers the IMPU; empty: none
 };
 struct cx_saa {
     struct cx_head head;
@@ -144,6 +145,7 @@ struct cx_saa {
     struct str associated_identities[CX_MAX_IMPUS]; // private ones
     size_t n_associated;
     bool loose_route_present, loose_route;
+    struct str wildcard;                 // as in cx_sar
 };
 
 // Reason-Code, TS 29.229 6.3.17

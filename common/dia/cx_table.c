@@ -215,6 +215,7 @@ static const struct dia_field sar_fields[] = {
     REQUEST(struct cx_sar),
     DIA_F(AVP_USER_NAME, DIA_STR, 0, struct cx_sar, impi),
     DIA_LIST(AVP_PUBLIC_IDENTITY, DIA_STR, 0, struct cx_sar, impus, n_impus),
+    DIA_F(AVP_WILDCARDED_PUBLIC_IDENTITY, DIA_STR, 0, struct cx_sar, wildcard),
     DIA_F(AVP_SERVER_NAME, DIA_STR, 1, struct cx_sar, server_name),
     DIA_F(AVP_SERVER_ASSIGNMENT_TYPE, DIA_NUM, 1, struct cx_sar, type, .value = CX_RESTORATION),
     DIA_F(AVP_USER_DATA_ALREADY_AVAILABLE, DIA_BOOL, 1, struct cx_sar,
@@ -230,6 +231,7 @@ static const struct dia_field saa_fields[] = {
     EMBEDDED(AVP_ASSOCIATED_IDENTITIES, 0, struct cx_saa, saa_identities),
     DIA_F(AVP_LOOSE_ROUTE_INDICATION, DIA_BOOL, 0, struct cx_saa, loose_route,
           .present_at = DIA_PRESENT(struct cx_saa, loose_route_present)),
+    DIA_F(AVP_WILDCARDED_PUBLIC_IDENTITY, DIA_STR, 0, struct cx_saa, wildcard),
 };
 static const DIA_FIELDS(saa);
 

@@ -2,6 +2,7 @@
 #include "ims/impu.h"
 
 #include "base/arena.h"
+#include "ims/wildcard.h"
 
 struct str impu_canon(struct arena *a, const struct numbering *n, const struct sip_uri *u)
 {
@@ -16,7 +17,23 @@ struct str impu_canon(struct arena *a, const struct numbering *n, const struct s
 struct str impu_canon_text(struct arena *a, const struct numbering *n, struct str text)
 {
     struct sip_uri u;
-    return sip_uri_parse(a, text, &u) ? (a->failed ? STR_NONE : text) : impu_canon(a, n, &u);
+    struct wildcard_parts p;
+    const char *why;
+    if (!wildcard_split(text, &p))
+        return sip_uri_parse(a, text, &u) ? (a->failed ? STR_NONE : text) : impu_canon(a, n, &u);
+    struct str pattern = wildcard_canon(a, n, text, &why);
+    return pattern.n || a->failed ? pattern : text;
+}
+
+struct str impu_number(struct arena *a, const struct numbering *n, struct str text)
+{
+    struct sip_uri u;
+    struct number v = {.kind = NUMBER_NONE};
+    if (n && sip_uri_parse(a, text, &u) == 0)
+        v = numbering_read(a, n, &u);
+    if (n && v.kind == NUMBER_NONE && !a->failed && sip_uri_parse(a, text, &u) == 0)
+        v = numbering_guess(a, n, &u);
+    return v.kind == NUMBER_GLOBAL || v.kind == NUMBER_LOCAL ? sip_number_tel(a, &v.value) : STR_NONE;
 }
 
 // ---- who may be meant ----
@@ -91,19 +108,14 @@ static const char *no_number(const struct numbering *n, const struct sip_uri *u,
     return NULL;
 }
 
-// TS 23.003 13.5: a wildcarded identity has its regular expression between exclamation marks.
-static bool is_wildcard(struct str text)
-{
-    ptrdiff_t first = str_chr(text, '!');
-    return first >= 0 && str_chr(str_skip(text, (size_t)first + 1), '!') >= 0;
-}
-
 const char *impu_unreachable(struct arena *a, const struct numbering *n, struct str text)
 {
     static const struct numbering none;
     struct sip_uri u;
-    if (is_wildcard(text))
-        return "wildcarded identities are not served";
+    struct wildcard_parts p;
+    const char *refused = NULL;
+    if (wildcard_split(text, &p))
+        return wildcard_canon(a, n, text, &refused).n || a->failed ? NULL : refused;
     if (sip_uri_parse(a, text, &u) || u.scheme == SIP_SCHEME_OTHER || u.scheme == SIP_SCHEME_URN)
         return "it is not a sip, sips or tel URI";
     if (u.scheme != SIP_SCHEME_TEL && !u.user.n)

@@ -9,8 +9,13 @@
 // however it was written, a local one of this network "tel:7042;phone-context=HOME-DOMAIN". n may be NULL. The
 // canonical form of a canonical form is the same. STR_NONE: a URI that is no identity, or no memory.
 struct str impu_canon(struct arena *a, const struct numbering *n, const struct sip_uri *u);
-// Of a text; one that is no URI stays as it is. STR_NONE: no identity, or no memory.
+// Of a text, which may be a wildcarded identity (ims/wildcard.h); one that is no URI stays as it is. STR_NONE: no
+// identity, or no memory.
 struct str impu_canon_text(struct arena *a, const struct numbering *n, struct str text);
+
+// The telephone number that an identity is, or is taken for when it does not say that it is one, as a canonical tel
+// URI: identities with the same one may be meant by the same Request-URI. STR_NONE: none, or no memory.
+struct str impu_number(struct arena *a, const struct numbering *n, struct str text);
 
 // Who may be meant by a Request-URI, in canonical form and in the order in which they are tried: the identity
 // itself; what a home domain's user part is as a number when it does not say that it is one; the sip identities

@@ -185,6 +185,13 @@ int profile_identity_type(enum profile_interface on, uint32_t number,
     return 0;
 }
 
+struct str profile_identity_pattern(const struct profile_identity *id)
+{
+    if (id->type != IDENTITY_WILDCARDED_PSI && id->type != IDENTITY_WILDCARDED_IMPU)
+        return STR_NONE;
+    return id->wildcard.n ? id->wildcard : id->uri;
+}
+
 // TS 29.228 annex E: the extensions carry the type and what goes with it.
 static int identity_extensions(struct draft *d, struct profile_identity *id, const xmlNode *n,
                                struct xml_error *e)
@@ -380,10 +387,15 @@ const struct service_profile *profile_service(const struct profile *p, size_t i)
     return &p->services[slots(p)[i].service]->body;
 }
 
+static bool is_wildcarded(const struct identity_slot *s)
+{
+    return s->type == IDENTITY_WILDCARDED_PSI || s->type == IDENTITY_WILDCARDED_IMPU;
+}
+
 size_t profile_default(const struct profile *p)
 {
     size_t i = 0;
-    while (i < p->n_identities && slots(p)[i].barred)
+    while (i < p->n_identities && (slots(p)[i].barred || is_wildcarded(&slots(p)[i])))
         i++;
     return i;
 }

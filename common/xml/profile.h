@@ -82,6 +82,10 @@ struct profile_identity {
     struct str alias_group;  // p NULL when there is none
 };
 
+// The pattern by which an identity covers others: WildcardedPSI or WildcardedIMPU, else Identity itself of one that is
+// of a wildcarded type. Empty: it covers nothing but itself; so does a non-distinct one, which a pattern covers.
+struct str profile_identity_pattern(const struct profile_identity *id);
+
 struct profile;
 struct profile_store;
 
@@ -106,8 +110,8 @@ size_t profile_identity_count(const struct profile *p);
 struct profile_identity profile_identity_at(const struct profile *p, size_t i);
 // The service part that holds for identity i.
 const struct service_profile *profile_service(const struct profile *p, size_t i);
-// Index of the default public user identity: the first that is not barred (TS 24.229 5.4.1.2.2F);
-// the count when all are barred.
+// Index of the default public user identity: the first that is distinct and not barred (TS 24.229 5.4.1.2.2F);
+// the count when there is none.
 size_t profile_default(const struct profile *p);
 // Bytes of the user's own part.
 size_t profile_size(const struct profile *p);

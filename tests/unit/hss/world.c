@@ -164,6 +164,7 @@ static void on_lia(void *arg, const struct cx_lia *a)
     c->reply.result = a->result;
     c->reply.has_server_name = a->server_name.p != NULL;
     put(c->reply.server_name, sizeof(c->reply.server_name), a->server_name);
+    put(c->reply.wildcard, sizeof(c->reply.wildcard), a->wildcard);
     c->reply.capabilities = a->capabilities;
     finished(c);
 }
@@ -217,6 +218,7 @@ static void on_saa(void *arg, const struct cx_saa *a)
     r->result = a->result;
     r->failed = failed_code(&a->head);
     put(r->impi, sizeof(r->impi), a->impi);
+    put(r->wildcard, sizeof(r->wildcard), a->wildcard);
     r->has_user_data = a->user_data.p != NULL;
     put(r->server_name, sizeof(r->server_name), a->server_name);
     put(r->user_data, sizeof(r->user_data), a->user_data);

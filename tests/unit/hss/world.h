@@ -32,6 +32,7 @@ struct reply {
     char impi[128];
     char server_name[128];
     bool has_server_name;
+    char wildcard[256];
     struct cx_capabilities capabilities;
     size_t n_items;
     struct aka_vector vectors[CX_MAX_VECTORS];

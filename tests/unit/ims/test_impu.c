@@ -56,6 +56,7 @@ static const char *const forms[][3] = {
     {"sip:*21%23;phone-context=" HOME "@" HOME ";user=phone", "tel:*21#;phone-context=" HOME,
      "tel:*21#;phone-context=" HOME},
     {"tel:00", "tel:00;phone-context=" HOME, "tel:00"},
+    {"sip:+49!.*!@IMS.example.ORG:5060", "sip:+49!.*!@" HOME, "sip:+49!.*!@" HOME},
     {"urn:service:sos", "", ""},
     {"not a URI", "not a URI", "not a URI"},
 };
@@ -126,7 +127,9 @@ static void what_nobody_reaches(void **state)
         {"tel:0711;phone-context=" HOME, NULL, NULL},
         {"tel:0711;phone-context=else.example", "numbering.contexts", NULL},
         {"tel:00;phone-context=" HOME, "prefix", NULL},
-        {"sip:+49!.*!@" HOME, "wildcarded", "wildcarded"},
+        {"sip:+49!.*!@" HOME, NULL, NULL},
+        {"sip:+49!.*!@else.example", "home.domains", NULL},
+        {"sip:+49!(!@" HOME, "expression", "expression"},
         {"sip:" HOME, "user part", "user part"},
         {"mailto:alice@" HOME, "tel URI", "tel URI"},
         {"alice", "tel URI", "tel URI"},
