@@ -165,48 +165,57 @@ void call_media_open(struct call *c)
 
 struct str call_sdp(struct call *c, struct arena *a, enum sdp_direction dir, const struct sdp *remote)
 {
-    struct sdp s = {.session_id = c->sdp_id,
-                    .version = ++c->sdp_version,
-                    .origin_address = c->hub->local_ip,
-                    .n_media = 1};
-    struct sdp_media *m = &s.media[0];
-    *m = (struct sdp_media){.type = STR("audio"),
-                            .port = c->media ? media_port(c->media) : 9,
-                            .proto = STR("RTP/AVP"),
-                            .address = c->hub->local_ip,
-                            .ptime = 20};
-    m->formats[0] = (struct sdp_format){.payload_type = 0, .encoding = STR("PCMU"), .rate = 8000};
-    m->formats[1] = (struct sdp_format){.payload_type = 8, .encoding = STR("PCMA"), .rate = 8000};
-    m->n_formats = 2;
-    m->direction = dir;
+    struct sdp_format formats[] = {{.payload_type = 0, .encoding = STR("PCMU"), .rate = 8000},
+                                   {.payload_type = 8, .encoding = STR("PCMA"), .rate = 8000}};
+    struct sdp_media m = {.type = STR("audio"),
+                          .port = c->media ? media_port(c->media) : 9,
+                          .proto = STR("RTP/AVP"),
+                          .address = c->hub->local_ip,
+                          .ptime = 20,
+                          .direction = dir,
+                          .formats = formats,
+                          .n_formats = 2};
+    struct sdp_draft d = {.id = c->sdp_id,
+                          .version = ++c->sdp_version,
+                          .origin_address = c->hub->local_ip,
+                          .media = &m,
+                          .n_media = 1};
     const struct sdp_media *offer = remote ? sdp_find_media(remote, STR("audio")) : NULL;
     if (offer) {
         const struct sdp_format *f = sdp_find_format(offer, STR("PCMU"));
         if (!f)
             f = sdp_find_format(offer, STR("PCMA"));
-        m->n_formats = 1;
+        m.n_formats = 1;
         if (f)
-            m->formats[0] = *f;
-        m->direction = sdp_answer_direction(offer->direction, dir);
+            formats[0] = *f;
+        m.direction = sdp_answer_direction(offer->direction, dir);
     }
     char *p = arena_alloc(a, SDP_MAX);
     struct writer w = writer_init(p, p ? SDP_MAX : 0);
-    sdp_write(&w, &s);
+    sdp_draft_write(&w, &d);
     return w.failed ? STR_NONE : writer_done(&w);
+}
+
+const struct sdp *call_read_sdp(struct arena *a, const struct sip_msg *m)
+{
+    struct sdp *s;
+    return sip_msg_body(m).n && sdp_parse(a, sip_msg_body(m), NULL, &s, NULL) == 0 ? s : NULL;
 }
 
 void call_media_start(struct call *c, const struct sip_msg *m)
 {
-    struct sdp s;
     struct addr remote;
-    if (!c->media || sip_msg_body(m).n == 0 || sdp_parse(sip_msg_body(m), &s))
-        return;
-    const struct sdp_media *audio = sdp_find_media(&s, STR("audio"));
-    if (!audio || audio->n_formats == 0 || addr_parse(audio->address, audio->port, &remote))
-        return;
-    media_start(c->media, &remote, audio->formats[0].payload_type == 8 ? 8 : 0);
-    media_hold(c->media, audio->direction == SDP_SENDONLY || audio->direction == SDP_INACTIVE ||
-                             c->on_hold);
+    struct arena a;
+    char room[2048];
+    arena_init(&a, room, sizeof room);
+    const struct sdp *s = c->media ? call_read_sdp(&a, m) : NULL;
+    const struct sdp_media *audio = s ? sdp_find_media(s, STR("audio")) : NULL;
+    if (audio && audio->n_formats && addr_parse(audio->address, audio->port, &remote) == 0) {
+        media_start(c->media, &remote, audio->formats[0].payload_type == 8 ? 8 : 0);
+        media_hold(c->media, audio->direction == SDP_SENDONLY || audio->direction == SDP_INACTIVE ||
+                                 c->on_hold);
+    }
+    arena_done(&a);
 }
 
 // ---- requests inside the dialog ----

@@ -55,7 +55,6 @@ static bool refuse_offer(struct pxy *p, bool needs_audio)
 {
     const struct sip_msg *m = pxy_request(p);
     struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
-    struct sdp s;
     if (!sip_msg_body(m).n)
         return false;
     if (!str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"))) {
@@ -65,7 +64,8 @@ static bool refuse_offer(struct pxy *p, bool needs_audio)
         (void)pxy_reply(p, 415, STR_NONE, &extra);
         return true;
     }
-    if (!sdp_parse(sip_msg_body(m), &s) && (!needs_audio || sdp_find_media(&s, STR("audio"))))
+    const struct sdp *s = call_read_sdp(pxy_arena(p), m);
+    if (s && !sdp_check(s) && (!needs_audio || sdp_find_media(s, STR("audio"))))
         return false;
     (void)pxy_reply(p, 488, STR_NONE, NULL);
     return true;
@@ -101,18 +101,15 @@ int ue_call_answer(struct hub *h, ue_call id, double tone_hz, double expect_hz)
     struct call *c = call_find(h, id);
     struct pxy *p = c && c->state == CALL_RINGING ? pxy_find(h->stack, c->ringing) : NULL;
     struct sip_edits extra;
-    struct sdp offer;
     if (!p)
         return ERR_NOTFOUND;
-    struct str body = sip_msg_body(pxy_request(p));
-    bool has_offer = body.n && sdp_parse(body, &offer) == 0;
     c->tone_hz = tone_hz;
     c->expect_hz = expect_hz;
     call_media_open(c);
     add_contact(c, &extra, pxy_arena(p));
     sip_edit_append(&extra, SIP_H_ALLOW, ue_allow);
     sip_edit_body(&extra, STR("application/sdp"),
-                  call_sdp(c, pxy_arena(p), SDP_SENDRECV, has_offer ? &offer : NULL));
+                  call_sdp(c, pxy_arena(p), SDP_SENDRECV, call_read_sdp(pxy_arena(p), pxy_request(p))));
     int e = phone_reply(c->phone, p, 200, &extra);
     if (e)
         return e;
@@ -159,16 +156,13 @@ static void on_bye(struct call *c, struct pxy *p)
 static void on_offer(struct call *c, struct pxy *p)
 {
     struct sip_edits extra;
-    struct sdp offer;
-    struct str body = sip_msg_body(pxy_request(p));
     if (refuse_offer(p, false))
         return;
-    bool has_offer = body.n && sdp_parse(body, &offer) == 0;
+    const struct sdp *offer = call_read_sdp(pxy_arena(p), pxy_request(p));
     add_contact(c, &extra, pxy_arena(p));
-    if (has_offer || sip_msg_method(pxy_request(p)) == SIP_INVITE)
+    if (offer || sip_msg_method(pxy_request(p)) == SIP_INVITE)
         sip_edit_body(&extra, STR("application/sdp"),
-                      call_sdp(c, pxy_arena(p), c->on_hold ? SDP_SENDONLY : SDP_SENDRECV,
-                               has_offer ? &offer : NULL));
+                      call_sdp(c, pxy_arena(p), c->on_hold ? SDP_SENDONLY : SDP_SENDRECV, offer));
     if (phone_reply(c->phone, p, 200, &extra) == 0)
         call_media_start(c, pxy_request(p));
 }

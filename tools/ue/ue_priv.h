@@ -182,6 +182,8 @@ void call_started(struct call *c);
 // SDP for this call into the arena; direction of our side.
 struct str call_sdp(struct call *c, struct arena *a, enum sdp_direction dir,
                     const struct sdp *remote);
+// The description that a message carries, in the arena; NULL: none that can be read.
+const struct sdp *call_read_sdp(struct arena *a, const struct sip_msg *m);
 void call_media_open(struct call *c);
 void call_media_start(struct call *c, const struct sip_msg *m);
 void call_on_request(struct call *c, struct pxy *p);
