@@ -10,6 +10,7 @@ from benchkit import facts, figures, overload, report, soak
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
+from benchkit.kept import Kept
 from benchkit.system import BenchError, raise_limits
 
 USAGE = """usage: tests/bench/run NAME...
@@ -23,7 +24,8 @@ USAGE = """usage: tests/bench/run NAME...
   core               all figures of the whole core
   soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
   kamailio           Carillon's figures of the core, Kamailio's in the same minutes (kamailio_NAME), ratios
-  all                everything, Kamailio too; writes docs/benchmarks.md
+  all [--continue]   everything, Kamailio too; writes docs/benchmarks.md. --continue takes what an earlier run with
+                     the same programs has measured before it failed, and measures the rest
 A figure's own name runs the group it belongs to. Servers run on core 0, the load on core 1.
 CARILLON_BUILD names the build directory (build), which must be a release build. --quick: one short run
 of each, to see that it works; its figures mean nothing."""
@@ -96,14 +98,25 @@ def measure(groups, session, prefix=""):
     return found
 
 
-def compare(session):
+def compare(session, kept):
     """Each group for Carillon and at once for the peer, so that both meet the machine in one mood."""
     if not shutil.which("kamailio", path="/usr/sbin:/usr/bin"):
         raise BenchError("kamailio is not installed (tools/packages ensure kamailio)")
     ours, theirs, found = session(Carillon), session(Kamailio), []
     for group in CORE:
-        found += side_by_side(group, ours, theirs)
+        found += kept.of(group, lambda group=group: side_by_side(group, ours, theirs))
     return found
+
+
+def everything(session, kept):
+    before = kept.of_machine("load", lambda: list(os.getloadavg()))
+    found = []
+    for group in ("parse", "dia", "hss"):
+        found += kept.of(group, lambda group=group: measure((group,), None))
+    found += compare(session, kept)
+    found += kept.of("overload", lambda: measure(("overload",), session(Carillon)))
+    report.write(found, before)
+    kept.forget()
 
 
 def side_by_side(group, ours, theirs):
@@ -151,11 +164,9 @@ def run(names):
         return sessions[-1]
     try:
         if names == ["kamailio"]:
-            compare(session)
-        elif names == ["all"]:
-            before = os.getloadavg()
-            found = measure(("parse", "dia", "hss"), None) + compare(session)
-            report.write(found + measure(("overload",), session(Carillon)), before)
+            compare(session, Kept(fresh=True))
+        elif names[0] == "all":
+            everything(session, Kept(fresh="--continue" not in names[1:]))
         else:
             groups = []
             for name in names:

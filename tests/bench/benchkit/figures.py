@@ -16,6 +16,7 @@ WARM_UP = None                      # seconds before CPU is measured; None: as t
 STEP_SECONDS = 3                    # of one step of the search for the highest rate
 UNLOADED = 20
 MEMORY_USERS = 8000
+MEMORY_RATE_LEAST = 50                # users a second
 # How far the search goes, per second, and how exact it is.
 REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.2
 
@@ -28,6 +29,16 @@ class Figure:
 
     def renamed(self, prefix):
         return Figure(prefix + self.name, self.values, self.unit, self.note)
+
+    def as_json(self):
+        return [self.name, self.values, self.unit, self.note, self.median]
+
+    @staticmethod
+    def from_json(kept):
+        *given, median = kept
+        f = Figure(*given)
+        f.median = median       # of a program that says its own
+        return f
 
     def print(self):
         print(f"# {self.name}: min {number(self.values[0])}, max {number(self.values[-1])} over "
@@ -148,10 +159,23 @@ def unloaded(session, runs=RUNS):
 
 
 def memory(session, runs=RUNS):
+    """What a user takes, with users that come as fast as this machine serves them today: how fast is no matter."""
+    rate = session.make.memory_rate
+    while True:
+        try:
+            return memory_at(session, rate, runs)
+        except BenchError as e:
+            rate //= 2
+            if rate < MEMORY_RATE_LEAST:
+                raise
+            note(f"mem: {e}; again with {rate} users a second")
+
+
+def memory_at(session, rate, runs):
     """Growth by each of several batches of users. First came a batch as large as all of them, and its
     finished transactions have gone: what the later ones need for a while is there already."""
     make = session.make
-    users, rate = int(MEMORY_USERS * make.memory_share), make.memory_rate
+    users = int(MEMORY_USERS * make.memory_share)
     users -= users % rate
     session.stop()
     checked(session.load("registrations", rate, runs * users // rate))
