@@ -9,6 +9,7 @@
 #include "ims/routing.h"
 #include "ims/trust.h"
 #include "stack/proxy/pipeline.h"
+#include "stack/stack.h"
 #include "stack/txn/marks.h"
 
 enum icscf_counter {

@@ -8,6 +8,7 @@
 #include "pcscf/registry.h"
 #include "pcscf/token.h"
 #include "stack/proxy/pipeline.h"
+#include "stack/stack.h"
 
 // Listener labels: the core side, and one for each address of the access side.
 enum { PCSCF_CORE, PCSCF_ACCESS, PCSCF_ACCESS_MAX = 7 };

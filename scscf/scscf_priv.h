@@ -15,6 +15,7 @@
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
 #include "stack/proxy/pipeline.h"
+#include "stack/stack.h"
 
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,

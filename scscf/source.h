@@ -8,7 +8,7 @@
 #pragma once
 
 #include "ims/trust.h"
-#include "stack/proxy/proxy.h"
+#include "stack/stack.h"
 
 struct source {
     uint64_t source; // keyed hash of the address, IPv6 by /64 (addr_source_key)

@@ -15,14 +15,21 @@ void writer_u64(struct writer *w, uint64_t v)
     writer_str(w, str_make(digits + i, sizeof digits - i));
 }
 
+static const char digit[] = "0123456789abcdef";
+
 void writer_hex(struct writer *w, const void *bytes, size_t n)
 {
-    static const char digit[] = "0123456789abcdef";
     const unsigned char *b = bytes;
     for (size_t i = 0; i < n; i++) {
         writer_chr(w, digit[b[i] >> 4]);
         writer_chr(w, digit[b[i] & 15]);
     }
+}
+
+void writer_hex_u64(struct writer *w, uint64_t v, int width)
+{
+    for (int shift = (width - 1) * 4; shift >= 0; shift -= 4)
+        writer_chr(w, digit[v >> shift & 15]);
 }
 
 void writer_printf(struct writer *w, const char *fmt, ...)

@@ -39,6 +39,8 @@ static inline void writer_chr(struct writer *w, char c)
 void writer_u64(struct writer *w, uint64_t v);
 // Lower-case hexadecimal of n bytes.
 void writer_hex(struct writer *w, const void *bytes, size_t n);
+// The lowest `width` digits of v.
+void writer_hex_u64(struct writer *w, uint64_t v, int width);
 void writer_printf(struct writer *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline struct str writer_done(const struct writer *w)

@@ -1,65 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A SIP node's engine: transports, flows, transactions, resolution. A request's journey: bytes
-// arrive on a flow, are framed and parsed, matched to a server transaction or made into one, and
-// given to the owner as a `struct pxy` (stack/proxy/proxy.h). The owner forwards, forks or replies; client
-// transactions find their next hop by RFC 3263, responses come back on the same pxy. ACK for a 2xx
-// travels without a transaction. CANCEL is handled here. Requests that the node itself originates
-// go through stack/session/ua.h.
+// A SIP node's engine, wired from its layers: transport <- txn <- { proxy, session, event }. What each does with a
+// message stands in its header (stack/transport/transport.h, stack/txn/txn.h, stack/proxy/proxy.h, stack/session/ua.h);
+// here are the parameters of them all, and what a network function asks them for by its stack. A layer includes
+// none above it, and calls it by its ops only.
 #pragma once
 
 #include "io/loop.h"
 #include "sip/edit.h"
 #include "sip/limits.h"
-#include "stack/txn/overload.h"
+#include "stack/proxy/proxy.h"
+#include "stack/transport/transport.h"
+#include "stack/txn/txn.h"
 
 struct stack;
-struct pxy;
-
-// Timer values in milliseconds (RFC 3261 table 4; TS 24.229 table 7.7.1 has two columns: between
-// network nodes, and at the P-CSCF towards the UE).
-struct sip_timers {
-    uint32_t t1, t2, t4, timer_b, timer_d, timer_f, timer_h, timer_i, timer_k, timer_j, timer_c;
-};
-extern const struct sip_timers sip_timers_core; // T1 500 ms, T2 4 s, T4 5 s, ...
-extern const struct sip_timers sip_timers_ue;   // T1 2 s, T2 16 s, T4 17 s, ...
-
-// Identity of a flow (a UDP peer address on a listening socket, or one TCP connection); ids are
-// never reused in a process. 0 is no flow.
-typedef uint64_t flow_id;
-
-struct flow_info {
-    enum sip_proto proto;
-    struct addr local, remote;
-    unsigned listener; // label given to stack_listen
-    flow_id id;        // 0: not known yet
-    bool open;         // a TCP flow that has closed is false
-};
-
-// Who speaks on a flow. A message of a stranger is measured by its source before it is read, and a new
-// request of his passes stack_ops.screen before anything is kept for it.
-enum stack_standing {
-    STACK_TRUSTED,  // a neighbour: neither measured nor screened
-    STACK_KNOWN,    // a registered user: his new requests are measured by user (stack_ops.user), not screened
-    STACK_VOUCHED,  // screened, but not measured (a load generator, a gateway that the operator names)
-    STACK_STRANGER, // anybody else
-};
-
-// Why and how a stranger's request is refused; cause is static text for log and Warning. Status 0:
-// in silence.
-struct stack_refusal {
-    unsigned status;
-    const char *cause, *clause;
-    const struct sip_edits *extra; // headers and body of the response, in the request's arena; may be NULL
-};
-
-// A traced message as it left or arrived on the wire.
-struct stack_trace {
-    bool out;
-    enum sip_proto proto;
-    struct addr local, remote;
-    struct str bytes;
-    struct str call_id; // may be empty
-};
+struct job;
+struct ua_layer;
 
 struct stack_ops {
     // A new request outside or inside a dialog, ACK for 2xx included, CANCEL excluded. The owner must
@@ -95,29 +50,13 @@ struct stack_ops {
                    struct stack_refusal *ret_refusal);
 };
 
-// What strangers may use, and registered users. 0 is no limit everywhere.
-struct stack_limits {
-    uint32_t source_rate, source_burst; // messages of one source (addr_source_key): a second, at once
-    uint32_t user_rate, user_burst;     // new requests of one registered user
-    uint32_t connections;               // of strangers, that were accepted
-    uint32_t connections_per_source;
-    uint32_t first_ms;  // from accepting a stranger's connection to the first whole message
-    uint32_t idle_ms;   // a stranger's connection without a whole message
-    uint32_t flows;     // strangers' UDP flows
-    uint32_t reserve;   // descriptors that strangers leave free; half of them for trusted ones
-};
-
-// What a Warning (RFC 3261 20.43) tells those outside of the network of why this node refused: the cause
-// without addresses and names of hosts, all of it, nothing. A trusted neighbour hears all.
-enum stack_warnings { STACK_WARNINGS_PLAIN, STACK_WARNINGS_FULL, STACK_WARNINGS_NONE };
-
 struct stack_params {
     struct loop *loop;
     const struct stack_ops *ops;
     void *arg;
     struct str server;      // Server and User-Agent value; empty: none
-    struct str host_alias[4]; // further host names that mean this node in Route and Request-URI
-    struct str proxy_require[4]; // option tags accepted in Proxy-Require, static text; others: 420
+    struct str host_alias[TRANSPORT_ALIASES]; // further host names that mean this node in Route and Request-URI
+    struct str proxy_require[PXY_OPTION_TAGS]; // option tags accepted in Proxy-Require, static text; others: 420
     // Option tags for Supported (static text, may be empty) of a node that answers OPTIONS to itself without
     // the owner; p NULL: the owner answers them.
     struct str supported;
@@ -135,23 +74,6 @@ int stack_new(const struct stack_params *p, struct stack **ret_stack);
 // Ends every transaction without a word on the wire and closes all transports.
 void stack_free(struct stack *s);
 
-// Where somebody is reached who came to us, whatever URIs say.
-struct stack_reach {
-    enum sip_proto proto; // UDP: what is too large for it goes over a connection (RFC 3261 18.1.1); TCP: all does
-    struct addr udp;      // for UDP
-    flow_id stream;       // a connection that is there; 0: none
-    struct addr tcp;      // where one can be made; family 0: nowhere
-};
-
-struct stack_listen {
-    enum sip_proto proto;
-    struct addr local;
-    bool reuseport;
-    unsigned label;                  // e.g. 0 core side, 1 UE side
-    const struct sip_timers *timers; // for transactions on this listener; NULL: core
-    struct str advertise;            // host to put into Via and to recognise as own; empty: the IP
-    bool outside;                    // a refusal from there tells nothing about the network
-};
 int stack_listen(struct stack *s, const struct stack_listen *l);
 
 // Changes the settings of overload control.
@@ -173,6 +95,16 @@ int stack_static_host(struct stack *s, struct str host, enum sip_proto proto, co
 // is left.
 void stack_drain(struct stack *s, timer_cb done, void *arg);
 
-// Counters, for /metrics: name ("sip_requests_in"), labels text (may be ""), value.
-typedef void (*stack_stat_cb)(void *arg, const char *name, const char *labels, uint64_t value);
+// Counters of all layers, for /metrics.
 void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg);
+
+// ---- the layers ----
+
+struct transport *stack_transport(const struct stack *s);
+struct txn_layer *stack_txns(const struct stack *s);
+struct ua_layer *stack_uas(const struct stack *s);
+
+// NULL when it is gone by now (cancelled and finished, or the stack is draining).
+struct pxy *pxy_find(const struct stack *s, pxy_id id);
+// The job (stack/proxy/pipeline.h) that waits with this pxy, to be resumed; NULL when it is gone, which is normal.
+struct job *job_find(const struct stack *s, pxy_id id);

@@ -34,72 +34,44 @@ static void note(char *log, size_t cap, struct loop *l, const char *fmt, ...)
 
 #define NOTE(c, ...) note((c)->log, sizeof(c)->log, (c)->loop, __VA_ARGS__)
 
-static struct core *core_of(struct stack *s)
-{
-    return s->arg;
-}
-
 // ---- what the layer below calls ----
 
-int pxy_layer_new(struct stack *s)
+static bool claims(void *arg, const struct sip_msg *m, flow_id flow)
 {
-    return 0;
+    return true;
 }
 
-void pxy_layer_free(struct stack *s)
+static void on_txn_request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
 {
-}
-
-void pxy_stats(const struct stack *s, stack_stat_cb cb, void *arg)
-{
-}
-
-int ua_layer_new(struct stack *s)
-{
-    return 0;
-}
-
-void ua_layer_free(struct stack *s)
-{
-}
-
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
-                    const struct overload_request *asked)
-{
-    struct core *c = core_of(s);
+    struct core *c = arg;
     sip_msg_unref(c->msg);
     c->msg = sip_msg_ref(m);
     c->id = id;
     c->flow = flow;
     c->requests++;
-    txn_server_set_owner(s, id, c);
+    txn_server_set_owner(c->txns, id, c);
     NOTE(c, "request %.*s", STR_ARG(sip_msg_method_name(m)));
     if (c->answer)
         (void)core_reply(c, c->answer);
 }
 
-void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
+static void on_txn_ack(void *arg, struct sip_msg *m, flow_id flow)
 {
-    struct core *c = core_of(s);
+    struct core *c = arg;
     c->acks++;
     NOTE(c, "ack");
 }
 
-bool pxy_awaits_ack(const struct stack *s, const struct sip_msg *ack)
+static void on_txn_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg *cancel)
 {
-    return true; // whatever comes is noted
-}
-
-void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel)
-{
-    struct core *c = core_of(s);
+    struct core *c = arg;
     assert_ptr_equal(owner, c);
-    assert_true(invite == c->id);
+    assert_true(id == c->id);
     c->cancels++;
     NOTE(c, "cancel");
 }
 
-void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
+static void on_txn_trying_due(void *arg, txn_id id, void *owner)
 {
     struct core *c = owner;
     c->trying_due++;
@@ -107,16 +79,24 @@ void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
         (void)core_reply(c, 100);
 }
 
-void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)
+static void on_txn_end(void *arg, txn_id id, void *owner, int err)
 {
     struct core *c = owner;
-    assert_ptr_equal(c->stack, s);
+    assert_ptr_equal(c, arg);
     c->ends++;
     if (err)
         NOTE(c, "end %s", err_name(err));
     else
         NOTE(c, "end");
 }
+
+static const struct txn_user_ops user_ops = {.name = "core",
+                                             .claims = claims,
+                                             .request = on_txn_request,
+                                             .ack = on_txn_ack,
+                                             .cancelled = on_txn_cancelled,
+                                             .trying_due = on_txn_trying_due,
+                                             .server_end = on_txn_end};
 
 static void on_request(void *arg, struct pxy *p)
 {
@@ -163,6 +143,9 @@ struct core *core_new(struct scene *sc, const char *at, const struct stack_param
     params.ops = &core_ops;
     params.arg = c;
     assert_int_equal(stack_new(&params, &c->stack), 0);
+    c->txns = stack_txns(c->stack);
+    struct txn_user *user;
+    assert_int_equal(txn_user_add(c->txns, &user_ops, c, &user), 0);
     core_listen(c, at, 0, NULL);
     return c;
 }
@@ -182,13 +165,13 @@ uint64_t core_count(const struct core *c, const char *stat)
 int core_reply(struct core *c, unsigned status)
 {
     char tag[TXN_TAG_LEN];
-    struct writer w = stack_scratch(c->stack);
+    struct writer w = txn_scratch(c->txns);
     assert_non_null(c->msg);
-    int err = sip_write_response(c->msg, status, STR_NONE, txn_to_tag(c->stack, c->msg, tag), NULL,
+    int err = sip_write_response(c->msg, status, STR_NONE, txn_to_tag(c->txns, c->msg, tag), NULL,
                                  &w);
     if (err)
         return err;
-    return txn_server_reply(c->stack, c->id, status, writer_done(&w));
+    return txn_server_reply(c->txns, c->id, status, writer_done(&w));
 }
 
 // ---- calls ----
@@ -258,7 +241,7 @@ int call_try(struct call *c)
                                   .leg_ms = c->leg_ms,
                                   .speaks = c->speaks};
     c->in_start = true;
-    int err = txn_client_start(c->core->stack, &p, &c->id);
+    int err = txn_client_start(c->core->txns, &p, &c->id);
     c->in_start = false;
     arena_done(&a);
     return err;
@@ -280,7 +263,7 @@ int call_ack(struct call *c)
     struct txn_send_params p = {.write = write_call, .done = on_ack_done, .arg = c,
                                 .flow = c->flow, .uri = &uri, .label = c->label};
     c->in_start = true;
-    int err = txn_send_ack(c->core->stack, &p);
+    int err = txn_send_ack(c->core->txns, &p);
     c->in_start = false;
     arena_done(&a);
     return err;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stand-in for the proxy and UA cores, so that transactions can be driven row by row: it notes what
-// the transaction layer tells it, with the virtual time, and does only what the test says.
+// A user of transactions in the place of the proxy, so that they can be driven row by row: it claims everything, notes
+// what the transaction layer tells it, with the virtual time, and does only what the test says.
 #pragma once
 
 #include "scene.h"
-#include "stack/stack_priv.h"
-#include "stack/transport/transport.h"
+#include "stack/stack.h"
 
 struct core {
     struct scene *scene;
     struct loop *loop;
     struct stack *stack;
+    struct txn_layer *txns;  // of the stack
     unsigned answer;         // answers every new request at once with this; 0: the test answers
     char log[8192];          // what was told, one line each: "1500 failed 408"
     txn_id id;               // of the last new request

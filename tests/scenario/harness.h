@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/sim.h"
-#include "stack/proxy/proxy.h"
+#include "stack/stack.h"
 #include "stack/session/ua.h"
 
 enum { WORLD_NODES = 8, WORLD_PEERS = 8, PEER_INBOX = 64 };

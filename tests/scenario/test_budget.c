@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core.h"
+#include "stack/transport/transport_priv.h"
 
 #define CORE "192.0.2.9:5060"
 #define A "192.0.2.1:5060"
@@ -380,10 +381,17 @@ static void closed_port_after_a_provisional(void **state)
     peer_answer(a, peer_next(a), 180, NULL);
     run(&st, 10);
     peer_stop_listening(a);
-    assert_int_equal(txn_client_cancel(st.core->stack, c->id, STR_NONE), 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, c->id, STR_NONE), 0);
     run(&st, 10);
     assert_non_null(strstr(c->log, "failed 503\n"));
     close_stage(&st);
+}
+
+// As the transports tell of an ICMP error.
+static void report_unreachable(struct flow *f, struct str quoted)
+{
+    const struct transport *t = f->transport;
+    t->user->unreachable(t->user_arg, f, quoted);
 }
 
 // A report counts for what was sent and is not answered; a forged one has to guess it.
@@ -391,26 +399,24 @@ static void forged_reports(void **state)
 {
     struct stage st;
     open_stage(&st, false);
-    struct stack *s = st.core->stack;
     struct peer *a = peer_udp(st.sc, A);
     struct call *c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
     run(&st, 10);
-    struct flow *f = flow_find(s, txn_client_flow(s, c->id));
+    struct flow *f = flow_find(stack_transport(st.core->stack), txn_client_flow(st.core->txns, c->id));
     assert_non_null(f);
-    txn_on_unreachable(
-        s, f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
+    report_unreachable(f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
     run(&st, 10);
     call_expect(c, "");
     peer_answer(a, peer_next(a), 200, NULL);
     run(&st, 10);
-    txn_on_unreachable(s, f, STR_NONE); // nothing waits any more
+    report_unreachable(f, STR_NONE); // nothing waits any more
     run(&st, 10);
     assert_null(strstr(c->log, "failed"));
     c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
     run(&st, 10);
-    txn_on_unreachable(s, f, STR_NONE); // RFC 792 promises no more than the UDP header
+    report_unreachable(f, STR_NONE); // RFC 792 promises no more than the UDP header
     run(&st, 10);
     assert_non_null(strstr(c->log, "failed 503\n"));
     close_stage(&st);

@@ -258,7 +258,7 @@ static void cancel_after_provisional(void **state)
     struct heard *invite = peer_expect(st.peer, 1, "INVITE ");
     peer_answer(st.peer, invite, 180, NULL);
     scene_run(st.sc, 100);
-    assert_int_equal(txn_client_cancel(st.core->stack, st.call.id, STR("SIP;cause=200")), 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, st.call.id, STR("SIP;cause=200")), 0);
     scene_run(st.sc, 200);
     struct heard *cancel = peer_expect(st.peer, 101, "CANCEL sip:b@192.0.2.2 SIP/2.0");
     assert_string_equal(heard_header(st.sc, cancel, "Via"), st.call.vias[0]);
@@ -282,8 +282,8 @@ static void cancel_waits_for_provisional(void **state)
     call_start(&st.call);
     scene_run(st.sc, 10);
     struct heard *invite = peer_expect(st.peer, 1, "INVITE ");
-    assert_int_equal(txn_client_cancel(st.core->stack, st.call.id, STR_NONE), 0);
-    assert_true(txn_client_cancel(st.core->stack, st.call.id, STR_NONE) != 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, st.call.id, STR_NONE), 0);
+    assert_true(txn_client_cancel(st.core->txns, st.call.id, STR_NONE) != 0);
     scene_run(st.sc, 600);
     peer_expect(st.peer, 501, "INVITE ");
     peer_quiet(st.peer);
@@ -308,7 +308,7 @@ static void cancel_answered_last(void **state)
     assert_non_null(invite);
     peer_answer(st.peer, invite, 180, NULL);
     scene_run(st.sc, 200);
-    assert_int_equal(txn_client_cancel(st.core->stack, st.call.id, STR_NONE), 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, st.call.id, STR_NONE), 0);
     scene_run(st.sc, 300);
     struct heard *cancel = peer_expect(st.peer, 201, "CANCEL ");
     peer_answer(st.peer, invite, 487, NULL);
@@ -330,10 +330,10 @@ static void cancel_crossing_success(void **state)
     peer_answer(st.peer, invite, 180, NULL);
     scene_run(st.sc, 100);
     peer_answer(st.peer, invite, 200, NULL);
-    assert_int_equal(txn_client_cancel(st.core->stack, st.call.id, STR_NONE), 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, st.call.id, STR_NONE), 0);
     scene_run(st.sc, 110);
     peer_answer(st.peer, peer_expect(st.peer, 101, "CANCEL "), 481, NULL);
-    assert_true(txn_client_cancel(st.core->stack, st.call.id, STR_NONE) != 0);
+    assert_true(txn_client_cancel(st.core->txns, st.call.id, STR_NONE) != 0);
     scene_run(st.sc, 100000);
     call_expect(&st.call, "11 180\n101 200\n32102 ended\n");
     close_stage(&st);
@@ -348,7 +348,7 @@ static void forgotten_says_nothing(void **state)
     call_start(&st.call);
     scene_run(st.sc, 10);
     struct heard *invite = peer_expect(st.peer, 1, "INVITE ");
-    txn_client_forget(st.core->stack, st.call.id);
+    txn_client_forget(st.core->txns, st.call.id);
     peer_answer(st.peer, invite, 603, NULL);
     scene_run(st.sc, 100000);
     peer_expect(st.peer, 12, "ACK "); // the machine goes on
@@ -501,7 +501,7 @@ static void outgrown_goes_by_tcp(void **state)
         st.call.uri = "sip:b@192.0.2.2;transport=udp";
         st.call.pad = OUTGROWN;
         if (i)
-            assert_int_equal(flow_get(st.core->stack, SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+            assert_int_equal(flow_get(stack_transport(st.core->stack), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
         call_start(&st.call);
         scene_run(st.sc, 1000);
         struct heard *h = peer_next(stream);
@@ -538,7 +538,7 @@ static void outgrown_and_no_connection(void **state)
         st.call.uri = "sip:b@192.0.2.2;transport=udp";
         st.call.pad = rows[i].pad;
         if (rows[i].flow)
-            assert_int_equal(flow_get(st.core->stack, SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+            assert_int_equal(flow_get(stack_transport(st.core->stack), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
         call_start(&st.call);
         scene_run(st.sc, 200000);
         (void)snprintf(want, sizeof want, " failed %u\n", rows[i].status);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "stack/proxy/pipeline.h"
+#include "stack/stack.h"
 
 #define ALICE "10.0.0.1"
 #define P "10.0.1.1"
@@ -40,7 +41,7 @@ static enum step_verdict step_a(struct job *j)
 {
     strcat(trail, "a");
     j->identity = STR("sip:alice@example.org");
-    assert_ptr_equal(job_pxy(j), pxy_find(j->stack, j->id));
+    assert_ptr_equal(job_pxy(j), pxy_layer_find(j->pxys, j->id));
     return STEP_CONTINUE;
 }
 

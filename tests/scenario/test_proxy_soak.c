@@ -67,7 +67,7 @@ static int in_dialog(struct call *c, struct dialog *d, enum sip_method method, u
     sip_edits_init(&h, &a, NULL);
     int err = dialog_request(d, method, ack_cseq, &h, &r.uri);
     if (!err)
-        err = ua_send(c->k->caller->stack, &r, NULL);
+        err = ua_send(stack_uas(c->k->caller->stack), &r, NULL);
     arena_done(&a);
     return err;
 }
@@ -82,7 +82,7 @@ static void hang_up(void *arg)
 static void give_up(void *arg)
 {
     struct call *c = arg;
-    (void)ua_cancel(c->k->caller->stack, c->invite);
+    (void)ua_cancel(stack_uas(c->k->caller->stack), c->invite);
 }
 
 // A 2xx of a second fork is acknowledged and left alone: what ends it is not the proxies' business.
@@ -124,7 +124,7 @@ static void call_start(struct call *c)
                            .next_hop = STR("sip:" P1),
                            .cb = on_invite,
                            .arg = c};
-    assert_int_equal(ua_send(c->k->caller->stack, &r, &c->invite), 0);
+    assert_int_equal(ua_send(stack_uas(c->k->caller->stack), &r, &c->invite), 0);
     arena_done(&a);
     if (dice(c->k, 3) == 0)
         timer_start(c->k->caller->loop, &c->give_up, dice(c->k, 8000));

@@ -67,16 +67,16 @@ static void on_answer(void *arg, int err, const struct resolve_list *l)
 
 static struct answer ask(struct stage *st, const char *text)
 {
-    struct stack *s = st->core->stack;
+    struct resolver *r = txn_resolver(st->core->txns);
     struct answer a = {0};
     struct arena arena;
     struct sip_uri u;
     uint64_t id = 0;
     arena_init(&arena, NULL, 0);
     assert_int_equal(sip_uri_parse(&arena, str_from(text), &u), 0);
-    a.err = resolve_now(s, &u, &a.list);
+    a.err = resolve_now(r, &u, &a.list);
     if (a.err == ERR_MORE) {
-        a.err = resolve_start(s, &u, on_answer, &a, &id);
+        a.err = resolve_start(r, &u, on_answer, &a, &id);
         arena_done(&arena);
         assert_false(a.called);
         while (!a.err && !a.called)
@@ -220,16 +220,16 @@ static void cancelled_waiters_hear_nothing(void **state)
     struct stage st;
     open_stage(&st);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
-    struct stack *s = st.core->stack;
+    struct resolver *r = txn_resolver(st.core->txns);
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("a.example.org")};
     struct answer one = {0}, two = {0};
     uint64_t id1, id2;
-    assert_int_equal(resolve_start(s, &u, on_answer, &one, &id1), 0);
+    assert_int_equal(resolve_start(r, &u, on_answer, &one, &id1), 0);
     uint64_t asked = core_count(st.core, "sip_dns_queries");
-    assert_int_equal(resolve_start(s, &u, on_answer, &two, &id2), 0);
+    assert_int_equal(resolve_start(r, &u, on_answer, &two, &id2), 0);
     assert_int_equal(core_count(st.core, "sip_dns_queries"), asked); // one question for both
-    resolve_cancel(s, id1);
-    resolve_cancel(s, id1);
+    resolve_cancel(r, id1);
+    resolve_cancel(r, id1);
     scene_run(st.sc, 60000);
     assert_false(one.called);
     assert_true(two.called && two.err == 0);
@@ -298,7 +298,7 @@ static void dns_falls_silent(void **state)
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("pool.example.org")};
     struct answer some = {0};
     uint64_t id, start = now_ms(&st);
-    assert_int_equal(resolve_start(st.core->stack, &u, on_answer, &some, &id), 0);
+    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, on_answer, &some, &id), 0);
     while (core_count(st.core, "sip_dns_queries") < 4) // NAPTR, SRV, A of a, A of b
         assert_true(sim_step(scene_sim(st.sc)));
     sim_dns_down(scene_sim(st.sc), true);
@@ -386,8 +386,8 @@ static void ask_in_the_answer(void *arg, int err, const struct resolve_list *l)
     assert_int_equal(err, 0);
     assert_int_equal(l->n, 1);
     assert_true(n + 2 <= ARRAY_LEN(ignored));
-    assert_int_equal(resolve_start(st->core->stack, &u, on_answer, &ignored[n++], &id), 0);
-    assert_int_equal(resolve_start(st->core->stack, &v, on_answer, &ignored[n++], &id), 0);
+    assert_int_equal(resolve_start(txn_resolver(st->core->txns), &u, on_answer, &ignored[n++], &id), 0);
+    assert_int_equal(resolve_start(txn_resolver(st->core->txns), &v, on_answer, &ignored[n++], &id), 0);
 }
 
 static void a_full_table(void **state)
@@ -397,14 +397,14 @@ static void a_full_table(void **state)
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("first.example.org"), .port = 5080};
     uint64_t id;
     scene_dns_host(st.sc, "first.example.org", "192.0.2.1");
-    assert_int_equal(resolve_start(st.core->stack, &u, ask_in_the_answer, &st, &id), 0);
-    assert_int_equal(resolve_start(st.core->stack, &u, ask_in_the_answer, &st, &id), 0);
+    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, ask_in_the_answer, &st, &id), 0);
+    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, ask_in_the_answer, &st, &id), 0);
     struct answer others[1030] = {0};
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         char host[40];
         snprintf(host, sizeof host, "n%zu.example.org", i);
         struct sip_uri v = {.scheme = SIP_SCHEME_SIP, .host = str_from(host), .port = 5080};
-        assert_int_equal(resolve_start(st.core->stack, &v, on_answer, &others[i], &id), 0);
+        assert_int_equal(resolve_start(txn_resolver(st.core->txns), &v, on_answer, &others[i], &id), 0);
     }
     scene_run(st.sc, 60000);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -595,7 +595,7 @@ static void cancelled_while_resolving(void **state)
     struct call *c = call_new(st.core, "sip:a.example.org");
     c->method = "INVITE";
     call_start(c);
-    assert_int_equal(txn_client_cancel(st.core->stack, c->id, STR_NONE), 0);
+    assert_int_equal(txn_client_cancel(st.core->txns, c->id, STR_NONE), 0);
     scene_run(st.sc, 60000);
     assert_non_null(strstr(c->log, "failed 487\n"));
     assert_non_null(strstr(c->log, "ended\n"));

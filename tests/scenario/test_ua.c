@@ -29,7 +29,7 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     if (msg)
         assert_int_equal(sip_msg_status(msg), status);
     if (l->forget_in_callback)
-        ua_forget(l->u->stack, id);
+        ua_forget(stack_uas(l->u->stack), id);
 }
 
 static void lab_init(struct lab *l)
@@ -67,7 +67,7 @@ static int send_own(struct lab *l, enum sip_method method, const char *extra_rou
         .cb = on_response,
         .arg = l,
     };
-    int err = ua_send(l->u->stack, &r, &l->id);
+    int err = ua_send(stack_uas(l->u->stack), &r, &l->id);
     arena_done(&a); // what was given need not live on
     return err;
 }
@@ -151,7 +151,7 @@ static void cancel(void **state)
     lab_init(&l);
     assert_int_equal(send_own(&l, SIP_INVITE, NULL), 0);
     const char *inv = peer_expect(l.bob, "INVITE ");
-    assert_int_equal(ua_cancel(l.u->stack, l.id), 0);
+    assert_int_equal(ua_cancel(stack_uas(l.u->stack), l.id), 0);
     peer_expect_silence(l.bob, 200); // RFC 3261 9.1
     peer_reply(l.bob, U, inv, "100 Trying", NULL, NULL);
     const char *c = peer_expect(l.bob, "CANCEL ");
@@ -160,7 +160,7 @@ static void cancel(void **state)
     peer_expect(l.bob, "ACK ");
     assert_int_equal(l.last_status, 487);
     world_run(&l.w, 60000);
-    assert_int_equal(ua_cancel(l.u->stack, l.id), ERR_NOTFOUND);
+    assert_int_equal(ua_cancel(stack_uas(l.u->stack), l.id), ERR_NOTFOUND);
     lab_done(&l);
 }
 
@@ -171,8 +171,8 @@ static void forgotten(void **state)
     lab_init(&l);
     assert_int_equal(send_own(&l, SIP_OPTIONS, NULL), 0);
     const char *m = peer_expect(l.bob, "OPTIONS ");
-    ua_forget(l.u->stack, l.id);
-    ua_forget(l.u->stack, l.id);
+    ua_forget(stack_uas(l.u->stack), l.id);
+    ua_forget(stack_uas(l.u->stack), l.id);
     peer_reply(l.bob, U, m, "200 OK", "b", NULL);
     world_run(&l.w, 1000);
     assert_int_equal(l.calls, 0);
@@ -268,7 +268,7 @@ static void bye_in_dialog(void **state)
     arena_init(&a, NULL, 0);
     sip_edits_init(&h, &a, NULL);
     assert_int_equal(dialog_request(l.dialog, SIP_BYE, 0, &h, &r.uri), 0);
-    assert_int_equal(ua_send(l.u->stack, &r, NULL), 0);
+    assert_int_equal(ua_send(stack_uas(l.u->stack), &r, NULL), 0);
     arena_done(&a);
     const char *m;
     while ((m = peer_next(l.bob, 1000)) && strncmp(m, "BYE ", 4) != 0)

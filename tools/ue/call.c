@@ -57,9 +57,9 @@ void call_free(struct call *c)
         map_remove(&h->calls_by_dialog, c->dialog_key, c);
     list_del(&c->of_phone);
     if (c->invite && h->stack)
-        ua_forget(h->stack, c->invite);
+        ua_forget(stack_uas(h->stack), c->invite);
     if (c->bye && h->stack)
-        ua_forget(h->stack, c->bye);
+        ua_forget(stack_uas(h->stack), c->bye);
     if (c->invite_msg)
         sip_msg_unref(c->invite_msg);
     dialog_free(c->dialog);
@@ -247,7 +247,7 @@ static int send_in_dialog(struct call *c, enum sip_method method, uint32_t ack_c
             sip_edit_body(&d.headers, STR("application/sdp"), sdp);
         struct ua_request r = {
             .method = method, .uri = uri, .headers = &d.headers, .cb = cb, .arg = cb ? c : NULL};
-        e = d.arena.failed ? ERR_NOMEM : ua_send(c->hub->stack, &r, ret_id);
+        e = d.arena.failed ? ERR_NOMEM : ua_send(stack_uas(c->hub->stack), &r, ret_id);
     }
     draft_done(&d);
     return e;
@@ -358,7 +358,7 @@ static int send_invite(struct call *c, struct str target, struct str body)
                            .cb = on_invite_response,
                            .arg = c};
     if (!e)
-        e = ua_send(c->hub->stack, &r, &c->invite);
+        e = ua_send(stack_uas(c->hub->stack), &r, &c->invite);
     draft_done(&d);
     return e;
 }
@@ -441,7 +441,7 @@ int ue_call_hang_up(struct hub *h, ue_call id)
         return ERR_NOTFOUND;
     c->hung_up = true;
     if (c->state == CALL_CALLING)
-        return ua_cancel(h->stack, c->invite);
+        return ua_cancel(stack_uas(h->stack), c->invite);
     if (c->state == CALL_RINGING)
         return ue_call_refuse(h, id, 486);
     send_bye(c);
@@ -478,7 +478,7 @@ int ue_call_hold(struct hub *h, ue_call id, bool hold)
     if (c->media)
         media_hold(c->media, hold);
     if (c->invite)
-        ua_forget(h->stack, c->invite);
+        ua_forget(stack_uas(h->stack), c->invite);
     int e = send_in_dialog(c, SIP_INVITE, 0,
                            call_sdp(c, &a, hold ? SDP_SENDONLY : SDP_SENDRECV, NULL),
                            on_reinvite_response, &c->invite);

@@ -103,7 +103,7 @@ static void destroy(struct phone *ph)
 {
     timer_stop(&ph->refresh_timer);
     if (ph->reg_txn && ph->hub->stack)
-        ua_forget(ph->hub->stack, ph->reg_txn);
+        ua_forget(stack_uas(ph->hub->stack), ph->reg_txn);
     LIST_EACH(&ph->calls, it)
         call_free(LIST_ENTRY(it, struct call, of_phone));
     arena_done(&ph->mem);

@@ -43,7 +43,7 @@ static int send_register(struct phone *ph)
                            .next_hop = ph->hub->proxy_uri,
                            .cb = on_response,
                            .arg = ph};
-    int e = a->failed ? ERR_NOMEM : ua_send(ph->hub->stack, &r, &ph->reg_txn);
+    int e = a->failed ? ERR_NOMEM : ua_send(stack_uas(ph->hub->stack), &r, &ph->reg_txn);
     draft_done(&d);
     return e;
 }

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "ims/digest.h"
 #include "sdp/sdp.h"
-#include "stack/proxy/proxy.h"
+#include "stack/stack.h"
 #include "stack/session/ua.h"
 #include "tools/ue/ue.h"
 

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "stack/proxy/proxy_priv.h"
-#include "stack/transport/guard.h"
 
 static const struct step *current_step(const struct job *j)
 {
@@ -23,7 +22,7 @@ static void log_refusal(const struct job *j, struct pxy *p)
     const struct step *st = current_step(j);
     const struct reject *r = &j->reject;
     struct str reason = r->reason ? str_from(r->reason) : sip_reason(r->status);
-    LOG_FROM(guard_log_source(p->stack, p->flow, &p->source.remote, j->identity), loop_now(p->stack->loop) / 1000000,
+    LOG_FROM(transport_log_source(p->layer->transport, p->flow, &p->source.remote, j->identity), loop_now(p->layer->loop) / 1000000,
              r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
              LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
              LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
@@ -95,7 +94,7 @@ static void run(struct job *j)
 void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void *nf)
 {
     j->id = pxy_get_id(p);
-    j->stack = pxy_stack(p);
+    j->pxys = pxy_layer_of(p);
     j->proc = proc;
     j->next = 0;
     j->nf = nf;
@@ -106,13 +105,7 @@ void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void 
 
 struct pxy *job_pxy(const struct job *j)
 {
-    return pxy_find(j->stack, j->id);
-}
-
-struct job *job_find(struct stack *s, pxy_id id)
-{
-    struct pxy *p = pxy_find(s, id);
-    return p ? pxy_ctx(p) : NULL;
+    return pxy_layer_find(j->pxys, j->id);
 }
 
 void job_resume(struct job *j)

@@ -38,7 +38,7 @@ struct procedure {
 // The first member of every NF's own per-request struct. Allocated in the pxy's arena.
 struct job {
     pxy_id id;
-    struct stack *stack;
+    struct pxy_layer *pxys;
     const struct procedure *proc;
     size_t next;            // index of the step that runs next
     struct reject reject;   // filled by a step that returns STEP_REJECT
@@ -50,8 +50,7 @@ struct job {
 void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void *nf);
 // The pxy, NULL when gone.
 struct pxy *job_pxy(const struct job *j);
-// Continues a waiting job by the pxy's id: finds it (NULL when gone, normal), then call job_resume.
-struct job *job_find(struct stack *s, pxy_id id);
+// Continues a waiting job, which the owner finds again by the pxy's id (job_find of stack.h).
 void job_resume(struct job *j);
 // Ends a waiting job with a rejection.
 void job_reject(struct job *j, struct reject r);

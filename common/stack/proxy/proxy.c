@@ -26,14 +26,14 @@ pxy_id pxy_get_id(const struct pxy *p)
     return p->id;
 }
 
-struct pxy *pxy_find(struct stack *s, pxy_id id)
+struct pxy *pxy_layer_find(const struct pxy_layer *l, pxy_id id)
 {
-    return slots_find(&s->pxys->ids, id);
+    return slots_find(&l->ids, id);
 }
 
-struct stack *pxy_stack(const struct pxy *p)
+struct pxy_layer *pxy_layer_of(const struct pxy *p)
 {
-    return p->stack;
+    return p->layer;
 }
 
 const struct sip_msg *pxy_request(const struct pxy *p)
@@ -79,14 +79,14 @@ const char *pxy_starved(struct pxy *p)
     if (!own->full && !req->full)
         return err_text(ERR_NOMEM);
     if (!p->starved)
-        p->stack->beyond[SIP_LIMIT_MEMORY]++;
+        transport_count_beyond(p->layer->transport, SIP_LIMIT_MEMORY);
     p->starved = true;
     return sip_limit_rows[SIP_LIMIT_MEMORY].what;
 }
 
 uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms)
 {
-    uint64_t age = loop_now(p->stack->loop) / 1000000 - p->born;
+    uint64_t age = loop_now(p->layer->loop) / 1000000 - p->born;
     return leg_ms > age ? (uint32_t)(leg_ms - age) : 0;
 }
 
@@ -130,9 +130,8 @@ static void pool_give(struct pxy_layer *l, struct pxy *p)
     l->n_pool++;
 }
 
-static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, flow_id flow)
+static struct pxy *pxy_new(struct pxy_layer *l, txn_id server, struct sip_msg *m, flow_id flow)
 {
-    struct pxy_layer *l = s->pxys;
     struct pxy *p = pool_take(l);
     if (!p)
         return NULL;
@@ -142,11 +141,11 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
         pool_give(l, p);
         return NULL;
     }
-    p->stack = s;
+    p->layer = l;
     p->server = server;
-    p->born = loop_now(s->loop) / 1000000;
+    p->born = loop_now(l->loop) / 1000000;
     p->flow = flow;
-    (void)stack_flow(s, flow, &p->source);
+    (void)transport_flow_info(l->transport, flow, &p->source);
     p->req = sip_msg_ref(m);
     p->invite = sip_msg_method(m) == SIP_INVITE;
     p->ack = sip_msg_method(m) == SIP_ACK;
@@ -154,25 +153,24 @@ static struct pxy *pxy_new(struct stack *s, txn_id server, struct sip_msg *m, fl
     list_init(&p->ack_link);
     timer_init(&p->timer, ack_expired, p);
     arena_init(&p->arena, p->inline_mem, sizeof p->inline_mem);
-    arena_set_max(&p->arena, sip_limits_memory(&s->message, sip_msg_bytes(m).n));
+    arena_set_max(&p->arena, transport_memory(l->transport, sip_msg_bytes(m).n));
     sip_edits_init(&p->edits, &p->arena, p->req);
     list_add(&l->all, &p->link);
     l->n_live++;
     if (server)
-        txn_server_set_owner(s, server, p);
+        txn_server_set_owner(l->txns, server, p);
     return p;
 }
 
 // The arena, where the branches and often the owner's context live, goes last.
 static void pxy_free(struct pxy *p)
 {
-    struct pxy_layer *l = p->stack->pxys;
+    struct pxy_layer *l = p->layer;
     slots_remove(&l->ids, p->id);
     list_del(&p->link);
     l->n_live--;
     pxy_ok_stop(p);
     timer_stop(&p->timer);
-    pxy_heard(p, 504); // nobody will hear of it any more
     if (p->free_ctx)
         p->free_ctx(p->ctx);
     LIST_EACH(&p->branches, it) {
@@ -191,70 +189,67 @@ static void release_leaving(void *arg)
     while (!list_empty(&l->leaving)) {
         struct pxy *p = LIST_ENTRY(l->leaving.next, struct pxy, link);
         if (p->server)
-            txn_server_set_owner(p->stack, p->server, NULL);
+            txn_server_set_owner(p->layer->txns, p->server, NULL);
         pxy_free(p);
     }
-}
-
-void pxy_heard(struct pxy *p, unsigned status)
-{
-    if (p->heard || status <= 100)
-        return;
-    p->heard = true;
-    overload_answered(p->stack->overload, loop_now(p->stack->loop), &p->asked, status / 100 != 5);
 }
 
 void pxy_settle(struct pxy *p)
 {
     if (p->leaving || !p->answered || p->n_live || timer_active(&p->timer))
         return;
-    struct pxy_layer *l = p->stack->pxys;
+    struct pxy_layer *l = p->layer;
     p->leaving = true;
     list_del(&p->link);
     list_add(&l->leaving, &p->link);
-    loop_defer(p->stack->loop, &l->release);
+    loop_defer(p->layer->loop, &l->release);
 }
 
 // ---- from the transaction layer ----
 
-void pxy_on_request(struct stack *s, txn_id id, struct sip_msg *m, flow_id flow,
-                    const struct overload_request *asked)
+static void on_request(void *layer, txn_id id, struct sip_msg *m, flow_id flow)
 {
-    struct pxy *p = pxy_new(s, id, m, flow);
+    struct pxy_layer *l = layer;
+    struct pxy *p = pxy_new(l, id, m, flow);
     if (!p) {
-        overload_answered(s->overload, loop_now(s->loop), asked, false);
-        (void)txn_server_reject(s, id, m, 503, STR_NONE, NULL);
+        struct txn_answer a = {.status = 503};
+        (void)txn_server_answer(l->txns, id, m, &a);
         return;
     }
-    p->asked = *asked;
     if (pxy_check(p))
-        s->ops->request(s->arg, p);
+        l->owner.request(l->owner_arg, p);
 }
 
-void pxy_on_ack(struct stack *s, struct sip_msg *m, flow_id flow)
+static void on_ack(void *layer, struct sip_msg *m, flow_id flow)
 {
-    pxy_ok_acked(s, m);
-    struct pxy *p = pxy_new(s, 0, m, flow);
-    if (!p)
-        return;
-    p->heard = true; // nobody asked
-    if (pxy_check(p)) {
-        timer_start(s->loop, &p->timer, ACK_HOLD_MS);
-        s->ops->request(s->arg, p);
+    struct pxy_layer *l = layer;
+    pxy_ok_acked(l, m);
+    struct pxy *p = pxy_new(l, 0, m, flow);
+    if (p && pxy_check(p)) {
+        timer_start(l->loop, &p->timer, ACK_HOLD_MS);
+        l->owner.request(l->owner_arg, p);
         // Nothing left to come back to it with: the owner did not want it.
         if (timer_active(&p->timer) && !p->ctx)
             (void)pxy_reply(p, 0, STR_NONE, NULL);
     }
 }
 
-void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip_msg *cancel)
+static bool awaits_ack(void *layer, const struct sip_msg *ack)
 {
+    return pxy_awaits_ack(layer, ack);
+}
+
+static void on_cancel(void *layer, txn_id id, void *owner, const struct sip_msg *cancel)
+{
+    struct pxy_layer *l = layer;
     struct pxy *p = owner;
-    (void)invite;
+    (void)id;
+    if (!p)
+        return;
     p->cancelled = true;
     p->cancel_reason = sip_msg_raw(cancel, SIP_H_REASON);
-    if (s->ops->cancelled)
-        s->ops->cancelled(s->arg, p);
+    if (l->owner.cancelled)
+        l->owner.cancelled(l->owner_arg, p);
     p->cancel_reason = STR_NONE;
     pxy_cancel_branches(p, sip_msg_raw(cancel, SIP_H_REASON));
     // RFC 3261 16.10: the branches' 487 goes upstream. Without a branch we are the last element.
@@ -262,18 +257,19 @@ void pxy_on_cancel(struct stack *s, txn_id invite, void *owner, const struct sip
         (void)pxy_reply(p, 487, STR_NONE, NULL);
 }
 
-void pxy_on_trying_due(struct stack *s, txn_id id, void *owner)
+static void on_trying_due(void *layer, txn_id id, void *owner)
 {
+    struct pxy_layer *l = layer;
     struct pxy *p = owner;
-    struct writer w = stack_scratch(s);
+    struct writer w = txn_scratch(l->txns);
     if (sip_write_response(p->req, 100, STR_NONE, STR_NONE, NULL, &w) == 0)
-        (void)txn_server_reply(s, id, 100, writer_done(&w));
+        (void)txn_server_reply(l->txns, id, 100, writer_done(&w));
 }
 
-void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)
+static void on_server_end(void *layer, txn_id id, void *owner, int err)
 {
     struct pxy *p = owner;
-    (void)s;
+    (void)layer;
     (void)id;
     if (err)
         log_text(LOG_DEBUG, "server transaction ended: %s", err_name(err));
@@ -284,26 +280,61 @@ void pxy_on_server_end(struct stack *s, txn_id id, void *owner, int err)
     pxy_settle(p);
 }
 
+static unsigned stateless(void *layer, const struct sip_msg *m, bool refused, struct str *ret_reason,
+                          struct sip_edits *extra)
+{
+    if (!refused && !options_is_ours(layer, m))
+        return 0;
+    unsigned status = pxy_check_stateless(layer, m, ret_reason, extra);
+    if (status || refused)
+        return status;
+    options_describe(layer, extra);
+    return 200;
+}
+
+static const struct txn_user_ops user_ops = {
+    .name = "proxy",
+    .request = on_request,
+    .ack = on_ack,
+    .awaits_ack = awaits_ack,
+    .cancelled = on_cancel,
+    .trying_due = on_trying_due,
+    .server_end = on_server_end,
+    .stateless = stateless,
+};
+
 // ---- layer ----
 
-int pxy_layer_new(struct stack *s)
+int pxy_layer_new(const struct pxy_params *p, struct pxy_layer **ret_layer)
 {
     struct pxy_layer *l = mem_zalloc(sizeof *l);
+    struct txn_user *user;
     if (!l)
         return ERR_NOMEM;
+    l->txns = p->txns;
+    l->transport = txn_transport(p->txns);
+    l->loop = txn_loop(p->txns);
+    l->owner = p->owner;
+    l->owner_arg = p->owner_arg;
+    memcpy(l->proxy_require, p->proxy_require, sizeof l->proxy_require);
+    l->supported = p->supported;
     list_init(&l->all);
     list_init(&l->pool);
     list_init(&l->leaving);
     for (size_t i = 0; i < PXY_ACK_BUCKETS; i++)
         list_init(&l->await_ack[i]);
     deferred_init(&l->release, release_leaving, l);
-    s->pxys = l;
+    int err = txn_user_add(l->txns, &user_ops, l, &user);
+    if (err) {
+        pxy_layer_free(l);
+        return err;
+    }
+    *ret_layer = l;
     return 0;
 }
 
-void pxy_layer_free(struct stack *s)
+void pxy_layer_free(struct pxy_layer *l)
 {
-    struct pxy_layer *l = s->pxys;
     if (!l)
         return;
     deferred_cancel(&l->release);
@@ -317,10 +348,9 @@ void pxy_layer_free(struct stack *s)
     }
     slots_done(&l->ids);
     mem_free(l);
-    s->pxys = NULL;
 }
 
-void pxy_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg)
 {
-    cb(arg, "sip_requests_held", "", s->pxys->n_live);
+    cb(arg, "sip_requests_held", "", l->n_live);
 }

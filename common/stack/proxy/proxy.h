@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a network function sees of SIP: a request in; forward or fork; reply; cancel; timer. One
-// struct pxy is one received request with everything that happens to it (the response context of
+// The proxy, a user of transactions: what a network function sees of SIP: a request in; forward or fork; reply; cancel;
+// timer. One struct pxy is one received request with everything that happens to it (the response context of
 // RFC 3261 16.7). It lives until its transactions have ended; across an async gap keep its id.
+//
+// A request's journey: it comes from a server transaction that nobody else claims, is validated and has its route
+// prepared (RFC 3261 16.3, 16.4), and is given to the owner. What he forwards gets a client transaction for each branch
+// (16.6); responses come back to the response context (16.7 to 16.10), which chooses one and sends it through the
+// server transaction. An ACK for a 2xx travels without a transaction, a CANCEL is followed here.
 #pragma once
 
-#include "stack/stack.h"
+#include "sip/edit.h"
+#include "stack/transport/flow.h"
+
+struct pxy;
+struct pxy_layer;
+struct sip_msg;
+struct sip_uri;
+struct stack_reach;
+struct txn_layer;
 
 typedef uint64_t pxy_id;
 
 pxy_id pxy_get_id(const struct pxy *p);
-// NULL when it is gone by now (cancelled and finished, or the stack is draining).
-struct pxy *pxy_find(struct stack *s, pxy_id id);
-struct stack *pxy_stack(const struct pxy *p);
+// NULL when it is gone by now (cancelled and finished, or the stack is draining). An owner has pxy_find of stack.h.
+struct pxy *pxy_layer_find(const struct pxy_layer *l, pxy_id id);
+struct pxy_layer *pxy_layer_of(const struct pxy *p);
 
 const struct sip_msg *pxy_request(const struct pxy *p);
 flow_id pxy_flow(const struct pxy *p); // where the request came from
@@ -104,3 +117,26 @@ uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms);
 // when answered, ERR_NOMEM.
 int pxy_forward(struct pxy *p, const struct pxy_target *targets, size_t n,
                 const struct pxy_forward_ops *ops, void *nf);
+
+// ---- the layer ----
+
+// The node, whose requests they are: see stack_ops.
+struct pxy_owner_ops {
+    void (*request)(void *arg, struct pxy *p);
+    void (*cancelled)(void *arg, struct pxy *p); // may be NULL
+};
+
+enum { PXY_OPTION_TAGS = 4 };
+
+struct pxy_params {
+    struct txn_layer *txns; // whose user it becomes: the one that takes what nobody claims
+    struct pxy_owner_ops owner;
+    void *owner_arg;
+    const struct str *proxy_require; // PXY_OPTION_TAGS option tags accepted in Proxy-Require, static text
+    struct str supported;            // see stack_params
+};
+
+int pxy_layer_new(const struct pxy_params *p, struct pxy_layer **ret_layer);
+// Called after all transactions have gone (no txn callbacks). Takes NULL.
+void pxy_layer_free(struct pxy_layer *l);
+void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg);

@@ -30,7 +30,7 @@ static unsigned check_max_forwards(struct pxy *p, struct str *ret_why, struct si
 {
     (void)ret_why;
     (void)extra;
-    return sip_msg_max_forwards(p->req) == 0 && !options_is_ours(p->stack, p->req) ? 483 : 0;
+    return sip_msg_max_forwards(p->req) == 0 && !options_is_ours(p->layer, p->req) ? 483 : 0;
 }
 
 // A request inside a dialog follows its route set: Max-Forwards ends a loop of those cheaply
@@ -41,8 +41,8 @@ static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits 
     (void)extra;
     if (sip_msg_to_tag(p->req).p)
         return 0;
-    p->loop_hash = txn_loop_hash(p->stack, p->req);
-    return txn_is_loop(p->stack, p->req, p->loop_hash) ? 482 : 0;
+    p->loop_hash = txn_loop_hash(p->layer->txns, p->req);
+    return txn_is_loop(p->layer->txns, p->req, p->loop_hash) ? 482 : 0;
 }
 
 static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
@@ -52,7 +52,7 @@ static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct s
     struct arena_buf unknown = arena_buf_init(&p->arena);
     struct sip_iter it = sip_iter_init(p->req, SIP_H_PROXY_REQUIRE);
     for (const struct sip_token *t; (t = sip_iter_next(&it));)
-        if (!pxy_knows_option(p->stack, t->token))
+        if (!pxy_knows_option(p->layer, t->token))
             arena_buf_item(&unknown, STR(","), t->token);
     if (it.err == ERR_BAD) {
         *ret_why = STR("Malformed Proxy-Require");
@@ -109,7 +109,7 @@ static bool has_uri_param(const struct sip_uri *u, struct str name)
 // see another Request-URI than the one received.
 static int rewrite(struct pxy *p)
 {
-    struct writer w = stack_scratch(p->stack);
+    struct writer w = txn_scratch(p->layer->txns);
     struct sip_parse_error where;
     struct sip_msg *m = NULL;
     int err = sip_msg_write(p->req, &p->edits, &w);
@@ -120,7 +120,7 @@ static int rewrite(struct pxy *p)
         return err;
     }
     sip_msg_unref(p->req);
-    transport_bound_memory(p->stack, m);
+    transport_bound_memory(p->layer->transport, m);
     p->req = m;
     sip_edits_init(&p->edits, &p->arena, m);
     return 0;
@@ -139,7 +139,7 @@ static int undo_strict_route(struct pxy *p)
     if (u->scheme != SIP_SCHEME_SIP && u->scheme != SIP_SCHEME_SIPS)
         return 0;
     if (!has_uri_param(u, STR("lr")) || !sip_msg_has(p->req, SIP_H_ROUTE) ||
-        !stack_is_own(p->stack, u))
+        !transport_is_own_uri(p->layer->transport, u))
         return 0;
     size_t n = sip_msg_count(p->req, SIP_H_ROUTE);
     const struct sip_uri *last = n ? route_uri(p->req, n - 1) : NULL;
@@ -193,7 +193,7 @@ static int undo_maddr(struct pxy *p)
     if (!maddr.n)
         return 0;
     struct sip_uri own = {.scheme = u->scheme, .host = maddr, .port = u->port};
-    if (!stack_is_own(p->stack, &own))
+    if (!transport_is_own_uri(p->layer->transport, &own))
         return 0;
     struct str uri = strip_maddr(&p->arena, u);
     if (!uri.p)
@@ -208,7 +208,7 @@ static void take_own_route(struct pxy *p)
     if (p->own_route || !sip_msg_has(p->req, SIP_H_ROUTE))
         return;
     u = route_uri(p->req, 0);
-    if (!u || !stack_is_own(p->stack, u))
+    if (!u || !transport_is_own_uri(p->layer->transport, u))
         return;
     p->own_route = u;
     sip_edit_remove_at(&p->edits, SIP_H_ROUTE, 0);
@@ -231,7 +231,7 @@ static void answer_options(struct pxy *p)
 {
     struct sip_edits extra;
     sip_edits_init(&extra, &p->arena, NULL);
-    options_describe(p->stack, &extra);
+    options_describe(p->layer, &extra);
     (void)pxy_reply(p, 200, STR_NONE, &extra);
 }
 
@@ -239,7 +239,7 @@ bool pxy_check(struct pxy *p)
 {
     if (!validate(p))
         return false;
-    if (options_is_ours(p->stack, p->req)) {
+    if (options_is_ours(p->layer, p->req)) {
         answer_options(p);
         return false;
     }

@@ -15,7 +15,7 @@ void pxy_cancel_branches(struct pxy *p, struct str reason)
         if (!b->open || b->cancelled)
             continue;
         b->cancelled = true;
-        (void)txn_client_cancel(p->stack, b->txn, reason);
+        (void)txn_client_cancel(p->layer->txns, b->txn, reason);
     }
 }
 
@@ -23,7 +23,7 @@ void pxy_branch_forget(struct branch *b)
 {
     if (!b->txn)
         return;
-    txn_client_forget(b->pxy->stack, b->txn);
+    txn_client_forget(b->pxy->layer->txns, b->txn);
     b->txn = 0;
     b->pxy->n_live--;
 }
@@ -79,14 +79,14 @@ static bool is_answer(const struct branch *b)
 // Not in RFC 3261, whose 16.7 waits for every branch until its timer runs out.
 static void end_silent(struct pxy *p)
 {
-    uint64_t now = loop_now(p->stack->loop) / 1000000;
+    uint64_t now = loop_now(p->layer->loop) / 1000000;
     LIST_EACH(&p->branches, it) {
         struct branch *b = LIST_ENTRY(it, struct branch, link);
         if (!b->open || b->spoke || b->ending || !b->silent_ms)
             continue;
         uint64_t age = now - b->started;
         b->ending = true;
-        timer_start(p->stack->loop, &b->timer_c, age < b->silent_ms ? b->silent_ms - age : 0);
+        timer_start(p->layer->loop, &b->timer_c, age < b->silent_ms ? b->silent_ms - age : 0);
     }
 }
 
@@ -96,14 +96,14 @@ void pxy_branch_timer_c(void *arg)
     struct branch *b = arg;
     if (b->ending) {
         b->cancelled = true;
-        (void)txn_client_cancel(b->pxy->stack, b->txn, STR_NONE);
+        (void)txn_client_cancel(b->pxy->layer->txns, b->txn, STR_NONE);
         pxy_branch_final(b, 408, NULL);
         return;
     }
     b->timed_out = true;
     if (b->provisional) {
         b->cancelled = true;
-        (void)txn_client_cancel(b->pxy->stack, b->txn, STR_NONE);
+        (void)txn_client_cancel(b->pxy->layer->txns, b->txn, STR_NONE);
         return;
     }
     pxy_branch_forget(b);
@@ -116,10 +116,9 @@ void pxy_branch_timer_c(void *arg)
 static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
                    const struct sip_edits *up)
 {
-    struct writer w = stack_scratch(p->stack);
+    struct writer w = txn_scratch(p->layer->txns);
     int err = sip_msg_write(msg, up, &w);
-    pxy_heard(p, status);
-    return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
+    return err ? err : txn_server_reply(p->layer->txns, p->server, status, writer_done(&w));
 }
 
 void pxy_finish(struct pxy *p, struct str cancel_reason)
@@ -161,7 +160,7 @@ static const char *why_local(const struct branch *b)
 static void log_failure(const struct pxy *p, unsigned status, const char *why)
 {
     struct str uri = sip_msg_uri_text(p->req);
-    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->stack->loop) / 1000000, LOG_INFO,
+    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->layer->loop) / 1000000, LOG_INFO,
              "request failed", why, LF("call_id", sip_msg_call_id(p->req)),
              LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_NUM("status", status),
              LF_Z("cause", why));
@@ -247,7 +246,7 @@ static void aggregate(struct pxy *p, struct branch *best)
 static bool is_overload(const struct branch *b)
 {
     // Of a phone or a foreign network it would be held against every node on the way back, and so against everybody.
-    bool outside = b->outside || b->pxy->stack->outside >> b->label & 1;
+    bool outside = b->outside || transport_is_outside(b->pxy->layer->transport, b->label);
     return b->status == 503 && b->msg && !outside && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
 }
 

@@ -4,7 +4,7 @@
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "stack/proxy/proxy_priv.h"
-#include "stack/proxy/route.h"
+#include "sip/route.h"
 
 enum {
     LEG_MIN_MS = 1000, // for a target that is tried at the very end
@@ -125,7 +125,7 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
     b->outside = t->outside;
     b->open = true;
     b->silent_ms = t->silent_ms;
-    b->started = loop_now(p->stack->loop) / 1000000;
+    b->started = loop_now(p->layer->loop) / 1000000;
     timer_init(&b->timer_c, pxy_branch_timer_c, b);
     if (t->edits)
         b->edits = *t->edits;
@@ -138,9 +138,9 @@ static struct branch *branch_new(struct pxy *p, const struct pxy_target *t,
 static void arm_timer_c(struct branch *b)
 {
     struct pxy *p = b->pxy;
-    const struct sip_timers *t = txn_server_timers(p->stack, p->server);
+    const struct sip_timers *t = txn_server_timers(p->layer->txns, p->server);
     b->ending = false;
-    timer_start(p->stack->loop, &b->timer_c, t ? t->timer_c : sip_timers_core.timer_c);
+    timer_start(p->layer->loop, &b->timer_c, t ? t->timer_c : sip_timers_core.timer_c);
 }
 
 static uint32_t leg_of(const struct pxy *p, const struct pxy_target *t)
@@ -180,7 +180,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .withdraw = t->withdraw,
         .loop_hash = p->loop_hash,
     };
-    err = txn_client_start(p->stack, &c, &b->txn);
+    err = txn_client_start(p->layer->txns, &c, &b->txn);
     if (err)
         return err;
     list_add(&p->branches, &b->link);
@@ -195,7 +195,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
 // way, RFC 3261 16.7 step 6).
 static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
 {
-    return status == 503 && msg && !b->outside && !(b->pxy->stack->outside >> b->label & 1);
+    return status == 503 && msg && !b->outside && !(transport_is_outside(b->pxy->layer->transport, b->label));
 }
 
 const char *pxy_trouble(const struct pxy *p)
@@ -228,8 +228,8 @@ void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned stat
         return;
     }
     if (is_push_back(b, status, msg))
-        overload_pushed_back(p->stack->overload, loop_now(p->stack->loop));
-    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->stack, id) : NULL;
+        txn_pushed_back(p->layer->txns);
+    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->layer->txns, id) : NULL;
     if (trouble)
         p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
     pxy_branch_final(b, status, msg);
@@ -267,7 +267,7 @@ static int forward_ack(struct pxy *p, const struct pxy_target *t)
         .loop_hash = p->loop_hash,
     };
     timer_stop(&p->timer);
-    err = txn_send_ack(p->stack, &a);
+    err = txn_send_ack(p->layer->txns, &a);
     if (err)
         ack_sent(b);
     return err;

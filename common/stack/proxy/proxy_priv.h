@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside the proxy core. A request's journey: pxy_on_request takes a pxy from the pool,
+// Inside the proxy. A request's journey: on_request takes a pxy from the pool,
 // proxy_check.c validates it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards
 // (proxy_forward.c, 16.6), responses come back to the response context (proxy_context.c, 16.7
 // to 16.10), and the pxy goes back to the pool at the end of the turn in which its last transaction
@@ -9,9 +9,12 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/slots.h"
+#include "io/loop.h"
+#include "sip/msg.h"
 #include "sip/uri.h"
 #include "stack/proxy/proxy.h"
-#include "stack/stack_priv.h"
+#include "stack/transport/transport.h"
+#include "stack/txn/txn.h"
 
 enum {
     PXY_INLINE = 2048,  // arena bytes in the pxy itself: most requests need no more
@@ -20,6 +23,12 @@ enum {
 };
 
 struct pxy_layer {
+    struct loop *loop;
+    struct txn_layer *txns;
+    struct transport *transport;
+    struct pxy_owner_ops owner;
+    void *owner_arg;
+    struct str proxy_require[PXY_OPTION_TAGS], supported; // as given
     struct slots ids;
     struct list all; // every live pxy but those leaving
     size_t n_live;
@@ -56,7 +65,7 @@ struct branch {
 
 struct pxy {
     struct list link; // all, pool or leaving
-    struct stack *stack;
+    struct pxy_layer *layer;
     pxy_id id;
     txn_id server; // 0: an ACK, or the transaction has gone
     uint64_t born; // ms of loop time
@@ -81,8 +90,6 @@ struct pxy {
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;
-    bool heard;     // overload control knows of the first answer
-    struct overload_request asked;
     bool starved;   // memory beyond the limit was counted
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner
     struct timer timer;
@@ -99,8 +106,6 @@ struct pxy {
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
 
-// Overload control learns of the first answer that is more than a 100.
-void pxy_heard(struct pxy *p, unsigned status);
 // Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
 // did.
 const char *pxy_starved(struct pxy *p);
@@ -108,6 +113,18 @@ const char *pxy_starved(struct pxy *p);
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).
 bool pxy_check(struct pxy *p);
+
+// ---- stateless.c ----
+// What the proxy core refuses (RFC 3261 16.3), before there is anything but the message: status or 0,
+// *ret_why (untouched: the standard phrase) and headers for the response.
+unsigned pxy_check_stateless(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
+                             struct sip_edits *extra);
+// Does the OPTIONS ask this node itself (RFC 3261 11.2, 16.3)? What it is then answered with: 200 and
+// what options_describe adds.
+bool options_is_ours(const struct pxy_layer *l, const struct sip_msg *m);
+void options_describe(const struct pxy_layer *l, struct sip_edits *e);
+// Is this a tag that Proxy-Require may have?
+bool pxy_knows_option(const struct pxy_layer *l, struct str tag);
 
 // ---- proxy_forward.c ----
 void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
@@ -130,4 +147,6 @@ void pxy_warn(struct pxy *p, struct sip_edits *extra, struct str text);
 // Stops the retransmission of a 2xx made here.
 void pxy_ok_stop(struct pxy *p);
 // The ACK for a 2xx made here, if it is one.
-void pxy_ok_acked(struct stack *s, const struct sip_msg *ack);
+void pxy_ok_acked(struct pxy_layer *l, const struct sip_msg *ack);
+// Has a 2xx been sent here that waits for this ACK?
+bool pxy_awaits_ack(const struct pxy_layer *l, const struct sip_msg *ack);

@@ -4,7 +4,7 @@
 #include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/proxy/proxy_priv.h"
-#include "stack/transport/guard.h"
+#include "stack/transport/answer.h"
 
 enum { WARNING_MAX = 384 };
 
@@ -25,7 +25,7 @@ void pxy_warn(struct pxy *p, struct sip_edits *extra, struct str text)
 {
     char host[ADDR_TEXT_MAX], buf[2 * WARNING_MAX + ADDR_TEXT_MAX + 8];
     struct writer w = writer_init(buf, sizeof buf);
-    text = guard_warning_text(p->stack, &p->source, text);
+    text = answer_warning_text(p->layer->transport, &p->source, text);
     if (!text.n)
         return;
     writer_lit(&w, "399 ");
@@ -56,10 +56,9 @@ void pxy_ok_stop(struct pxy *p)
 static void ok_again(void *arg)
 {
     struct pxy *p = arg;
-    struct stack *s = p->stack;
     uint32_t t2 = sip_timers_core.t2;
     if (p->server)
-        (void)txn_server_reply(s, p->server, 200, p->ok);
+        (void)txn_server_reply(p->layer->txns, p->server, 200, p->ok);
     p->ok_interval = p->ok_interval * 2 < t2 ? p->ok_interval * 2 : t2;
     if (p->ok_left <= p->ok_interval || !p->server) {
         pxy_ok_stop(p);
@@ -67,13 +66,13 @@ static void ok_again(void *arg)
         return;
     }
     p->ok_left -= p->ok_interval;
-    timer_start(s->loop, &p->timer, p->ok_interval);
+    timer_start(p->layer->loop, &p->timer, p->ok_interval);
 }
 
 static void ok_start(struct pxy *p, struct str to_tag, struct str bytes)
 {
-    struct pxy_layer *l = p->stack->pxys;
-    const struct sip_timers *t = txn_server_timers(p->stack, p->server);
+    struct pxy_layer *l = p->layer;
+    const struct sip_timers *t = txn_server_timers(p->layer->txns, p->server);
     p->ok = arena_dup(&p->arena, bytes);
     if (!p->ok.p)
         return;
@@ -82,13 +81,13 @@ static void ok_start(struct pxy *p, struct str to_tag, struct str bytes)
     p->ok_left = 63 * p->ok_interval;
     list_add(&l->await_ack[p->ack_key % PXY_ACK_BUCKETS], &p->ack_link);
     timer_init(&p->timer, ok_again, p);
-    timer_start(p->stack->loop, &p->timer, p->ok_interval);
+    timer_start(p->layer->loop, &p->timer, p->ok_interval);
 }
 
-static struct pxy *find_awaiting(const struct stack *s, const struct sip_msg *ack)
+static struct pxy *find_awaiting(const struct pxy_layer *l, const struct sip_msg *ack)
 {
     uint64_t key = ack_key(ack, sip_msg_to_tag(ack));
-    LIST_EACH(&s->pxys->await_ack[key % PXY_ACK_BUCKETS], it) {
+    LIST_EACH(&l->await_ack[key % PXY_ACK_BUCKETS], it) {
         struct pxy *p = LIST_ENTRY(it, struct pxy, ack_link);
         if (p->ack_key == key)
             return p;
@@ -96,15 +95,15 @@ static struct pxy *find_awaiting(const struct stack *s, const struct sip_msg *ac
     return NULL;
 }
 
-bool pxy_awaits_ack(const struct stack *s, const struct sip_msg *ack)
+bool pxy_awaits_ack(const struct pxy_layer *l, const struct sip_msg *ack)
 {
-    return find_awaiting(s, ack) != NULL;
+    return find_awaiting(l, ack) != NULL;
 }
 
-void pxy_ok_acked(struct stack *s, const struct sip_msg *ack)
+void pxy_ok_acked(struct pxy_layer *l, const struct sip_msg *ack)
 {
     struct pxy *p;
-    while ((p = find_awaiting(s, ack))) {
+    while ((p = find_awaiting(l, ack))) {
         pxy_ok_stop(p);
         pxy_settle(p);
     }
@@ -117,7 +116,7 @@ struct str pxy_to_tag(struct pxy *p)
     if (!p->to_tag.p) {
         char buf[TXN_TAG_LEN];
         struct str tag = sip_msg_to_tag(p->req);
-        p->to_tag = arena_dup(&p->arena, tag.p ? tag : txn_to_tag(p->stack, p->req, buf));
+        p->to_tag = arena_dup(&p->arena, tag.p ? tag : txn_to_tag(p->layer->txns, p->req, buf));
     }
     return p->to_tag;
 }
@@ -125,8 +124,8 @@ struct str pxy_to_tag(struct pxy *p)
 static int send_reply(struct pxy *p, unsigned status, struct str reason,
                       const struct sip_edits *extra)
 {
-    struct stack *s = p->stack;
-    struct str tag = pxy_to_tag(p);
+    struct txn_layer *txns = p->layer->txns;
+    struct str tag = pxy_to_tag(p), agent = txn_agent(txns);
     struct sip_edits e;
     if (!tag.p)
         return ERR_NOMEM;
@@ -134,35 +133,35 @@ static int send_reply(struct pxy *p, unsigned status, struct str reason,
         sip_edits_copy(&e, &p->arena, extra);
     else
         sip_edits_init(&e, &p->arena, NULL);
-    if (s->server.n)
-        sip_edit_append(&e, SIP_H_SERVER, s->server);
-    struct writer w = stack_scratch(s);
+    if (agent.n)
+        sip_edit_append(&e, SIP_H_SERVER, agent);
+    struct writer w = txn_scratch(txns);
     int err = sip_write_response(p->req, status, reason, tag, &e, &w);
     if (err)
         return err;
     // Started first: the transaction may take the scratch over when it sends.
     if (p->invite && status >= 200 && status < 300)
         ok_start(p, tag, writer_done(&w));
-    return txn_server_reply(s, p->server, status, writer_done(&w));
+    return txn_server_reply(txns, p->server, status, writer_done(&w));
 }
 
 static int send_bare(struct pxy *p, unsigned status)
 {
     char tag[TXN_TAG_LEN];
-    struct writer w = stack_scratch(p->stack);
+    struct writer w = txn_scratch(p->layer->txns);
     int err =
-        sip_write_response(p->req, status, STR_NONE, txn_to_tag(p->stack, p->req, tag), NULL, &w);
-    return err ? err : txn_server_reply(p->stack, p->server, status, writer_done(&w));
+        sip_write_response(p->req, status, STR_NONE, txn_to_tag(p->layer->txns, p->req, tag), NULL, &w);
+    return err ? err : txn_server_reply(p->layer->txns, p->server, status, writer_done(&w));
 }
 
 // Not even a bare response fits: its sender hears nothing, and nothing is kept for it.
 static void give_up(struct pxy *p, int err)
 {
     struct str uri = sip_msg_uri_text(p->req);
-    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->stack->loop) / 1000000, LOG_WARN,
+    LOG_FROM(hash_bytes(uri.p, uri.n), loop_now(p->layer->loop) / 1000000, LOG_WARN,
              "request cannot be answered", err_text(err), LF("call_id", sip_msg_call_id(p->req)),
              LF("method", sip_msg_method_name(p->req)), LF("uri", uri), LF_Z("cause", err_text(err)));
-    txn_server_drop(p->stack, p->server);
+    txn_server_drop(p->layer->txns, p->server);
 }
 
 int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct sip_edits *extra)
@@ -174,13 +173,12 @@ int pxy_reply(struct pxy *p, unsigned status, struct str reason, const struct si
         return ERR_STATE;
     }
     if (p->answered && p->ok.p && p->server && status / 100 == 2)
-        return txn_server_reply(p->stack, p->server, status, p->ok);
+        return txn_server_reply(p->layer->txns, p->server, status, p->ok);
     if (p->answered || status < 100 || status > 699)
         return ERR_STATE;
     if (!p->invite && status > 100 && status < 200)
         return ERR_STATE;
     int err = send_reply(p, status, reason, extra);
-    pxy_heard(p, status);
     if (status < 200)
         return err;
     // Without memory for what was wanted: a bare 500 is better than silence.

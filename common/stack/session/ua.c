@@ -6,11 +6,13 @@
 #include "base/slots.h"
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
+#include "sip/msg.h"
+#include "sip/route.h"
 #include "sip/uri.h"
-#include "stack/proxy/route.h"
-#include "stack/stack_priv.h"
+#include "stack/txn/txn.h"
 
 struct ua_layer {
+    struct txn_layer *txns;
     struct slots ids;
     struct list all;
 };
@@ -19,7 +21,7 @@ struct ua_layer {
 // known.
 struct ua_txn {
     struct list link;
-    struct stack *stack;
+    struct ua_layer *layer;
     ua_id id;
     txn_id txn;
     ua_response_cb cb;
@@ -28,32 +30,32 @@ struct ua_txn {
     char bytes[];
 };
 
-int ua_layer_new(struct stack *s)
+int ua_layer_new(struct txn_layer *txns, struct ua_layer **ret_layer)
 {
     struct ua_layer *l = mem_zalloc(sizeof *l);
     if (!l)
         return ERR_NOMEM;
+    l->txns = txns;
     list_init(&l->all);
-    s->uas = l;
+    *ret_layer = l;
     return 0;
 }
 
 static void ua_txn_free(struct ua_txn *u)
 {
-    slots_remove(&u->stack->uas->ids, u->id);
+    slots_remove(&u->layer->ids, u->id);
     list_del(&u->link);
     mem_free(u);
 }
 
-void ua_layer_free(struct stack *s)
+void ua_layer_free(struct ua_layer *l)
 {
-    if (!s->uas)
+    if (!l)
         return;
-    while (!list_empty(&s->uas->all))
-        ua_txn_free(LIST_ENTRY(s->uas->all.next, struct ua_txn, link));
-    slots_done(&s->uas->ids);
-    mem_free(s->uas);
-    s->uas = NULL;
+    while (!list_empty(&l->all))
+        ua_txn_free(LIST_ENTRY(l->all.next, struct ua_txn, link));
+    slots_done(&l->ids);
+    mem_free(l);
 }
 
 static int write_request(void *arg, struct str via, struct writer *w)
@@ -87,25 +89,25 @@ static void ack_sent(void *arg)
 }
 
 // What every request of this node carries unless the user says otherwise (RFC 3261 8.1.1.6, 20.41).
-static void put_defaults(const struct stack *s, const struct ua_request *r, struct writer *w)
+static void put_defaults(const struct ua_layer *l, const struct ua_request *r, struct writer *w)
 {
-    struct str v;
+    struct str v, agent = txn_agent(l->txns);
     if (!sip_edits_first(r->headers, SIP_H_MAX_FORWARDS, &v))
         writer_lit(w, "Max-Forwards: 70\r\n");
-    if (s->server.n && !sip_edits_first(r->headers, SIP_H_USER_AGENT, &v)) {
+    if (agent.n && !sip_edits_first(r->headers, SIP_H_USER_AGENT, &v)) {
         writer_lit(w, "User-Agent: ");
-        writer_str(w, s->server);
+        writer_str(w, agent);
         writer_lit(w, "\r\n");
     }
 }
 
-static int ua_txn_new(struct stack *s, const struct ua_request *r, struct ua_txn **ret_u)
+static int ua_txn_new(struct ua_layer *l, const struct ua_request *r, struct ua_txn **ret_u)
 {
     struct str method = r->method == SIP_UNKNOWN ? r->method_name : sip_method_name(r->method);
     char defaults[256];
     struct writer d = writer_init(defaults, sizeof defaults);
-    struct writer w = stack_scratch(s);
-    put_defaults(s, r, &d);
+    struct writer w = txn_scratch(l->txns);
+    put_defaults(l, r, &d);
     int err = sip_write_request(method, r->uri, r->headers, &w);
     if (err || d.failed)
         return err ? err : ERR_TOOBIG;
@@ -115,18 +117,18 @@ static int ua_txn_new(struct stack *s, const struct ua_request *r, struct ua_txn
     struct ua_txn *u = mem_alloc(sizeof *u + w.n + d.n);
     if (!u)
         return ERR_NOMEM;
-    *u = (struct ua_txn){.stack = s, .cb = r->cb, .arg = r->arg};
+    *u = (struct ua_txn){.layer = l, .cb = r->cb, .arg = r->arg};
     u->line = (size_t)eol + 2;
     u->n = w.n + d.n;
     memcpy(u->bytes, w.p, u->line);
     memcpy(u->bytes + u->line, d.p, d.n);
     memcpy(u->bytes + u->line + d.n, w.p + u->line, w.n - u->line);
-    u->id = slots_add(&s->uas->ids, u);
+    u->id = slots_add(&l->ids, u);
     if (!u->id) {
         mem_free(u);
         return ERR_NOMEM;
     }
-    list_add(&s->uas->all, &u->link);
+    list_add(&l->all, &u->link);
     *ret_u = u;
     return 0;
 }
@@ -147,7 +149,7 @@ static int next_hop(struct arena *a, const struct ua_request *r, struct sip_uri 
     return sip_uri_parse(a, r->uri, ret_uri);
 }
 
-static int start(struct stack *s, const struct ua_request *r, struct ua_txn *u,
+static int start(struct ua_layer *l, const struct ua_request *r, struct ua_txn *u,
                  const struct sip_uri *uri)
 {
     if (r->method == SIP_ACK) {
@@ -159,7 +161,7 @@ static int start(struct stack *s, const struct ua_request *r, struct ua_txn *u,
             .uri = uri,
             .label = r->label,
         };
-        return txn_send_ack(s, &a);
+        return txn_send_ack(l->txns, &a);
     }
     struct txn_client_params c = {
         .method = r->method,
@@ -172,10 +174,10 @@ static int start(struct stack *s, const struct ua_request *r, struct ua_txn *u,
         .label = r->label,
         .timeout_ms = r->timeout_ms,
     };
-    return txn_client_start(s, &c, &u->txn);
+    return txn_client_start(l->txns, &c, &u->txn);
 }
 
-int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id)
+int ua_send(struct ua_layer *l, const struct ua_request *r, ua_id *ret_id)
 {
     char mem[1024];
     struct arena a;
@@ -184,10 +186,10 @@ int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id)
     arena_init(&a, mem, sizeof mem);
     int err = r->flow ? 0 : next_hop(&a, r, &uri);
     if (!err)
-        err = ua_txn_new(s, r, &u);
+        err = ua_txn_new(l, r, &u);
     if (!err) {
         ua_id id = u->id; // an ACK may be gone when start returns
-        err = start(s, r, u, r->flow ? NULL : &uri);
+        err = start(l, r, u, r->flow ? NULL : &uri);
         if (err)
             ua_txn_free(u);
         else if (ret_id)
@@ -197,21 +199,21 @@ int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id)
     return err;
 }
 
-int ua_cancel(struct stack *s, ua_id id)
+int ua_cancel(struct ua_layer *l, ua_id id)
 {
-    struct ua_txn *u = slots_find(&s->uas->ids, id);
-    return u && u->txn ? txn_client_cancel(s, u->txn, STR_NONE) : ERR_NOTFOUND;
+    struct ua_txn *u = slots_find(&l->ids, id);
+    return u && u->txn ? txn_client_cancel(l->txns, u->txn, STR_NONE) : ERR_NOTFOUND;
 }
 
-void ua_forget(struct stack *s, ua_id id)
+void ua_forget(struct ua_layer *l, ua_id id)
 {
-    struct ua_txn *u = slots_find(&s->uas->ids, id);
+    struct ua_txn *u = slots_find(&l->ids, id);
     if (!u)
         return;
     if (!u->txn) {
         u->cb = NULL; // an ACK on its way
         return;
     }
-    txn_client_forget(s, u->txn);
+    txn_client_forget(l->txns, u->txn);
     ua_txn_free(u);
 }

@@ -2,7 +2,12 @@
 // Requests that a node or a UE originates itself, and the dialog state that goes with them.
 #pragma once
 
-#include "stack/stack.h"
+#include "sip/edit.h"
+#include "stack/transport/flow.h"
+
+struct sip_msg;
+struct txn_layer;
+struct ua_layer;
 
 typedef uint64_t ua_id;
 
@@ -25,11 +30,15 @@ struct ua_request {
 
 // Sends it through a client transaction (an ACK for a 2xx: without one). *ret_id (may be NULL) is
 // for ua_cancel and ua_forget.
-int ua_send(struct stack *s, const struct ua_request *r, ua_id *ret_id);
+int ua_send(struct ua_layer *l, const struct ua_request *r, ua_id *ret_id);
 // CANCELs an INVITE (after its first provisional response, RFC 3261 9.1).
-int ua_cancel(struct stack *s, ua_id id);
+int ua_cancel(struct ua_layer *l, ua_id id);
 // No further callbacks; the transaction ends by itself.
-void ua_forget(struct stack *s, ua_id id);
+void ua_forget(struct ua_layer *l, ua_id id);
+
+int ua_layer_new(struct txn_layer *txns, struct ua_layer **ret_layer);
+// Called after all transactions have gone. Takes NULL.
+void ua_layer_free(struct ua_layer *l);
 
 // Dialog state (RFC 3261 12), both sides. Owns copies of everything.
 struct dialog;

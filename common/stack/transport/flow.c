@@ -6,9 +6,9 @@
 #include "stack/transport/guard.h"
 #include "stack/transport/transport_priv.h"
 
-struct flow *flow_find(const struct stack *s, flow_id id)
+struct flow *flow_find(const struct transport *t, flow_id id)
 {
-    return id ? slots_find(&s->transports->ids, id) : NULL;
+    return id ? slots_find(&t->ids, id) : NULL;
 }
 
 flow_id flow_get_id(const struct flow *f)
@@ -29,6 +29,11 @@ uint64_t flow_heard(const struct flow *f)
 bool flow_is_connected(const struct flow *f)
 {
     return f->info.open && (!f->stream || f->stream->connected);
+}
+
+bool flow_is_ours(const struct flow *f)
+{
+    return f->ours;
 }
 
 bool flow_is_reliable(const struct flow *f)
@@ -71,19 +76,19 @@ struct flow *flow_lookup(struct listener *l, const struct addr *remote)
 {
     struct flow_key k = key_of(l, remote);
     struct flow *f = NULL;
-    HASH_FIND(hh, l->stack->transports->by_key, &k, sizeof k, f);
+    HASH_FIND(hh, l->transport->by_key, &k, sizeof k, f);
     return f;
 }
 
 static struct list *lru_of(struct flow *f)
 {
-    struct transport_layer *t = f->stack->transports;
+    struct transport *t = f->transport;
     return &(f->info.proto == SIP_PROTO_UDP ? t->udp : t->tcp)[f->in_class];
 }
 
 static size_t *count_of(struct flow *f)
 {
-    struct transport_layer *t = f->stack->transports;
+    struct transport *t = f->transport;
     return &(f->info.proto == SIP_PROTO_UDP ? t->n_udp : t->n_tcp)[f->in_class];
 }
 
@@ -112,15 +117,14 @@ static size_t sum(const size_t *n)
 }
 
 // Strangers have a share of their own, and are the first to go when everything is taken.
-static bool make_room(struct stack *s, enum sip_proto proto, enum flow_class of)
+static bool make_room(struct transport *t, enum sip_proto proto, enum flow_class of)
 {
-    struct transport_layer *t = s->transports;
     bool udp = proto == SIP_PROTO_UDP;
     struct list *lru = udp ? t->udp : t->tcp;
     const size_t *n = udp ? t->n_udp : t->n_tcp;
-    size_t share = udp ? s->limits.flows : 0;
+    size_t share = udp ? t->limits.flows : 0;
     if (of == FLOW_OF_STRANGER && share && n[FLOW_OF_STRANGER] >= share) {
-        s->count.drop_flows++;
+        t->count.drop_flows++;
         return evict(&lru[FLOW_OF_STRANGER]);
     }
     if (sum(n) < (udp ? FLOW_MAX_UDP : FLOW_MAX_TCP))
@@ -128,7 +132,7 @@ static bool make_room(struct stack *s, enum sip_proto proto, enum flow_class of)
     return evict(&lru[FLOW_OF_STRANGER]) || (of == FLOW_OF_KNOWN && evict(&lru[FLOW_OF_KNOWN]));
 }
 
-static int index_flow(struct transport_layer *t, struct flow *f)
+static int index_flow(struct transport *t, struct flow *f)
 {
     struct flow *other = NULL;
     HASH_FIND(hh, t->by_key, &f->key, sizeof f->key, other);
@@ -142,7 +146,7 @@ void flow_guest(struct flow *f, struct listener *l, const struct addr *local,
                 const struct addr *remote)
 {
     memset(f, 0, sizeof *f);
-    f->stack = l->stack;
+    f->transport = l->transport;
     f->listener = l;
     f->info = (struct flow_info){
         .proto = l->proto, .local = *local, .remote = *remote, .listener = l->label, .open = true};
@@ -152,16 +156,15 @@ void flow_guest(struct flow *f, struct listener *l, const struct addr *local,
     list_init(&f->of_source);
 }
 
-static void start_aging(struct transport_layer *t, struct loop *l)
+static void start_aging(struct transport *t)
 {
     if (!timer_active(&t->age))
-        timer_start(l, &t->age, FLOW_AGE_MS);
+        timer_start(t->loop, &t->age, FLOW_AGE_MS);
 }
 
 static int put_into_tables(struct flow *f)
 {
-    struct stack *s = f->stack;
-    struct transport_layer *t = s->transports;
+    struct transport *t = f->transport;
     f->id = f->info.id = slots_add(&t->ids, f);
     if (!f->id || index_flow(t, f)) {
         slots_remove(&t->ids, f->id);
@@ -169,22 +172,22 @@ static int put_into_tables(struct flow *f)
     }
     list_add(lru_of(f), &f->lru);
     *count_of(f) += 1;
-    s->count.flows_opened++;
+    t->count.flows_opened++;
     if (f->info.proto == SIP_PROTO_UDP)
-        start_aging(t, s->loop);
+        start_aging(t);
     return 0;
 }
 
 int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
              struct flow **ret_flow)
 {
-    struct stack *s = l->stack;
+    struct transport *t = l->transport;
     struct flow guest;
     flow_guest(&guest, l, local, remote);
-    guest.last_ms = loop_now(s->loop) / 1000000;
+    guest.last_ms = loop_now(t->loop) / 1000000;
     enum stack_standing standing = guard_standing(&guest);
     guest.in_class = standing == STACK_STRANGER ? FLOW_OF_STRANGER : FLOW_OF_KNOWN;
-    if (!make_room(s, l->proto, guest.in_class))
+    if (!make_room(t, l->proto, guest.in_class))
         return ERR_FULL;
     struct flow *f = mem_alloc(sizeof *f);
     if (!f)
@@ -216,7 +219,7 @@ struct flow *flow_settle(struct flow *f)
 
 void flow_touch(struct flow *f)
 {
-    f->last_ms = loop_now(f->stack->loop) / 1000000;
+    f->last_ms = loop_now(f->transport->loop) / 1000000;
     list_del(&f->lru);
     list_add(lru_of(f), &f->lru);
 }
@@ -261,20 +264,19 @@ static unsigned age(struct list *lru, uint64_t now_ms, uint64_t limit_ms)
     return n;
 }
 
-void flow_age(void *transport_layer)
+void flow_age(void *transport)
 {
-    struct transport_layer *t = transport_layer;
-    struct stack *s = t->stack;
-    uint64_t now = loop_now(s->loop) / 1000000;
+    struct transport *t = transport;
+    uint64_t now = loop_now(t->loop) / 1000000;
     (void)age(&t->udp[FLOW_OF_STRANGER], now, FLOW_IDLE_STRANGER_MS);
     (void)age(&t->udp[FLOW_OF_KNOWN], now, FLOW_IDLE_MS);
     if (sum(t->n_udp))
-        start_aging(t, s->loop);
+        start_aging(t);
 }
 
 static void unlink_flow(struct flow *f)
 {
-    struct transport_layer *t = f->stack->transports;
+    struct transport *t = f->transport;
     slots_remove(&t->ids, f->id);
     if (f->hh.tbl)
         HASH_DELETE(hh, t->by_key, f);
@@ -282,19 +284,19 @@ static void unlink_flow(struct flow *f)
     guard_delist(f);
     *count_of(f) -= 1;
     f->info.open = false;
-    f->stack->count.flows_closed++;
+    f->transport->count.flows_closed++;
     stream_free(f);
 }
 
 void flow_close(struct flow *f, int err)
 {
-    struct stack *s = f->stack;
+    struct transport *t = f->transport;
     flow_id id = f->id;
     unlink_flow(f);
-    txn_on_flow_closed(s, f, err);
+    t->user->flow_closed(t->user_arg, f, err);
     mem_free(f);
-    if (s->ops->flow_closed)
-        s->ops->flow_closed(s->arg, id);
+    if (t->owner.flow_closed)
+        t->owner.flow_closed(t->owner_arg, id);
 }
 
 void flow_discard(struct flow *f)
@@ -304,7 +306,7 @@ void flow_discard(struct flow *f)
 }
 
 // The listener that sends: the first of this label with the right protocol and family.
-static struct listener *listener_for(struct transport_layer *t, enum sip_proto proto, bool ip6,
+static struct listener *listener_for(struct transport *t, enum sip_proto proto, bool ip6,
                                      unsigned label)
 {
     for (unsigned i = 0; i < t->n_listeners; i++) {
@@ -315,10 +317,10 @@ static struct listener *listener_for(struct transport_layer *t, enum sip_proto p
     return NULL;
 }
 
-int flow_get(struct stack *s, enum sip_proto proto, const struct addr *remote, unsigned label,
+int flow_get(struct transport *t, enum sip_proto proto, const struct addr *remote, unsigned label,
              flow_id *ret_flow)
 {
-    struct listener *l = listener_for(s->transports, proto, addr_is_ip6(remote), label);
+    struct listener *l = listener_for(t, proto, addr_is_ip6(remote), label);
     if (!l)
         return ERR_NOTFOUND;
     struct flow *f = flow_lookup(l, remote);
@@ -353,22 +355,22 @@ static struct str find_call_id(struct str bytes)
 void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str bytes,
                 struct str call_id)
 {
-    struct stack *s = f->stack;
-    if (!s->ops->trace)
+    struct transport *t = f->transport;
+    if (!t->owner.trace)
         return;
-    struct stack_trace t = {.out = out,
-                            .proto = f->info.proto,
-                            .local = f->info.local,
-                            .remote = *remote,
-                            .bytes = bytes,
-                            .call_id = call_id.n ? call_id : find_call_id(bytes)};
-    s->ops->trace(s->arg, &t);
+    struct stack_trace line = {.out = out,
+                               .proto = f->info.proto,
+                               .local = f->info.local,
+                               .remote = *remote,
+                               .bytes = bytes,
+                               .call_id = call_id.n ? call_id : find_call_id(bytes)};
+    t->owner.trace(t->owner_arg, &line);
 }
 
 static int sent(struct flow *f, const struct addr *to, struct str bytes, struct str call_id,
                 int err)
 {
-    struct stack_counters *c = &f->stack->count;
+    struct transport_counters *c = &f->transport->count;
     if (err) {
         c->send_errors++;
         return err;
@@ -379,41 +381,38 @@ static int sent(struct flow *f, const struct addr *to, struct str bytes, struct 
     return 0;
 }
 
-static int stream_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id,
-                       bool later)
+static int stream_send(struct flow *f, struct str bytes, struct str call_id, bool later)
 {
     if (f->stream->close_err)
         return ERR_CLOSED;
     int err = later ? tcp_send_later(f->stream->tcp, bytes) : tcp_send(f->stream->tcp, bytes);
-    f->stream->last_used = loop_now(s->loop) / 1000000;
+    f->stream->last_used = loop_now(f->transport->loop) / 1000000;
     if (err)
         stream_doom(f, err);
     return sent(f, &f->info.remote, bytes, call_id, err);
 }
 
-int flow_send(struct stack *s, struct flow *f, struct str bytes, struct str call_id)
+int flow_send(struct flow *f, struct str bytes, struct str call_id)
 {
     if (!f->stream)
-        return flow_send_to(s, f, &f->info.remote, bytes, call_id);
-    return stream_send(s, f, bytes, call_id, false);
+        return flow_send_to(f, &f->info.remote, bytes, call_id);
+    return stream_send(f, bytes, call_id, false);
 }
 
-int flow_send_later(struct stack *s, struct flow *f, struct str bytes, struct str call_id)
+int flow_send_later(struct flow *f, struct str bytes, struct str call_id)
 {
-    return f->stream ? stream_send(s, f, bytes, call_id, true) : ERR_INVAL;
+    return f->stream ? stream_send(f, bytes, call_id, true) : ERR_INVAL;
 }
 
-int flow_send_to(struct stack *s, struct flow *f, const struct addr *to, struct str bytes,
-                 struct str call_id)
+int flow_send_to(struct flow *f, const struct addr *to, struct str bytes, struct str call_id)
 {
     if (f->stream)
         return ERR_INVAL;
     return sent(f, to, bytes, call_id, udp_send(f->listener->udp, to, bytes));
 }
 
-void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *remote)
+void transport_recheck(struct transport *t, enum sip_proto proto, const struct addr *remote)
 {
-    struct transport_layer *t = s->transports;
     for (unsigned i = 0; i < t->n_listeners; i++) {
         struct listener *l = &t->listeners[i];
         struct flow *f = l->proto == proto ? flow_lookup(l, remote) : NULL;
@@ -424,18 +423,18 @@ void stack_recheck(struct stack *s, enum sip_proto proto, const struct addr *rem
     }
 }
 
-void stack_flow_close(struct stack *s, flow_id flow)
+void transport_flow_close(struct transport *t, flow_id flow)
 {
-    struct flow *f = flow_find(s, flow);
+    struct flow *f = flow_find(t, flow);
     if (!f || !f->stream || f->stream->close_err || !list_empty(&f->users))
         return;
     f->stream->close_err = ERR_FULL;
-    timer_start(s->loop, &f->stream->timer, 0);
+    timer_start(t->loop, &f->stream->timer, 0);
 }
 
-bool stack_flow(const struct stack *s, flow_id flow, struct flow_info *ret_info)
+bool transport_flow_info(const struct transport *t, flow_id flow, struct flow_info *ret_info)
 {
-    const struct flow *f = flow_find(s, flow);
+    const struct flow *f = flow_find(t, flow);
     if (!f)
         return false;
     *ret_info = f->info;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Listeners: opening and closing them, and recognising this node's own names.
+// The layer's life, its listeners, and recognising this node's own names.
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/writer.h"
 #include "sip/uri.h"
@@ -26,7 +28,7 @@ static int write_names(struct listener *l, struct str advertise)
 
 static int open_socket(struct listener *l, const struct stack_listen *p)
 {
-    struct loop *loop = l->stack->loop;
+    struct loop *loop = l->transport->loop;
     if (p->proto == SIP_PROTO_UDP) {
         struct udp_params u = {.local = p->local, .reuseport = p->reuseport,
                                .cb = udp_flow_receive,
@@ -50,17 +52,15 @@ static void listener_done(struct listener *l)
     mem_free((void *)l->via_prefix.p);
 }
 
-int transport_listen(struct stack *s, const struct stack_listen *p)
+int transport_listen(struct transport *t, const struct stack_listen *p)
 {
-    struct transport_layer *t = s->transports;
     if (p->proto != SIP_PROTO_UDP && p->proto != SIP_PROTO_TCP)
         return ERR_UNSUPPORTED;
     if (t->n_listeners == LISTENER_MAX)
         return ERR_FULL;
     struct listener *l = &t->listeners[t->n_listeners];
-    *l = (struct listener){.stack = s, .index = t->n_listeners, .proto = p->proto,
-                           .label = p->label,
-                           .timers = p->timers ? p->timers : &sip_timers_core};
+    *l = (struct listener){.transport = t, .index = t->n_listeners, .proto = p->proto,
+                           .label = p->label, .timers = p->timers};
     int err = open_socket(l, p);
     if (!err)
         err = write_names(l, p->advertise);
@@ -68,13 +68,14 @@ int transport_listen(struct stack *s, const struct stack_listen *p)
         listener_done(l);
         return err;
     }
+    if (p->outside)
+        t->outside |= 1u << p->label;
     t->n_listeners++;
     return 0;
 }
 
-bool transport_has(const struct stack *s, enum sip_proto proto, bool ip6)
+bool transport_has(const struct transport *t, enum sip_proto proto, bool ip6)
 {
-    const struct transport_layer *t = s->transports;
     for (unsigned i = 0; i < t->n_listeners; i++) {
         const struct listener *l = &t->listeners[i];
         if (l->proto == proto && addr_is_ip6(&l->local) == ip6)
@@ -88,9 +89,8 @@ static bool is_host(const struct listener *l, struct str host, const struct addr
     return str_ieq(l->host, host) || (ip && addr_eq_ip(&l->local, ip));
 }
 
-bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port)
+bool transport_is_sent_by(const struct transport *t, struct str host, uint16_t port)
 {
-    const struct transport_layer *t = s->transports;
     struct addr ip;
     bool numeric = addr_parse(host, 0, &ip) == 0;
     for (unsigned i = 0; i < t->n_listeners; i++) {
@@ -102,9 +102,8 @@ bool transport_is_sent_by(const struct stack *s, struct str host, uint16_t port)
 }
 
 // Without a port an IP address means 5060, and a name whatever DNS says about it: any port.
-bool transport_is_own(const struct stack *s, struct str host, uint16_t port)
+static bool is_own(const struct transport *t, struct str host, uint16_t port)
 {
-    const struct transport_layer *t = s->transports;
     struct addr ip;
     bool numeric = addr_parse(host, 0, &ip) == 0;
     if (!port && numeric)
@@ -115,14 +114,66 @@ bool transport_is_own(const struct stack *s, struct str host, uint16_t port)
             continue;
         if (is_host(l, host, numeric ? &ip : NULL))
             return true;
-        for (size_t a = 0; a < s->n_alias; a++)
-            if (str_ieq(s->alias[a], host))
+        for (size_t a = 0; a < t->n_alias; a++)
+            if (str_ieq(t->alias[a], host))
                 return true;
     }
     return false;
 }
 
-void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+bool transport_is_own_uri(const struct transport *t, const struct sip_uri *u)
+{
+    bool sip = u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS;
+    return sip && is_own(t, u->host, u->port);
+}
+
+bool transport_is_outside(const struct transport *t, unsigned label)
+{
+    return t->outside >> label & 1;
+}
+
+// ---- what the layers above share with it ----
+
+struct loop *transport_loop(const struct transport *t)
+{
+    return t->loop;
+}
+
+struct writer transport_scratch(struct transport *t)
+{
+    return writer_init(t->scratch, TRANSPORT_SCRATCH);
+}
+
+struct str transport_server(const struct transport *t)
+{
+    return t->server;
+}
+
+uint64_t transport_secret(const struct transport *t)
+{
+    return t->secret;
+}
+
+void transport_recheck_all(struct transport *t)
+{
+    if (++t->standing_epoch == 0)
+        t->standing_epoch = 1;
+}
+
+void transport_set_warnings(struct transport *t, enum stack_warnings w)
+{
+    t->warnings = w;
+}
+
+void transport_set_limits(struct transport *t, const struct stack_limits *l)
+{
+    t->limits = *l;
+    guard_set_limits(t);
+}
+
+// ---- counters ----
+
+static void flow_stats(const struct transport *t, stack_stat_cb cb, void *arg)
 {
     static const struct {
         const char *udp, *tcp;
@@ -131,28 +182,84 @@ void transport_stats(const struct stack *s, stack_stat_cb cb, void *arg)
         [FLOW_OF_KNOWN] = {"proto=\"udp\",of=\"known\"", "proto=\"tcp\",of=\"known\""},
     };
     for (unsigned i = 0; i < FLOW_CLASSES; i++) {
-        cb(arg, "sip_flows", labels[i].udp, s->transports->n_udp[i]);
-        cb(arg, "sip_flows", labels[i].tcp, s->transports->n_tcp[i]);
+        cb(arg, "sip_flows", labels[i].udp, t->n_udp[i]);
+        cb(arg, "sip_flows", labels[i].tcp, t->n_tcp[i]);
     }
 }
 
-int transport_layer_new(struct stack *s)
+void transport_stats(const struct transport *t, stack_stat_cb cb, void *arg)
 {
-    struct transport_layer *t = mem_zalloc(sizeof *t);
+#define X(field, name, labels) cb(arg, name, labels, t->count.field);
+    TRANSPORT_COUNTERS(X)
+#undef X
+    for (int i = SIP_LIMIT_NONE + 1; i < SIP_LIMIT_COUNT; i++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "limit=\"%s\"", sip_limit_rows[i].name);
+        cb(arg, "sip_limit_exceeded", labels, t->beyond[i]);
+    }
+    flow_stats(t, cb, arg);
+    guard_stats(t, cb, arg);
+}
+
+// ---- life ----
+
+static int copy_text(struct str v, struct str *ret_copy)
+{
+    if (!v.n)
+        return 0;
+    *ret_copy = str_dup(v);
+    return ret_copy->p ? 0 : ERR_NOMEM;
+}
+
+static int copy_params(struct transport *t, const struct transport_params *p)
+{
+    t->owner = p->owner;
+    t->owner_arg = p->owner_arg;
+    t->message = *p->message;
+    t->max_message = p->max_message;
+    t->keep_s = p->keep_s;
+    t->limits = p->limits;
+    t->warnings = p->warnings;
+    t->secret = loop_random_u64(p->loop);
+    int err = copy_text(p->server, &t->server);
+    for (size_t i = 0; !err && i < TRANSPORT_ALIASES; i++)
+        if (p->alias[i].n)
+            err = copy_text(p->alias[i], &t->alias[t->n_alias++]);
+    t->scratch = mem_alloc(TRANSPORT_SCRATCH);
+    return err || !t->scratch ? ERR_NOMEM : 0;
+}
+
+int transport_new(const struct transport_params *p, struct transport **ret_transport)
+{
+    struct transport *t = mem_zalloc(sizeof *t);
     if (!t)
         return ERR_NOMEM;
+    t->loop = p->loop;
+    t->standing_epoch = 1;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) {
         list_init(&t->udp[i]);
         list_init(&t->tcp[i]);
     }
-    t->stack = s;
     timer_init(&t->age, flow_age, t);
-    s->transports = t;
+    int err = copy_params(t, p);
+    if (!err)
+        err = guard_new(t);
+    if (err) {
+        transport_free(t);
+        return err;
+    }
+    *ret_transport = t;
     return 0;
 }
 
+void transport_set_user(struct transport *t, const struct transport_user_ops *ops, void *arg)
+{
+    t->user = ops;
+    t->user_arg = arg;
+}
+
 // No callbacks: the transactions have gone and the owner has asked for this.
-static void free_flows(struct transport_layer *t, struct list *lru)
+static void free_flows(struct transport *t, struct list *lru)
 {
     LIST_EACH(lru, it) {
         struct flow *f = LIST_ENTRY(it, struct flow, lru);
@@ -167,9 +274,8 @@ static void free_flows(struct transport_layer *t, struct list *lru)
     }
 }
 
-void transport_layer_free(struct stack *s)
+void transport_free(struct transport *t)
 {
-    struct transport_layer *t = s->transports;
     if (!t)
         return;
     timer_stop(&t->age);
@@ -180,6 +286,10 @@ void transport_layer_free(struct stack *s)
     for (unsigned i = 0; i < t->n_listeners; i++)
         listener_done(&t->listeners[i]);
     slots_done(&t->ids);
+    guard_free(t);
+    mem_free((void *)t->server.p);
+    for (size_t i = 0; i < t->n_alias; i++)
+        mem_free((void *)t->alias[i].p);
+    mem_free(t->scratch);
     mem_free(t);
-    s->transports = NULL;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// From bytes to a message for the transaction layer, and the answers to what cannot become one.
+// From bytes to a message for the layer above, and the answers to what cannot become one.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/writer.h"
-#include "stack/transport/guard.h"
+#include "stack/transport/answer.h"
 #include "stack/transport/transport_priv.h"
 
 void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
 {
     char peer[ADDR_TEXT_MAX];
-    LOG_FROM(addr_source_key(&f->info.remote), loop_now(f->stack->loop) / 1000000, LOG_WARN, msg,
+    LOG_FROM(addr_source_key(&f->info.remote), loop_now(f->transport->loop) / 1000000, LOG_WARN, msg,
              what, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
              LF("call_id", call_id));
 }
@@ -23,9 +23,9 @@ static bool answer(struct flow *f, struct sip_msg *m, unsigned status, struct st
     if (!sip_msg_is_request(m) || sip_msg_method(m) == SIP_ACK)
         return false;
     struct sip_msg *filled;
-    if (via_fill(f->stack, m, &f->info.remote, &filled)) // no room for received: as it came
+    if (via_fill(f->transport, m, &f->info.remote, &filled)) // no room for received: as it came
         filled = sip_msg_ref(m);
-    bool sent = guard_answer(f, filled, status, reason, warning, NULL);
+    bool sent = flow_answer(f, filled, status, reason, warning, NULL);
     sip_msg_unref(filled);
     return sent;
 }
@@ -60,7 +60,7 @@ static const char *fault(const struct sip_msg *m, const char *field)
 static void malformed(struct flow *f, struct sip_msg *m, const struct sip_parse_error *e)
 {
     bool version = strcmp(e->what, SIP_FAULT_VERSION) == 0, answered = false;
-    f->stack->count.malformed++;
+    f->transport->count.malformed++;
     if (m && version) {
         answered = answer(f, m, 505, STR_NONE, NULL);
     } else if (m) {
@@ -81,7 +81,7 @@ static int beyond_limit(struct flow *f, struct sip_msg *m, enum sip_limit limit)
 {
     const struct sip_limit_row *row = &sip_limit_rows[limit];
     struct str reason = STR_NONE;
-    f->stack->beyond[limit]++;
+    f->transport->beyond[limit]++;
     if (row->status == 400)
         reason = arena_printf(sip_msg_arena(m), "Bad Request: %s", row->what);
     bool answered = answer(f, m, row->status, reason, row->what);
@@ -90,30 +90,45 @@ static int beyond_limit(struct flow *f, struct sip_msg *m, enum sip_limit limit)
     return ERR_TOOBIG;
 }
 
-void transport_bound_memory(const struct stack *s, struct sip_msg *m)
+uint64_t transport_memory(const struct transport *t, size_t n)
 {
-    arena_set_max(sip_msg_arena(m), sip_limits_memory(&s->message, sip_msg_bytes(m).n));
+    return sip_limits_memory(&t->message, n);
+}
+
+void transport_bound_memory(const struct transport *t, struct sip_msg *m)
+{
+    arena_set_max(sip_msg_arena(m), transport_memory(t, sip_msg_bytes(m).n));
+}
+
+void transport_count_beyond(struct transport *t, enum sip_limit limit)
+{
+    t->beyond[limit]++;
+}
+
+void transport_count_send_error(struct transport *t)
+{
+    t->count.send_errors++;
 }
 
 static int deliver(struct flow *f, struct sip_msg *m)
 {
-    struct stack *s = f->stack;
+    struct transport *t = f->transport;
     if (!sip_msg_is_request(m)) {
-        s->count.responses_in++;
-        stack_on_message(s, f, m);
+        t->count.responses_in++;
+        t->user->message(t->user_arg, f, m);
         return 0;
     }
-    s->count.requests_in++;
+    t->count.requests_in++;
     struct sip_msg *filled;
-    int err = via_fill(s, m, &f->info.remote, &filled);
+    int err = via_fill(t, m, &f->info.remote, &filled);
     if (err) {
         bool answered = answer(f, m, err == ERR_TOOBIG ? 513 : 500, STR_NONE, NULL);
         transport_log(f, answered ? "request refused" : "request dropped", err_name(err),
                       sip_msg_call_id(m));
         return err;
     }
-    transport_bound_memory(s, filled);
-    stack_on_message(s, f, filled);
+    transport_bound_memory(t, filled);
+    t->user->message(t->user_arg, f, filled);
     sip_msg_unref(filled);
     return 0;
 }
@@ -128,10 +143,10 @@ static int receive(struct flow *f, struct str bytes)
         if (err == ERR_BAD)
             malformed(f, m, &e);
     } else {
-        enum sip_limit limit = sip_limits_check(m, &f->stack->message);
+        enum sip_limit limit = sip_limits_check(m, &f->transport->message);
         flow_trace(f, false, &f->info.remote, bytes, sip_msg_call_id(m));
-        transport_bound_memory(f->stack, m);
-        f->heard = loop_now(f->stack->loop) / 1000000;
+        transport_bound_memory(f->transport, m);
+        f->heard = loop_now(f->transport->loop) / 1000000;
         err = limit ? beyond_limit(f, m, limit) : deliver(f, m);
     }
     sip_msg_unref(m);
@@ -140,7 +155,7 @@ static int receive(struct flow *f, struct str bytes)
 
 int transport_receive(struct flow *f, struct str bytes)
 {
-    struct loop_progress *p = loop_progress(f->stack->loop);
+    struct loop_progress *p = loop_progress(f->transport->loop);
     p->n = bytes.n;
     p->bytes = bytes.p;
     int err = receive(f, bytes);

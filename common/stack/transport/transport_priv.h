@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/slots.h"
-#include "stack/stack_priv.h"
+#include "sip/edit.h"
 #include "stack/transport/transport.h"
 
 enum {
@@ -24,8 +24,40 @@ enum {
     STREAM_STALL_MS = 20000,        // half a message
 };
 
+// One row per counter: field, metric name, labels. transport_stats walks it.
+#define TRANSPORT_COUNTERS(X)                                                                      \
+    X(requests_in, "sip_requests_in", "")                                                          \
+    X(requests_out, "sip_requests_out", "")                                                        \
+    X(responses_in, "sip_responses_in", "")                                                        \
+    X(responses_out, "sip_responses_out", "")                                                      \
+    X(malformed, "sip_malformed_in", "")                                                           \
+    X(oversize, "sip_oversize_in", "")                                                             \
+    X(keepalives, "sip_keepalives_in", "")                                                         \
+    X(bytes_in, "sip_bytes_in", "")                                                                \
+    X(bytes_out, "sip_bytes_out", "")                                                              \
+    X(send_errors, "sip_send_errors", "")                                                          \
+    X(unreachable, "sip_unreachable_reports", "")                                                  \
+    X(flows_opened, "sip_flows_opened", "")                                                        \
+    X(flows_closed, "sip_flows_closed", "")                                                        \
+    X(stream_errors, "sip_stream_errors", "")                                                      \
+    X(strangers_unanswered, "sip_strangers_unanswered", "")                                        \
+    X(drop_source, "sip_limit_reached", "limit=\"source_rate\"")                                   \
+    X(drop_user, "sip_limit_reached", "limit=\"user_rate\"")                                       \
+    X(drop_flows, "sip_limit_reached", "limit=\"flows\"")                                          \
+    X(drop_connections, "sip_limit_reached", "limit=\"connections\"")                              \
+    X(drop_per_source, "sip_limit_reached", "limit=\"connections_per_source\"")                    \
+    X(drop_reserve, "sip_limit_reached", "limit=\"reserve\"")                                      \
+    X(evicted, "sip_connections_evicted", "")                                                      \
+    X(idle_closed, "sip_idle_connections_closed", "")
+
+struct transport_counters {
+#define X(field, name, labels) uint64_t field;
+    TRANSPORT_COUNTERS(X)
+#undef X
+};
+
 struct listener {
-    struct stack *stack;
+    struct transport *transport;
     unsigned index;
     enum sip_proto proto;
     struct addr local;
@@ -66,7 +98,7 @@ enum flow_class { FLOW_OF_STRANGER, FLOW_OF_KNOWN, FLOW_CLASSES };
 // 0 and in no table, which becomes a real one when somebody has use for it (flow_settle).
 struct flow {
     flow_id id;
-    struct stack *stack;
+    struct transport *transport;
     struct listener *listener;
     struct flow_info info;
     struct flow_key key;
@@ -75,7 +107,7 @@ struct flow {
     uint64_t heard;        // when something was last received, ms; 0: never
     struct stream *stream; // NULL for UDP
     enum stack_standing standing;
-    uint32_t checked;      // stack.standing_epoch when standing was asked for; 0: never
+    uint32_t checked;      // transport.standing_epoch when standing was asked for; 0: never
     bool ours;             // this node spoke first
     enum flow_class in_class;
     size_t got;            // bytes of the message being read
@@ -86,8 +118,27 @@ struct flow {
     UT_hash_handle hh;
 };
 
-struct transport_layer {
-    struct stack *stack;
+struct transport {
+    struct loop *loop;
+    const struct transport_user_ops *user;
+    void *user_arg;
+    struct transport_owner_ops owner;
+    void *owner_arg;
+    struct str server;                   // own copy
+    struct str alias[TRANSPORT_ALIASES]; // own copies
+    size_t n_alias;
+    struct sip_limits message;
+    size_t max_message;
+    uint32_t keep_s;
+    struct stack_limits limits;
+    enum stack_warnings warnings;
+    uint32_t standing_epoch; // of what flows know about their standing
+    unsigned outside;        // listener labels as bits: peers there are not the network
+    uint64_t secret;
+    struct guard *guard;
+    char *scratch;           // TRANSPORT_SCRATCH bytes for the message being built; never kept
+    struct transport_counters count;
+    uint64_t beyond[SIP_LIMIT_COUNT]; // messages that were, by limit
     struct listener listeners[LISTENER_MAX];
     unsigned n_listeners;
     struct slots ids;
@@ -106,8 +157,8 @@ int flow_new(struct listener *l, const struct addr *local, const struct addr *re
              struct flow **ret_flow);
 void flow_touch(struct flow *f);
 void flow_set_standing(struct flow *f, enum stack_standing standing);
-void flow_age(void *transport_layer);
-// Takes it out of the tables, tells the transactions and the owner, frees it.
+void flow_age(void *transport);
+// Takes it out of the tables, tells the user of the layer and the owner, frees it.
 void flow_close(struct flow *f, int err);
 // The same for one that nobody has heard of yet.
 void flow_discard(struct flow *f);
@@ -136,14 +187,8 @@ void stream_doom(struct flow *f, int err);
 int transport_receive(struct flow *f, struct str bytes);
 // Answers what is readable of bytes with status, without state; false when nothing was sent.
 bool transport_refuse(struct flow *f, struct str bytes, unsigned status, struct str reason);
-// One log line about a peer, within the measure of base/log_limit.h.
-void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id);
 
 // ---- via.c ----
-// Where a response to m goes over an unreliable flow, or on a new connection when the old one has
-// gone (RFC 3261 18.2.2, RFC 3581 4). Without a readable Via: src.
-void via_reply_addr(const struct sip_msg *m, const struct addr *src, bool reliable,
-                    struct addr *ret_addr);
 // The message with received and rport filled into its top Via; m itself (referenced again) when
 // nothing is to be added.
-int via_fill(struct stack *s, struct sip_msg *m, const struct addr *src, struct sip_msg **ret_msg);
+int via_fill(struct transport *t, struct sip_msg *m, const struct addr *src, struct sip_msg **ret_msg);

@@ -9,7 +9,7 @@
 
 static uint64_t now_ms(const struct flow *f)
 {
-    return loop_now(f->stack->loop) / 1000000;
+    return loop_now(f->transport->loop) / 1000000;
 }
 
 void stream_free(struct flow *f)
@@ -35,11 +35,11 @@ void stream_close(struct flow *f, int err, bool flush)
 
 void stream_doom(struct flow *f, int err)
 {
-    f->stack->count.stream_errors++;
+    f->transport->count.stream_errors++;
     if (!f->stream->close_err)
         transport_log(f, "connection closed: nothing can be sent", err_name(err), STR_NONE);
     f->stream->close_err = err;
-    timer_start(f->stack->loop, &f->stream->timer, 0);
+    timer_start(f->transport->loop, &f->stream->timer, 0);
 }
 
 // ---- time ----
@@ -55,7 +55,7 @@ static uint64_t idle_limit(const struct stream *st)
 static uint64_t idle_until(const struct flow *f)
 {
     const struct stream *st = f->stream;
-    const struct stack_limits *l = &f->stack->limits;
+    const struct stack_limits *l = &f->transport->limits;
     uint64_t any = st->last_used + idle_limit(st);
     if (f->standing != STACK_STRANGER || st->outgoing)
         return any;
@@ -77,7 +77,7 @@ static uint64_t deadline(const struct flow *f)
 static void arm(struct flow *f)
 {
     uint64_t now = now_ms(f), at = deadline(f);
-    timer_start(f->stack->loop, &f->stream->timer, at > now ? at - now : 1);
+    timer_start(f->transport->loop, &f->stream->timer, at > now ? at - now : 1);
 }
 
 // Uses of the stream only move last_used; the timer finds out when it fires.
@@ -96,7 +96,7 @@ static void on_timer(void *arg)
         return;
     }
     if (st->stalled && (now >= st->stalled + STREAM_STALL_MS || now >= deadline(f))) {
-        f->stack->count.stream_errors++;
+        f->transport->count.stream_errors++;
         transport_log(f, "connection closed: message not completed in time", "half message",
                       STR_NONE);
         stream_close(f, ERR_TIMEOUT, false);
@@ -104,7 +104,7 @@ static void on_timer(void *arg)
     }
     bool idle = now >= deadline(f);
     if (idle && list_empty(&f->users)) {
-        f->stack->count.idle_closed++;
+        f->transport->count.idle_closed++;
         stream_close(f, ERR_TIMEOUT, true);
         return;
     }
@@ -127,9 +127,9 @@ static void fail(struct flow *f, struct str rest, int err)
 {
     struct stream *st = f->stream;
     bool big = err == ERR_TOOBIG;
-    f->stack->count.stream_errors++;
-    *(big ? &f->stack->count.oversize : &f->stack->count.malformed) += 1;
-    f->stack->beyond[SIP_LIMIT_MESSAGE] += big;
+    f->transport->count.stream_errors++;
+    *(big ? &f->transport->count.oversize : &f->transport->count.malformed) += 1;
+    f->transport->beyond[SIP_LIMIT_MESSAGE] += big;
     bool answered = transport_refuse(f, rest, big ? 513 : 400,
                                      big ? STR_NONE : STR("Bad Request: Malformed Content-Length"));
     transport_log(f, "connection closed: no message can be framed",
@@ -148,7 +148,7 @@ static bool only_crlf(struct str s)
 
 static void pong(struct flow *f)
 {
-    f->stack->count.keepalives++;
+    f->transport->count.keepalives++;
     (void)tcp_send(f->stream->tcp, STR("\r\n")); // RFC 5626 3.5.1
 }
 
@@ -173,10 +173,10 @@ static struct str take_messages(struct flow *f, struct str data)
     while (data.n && !st->close_err) {
         size_t skip = 0, len = 0;
         int err = sip_framer_next(&st->framer, data, &skip, &len);
-        if (err == ERR_MORE && data.n <= f->stack->max_message + SIP_MSG_MAX)
+        if (err == ERR_MORE && data.n <= f->transport->max_message + SIP_MSG_MAX)
             break;
         st->framer = (struct sip_framer){0};
-        if (!err && len > f->stack->max_message)
+        if (!err && len > f->transport->max_message)
             err = ERR_TOOBIG;
         if (err) {
             fail(f, data, err == ERR_MORE ? ERR_TOOBIG : err);
@@ -241,7 +241,7 @@ static void on_data(void *arg, struct str bytes)
     struct stream *st = f->stream;
     bool buffered = st->n > 0;
     st->last_used = now_ms(f);
-    f->stack->count.bytes_in += bytes.n;
+    f->transport->count.bytes_in += bytes.n;
     flow_touch(f);
     if (buffered && buffer_append(st, bytes)) {
         stream_close(f, ERR_NOMEM, false);
@@ -327,7 +327,7 @@ int stream_connect(struct listener *l, const struct addr *remote, struct flow **
     if (err)
         return err;
     f->stream->outgoing = true;
-    err = tcp_connect(l->stack->loop, addr_is_any(&local) ? NULL : &local, remote, &stream_ops, f,
+    err = tcp_connect(l->transport->loop, addr_is_any(&local) ? NULL : &local, remote, &stream_ops, f,
                       &f->stream->tcp);
     if (err) {
         flow_discard(f);

@@ -4,7 +4,6 @@
 #include "stack/transport/guard.h"
 #include "stack/transport/stun.h"
 #include "stack/transport/transport_priv.h"
-#include "stack/txn/shed.h"
 
 // CRLFs of clients that keep their NAT open.
 static bool is_empty(struct str d)
@@ -19,7 +18,7 @@ static bool is_empty(struct str d)
 static void answer_stun(struct listener *l, struct flow *f, const struct addr *src, struct str data)
 {
     unsigned char buf[STUN_ANSWER_MAX];
-    if (!l->stack->keep_s || !f || guard_standing(f) == STACK_STRANGER)
+    if (!l->transport->keep_s || !f || guard_standing(f) == STACK_STRANGER)
         return;
     struct str answer = stun_answer(data, src, buf);
     if (answer.n)
@@ -32,14 +31,14 @@ static bool is_keepalive(struct listener *l, struct flow *f, const struct addr *
         answer_stun(l, f, src, data);
     else if (!is_empty(data))
         return false;
-    l->stack->count.keepalives++;
+    l->transport->count.keepalives++;
     return true;
 }
 
 static void too_large(struct flow *f, struct str data)
 {
-    f->stack->count.oversize++;
-    f->stack->beyond[SIP_LIMIT_MESSAGE]++;
+    f->transport->count.oversize++;
+    f->transport->beyond[SIP_LIMIT_MESSAGE]++;
     bool answered = transport_refuse(f, data, 513, STR_NONE);
     transport_log(f, "message too large", answered ? "answered 513" : "dropped", STR_NONE);
 }
@@ -48,9 +47,9 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
                       struct str data)
 {
     struct listener *l = listener;
-    struct stack *s = l->stack;
+    struct transport *t = l->transport;
     struct flow *f = flow_lookup(l, src), guest;
-    s->count.bytes_in += data.n;
+    t->count.bytes_in += data.n;
     if (f)
         flow_touch(f);
     if (is_keepalive(l, f, src, data))
@@ -59,10 +58,12 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
         flow_guest(&guest, l, addr_is_any(&l->local) ? dst : &l->local, src);
         f = &guest;
     }
-    if (!guard_admit(f) || shed_drops_unread(s, f, data))
+    if (!guard_admit(f))
+        return;
+    if (t->user->leaves_unread && t->user->leaves_unread(t->user_arg, f, data))
         return;
     f->got = data.n;
-    if (data.n > s->max_message)
+    if (data.n > t->max_message)
         too_large(f, data);
     else
         (void)transport_receive(f, data);
@@ -77,6 +78,7 @@ void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struc
     (void)err;
     if (!f)
         return;
-    l->stack->count.unreachable++;
-    txn_on_unreachable(l->stack, f, quoted);
+    struct transport *t = l->transport;
+    t->count.unreachable++;
+    t->user->unreachable(t->user_arg, f, quoted);
 }

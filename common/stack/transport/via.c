@@ -31,15 +31,15 @@ static bool wants_keep(const struct sip_param *p)
     return !p->value.p && str_ieq(p->name, STR("keep"));
 }
 
-static bool asks_for_keep(const struct stack *s, const struct sip_via *v)
+static bool asks_for_keep(const struct transport *t, const struct sip_via *v)
 {
     bool there;
     struct str value = sip_param_get(v->params, STR("keep"), &there);
-    return s->keep_s && there && !value.p;
+    return t->keep_s && there && !value.p;
 }
 
 // "SIP/2.0/UDP host:port" and all parameters but received and rport, then ours.
-static struct str filled_text(const struct stack *s, struct arena *a, const struct sip_via *v, const struct addr *src)
+static struct str filled_text(const struct transport *t, struct arena *a, const struct sip_via *v, const struct addr *src)
 {
     char ip[ADDR_TEXT_MAX];
     size_t cap = v->text.n + 2 * ADDR_TEXT_MAX;
@@ -53,9 +53,9 @@ static struct str filled_text(const struct stack *s, struct arena *a, const stru
             continue;
         writer_chr(&w, ';');
         writer_str(&w, p->name);
-        if (s->keep_s && wants_keep(p)) {
+        if (t->keep_s && wants_keep(p)) {
             writer_chr(&w, '=');
-            writer_u64(&w, s->keep_s);
+            writer_u64(&w, t->keep_s);
         }
         if (p->value.p) {
             writer_chr(&w, '=');
@@ -71,21 +71,21 @@ static struct str filled_text(const struct stack *s, struct arena *a, const stru
     return w.failed ? STR_NONE : writer_done(&w);
 }
 
-int via_fill(struct stack *s, struct sip_msg *m, const struct addr *src, struct sip_msg **ret_msg)
+int via_fill(struct transport *t, struct sip_msg *m, const struct addr *src, struct sip_msg **ret_msg)
 {
     const struct sip_via *v = sip_msg_via(m);
-    if (!v || (!v->has_rport && !v->received.p && is_source(v, src) && !asks_for_keep(s, v))) {
+    if (!v || (!v->has_rport && !v->received.p && is_source(v, src) && !asks_for_keep(t, v))) {
         *ret_msg = sip_msg_ref(m);
         return 0;
     }
     struct sip_edits e;
     struct sip_parse_error perr;
-    struct str text = filled_text(s, sip_msg_arena(m), v, src);
+    struct str text = filled_text(t, sip_msg_arena(m), v, src);
     if (!text.p)
         return ERR_NOMEM;
     sip_edits_init(&e, sip_msg_arena(m), m);
     sip_edit_replace_at(&e, SIP_H_VIA, 0, text);
-    struct writer w = stack_scratch(s);
+    struct writer w = transport_scratch(t);
     int err = sip_msg_write(m, &e, &w);
     if (err)
         return err;

@@ -64,7 +64,7 @@ static void lost(void *obj, void *arg)
 static void silence(void *obj, void *arg)
 {
     struct txn_client *c = obj;
-    c->t.stack->count.timeouts++;
+    c->t.layer->count.timeouts++;
     client_blame_silence(c);
     client_withdraw(c);
     client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
@@ -78,7 +78,7 @@ static void after_error(void *obj, void *arg)
 
 static void after_silence(void *obj, void *arg)
 {
-    CLIENT(obj)->t.stack->count.timeouts++;
+    CLIENT(obj)->t.layer->count.timeouts++;
     client_move(obj, CAUSE_SILENCE, 0);
 }
 
@@ -162,12 +162,12 @@ static void invite_success_again(void *obj, void *arg)
 // Sends the ACK for a non-2xx and keeps it in the INVITE's place.
 static void acknowledge(struct txn_client *c, const struct sip_msg *response)
 {
-    struct stack *s = c->t.stack;
+    struct txn_layer *l = c->t.layer;
     struct flow *f = client_flow(c);
-    struct writer w = stack_scratch(s);
-    int err = txn_build_ack(s, c->t.kept, response, &w);
+    struct writer w = txn_scratch(l);
+    int err = txn_build_ack(l, c->t.kept, response, &w);
     if (!err && f)
-        err = flow_send(s, f, writer_done(&w), sip_msg_call_id(response));
+        err = flow_send(f, writer_done(&w), sip_msg_call_id(response));
     if (!err && !c->t.reliable)
         err = txn_keep(&c->t, writer_done(&w));
     if (err)

@@ -22,7 +22,7 @@ static void respond_again(void *obj, void *arg)
     struct txn_server *st = obj;
     if (!st->t.kept.n)
         return;
-    st->t.stack->count.retransmits_out++;
+    st->t.layer->count.retransmits_out++;
     server_send(st, 0, st->t.kept);
 }
 
@@ -89,7 +89,7 @@ static void invite_acked(void *obj, void *arg)
 static void invite_no_ack(void *obj, void *arg)
 {
     SERVER(obj)->end_err = ERR_TIMEOUT;
-    SERVER(obj)->t.stack->count.timeouts++;
+    SERVER(obj)->t.layer->count.timeouts++;
     over(obj, NULL);
 }
 
@@ -99,11 +99,13 @@ static void invite_lost(void *obj, void *arg)
     over(obj, NULL);
 }
 
-static void invite_ack_to_core(void *obj, void *arg)
+static void invite_ack_to_user(void *obj, void *arg)
 {
     struct txn_server *st = obj;
     const struct txn_input *in = arg;
-    pxy_on_ack(st->t.stack, in->msg, st->t.flow ? flow_get_id(st->t.flow) : 0);
+    const struct txn_user *u = st->user;
+    if (u && u->ops->ack)
+        u->ops->ack(u->arg, in->msg, st->t.flow ? flow_get_id(st->t.flow) : 0);
 }
 
 // A closed connection: the response will make a new one (RFC 3261 18.2.2).
@@ -124,7 +126,7 @@ static const struct fsm_row invite_rows[] = {
     {TXN_CONFIRMED, EV_TIMER_I, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
     {TXN_CONFIRMED, EV_ERROR, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
     {TXN_ACCEPTED, EV_REQUEST, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
-    {TXN_ACCEPTED, EV_ACK, TXN_ACCEPTED, NULL, invite_ack_to_core, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_ACK, TXN_ACCEPTED, NULL, invite_ack_to_user, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success_again, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_TIMER_L, TXN_TERMINATED, NULL, over, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_ERROR, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
@@ -155,15 +157,15 @@ static void request_slow(void *obj, void *arg)
     struct txn_server *st = obj;
     const struct sip_timers *t = st->t.timers;
     txn_arm_timeout(&st->t, EV_TOO_LATE, t->timer_f - trying_due_ms(t));
-    if (st->owner && !st->replied)
-        pxy_on_trying_due(st->t.stack, st->t.id, st->owner);
+    if (st->owner && !st->replied && st->user && st->user->ops->trying_due)
+        st->user->ops->trying_due(st->user->arg, st->t.id, st->owner);
 }
 
 // Nobody waits for a final response any longer: there will be none.
 static void request_too_late(void *obj, void *arg)
 {
     SERVER(obj)->end_err = ERR_TIMEOUT;
-    SERVER(obj)->t.stack->count.too_late++;
+    SERVER(obj)->t.layer->count.too_late++;
     over(obj, NULL);
 }
 

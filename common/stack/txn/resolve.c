@@ -11,9 +11,9 @@
 #include "stack/transport/transport.h"
 #include "stack/txn/resolve_priv.h"
 
-uint64_t resolve_now_ms(const struct stack *s)
+uint64_t resolve_now_ms(const struct resolver *r)
 {
-    return loop_now(s->loop) / 1000000;
+    return loop_now(r->loop) / 1000000;
 }
 
 // RFC 3263 4: maddr stands for the host, transport is taken at its word.
@@ -66,31 +66,31 @@ static uint64_t mark_key(const struct resolve_target *t, uint8_t proto)
     return hash_bytes(&k, sizeof k);
 }
 
-void resolve_mark_transport(struct stack *s, const struct resolve_target *t)
+void resolve_mark_transport(struct resolver *r, const struct resolve_target *t)
 {
-    marks_set(&s->resolver->bad, mark_key(t, (uint8_t)t->proto), resolve_now_ms(s), RESOLVE_BAD_MS);
+    marks_set(&r->bad, mark_key(t, (uint8_t)t->proto), resolve_now_ms(r), RESOLVE_BAD_MS);
 }
 
-void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t ms)
+void resolve_mark_node(struct resolver *r, const struct resolve_target *t, uint32_t ms)
 {
-    marks_set(&s->resolver->bad, mark_key(t, ANY_PROTO), resolve_now_ms(s),
+    marks_set(&r->bad, mark_key(t, ANY_PROTO), resolve_now_ms(r),
               ms ? ms : RESOLVE_BAD_MS);
 }
 
-void resolve_mark_silent(struct stack *s, const struct resolve_target *t)
+void resolve_mark_silent(struct resolver *r, const struct resolve_target *t)
 {
-    marks_set(&s->resolver->bad, mark_key(t, SILENCE), resolve_now_ms(s), RESOLVE_BAD_MS);
+    marks_set(&r->bad, mark_key(t, SILENCE), resolve_now_ms(r), RESOLVE_BAD_MS);
 }
 
-bool resolve_is_silent(struct stack *s, const struct resolve_target *t)
+bool resolve_is_silent(struct resolver *r, const struct resolve_target *t)
 {
-    struct marks *m = &s->resolver->bad;
-    return m->n && marks_has(m, mark_key(t, SILENCE), resolve_now_ms(s), true);
+    struct marks *m = &r->bad;
+    return m->n && marks_has(m, mark_key(t, SILENCE), resolve_now_ms(r), true);
 }
 
-void resolve_forgive(struct stack *s, const struct resolve_target *t)
+void resolve_forgive(struct resolver *r, const struct resolve_target *t)
 {
-    struct marks *m = &s->resolver->bad;
+    struct marks *m = &r->bad;
     if (!m->n)
         return;
     marks_clear(m, mark_key(t, ANY_PROTO));
@@ -99,22 +99,22 @@ void resolve_forgive(struct stack *s, const struct resolve_target *t)
 }
 
 // Only who stands first is really tried, and may be the probe.
-static bool is_bad(struct stack *s, const struct resolve_target *t, bool first)
+static bool is_bad(struct resolver *r, const struct resolve_target *t, bool first)
 {
-    struct marks *m = &s->resolver->bad;
-    uint64_t now = resolve_now_ms(s);
+    struct marks *m = &r->bad;
+    uint64_t now = resolve_now_ms(r);
     return marks_has(m, mark_key(t, ANY_PROTO), now, first) ||
            marks_has(m, mark_key(t, (uint8_t)t->proto), now, first);
 }
 
 // Failed targets go last, so that a name never is without any.
-static void bad_last(struct stack *s, struct resolve_list *l)
+static void bad_last(struct resolver *r, struct resolve_list *l)
 {
     struct resolve_list good = {.n = 0}, bad = {.n = 0};
-    if (!s->resolver->bad.n || l->n < 2)
+    if (!r->bad.n || l->n < 2)
         return;
     for (size_t i = 0; i < l->n; i++) {
-        struct resolve_list *to = is_bad(s, &l->t[i], i == 0) ? &bad : &good;
+        struct resolve_list *to = is_bad(r, &l->t[i], i == 0) ? &bad : &good;
         to->t[to->n++] = l->t[i];
     }
     memcpy(l->t, good.t, good.n * sizeof *l->t);
@@ -134,7 +134,7 @@ static bool before(const struct resolve_entry *a, const struct resolve_entry *b)
 }
 
 // Takes one of the first group of v (sorted) by lot, in proportion to the weights.
-static size_t draw(struct stack *s, const struct resolve_entry *v, size_t n)
+static size_t draw(struct resolver *r, const struct resolve_entry *v, size_t n)
 {
     uint32_t sum = 0, seen = 0;
     size_t group = 0;
@@ -142,7 +142,7 @@ static size_t draw(struct stack *s, const struct resolve_entry *v, size_t n)
         sum += v[group++].weight;
     if (group == 1 || !sum)
         return 0;
-    uint32_t lot = (uint32_t)(loop_random_u64(s->loop) % sum);
+    uint32_t lot = (uint32_t)(loop_random_u64(r->loop) % sum);
     for (size_t i = 0; i < group; i++) {
         seen += v[i].weight;
         if (lot < seen)
@@ -151,7 +151,7 @@ static size_t draw(struct stack *s, const struct resolve_entry *v, size_t n)
     return 0;
 }
 
-void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
+void resolve_order(struct resolver *r, const struct resolve_entry *v, size_t n,
                    struct resolve_list *ret_list)
 {
     struct resolve_entry e[RESOLVE_ENTRIES];
@@ -164,11 +164,11 @@ void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
         e[at] = v[i];
     }
     for (; n && ret_list->n < RESOLVE_MAX; n--) {
-        size_t i = draw(s, e, n);
+        size_t i = draw(r, e, n);
         ret_list->t[ret_list->n++] = e[i].t;
         memmove(e + i, e + i + 1, (n - i - 1) * sizeof *e);
     }
-    bad_last(s, ret_list);
+    bad_last(r, ret_list);
 }
 
 // ---- names already asked for ----
@@ -176,13 +176,13 @@ void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
 // A server that does not answer does not make a known address wrong (RFC 8767 4).
 static bool may_use_old(const struct resolve_name *n)
 {
-    return n->n && resolve_now_ms(n->stack) < n->expires + RESOLVE_STALE_MS;
+    return n->n && resolve_now_ms(n->resolver) < n->expires + RESOLVE_STALE_MS;
 }
 
 // What is known of the name without asking: 0, the failure of a moment ago, or ERR_MORE.
 static int known(const struct resolve_name *n)
 {
-    uint64_t now = resolve_now_ms(n->stack);
+    uint64_t now = resolve_now_ms(n->resolver);
     if (n->n && now < n->expires)
         return 0;
     if (now >= n->retry)
@@ -198,11 +198,11 @@ static void add(struct resolve_list *l, enum sip_proto proto, const struct addr 
         l->t[l->n++] = (struct resolve_target){proto, *a, explicit};
 }
 
-static void numeric(struct stack *s, const struct resolve_spec *spec, struct resolve_list *l)
+static void numeric(struct resolver *r, const struct resolve_spec *spec, struct resolve_list *l)
 {
     if (spec->has_proto) {
         add(l, spec->proto, &spec->ip, true);
-    } else if (s->tcp_prefer && transport_has(s, SIP_PROTO_TCP, addr_is_ip6(&spec->ip))) {
+    } else if (r->tcp_prefer && transport_has(r->transport, SIP_PROTO_TCP, addr_is_ip6(&spec->ip))) {
         add(l, SIP_PROTO_TCP, &spec->ip, false);
         add(l, SIP_PROTO_UDP, &spec->ip, true); // when TCP is refused
     } else {
@@ -210,9 +210,8 @@ static void numeric(struct stack *s, const struct resolve_spec *spec, struct res
     }
 }
 
-static void static_hosts(struct stack *s, const struct resolve_spec *spec, struct resolve_list *l)
+static void static_hosts(struct resolver *r, const struct resolve_spec *spec, struct resolve_list *l)
 {
-    const struct resolver *r = s->resolver;
     for (size_t i = 0; i < r->n_statics; i++) {
         const struct resolve_static *e = &r->statics[i];
         if (!str_ieq(e->host, spec->host) || (spec->has_proto && e->t.proto != spec->proto))
@@ -224,9 +223,8 @@ static void static_hosts(struct stack *s, const struct resolve_spec *spec, struc
     }
 }
 
-int stack_static_host(struct stack *s, struct str host, enum sip_proto proto, const struct addr *a)
+int resolve_static_host(struct resolver *r, struct str host, enum sip_proto proto, const struct addr *a)
 {
-    struct resolver *r = s->resolver;
     struct resolve_static *v = mem_realloc(r->statics, (r->n_statics + 1) * sizeof *v);
     if (!v)
         return ERR_NOMEM;
@@ -251,14 +249,14 @@ static struct str spec_key(const struct resolve_spec *spec, char buf[RESOLVE_KEY
     return w.failed ? STR_NONE : writer_done(&w);
 }
 
-static struct resolve_name *find_name(struct stack *s, struct str key)
+static struct resolve_name *find_name(struct resolver *r, struct str key)
 {
     struct resolve_name *n = NULL;
-    HASH_FIND(hh, s->resolver->names, key.p, key.n, n);
+    HASH_FIND(hh, r->names, key.p, key.n, n);
     return n;
 }
 
-int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *ret_list)
+int resolve_now(struct resolver *r, const struct sip_uri *u, struct resolve_list *ret_list)
 {
     struct resolve_spec spec;
     char buf[RESOLVE_KEY_MAX];
@@ -267,19 +265,19 @@ int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *r
         return err;
     ret_list->n = 0;
     if (spec.numeric)
-        numeric(s, &spec, ret_list);
+        numeric(r, &spec, ret_list);
     else
-        static_hosts(s, &spec, ret_list);
+        static_hosts(r, &spec, ret_list);
     if (ret_list->n) {
-        bad_last(s, ret_list);
+        bad_last(r, ret_list);
         return 0;
     }
     struct str key = spec_key(&spec, buf);
-    struct resolve_name *n = key.p ? find_name(s, key) : NULL;
+    struct resolve_name *n = key.p ? find_name(r, key) : NULL;
     err = n ? known(n) : ERR_MORE;
     ret_list->why = n ? n->why : NULL;
     if (!err)
-        resolve_order(s, n->v, n->n, ret_list);
+        resolve_order(r, n->v, n->n, ret_list);
     return err;
 }
 
@@ -315,10 +313,9 @@ static void make_room(struct resolver *r)
     }
 }
 
-static struct resolve_name *name_get(struct stack *s, struct str key)
+static struct resolve_name *name_get(struct resolver *r, struct str key)
 {
-    struct resolver *r = s->resolver;
-    struct resolve_name *n = find_name(s, key);
+    struct resolve_name *n = find_name(r, key);
     if (n)
         return n;
     make_room(r);
@@ -326,7 +323,7 @@ static struct resolve_name *name_get(struct stack *s, struct str key)
     struct str copy = str_dup(key);
     if (!n || !copy.p)
         goto fail;
-    n->stack = s;
+    n->resolver = r;
     n->key = copy;
     list_init(&n->waiters);
     HASH_ADD_KEYPTR(hh, r->names, n->key.p, n->key.n, n);
@@ -340,10 +337,9 @@ fail:
     return NULL;
 }
 
-int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void *arg,
+int resolve_start(struct resolver *r, const struct sip_uri *u, resolve_cb cb, void *arg,
                   uint64_t *ret_id)
 {
-    struct resolver *r = s->resolver;
     struct resolve_spec spec;
     char buf[RESOLVE_KEY_MAX];
     int err = resolve_spec_of(u, &spec);
@@ -352,7 +348,7 @@ int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void 
     struct str key = spec_key(&spec, buf);
     if (!key.p)
         return ERR_DNS; // longer than any name in DNS
-    struct resolve_name *n = name_get(s, key);
+    struct resolve_name *n = name_get(r, key);
     struct resolve_waiter *w = n ? mem_zalloc(sizeof *w) : NULL;
     if (!w)
         return ERR_NOMEM;
@@ -372,9 +368,8 @@ int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void 
     return 0;
 }
 
-void resolve_cancel(struct stack *s, uint64_t id)
+void resolve_cancel(struct resolver *r, uint64_t id)
 {
-    struct resolver *r = s->resolver;
     struct resolve_waiter *w = id ? slots_find(&r->waiters, id) : NULL;
     if (!w)
         return;
@@ -385,7 +380,7 @@ void resolve_cancel(struct stack *s, uint64_t id)
 
 static void tell(struct resolve_name *n, int err)
 {
-    struct stack *s = n->stack;
+    struct resolver *r = n->resolver;
     struct list all;
     list_init(&all);
     list_splice(&all, &n->waiters);
@@ -396,8 +391,8 @@ static void tell(struct resolve_name *n, int err)
         void *arg = w->arg;
         struct resolve_list l = {.n = 0, .why = n->why};
         if (!err)
-            resolve_order(s, n->v, n->n, &l);
-        resolve_cancel(s, w->id);
+            resolve_order(r, n->v, n->n, &l);
+        resolve_cancel(r, w->id);
         cb(arg, err, &l);
     }
     n->telling = false;
@@ -406,7 +401,7 @@ static void tell(struct resolve_name *n, int err)
 // "No such name" is an answer and kept by the DNS cache; that nobody answered is remembered here.
 static int failed(struct resolve_name *n, int err)
 {
-    uint64_t now = resolve_now_ms(n->stack);
+    uint64_t now = resolve_now_ms(n->resolver);
     bool old = err != ERR_NODATA && may_use_old(n);
     struct str host = n->key;
     (void)str_split(&host, ' ');
@@ -432,7 +427,7 @@ void resolve_answered(struct resolve_name *n, int err, const struct resolve_entr
     if (!err) {
         memcpy(n->v, v, count * sizeof *v);
         n->n = count;
-        n->expires = resolve_now_ms(n->stack) + (keep < RESOLVE_KEEP_MS ? keep : RESOLVE_KEEP_MS);
+        n->expires = resolve_now_ms(n->resolver) + (keep < RESOLVE_KEEP_MS ? keep : RESOLVE_KEEP_MS);
         n->retry = 0;
     } else {
         err = failed(n, err);
@@ -442,15 +437,25 @@ void resolve_answered(struct resolve_name *n, int err, const struct resolve_entr
     tell(n, err);
 }
 
-int resolver_new(struct stack *s)
+int resolver_new(struct transport *t, bool tcp_prefer, struct resolver **ret_resolver)
 {
-    s->resolver = mem_zalloc(sizeof *s->resolver);
-    return s->resolver ? 0 : ERR_NOMEM;
+    struct resolver *r = mem_zalloc(sizeof *r);
+    if (!r)
+        return ERR_NOMEM;
+    r->loop = transport_loop(t);
+    r->transport = t;
+    r->tcp_prefer = tcp_prefer;
+    *ret_resolver = r;
+    return 0;
 }
 
-void resolver_free(struct stack *s)
+uint64_t resolver_queries(const struct resolver *r)
 {
-    struct resolver *r = s->resolver;
+    return r->queries;
+}
+
+void resolver_free(struct resolver *r)
+{
     struct resolve_name *n, *next;
     if (!r)
         return;
@@ -461,5 +466,4 @@ void resolver_free(struct stack *s)
     mem_free(r->statics);
     slots_done(&r->waiters);
     mem_free(r);
-    s->resolver = NULL;
 }

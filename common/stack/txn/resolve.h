@@ -3,7 +3,12 @@
 // list is in the order to try. Addresses that failed lately stand at its end, never outside it.
 #pragma once
 
-#include "stack/stack.h"
+#include "io/loop.h"
+#include "sip/types.h"
+
+struct resolver;
+struct sip_uri;
+struct transport;
 
 enum { RESOLVE_MAX = 8 };
 
@@ -24,25 +29,30 @@ typedef void (*resolve_cb)(void *arg, int err, const struct resolve_list *l);
 
 // Answers what needs no DNS (numeric host, static table) at once: 0 or an error as above; ERR_MORE when
 // a query is needed.
-int resolve_now(struct stack *s, const struct sip_uri *u, struct resolve_list *ret_list);
+int resolve_now(struct resolver *r, const struct sip_uri *u, struct resolve_list *ret_list);
 // Asks DNS. Never calls back before it returns. u is read during the call only.
-int resolve_start(struct stack *s, const struct sip_uri *u, resolve_cb cb, void *arg,
+int resolve_start(struct resolver *r, const struct sip_uri *u, resolve_cb cb, void *arg,
                   uint64_t *ret_id);
-void resolve_cancel(struct stack *s, uint64_t id);
+void resolve_cancel(struct resolver *r, uint64_t id);
 
 // Is it the same node, be it over another transport?
 bool resolve_same_node(const struct resolve_target *a, const struct resolve_target *b);
 // Remembers for some seconds that this target failed (RESOLVE_BAD_MS, or ms unless 0): a transport that
 // does not work concerns itself only, a node that is silent or refuses service concerns the node, over
 // whichever transport.
-void resolve_mark_transport(struct stack *s, const struct resolve_target *t);
-void resolve_mark_node(struct stack *s, const struct resolve_target *t, uint32_t ms);
+void resolve_mark_transport(struct resolver *r, const struct resolve_target *t);
+void resolve_mark_node(struct resolver *r, const struct resolve_target *t, uint32_t ms);
 // It left a request that it answers itself without a word, with or without another target beside it: it is
 // silent until it answers, but for one request now and then that asks and is to find out.
-void resolve_mark_silent(struct stack *s, const struct resolve_target *t);
-bool resolve_is_silent(struct stack *s, const struct resolve_target *t);
+void resolve_mark_silent(struct resolver *r, const struct resolve_target *t);
+bool resolve_is_silent(struct resolver *r, const struct resolve_target *t);
 // It answered: whatever was held against it is forgiven.
-void resolve_forgive(struct stack *s, const struct resolve_target *t);
+void resolve_forgive(struct resolver *r, const struct resolve_target *t);
 
-int resolver_new(struct stack *s);
-void resolver_free(struct stack *s);
+// Static resolution that precedes DNS: host (a domain or host name) -> addresses.
+int resolve_static_host(struct resolver *r, struct str host, enum sip_proto proto, const struct addr *a);
+
+// tcp_prefer: TCP towards a numeric or A-record next hop without transport.
+int resolver_new(struct transport *t, bool tcp_prefer, struct resolver **ret_resolver);
+void resolver_free(struct resolver *r); // takes NULL
+uint64_t resolver_queries(const struct resolver *r);

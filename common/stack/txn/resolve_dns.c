@@ -25,7 +25,7 @@ struct host {
 
 struct resolve_query {
     struct resolve_name *name;
-    struct stack *stack;
+    struct resolver *resolver;
     struct resolve_spec spec; // host is a copy
     struct arena arena;
     char first[1024];
@@ -84,7 +84,7 @@ static void note(struct resolve_query *q, int err)
 {
     q->dns_id = 0;
     if (err)
-        add_why(q, dns_said(q->stack->loop));
+        add_why(q, dns_said(q->resolver->loop));
     if (err && err != ERR_NODATA)
         q->err = err;
 }
@@ -94,7 +94,7 @@ static void on_limit(void *arg)
 {
     struct resolve_query *q = arg;
     char said[200];
-    const char *servers = dns_servers(q->stack->loop);
+    const char *servers = dns_servers(q->resolver->loop);
     (void)snprintf(said, sizeof said, "no answer in time%s%s", servers[0] ? " from " : "", servers);
     add_why(q, said);
     q->err = ERR_TIMEOUT;
@@ -103,15 +103,15 @@ static void on_limit(void *arg)
 
 static int ask(struct resolve_query *q, struct str name, enum dns_type type, dns_cb cb)
 {
-    q->stack->count.dns_queries++;
+    q->resolver->queries++;
     q->asked = name;
     q->type = type;
-    return dns_query(q->stack->loop, name, type, cb, q, &q->dns_id);
+    return dns_query(q->resolver->loop, name, type, cb, q, &q->dns_id);
 }
 
-static bool usable(struct stack *s, enum sip_proto proto)
+static bool usable(struct resolver *r, enum sip_proto proto)
 {
-    return transport_has(s, proto, false) || transport_has(s, proto, true);
+    return transport_has(r->transport, proto, false) || transport_has(r->transport, proto, true);
 }
 
 // ---- addresses ----
@@ -147,7 +147,7 @@ static void on_ip6(void *arg, int err, const struct dns_rr *rrs, size_t n)
 static void ask_ip6(struct resolve_query *q)
 {
     const struct host *h = &q->hosts[q->host];
-    if (transport_has(q->stack, h->proto, true) && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
+    if (transport_has(q->resolver->transport, h->proto, true) && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
         return;
     q->host++;
     next_host(q);
@@ -166,8 +166,8 @@ static void next_host(struct resolve_query *q)
 {
     while (q->host < q->n_hosts && q->n < RESOLVE_ENTRIES) {
         const struct host *h = &q->hosts[q->host];
-        bool ip4 = transport_has(q->stack, h->proto, false);
-        bool ip6 = transport_has(q->stack, h->proto, true);
+        bool ip4 = transport_has(q->resolver->transport, h->proto, false);
+        bool ip6 = transport_has(q->resolver->transport, h->proto, true);
         if (ip4 && ask(q, h->name, DNS_A, on_ip4) == 0)
             return;
         if (!ip4 && ip6 && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
@@ -191,7 +191,7 @@ static void plain_host(struct resolve_query *q)
                      .port = spec->port ? spec->port : 5060,
                      .proto = spec->proto,
                      .explicit_proto = spec->has_proto};
-    if (!spec->has_proto && q->stack->tcp_prefer && usable(q->stack, SIP_PROTO_TCP)) {
+    if (!spec->has_proto && q->resolver->tcp_prefer && usable(q->resolver, SIP_PROTO_TCP)) {
         h.proto = SIP_PROTO_TCP;
         add_host(q, h);
         h.rank = 1; // when TCP is refused
@@ -253,7 +253,7 @@ static void next_service(struct resolve_query *q)
 static void add_service(struct resolve_query *q, enum sip_proto proto, struct str name,
                         uint16_t order, uint16_t preference)
 {
-    if (!usable(q->stack, proto) || !name.p)
+    if (!usable(q->resolver, proto) || !name.p)
         return;
     struct service sv = {proto, name, order, preference};
     size_t at = q->n_services;
@@ -305,8 +305,8 @@ static void on_naptr(void *arg, int err, const struct dns_rr *rrs, size_t n)
     for (size_t i = 0; !err && i < n; i++)
         add_naptr(q, &rrs[i]);
     if (!q->n_services) {
-        guess_service(q, q->stack->tcp_prefer ? SIP_PROTO_TCP : SIP_PROTO_UDP);
-        guess_service(q, q->stack->tcp_prefer ? SIP_PROTO_UDP : SIP_PROTO_TCP);
+        guess_service(q, q->resolver->tcp_prefer ? SIP_PROTO_TCP : SIP_PROTO_UDP);
+        guess_service(q, q->resolver->tcp_prefer ? SIP_PROTO_UDP : SIP_PROTO_TCP);
     }
     next_service(q);
 }
@@ -334,12 +334,12 @@ int resolve_query_start(struct resolve_name *name, const struct resolve_spec *sp
         return ERR_NOMEM;
     arena_init(&q->arena, q->first, sizeof q->first);
     q->name = name;
-    q->stack = name->stack;
+    q->resolver = name->resolver;
     q->spec = *spec;
     q->spec.host = arena_dup(&q->arena, spec->host);
     q->ttl = UINT32_MAX;
     timer_init(&q->limit, on_limit, q);
-    timer_start(q->stack->loop, &q->limit, limit);
+    timer_start(q->resolver->loop, &q->limit, limit);
     name->query = q;
     name->why[0] = 0;
     q->why = writer_init(name->why, sizeof name->why - 1);
@@ -358,7 +358,7 @@ void resolve_query_free(struct resolve_query *q)
     if (!q)
         return;
     if (q->dns_id)
-        dns_cancel(q->stack->loop, q->dns_id);
+        dns_cancel(q->resolver->loop, q->dns_id);
     timer_stop(&q->limit);
     arena_done(&q->arena);
     mem_free(q);

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/slots.h"
-#include "stack/stack_priv.h"
+#include "stack/transport/transport.h"
 #include "stack/txn/marks.h"
 #include "stack/txn/resolve.h"
 
@@ -57,7 +57,7 @@ struct resolve_query; // resolve_dns.c
 
 // A name asked for: its last answer, and those who wait for the next.
 struct resolve_name {
-    struct stack *stack;
+    struct resolver *resolver;
     struct str key;
     struct resolve_entry v[RESOLVE_ENTRIES];
     size_t n;
@@ -72,6 +72,10 @@ struct resolve_name {
 };
 
 struct resolver {
+    struct loop *loop;
+    struct transport *transport;
+    bool tcp_prefer;
+    uint64_t queries; // asked of DNS
     struct resolve_static *statics;
     size_t n_statics;
     struct resolve_name *names;
@@ -82,9 +86,9 @@ struct resolver {
 
 int resolve_spec_of(const struct sip_uri *u, struct resolve_spec *ret_spec);
 // The list in the order to try: rank, priority, weight by lot (RFC 2782), failed ones last.
-void resolve_order(struct stack *s, const struct resolve_entry *v, size_t n,
+void resolve_order(struct resolver *r, const struct resolve_entry *v, size_t n,
                    struct resolve_list *ret_list);
-uint64_t resolve_now_ms(const struct stack *s);
+uint64_t resolve_now_ms(const struct resolver *r);
 
 // Asks DNS for the name; resolve_answered follows, never at once and after limit ms at the latest.
 int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit);

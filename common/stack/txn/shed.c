@@ -3,9 +3,9 @@
 
 #include "base/err.h"
 #include "base/writer.h"
-#include "stack/transport/glance.h"
+#include "stack/transport/answer.h"
 #include "stack/transport/guard.h"
-#include "stack/transport/transport_priv.h"
+#include "stack/txn/glance.h"
 #include "stack/txn/txn_priv.h"
 
 enum { RETRY_AFTER = 5 };
@@ -35,60 +35,60 @@ enum overload_class shed_class(const struct sip_msg *m)
     return OVERLOAD_NEW;
 }
 
-static enum overload_class class_of(const struct stack *s, const struct sip_msg *m,
+static enum overload_class class_of(const struct txn_layer *l, const struct sip_msg *m,
                                     const struct flow_info *from)
 {
-    return s->ops->classify ? s->ops->classify(s->arg, m, from) : shed_class(m);
+    return l->owner.classify ? l->owner.classify(l->owner_arg, m, from) : shed_class(m);
 }
 
 // ---- refusing ----
 
-static void refuse(struct stack *s, struct flow *f, const struct sip_msg *m, uint32_t retry_after)
+static void refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m, uint32_t retry_after)
 {
     char text[12];
     struct sip_edits extra;
     struct writer w = writer_init(text, sizeof text);
     writer_u64(&w, retry_after);
-    s->count.overload++;
+    l->count.overload++;
     sip_edits_init(&extra, sip_msg_arena(m), NULL);
     sip_edit_append(&extra, SIP_H_RETRY_AFTER, writer_done(&w));
-    (void)guard_answer(f, m, 503, STR_NONE, NULL, &extra);
+    (void)flow_answer(f, m, 503, STR_NONE, NULL, &extra);
 }
 
-void shed_refuse(struct stack *s, struct flow *f, const struct sip_msg *m)
+void shed_refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
 {
-    refuse(s, f, m, RETRY_AFTER);
+    refuse(l, f, m, RETRY_AFTER);
 }
 
-bool shed_admit(struct stack *s, struct flow *f, const struct sip_msg *m,
+bool shed_admit(struct txn_layer *l, struct flow *f, const struct sip_msg *m,
                 struct overload_request *ret_asked)
 {
-    uint64_t now = loop_now(s->loop);
+    uint64_t now = loop_now(l->loop);
     const struct flow_info *from = flow_get_info(f);
-    struct overload_request r = {.kind = class_of(s, m, from),
+    struct overload_request r = {.kind = class_of(l, m, from),
                                  .machine = sip_msg_method(m) == SIP_REGISTER,
                                  .droppable = !flow_is_reliable(f),
                                  .acked = sip_msg_method(m) == SIP_INVITE};
-    overload_waited(s->overload, now, loop_waited(s->loop));
-    enum overload_verdict v = overload_ask(s->overload, now, &r);
+    overload_waited(l->overload, now, loop_waited(l->loop));
+    enum overload_verdict v = overload_ask(l->overload, now, &r);
     if (v == OVERLOAD_TAKE)
         *ret_asked = r;
     else if (v == OVERLOAD_REFUSE)
-        refuse(s, f, m, overload_retry_after(s->overload, loop_random_u64(s->loop)));
+        refuse(l, f, m, overload_retry_after(l->overload, loop_random_u64(l->loop)));
     return v == OVERLOAD_TAKE;
 }
 
-bool shed_drops_unread(struct stack *s, struct flow *f, struct str bytes)
+bool shed_drops_unread(struct txn_layer *l, struct flow *f, struct str bytes)
 {
-    uint64_t now = loop_now(s->loop);
+    uint64_t now = loop_now(l->loop);
     enum stack_standing who = guard_standing(f);
     struct overload_request r = {.droppable = true, .acked = str_starts(bytes, STR("INVITE "))};
-    if (who == STACK_TRUSTED || !overload_is_deaf(s->overload, now))
+    if (who == STACK_TRUSTED || !overload_is_deaf(l->overload, now))
         return false;
     r.kind = glance_class(bytes, &r.machine);
-    if ((who == STACK_KNOWN && r.machine) || !overload_drops(s->overload, &r))
+    if ((who == STACK_KNOWN && r.machine) || !overload_drops(l->overload, &r))
         return false;
-    overload_waited(s->overload, now, loop_waited(s->loop));
+    overload_waited(l->overload, now, loop_waited(l->loop));
     return true;
 }
 
@@ -99,9 +99,9 @@ static uint64_t shown(double limit)
     return limit < 0 ? 0 : (uint64_t)limit;
 }
 
-void shed_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+void shed_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg)
 {
-    const struct overload_figures *o = overload_figures(s->overload);
+    const struct overload_figures *o = overload_figures(l->overload);
     cb(arg, "sip_overload_refused", "class=\"new\"", o->refused[OVERLOAD_NEW]);
     cb(arg, "sip_overload_refused", "class=\"carried\"", o->refused[OVERLOAD_CARRIED]);
     cb(arg, "sip_overload_dropped", "", o->dropped);

@@ -3,8 +3,7 @@
 // that may not come in.
 #pragma once
 
-#include "stack/stack_priv.h"
-#include "stack/txn/overload.h"
+#include "stack/txn/txn.h"
 
 struct flow;
 
@@ -12,12 +11,12 @@ struct flow;
 enum overload_class shed_class(const struct sip_msg *m);
 // A new request, for which there is no transaction: true when it may come in. Otherwise it has got 503
 // with Retry-After (RFC 3261 21.5.4), or nothing. ret_asked is for overload_answered.
-bool shed_admit(struct stack *s, struct flow *f, const struct sip_msg *m,
+bool shed_admit(struct txn_layer *l, struct flow *f, const struct sip_msg *m,
                 struct overload_request *ret_asked);
 // Is this datagram of f, which nobody has read yet, one that would be read only to be dropped? A look at it
 // tells, in which the class of a new request may be wrong where the NF knows more (stack_ops.classify): so
 // what trusted neighbours send and a registered user's REGISTER are always read.
-bool shed_drops_unread(struct stack *s, struct flow *f, struct str bytes);
+bool shed_drops_unread(struct txn_layer *l, struct flow *f, struct str bytes);
 // 503 with Retry-After without state, whatever the load: there is no memory, or the node leaves.
-void shed_refuse(struct stack *s, struct flow *f, const struct sip_msg *m);
-void shed_stats(const struct stack *s, stack_stat_cb cb, void *arg);
+void shed_refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m);
+void shed_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The columns of TS 24.229 table 7.7.1: between network elements (as RFC 3261 table 4), and at the
 // P-CSCF towards the UE. Timer C is "more than 3 minutes" in both (RFC 3261 16.6 step 11).
-#include "stack/stack.h"
+#include "stack/txn/timers.h"
 
 const struct sip_timers sip_timers_core = {
     .t1 = 500, .t2 = 4000, .t4 = 5000,

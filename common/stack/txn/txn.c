@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/writer.h"
+#include "stack/txn/shed.h"
 #include "stack/txn/txn_priv.h"
 
 // A recycled struct would hide a use after free from the sanitizer.
@@ -20,14 +22,14 @@
 
 enum { TXN_CACHE = 4096, TXN_LINGER_MIN = 1000 };
 
-struct txn *txn_find(const struct stack *s, txn_id id)
+struct txn *txn_find(const struct txn_layer *l, txn_id id)
 {
-    return id ? slots_find(&s->txns->ids, id) : NULL;
+    return id ? slots_find(&l->ids, id) : NULL;
 }
 
-size_t txn_count(const struct stack *s)
+size_t txn_count(const struct txn_layer *l)
 {
-    return s->txns->n_open;
+    return l->n_open;
 }
 
 void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in)
@@ -53,13 +55,13 @@ void txn_arm_retransmit(struct txn *t, enum txn_event ev, uint32_t ms)
 {
     t->retransmit_event = (uint8_t)ev;
     t->interval = ms;
-    timer_start(t->stack->loop, &t->retransmit, ms);
+    timer_start(t->layer->loop, &t->retransmit, ms);
 }
 
 void txn_arm_timeout(struct txn *t, enum txn_event ev, uint32_t ms)
 {
     t->timeout_event = (uint8_t)ev;
-    timer_start(t->stack->loop, &t->timeout, ms);
+    timer_start(t->layer->loop, &t->timeout, ms);
 }
 
 // ---- memory ----
@@ -77,7 +79,7 @@ static void *take(struct list *cache, size_t *n_free, size_t size)
 
 static void give_back(struct txn *t)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     if (!RECYCLE || l->n_free >= TXN_CACHE) {
         mem_free(t);
         return;
@@ -86,10 +88,9 @@ static void give_back(struct txn *t)
     l->n_free++;
 }
 
-static int txn_init(struct txn *t, struct stack *s, bool server)
+static int txn_init(struct txn *t, struct txn_layer *l, bool server)
 {
-    struct txn_layer *l = s->txns;
-    t->stack = s;
+    t->layer = l;
     t->is_server = server;
     list_init(&t->flow_link);
     list_init(&t->late_link);
@@ -109,19 +110,17 @@ static int txn_init(struct txn *t, struct stack *s, bool server)
     return 0;
 }
 
-struct txn_client *txn_client_alloc(struct stack *s)
+struct txn_client *txn_client_alloc(struct txn_layer *l)
 {
-    struct txn_layer *l = s->txns;
     // The branch buffer and the target list are written before they are read.
     struct txn_client *c = take(&l->free_clients, &l->n_free, sizeof *c);
-    return c && txn_init(&c->t, s, false) == 0 ? c : NULL;
+    return c && txn_init(&c->t, l, false) == 0 ? c : NULL;
 }
 
-struct txn_server *txn_server_alloc(struct stack *s)
+struct txn_server *txn_server_alloc(struct txn_layer *l)
 {
-    struct txn_layer *l = s->txns;
     struct txn_server *st = take(&l->free_servers, &l->n_free, sizeof *st);
-    return st && txn_init(&st->t, s, true) == 0 ? st : NULL;
+    return st && txn_init(&st->t, l, true) == 0 ? st : NULL;
 }
 
 void txn_forget_kept(struct txn *t)
@@ -141,7 +140,7 @@ int txn_keep(struct txn *t, struct str bytes)
 // Everything but the id table and the telling.
 static void detach(struct txn *t)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     timer_stop(&t->retransmit);
     timer_stop(&t->timeout);
     list_del(&t->flow_link);
@@ -157,7 +156,7 @@ static void detach(struct txn *t)
 
 static void free_txn(struct txn *t)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     list_del(&t->link);
     slots_remove(&l->ids, t->id);
     txn_forget_kept(t);
@@ -174,15 +173,15 @@ static void free_txn(struct txn *t)
 
 static void close_count(struct txn *t)
 {
-    struct stack *s = t->stack;
+    struct txn_layer *l = t->layer;
     if (!t->open)
         return;
     t->open = false;
-    s->txns->n_open--;
+    l->n_open--;
     if (t->of_stranger)
-        s->txns->n_strangers--;
-    if (s->draining && !s->txns->n_open)
-        loop_defer(s->loop, &s->drain_check);
+        l->n_strangers--;
+    if (l->draining && !l->n_open)
+        loop_defer(l->loop, &l->drain_check);
 }
 
 void txn_discard(struct txn *t)
@@ -204,10 +203,9 @@ void txn_attach(struct txn *t, struct flow *f)
 // ---- ends ----
 
 // A flood of finished transactions must not hold memory for the whole of Timer J: the oldest go.
-static void trim_linger(struct stack *s)
+static void trim_linger(struct txn_layer *l)
 {
-    struct txn_layer *l = s->txns;
-    size_t limit = s->max_transactions / 4;
+    size_t limit = l->max_transactions / 4;
     if (l->n_linger <= (limit > TXN_LINGER_MIN ? limit : TXN_LINGER_MIN))
         return;
     struct txn *t = LIST_ENTRY(l->linger.next, struct txn, link);
@@ -217,19 +215,19 @@ static void trim_linger(struct stack *s)
 
 void txn_settle(struct txn *t)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     if (!t->open)
         return;
     close_count(t);
     list_del(&t->link);
     list_add(&l->linger, &t->link);
     l->n_linger++;
-    trim_linger(t->stack);
+    trim_linger(l);
 }
 
 void txn_end(struct txn *t)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     if (t->open)
         close_count(t);
     else
@@ -238,23 +236,23 @@ void txn_end(struct txn *t)
     if (!t->is_server) {
         struct txn_client *c = (struct txn_client *)t;
         if (c->resolve_id)
-            resolve_cancel(t->stack, c->resolve_id);
+            resolve_cancel(l->resolver, c->resolve_id);
         c->resolve_id = 0;
     }
     list_del(&t->link);
     list_add(&l->dead, &t->link);
-    loop_defer(t->stack->loop, &l->turn);
+    loop_defer(t->layer->loop, &l->turn);
 }
 
 void txn_late_error(struct txn *t, int err)
 {
-    struct txn_layer *l = t->stack->txns;
+    struct txn_layer *l = t->layer;
     if (t->state == TXN_TERMINATED)
         return;
     t->late_err = err;
     list_del(&t->late_link);
     list_add(&l->late, &t->late_link);
-    loop_defer(t->stack->loop, &l->turn);
+    loop_defer(t->layer->loop, &l->turn);
 }
 
 static void reap_client(struct txn_client *c)
@@ -286,15 +284,15 @@ static void reap(struct txn *t)
         reap_client((struct txn_client *)t);
         return;
     }
-    if (st->owner)
-        pxy_on_server_end(t->stack, t->id, st->owner, st->end_err);
+    server_heard(st, 504); // nobody will hear of it any more
+    if (st->owner && st->user && st->user->ops->server_end)
+        st->user->ops->server_end(st->user->arg, t->id, st->owner, st->end_err);
     free_txn(t);
 }
 
 static void end_of_turn(void *arg)
 {
-    struct stack *s = arg;
-    struct txn_layer *l = s->txns;
+    struct txn_layer *l = arg;
     while (!list_empty(&l->late) || !list_empty(&l->dead)) {
         while (!list_empty(&l->late)) {
             struct txn *t = LIST_ENTRY(l->late.next, struct txn, late_link);
@@ -307,9 +305,12 @@ static void end_of_turn(void *arg)
     }
 }
 
-void txn_on_flow_closed(struct stack *s, struct flow *f, int err)
+// ---- from the transports ----
+
+static void on_flow_closed(void *layer, struct flow *f, int err)
 {
     struct list *users = flow_users(f);
+    (void)layer;
     while (!list_empty(users)) {
         struct txn *t = LIST_ENTRY(users->next, struct txn, flow_link);
         struct txn_input in = {.err = err};
@@ -327,10 +328,11 @@ static bool is_quoted(const struct txn *t, struct str quoted)
     return t->kept.n && (!n || memcmp(t->kept.p, quoted.p, n) == 0);
 }
 
-// At the end of the turn: an answer that has arrived with the report counts first.
-void txn_on_unreachable(struct stack *s, struct flow *f, struct str quoted)
+// Concerns client transactions that have sent it. At the end of the turn: an answer that has arrived with the
+// report counts first.
+static void on_unreachable(void *layer, struct flow *f, struct str quoted)
 {
-    (void)s;
+    (void)layer;
     LIST_EACH(flow_users(f), it) {
         struct txn *t = LIST_ENTRY(it, struct txn, flow_link);
         if (t->is_server || !t->open || !is_quoted(t, quoted))
@@ -342,42 +344,136 @@ void txn_on_unreachable(struct stack *s, struct flow *f, struct str quoted)
     }
 }
 
-void stack_on_message(struct stack *s, struct flow *f, struct sip_msg *m)
+static void on_message(void *layer, struct flow *f, struct sip_msg *m)
 {
     if (sip_msg_is_request(m))
-        server_on_request(s, f, m);
+        server_on_request(layer, f, m);
     else
-        client_on_response(s, f, m);
+        client_on_response(layer, f, m);
 }
 
-size_t txn_strangers(const struct stack *s)
+static bool leaves_unread(void *layer, struct flow *f, struct str bytes)
 {
-    return s->txns->n_strangers;
+    return shed_drops_unread(layer, f, bytes);
 }
 
-void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg)
+static const struct transport_user_ops transport_ops = {
+    .message = on_message, .leaves_unread = leaves_unread, .flow_closed = on_flow_closed, .unreachable = on_unreachable};
+
+// ---- the layer ----
+
+struct loop *txn_loop(const struct txn_layer *l)
 {
-    const struct txn_layer *l = s->txns;
+    return l->loop;
+}
+
+struct transport *txn_transport(const struct txn_layer *l)
+{
+    return l->transport;
+}
+
+struct writer txn_scratch(struct txn_layer *l)
+{
+    return transport_scratch(l->transport);
+}
+
+struct str txn_agent(const struct txn_layer *l)
+{
+    return transport_server(l->transport);
+}
+
+bool txn_flow_info(const struct txn_layer *l, flow_id flow, struct flow_info *ret_info)
+{
+    return transport_flow_info(l->transport, flow, ret_info);
+}
+
+size_t txn_strangers(const struct txn_layer *l)
+{
+    return l->n_strangers;
+}
+
+void txn_pushed_back(struct txn_layer *l)
+{
+    overload_pushed_back(l->overload, loop_now(l->loop));
+}
+
+void txn_set_overload(struct txn_layer *l, const struct overload_params *p)
+{
+    overload_set(l->overload, p);
+}
+
+struct resolver *txn_resolver(const struct txn_layer *l)
+{
+    return l->resolver;
+}
+
+static void drain_check(void *arg)
+{
+    struct txn_layer *l = arg;
+    if (!l->draining || !l->drained || l->n_open)
+        return;
+    timer_cb done = l->drained;
+    l->drained = NULL;
+    done(l->drained_arg);
+}
+
+void txn_drain(struct txn_layer *l, timer_cb done, void *arg)
+{
+    l->draining = true;
+    l->drained = done;
+    l->drained_arg = arg;
+    loop_defer(l->loop, &l->drain_check);
+}
+
+void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg)
+{
+#define X(field, name, labels) cb(arg, name, labels, l->count.field);
+    TXN_COUNTERS(X)
+#undef X
+    cb(arg, "sip_dns_queries", "", resolver_queries(l->resolver));
+    cb(arg, "sip_transactions", "", l->n_open);
     cb(arg, "sip_stranger_transactions", "", l->n_strangers);
     cb(arg, "sip_transactions_held", "side=\"client\"", l->n_clients);
     cb(arg, "sip_transactions_held", "side=\"server\"", l->n_servers);
     cb(arg, "sip_transactions_total", "side=\"client\"", l->total_clients);
     cb(arg, "sip_transactions_total", "side=\"server\"", l->total_servers);
+    shed_stats(l, cb, arg);
 }
 
 // ---- life ----
 
-int txn_layer_new(struct stack *s)
+static int make_parts(struct txn_layer *l, const struct txn_params *p)
+{
+    struct overload_params o = p->overload;
+    o.off = o.off || !o.wait_ms || !o.latency_ms;
+    int err = overload_new(&o, loop_now(l->loop), &l->overload);
+    return err ? err : resolver_new(l->transport, p->tcp_prefer, &l->resolver);
+}
+
+int txn_layer_new(const struct txn_params *p, struct txn_layer **ret_layer)
 {
     struct txn_layer *l = mem_zalloc(sizeof *l);
     if (!l)
         return ERR_NOMEM;
+    l->transport = p->transport;
+    l->loop = transport_loop(p->transport);
+    l->secret = transport_secret(p->transport);
+    l->owner = p->owner;
+    l->owner_arg = p->owner_arg;
+    l->max_transactions = p->max_transactions;
     struct list *heads[] = {&l->live, &l->linger, &l->dead, &l->late, &l->free_clients,
                             &l->free_servers};
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         list_init(heads[i]);
-    deferred_init(&l->turn, end_of_turn, s);
-    s->txns = l;
+    deferred_init(&l->turn, end_of_turn, l);
+    deferred_init(&l->drain_check, drain_check, l);
+    int err = make_parts(l, p);
+    if (err) {
+        txn_layer_free(l);
+        return err;
+    }
+    transport_set_user(l->transport, &transport_ops, l);
+    *ret_layer = l;
     return 0;
 }
 
@@ -399,12 +495,12 @@ static void free_cache(struct list *l)
     }
 }
 
-void txn_layer_free(struct stack *s)
+void txn_layer_free(struct txn_layer *l)
 {
-    struct txn_layer *l = s->txns;
     if (!l)
         return;
     deferred_cancel(&l->turn);
+    deferred_cancel(&l->drain_check);
     // Zombies are in no list but hang from their CANCEL.
     for (uint32_t i = 0; i < l->ids.n; i++) {
         struct txn *t = l->ids.v[i].obj;
@@ -418,6 +514,7 @@ void txn_layer_free(struct stack *s)
     free_cache(&l->free_servers);
     slots_done(&l->ids);
     map_done(&l->by_key);
+    resolver_free(l->resolver);
+    overload_free(l->overload);
     mem_free(l);
-    s->txns = NULL;
 }

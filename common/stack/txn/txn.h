@@ -1,16 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transactions: the machines of RFC 3261 17 with RFC 6026, as the proxy and UA cores use them. No
-// callback ever comes from within a call of this header: what can be said at once is said at the
+// Transactions: the machines of RFC 3261 17 with RFC 6026, the way of a request to its next hop (RFC 3263), and what
+// a node takes when more comes than it can serve (overload.h). A request's journey: a message from a flow
+// is matched to its server transaction; one that is sent again, a CANCEL, and the ACK for a refusal end here. A new one
+// is screened when a stranger sends it (screen.h), must be let in (shed.h), gets a transaction, and goes to the first
+// user of the layer that claims it: the proxy, a session core, an event core and an owner's own UAS are equal
+// users, who answer by the transaction's id. A user's own request goes out through a client transaction, which
+// finds its targets, tries one after the other, sends again, and tells the user of each response.
+//
+// No callback ever comes from within a call of this header: what can be said at once is said at the
 // end of the turn. Ids are never reused; a call with an id that has gone returns ERR_NOTFOUND or
 // does nothing, which is normal.
 #pragma once
 
-#include "stack/stack.h"
-#include "stack/txn/resolve.h"
+#include "sip/edit.h"
+#include "stack/transport/flow.h"
+#include "stack/txn/overload.h"
+#include "stack/txn/timers.h"
 
+struct resolver;
+struct sip_msg;
+struct sip_uri;
+struct transport;
+struct txn_layer;
 struct writer;
 
 typedef uint64_t txn_id; // 0: none
+
+// ---- users ----
+
+struct txn_user;
+
+// What a user of transactions is told; NULL for what he does not want to hear.
+struct txn_user_ops {
+    const char *name; // "proxy", for people
+    // Is it for you: a new request (never a CANCEL), or an ACK that acknowledges no refusal? Users are asked in the
+    // order in which they were added; the first that says yes has it. NULL: takes what nobody claims; there
+    // is one such user. A look-up that changes nothing.
+    bool (*claims)(void *arg, const struct sip_msg *m, flow_id flow);
+    // A new request with a server transaction; m is valid during the call: sip_msg_ref it to keep it. Its top Via
+    // has received and rport filled in already. When this returns and no response was given to an INVITE yet, the
+    // layer sends 100 itself.
+    void (*request)(void *arg, txn_id id, struct sip_msg *m, flow_id flow);
+    // An ACK for a 2xx; there is no transaction.
+    void (*ack)(void *arg, struct sip_msg *m, flow_id flow);
+    // Asked of the one without claims: has a 2xx been sent that waits for this ACK?
+    bool (*awaits_ack)(void *arg, const struct sip_msg *ack);
+    // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL
+    // itself has been answered 200. owner is what txn_server_set_owner gave.
+    void (*cancelled)(void *arg, txn_id id, void *owner, const struct sip_msg *cancel);
+    // A request other than INVITE has not been answered for so long that RFC 4320 4.1 wants a 100: the user
+    // sends it through the transaction. Not called when the owner is NULL.
+    void (*trying_due)(void *arg, txn_id id, void *owner);
+    // The server transaction has gone; err is 0, or ERR_TIMEOUT (no ACK, no answer in time), ERR_IO (response not
+    // sent). Never called from within a call to this layer. Not called when the owner is NULL.
+    void (*server_end)(void *arg, txn_id id, void *owner, int err);
+    // Asked of the one without claims: with what is a stranger's request answered by what the message alone says
+    // (status, reason, further headers), while nothing is kept for it? 0: with nothing. refused: it goes no further,
+    // and only the status of its refusal is asked for.
+    unsigned (*stateless)(void *arg, const struct sip_msg *m, bool refused, struct str *ret_reason,
+                          struct sip_edits *extra);
+};
+
+// ops live as long as the layer. ERR_FULL, ERR_STATE: there is one already that takes what nobody claims.
+int txn_user_add(struct txn_layer *l, const struct txn_user_ops *ops, void *arg, struct txn_user **ret_user);
+// He hears nothing any more; his server transactions have no owner and end by themselves. Takes NULL.
+void txn_user_remove(struct txn_layer *l, struct txn_user *u);
 
 // ---- client side ----
 
@@ -20,6 +74,14 @@ enum txn_client_event {
                   // datagram and no connection to be had; after all targets; 404 when there are
                   // none that may be reached
     TXN_ENDED,    // the last one, always given exactly once: arg is not used any more
+};
+
+// Where somebody is reached who came to us, whatever URIs say.
+struct stack_reach {
+    enum sip_proto proto; // UDP: what is too large for it goes over a connection (RFC 3261 18.1.1); TCP: all does
+    struct addr udp;      // for UDP
+    flow_id stream;       // a connection that is there; 0: none
+    struct addr tcp;      // where one can be made; family 0: nowhere
 };
 
 // Final = TXN_RESPONSE with status >= 200, or TXN_FAILED; not both (further 2xx of an INVITE apart).
@@ -55,23 +117,23 @@ struct txn_client_params {
 // Starts a client transaction: resolves, connects, sends, retransmits, tries the next target on a
 // transport error, 503 or silence (RFC 3263 4.3), builds the ACK for a non-2xx. Another transport of the
 // same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
-int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id);
+int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn_id *ret_id);
 
 // Why it has failed, while the owner is told so: the name and what DNS said, or the address and what happened
 // there. NULL: nothing is known beyond the status.
-const char *txn_client_trouble(const struct stack *s, txn_id id);
+const char *txn_client_trouble(const struct txn_layer *l, txn_id id);
 
 // Sends a CANCEL for an INVITE: at once when a provisional response was seen, else as soon as one
 // comes (RFC 3261 9.1); nothing when it has a final response. reason: value of a Reason header, empty:
 // none. Without a final response within 64*T1 after the CANCEL the INVITE fails with 408; one that is
 // still being resolved is never sent and fails with 487.
-int txn_client_cancel(struct stack *s, txn_id id, struct str reason);
+int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason);
 
 // No further callbacks (TXN_ENDED included, and write is not called again); it ends by itself.
-void txn_client_forget(struct stack *s, txn_id id);
+void txn_client_forget(struct txn_layer *l, txn_id id);
 
 // The flow the request went out on (0 while resolving).
-flow_id txn_client_flow(const struct stack *s, txn_id id);
+flow_id txn_client_flow(const struct txn_layer *l, txn_id id);
 
 // An ACK for a 2xx (or any request that needs no transaction): resolved and written as by
 // txn_client_start, sent once. write's arg must live until done(done_arg), which is called once at
@@ -87,51 +149,93 @@ struct txn_send_params {
     unsigned label, word;
     uint64_t loop_hash;
 };
-int txn_send_ack(struct stack *s, const struct txn_send_params *p);
+int txn_send_ack(struct txn_layer *l, const struct txn_send_params *p);
 
 // ---- server side ----
 
-// Attached to the transaction for pxy_on_cancel and pxy_on_server_end.
-void txn_server_set_owner(struct stack *s, txn_id id, void *owner);
+// Attached to the transaction for the user's cancelled, trying_due and server_end.
+void txn_server_set_owner(struct txn_layer *l, txn_id id, void *owner);
 // Sends a response through the transaction. bytes (usually the scratch) are copied as needed. ERR_STATE
 // when a final response was sent already (further 2xx of an INVITE pass), ERR_NOTFOUND when it has gone,
 // ERR_TOOBIG when it needs a datagram that is larger than any can be; another may be sent then.
-int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str bytes);
-// No final response to it can be sent: it ends.
-void txn_server_drop(struct stack *s, txn_id id);
-// Listener timers and label of the transaction's flow.
-const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id);
+int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str bytes);
 
-// Answers m, which has or has not a transaction, with a response built from nothing but m (To tag by
-// txn_to_tag, Server as configured); for 4xx-6xx made by the stack itself. extra as in
-// sip_write_response. An ACK is never answered.
-int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsigned status,
-                      struct str reason, const struct sip_edits *extra);
+// A response built from nothing but the request: what is left out is the standard phrase, the tag of txn_to_tag, no
+// further headers. Server comes as configured.
+struct txn_answer {
+    unsigned status;
+    struct str reason, to_tag;
+    const struct sip_edits *extra; // as in sip_write_response
+};
+// Sends it; m is the request of the transaction. Errors as above, and ERR_NOMEM. An ACK is never answered: ERR_INVAL.
+int txn_server_answer(struct txn_layer *l, txn_id id, const struct sip_msg *m, const struct txn_answer *a);
+// No final response to it can be sent: it ends.
+void txn_server_drop(struct txn_layer *l, txn_id id);
+// Listener timers of the transaction's flow.
+const struct sip_timers *txn_server_timers(const struct txn_layer *l, txn_id id);
 
 // ---- helpers ----
+
+struct loop *txn_loop(const struct txn_layer *l);
+struct transport *txn_transport(const struct txn_layer *l);
+// As transport_scratch, transport_server and transport_flow_info.
+struct writer txn_scratch(struct txn_layer *l);
+struct str txn_agent(const struct txn_layer *l);
+bool txn_flow_info(const struct txn_layer *l, flow_id flow, struct flow_info *ret_info);
 
 enum { TXN_TAG_LEN = 16 };
 // The To tag that this stack gives to responses for m: the same for a request, its retransmissions
 // and its CANCEL, without any state.
-struct str txn_to_tag(const struct stack *s, const struct sip_msg *m, char buf[TXN_TAG_LEN]);
-// Does this ACK belong to a response that this stack itself made for an INVITE without a To tag?
-bool txn_is_own_tag(const struct stack *s, const struct sip_msg *ack);
+struct str txn_to_tag(const struct txn_layer *l, const struct sip_msg *m, char buf[TXN_TAG_LEN]);
+// A node of the network refused one of our requests for its own load.
+void txn_pushed_back(struct txn_layer *l);
 
 // Hash over what routes a request (RFC 3261 16.6 step 8 as revised by RFC 5393 4.2): Request-URI, Route,
 // tags, Call-ID, CSeq number, Proxy-Require, Proxy-Authorization. Never 0. It becomes the second part of
 // the branches that m is forwarded with.
-uint64_t txn_loop_hash(const struct stack *s, const struct sip_msg *m);
+uint64_t txn_loop_hash(const struct txn_layer *l, const struct sip_msg *m);
 // True when one of m's Vias is ours and carries this hash: a loop, not a spiral (RFC 3261 16.3 step 4).
-bool txn_is_loop(const struct stack *s, const struct sip_msg *m, uint64_t loop_hash);
+bool txn_is_loop(const struct txn_layer *l, const struct sip_msg *m, uint64_t loop_hash);
 
 // Number of transactions of both sides that are not finished: a final response is still due or (INVITE
 // server) its ACK. Those that only absorb retransmissions do not count.
-size_t txn_count(const struct stack *s);
+size_t txn_count(const struct txn_layer *l);
 // Those of them, on the server side, that strangers have opened.
-size_t txn_strangers(const struct stack *s);
+size_t txn_strangers(const struct txn_layer *l);
 
-// ---- for stack.c ----
-void txn_stats(const struct stack *s, stack_stat_cb cb, void *arg);
-int txn_layer_new(struct stack *s);
-// Drops every transaction without a word; no callbacks.
-void txn_layer_free(struct stack *s);
+// ---- the layer ----
+
+// Why and how a stranger's request is refused; cause is static text for log and Warning. Status 0:
+// in silence.
+struct stack_refusal {
+    unsigned status;
+    const char *cause, *clause;
+    const struct sip_edits *extra; // headers and body of the response, in the request's arena; may be NULL
+};
+
+// What the node decides: stack_ops says what each is for. Each may be NULL.
+struct txn_owner_ops {
+    enum overload_class (*classify)(void *arg, const struct sip_msg *m, const struct flow_info *from);
+    bool (*may_reach)(void *arg, unsigned word, const struct addr *a);
+    void (*no_stream)(void *arg, const struct addr *to);
+    bool (*screen)(void *arg, const struct flow_info *from, const struct sip_msg *m,
+                   struct stack_refusal *ret_refusal);
+};
+
+struct txn_params {
+    struct transport *transport; // whose user it becomes
+    struct txn_owner_ops owner;
+    void *owner_arg;
+    size_t max_transactions;
+    bool tcp_prefer;
+    struct overload_params overload;
+};
+
+int txn_layer_new(const struct txn_params *p, struct txn_layer **ret_layer);
+// Drops every transaction without a word; no callbacks. The transports are still there. Takes NULL.
+void txn_layer_free(struct txn_layer *l);
+void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg);
+// New requests outside dialogs are refused (503 with Retry-After) from now on; calls done when no transaction is left.
+void txn_drain(struct txn_layer *l, timer_cb done, void *arg);
+void txn_set_overload(struct txn_layer *l, const struct overload_params *p);
+struct resolver *txn_resolver(const struct txn_layer *l); // stack/txn/resolve.h

@@ -21,7 +21,7 @@ static void common_headers(struct sip_edits *e, const struct sip_msg *invite, st
                     arena_printf(a, "%u %.*s", sip_msg_cseq(invite)->number, STR_ARG(method)));
 }
 
-static int build(struct stack *s, struct str invite, const struct sip_msg *response,
+static int build(struct txn_layer *l, struct str invite, const struct sip_msg *response,
                  struct str reason, struct str method, struct writer *w)
 {
     struct sip_msg *m = NULL;
@@ -39,13 +39,13 @@ static int build(struct stack *s, struct str invite, const struct sip_msg *respo
     return err;
 }
 
-int txn_build_ack(struct stack *s, struct str invite, const struct sip_msg *response,
+int txn_build_ack(struct txn_layer *l, struct str invite, const struct sip_msg *response,
                   struct writer *w)
 {
-    return build(s, invite, response, STR_NONE, STR("ACK"), w);
+    return build(l, invite, response, STR_NONE, STR("ACK"), w);
 }
 
-int txn_build_cancel(struct stack *s, struct str invite, struct str reason, struct writer *w)
+int txn_build_cancel(struct txn_layer *l, struct str invite, struct str reason, struct writer *w)
 {
-    return build(s, invite, NULL, reason, STR("CANCEL"), w);
+    return build(l, invite, NULL, reason, STR("CANCEL"), w);
 }

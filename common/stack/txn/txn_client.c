@@ -44,7 +44,7 @@ void client_trouble_target(struct txn_client *c, const char *before, const char 
     if (!c->fixed_flow && c->targets.n)
         (void)snprintf(text, sizeof text, "%s%.*s/%s%s", before, STR_ARG(addr_text(&t->addr, ip)),
                        t->proto <= SIP_PROTO_TCP ? protos[t->proto] : "?", after);
-    else if (c->fixed_flow && stack_flow(c->t.stack, c->fixed_flow, &f))
+    else if (c->fixed_flow && txn_flow_info(c->t.layer, c->fixed_flow, &f))
         (void)snprintf(text, sizeof text, "%s%.*s%s", before, STR_ARG(addr_text(&f.remote, ip)), after);
     else
         return;
@@ -58,9 +58,9 @@ void client_trouble_error(struct txn_client *c, int err)
     client_trouble_target(c, "", after);
 }
 
-const char *txn_client_trouble(const struct stack *s, txn_id id)
+const char *txn_client_trouble(const struct txn_layer *l, txn_id id)
 {
-    const struct txn *t = txn_find(s, id);
+    const struct txn *t = txn_find(l, id);
     return t && !t->is_server ? ((const struct txn_client *)t)->trouble : NULL;
 }
 
@@ -70,13 +70,13 @@ const char *txn_client_trouble(const struct stack *s, txn_id id)
 // resolution, so that no name of his own hides them.
 static int keep_reachable(struct txn_client *c)
 {
-    struct stack *s = c->t.stack;
+    const struct txn_owner_ops *owner = &c->t.layer->owner;
     struct resolve_list *l = &c->targets;
     size_t n = 0;
-    if (!c->word || !s->ops->may_reach)
+    if (!c->word || !owner->may_reach)
         return 0;
     for (size_t i = 0; i < l->n; i++)
-        if (s->ops->may_reach(s->arg, c->word, &l->t[i].addr))
+        if (owner->may_reach(c->t.layer->owner_arg, c->word, &l->t[i].addr))
             l->t[n++] = l->t[i];
     l->n = n;
     return n ? 0 : ERR_DENIED;
@@ -89,7 +89,7 @@ static void go_if_allowed(struct txn_client *c)
         client_go(c);
         return;
     }
-    c->t.stack->count.forbidden++;
+    c->t.layer->count.forbidden++;
     c->fail_status = 404;
     txn_late_error(&c->t, err);
 }
@@ -110,14 +110,14 @@ static void on_resolved(void *arg, int err, const struct resolve_list *l)
 
 static void find_targets(struct txn_client *c, const struct sip_uri *uri)
 {
-    struct stack *s = c->t.stack;
-    int err = resolve_now(s, uri, &c->targets);
+    struct txn_layer *l = c->t.layer;
+    int err = resolve_now(l->resolver, uri, &c->targets);
     if (!err) {
         go_if_allowed(c);
         return;
     }
     if (err == ERR_MORE)
-        err = resolve_start(s, uri, on_resolved, c, &c->resolve_id);
+        err = resolve_start(l->resolver, uri, on_resolved, c, &c->resolve_id);
     c->fail_status = 503;
     if (err) {
         client_trouble_name(c, c->targets.why, err);
@@ -140,11 +140,11 @@ static const struct fsm *machine_for(enum sip_method m)
     return m == SIP_INVITE ? &txn_invite_client : &txn_request_client;
 }
 
-int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id *ret_id)
+int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn_id *ret_id)
 {
     if (!p->write || p->method == SIP_ACK || (!p->flow && !p->reach && !p->uri))
         return ERR_INVAL;
-    struct txn_client *c = txn_client_alloc(s);
+    struct txn_client *c = txn_client_alloc(l);
     if (!c)
         return ERR_NOMEM;
     c->t.fsm = machine_for(p->method);
@@ -160,7 +160,7 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     c->speaks = p->speaks || p->method == SIP_INVITE; // TS 24.229 5.2.7.2: at least by 100
     c->withdraw = p->withdraw;
     if (p->leg_ms)
-        c->deadline = loop_now(s->loop) / 1000000 + p->leg_ms;
+        c->deadline = loop_now(l->loop) / 1000000 + p->leg_ms;
     c->loop_hash = p->loop_hash;
     if (p->method == SIP_UNKNOWN) {
         c->method_name = str_dup(p->method_name);
@@ -175,11 +175,11 @@ int txn_client_start(struct stack *s, const struct txn_client_params *p, txn_id 
     return 0;
 }
 
-int txn_send_ack(struct stack *s, const struct txn_send_params *p)
+int txn_send_ack(struct txn_layer *l, const struct txn_send_params *p)
 {
     if (!p->write || (!p->flow && !p->reach && !p->uri))
         return ERR_INVAL;
-    struct txn_client *c = txn_client_alloc(s);
+    struct txn_client *c = txn_client_alloc(l);
     if (!c)
         return ERR_NOMEM;
     c->t.fsm = &txn_once_client;
@@ -195,21 +195,21 @@ int txn_send_ack(struct stack *s, const struct txn_send_params *p)
     return 0;
 }
 
-static struct txn_client *find_client(const struct stack *s, txn_id id)
+static struct txn_client *find_client(const struct txn_layer *l, txn_id id)
 {
-    struct txn *t = txn_find(s, id);
+    struct txn *t = txn_find(l, id);
     return t && !t->is_server && t->state != TXN_TERMINATED ? (struct txn_client *)t : NULL;
 }
 
-flow_id txn_client_flow(const struct stack *s, txn_id id)
+flow_id txn_client_flow(const struct txn_layer *l, txn_id id)
 {
-    struct txn_client *c = find_client(s, id);
+    struct txn_client *c = find_client(l, id);
     return c && c->t.flow ? flow_get_id(c->t.flow) : 0;
 }
 
-void txn_client_forget(struct stack *s, txn_id id)
+void txn_client_forget(struct txn_layer *l, txn_id id)
 {
-    struct txn *t = txn_find(s, id);
+    struct txn *t = txn_find(l, id);
     if (!t || t->is_server)
         return;
     struct txn_client *c = (struct txn_client *)t;
@@ -224,18 +224,18 @@ void txn_client_forget(struct stack *s, txn_id id)
 
 int client_resend(struct txn_client *c)
 {
-    struct stack *s = c->t.stack;
+    struct txn_layer *l = c->t.layer;
     if (!c->t.flow || !c->t.kept.n)
         return ERR_CLOSED;
-    s->count.retransmits_out++;
-    return flow_send(s, c->t.flow, c->t.kept, STR_NONE);
+    l->count.retransmits_out++;
+    return flow_send(c->t.flow, c->t.kept, STR_NONE);
 }
 
 // ---- CANCEL ----
 
-int txn_client_cancel(struct stack *s, txn_id id, struct str reason)
+int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
 {
-    struct txn_client *c = find_client(s, id);
+    struct txn_client *c = find_client(l, id);
     if (!c)
         return ERR_NOTFOUND;
     if (c->t.method != SIP_INVITE || c->cancelled || !c->t.open)
@@ -244,7 +244,7 @@ int txn_client_cancel(struct stack *s, txn_id id, struct str reason)
     if (reason.n)
         c->cancel_reason = str_dup(reason);
     if (c->t.state == TXN_INIT) {
-        resolve_cancel(s, c->resolve_id);
+        resolve_cancel(l->resolver, c->resolve_id);
         c->resolve_id = 0;
         c->fail_status = 487;
         txn_late_error(&c->t, ERR_CANCELLED);
@@ -270,9 +270,9 @@ struct flow *client_flow(struct txn_client *c)
 
 static void send_cancel(struct txn_client *c, struct flow *f)
 {
-    struct stack *s = c->t.stack;
-    struct txn_client *k = txn_client_alloc(s);
-    struct writer w = stack_scratch(s);
+    struct txn_layer *l = c->t.layer;
+    struct txn_client *k = txn_client_alloc(l);
+    struct writer w = txn_scratch(l);
     if (!k)
         return;
     k->t.fsm = &txn_request_client;
@@ -280,7 +280,7 @@ static void send_cancel(struct txn_client *c, struct flow *f)
     k->fixed_flow = flow_get_id(f);
     memcpy(k->branch_buf, c->branch_buf, c->branch.n);
     k->branch = str_make(k->branch_buf, c->branch.n);
-    if (txn_build_cancel(s, c->t.kept, c->cancel_reason, &w) || w.failed ||
+    if (txn_build_cancel(l, c->t.kept, c->cancel_reason, &w) || w.failed ||
         txn_keep(&k->t, writer_done(&w))) {
         txn_discard(&k->t);
         return;
@@ -288,7 +288,7 @@ static void send_cancel(struct txn_client *c, struct flow *f)
     k->parent = c;
     c->cancel = k;
     txn_attach(&k->t, f);
-    int err = flow_send(s, f, k->t.kept, STR_NONE);
+    int err = flow_send(f, k->t.kept, STR_NONE);
     txn_step(&k->t, EV_START, NULL);
     if (err && err != ERR_FULL)
         txn_late_error(&k->t, err);
@@ -308,12 +308,12 @@ void client_cancel_now(struct txn_client *c)
 // all that time it does not; and a node that was frozen would otherwise let a phone ring for nobody.
 void client_withdraw(struct txn_client *c)
 {
-    struct stack *s = c->t.stack;
-    struct writer w = stack_scratch(s);
+    struct txn_layer *l = c->t.layer;
+    struct writer w = txn_scratch(l);
     if (!c->withdraw || c->t.method != SIP_INVITE || c->answered || c->cancelled || !c->t.flow || !c->t.kept.n)
         return;
-    if (!txn_build_cancel(s, c->t.kept, STR_NONE, &w) && !w.failed)
-        (void)flow_send(s, c->t.flow, writer_done(&w), STR_NONE);
+    if (!txn_build_cancel(l, c->t.kept, STR_NONE, &w) && !w.failed)
+        (void)flow_send(c->t.flow, writer_done(&w), STR_NONE);
 }
 
 // ---- responses ----
@@ -345,10 +345,10 @@ static bool may_answer(const struct txn_client *c, struct flow *f)
 }
 
 // RFC 3261 17.1.3: branch and CSeq method; 18.1.2: sent-by must be ours.
-static struct txn_client *match(struct stack *s, struct flow *f, const struct sip_msg *m)
+static struct txn_client *match(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
 {
     const struct sip_via *via = sip_msg_via(m);
-    struct txn *t = txn_find(s, branch_id(via->branch));
+    struct txn *t = txn_find(l, branch_id(via->branch));
     if (!t || t->is_server)
         return NULL;
     struct txn_client *c = (struct txn_client *)t;
@@ -356,7 +356,7 @@ static struct txn_client *match(struct stack *s, struct flow *f, const struct si
         c = c->cancel;
     if (!c || !str_eq(c->branch, via->branch) || !same_method(c, m))
         return NULL;
-    if (!str_ieq(via->host, flow_sent_by(f)) && !transport_is_sent_by(s, via->host, via->port))
+    if (!str_ieq(via->host, flow_sent_by(f)) && !transport_is_sent_by(l->transport, via->host, via->port))
         return NULL;
     return may_answer(c, f) ? c : NULL;
 }
@@ -370,12 +370,12 @@ static enum txn_event event_for(const struct txn_client *c, unsigned status)
     return status < 300 ? EV_2XX : EV_3XX_6XX;
 }
 
-void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m)
+void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m)
 {
-    struct txn_client *c = match(s, f, m);
+    struct txn_client *c = match(l, f, m);
     if (!c || c->t.state == TXN_TERMINATED) {
         // RFC 6026 7.3: a response without a transaction is not forwarded.
-        s->count.stray_responses++;
+        l->count.stray_responses++;
         if (log_enabled(LOG_DEBUG))
             log_text(LOG_DEBUG, "stray response %u, Call-ID %.*s", sip_msg_status(m),
                      STR_ARG(sip_msg_call_id(m)));
@@ -383,9 +383,9 @@ void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m)
     }
     struct txn_input in = {.msg = m, .status = sip_msg_status(m)};
     if (!c->t.open)
-        s->count.retransmits_in++;
+        l->count.retransmits_in++;
     c->answered = true;
     if (c->cur < c->targets.n)
-        resolve_forgive(s, &c->targets.t[c->cur]);
+        resolve_forgive(l->resolver, &c->targets.t[c->cur]);
     txn_step(&c->t, event_for(c, in.status), &in);
 }

@@ -8,7 +8,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slots.h"
-#include "stack/stack_priv.h"
+#include "io/loop.h"
+#include "sip/msg.h"
 #include "stack/transport/transport.h"
 #include "stack/txn/resolve.h"
 #include "stack/txn/txn.h"
@@ -56,7 +57,7 @@ struct txn_input {
 
 struct txn {
     txn_id id;
-    struct stack *stack;
+    struct txn_layer *layer;
     const struct fsm *fsm;
     uint8_t state;
     uint8_t retransmit_event, timeout_event; // what the timers mean
@@ -116,7 +117,10 @@ enum { TXN_KEY_INLINE = 112 }; // a branch of ours, and a node's name as 3GPP ma
 
 struct txn_server {
     struct txn t;
-    void *owner;
+    struct txn_user *user;      // whose it is; NULL: a CANCEL, or he has not been found yet
+    void *owner;                // the user's
+    struct overload_request asked; // for it
+    bool heard;                 // overload control knows of the first answer
     struct addr reply_to;       // unreliable: where responses go; else where a new connection goes
     enum sip_proto proto;
     unsigned label;
@@ -129,22 +133,75 @@ struct txn_server {
     char key_buf[TXN_KEY_INLINE];
 };
 
+// One row per counter: field, metric name, labels. txn_stats walks it.
+#define TXN_COUNTERS(X)                                                                            \
+    X(retransmits_in, "sip_retransmits_in", "")                                                    \
+    X(retransmits_out, "sip_retransmits_out", "")                                                  \
+    X(stray_responses, "sip_stray_responses_in", "")                                               \
+    X(stray_acks, "sip_stray_acks_in", "")                                                         \
+    X(overload, "sip_overload_rejected", "")                                                       \
+    X(forbidden, "sip_targets_forbidden", "")                                                      \
+    X(timeouts, "sip_transaction_timeouts", "")                                                    \
+    X(too_late, "sip_requests_too_late", "")                                                       \
+    X(failovers, "sip_target_failovers", "")                                                       \
+    X(strangers_refused, "sip_strangers_refused", "")                                              \
+    X(drop_open, "sip_limit_reached", "limit=\"transactions\"")                                    \
+    X(drop_acks, "sip_limit_reached", "limit=\"acks\"")
+
+struct txn_counters {
+#define X(field, name, labels) uint64_t field;
+    TXN_COUNTERS(X)
+#undef X
+};
+
+enum { TXN_USERS_MAX = 8 };
+
+struct txn_user {
+    const struct txn_user_ops *ops;
+    void *arg;
+};
+
 struct txn_layer {
+    struct loop *loop;
+    struct transport *transport;
+    struct txn_owner_ops owner;
+    void *owner_arg;
+    struct resolver *resolver;
+    struct overload *overload;
+    struct txn_user users[TXN_USERS_MAX];
+    size_t n_users;
+    struct txn_user *rest;      // takes what nobody claims; NULL: nobody does
+    size_t max_transactions;
+    uint64_t secret;            // of the transports
     struct slots ids;
     struct map by_key;          // servers, by the hash of their key
     struct list live, linger, dead, late;
     struct list free_clients, free_servers;
     size_t n_free, n_open, n_strangers, n_linger, n_clients, n_servers;
     uint64_t total_clients, total_servers;
+    struct txn_counters count;
     struct deferred turn;
+    bool draining;
+    timer_cb drained;
+    void *drained_arg;
+    struct deferred drain_check;
 };
 
+// ---- users.c ----
+// Who has this request, which may be an ACK; NULL: nobody.
+struct txn_user *users_find(struct txn_layer *l, const struct sip_msg *m, flow_id flow);
+// An ACK that acknowledges no refusal.
+void users_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m);
+// See txn_user_ops.stateless.
+unsigned users_stateless(const struct txn_layer *l, const struct sip_msg *m, bool refused,
+                         struct str *ret_reason, struct sip_edits *extra);
+
 // ---- txn.c ----
-struct txn_client *txn_client_alloc(struct stack *s);
-struct txn_server *txn_server_alloc(struct stack *s);
+struct txn_client *txn_client_alloc(struct txn_layer *l);
+struct txn_server *txn_server_alloc(struct txn_layer *l);
 // Gives back one that was never used.
 void txn_discard(struct txn *t);
-struct txn *txn_find(const struct stack *s, txn_id id);
+struct txn *txn_find(const struct txn_layer *l, txn_id id);
 void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in);
 void txn_attach(struct txn *t, struct flow *f);
 int txn_keep(struct txn *t, struct str bytes);
@@ -164,7 +221,7 @@ void client_trouble_target(struct txn_client *c, const char *before, const char 
 void client_trouble_error(struct txn_client *c, int err); // the same for an error code
 
 // ---- txn_client.c ----
-void client_on_response(struct stack *s, struct flow *f, struct sip_msg *m);
+void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m);
 void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
                    struct sip_msg *m);
 int client_resend(struct txn_client *c);
@@ -199,7 +256,8 @@ void client_set_reach(struct txn_client *c, const struct stack_reach *p);
 void client_go(struct txn_client *c);
 
 // ---- txn_server.c ----
-void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m);
+void server_heard(struct txn_server *st, unsigned status);
+void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m);
 // A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
 // only purpose there is to stop Timer B.
 void server_send(struct txn_server *st, unsigned status, struct str bytes);
@@ -208,11 +266,13 @@ void server_arm_trying(struct txn_server *st);
 
 // ---- txn_build.c ----
 // RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.
-int txn_build_ack(struct stack *s, struct str invite, const struct sip_msg *response,
+int txn_build_ack(struct txn_layer *l, struct str invite, const struct sip_msg *response,
                   struct writer *w);
-int txn_build_cancel(struct stack *s, struct str invite, struct str reason, struct writer *w);
+int txn_build_cancel(struct txn_layer *l, struct str invite, struct str reason, struct writer *w);
 
 // ---- branch.c ----
+// Does this ACK belong to a response that this stack itself made for an INVITE without a To tag?
+bool txn_is_own_tag(const struct txn_layer *l, const struct sip_msg *ack);
 void branch_make(struct txn_client *c);
 // The id inside a branch of ours, 0 when it is none.
 txn_id branch_id(struct str branch);

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Server transactions: their table, the requests that never reach the proxy core (CANCEL,
+// Server transactions: their table, the requests that never reach a user (CANCEL,
 // ACK for a refusal, overload), and responses on their way out.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
+#include "stack/transport/answer.h"
 #include "stack/transport/guard.h"
-#include "stack/transport/transport_priv.h"
+#include "stack/txn/screen.h"
 #include "stack/txn/shed.h"
 #include "stack/txn/txn_key.h"
 #include "stack/txn/txn_priv.h"
 
 // ---- the table ----
 
-static struct txn_server *find(struct stack *s, const struct txn_key *k)
+static struct txn_server *find(struct txn_layer *l, const struct txn_key *k)
 {
     struct txn_server *st;
     size_t it = 0;
-    while ((st = map_find(&s->txns->by_key, k->hash, &it)))
+    while ((st = map_find(&l->by_key, k->hash, &it)))
         if (str_eq(str_make(st->key, st->key_n), k->text))
             return st;
     return NULL;
@@ -24,19 +25,19 @@ static struct txn_server *find(struct stack *s, const struct txn_key *k)
 
 // The INVITE that m, an ACK or a CANCEL, is about. It went by the same transport (RFC 3261 9.1, 17.1.1.3),
 // unless the phone uses TCP for what is long only.
-static struct txn_server *find_invite(struct stack *s, const struct sip_msg *m,
+static struct txn_server *find_invite(struct txn_layer *l, const struct sip_msg *m,
                                       struct txn_key_how how)
 {
     for (int i = 0; i < 2; i++, how.reliable = !how.reliable) {
         struct txn_key k;
-        struct txn_server *st = txn_key_make(&k, m, &how) == 0 ? find(s, &k) : NULL;
+        struct txn_server *st = txn_key_make(&k, m, &how) == 0 ? find(l, &k) : NULL;
         if (st)
             return st;
     }
     return NULL;
 }
 
-static int add(struct stack *s, struct txn_server *st, const struct txn_key *k)
+static int add(struct txn_layer *l, struct txn_server *st, const struct txn_key *k)
 {
     st->key_n = k->text.n;
     st->key = k->text.n <= sizeof st->key_buf ? st->key_buf : mem_alloc(k->text.n);
@@ -44,7 +45,7 @@ static int add(struct stack *s, struct txn_server *st, const struct txn_key *k)
         return ERR_NOMEM;
     memcpy(st->key, k->text.p, k->text.n);
     st->key_hash = k->hash;
-    int err = map_add(&s->txns->by_key, k->hash, st);
+    int err = map_add(&l->by_key, k->hash, st);
     st->listed = !err;
     return err;
 }
@@ -54,11 +55,11 @@ static int add(struct stack *s, struct txn_server *st, const struct txn_key *k)
 // The flow for a response; a connection that has gone is made again (RFC 3261 18.2.2).
 static struct flow *response_flow(struct txn_server *st)
 {
-    struct stack *s = st->t.stack;
+    struct txn_layer *l = st->t.layer;
     flow_id id;
     struct flow *f = st->t.flow;
-    if (!f && flow_get(s, st->proto, &st->reply_to, st->label, &id) == 0)
-        f = flow_find(s, id);
+    if (!f && flow_get(l->transport, st->proto, &st->reply_to, st->label, &id) == 0)
+        f = flow_find(l->transport, id);
     if (f && !st->t.flow)
         txn_attach(&st->t, f);
     return f;
@@ -66,15 +67,14 @@ static struct flow *response_flow(struct txn_server *st)
 
 void server_send(struct txn_server *st, unsigned status, struct str bytes)
 {
-    struct stack *s = st->t.stack;
     struct flow *f = response_flow(st);
     int err = ERR_CLOSED;
     if (f && flow_is_reliable(f) && status == 100)
-        err = flow_send_later(s, f, bytes, STR_NONE);
+        err = flow_send_later(f, bytes, STR_NONE);
     else if (f && flow_is_reliable(f))
-        err = flow_send(s, f, bytes, STR_NONE);
+        err = flow_send(f, bytes, STR_NONE);
     else if (f)
-        err = flow_send_to(s, f, &st->reply_to, bytes, STR_NONE);
+        err = flow_send_to(f, &st->reply_to, bytes, STR_NONE);
     if (err && (st->t.reliable || err != ERR_FULL)) // a full UDP batch is as good as a lost packet
         txn_late_error(&st->t, err);
 }
@@ -88,17 +88,28 @@ static enum txn_event reply_event(const struct txn_server *st, unsigned status)
     return status < 300 ? EV_TU_2XX : EV_TU_3XX_6XX;
 }
 
-static struct txn_server *find_server(const struct stack *s, txn_id id)
+static struct txn_server *find_server(const struct txn_layer *l, txn_id id)
 {
-    struct txn *t = txn_find(s, id);
+    struct txn *t = txn_find(l, id);
     return t && t->is_server ? (struct txn_server *)t : NULL;
 }
 
-int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str bytes)
+// Overload control learns of the first answer that is more than a 100.
+void server_heard(struct txn_server *st, unsigned status)
 {
-    struct txn_server *st = find_server(s, id);
+    if (st->heard || status <= 100)
+        return;
+    struct txn_layer *l = st->t.layer;
+    st->heard = true;
+    overload_answered(l->overload, loop_now(l->loop), &st->asked, status / 100 != 5);
+}
+
+int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str bytes)
+{
+    struct txn_server *st = find_server(l, id);
     if (!st)
         return ERR_NOTFOUND;
+    server_heard(st, status);
     if (!st->t.reliable && bytes.n > UDP_DATA_MAX)
         return ERR_TOOBIG;
     struct txn_input in = {.status = status, .bytes = bytes};
@@ -108,59 +119,53 @@ int txn_server_reply(struct stack *s, txn_id id, unsigned status, struct str byt
     return err;
 }
 
-void txn_server_drop(struct stack *s, txn_id id)
+void txn_server_drop(struct txn_layer *l, txn_id id)
 {
-    struct txn_server *st = find_server(s, id);
+    struct txn_server *st = find_server(l, id);
     if (!st || st->t.state == TXN_TERMINATED)
         return;
     st->t.state = TXN_TERMINATED;
     txn_end(&st->t);
 }
 
-void txn_server_set_owner(struct stack *s, txn_id id, void *owner)
+void txn_server_set_owner(struct txn_layer *l, txn_id id, void *owner)
 {
-    struct txn_server *st = find_server(s, id);
+    struct txn_server *st = find_server(l, id);
     if (st)
         st->owner = owner;
 }
 
-const struct sip_timers *txn_server_timers(const struct stack *s, txn_id id)
+const struct sip_timers *txn_server_timers(const struct txn_layer *l, txn_id id)
 {
-    const struct txn_server *st = find_server(s, id);
+    const struct txn_server *st = find_server(l, id);
     return st ? st->t.timers : &sip_timers_core;
 }
 
-static int write_rejection(struct stack *s, const struct sip_msg *m, unsigned status,
-                           struct str reason, const struct sip_edits *extra, struct writer *w)
+int txn_server_answer(struct txn_layer *l, txn_id id, const struct sip_msg *m, const struct txn_answer *a)
 {
-    char tag[TXN_TAG_LEN];
+    char buf[TXN_TAG_LEN];
+    struct str tag = a->to_tag.n ? a->to_tag : txn_to_tag(l, m, buf), agent = txn_agent(l);
+    struct writer w = txn_scratch(l);
     struct sip_edits e;
-    if (extra)
-        sip_edits_copy(&e, sip_msg_arena(m), extra);
-    else
-        sip_edits_init(&e, sip_msg_arena(m), NULL);
-    if (s->server.n)
-        sip_edit_append(&e, SIP_H_SERVER, s->server);
-    return sip_write_response(m, status, reason, txn_to_tag(s, m, tag), &e, w);
-}
-
-int txn_server_reject(struct stack *s, txn_id id, const struct sip_msg *m, unsigned status,
-                      struct str reason, const struct sip_edits *extra)
-{
     if (sip_msg_method(m) == SIP_ACK)
         return ERR_INVAL;
-    struct writer w = stack_scratch(s);
-    int err = write_rejection(s, m, status, reason, extra, &w);
-    return err ? err : txn_server_reply(s, id, status, writer_done(&w));
+    if (a->extra)
+        sip_edits_copy(&e, sip_msg_arena(m), a->extra);
+    else
+        sip_edits_init(&e, sip_msg_arena(m), NULL);
+    if (agent.n)
+        sip_edit_append(&e, SIP_H_SERVER, agent);
+    int err = sip_write_response(m, a->status, a->reason, tag, &e, &w);
+    return err ? err : txn_server_reply(l, id, a->status, writer_done(&w));
 }
 
 // ---- requests ----
 
-static struct txn_server *server_new(struct stack *s, struct flow *f, const struct sip_msg *m,
+static struct txn_server *server_new(struct txn_layer *l, struct flow *f, const struct sip_msg *m,
                                      const struct txn_key *k)
 {
     const struct flow_info *info = flow_get_info(f);
-    struct txn_server *st = txn_server_alloc(s);
+    struct txn_server *st = txn_server_alloc(l);
     if (!st)
         return NULL;
     bool invite = sip_msg_method(m) == SIP_INVITE;
@@ -169,10 +174,11 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
     st->t.method = sip_msg_method(m);
     st->proto = info->proto;
     st->label = info->listener;
+    st->heard = true; // until overload control is asked
     txn_attach(&st->t, f);
     if (guard_standing(f) == STACK_STRANGER) {
         st->t.of_stranger = true;
-        s->txns->n_strangers++;
+        l->n_strangers++;
     }
     via_reply_addr(m, &info->remote, st->t.reliable, &st->reply_to);
     if (st->t.of_stranger && !addr_eq_ip(&st->reply_to, &info->remote)) { // maddr: nobody else hears of it
@@ -180,7 +186,7 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
         st->reply_to = info->remote;
         addr_set_port(&st->reply_to, port);
     }
-    if (add(s, st, k)) {
+    if (add(l, st, k)) {
         txn_discard(&st->t);
         return NULL;
     }
@@ -188,79 +194,95 @@ static struct txn_server *server_new(struct stack *s, struct flow *f, const stru
 }
 
 // TS 24.229 5.2.7.2: every INVITE gets its 100, unless the answer is there already.
-static void send_trying(struct stack *s, txn_id id, const struct sip_msg *m)
+static void send_trying(struct txn_layer *l, txn_id id, const struct sip_msg *m)
 {
-    struct txn_server *st = find_server(s, id);
-    struct writer w = stack_scratch(s);
+    struct txn_server *st = find_server(l, id);
+    struct writer w = txn_scratch(l);
     if (!st || st->replied || st->t.state != TXN_PROCEEDING)
         return;
     if (sip_write_response(m, 100, STR_NONE, STR_NONE, NULL, &w) == 0)
-        (void)txn_server_reply(s, id, 100, writer_done(&w));
+        (void)txn_server_reply(l, id, 100, writer_done(&w));
 }
 
 // The INVITE that a CANCEL is for (RFC 3261 9.2): what it cancels has the same key but the method.
-static struct txn_server *find_cancelled(struct stack *s, bool reliable, const struct sip_msg *m)
+static struct txn_server *find_cancelled(struct txn_layer *l, bool reliable, const struct sip_msg *m)
 {
     struct txn_key_how how = {SIP_INVITE, reliable, sip_msg_to_tag(m)};
-    return find_invite(s, m, how);
+    return find_invite(l, m, how);
 }
 
-static void on_cancel(struct stack *s, struct txn_server *st, const struct sip_msg *m)
+static void on_cancel(struct txn_layer *l, struct txn_server *st, const struct sip_msg *m)
 {
-    struct txn_server *invite = find_cancelled(s, st->t.reliable, m);
-    (void)txn_server_reject(s, st->t.id, m, invite ? 200 : 481, STR_NONE, NULL);
-    if (invite && invite->t.state == TXN_PROCEEDING)
-        pxy_on_cancel(s, invite->t.id, invite->owner, m);
+    struct txn_server *invite = find_cancelled(l, st->t.reliable, m);
+    struct txn_answer a = {.status = invite ? 200 : 481};
+    (void)txn_server_answer(l, st->t.id, m, &a);
+    if (!invite || invite->t.state != TXN_PROCEEDING || !invite->user)
+        return;
+    if (invite->user->ops->cancelled)
+        invite->user->ops->cancelled(invite->user->arg, invite->t.id, invite->owner, m);
 }
 
 // There is no place for it, or the node leaves.
-static bool is_full(const struct stack *s, const struct sip_msg *m)
+static bool is_full(const struct txn_layer *l, const struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_CANCEL)
         return false;
-    return s->txns->n_open >= s->max_transactions || (s->draining && !sip_msg_to_tag(m).p);
+    return l->n_open >= l->max_transactions || (l->draining && !sip_msg_to_tag(m).p);
 }
 
 // Nothing is made for a CANCEL of nothing, which no limit holds back, whoever sends it (RFC 3261 9.2).
-static bool is_idle_cancel(struct stack *s, struct flow *f, const struct sip_msg *m)
+static bool is_idle_cancel(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
 {
-    if (sip_msg_method(m) != SIP_CANCEL || find_cancelled(s, flow_is_reliable(f), m))
+    if (sip_msg_method(m) != SIP_CANCEL || find_cancelled(l, flow_is_reliable(f), m))
         return false;
-    (void)guard_answer(f, m, 481, STR_NONE, NULL, NULL);
+    (void)flow_answer(f, m, 481, STR_NONE, NULL, NULL);
     return true;
 }
 
-static void on_new(struct stack *s, struct flow *from, struct sip_msg *m,
+static void give_to_user(struct txn_layer *l, struct txn_server *st, struct sip_msg *m, flow_id flow)
+{
+    txn_id id = st->t.id;
+    st->user = users_find(l, m, flow);
+    if (!st->user) { // RFC 3261 12.2.2, 21.5.2
+        struct txn_answer a = {.status = sip_msg_to_tag(m).p ? 481 : 501};
+        (void)txn_server_answer(l, id, m, &a);
+        return;
+    }
+    st->user->ops->request(st->user->arg, id, m, flow);
+    if (sip_msg_method(m) == SIP_INVITE)
+        send_trying(l, id, m);
+}
+
+static void on_new(struct txn_layer *l, struct flow *from, struct sip_msg *m,
                    const struct txn_key *k)
 {
     struct overload_request asked;
-    if (is_idle_cancel(s, from, m))
+    if (is_idle_cancel(l, from, m))
         return;
-    if (sip_msg_method(m) != SIP_CANCEL && !guard_request(from, m))
+    if (sip_msg_method(m) != SIP_CANCEL && !screen_request(l, from, m))
         return;
-    if (is_full(s, m)) {
-        shed_refuse(s, from, m);
+    if (is_full(l, m)) {
+        shed_refuse(l, from, m);
         return;
     }
-    if (!shed_admit(s, from, m, &asked))
+    if (!shed_admit(l, from, m, &asked))
         return;
     struct flow *f = flow_settle(from);
-    struct txn_server *st = f ? server_new(s, f, m, k) : NULL;
+    struct txn_server *st = f ? server_new(l, f, m, k) : NULL;
     if (!st) {
-        overload_answered(s->overload, loop_now(s->loop), &asked, false);
-        shed_refuse(s, from, m);
+        overload_answered(l->overload, loop_now(l->loop), &asked, false);
+        shed_refuse(l, from, m);
         return;
     }
-    txn_id id = st->t.id;
     if (st->t.method != SIP_INVITE)
         server_arm_trying(st);
     if (st->t.method == SIP_CANCEL) {
-        on_cancel(s, st, m);
+        on_cancel(l, st, m);
         return;
     }
-    pxy_on_request(s, id, m, flow_get_id(f), &asked);
-    if (sip_msg_method(m) == SIP_INVITE)
-        send_trying(s, id, m);
+    st->asked = asked;
+    st->heard = false;
+    give_to_user(l, st, m, flow_get_id(f));
 }
 
 // RFC 3261 17.2.3: the To tag of an ACK by the rules of RFC 2543 is the one of the response. What was
@@ -277,70 +299,46 @@ static bool acks_refusal(const struct txn_server *st, const struct sip_msg *ack)
 }
 
 // The INVITE that an ACK is for: it had the ACK's To tag already (inside a dialog), or none.
-static struct txn_server *find_acked(struct stack *s, const struct flow *f,
+static struct txn_server *find_acked(struct txn_layer *l, const struct flow *f,
                                      const struct sip_msg *m)
 {
     struct txn_key_how how = {SIP_INVITE, flow_is_reliable(f), sip_msg_to_tag(m)};
-    struct txn_server *st = find_invite(s, m, how);
+    struct txn_server *st = find_invite(l, m, how);
     if (st || !txn_key_is_old(m))
         return st;
     how.to_tag = STR_NONE;
-    st = find_invite(s, m, how);
+    st = find_invite(l, m, how);
     return st && acks_refusal(st, m) ? st : NULL;
 }
 
-// Its INVITE was refused by what the message alone says, or the refusal's transaction is over (RFC 3261
-// 8.2.7): it goes nowhere else, though it has the Route of one that would.
-static bool acks_stateless(const struct stack *s, const struct sip_msg *m)
+static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
 {
-    return txn_is_own_tag(s, m) && !pxy_awaits_ack(s, m);
-}
-
-// An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
-// than for requests.
-static bool has_room_for_ack(struct stack *s)
-{
-    if (s->txns->n_open <= s->max_transactions + s->max_transactions / 4)
-        return true;
-    s->count.drop_acks++;
-    return false;
-}
-
-static void on_ack(struct stack *s, struct flow *from, struct sip_msg *m)
-{
-    struct txn_server *st = find_acked(s, from, m);
+    struct txn_server *st = find_acked(l, from, m);
     struct txn_input in = {.msg = m};
     if (st) {
         txn_step(&st->t, EV_ACK, &in);
         return;
     }
-    if (acks_stateless(s, m)) {
-        s->count.stray_acks++;
-        return;
-    }
-    bool passes = guard_request(from, m) && has_room_for_ack(s);
-    struct flow *f = passes ? flow_settle(from) : NULL;
-    if (f)
-        pxy_on_ack(s, m, flow_get_id(f));
+    users_ack(l, from, m);
 }
 
-void server_on_request(struct stack *s, struct flow *f, struct sip_msg *m)
+void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m)
 {
     if (sip_msg_method(m) == SIP_ACK) {
-        on_ack(s, f, m);
+        on_ack(l, f, m);
         return;
     }
     struct txn_key k;
     struct txn_key_how how = {sip_msg_method(m), flow_is_reliable(f), sip_msg_to_tag(m)};
     if (txn_key_make(&k, m, &how)) {
-        shed_refuse(s, f, m);
+        shed_refuse(l, f, m);
         return;
     }
-    struct txn_server *st = find(s, &k);
+    struct txn_server *st = find(l, &k);
     if (!st) {
-        on_new(s, f, m, &k);
+        on_new(l, f, m, &k);
         return;
     }
-    s->count.retransmits_in++;
+    l->count.retransmits_in++;
     txn_step(&st->t, EV_REQUEST, NULL);
 }

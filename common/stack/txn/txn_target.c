@@ -16,7 +16,7 @@ enum {
 
 static uint64_t now_ms(const struct txn_client *c)
 {
-    return loop_now(c->t.stack->loop) / 1000000;
+    return loop_now(c->t.layer->loop) / 1000000;
 }
 
 uint32_t client_left(const struct txn_client *c)
@@ -60,7 +60,7 @@ static bool is_known_silent(const struct txn_client *c)
     uint64_t heard = c->t.flow ? flow_heard(c->t.flow) : 0;
     if (!t || !c->speaks || (heard && now_ms(c) < heard + SHARE_MIN_MS))
         return false;
-    return resolve_is_silent(c->t.stack, t);
+    return resolve_is_silent(c->t.layer->resolver, t);
 }
 
 uint32_t client_share(struct txn_client *c, uint32_t timer)
@@ -95,9 +95,9 @@ void client_blame_silence(struct txn_client *c)
     const struct resolve_target *t = target_of(c);
     if (!t || !c->speaks || c->answered || (c->t.flow && flow_heard(c->t.flow) >= c->sent_at))
         return;
-    resolve_mark_silent(c->t.stack, t);
+    resolve_mark_silent(c->t.layer->resolver, t);
     if (blamed(c))
-        resolve_mark_node(c->t.stack, t, 0);
+        resolve_mark_node(c->t.layer->resolver, t, 0);
 }
 
 static void blame(struct txn_client *c, enum client_cause cause, uint32_t retry_after)
@@ -106,9 +106,9 @@ static void blame(struct txn_client *c, enum client_cause cause, uint32_t retry_
     if (!t)
         return;
     if (cause == CAUSE_ERROR)
-        resolve_mark_transport(c->t.stack, t);
+        resolve_mark_transport(c->t.layer->resolver, t);
     else if (cause == CAUSE_503 && retry_after) // RFC 3261 21.5.4: without, it is as good as a 500
-        resolve_mark_node(c->t.stack, t,
+        resolve_mark_node(c->t.layer->resolver, t,
                           (retry_after < BLAME_503_MAX_S ? retry_after : BLAME_503_MAX_S) * 1000);
 }
 
@@ -119,7 +119,7 @@ static int write_request(struct txn_client *c, const struct flow *f, struct str 
 {
     char text[512];
     struct writer via = writer_init(text, sizeof text);
-    struct writer w = stack_scratch(c->t.stack);
+    struct writer w = txn_scratch(c->t.layer);
     writer_str(&via, flow_via_prefix(f));
     writer_lit(&via, ";branch=");
     writer_str(&via, c->branch);
@@ -135,13 +135,13 @@ static int write_request(struct txn_client *c, const struct flow *f, struct str 
 
 static struct flow *open_stream(const struct txn_client *c)
 {
-    struct flow *f = flow_find(c->t.stack, c->stream);
+    struct flow *f = flow_find(c->t.layer->transport, c->stream);
     return f && flow_is_reliable(f) && flow_get_info(f)->open ? f : NULL;
 }
 
 int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow)
 {
-    struct stack *s = c->t.stack;
+    struct txn_layer *l = c->t.layer;
     const struct addr *to = &t->addr;
     flow_id id;
     if (c->reach && proto == SIP_PROTO_TCP) {
@@ -154,10 +154,10 @@ int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum si
         if (!to->sa.sa_family)
             return ERR_CLOSED;
     }
-    int err = flow_get(s, proto, to, c->label, &id);
+    int err = flow_get(l->transport, proto, to, c->label, &id);
     if (err)
         return err;
-    *ret_flow = flow_find(s, id);
+    *ret_flow = flow_find(l->transport, id);
     return *ret_flow ? 0 : ERR_CLOSED;
 }
 
@@ -171,7 +171,7 @@ void client_set_reach(struct txn_client *c, const struct stack_reach *p)
     c->targets.n = 1;
     *t = (struct resolve_target){.proto = p->proto, .addr = p->udp};
     if (p->proto != SIP_PROTO_UDP)
-        t->addr = stack_flow(c->t.stack, p->stream, &info) ? info.remote : p->tcp;
+        t->addr = txn_flow_info(c->t.layer, p->stream, &info) ? info.remote : p->tcp;
 }
 
 // No datagram can carry it, whatever the path: the message has outgrown it here.
@@ -193,7 +193,7 @@ static int send_on(struct txn_client *c, struct flow *f, struct str bytes)
     if (!keep)
         txn_forget_kept(&c->t);
     c->reused = flow_is_connected(f);
-    int err = flow_send(c->t.stack, f, bytes, STR_NONE);
+    int err = flow_send(f, bytes, STR_NONE);
     if (err && !(err == ERR_FULL && !flow_is_reliable(f))) // a full batch is as good as a lost packet
         return err;
     txn_attach(&c->t, f);
@@ -223,7 +223,7 @@ static int try_target(struct txn_client *c, const struct resolve_target *t)
 
 static int try_flow(struct txn_client *c)
 {
-    struct flow *f = flow_find(c->t.stack, c->fixed_flow);
+    struct flow *f = flow_find(c->t.layer->transport, c->fixed_flow);
     struct str bytes;
     if (!f)
         return ERR_CLOSED;
@@ -233,8 +233,8 @@ static int try_flow(struct txn_client *c)
         const struct flow_info *info = flow_get_info(f);
         flow_id id;
         c->outgrown = true;
-        err = flow_get(c->t.stack, SIP_PROTO_TCP, &info->remote, info->listener, &id);
-        f = err ? NULL : flow_find(c->t.stack, id);
+        err = flow_get(c->t.layer->transport, SIP_PROTO_TCP, &info->remote, info->listener, &id);
+        f = err ? NULL : flow_find(c->t.layer->transport, id);
         err = f ? write_request(c, f, &bytes) : ERR_TOOBIG;
     }
     return err ? err : send_on(c, f, bytes);
@@ -256,7 +256,6 @@ static void started(struct txn_client *c)
 // From target c->cur on, until one takes the request.
 static void try_from(struct txn_client *c, bool same_branch)
 {
-    struct stack *s = c->t.stack;
     int err = ERR_DNS;
     for (; c->cur < c->targets.n; c->cur++) {
         if (!same_branch)
@@ -272,7 +271,7 @@ static void try_from(struct txn_client *c, bool same_branch)
         blame(c, CAUSE_ERROR, 0);
     }
     c->fail_status = client_lost_status(c, err);
-    s->count.send_errors++;
+    transport_count_send_error(c->t.layer->transport);
     client_trouble_error(c, err);
     txn_late_error(&c->t, err);
 }
@@ -317,7 +316,7 @@ bool client_can_move(const struct txn_client *c, enum client_cause cause)
 
 void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_after)
 {
-    struct stack *s = c->t.stack;
+    struct txn_layer *l = c->t.layer;
     enum move m = next_move(c, cause);
     if (cause == CAUSE_SILENCE)
         client_withdraw(c);
@@ -331,11 +330,11 @@ void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_a
         c->retried = true;
     } else if (m == MOVE_UDP) {
         c->force_udp = true;
-        if (c->reach && s->ops->no_stream && c->connect.sa.sa_family)
-            s->ops->no_stream(s->arg, &c->connect);
+        if (c->reach && l->owner.no_stream && c->connect.sa.sa_family)
+            l->owner.no_stream(l->owner_arg, &c->connect);
     } else {
         blame(c, cause, retry_after);
-        s->count.failovers++;
+        l->count.failovers++;
         c->cur = next_after(c, c->cur, cause);
         c->retried = c->force_udp = false;
     }

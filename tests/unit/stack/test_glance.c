@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "stack/transport/glance.h"
+#include "stack/txn/glance.h"
 
 #define VIA "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK-t\r\nTest: tag=1\r\n"
 #define TO "To: <sip:b@x>\r\n"

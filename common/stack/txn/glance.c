@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stack/transport/glance.h"
+#include "stack/txn/glance.h"
 
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stack/proxy/route.h"
+#include "sip/route.h"
 
 struct str route_take(struct str *list)
 {
