@@ -63,10 +63,8 @@ ptrdiff_t str_find(struct str s, struct str needle)
 {
     if (needle.n == 0)
         return 0;
-    for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (memcmp(s.p + i, needle.p, needle.n) == 0)
-            return (ptrdiff_t)i;
-    return -1;
+    const char *q = s.n >= needle.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
+    return q ? q - s.p : -1;
 }
 
 static bool is_space(char c)

@@ -11,6 +11,7 @@
 #include "base/writer.h"
 #include "sip/edit.h"
 #include "sip/msg.h"
+#include "stack/txn/glance.h"
 
 static struct parse_corpus corpus;
 
@@ -70,6 +71,36 @@ static void forward(void)
     }
 }
 
+// What overload control does with a datagram that it drops unread (docs/overload.md), and what reading and
+// refusing it takes in its place; the system calls that receive and send are apart.
+static void look(void)
+{
+    for (size_t i = 0; i < corpus.requests; i++) {
+        bool machine;
+        enum overload_class c = glance_class(corpus.request[i], &machine);
+        bench_keep(&c);
+    }
+}
+
+static void refuse(void)
+{
+    char out[PARSE_OUT], memory[2048];
+    for (size_t i = 0; i < corpus.requests; i++) {
+        struct sip_msg *m = must_parse(corpus.request[i]);
+        struct arena a;
+        struct sip_edits extra;
+        struct writer w = writer_init(out, sizeof out);
+        arena_init(&a, memory, sizeof memory);
+        sip_edits_init(&extra, &a, NULL);
+        sip_edit_append(&extra, SIP_H_RETRY_AFTER, STR("7"));
+        if (sip_write_response(m, 503, STR_NONE, STR("0011223344556677"), &extra, &w))
+            exit(1);
+        bench_keep(out);
+        arena_done(&a);
+        sip_msg_unref(m);
+    }
+}
+
 static size_t own_figures(struct bench_figure *ret_figures)
 {
     for (size_t i = 0; i < corpus.requests; i++)
@@ -81,7 +112,11 @@ static size_t own_figures(struct bench_figure *ret_figures)
     ret_figures[2] = (struct bench_figure){
         .name = "forward_build", .note = "edits and write, requests only", .run = forward,
         .per_run = corpus.requests};
-    return 3;
+    ret_figures[3] = (struct bench_figure){
+        .name = "look", .note = "dropped unread, requests only", .run = look, .per_run = corpus.requests};
+    ret_figures[4] = (struct bench_figure){
+        .name = "refuse", .note = "parse and write a 503, requests only", .run = refuse, .per_run = corpus.requests};
+    return 5;
 }
 
 static int messages(const struct dirent *d)
@@ -131,7 +166,7 @@ static size_t foreign_figures(const char *program, const char *name,
 
 int main(int argc, char **argv)
 {
-    struct bench_figure figures[12];
+    struct bench_figure figures[16];
     size_t n = 0, bytes = 0;
     if (argc < 2 || argc > 3 || !load(argv[1])) {
         fprintf(stderr, "usage: %s DIRECTORY (of .sip files) [FIGURE]\n", argv[0]);

@@ -19,12 +19,16 @@ static bool has(struct str value, struct str text)
     return str_find(value, text) >= 0;
 }
 
-// A parameter in capitals is one as well.
+// A parameter in capitals, or with blanks before its "=", is one as well.
 static bool has_tag(struct str to)
 {
-    for (size_t i = 0; i + 4 <= to.n; i++)
-        if (str_istarts(str_skip(to, i), STR("tag=")))
+    while (to.n) {
+        struct str before = str_split(&to, '=');
+        while (before.n && (before.p[before.n - 1] == ' ' || before.p[before.n - 1] == '\t'))
+            before = str_head(before, before.n - 1);
+        if (to.p && before.n >= 3 && str_ieq(str_skip(before, before.n - 3), STR("tag")))
             return true;
+    }
     return false;
 }
 

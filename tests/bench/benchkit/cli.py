@@ -14,7 +14,7 @@ from benchkit.kept import Kept
 from benchkit.system import BenchError, raise_limits
 
 USAGE = """usage: tests/bench/run NAME...
-  parse              parse_route, parse_full, forward_build beside libosip2's and sofia-sip's
+  parse              parse_route, parse_full, forward_build, look, refuse beside libosip2's and sofia-sip's
   dia hss            dia_mar_roundtrip; hss_mar_rate
   reg_cpu call_cpu   CPU of each node per registration, per call; reg200_cpu at 200/s, for slow peers
   reg_rate call_rate highest clean rate; then reg_p50, reg_p99 or invite180_p50, _p99 at half of it
@@ -31,7 +31,7 @@ CARILLON_BUILD names the build directory (build), which must be a release build.
 of each, to see that it works; its figures mean nothing."""
 
 GROUPS = {
-    "parse": ("parse_route", "parse_full", "forward_build"),
+    "parse": ("parse_route", "parse_full", "forward_build", "look", "refuse"),
     "dia": ("dia_mar_roundtrip",),
     "hss": ("hss_mar_rate",),
     "reg_cpu": tuple(f"reg_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),

@@ -28,6 +28,9 @@ static const struct {
     {"REGISTER sip:x SIP/2.0\r\n" VIA AUTH "nonce=\"\"\r\n" TO "\r\n", true, true},
     // a dialog, by its To tag
     {"INVITE sip:b@x SIP/2.0\r\n" VIA "To: <sip:b@x>;tag=1\r\n\r\n", false, false},
+    {"INVITE sip:b@x SIP/2.0\r\n" VIA "To: <sip:b@x> ; TAG = 1\r\n\r\n", false, false},
+    {"INVITE sip:b@x SIP/2.0\r\n" VIA "To: <sip:b@x>;x=1;tag=1\r\n\r\n", false, false},
+    {"INVITE sip:b@x SIP/2.0\r\n" VIA "To: <sip:b@x;x=tag>;tab=1\r\n\r\n", true, false},
     {"INVITE sip:b@x SIP/2.0\r\nt: <sip:b@x> ; TAG=1\r\n\r\n", false, false},
     {"INVITE sip:b@x SIP/2.0\r\nTo: <sip:b@x>\r\n ;tag=1\r\n\r\n", false, false},
     // credentials
