@@ -146,7 +146,7 @@ int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct h
     return err;
 }
 
-enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu)
+enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu)
 {
     int err = hss_facts_load(op, impi, impu, &op->facts);
     if (err)
@@ -159,7 +159,7 @@ enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str i
     if (impi.p && impu.p && !f->associated)
         return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
                              "IMPI and IMPU do not belong together");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 static size_t numbers(struct str text, uint32_t out[CX_MAX_CAPABILITIES])

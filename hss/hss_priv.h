@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/steps.h"
 #include "hss/hss.h"
 #include "hss/sql.h"
 #include "hss/vault.h"
@@ -42,23 +43,7 @@ struct hss_facts {
 enum hss_command { HSS_UAR, HSS_LIR, HSS_MAR, HSS_SAR, HSS_TASK };
 extern const char *const hss_command_names[];
 
-struct hss_op;
-enum hss_verdict { HSS_NEXT, HSS_DONE };
-typedef enum hss_verdict (*hss_step_fn)(struct hss_op *op);
-
-struct hss_step {
-    const char *name;
-    hss_step_fn run;
-    const char *clause;
-};
-
-struct hss_procedure {
-    const struct hss_step *steps;
-    size_t n;
-};
-
-extern const struct hss_procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure,
-    hss_sar_procedure;
+extern const struct procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure, hss_sar_procedure;
 
 // Subscriber's authentication data as stored.
 enum hss_scheme { HSS_AKA, HSS_DIGEST };
@@ -70,7 +55,9 @@ struct hss_auth {
     uint64_t sqn;
 };
 
+// An operation is an owner of procedures (base/steps.h): its steps may run on a worker, and none of them waits.
 struct hss_op {
+    struct job job;
     struct list link;
     struct hss *hss;
     struct hss_ctx *ctx;
@@ -119,26 +106,33 @@ struct hss_op {
         hss_saa_cb saa;
         void (*task)(void *arg, struct hss_op *op);
     } done;
-    int (*task)(struct hss_op *op, void *arg); // HSS_TASK: its work, in place of steps
+    const struct procedure *proc; // what it runs
+    int (*task)(struct hss_op *op, void *arg); // HSS_TASK whose procedure is but this
     void *arg;
     char memory[2048];
 };
 
+static inline struct hss_op *hss_op_of(struct job *j)
+{
+    return (struct hss_op *)j;
+}
+
 // ---- op.c ----
-// NULL when out of memory.
+// NULL when out of memory. The procedure is the command's; of HSS_TASK it is to run op->task.
 struct hss_op *hss_op_new(struct hss *h, enum hss_command command);
 void hss_op_free(struct hss_op *op);
-// Runs the steps (or the task) on ctx. op->err is set when the store failed.
+// Runs the procedure on ctx. op->err is set when the store failed.
 void hss_op_run(struct hss_op *op, struct hss_ctx *ctx);
 // Results, for use in a step: return hss_refuse(op, DIA_..., "cause").
-enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause);
+enum step_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause);
 // The same, about an AVP that cx_failed_* made (RFC 6733 7.1.5 wants it for 5004, 5005 and 5009).
-enum hss_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
+enum step_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
                                 const char *cause);
-enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause);
-enum hss_verdict hss_fail(struct hss_op *op, int err);
-enum hss_verdict hss_succeed(struct hss_op *op);
-enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code);
+enum step_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause);
+enum step_verdict hss_fail(struct hss_op *op, int err);
+enum step_verdict hss_next(struct hss_op *op, int err); // 0: the next step
+enum step_verdict hss_succeed(struct hss_op *op);
+enum step_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code);
 // A statement that changes the store; hss_write_sqn for the SQN of the operation's IMPI.
 int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n);
 #define HSS_WRITE(op_, sql_, ...)                                                                  \
@@ -150,7 +144,7 @@ int hss_write_sqn(struct hss_op *op, uint64_t sqn);
 // impi or impu may have p NULL.
 int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f);
 // The steps that every procedure begins with (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1: first two checks).
-enum hss_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
+enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
 // ---- network.c: names of visited networks ----
 // The next name at the front of a list that blanks separate; a quoted one may hold blanks. Empty at the end.

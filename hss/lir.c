@@ -6,27 +6,30 @@
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 
-static enum hss_verdict check_identity(struct hss_op *op)
+static enum step_verdict check_identity(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     return hss_check_pair(op, STR_NONE, op->r.lir.impu);
 }
 
-static enum hss_verdict answer_served(struct hss_op *op)
+static enum step_verdict answer_served(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     if (!f->scscf_name.p || (!f->registered && !f->unregistered))
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     op->a.lia.server_name = f->scscf_name;
     op->a.lia.wildcard = f->wildcard;
     return hss_succeed(op);
 }
 
 // Not registered, but something is to be done for it: by the S-CSCF of a sibling, or by a new one.
-static enum hss_verdict answer_unregistered_service(struct hss_op *op)
+static enum step_verdict answer_unregistered_service(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     if (!f->unregistered_services && !op->r.lir.originating)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     op->a.lia.wildcard = f->wildcard;
     if (f->scscf_name.p) {
         op->a.lia.server_name = f->scscf_name;
@@ -36,16 +39,17 @@ static enum hss_verdict answer_unregistered_service(struct hss_op *op)
     return hss_succeed_cx(op, CX_UNREGISTERED_SERVICE);
 }
 
-static enum hss_verdict answer_not_registered(struct hss_op *op)
+static enum step_verdict answer_not_registered(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     return hss_refuse_cx(op, CX_ERROR_IDENTITY_NOT_REGISTERED,
                          "IMPU is not registered and has no service for that state");
 }
 
-static const struct hss_step steps[] = {
+static const struct step steps[] = {
     {"identity", check_identity, "TS 29.228 6.1.4.1"},
     {"served", answer_served, "TS 29.228 6.1.4.1"},
     {"unregistered service", answer_unregistered_service, "TS 29.228 6.1.4.1"},
     {"not registered", answer_not_registered, "TS 29.228 6.1.4.1"},
 };
-const struct hss_procedure hss_lir_procedure = {steps, ARRAY_LEN(steps)};
+const struct procedure hss_lir_procedure = {"LIR", steps, ARRAY_LEN(steps)};

@@ -12,16 +12,18 @@
 
 enum { RAND_BYTES_ = 16, AUTS_BYTES = 14 };
 
-static enum hss_verdict check_identities(struct hss_op *op)
+static enum step_verdict check_identities(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     return hss_check_pair(op, op->r.mar.impi, op->r.mar.impu);
 }
 
 // "Unknown" comes for a REGISTER without Authorization, which a UE of IMS-AKA does not send
 // (TS 24.229 5.1.1.2.2, 5.4.1.1): the clause has it answered for SIP Digest only. The setting is
 // for UEs that do.
-static enum hss_verdict check_scheme(struct hss_op *op)
+static enum step_verdict check_scheme(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     struct str asked = op->r.mar.item.scheme;
     int err = hss_auth_load(op, op->r.mar.impi, op->r.mar.impu, &op->auth);
     if (err == ERR_AUTH)
@@ -31,14 +33,14 @@ static enum hss_verdict check_scheme(struct hss_op *op)
     bool digest = op->auth.scheme == HSS_DIGEST;
     if (str_eq(asked, SCHEME_UNKNOWN))
         return digest || op->settings.aka_for_unknown
-                   ? HSS_NEXT
+                   ? STEP_CONTINUE
                    : hss_refuse_cx(op, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED,
                                    "subscriber of IMS-AKA, scheme Unknown: REGISTER without "
                                    "Authorization");
     if (!str_eq(asked, digest ? SCHEME_DIGEST : SCHEME_AKA))
         return hss_refuse_cx(op, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED,
                              "subscriber has no data for the scheme asked for");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 #define DELTA (UINT64_C(1) << 28)
@@ -51,11 +53,12 @@ static bool in_range(uint64_t sqn_hss, uint64_t sqn_ue)
     return next > seq_ue && next - seq_ue <= DELTA;
 }
 
-static enum hss_verdict check_auts(struct hss_op *op)
+static enum step_verdict check_auts(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     struct str token = op->r.mar.item.authorization;
     if (op->auth.scheme != HSS_AKA || !token.n)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     if (token.n != RAND_BYTES_ + AUTS_BYTES)
         return hss_refuse_avp(op, DIA_INVALID_AVP_VALUE,
                               cx_failed_text(&op->arena, CX_AVP_AUTHORIZATION, token),
@@ -74,12 +77,13 @@ static enum hss_verdict check_auts(struct hss_op *op)
         return hss_fail(op, err);
     if (!in_range(op->auth.sqn, op->sqn_ue))
         op->auth.sqn = op->sqn_ue;
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 // The name is kept from the first challenge on, so that the response finds the same S-CSCF.
-static enum hss_verdict store_server_name(struct hss_op *op)
+static enum step_verdict store_server_name(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     const struct cx_mar *r = &op->r.mar;
     bool same = f->scscf_name.p && str_ieq(f->scscf_name, r->server_name);
@@ -90,7 +94,7 @@ static enum hss_verdict store_server_name(struct hss_op *op)
         err =
             HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(f->set_id), SV_INT(f->impi_id),
                       SV_INT(f->registered_here ? HSS_REGISTERED : HSS_NOT_REGISTERED), SV_INT(1));
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 static void fill_item(struct hss_op *op, const struct aka_vector *v, struct cx_auth_item *item)
@@ -109,10 +113,11 @@ static void fill_item(struct hss_op *op, const struct aka_vector *v, struct cx_a
 _Static_assert(offsetof(struct aka_vector, autn) == offsetof(struct aka_vector, rand) + 16,
                "SIP-Authenticate is RAND followed by AUTN");
 
-static enum hss_verdict make_vectors(struct hss_op *op)
+static enum step_verdict make_vectors(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (op->auth.scheme != HSS_AKA)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     struct cx_maa *a = &op->a.maa;
     if ((op->auth.sqn >> AKA_IND_BITS) + op->n_vectors >= UINT64_C(1) << (48 - AKA_IND_BITS))
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "SQN is at its end and must not wrap");
@@ -130,15 +135,16 @@ static enum hss_verdict make_vectors(struct hss_op *op)
     OPENSSL_cleanse(op->auth.k, sizeof(op->auth.k)); // the commit may take a while
     OPENSSL_cleanse(op->auth.opc, sizeof(op->auth.opc));
     int err = hss_write_sqn(op, op->auth.sqn);
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 // TS 29.228 table 6.3.7: HA1 and what it was made with; always one item. Digest-Algorithm is MD5 or
 // nothing, newer algorithms come beside it.
-static enum hss_verdict make_digest(struct hss_op *op)
+static enum step_verdict make_digest(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (op->auth.scheme != HSS_DIGEST)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     struct cx_auth_item *item = &op->a.maa.items[0];
     item->scheme = SCHEME_DIGEST;
     item->digest_realm = op->auth.realm;
@@ -150,17 +156,18 @@ static enum hss_verdict make_digest(struct hss_op *op)
         item->digest_alt_ha1 = op->auth.alt_ha1;
     }
     op->a.maa.n_items = 1;
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
-static enum hss_verdict answer(struct hss_op *op)
+static enum step_verdict answer(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     op->a.maa.impi = op->r.mar.impi;
     op->a.maa.impu = op->r.mar.impu;
     return hss_succeed(op);
 }
 
-static const struct hss_step steps[] = {
+static const struct step steps[] = {
     {"identities", check_identities, "TS 29.228 6.3.1"},
     {"scheme", check_scheme, "TS 29.228 6.3.1"},
     {"resynchronisation", check_auts, "TS 33.102 6.3.5"},
@@ -169,4 +176,4 @@ static const struct hss_step steps[] = {
     {"digest", make_digest, "TS 29.228 6.3"},
     {"answer", answer, "TS 29.228 6.3.1"},
 };
-const struct hss_procedure hss_mar_procedure = {steps, ARRAY_LEN(steps)};
+const struct procedure hss_mar_procedure = {"MAR", steps, ARRAY_LEN(steps)};

@@ -8,20 +8,6 @@
 
 const char *const hss_command_names[] = {"UAR", "LIR", "MAR", "SAR", "task"};
 
-struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
-{
-    struct hss_op *op = mem_alloc(sizeof(*op));
-    if (!op)
-        return NULL;
-    memset(op, 0, offsetof(struct hss_op, memory));
-    list_init(&op->link);
-    op->hss = h;
-    op->command = command;
-    op->settings = h->settings;
-    arena_init(&op->arena, op->memory, sizeof(op->memory));
-    return op;
-}
-
 void hss_op_free(struct hss_op *op)
 {
     arena_done(&op->arena);
@@ -30,43 +16,48 @@ void hss_op_free(struct hss_op *op)
     mem_free(op);
 }
 
-enum hss_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause)
+enum step_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause)
 {
     op->result = (struct dia_result){.code = code};
     op->cause = cause;
-    return HSS_DONE;
+    return STEP_REJECT;
 }
 
-enum hss_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
+enum step_verdict hss_refuse_avp(struct hss_op *op, uint32_t code, struct str failed,
                                 const char *cause)
 {
     op->failed = failed;
     return hss_refuse(op, code, cause);
 }
 
-enum hss_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause)
+enum step_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, const char *cause)
 {
     op->result = (struct dia_result){.code = code, .experimental = true};
     op->cause = cause;
-    return HSS_DONE;
+    return STEP_REJECT;
 }
 
-enum hss_verdict hss_fail(struct hss_op *op, int err)
+enum step_verdict hss_fail(struct hss_op *op, int err)
 {
     op->err = err;
     return hss_refuse(op, DIA_UNABLE_TO_COMPLY, err_text(err));
 }
 
-enum hss_verdict hss_succeed(struct hss_op *op)
+enum step_verdict hss_next(struct hss_op *op, int err)
 {
-    op->result = (struct dia_result){.code = DIA_SUCCESS};
-    return HSS_DONE;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
-enum hss_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code)
+enum step_verdict hss_succeed(struct hss_op *op)
+{
+    op->result = (struct dia_result){.code = DIA_SUCCESS};
+    return STEP_DONE;
+}
+
+enum step_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code)
 {
     op->result = (struct dia_result){.code = code, .experimental = true};
-    return HSS_DONE;
+    return STEP_DONE;
 }
 
 int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n)
@@ -84,27 +75,59 @@ int hss_write_sqn(struct hss_op *op, uint64_t sqn)
                      SV_INT(sqn));
 }
 
-static void run_steps(struct hss_op *op, const struct hss_procedure *p)
+// ---- the owner of procedures ----
+
+static struct arena *arena_of(const struct job *j)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (p->steps[i].run(op) == HSS_DONE)
-            break;
-    if (!op->err && op->arena.failed)
+    return &hss_op_of((struct job *)j)->arena;
+}
+
+// What was refused has its result, unless the engine refused it.
+static void on_reject(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    if (!op->cause)
         (void)hss_fail(op, ERR_NOMEM);
+}
+
+static const struct steps_owner_ops ops = {.arena = arena_of, .reject = on_reject};
+static const struct steps_owner owner = {.ops = &ops};
+
+static enum step_verdict run_task(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    return hss_next(op, op->task(op, op->arg));
+}
+
+static const struct step task_steps[] = {{"task", run_task, NULL}};
+static const struct procedure task_procedure = {"task", task_steps, ARRAY_LEN(task_steps)};
+
+static const struct procedure *const procedures[] = {
+    [HSS_UAR] = &hss_uar_procedure, [HSS_LIR] = &hss_lir_procedure,  [HSS_MAR] = &hss_mar_procedure,
+    [HSS_SAR] = &hss_sar_procedure, [HSS_TASK] = &task_procedure,
+};
+
+struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
+{
+    struct hss_op *op = mem_alloc(sizeof(*op));
+    if (!op)
+        return NULL;
+    memset(op, 0, offsetof(struct hss_op, memory));
+    list_init(&op->link);
+    op->job.owner = &owner;
+    op->hss = h;
+    op->command = command;
+    op->proc = procedures[command];
+    op->settings = h->settings;
+    arena_init(&op->arena, op->memory, sizeof(op->memory));
+    return op;
 }
 
 void hss_op_run(struct hss_op *op, struct hss_ctx *ctx)
 {
-    static const struct hss_procedure *const procedures[] = {
-        [HSS_UAR] = &hss_uar_procedure,
-        [HSS_LIR] = &hss_lir_procedure,
-        [HSS_MAR] = &hss_mar_procedure,
-        [HSS_SAR] = &hss_sar_procedure,
-    };
     op->ctx = ctx;
     op->ran = true;
-    if (op->command != HSS_TASK)
-        run_steps(op, procedures[op->command]);
-    else
-        op->err = op->task(op, op->arg);
+    job_start(&op->job, op->proc);
+    if (!op->err && op->arena.failed) // what it would answer is wanting
+        (void)hss_fail(op, ERR_NOMEM);
 }

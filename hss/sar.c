@@ -61,8 +61,9 @@ static bool has_set(const struct hss_op *op, int64_t set)
 
 // Every IMPU must exist and belong to the IMPI, or without one to the same subscription as the
 // others; op->facts keeps those of the first.
-static enum hss_verdict check_identities(struct hss_op *op)
+static enum step_verdict check_identities(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct cx_sar *r = &op->r.sar;
     if (!r->impi.p && !r->n_impus)
         return hss_refuse_avp(op, DIA_MISSING_AVP,
@@ -71,8 +72,9 @@ static enum hss_verdict check_identities(struct hss_op *op)
     size_t n = r->n_impus;
     int64_t subscription = 0;
     for (size_t i = n; i > 0; i--) {
-        if (hss_check_pair(op, r->impi, r->impus[i - 1]) == HSS_DONE)
-            return HSS_DONE;
+        enum step_verdict v = hss_check_pair(op, r->impi, r->impus[i - 1]);
+        if (v != STEP_CONTINUE)
+            return v;
         if (subscription && op->facts.subscription_id != subscription)
             return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
                                  "IMPUs of different subscriptions");
@@ -80,16 +82,17 @@ static enum hss_verdict check_identities(struct hss_op *op)
         if (!has_set(op, op->facts.set_id))
             op->sets[op->n_sets++] = op->facts.set_id;
     }
-    return n ? HSS_NEXT : hss_check_pair(op, r->impi, STR_NONE);
+    return n ? STEP_CONTINUE : hss_check_pair(op, r->impi, STR_NONE);
 }
 
-static enum hss_verdict missing(struct hss_op *op, enum cx_avp which, const char *cause)
+static enum step_verdict missing(struct hss_op *op, enum cx_avp which, const char *cause)
 {
     return hss_refuse_avp(op, DIA_MISSING_AVP, cx_failed_text(&op->arena, which, STR_NONE), cause);
 }
 
-static enum hss_verdict check_type(struct hss_op *op)
+static enum step_verdict check_type(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct assignment *t = assignment(op);
     const struct cx_sar *r = &op->r.sar;
     if (t->act == ACT_NONE)
@@ -104,7 +107,7 @@ static enum hss_verdict check_type(struct hss_op *op)
         return missing(op, CX_AVP_IMPU, "Server-Assignment-Type needs an IMPU");
     if (!r->impi.p && t->needs_impi)
         return missing(op, CX_AVP_IMPI, "Server-Assignment-Type needs an IMPI");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 static int set_row(void *arg, const struct store_value *c, size_t n)
@@ -117,19 +120,21 @@ static int set_row(void *arg, const struct store_value *c, size_t n)
 }
 
 // Without IMPU the request is about everything the IMPI may use.
-static enum hss_verdict find_sets(struct hss_op *op)
+static enum step_verdict find_sets(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (op->r.sar.n_impus)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     int err = STORE_RUN(op->ctx->store, SQL_SETS_OF_IMPI, set_row, op, SV_INT(op->facts.impi_id));
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 // One S-CSCF serves an IMS subscription, whichever of its IMPUs is asked for; only a MAR puts
 // another one in its place (TS 29.228 8.1). Here another one meets a refusal that tells it which
 // case it is in, and who is assigned (TS 29.228 table 6.1.2.2: Server-Name).
-static enum hss_verdict check_server_name(struct hss_op *op)
+static enum step_verdict check_server_name(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     enum act act = assignment(op)->act;
     bool takes = act == ACT_REGISTER || act == ACT_UNREGISTERED;
@@ -144,7 +149,7 @@ static enum hss_verdict check_server_name(struct hss_op *op)
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "no S-CSCF is assigned to the IMPU");
     if (act == ACT_UNREGISTERED && f->registered)
         return hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 static int assign(struct hss_op *op, int64_t impi_id, enum hss_state state)
@@ -242,8 +247,9 @@ static int deregister(struct hss_op *op)
     return err ? err : release(op);
 }
 
-static enum hss_verdict change_state(struct hss_op *op)
+static enum step_verdict change_state(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     int err = 0;
     switch (assignment(op)->act) {
     case ACT_REGISTER:
@@ -265,7 +271,7 @@ static enum hss_verdict change_state(struct hss_op *op)
     case ACT_NONE:
         break;
     }
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 struct impi_list {
@@ -290,34 +296,37 @@ static int chosen_row(void *arg, const struct store_value *c, size_t n)
 
 // TS 29.228 6.1.2.1, table 6.1.2.2: a request that names no IMPI gets one that has the IMPU,
 // whichever.
-static enum hss_verdict choose_impi(struct hss_op *op)
+static enum step_verdict choose_impi(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     op->a.saa.impi = op->r.sar.impi;
     if (op->r.sar.impi.p)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     int err = STORE_RUN(op->ctx->store, SQL_IMPI_OF_SET, chosen_row, op, SV_INT(op->facts.set_id));
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 // An S-CSCF that has the profile gets it all the same when it has changed since, or when the HSS does not know
 // that it has it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets: op->sends_profile.
-static enum hss_verdict decide_download(struct hss_op *op)
+static enum step_verdict decide_download(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts; // as they were before this request
     bool has = f->registered || f->unregistered;
     op->sends_profile = assignment(op)->download &&
                         (!op->r.sar.user_data_already_available || f->stale || !has);
     if (!op->sends_profile || !f->stale)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     int err = HSS_WRITE(op, SQL_FRESH, SV_INT(f->set_id));
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
-static enum hss_verdict download_profile(struct hss_op *op)
+static enum step_verdict download_profile(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     struct cx_saa *a = &op->a.saa;
     if (!assignment(op)->download)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     struct impi_list l = {op, a};
     int err = STORE_RUN(op->ctx->store, SQL_IMPIS_OF_SUBSCRIPTION, impi_row, &l,
                         SV_INT(op->facts.subscription_id));
@@ -325,7 +334,7 @@ static enum hss_verdict download_profile(struct hss_op *op)
         err = hss_user_data(op, a->impi, &op->facts.set_id, 1, &a->user_data);
     if (a->n_associated < 2) // the one that the S-CSCF knows
         a->n_associated = 0;
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
 static int charging_row(void *arg, const struct store_value *c, size_t n)
@@ -353,10 +362,11 @@ static void complete_uri(struct hss_op *op, struct str *name)
         *name = ARENA_CAT(&op->arena, STR("aaa://"), *name);
 }
 
-static enum hss_verdict download_charging(struct hss_op *op)
+static enum step_verdict download_charging(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (!op->sends_profile)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     const struct hss_charging *c = &op->settings.charging;
     op->a.saa.charging =
         (struct cx_charging){c->primary_ccf, c->secondary_ccf, c->primary_ecf, c->secondary_ecf};
@@ -367,11 +377,12 @@ static enum hss_verdict download_charging(struct hss_op *op)
     complete_uri(op, &ch->secondary_ccf);
     complete_uri(op, &ch->primary_ecf);
     complete_uri(op, &ch->secondary_ecf);
-    return err ? hss_fail(op, err) : HSS_NEXT;
+    return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
-static enum hss_verdict answer(struct hss_op *op)
+static enum step_verdict answer(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (assignment(op)->download)
         op->a.saa.wildcard = op->facts.wildcard;
     if (assignment(op)->act == ACT_STORE && !op->name_stored)
@@ -379,7 +390,7 @@ static enum hss_verdict answer(struct hss_op *op)
     return hss_succeed(op);
 }
 
-static const struct hss_step steps[] = {
+static const struct step steps[] = {
     {"identities", check_identities, "TS 29.228 6.1.2.1"},
     {"assignment type", check_type, "TS 29.228 6.1.2.1"},
     {"implicit sets", find_sets, "TS 29.228 6.5.1"},
@@ -391,4 +402,4 @@ static const struct hss_step steps[] = {
     {"charging", download_charging, "TS 29.228 6.6"},
     {"answer", answer, "TS 29.228 6.1.2.1"},
 };
-const struct hss_procedure hss_sar_procedure = {steps, ARRAY_LEN(steps)};
+const struct procedure hss_sar_procedure = {"SAR", steps, ARRAY_LEN(steps)};

@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 
-static enum hss_verdict check_identities(struct hss_op *op)
+static enum step_verdict check_identities(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     return hss_check_pair(op, op->r.uar.impi, op->r.uar.impu);
 }
 
@@ -16,10 +17,11 @@ static int found(void *arg, const struct store_value *c, size_t n)
 }
 
 // A barred IMPU may still open the registration of its implicit set's other IMPUs.
-static enum hss_verdict check_barring(struct hss_op *op)
+static enum step_verdict check_barring(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (op->r.uar.emergency || !op->facts.barred)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     bool open = false;
     int err = STORE_RUN(op->ctx->store, SQL_SET_OPEN, found, &open, SV_INT(op->facts.set_id));
     if (err)
@@ -27,7 +29,7 @@ static enum hss_verdict check_barring(struct hss_op *op)
     if (!open)
         return hss_refuse(op, DIA_AUTHORIZATION_REJECTED,
                           "every IMPU of the implicit set is barred");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
 static bool listed(struct str list, struct str name)
@@ -39,31 +41,34 @@ static bool listed(struct str list, struct str name)
     return false;
 }
 
-static enum hss_verdict check_roaming(struct hss_op *op)
+static enum step_verdict check_roaming(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct cx_uar *r = &op->r.uar;
     if (r->type == CX_UAR_DE_REGISTRATION || r->emergency)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     if (!listed(op->facts.visited, r->visited_network))
         return hss_refuse_cx(op, CX_ERROR_ROAMING_NOT_ALLOWED, "visited network is not allowed");
     if (!op->facts.may_register)
         return hss_refuse(op, DIA_AUTHORIZATION_REJECTED, "subscriber may not register");
-    return HSS_NEXT;
+    return STEP_CONTINUE;
 }
 
-static enum hss_verdict answer_capabilities(struct hss_op *op)
+static enum step_verdict answer_capabilities(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     if (op->r.uar.type != CX_UAR_REGISTRATION_AND_CAPABILITIES)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     hss_capabilities(op, &op->facts, &op->a.uaa.capabilities);
     return hss_succeed(op);
 }
 
-static enum hss_verdict answer_deregistration(struct hss_op *op)
+static enum step_verdict answer_deregistration(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     if (op->r.uar.type != CX_UAR_DE_REGISTRATION)
-        return HSS_NEXT;
+        return STEP_CONTINUE;
     if (!f->registered && !f->unregistered)
         return hss_refuse_cx(op, CX_ERROR_IDENTITY_NOT_REGISTERED, "IMPU is not registered");
     op->a.uaa.server_name = f->scscf_name;
@@ -72,8 +77,9 @@ static enum hss_verdict answer_deregistration(struct hss_op *op)
 
 // An S-CSCF serves the whole IMS subscription (TS 29.228 6.7), also while its first authentication
 // is still pending: the response to the challenge must find the same one.
-static enum hss_verdict answer_registration(struct hss_op *op)
+static enum step_verdict answer_registration(struct job *j)
 {
+    struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     if (f->scscf_name.p) {
         op->a.uaa.server_name = f->scscf_name;
@@ -85,7 +91,7 @@ static enum hss_verdict answer_registration(struct hss_op *op)
     return hss_succeed_cx(op, CX_FIRST_REGISTRATION);
 }
 
-static const struct hss_step steps[] = {
+static const struct step steps[] = {
     {"identities", check_identities, "TS 29.228 6.1.1.1"},
     {"barring", check_barring, "TS 29.228 6.1.1.1"},
     {"roaming", check_roaming, "TS 29.228 6.1.1.1"},
@@ -93,4 +99,4 @@ static const struct hss_step steps[] = {
     {"de-registration", answer_deregistration, "TS 29.228 6.1.1.1"},
     {"registration", answer_registration, "TS 29.228 6.1.1.1"},
 };
-const struct hss_procedure hss_uar_procedure = {steps, ARRAY_LEN(steps)};
+const struct procedure hss_uar_procedure = {"UAR", steps, ARRAY_LEN(steps)};

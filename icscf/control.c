@@ -14,6 +14,17 @@ static const struct {
     [IC_REFUSED] = {"icscf_refused_total", "Requests refused by the HSS"},
 };
 
+#define COUNTER(c_) ((c_) * sizeof(uint64_t))
+
+int icscf_count_steps(struct icscf *i)
+{
+    static const struct steps_count rows[] = {
+        {&icscf_register, "check source", HOOK_BEFORE, COUNTER(IC_REGISTERS)},
+        {&icscf_location, "identify user", HOOK_BEFORE, COUNTER(IC_LOCATIONS)},
+    };
+    return steps_count(&i->steps, rows, ARRAY_LEN(rows), i->counters);
+}
+
 void icscf_metrics(const struct icscf *i, struct metrics *m)
 {
     for (size_t k = 0; k < IC_COUNTERS; k++)

@@ -78,7 +78,7 @@ static void copy_caps(struct icscf_job *r, struct arena *a, const struct cx_capa
 static void take_answer(struct icscf_job *r, int err, struct dia_result result, struct str name,
                         const struct cx_capabilities *caps)
 {
-    struct arena *a = pxy_arena(job_pxy(&r->job));
+    struct arena *a = job_arena(&r->job);
     struct reject bad = judge(r, err, result);
     if (bad.status) {
         icscf_count(icscf_of(r), negative(err, result) ? IC_REFUSED : IC_HSS_FAILURES);
@@ -94,7 +94,7 @@ static void take_answer(struct icscf_job *r, int err, struct dia_result result, 
 static void on_uaa(void *nf, cx_arg arg, int err, const struct cx_uaa *a)
 {
     struct icscf *i = nf;
-    struct icscf_job *r = (struct icscf_job *)job_find(i->stack, arg);
+    struct icscf_job *r = (struct icscf_job *)pxy_job(i->stack, arg);
     static const struct cx_capabilities none;
     if (r)
         take_answer(r, err, a ? a->result : (struct dia_result){0}, a ? a->server_name : STR_NONE,
@@ -114,18 +114,17 @@ static bool is_quotable(struct str s)
 // tells it (TS 24.229 5.3.2.1, RFC 5002 4.2).
 static void take_wildcard(struct icscf_job *r, struct str pattern)
 {
-    struct pxy *p = job_pxy(&r->job);
+    struct sip_edits *e = job_edits(&r->job);
     if (is_quotable(pattern))
-        sip_edit_set(pxy_edits(p), SIP_H_P_PROFILE_KEY,
-                     ARENA_CAT(pxy_arena(p), STR("<"), pattern, STR(">")));
+        sip_edit_set(e, SIP_H_P_PROFILE_KEY, ARENA_CAT(job_arena(&r->job), STR("<"), pattern, STR(">")));
     else
-        sip_edit_remove(pxy_edits(p), SIP_H_P_PROFILE_KEY);
+        sip_edit_remove(e, SIP_H_P_PROFILE_KEY);
 }
 
 static void on_lia(void *nf, cx_arg arg, int err, const struct cx_lia *a)
 {
     struct icscf *i = nf;
-    struct icscf_job *r = (struct icscf_job *)job_find(i->stack, arg);
+    struct icscf_job *r = (struct icscf_job *)pxy_job(i->stack, arg);
     static const struct cx_capabilities none;
     if (!r)
         return;
@@ -140,7 +139,7 @@ static struct cx_head head(const struct icscf_job *r)
     const struct icscf_config *c = icscf_of(r)->cfg;
     return (struct cx_head){.dest_host = c->diameter.hss,
                             .dest_realm = c->diameter.realm,
-                            .correlation = sip_msg_call_id(pxy_request(job_pxy(&r->job)))};
+                            .correlation = sip_msg_call_id(job_request(&r->job))};
 }
 
 static int send_uar(struct icscf_job *r, bool and_capabilities)
@@ -166,12 +165,20 @@ static int send_lir(struct icscf_job *r, bool and_capabilities)
     return cx_send_lir(i->dia, &q, i->cfg->diameter.timeout_ms, on_lia, i, r->job.id);
 }
 
-enum step_verdict cx_ask(struct icscf_job *r, bool and_capabilities)
+static enum step_verdict not_asked(struct icscf_job *r, int err)
 {
-    int err = r->is_register ? send_uar(r, and_capabilities) : send_lir(r, and_capabilities);
-    if (!err)
-        return STEP_WAIT;
     icscf_count(icscf_of(r), IC_HSS_FAILURES);
     r->job.reject = judge(r, err, (struct dia_result){0});
     return STEP_REJECT;
+}
+
+enum step_verdict cx_ask(struct icscf_job *r, bool and_capabilities)
+{
+    int err = r->is_register ? send_uar(r, and_capabilities) : send_lir(r, and_capabilities);
+    return err ? not_asked(r, err) : job_wait(&r->job, node_dia_wait_ms(&icscf_of(r)->cfg->diameter));
+}
+
+enum step_verdict icscf_late(struct job *j)
+{
+    return not_asked((struct icscf_job *)j, ERR_TIMEOUT);
 }

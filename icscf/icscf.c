@@ -148,7 +148,10 @@ int icscf_new(const struct icscf_params *p, struct icscf **ret_icscf)
     i->plan = node_read_numbering(&i->cfg->home, i->cfg->domain);
     i->neighbours.more_domains = i->plan.domains;
     i->neighbours.n_more_domains = i->plan.n_domains;
-    int err = name_self(i);
+    pxy_steps_init(&i->steps, i);
+    int err = icscf_count_steps(i);
+    if (!err)
+        err = name_self(i);
     if (!err)
         err = scscf_table_init(&i->table, &i->cfg->scscfs);
     if (!err)

@@ -22,6 +22,7 @@ struct icscf {
     const struct icscf_config *cfg; // the copy below
     struct icscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
+    struct steps_owner steps;
     struct trust_domain trusted, exempt;
     struct trust_map neighbours;
     struct routing routing;
@@ -83,6 +84,8 @@ static inline struct icscf *icscf_of(const struct icscf_job *r)
     return r->job.nf;
 }
 
+extern const struct procedure icscf_register, icscf_location;
+
 // ---- procedures; they own the pxy from now on ----
 void icscf_register_begin(struct icscf *i, struct pxy *p);
 void icscf_subsequent_begin(struct icscf *i, struct pxy *p);
@@ -101,3 +104,8 @@ enum step_verdict icscf_forward(struct job *j);
 // The user's S-CSCF, by UAR or LIR; and_capabilities asks for capabilities even when there is one.
 // The job is resumed at its next step with server, caps and assigned filled.
 enum step_verdict cx_ask(struct icscf_job *r, bool and_capabilities);
+// Of a step that asks: there was not even word that there is no answer.
+enum step_verdict icscf_late(struct job *j);
+
+// ---- control.c ----
+int icscf_count_steps(struct icscf *i);

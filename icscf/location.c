@@ -5,11 +5,6 @@
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"
 
-static const struct sip_msg *request(const struct job *j)
-{
-    return pxy_request(job_pxy(j));
-}
-
 // "orig" in our Route entry: an application server acts for the user (TS 24.229 5.3.2.1A).
 static bool is_originating(const struct pxy *p)
 {
@@ -33,11 +28,11 @@ static enum step_verdict identify(struct job *j)
     struct icscf_job *r = (struct icscf_job *)j;
     const struct icscf *i = j->nf;
     struct pxy *p = job_pxy(j);
-    const struct sip_uri *uri = sip_msg_uri(request(j));
+    const struct sip_uri *uri = sip_msg_uri(job_request(j));
     r->originating = is_originating(p);
     if (r->originating && !icscf_trusts(i, p))
         return job_fail(j, 403, "orig from outside the trust domain");
-    r->impu = r->originating ? asserted(i, request(j), pxy_arena(p))
+    r->impu = r->originating ? asserted(i, job_request(j), pxy_arena(p))
               : uri          ? impu_canon(pxy_arena(p), &i->plan, uri)
                              : STR_NONE;
     j->identity = r->impu;
@@ -54,7 +49,7 @@ static enum step_verdict as_number(struct job *j)
 {
     const struct icscf_job *r = (const struct icscf_job *)j;
     struct pxy *p = job_pxy(j);
-    const struct sip_uri *uri = sip_msg_uri(request(j));
+    const struct sip_uri *uri = sip_msg_uri(job_request(j));
     bool global = uri && uri->scheme != SIP_SCHEME_TEL && str_starts(uri->user, STR("+")) && sip_uri_is_phone(uri);
     struct sip_number number;
     if (r->originating || !global || !sip_uri_number(pxy_arena(p), uri, &number))
@@ -90,19 +85,17 @@ static const struct step steps[] = {
     {"identify user", identify, "TS 24.229 5.3.2.1"},
     {"write as a number", as_number, "TS 24.229 5.3.2.1"},
     {"charge", charge, "TS 24.229 4.5.2"},
-    {"ask the HSS", ask, "TS 29.228 6.1.4"},
+    {"ask the HSS", ask, "TS 29.228 6.1.4", .late = icscf_late},
     {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.2.1"},
     {"forward", icscf_forward, "TS 24.229 5.3.2.1"},
 };
-static const struct procedure procedure = {"location", steps, ARRAY_LEN(steps)};
+const struct procedure icscf_location = {"location", steps, ARRAY_LEN(steps)};
 
 void location_begin(struct icscf *i, struct pxy *p)
 {
     struct icscf_job *r = ARENA_NEW(pxy_arena(p), struct icscf_job);
-    if (!r) {
+    if (r)
+        pxy_run(p, &r->job, &icscf_location, &i->steps, NULL);
+    else
         (void)pxy_reply(p, 500, STR_NONE, NULL);
-        return;
-    }
-    icscf_count(i, IC_LOCATIONS);
-    job_start(&r->job, p, &procedure, i);
 }

@@ -5,11 +5,6 @@
 #include "ims/identity.h"
 #include "sip/uri.h"
 
-static const struct sip_msg *request(const struct job *j)
-{
-    return pxy_request(job_pxy(j));
-}
-
 // What a REGISTER says about its way (integrity-protected, Path, P-Visited-Network-ID) would be
 // believed.
 static enum step_verdict check_source(struct job *j)
@@ -22,7 +17,7 @@ static enum step_verdict check_source(struct job *j)
 static enum step_verdict check_domain(struct job *j)
 {
     const struct icscf *i = j->nf;
-    const struct sip_uri *uri = sip_msg_uri(request(j));
+    const struct sip_uri *uri = sip_msg_uri(job_request(j));
     bool sip = uri && (uri->scheme == SIP_SCHEME_SIP || uri->scheme == SIP_SCHEME_SIPS);
     if (!sip)
         return job_fail(j, 400, "Request-URI is not a SIP URI");
@@ -34,8 +29,8 @@ static enum step_verdict check_domain(struct job *j)
 static enum step_verdict identify(struct job *j)
 {
     struct icscf_job *r = (struct icscf_job *)j;
-    const struct sip_msg *m = request(j);
-    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_msg *m = job_request(j);
+    struct arena *a = job_arena(j);
     const struct sip_auth *auth = sip_msg_at(m, SIP_H_AUTHORIZATION, 0);
     r->impu = impu_canon(a, &icscf_of(r)->plan, &sip_msg_to(m)->uri);
     j->identity = r->impu;
@@ -61,9 +56,9 @@ static enum step_verdict ask(struct job *j)
 {
     struct icscf_job *r = (struct icscf_job *)j;
     const struct icscf *i = j->nf;
-    const struct sip_msg *m = request(j);
+    const struct sip_msg *m = job_request(j);
     const struct sip_token *v = sip_msg_at(m, SIP_H_P_VISITED_NETWORK_ID, 0);
-    r->visited = v ? sip_unquote(pxy_arena(job_pxy(j)), v->token) : i->cfg->domain;
+    r->visited = v ? sip_unquote(job_arena(j), v->token) : i->cfg->domain;
     r->deregisters = deregisters(m);
     return cx_ask(r, false);
 }
@@ -72,11 +67,11 @@ static const struct step steps[] = {
     {"check source", check_source, "TS 24.229 5.3.1.2"},
     {"check domain", check_domain, "TS 24.229 5.3.1.2"},
     {"identify user", identify, "TS 24.229 5.3.1.2"},
-    {"ask the HSS", ask, "TS 29.228 6.1.1"},
+    {"ask the HSS", ask, "TS 29.228 6.1.1", .late = icscf_late},
     {"choose S-CSCF", icscf_choose, "TS 24.229 5.3.1.2"},
     {"forward", icscf_forward, "TS 24.229 5.3.1.2"},
 };
-static const struct procedure procedure = {"register", steps, ARRAY_LEN(steps)};
+const struct procedure icscf_register = {"register", steps, ARRAY_LEN(steps)};
 
 void icscf_register_begin(struct icscf *i, struct pxy *p)
 {
@@ -86,6 +81,5 @@ void icscf_register_begin(struct icscf *i, struct pxy *p)
         return;
     }
     r->is_register = true;
-    icscf_count(i, IC_REGISTERS);
-    job_start(&r->job, p, &procedure, i);
+    pxy_run(p, &r->job, &icscf_register, &i->steps, NULL);
 }

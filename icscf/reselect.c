@@ -26,7 +26,7 @@ static bool is_usable(const struct job *j, struct str server)
 static bool speaks_soon(const struct icscf_job *r)
 {
     return r->is_register ||
-           sip_msg_method(pxy_request(job_pxy(&r->job))) == SIP_INVITE;
+           sip_msg_method(job_request(&r->job)) == SIP_INVITE;
 }
 
 // ---- S-CSCFs that failed lately ----
@@ -100,12 +100,10 @@ enum step_verdict icscf_choose(struct job *j)
         return job_fail(j, 504, "no S-CSCF answers");
     if (marked && r->assigned) { // its capabilities have not been asked for yet
         icscf_count(i, IC_AVOIDED);
-        j->proc = &again;
-        j->next = 0;
-        return STEP_CONTINUE;
+        return job_go(j, &again);
     }
     struct str name = select_server(r), assigned = r->server;
-    r->server = name.n ? arena_dup(pxy_arena(job_pxy(j)), name) : STR_NONE;
+    r->server = name.n ? arena_dup(job_arena(j), name) : STR_NONE;
     r->assigned = false;
     icscf_count(i, IC_SELECTIONS);
     if (!r->server.n && marked) // nobody else
@@ -130,7 +128,7 @@ static enum step_verdict ask_capabilities(struct job *j)
 }
 
 static const struct step again_steps[] = {
-    {"ask for capabilities", ask_capabilities, "TS 24.229 5.3.1.3"},
+    {"ask for capabilities", ask_capabilities, "TS 24.229 5.3.1.3", .late = icscf_late},
     {"choose another S-CSCF", icscf_choose, "TS 24.229 5.3.1.3"},
     {"forward", icscf_forward, "TS 24.229 5.3.1.3"},
 };
@@ -171,7 +169,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
         LF("impu", r->impu), LF("scscf", r->server), LF_NUM("status", status),
         LF_Z("reason", msg ? "refused" : "no response"));
     icscf_count(i, IC_RESELECTIONS);
-    job_start(&r->job, p, &again, i);
+    job_start(&r->job, &again);
     return PXY_TAKEN;
 }
 

@@ -117,7 +117,7 @@ void icscf_subsequent_begin(struct icscf *i, struct pxy *p)
     if (is_ack && is_lost(i, p))
         return; // an ACK is never answered
     if (o)
-        job_start(&o->job, p, &subsequent, i);
+        pxy_run(p, &o->job, &subsequent, &i->steps, NULL);
     else if (!is_ack)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
 }

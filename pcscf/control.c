@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an operator sees: metrics and control commands.
-#include "pcscf/pcscf.h"
+#include "pcscf/pcscf_priv.h"
 
 struct labelled {
     const char *labels;
@@ -12,6 +12,18 @@ static void counters(struct metrics *m, const char *name, const char *help,
 {
     for (size_t i = 0; i < n; i++)
         metrics_add(m, name, "counter", help, v[i].labels, (double)v[i].value);
+}
+
+#define COUNTER(field_) offsetof(struct pcscf_counters, field_)
+
+int pcscf_count_steps(struct pcscf *p)
+{
+    static const struct steps_count rows[] = {
+        {&pcscf_originating, "forward", HOOK_BEFORE, COUNTER(originating)},
+        {&pcscf_terminating, "forward", HOOK_BEFORE, COUNTER(terminating)},
+    };
+    int err = steps_count(&p->steps, rows, ARRAY_LEN(rows), &p->counters);
+    return err ? err : steps_hook_point(&p->steps, &pcscf_forwards_in_dialog, hook_count, &p->counters.subsequent);
 }
 
 void pcscf_metrics(struct pcscf *p, struct metrics *m)

@@ -122,7 +122,6 @@ static enum step_verdict forward(struct job *j)
 {
     static const struct pxy_forward_ops ops = {.response = on_response};
     struct pjob *pj = pjob_of(j);
-    pj->pcscf->counters.originating++;
     pcscf_aim_at_core(pj);
     pj->target.withdraw = true;
     if (sip_msg_method(pj->req) == SIP_INVITE && pj->pcscf->config->core_silence_ms) // it says 100 at once

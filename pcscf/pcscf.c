@@ -47,7 +47,7 @@ static void on_request(void *arg, struct pxy *p)
     pj->edits = pxy_edits(p);
     pj->arena = pxy_arena(p);
     pj->ue = pcscf_source_flow(p);
-    job_start(&pj->job, p, choose(p), pc);
+    pxy_run(p, &pj->job, choose(p), &pc->steps, NULL);
 }
 
 // Does somebody renew who is registered from there?
@@ -256,7 +256,10 @@ int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf)
     pc->config = p->config;
     pc->loop = p->loop;
     pc->trace = p->trace;
-    int e = start(pc);
+    pxy_steps_init(&pc->steps, pc);
+    int e = pcscf_count_steps(pc);
+    if (!e)
+        e = start(pc);
     if (e)
         pcscf_free(pc);
     else

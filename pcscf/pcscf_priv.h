@@ -17,6 +17,7 @@ struct pcscf {
     const struct pcscf_config *config;
     struct loop *loop;
     struct stack *stack;
+    struct steps_owner steps;
     struct registry *registry;
     struct trust_domain trusted; // on the core side
     struct trust_domain exempt;  // from the limits, on the access side
@@ -69,6 +70,11 @@ enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *o
 
 extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
     pcscf_from_ue, pcscf_to_ue;
+
+extern const struct trigger pcscf_forwards_in_dialog; // a point: a request inside a dialog goes on, either way
+
+// ---- control.c ----
+int pcscf_count_steps(struct pcscf *p);
 
 // ---- sender.c ----
 

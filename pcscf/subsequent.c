@@ -61,7 +61,6 @@ static enum step_verdict send_to_core(struct job *j)
 {
     static const struct pxy_forward_ops ops = {.response = response_to_ue};
     struct pjob *pj = pjob_of(j);
-    pj->pcscf->counters.subsequent++;
     pcscf_aim_at_core(pj);
     return pcscf_forward(pj, &ops);
 }
@@ -70,16 +69,17 @@ static enum step_verdict send_to_ue(struct job *j)
 {
     static const struct pxy_forward_ops ops = {.response = response_from_ue};
     struct pjob *pj = pjob_of(j);
-    pj->pcscf->counters.subsequent++;
     pcscf_aim_at_ue(pj);
     return pcscf_forward(pj, &ops);
 }
+
+const struct trigger pcscf_forwards_in_dialog = {"forwards inside a dialog"};
 
 static const struct step from_ue_steps[] = {
     {"check-dialog", dialog_check_from_ue, "TS 24.229 5.2.6.3.5"},
     {"strip", strip_from_ue, "TS 24.229 5.2.6.3.5"},
     {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.9"},
-    {"forward", send_to_core, "TS 24.229 5.2.6.3.5"},
+    {"forward", send_to_core, "TS 24.229 5.2.6.3.5", .point = &pcscf_forwards_in_dialog},
 };
 const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,
                                         ARRAY_LEN(from_ue_steps)};
@@ -87,6 +87,6 @@ const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,
 static const struct step to_ue_steps[] = {
     {"check-dialog", dialog_check_to_ue, "TS 24.229 5.2.6.4.5"},
     {"strip", strip_to_ue, "TS 24.229 5.2.6.4.5"},
-    {"forward", send_to_ue, "TS 24.229 5.2.6.4.5"},
+    {"forward", send_to_ue, "TS 24.229 5.2.6.4.5", .point = &pcscf_forwards_in_dialog},
 };
 const struct procedure pcscf_to_ue = {"subsequent-to-ue", to_ue_steps, ARRAY_LEN(to_ue_steps)};

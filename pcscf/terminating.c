@@ -53,7 +53,6 @@ static enum step_verdict forward(struct job *j)
 {
     static const struct pxy_forward_ops ops = {.response = on_response};
     struct pjob *pj = pjob_of(j);
-    pj->pcscf->counters.terminating++;
     pcscf_aim_at_ue(pj);
     return pcscf_forward(pj, &ops);
 }

@@ -23,6 +23,17 @@ static const struct {
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
+#define COUNTER(c_) ((c_) * sizeof(uint64_t))
+
+int scscf_count_steps(struct scscf *s)
+{
+    static const struct steps_count rows[] = {
+        {&scscf_originating, "forward", HOOK_AFTER, COUNTER(SC_ORIGINATING)},
+        {&scscf_terminating, "fork", HOOK_AFTER, COUNTER(SC_TERMINATING)},
+    };
+    return steps_count(&s->steps, rows, ARRAY_LEN(rows), s->counters);
+}
+
 static void outbox_metrics(const struct scscf *s, struct metrics *m)
 {
     const struct outbox_stats *st = outbox_stats(s->outbox);

@@ -60,6 +60,23 @@ struct reject cx_verdict(int err, struct dia_result r)
     return (struct reject){.status = way ? 504 : 500, .cause = dia_result_name(r), .code = dia_result_unknown(r)};
 }
 
+enum step_verdict scscf_unasked(struct job *j, int err)
+{
+    scscf_count(j->nf, SC_HSS_FAILURES);
+    j->reject = cx_verdict(err, (struct dia_result){0});
+    return STEP_REJECT;
+}
+
+enum step_verdict scscf_wait(struct job *j)
+{
+    return job_wait(j, node_dia_wait_ms(&((const struct scscf *)j->nf)->cfg->diameter));
+}
+
+enum step_verdict scscf_late(struct job *j)
+{
+    return scscf_unasked(j, ERR_TIMEOUT);
+}
+
 // ---- requests ----
 
 // A request that is out: whose callback it is, and whom it is about.
@@ -143,8 +160,7 @@ static void on_vector(void *nf, cx_arg arg, int err, const struct cx_maa *a)
 int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
                   const struct cx_auth_item *item, cx_maa_cb cb)
 {
-    const struct pxy *p = job_pxy(j);
-    struct cx_mar r = {.head = head(s, p ? sip_msg_call_id(pxy_request(p)) : STR_NONE, impu),
+    struct cx_mar r = {.head = head(s, sip_msg_call_id(job_request(j)), impu),
                        .impi = impi,
                        .impu = impu,
                        .server_name = s->cfg->name,
@@ -276,6 +292,17 @@ static int send_note(void *arg, const struct outbox_note *n, uint64_t id)
     return cx_assign(arg, n->call_id, n->impi, n->impu, n->type, true, on_notified, id);
 }
 
+static uint32_t note_wait_ms(void *arg)
+{
+    return node_dia_wait_ms(&((const struct scscf *)arg)->cfg->diameter);
+}
+
+static void note_unanswered(void *arg, const struct outbox_note *n)
+{
+    struct reject r = cx_verdict(ERR_TIMEOUT, (struct dia_result){0});
+    log_untold(arg, n, "server assignment not delivered to the HSS, kept for later", r.cause, r.code);
+}
+
 static void note_lost(void *arg, const struct outbox_note *n, enum outbox_loss why)
 {
     log_untold(arg, n, "server assignment never delivered to the HSS",
@@ -311,7 +338,8 @@ static void on_peer(void *arg, struct str host, bool open)
 
 int cx_start(struct scscf *s, struct dia_params *p)
 {
-    static const struct outbox_ops ops = {.send = send_note, .lost = note_lost};
+    static const struct outbox_ops ops = {
+        .send = send_note, .wait_ms = note_wait_ms, .unanswered = note_unanswered, .lost = note_lost};
     p->peer_state = on_peer;
     list_init(&s->asked);
     int err = hss_hosts_new(&s->hosts);

@@ -5,11 +5,6 @@
 #include "ims/alternative.h"
 #include "scscf/originating.h"
 
-static const struct sip_msg *request(const struct job *j)
-{
-    return pxy_request(job_pxy(j));
-}
-
 static struct registration *served_by(const struct job *j, size_t *ret_index)
 {
     const struct scscf *s = j->nf;
@@ -29,8 +24,8 @@ static enum step_verdict check_source(struct job *j)
 // Whom a request speaks for that nobody has vouched for: its preferred identity, else From.
 static void read_claim(struct orig_job *o)
 {
-    const struct sip_msg *m = request(&o->job);
-    struct arena *a = pxy_arena(job_pxy(&o->job));
+    const struct sip_msg *m = job_request(&o->job);
+    struct arena *a = job_arena(&o->job);
     struct sip_iter it = sip_iter_init(m, SIP_H_P_PREFERRED_IDENTITY);
     const struct sip_addr *id = sip_iter_next(&it);
     if (!id)
@@ -44,8 +39,8 @@ static enum step_verdict served_user(struct job *j)
 {
     struct orig_job *o = (struct orig_job *)j;
     const struct scscf *s = j->nf;
-    const struct sip_msg *m = request(j);
-    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_msg *m = job_request(j);
+    struct arena *a = job_arena(j);
     struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
         struct str canon = impu_canon(a, &s->plan, &id->uri);
@@ -68,7 +63,7 @@ static enum step_verdict served_user(struct job *j)
 // that Service-Route, as given (5.1.2A.1.6).
 static enum step_verdict check_registered(struct job *j)
 {
-    struct arena *a = pxy_arena(job_pxy(j));
+    struct arena *a = job_arena(j);
     if (served_by(j, NULL))
         return STEP_CONTINUE;
     struct sip_edits *extra =
@@ -82,10 +77,10 @@ static enum step_verdict check_registered(struct job *j)
 static enum step_verdict check_barred(struct job *j)
 {
     const struct scscf *s = j->nf;
-    struct sip_iter it = sip_iter_init(request(j), SIP_H_P_ASSERTED_IDENTITY);
+    struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
         size_t i;
-        struct str canon = impu_canon(pxy_arena(job_pxy(j)), &s->plan, &id->uri);
+        struct str canon = impu_canon(job_arena(j), &s->plan, &id->uri);
         const struct registration *reg = registrar_find(s->registrar, canon, &i);
         if (reg && profile_identity_at(registration_profile(reg), i).barred)
             return job_fail(j, 403, "asserted identity is barred");
@@ -96,7 +91,7 @@ static enum step_verdict check_barred(struct job *j)
 // What the user would rather be called was for the P-CSCF, or for us in its place.
 static enum step_verdict forget_claim(struct job *j)
 {
-    sip_edit_remove(pxy_edits(job_pxy(j)), SIP_H_P_PREFERRED_IDENTITY);
+    sip_edit_remove(job_edits(j), SIP_H_P_PREFERRED_IDENTITY);
     return STEP_CONTINUE;
 }
 
@@ -226,37 +221,34 @@ static enum step_verdict forward(struct job *j)
     int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, &ops, s);
     if (err == ERR_STATE)
         return STEP_DONE;
-    if (err)
-        return job_fail(j, 500, err_text(err));
-    scscf_count(s, SC_ORIGINATING);
-    return STEP_DONE;
+    return err ? job_fail(j, 500, err_text(err)) : STEP_DONE;
 }
 
-// Evaluation of the initial filter criteria (TS 24.229 5.4.3.2 step 5) has its place between
-// "check barring" and "find target": it waits for each application server and resumes here.
+// Hooks before "filter criteria" are those of step 5: who evaluates them waits for each application server there.
 static const struct step steps[] = {
     {"check source", check_source, "TS 24.229 5.4.3.1"},
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},
     {"check credentials", request_check_answer, "TS 24.229 5.4.3.6"},
-    {"find secret", request_find_secret, "TS 24.229 5.4.3.6"},
+    {"find secret", request_find_secret, "TS 24.229 5.4.3.6", .late = scscf_late},
     {"challenge", request_challenge, "TS 24.229 5.4.3.6"},
     {"forget the claim", forget_claim, "RFC 3325 9.2"},
     {"identify service", identify_service, "TS 24.229 5.4.3.2"},
+    {"filter criteria", NULL, "TS 24.229 5.4.3.2"},
     {"find target", target, "TS 24.229 5.4.3.2"},
     {"assert identities", assert_identities, "TS 24.229 5.4.3.2"},
     {"charging vector", charging, "TS 24.229 4.5.4"},
     {"leave", leave, "TS 24.229 4.4"},
     {"forward", forward, "TS 24.229 5.4.3.2"},
 };
-static const struct procedure originating = {"originating", steps, ARRAY_LEN(steps)};
+const struct procedure scscf_originating = {"originating", steps, ARRAY_LEN(steps)};
 
 void originating_begin(struct scscf *s, struct pxy *p)
 {
     struct orig_job *o = ARENA_NEW(pxy_arena(p), struct orig_job);
     if (o)
-        job_start(&o->job, p, &originating, s);
+        pxy_run(p, &o->job, &scscf_originating, &s->steps, NULL);
     else
         (void)pxy_reply(p, 500, STR_NONE, NULL);
 }

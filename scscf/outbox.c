@@ -6,6 +6,8 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/slots.h"
+#include "base/steps.h"
 
 enum { SIZE = 10000, MAX_AGE_S = 86400, WINDOW = 32, RETRY_MS = 1000, RETRY_MAX_MS = 60000 };
 
@@ -19,12 +21,14 @@ struct note {
     struct outbox_note n; // texts behind the struct
 };
 
-// The notes about one private identity.
+// The notes about one private identity. The first of them is told to the HSS by a procedure.
 struct user {
-    struct list link;  // ready to be sent; alone otherwise
+    struct job job;       // id 0: the first note is not on its way
+    struct timer deadline;
+    enum outbox_outcome outcome;
+    struct list link;     // ready to be sent; alone otherwise
     struct list notes;
     uint64_t key;
-    uint64_t flight;   // id of the first note's request, 0: it is not on its way
     unsigned held;
 };
 
@@ -36,8 +40,9 @@ struct outbox {
     struct map users;
     struct list ready, ages;
     size_t n, n_flight;
-    struct user *flight[WINDOW];
-    uint64_t next_id, last_note;
+    struct steps_owner steps;
+    struct slots flights; // users by id
+    uint64_t last_note;
     uint32_t retry_ms; // 0: the HSS answers
     struct timer timer;
     struct outbox_stats stats;
@@ -70,6 +75,11 @@ static struct user *find(const struct outbox *o, struct str who)
     return NULL;
 }
 
+static void deadline_over(void *arg)
+{
+    job_expired(arg);
+}
+
 static struct user *user_new(struct outbox *o, struct str who)
 {
     struct user *u = mem_zalloc(sizeof *u);
@@ -77,6 +87,8 @@ static struct user *user_new(struct outbox *o, struct str who)
         return NULL;
     list_init(&u->link);
     list_init(&u->notes);
+    u->job.owner = &o->steps;
+    timer_init(&u->deadline, deadline_over, &u->job);
     u->key = hash_bytes(who.p, who.n);
     if (map_add(&o->users, u->key, u)) {
         mem_free(u);
@@ -87,6 +99,7 @@ static struct user *user_new(struct outbox *o, struct str who)
 
 static void user_free(struct outbox *o, struct user *u)
 {
+    job_gone(&u->job);
     map_remove(&o->users, u->key, u);
     list_del(&u->link);
     mem_free(u);
@@ -99,7 +112,7 @@ static void place(struct outbox *o, struct user *u)
     list_init(&u->link);
     if (list_empty(&u->notes))
         user_free(o, u);
-    else if (!u->flight && !u->held)
+    else if (!u->job.id && !u->held)
         list_add(&o->ready, &u->link);
 }
 
@@ -134,7 +147,7 @@ static void note_free(struct outbox *o, struct note *k)
 
 static bool on_its_way(const struct note *k)
 {
-    return k->user->flight && first(k->user) == k;
+    return k->user->job.id && first(k->user) == k;
 }
 
 static bool is_about_authentication(enum cx_sar_type t)
@@ -148,27 +161,6 @@ static void wait_a_while(struct outbox *o)
 {
     o->retry_ms = !o->retry_ms ? RETRY_MS : o->retry_ms * 2 < RETRY_MAX_MS ? o->retry_ms * 2 : RETRY_MAX_MS;
     timer_start(o->loop, &o->timer, o->retry_ms);
-}
-
-static unsigned free_slot(const struct outbox *o)
-{
-    unsigned i = 0;
-    while (o->flight[i])
-        i++;
-    return i;
-}
-
-static int send_first(struct outbox *o, struct user *u)
-{
-    unsigned slot = free_slot(o);
-    uint64_t id = ++o->next_id * WINDOW + slot;
-    int err = o->ops->send(o->arg, &first(u)->n, id);
-    if (err)
-        return err;
-    u->flight = id;
-    o->flight[slot] = u;
-    o->n_flight++;
-    return 0;
 }
 
 static void drop_old(struct outbox *o)
@@ -185,15 +177,18 @@ static void drop_old(struct outbox *o)
     }
 }
 
+static const struct procedure tell;
+
 static void pump(struct outbox *o)
 {
     drop_old(o);
     while (!list_empty(&o->ready) && !timer_active(&o->timer) &&
            o->n_flight < (o->retry_ms ? 1 : WINDOW)) {
         struct user *u = LIST_ENTRY(o->ready.next, struct user, link);
-        if (send_first(o, u))
-            wait_a_while(o);
-        place(o, u);
+        list_del(&u->link);
+        u->job.id = slots_add(&o->flights, u);
+        o->n_flight++;
+        job_start(&u->job, &tell);
     }
 }
 
@@ -255,15 +250,9 @@ int outbox_add(struct outbox *o, const struct outbox_note *n)
     return 0;
 }
 
-static struct user *in_flight(const struct outbox *o, uint64_t id)
-{
-    struct user *u = o->flight[id % WINDOW];
-    return u && u->flight == id ? u : NULL;
-}
-
 const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool *ret_new)
 {
-    const struct user *u = in_flight(o, id);
+    const struct user *u = slots_find(&o->flights, id);
     if (!u)
         return NULL;
     *ret_new = !first(u)->tried;
@@ -272,28 +261,11 @@ const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool 
 
 void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome)
 {
-    struct user *u = in_flight(o, id);
+    struct user *u = slots_find(&o->flights, id);
     if (!u)
         return;
-    struct note *k = first(u);
-    k->tried = true;
-    bool later = outcome == OUTBOX_LATER && !k->superseded;
-    o->flight[id % WINDOW] = NULL;
-    o->n_flight--;
-    u->flight = 0;
-    if (outcome == OUTBOX_LATER) {
-        o->stats.retried += later;
-        if (!timer_active(&o->timer)) // one of many that were asked before
-            wait_a_while(o);
-    } else {
-        outcome == OUTBOX_TAKEN ? o->stats.taken++ : o->stats.refused++;
-        o->retry_ms = 0;
-        timer_stop(&o->timer);
-    }
-    if (!later)
-        note_free(o, k);
-    place(o, u);
-    pump(o);
+    u->outcome = outcome;
+    job_resume(&u->job);
 }
 
 void outbox_hold(struct outbox *o, struct str impi)
@@ -355,6 +327,96 @@ const struct outbox_stats *outbox_stats(const struct outbox *o)
     return &o->stats;
 }
 
+// ---- telling the HSS, a note at a time ----
+
+static struct user *user_of(struct job *j)
+{
+    return (struct user *)j;
+}
+
+static enum step_verdict send_first(struct job *j)
+{
+    const struct outbox *o = j->nf;
+    int err = j->id ? o->ops->send(o->arg, &first(user_of(j))->n, j->id) : ERR_NOMEM;
+    return err ? job_fail(j, 0, err_text(err)) : job_wait(j, o->ops->wait_ms(o->arg));
+}
+
+// As if the HSS had said that it cannot now.
+static enum step_verdict no_answer(struct job *j)
+{
+    const struct outbox *o = j->nf;
+    struct user *u = user_of(j);
+    u->outcome = OUTBOX_LATER;
+    if (!first(u)->tried)
+        o->ops->unanswered(o->arg, &first(u)->n);
+    return STEP_CONTINUE;
+}
+
+static enum step_verdict take_outcome(struct job *j)
+{
+    struct outbox *o = j->nf;
+    struct user *u = user_of(j);
+    struct note *k = first(u);
+    k->tried = true;
+    bool later = u->outcome == OUTBOX_LATER && !k->superseded;
+    if (u->outcome == OUTBOX_LATER) {
+        o->stats.retried += later;
+        if (!timer_active(&o->timer)) // one of many that were asked before
+            wait_a_while(o);
+    } else {
+        u->outcome == OUTBOX_TAKEN ? o->stats.taken++ : o->stats.refused++;
+        o->retry_ms = 0;
+        timer_stop(&o->timer);
+    }
+    if (!later)
+        note_free(o, k);
+    return STEP_DONE;
+}
+
+static const struct step steps[] = {
+    {"send", send_first, "TS 29.228 6.1.2", .late = no_answer},
+    {"take outcome", take_outcome, "TS 29.228 6.1.2"},
+};
+static const struct procedure tell = {"tell the HSS", steps, ARRAY_LEN(steps)};
+
+// Nobody is there to answer to: it stays, and is tried again.
+static void not_sent(struct job *j)
+{
+    wait_a_while(j->nf);
+}
+
+static void over(struct job *j)
+{
+    struct outbox *o = j->nf;
+    slots_remove(&o->flights, j->id);
+    j->id = 0;
+    o->n_flight--;
+    place(o, user_of(j));
+    pump(o);
+}
+
+// The notes are there already: nothing of this needs memory.
+static const char *never_starved(struct job *j)
+{
+    (void)j;
+    return NULL;
+}
+
+static int arm(struct job *j, uint32_t ms)
+{
+    const struct outbox *o = j->nf;
+    timer_start(o->loop, &user_of(j)->deadline, ms);
+    return 0;
+}
+
+static void disarm(struct job *j)
+{
+    timer_stop(&user_of(j)->deadline);
+}
+
+static const struct steps_owner_ops owner_ops = {
+    .starved = never_starved, .reject = not_sent, .over = over, .arm = arm, .disarm = disarm};
+
 // ---- life ----
 
 int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbox_ops *ops, void *arg,
@@ -367,6 +429,7 @@ int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbo
     outbox_reload(o, c);
     o->ops = ops;
     o->arg = arg;
+    o->steps = (struct steps_owner){.ops = &owner_ops, .nf = o};
     list_init(&o->ready);
     list_init(&o->ages);
     timer_init(&o->timer, retry, o);
@@ -393,5 +456,6 @@ void outbox_free(struct outbox *o)
             user_free(o, u);
     }
     map_done(&o->users);
+    slots_done(&o->flights);
     mem_free(o);
 }

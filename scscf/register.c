@@ -10,13 +10,6 @@
 
 enum { CONTACTS_MAX = 32 };
 
-enum step_verdict register_go(struct register_job *r, const struct procedure *proc)
-{
-    r->job.proc = proc;
-    r->job.next = 0;
-    return STEP_CONTINUE;
-}
-
 struct registration *register_find(const struct register_job *r)
 {
     return registrar_find(register_nf(r)->registrar, r->impu, NULL);
@@ -37,15 +30,10 @@ enum step_verdict register_held_up(struct register_job *r, struct brake_verdict 
     return STEP_REJECT;
 }
 
-static const struct sip_msg *request(const struct job *j)
-{
-    return pxy_request(job_pxy(j));
-}
-
 // The entry nearest to the UE is the last one.
 const struct sip_uri *register_first_hop(const struct register_job *r)
 {
-    struct sip_iter it = sip_iter_back(request(&r->job), SIP_H_PATH);
+    struct sip_iter it = sip_iter_back(job_request(&r->job), SIP_H_PATH);
     const struct sip_addr *first = sip_iter_next(&it);
     return first ? &first->uri : NULL;
 }
@@ -66,7 +54,7 @@ static enum step_verdict check_source(struct job *j)
 static enum step_verdict check_domain(struct job *j)
 {
     struct scscf *s = j->nf;
-    const struct sip_uri *uri = sip_msg_uri(request(j)), *to = &sip_msg_to(request(j))->uri;
+    const struct sip_uri *uri = sip_msg_uri(job_request(j)), *to = &sip_msg_to(job_request(j))->uri;
     if (!uri || uri->scheme == SIP_SCHEME_TEL || uri->scheme == SIP_SCHEME_OTHER)
         return job_fail(j, 400, "Request-URI is not a SIP URI");
     if (!scscf_is_home(s, uri->host) && !stack_is_own(s->stack, uri))
@@ -79,8 +67,8 @@ static enum step_verdict check_domain(struct job *j)
 
 static enum step_verdict check_require(struct job *j)
 {
-    const struct sip_msg *m = request(j);
-    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_msg *m = job_request(j);
+    struct arena *a = job_arena(j);
     struct arena_buf bad = arena_buf_init(a);
     struct sip_iter it = sip_iter_init(m, SIP_H_REQUIRE);
     for (const struct sip_token *t; (t = sip_iter_next(&it));)
@@ -136,8 +124,8 @@ static enum step_verdict identify(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    const struct sip_msg *m = request(j);
-    struct arena *a = pxy_arena(job_pxy(j));
+    const struct sip_msg *m = job_request(j);
+    struct arena *a = job_arena(j);
     const struct sip_auth *auth = sip_msg_at(m, SIP_H_AUTHORIZATION, 0);
     if (sip_msg_has(m, SIP_H_AUTHORIZATION) && !auth)
         return job_fail(j, 400, "malformed Authorization");
@@ -167,7 +155,7 @@ static int64_t wanted_expiry(const struct sip_msg *m, const struct sip_contact *
 static enum step_verdict read_contact(struct register_job *r, const struct sip_contact *c)
 {
     const struct scscf_config *cfg = register_nf(r)->cfg;
-    const struct sip_msg *m = request(&r->job);
+    const struct sip_msg *m = job_request(&r->job);
     bool sip = c->addr.uri.scheme == SIP_SCHEME_SIP || c->addr.uri.scheme == SIP_SCHEME_SIPS;
     if (!c->star && !sip)
         return job_fail(&r->job, 400, "Contact is not a SIP URI");
@@ -185,14 +173,14 @@ static enum step_verdict read_contact(struct register_job *r, const struct sip_c
 static enum step_verdict read_contacts(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct sip_msg *m = request(j);
+    const struct sip_msg *m = job_request(j);
     struct sip_iter it = sip_iter_init(m, SIP_H_CONTACT);
     size_t n = it.n;
     if (it.err == ERR_BAD || (!n && sip_msg_has(m, SIP_H_CONTACT)))
         return job_fail(j, 400, "malformed Contact");
     if (n > CONTACTS_MAX)
         return job_fail(j, 403, "too many contacts in one REGISTER");
-    r->wishes = arena_alloc(pxy_arena(job_pxy(j)), (n + 1) * sizeof *r->wishes);
+    r->wishes = arena_alloc(job_arena(j), (n + 1) * sizeof *r->wishes);
     if (!r->wishes)
         return job_fail(j, 500, err_text(ERR_NOMEM));
     for (const struct sip_contact *c; (c = sip_iter_next(&it));) {
@@ -221,7 +209,7 @@ static bool first_hop_has_flow(const struct register_job *r)
 static enum step_verdict read_flows(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct sip_msg *m = request(j);
+    const struct sip_msg *m = job_request(j);
     int use = register_nf(r)->cfg->registration.outbound;
     bool wanted = sip_msg_has_token(m, SIP_H_SUPPORTED, STR("outbound"));
     bool kept = first_hop_has_flow(r);
@@ -275,12 +263,12 @@ static enum step_verdict choose(struct job *j)
         return job_fail(j, 481, "nothing is registered that could be removed");
     const struct challenge *c = has_nonce ? auth_find(s->auth, r->impi, r->auth->nonce) : NULL;
     if (c)
-        return register_go(r, c->scheme == AUTH_AKA ? &register_answer_aka
+        return job_go(&r->job, c->scheme == AUTH_AKA ? &register_answer_aka
                                                     : &register_answer_digest);
     if (is_refresh(r))
-        return register_go(r, &register_refresh);
+        return job_go(&r->job, &register_refresh);
     r->stale = has_nonce && r->auth->response.n;
-    return register_go(r, &register_challenge);
+    return job_go(&r->job, &register_challenge);
 }
 
 static const struct step begin_steps[] = {
@@ -298,13 +286,13 @@ enum step_verdict register_settle(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     if (adds_any(r))
-        return register_go(r, &register_bind);
-    return register_go(r, r->n_wishes ? &register_unbind : &register_query);
+        return job_go(&r->job, &register_bind);
+    return job_go(&r->job, r->n_wishes ? &register_unbind : &register_query);
 }
 
-static void on_end(void *ctx)
+static void on_end(struct job *j)
 {
-    struct register_job *r = ctx;
+    struct register_job *r = (struct register_job *)j;
     register_wait_end(r);
     profile_free(r->profile);
 }
@@ -318,8 +306,6 @@ void scscf_register_begin(struct scscf *s, struct pxy *p)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
         return;
     }
-    r->job.nf = s;
     r->order = ++s->registers;
-    pxy_set_ctx(p, r, on_end);
-    job_start(&r->job, p, &begin, s);
+    pxy_run(p, &r->job, &begin, &s->steps, on_end);
 }

@@ -68,13 +68,11 @@ static inline struct scscf *register_nf(const struct register_job *r)
     return r->job.nf;
 }
 
-static inline struct arena *job_arena(const struct register_job *r)
+static inline struct arena *register_arena(const struct register_job *r)
 {
-    return pxy_arena(job_pxy(&r->job));
+    return job_arena(&r->job);
 }
 
-// Goes on with another list of steps; returned by a step.
-enum step_verdict register_go(struct register_job *r, const struct procedure *proc);
 // The registration of the public identity, NULL: not registered.
 struct registration *register_find(const struct register_job *r);
 

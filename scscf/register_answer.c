@@ -60,13 +60,13 @@ static enum step_verdict check_belongs(struct job *j)
     struct register_job *r = (struct register_job *)j;
     const struct challenge *c = pending(r);
     if (!c)
-        return register_go(r, &register_challenge);
+        return job_go(&r->job, &register_challenge);
     if (!str_eq(c->impu, r->impu))
         return job_fail(j, 403, "To and Authorization do not belong together");
     if (auth_awaited(c) &&
         (c->source != r->from.source || !str_eq(c->call_id, r->call_id))) {
         r->stale = true;
-        return register_go(r, &register_challenge);
+        return job_go(&r->job, &register_challenge);
     }
     return STEP_CONTINUE;
 }
@@ -78,7 +78,7 @@ static enum step_verdict on_auts(struct job *j)
         return STEP_CONTINUE;
     if (pending(r)->resyncs >= RESYNCS_MAX)
         return refuse(r, "UE asks for resynchronisation again and again");
-    return register_go(r, &register_resync);
+    return job_go(&r->job, &register_resync);
 }
 
 static enum step_verdict on_mac_failure(struct job *j)
@@ -104,7 +104,7 @@ static enum step_verdict wrong(struct register_job *r)
     LOG_FROM(hash_bytes(r->impi.p, r->impi.n), loop_now(s->loop) / 1000000, LOG_WARN,
              "wrong response, challenged again", NULL, LF("call_id", r->call_id),
              LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
-    return register_go(r, &register_challenge);
+    return job_go(&r->job, &register_challenge);
 }
 
 // The Request-URI that was digested is the registrar's, or the node's that the UE sends to, and not one that
@@ -117,9 +117,9 @@ static enum step_verdict check_uri(struct job *j)
     const struct sip_uri *hop = register_first_hop(r);
     struct sip_uri u;
     if (!s->cfg->auth.check_uri || !r->auth->uri.n ||
-        str_eq(r->auth->uri, sip_msg_uri_text(pxy_request(job_pxy(j)))))
+        str_eq(r->auth->uri, sip_msg_uri_text(job_request(j))))
         return STEP_CONTINUE;
-    if (sip_uri_parse(job_arena(r), r->auth->uri, &u) == 0 &&
+    if (sip_uri_parse(register_arena(r), r->auth->uri, &u) == 0 &&
         (scscf_is_home(s, u.host) || stack_is_own(s->stack, &u) ||
          (hop && u.host.n && str_ieq(u.host, hop->host))))
         return STEP_CONTINUE;
@@ -133,7 +133,7 @@ static enum step_verdict check_response(struct job *j)
     struct challenge *c = pending(r);
     const struct brake_key k = register_key(r);
     uint32_t nc = 0;
-    switch (digest_check(s->digest, c, r->auth, STR("REGISTER"), pxy_arena(job_pxy(j)), &nc,
+    switch (digest_check(s->digest, c, r->auth, STR("REGISTER"), job_arena(j), &nc,
                          &r->auth_info)) {
     case DIGEST_RIGHT:
         auth_accepted(c, nc);
@@ -143,7 +143,7 @@ static enum step_verdict check_response(struct job *j)
         return wrong(r);
     case DIGEST_REPLAYED:
         r->stale = true;
-        return register_go(r, &register_challenge);
+        return job_go(&r->job, &register_challenge);
     case DIGEST_MALFORMED:
         return job_fail(j, 400, "malformed credentials");
     case DIGEST_FAILED:

@@ -41,7 +41,7 @@ static enum step_verdict check_expiry(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     const struct scscf_config *cfg = register_nf(r)->cfg;
-    struct arena *a = pxy_arena(job_pxy(j));
+    struct arena *a = job_arena(j);
     bool brief = false;
     for (size_t i = 0; i < r->n_wishes; i++)
         brief = brief ||
@@ -137,7 +137,7 @@ static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
     struct scscf *s = register_nf(r);
     struct xml_error why;
     r->assigned = true;
-    r->charging = charging_addresses(job_arena(r), &a->charging);
+    r->charging = charging_addresses(register_arena(r), &a->charging);
     r->loose_route = a->loose_route_present && a->loose_route;
     int err = a->user_data.n ? profile_parse(s->profiles, a->user_data, &r->profile, &why) : 0;
     if (!err)
@@ -155,7 +155,7 @@ static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
-    struct register_job *r = (struct register_job *)job_find(s->stack, arg);
+    struct register_job *r = (struct register_job *)pxy_job(s->stack, arg);
     if (!r)
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
@@ -167,6 +167,12 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
         job_reject(&r->job, bad);
     else
         job_resume(&r->job);
+}
+
+static enum step_verdict unassigned(struct job *j, int err)
+{
+    enum step_verdict v = scscf_unasked(j, err);
+    return goes_on_without((struct register_job *)j, j->reject) ? STEP_CONTINUE : v;
 }
 
 // A private identity that has nothing bound yet is not registered, whoever else of the registration set
@@ -182,11 +188,12 @@ static enum step_verdict assign(struct job *j)
         return no_memory(j);
     int err = cx_assign(s, r->call_id, r->impi, r->impu,
                         again ? CX_RE_REGISTRATION : CX_REGISTRATION, again, on_saa, j->id);
-    if (!err)
-        return STEP_WAIT;
-    scscf_count(s, SC_HSS_FAILURES);
-    j->reject = cx_verdict(err, (struct dia_result){0});
-    return again && goes_on_without(r, j->reject) ? STEP_CONTINUE : STEP_REJECT;
+    return err ? unassigned(j, err) : scscf_wait(j);
+}
+
+static enum step_verdict assign_late(struct job *j)
+{
+    return unassigned(j, ERR_TIMEOUT);
 }
 
 // The checks of before, of what is there now.
@@ -201,7 +208,7 @@ static enum step_verdict check_again(struct job *j)
         r->profile = NULL;
         r->assigned = r->again = false;
         register_wait_end(r);
-        return register_go(r, r->proof == PROOF_NONE ? &register_challenge : &register_bind);
+        return job_go(&r->job, r->proof == PROOF_NONE ? &register_challenge : &register_bind);
     }
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
@@ -251,7 +258,7 @@ static int bind_one(struct register_job *r, struct registration *reg, const stru
     const struct sip_contact *c = w->contact;
     struct binding_params b = {.text = {[BINDING_URI] = c->addr.uri.text,
                                         [BINDING_DISPLAY] = c->addr.display,
-                                        [BINDING_PARAMS] = contact_params(job_arena(r), c),
+                                        [BINDING_PARAMS] = contact_params(register_arena(r), c),
                                         [BINDING_PATH] = path,
                                         [BINDING_CALL_ID] = r->call_id,
                                         [BINDING_INSTANCE] = c->instance,
@@ -265,7 +272,7 @@ static int bind_one(struct register_job *r, struct registration *reg, const stru
 
 static int bind_all(struct register_job *r, struct registration *reg)
 {
-    struct str path = path_of(pxy_request(job_pxy(&r->job)), job_arena(r));
+    struct str path = path_of(job_request(&r->job), register_arena(r));
     int err = path.p ? 0 : ERR_NOMEM;
     for (size_t i = 0; !err && i < r->n_wishes; i++)
         if (r->wishes[i].expires_s)
@@ -353,7 +360,7 @@ static const struct step bind_steps[] = {
     {"check expiry", check_expiry, "TS 24.229 5.4.1.2.2"},
     {"check order", register_check_order, "RFC 3261 10.3"},
     {"check number of contacts", check_count, "TS 24.229 5.4.1.2.2"},
-    {"assign server", assign, "TS 29.228 6.1.2"},
+    {"assign server", assign, "TS 29.228 6.1.2", .late = assign_late},
     {"check again", check_again, "RFC 3261 10.3"},
     {"bind contacts", bind_contacts, "TS 24.229 5.4.1.2.2F"},
     {"reply", reply, "TS 24.229 5.4.1.2.2F"},

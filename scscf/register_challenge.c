@@ -84,7 +84,7 @@ static bool ask_again(struct register_job *r, const struct cx_maa *a)
 static void on_maa(void *nf, cx_arg arg, int err, const struct cx_maa *a)
 {
     struct scscf *s = nf;
-    struct job *j = job_find(s->stack, arg);
+    struct job *j = pxy_job(s->stack, arg);
     if (!j || ask_again((struct register_job *)j, a))
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
@@ -99,18 +99,14 @@ static void on_maa(void *nf, cx_arg arg, int err, const struct cx_maa *a)
         job_reject(j, bad);
         return;
     }
-    copy_item((struct register_job *)j, pxy_arena(job_pxy(j)), &a->items[0]);
+    copy_item((struct register_job *)j, job_arena(j), &a->items[0]);
     job_resume(j);
 }
 
 static enum step_verdict ask(struct register_job *r, const struct cx_auth_item *item)
 {
     int err = cx_ask_vector(register_nf(r), &r->job, r->impi, r->impu, item, on_maa);
-    if (!err)
-        return STEP_WAIT;
-    scscf_count(register_nf(r), SC_HSS_FAILURES);
-    r->job.reject = cx_verdict(err, (struct dia_result){0});
-    return STEP_REJECT;
+    return err ? scscf_unasked(&r->job, err) : scscf_wait(&r->job);
 }
 
 // The same initial REGISTER again, as a new transaction because a node on its way was changed: the UE is to
@@ -121,7 +117,7 @@ static enum step_verdict repeat(struct job *j)
     struct register_job *r = (struct register_job *)j;
     const struct challenge as = {.impi = r->impi, .impu = r->impu, .call_id = r->call_id,
                                  .source = r->from.source, .flow = r->from.flow,
-                                 .cseq = sip_msg_cseq(pxy_request(job_pxy(j)))->number};
+                                 .cseq = sip_msg_cseq(job_request(j))->number};
     bool initial = !r->auth || !r->auth->nonce.n;
     const struct challenge *c = initial ? auth_find_same(register_nf(r)->auth, &as) : NULL;
     return c ? register_send_challenge(r, c) : STEP_CONTINUE;
@@ -180,7 +176,7 @@ static enum step_verdict store_and_send(struct register_job *r, struct challenge
     c->call_id = r->call_id;
     c->source = r->from.source;
     c->flow = r->from.flow;
-    c->cseq = sip_msg_cseq(pxy_request(job_pxy(&r->job)))->number;
+    c->cseq = sip_msg_cseq(job_request(&r->job))->number;
     c->failures = r->failures;
     c->resyncs = r->resyncs;
     if (r->supersedes)
@@ -194,7 +190,7 @@ static enum step_verdict store_and_send(struct register_job *r, struct challenge
 static enum step_verdict challenge_aka(struct register_job *r)
 {
     const struct cx_auth_item *v = &r->vector;
-    struct arena *a = pxy_arena(job_pxy(&r->job));
+    struct arena *a = job_arena(&r->job);
     unsigned char *nonce = arena_alloc(a, 2 * AKA_NONCE_BYTES);
     if (v->authenticate.n != AKA_NONCE_BYTES || !v->authorization.n || v->ck.n != KEY_BYTES ||
         v->ik.n != KEY_BYTES)
@@ -229,7 +225,7 @@ static enum step_verdict challenge_digest(struct register_job *r)
         return job_fail(&r->job, 500, "HSS gave a malformed HA1");
     loop_random(s->loop, random, sizeof random);
     writer_hex(&w, random, sizeof random);
-    c.nonce = arena_dup(pxy_arena(job_pxy(&r->job)), writer_done(&w));
+    c.nonce = arena_dup(job_arena(&r->job), writer_done(&w));
     c.realm = v->digest_realm.n ? v->digest_realm : s->cfg->domain;
     if (!c.nonce.n)
         return job_fail(&r->job, 500, err_text(ERR_NOMEM));
@@ -250,7 +246,7 @@ static enum step_verdict challenge(struct job *j)
 static const struct step challenge_steps[] = {
     {"repeat the challenge", repeat, "TS 24.229 5.4.1.2.1"},
     {"slow down", brake, "RFC 3261 26.1.5"},
-    {"ask for a vector", ask_vector, "TS 29.228 6.3.1"},
+    {"ask for a vector", ask_vector, "TS 29.228 6.3.1", .late = scscf_late},
     {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
 };
 const struct procedure register_challenge = {"register: challenge", challenge_steps,
@@ -258,7 +254,8 @@ const struct procedure register_challenge = {"register: challenge", challenge_st
 
 static const struct step resync_steps[] = {
     {"slow down", brake_resync, "RFC 3261 26.1.5"},
-    {"ask for a vector after resynchronisation", ask_resync, "TS 24.229 5.4.1.2.3"},
+    {"ask for a vector after resynchronisation", ask_resync, "TS 24.229 5.4.1.2.3",
+     .late = scscf_late},
     {"challenge", challenge, "TS 24.229 5.4.1.2.1"},
 };
 const struct procedure register_resync = {"register: resynchronise", resync_steps,

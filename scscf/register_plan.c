@@ -92,7 +92,7 @@ static void choose_replaced(const struct register_job *r, struct register_plan *
 
 int register_plan(const struct register_job *r, struct register_plan *ret_plan)
 {
-    struct arena *a = pxy_arena(job_pxy(&r->job));
+    struct arena *a = job_arena(&r->job);
     const struct registration *reg = register_find(r);
     struct register_plan p = {.n = reg ? registration_binding_count(reg) : 0};
     p.of = arena_zalloc(a, (p.n + 1) * sizeof *p.of);

@@ -33,7 +33,7 @@ static struct str aka_challenge(struct arena *a, const struct challenge *c)
 
 enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c)
 {
-    struct arena *a = pxy_arena(job_pxy(&r->job));
+    struct arena *a = job_arena(&r->job);
     struct sip_edits extra;
     sip_edits_init(&extra, a, NULL);
     sip_edit_append(&extra, SIP_H_WWW_AUTHENTICATE,
@@ -98,7 +98,7 @@ static void add_contacts(const struct register_job *r, struct sip_edits *e)
 {
     const struct scscf *s = register_nf(r);
     const struct registration *reg = register_find(r);
-    struct sip_iter it = sip_iter_init(pxy_request(job_pxy(&r->job)), SIP_H_PATH);
+    struct sip_iter it = sip_iter_init(job_request(&r->job), SIP_H_PATH);
     for (size_t i = 0; i < r->n_gone; i++)
         sip_edit_append(e, SIP_H_CONTACT, r->gone[i]);
     for (const struct binding *b = reg ? registration_bindings(reg) : NULL; b; b = b->next)
@@ -113,7 +113,7 @@ static void add_registration(const struct register_job *r, const struct registra
 {
     const struct scscf *s = register_nf(r);
     struct arena *a = e->arena;
-    const struct sip_msg *m = pxy_request(job_pxy(&r->job));
+    const struct sip_msg *m = job_request(&r->job);
     struct str ids = associated(reg, a), charging = registration_charging(reg);
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
     if (r->outbound) // without it the UE knows that flows are not in use (RFC 5626 6)
@@ -127,16 +127,16 @@ static void add_registration(const struct register_job *r, const struct registra
 static enum step_verdict send_200(struct register_job *r, bool registered)
 {
     const struct registration *reg = register_find(r);
-    const struct sip_msg *m = pxy_request(job_pxy(&r->job));
+    const struct sip_msg *m = job_request(&r->job);
     struct sip_edits extra;
-    sip_edits_init(&extra, job_arena(r), NULL);
+    sip_edits_init(&extra, register_arena(r), NULL);
     add_contacts(r, &extra);
     if (registered && reg)
         add_registration(r, reg, &extra);
     if (r->auth_info.n)
         sip_edit_append(&extra, SIP_H_AUTHENTICATION_INFO, r->auth_info);
     struct str vector =
-        charging_vector(job_arena(r), m, charging_orig_ioi(m), scscf_ioi_1(register_nf(r), job_arena(r)));
+        charging_vector(register_arena(r), m, charging_orig_ioi(m), scscf_ioi_1(register_nf(r), register_arena(r)));
     if (vector.n)
         sip_edit_append(&extra, SIP_H_P_CHARGING_VECTOR, vector);
     return answer(r, 200, &extra);

@@ -30,11 +30,11 @@ static enum step_verdict check_bound(struct job *j)
 
 static int note_gone(struct register_job *r, const struct register_plan *p)
 {
-    r->gone = arena_alloc(job_arena(r), (p->n + 1) * sizeof *r->gone);
+    r->gone = arena_alloc(register_arena(r), (p->n + 1) * sizeof *r->gone);
     for (size_t i = 0; r->gone && i < p->n; i++)
         if (p->of[i].wish < r->n_wishes)
-            r->gone[r->n_gone++] = contact_value(job_arena(r), p->of[i].binding, 0);
-    return r->gone && !job_arena(r)->failed ? 0 : ERR_NOMEM;
+            r->gone[r->n_gone++] = contact_value(register_arena(r), p->of[i].binding, 0);
+    return r->gone && !register_arena(r)->failed ? 0 : ERR_NOMEM;
 }
 
 static enum step_verdict unbind_contacts(struct job *j)

@@ -20,7 +20,7 @@ static struct scscf *nf(const struct orig_job *o)
 
 static const struct sip_msg *request(const struct orig_job *o)
 {
-    return pxy_request(job_pxy(&o->job));
+    return job_request(&o->job);
 }
 
 static struct registration *served(const struct orig_job *o)
@@ -124,7 +124,7 @@ enum step_verdict request_check_answer(struct job *j)
     o->from = source_of(&nf(o)->trusted, job_pxy(j));
     const struct sip_auth *a = credentials(o);
     o->impi = a ? a->username // the registration may go while the HSS is asked
-                : arena_dup(pxy_arena(job_pxy(j)), registration_first_impi(served(o)));
+                : arena_dup(job_arena(j), registration_first_impi(served(o)));
     if (!a || !a->nonce.n || !a->response.n)
         return STEP_CONTINUE;
     const struct brake_key k = key_of(o);
@@ -148,7 +148,7 @@ static void take(struct orig_job *o, struct str realm, enum digest_alg alg, stru
 static void on_maa(void *scscf, cx_arg arg, int err, const struct cx_maa *a)
 {
     struct scscf *s = scscf;
-    struct orig_job *o = (struct orig_job *)job_find(s->stack, arg);
+    struct orig_job *o = (struct orig_job *)pxy_job(s->stack, arg);
     if (!o)
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
@@ -161,7 +161,7 @@ static void on_maa(void *scscf, cx_arg arg, int err, const struct cx_maa *a)
         job_reject(&o->job, bad);
         return;
     }
-    struct arena *mem = pxy_arena(job_pxy(&o->job));
+    struct arena *mem = job_arena(&o->job);
     const struct cx_auth_item *i = &a->items[0];
     take(o, i->digest_realm.n ? arena_dup(mem, i->digest_realm) : s->cfg->domain, alg,
          arena_dup(mem, i->digest_ha1));
@@ -180,7 +180,7 @@ enum step_verdict request_find_secret(struct job *j)
     if (v != STEP_CONTINUE)
         return v;
     const struct challenge *known = auth_find_digest(s->auth, o->impi);
-    struct arena *a = pxy_arena(job_pxy(j));
+    struct arena *a = job_arena(j);
     if (known) {
         take(o, arena_dup(a, known->realm), known->alg, arena_dup(a, known->secret));
         return STEP_CONTINUE;
@@ -188,7 +188,7 @@ enum step_verdict request_find_secret(struct job *j)
     struct cx_auth_item item = {.scheme = STR("SIP Digest")};
     int err = cx_ask_vector(s, j, o->impi, o->served, &item, on_maa);
     if (!err)
-        return STEP_WAIT;
+        return scscf_wait(j);
     j->reject = cx_verdict(err, (struct dia_result){0});
     return STEP_REJECT;
 }
@@ -198,7 +198,7 @@ enum step_verdict request_challenge(struct job *j)
 {
     struct orig_job *o = (struct orig_job *)j;
     struct scscf *s = j->nf;
-    struct arena *a = pxy_arena(job_pxy(j));
+    struct arena *a = job_arena(j);
     unsigned char random[NONCE_BYTES];
     char text[2 * NONCE_BYTES];
     struct writer w = writer_init(text, sizeof text);

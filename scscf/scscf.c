@@ -261,7 +261,10 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     s->plan = node_read_numbering(&s->cfg->home, s->cfg->domain);
     s->neighbours.more_domains = s->plan.domains;
     s->neighbours.n_more_domains = s->plan.n_domains;
-    int err = start_tables(s);
+    pxy_steps_init(&s->steps, s);
+    int err = scscf_count_steps(s);
+    if (!err)
+        err = start_tables(s);
     if (!err)
         err = name_self(s);
     if (!err)

@@ -28,6 +28,7 @@ struct scscf {
     const struct scscf_config *cfg; // the copy below
     struct scscf_config own;        // texts belong to the configuration given at start
     struct stack *stack;
+    struct steps_owner steps;
     struct trust_domain trusted, exempt;
     struct trust_map neighbours;
     struct routing routing;
@@ -69,6 +70,11 @@ static inline void scscf_count(struct scscf *s, enum scscf_counter c)
 {
     s->counters[c]++;
 }
+
+extern const struct procedure scscf_originating, scscf_terminating;
+
+// control.c
+int scscf_count_steps(struct scscf *s);
 
 // ---- procedures (one file each); they own the pxy from now on ----
 void scscf_register_begin(struct scscf *s, struct pxy *p);
@@ -164,6 +170,11 @@ struct str charging_addresses(struct arena *a, const struct cx_charging *c);
 // How a failed or refused exchange is answered: reject.status 0 means success. err and result as
 // the callbacks of dia/cx.h have them.
 struct reject cx_verdict(int err, struct dia_result result);
+// For use in a step: a request that could not be sent; waiting for the answer to one; and what becomes of the step when not even word
+// came that there is no answer.
+enum step_verdict scscf_unasked(struct job *j, int err);
+enum step_verdict scscf_wait(struct job *j);
+enum step_verdict scscf_late(struct job *j);
 // Requests of this S-CSCF, with everything filled in that is the same for all of them.
 int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
                   const struct cx_auth_item *item, cx_maa_cb cb);

@@ -142,7 +142,7 @@ void subsequent_begin(struct scscf *s, struct pxy *p)
     if (is_ack && !scscf_has_route(p) && (!uri || stack_is_own(s->stack, uri)))
         return; // an ACK is never answered
     if (o)
-        job_start(&o->job, p, &subsequent, s);
+        pxy_run(p, &o->job, &subsequent, &s->steps, NULL);
     else if (!is_ack)
         (void)pxy_reply(p, 500, STR_NONE, NULL);
 }

@@ -39,7 +39,7 @@ static enum step_verdict served_user(struct job *j)
 static struct reject judge_unregistered(struct scscf *s, const struct term_job *t,
                                         const struct cx_saa *saa)
 {
-    struct arena *a = pxy_arena(job_pxy(&t->job));
+    struct arena *a = job_arena(&t->job);
     struct profile *p = NULL;
     struct xml_error why;
     bool barred = false;
@@ -61,7 +61,7 @@ static struct reject judge_unregistered(struct scscf *s, const struct term_job *
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
-    struct term_job *t = (struct term_job *)job_find(s->stack, arg);
+    struct term_job *t = (struct term_job *)pxy_job(s->stack, arg);
     if (!t)
         return;
     if (term_served(t, NULL)) { // registered meanwhile
@@ -87,13 +87,14 @@ static enum step_verdict fetch_profile(struct job *j)
     struct scscf *s = j->nf;
     if (term_served(t, NULL))
         return STEP_CONTINUE;
-    int err = cx_assign(s, sip_msg_call_id(pxy_request(job_pxy(j))), STR_NONE, t->served,
+    int err = cx_assign(s, sip_msg_call_id(job_request(j)), STR_NONE, t->served,
                         CX_UNREGISTERED_USER, false, on_saa, j->id);
-    if (!err)
-        return STEP_WAIT;
-    scscf_count(s, SC_HSS_FAILURES);
-    j->reject = cx_verdict(err, (struct dia_result){0});
-    return STEP_REJECT;
+    return err ? scscf_unasked(j, err) : scscf_wait(j);
+}
+
+static enum step_verdict no_profile(struct job *j)
+{
+    return term_served((struct term_job *)j, NULL) ? STEP_CONTINUE : scscf_late(j);
 }
 
 static enum step_verdict check_barred(struct job *j)
@@ -123,7 +124,7 @@ static enum step_verdict charging(struct job *j)
 static struct str called_identity(const struct term_job *t, struct arena *a)
 {
     const struct scscf *s = t->job.nf;
-    const struct sip_uri *uri = sip_msg_uri(pxy_request(job_pxy(&t->job)));
+    const struct sip_uri *uri = sip_msg_uri(job_request(&t->job));
     size_t i;
     const struct registration *reg = term_served(t, &i);
     if (reg && !str_eq(impu_canon(a, &s->plan, uri), t->served))
@@ -163,7 +164,7 @@ static bool is_own(const struct scscf *s, struct pxy *p, const struct registrati
 
 static enum step_verdict bad_event(struct job *j)
 {
-    struct arena *a = pxy_arena(job_pxy(j));
+    struct arena *a = job_arena(j);
     struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
     if (extra) {
         sip_edits_init(extra, a, NULL);
@@ -379,29 +380,28 @@ static enum step_verdict fork_contacts(struct job *j)
     int err = next_group((struct term_job *)j, job_pxy(j));
     if (err && err != ERR_STATE)
         return job_fail(j, 500, err_text(err));
-    scscf_count(j->nf, SC_TERMINATING);
     return STEP_DONE;
 }
 
-// Evaluation of the initial filter criteria (TS 24.229 5.4.3.3 step 6) has its place between
-// "check barring" and "charging vector"; for an unregistered user it comes into on_saa.
+// Hooks before "filter criteria" are those of step 6; of an unregistered user they have their place in on_saa.
 static const struct step steps[] = {
     {"find served user", served_user, "TS 24.229 5.4.3.3"},
-    {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3"},
+    {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3", .late = no_profile},
     {"check barring", check_barred, "TS 24.229 5.4.3.3"},
+    {"filter criteria", NULL, "TS 24.229 5.4.3.3"},
     {"check event package", check_event, "RFC 6665 4.2.1.1"},
     {"charging vector", charging, "TS 24.229 4.5.4"},
     {"name called party", called_party, "TS 24.229 5.4.3.3"},
     {"find contacts", find_contacts, "TS 24.229 5.4.3.3"},
     {"fork", fork_contacts, "RFC 3261 16.6"},
 };
-static const struct procedure terminating = {"terminating", steps, ARRAY_LEN(steps)};
+const struct procedure scscf_terminating = {"terminating", steps, ARRAY_LEN(steps)};
 
 void terminating_begin(struct scscf *s, struct pxy *p)
 {
     struct term_job *t = ARENA_NEW(pxy_arena(p), struct term_job);
     if (t)
-        job_start(&t->job, p, &terminating, s);
+        pxy_run(p, &t->job, &scscf_terminating, &s->steps, NULL);
     else
         (void)pxy_reply(p, 500, STR_NONE, NULL);
 }

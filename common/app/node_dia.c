@@ -26,6 +26,12 @@ void node_dia_peer_told(void *arg, struct str host, bool open)
         LF("peer", host));
 }
 
+uint32_t node_dia_wait_ms(const struct node_dia *c)
+{
+    enum { UNSET_MS = 5000, BEYOND_MS = 1000 };
+    return (c->timeout_ms ? c->timeout_ms : UNSET_MS) + BEYOND_MS;
+}
+
 int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node)
 {
     static const uint32_t cx[] = {DIA_APP_CX};

@@ -311,4 +311,6 @@ int node_sip_listen(struct stack *s, const struct node_sip *c);
 // loop, product, trace, arg. HSSs that come and go are logged, by node_dia_peer_told when p has no
 // peer_state of its own.
 void node_dia_peer_told(void *arg, struct str host, bool open);
+// How long a procedure waits for the answer to a request at most: longer than the request itself, which says why it ends.
+uint32_t node_dia_wait_ms(const struct node_dia *c);
 int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error codes shared by every layer. Functions return 0 or one of these negative values; the
-// text table is err_name(). A peer's mistake is not one of these: see struct reject in
-// stack/proxy/pipeline.h.
+// text table is err_name(). A peer's mistake is not one of these: see struct reject in base/steps.h.
 #pragma once
 
 enum err {

@@ -180,8 +180,7 @@ struct pxy *pxy_find(const struct stack *s, pxy_id id)
     return pxy_layer_find(s->pxys, id);
 }
 
-struct job *job_find(const struct stack *s, pxy_id id)
+struct job *pxy_job(const struct stack *s, pxy_id id)
 {
-    struct pxy *p = pxy_layer_find(s->pxys, id);
-    return p ? pxy_ctx(p) : NULL;
+    return pxy_layer_job(s->pxys, id);
 }

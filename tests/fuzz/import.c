@@ -6,7 +6,7 @@
 #include "hss/provision.h"
 #include "io/sim.h"
 
-struct job {
+struct import {
     struct str text;
     int (*read)(struct hss_op *op, struct str text, bool replace, size_t *ret_n,
                 struct hss_problem *p);
@@ -18,8 +18,8 @@ struct job {
 // Everything is taken back, so that each input meets the same store.
 static int import_task(struct hss_op *op, void *arg)
 {
-    struct job *job = arg;
-    job->err = job->read(op, job->text, true, &job->n, &job->p);
+    struct import *in = arg;
+    in->err = in->read(op, in->text, true, &in->n, &in->p);
     return ERR_INVAL;
 }
 
@@ -46,7 +46,7 @@ static unsigned lines_of(struct str s)
 void fuzz_import(struct str text, fuzz_reader *read)
 {
     static struct hss *h;
-    struct job job = {.text = text, .read = read};
+    struct import in = {.text = text, .read = read};
     struct list ops;
     char why[160];
     if (!h)
@@ -54,13 +54,13 @@ void fuzz_import(struct str text, fuzz_reader *read)
     struct hss_op *op = hss_op_new(h, HSS_TASK);
     MUST(op);
     op->task = import_task;
-    op->arg = &job;
+    op->arg = &in;
     list_init(&ops);
     list_add(&ops, &op->link);
     (void)hss_transaction(&h->writer, &ops, why, sizeof why);
     list_del(&op->link);
     hss_op_free(op);
-    MUST(job.p.line <= lines_of(text) + 1);
-    MUST(!memchr(job.p.text, '\n', strlen(job.p.text)));
-    MUST(job.err || job.n <= text.n);
+    MUST(in.p.line <= lines_of(text) + 1);
+    MUST(!memchr(in.p.text, '\n', strlen(in.p.text)));
+    MUST(in.err || in.n <= text.n);
 }

@@ -41,7 +41,7 @@ static enum step_verdict step_a(struct job *j)
 {
     strcat(trail, "a");
     j->identity = STR("sip:alice@example.org");
-    assert_ptr_equal(job_pxy(j), pxy_layer_find(j->pxys, j->id));
+    assert_ptr_equal(job_pxy(j), pxy_layer_find(pxy_layer_of(job_pxy(j)), j->id));
     return STEP_CONTINUE;
 }
 
@@ -102,17 +102,20 @@ PROC(refused, {"check", step_a, NULL}, {"match", step_refuse, "TS 24.229 5.4.1.2
 PROC(unavailable, {"check", step_a, NULL}, {"ask", step_later, "TS 29.228 6.1.1"});
 PROC(at_once, {"ask", step_at_once, NULL}, {"answer", step_ok, NULL}, {"never", step_never, NULL});
 
+static struct steps_owner owner;
+
 static void start(struct node *n, struct pxy *p)
 {
     struct my_job *m = ARENA_NEW(pxy_arena(p), struct my_job);
     assert_non_null(m);
-    job_start(&m->job, p, n->data, n);
+    pxy_run(p, &m->job, n->data, &owner, NULL);
 }
 
 static void lab_init(struct lab *l, const struct procedure *proc)
 {
     world_init(&l->w);
     l->p = node_new(&l->w, P, NULL);
+    pxy_steps_init(&owner, l->p);
     l->p->on_request = start;
     l->p->data = (void *)(uintptr_t)proc;
     l->alice = peer_new(&l->w, ALICE);
@@ -126,7 +129,7 @@ static void lab_init(struct lab *l, const struct procedure *proc)
 static void lab_done(struct lab *l)
 {
     world_run(&l->w, 60000);
-    assert_null(job_find(l->p->stack, l->p->last));
+    assert_null(pxy_job(l->p->stack, l->p->last));
     world_done(&l->w);
     log_set_sink(NULL, NULL);
 }
@@ -138,7 +141,7 @@ static void waits_and_resumes(void **state)
     lab_init(&l, &plain);
     assert_string_equal(trail, "aw");
     peer_expect_silence(l.alice, 1000);
-    struct job *j = job_find(l.p->stack, l.p->last);
+    struct job *j = pxy_job(l.p->stack, l.p->last);
     assert_non_null(j);
     assert_ptr_equal(j->nf, l.p);
     job_resume(j);
@@ -187,7 +190,7 @@ static void refused_while_waiting(void **state)
     struct lab l;
     (void)state;
     lab_init(&l, &plain);
-    job_reject(job_find(l.p->stack, l.p->last),
+    job_reject(pxy_job(l.p->stack, l.p->last),
                (struct reject){.status = 504, .cause = "no answer from the HSS"});
     const char *m = peer_expect(l.alice, "SIP/2.0 504");
     assert_contains(m, "\"no answer from the HSS\"");

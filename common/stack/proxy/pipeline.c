@@ -6,11 +6,6 @@
 #include "base/log_limit.h"
 #include "stack/proxy/proxy_priv.h"
 
-static const struct step *current_step(const struct job *j)
-{
-    return j->next ? &j->proc->steps[j->next - 1] : NULL;
-}
-
 static struct str cause_text(const struct reject *r, struct arena *a)
 {
     return r->code ? arena_printf(a, "%s %u", r->cause, r->code) : str_from(r->cause);
@@ -19,7 +14,7 @@ static struct str cause_text(const struct reject *r, struct arena *a)
 static void log_refusal(const struct job *j, struct pxy *p)
 {
     const struct sip_msg *m = pxy_request(p);
-    const struct step *st = current_step(j);
+    const struct step *st = job_step(j);
     const struct reject *r = &j->reject;
     struct str reason = r->reason ? str_from(r->reason) : sip_reason(r->status);
     LOG_FROM(transport_log_source(p->layer->transport, p->flow, &p->source.remote, j->identity), loop_now(p->layer->loop) / 1000000,
@@ -38,9 +33,10 @@ static struct str phrase(const struct reject *r, struct arena *a)
     return str_from(r->reason);
 }
 
-static void refuse(struct job *j, struct pxy *p)
+static void refuse(struct job *j)
 {
     const struct reject *r = &j->reject;
+    struct pxy *p = job_pxy(j);
     struct arena *a = pxy_arena(p);
     struct str reason = phrase(r, a);
     struct sip_edits extra;
@@ -58,72 +54,72 @@ static void refuse(struct job *j, struct pxy *p)
     (void)pxy_reply(p, r->status, reason, &extra);
 }
 
-static void finish(struct job *j)
+// ---- the owner ----
+
+static bool alive(const struct job *j)
 {
-    j->next = j->proc->n;
+    return !job_pxy(j)->leaving;
 }
 
-// A step that ran out of memory may have read nothing where something was written: nothing is decided
-// on that.
-static enum step_verdict run_step(struct job *j)
+static const char *starved(struct job *j)
 {
-    enum step_verdict v = j->proc->steps[j->next++].run(j);
-    struct pxy *p = v == STEP_CONTINUE || v == STEP_REJECT ? job_pxy(j) : NULL;
-    const char *why = p ? pxy_starved(p) : NULL;
-    return why ? job_fail(j, 500, why) : v;
+    return pxy_starved(job_pxy(j));
 }
 
-static void run(struct job *j)
+static void on_deadline(void *arg)
 {
-    while (j->next < j->proc->n) {
-        switch (run_step(j)) {
-        case STEP_CONTINUE:
-            continue;
-        case STEP_WAIT:
-            return;
-        case STEP_DONE:
-            finish(j);
-            return;
-        case STEP_REJECT:
-            job_reject(j, j->reject);
-            return;
-        }
-    }
+    job_expired(arg);
 }
 
-void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void *nf)
-{
-    j->id = pxy_get_id(p);
-    j->pxys = pxy_layer_of(p);
-    j->proc = proc;
-    j->next = 0;
-    j->nf = nf;
-    if (!pxy_ctx(p))
-        pxy_set_ctx(p, j, NULL);
-    run(j);
-}
-
-struct pxy *job_pxy(const struct job *j)
-{
-    return pxy_layer_find(j->pxys, j->id);
-}
-
-void job_resume(struct job *j)
-{
-    run(j);
-}
-
-void job_reject(struct job *j, struct reject r)
+static int arm(struct job *j, uint32_t ms)
 {
     struct pxy *p = job_pxy(j);
-    j->reject = r;
-    if (p)
-        refuse(j, p);
-    finish(j);
+    struct timer *t = j->timer;
+    if (!t) {
+        j->timer = t = ARENA_NEW(pxy_arena(p), struct timer);
+        if (!t)
+            return ERR_NOMEM;
+        timer_init(t, on_deadline, j);
+    }
+    timer_start(p->layer->loop, t, ms);
+    return 0;
 }
 
-enum step_verdict job_fail(struct job *j, unsigned status, const char *cause)
+static void disarm(struct job *j)
 {
-    j->reject = (struct reject){.status = status, .cause = cause};
-    return STEP_REJECT;
+    timer_stop(j->timer);
+}
+
+static const struct steps_owner_ops ops = {
+    .alive = alive, .arena = job_arena, .starved = starved, .reject = refuse, .arm = arm, .disarm = disarm};
+
+void pxy_steps_init(struct steps_owner *o, void *nf)
+{
+    *o = (struct steps_owner){.ops = &ops, .nf = nf, .late_status = 504, .starved_status = 500};
+}
+
+static void on_pxy_gone(void *ctx)
+{
+    struct job *j = ctx;
+    job_gone(j);
+    if (j->ended)
+        j->ended(j);
+}
+
+void pxy_run(struct pxy *p, struct job *j, const struct procedure *proc, const struct steps_owner *o,
+             void (*ended)(struct job *j))
+{
+    j->owner = o;
+    j->id = p->id;
+    j->subject = p;
+    j->ended = ended;
+    pxy_set_ctx(p, j, on_pxy_gone);
+    job_start(j, proc);
+}
+
+struct job *pxy_layer_job(const struct pxy_layer *l, pxy_id id)
+{
+    const struct pxy *p = pxy_layer_find(l, id);
+    struct job *j = p ? p->ctx : NULL;
+    return j && job_waits(j) ? j : NULL;
 }

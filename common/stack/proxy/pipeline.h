@@ -1,58 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// Procedures as step lists. A request handler is a const array of named steps; each continues, waits
-// for something asynchronous (and is resumed at the next step), is done, or rejects. Rejections are
-// turned into a response in one place, with one log line that has Call-ID, identity and reason.
+// Procedures that are run for a SIP request (base/steps.h): what jobs are about is a pxy. A job lives in its pxy's arena, so that the pxy
+// is there whenever the job is; across Diameter, DNS and timers travels the pxy's id. A rejection becomes a response in one place,
+// with one log line that has Call-ID, identity and cause.
 #pragma once
 
+#include "base/steps.h"
 #include "stack/proxy/proxy.h"
 
-enum step_verdict { STEP_CONTINUE, STEP_WAIT, STEP_DONE, STEP_REJECT };
+// What the jobs of a network function belong to; to be called before any is run.
+void pxy_steps_init(struct steps_owner *o, void *nf);
 
-// The peer's mistake, or ours to answer for: what goes into the response.
-struct reject {
-    unsigned status;
-    const char *reason;    // static phrase for the status line; NULL: the standard one
-    const char *cause;     // what to log: "To and Authorization do not belong together"
-    uint32_t code;         // what the cause is about, behind it in log and Warning; 0: nothing
-    uint32_t retry_after;  // seconds, 0: none
-    struct sip_edits *extra; // further headers (Unsupported, Min-Expires ...), NULL: none
-    bool quiet;            // no line in the log: of this refusal there have been enough
-};
+// Runs the procedure for p. j is zeroed but for the NF's part of its struct, whose first member it is; it becomes the pxy's ctx. ended
+// (may be NULL) is called when the pxy goes, to give back what the job holds.
+void pxy_run(struct pxy *p, struct job *j, const struct procedure *proc, const struct steps_owner *o,
+             void (*ended)(struct job *j));
 
-struct job; // one run of a step list over one pxy
+// The job that waits for something, by its pxy's id; network functions ask pxy_job (stack/stack.h). NULL: gone, or over for another reason; that is normal.
+struct job *pxy_layer_job(const struct pxy_layer *l, pxy_id id);
 
-typedef enum step_verdict (*step_fn)(struct job *j);
+static inline struct pxy *job_pxy(const struct job *j)
+{
+    return j->subject;
+}
 
-struct step {
-    const char *name;
-    step_fn run;
-    const char *clause; // "TS 24.229 5.2.2.1"
-};
+// What most steps look at.
+static inline const struct sip_msg *job_request(const struct job *j)
+{
+    return pxy_request(job_pxy(j));
+}
 
-struct procedure {
-    const char *name; // "register", for logs
-    const struct step *steps;
-    size_t n;
-};
+static inline struct arena *job_arena(const struct job *j)
+{
+    return pxy_arena(job_pxy(j));
+}
 
-// The first member of every NF's own per-request struct. Allocated in the pxy's arena.
-struct job {
-    pxy_id id;
-    struct pxy_layer *pxys;
-    const struct procedure *proc;
-    size_t next;            // index of the step that runs next
-    struct reject reject;   // filled by a step that returns STEP_REJECT
-    struct str identity;    // whom it is about, for the log
-    void *nf;
-};
-
-// Starts the procedure. j is zeroed but for its NF part; it becomes the pxy's ctx unless one is set.
-void job_start(struct job *j, struct pxy *p, const struct procedure *proc, void *nf);
-// The pxy, NULL when gone.
-struct pxy *job_pxy(const struct job *j);
-// Continues a waiting job, which the owner finds again by the pxy's id (job_find of stack.h).
-void job_resume(struct job *j);
-// Ends a waiting job with a rejection.
-void job_reject(struct job *j, struct reject r);
-// For use in a step: return job_fail(j, 403, "cause") fills j->reject and gives STEP_REJECT.
-enum step_verdict job_fail(struct job *j, unsigned status, const char *cause);
+static inline struct sip_edits *job_edits(const struct job *j)
+{
+    return pxy_edits(job_pxy(j));
+}

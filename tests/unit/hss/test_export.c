@@ -16,8 +16,8 @@
 #include "hss/audit.h"
 #include "world.h"
 
-struct job {
-    int (*work)(struct hss_op *op, struct job *j);
+struct work {
+    int (*work)(struct hss_op *op, struct work *j);
     struct str after, impi;
     size_t max, n;
     char last[256];
@@ -29,12 +29,12 @@ struct job {
 
 static int task(struct hss_op *op, void *arg)
 {
-    struct job *j = arg;
+    struct work *j = arg;
     return j->work(op, j);
 }
 
 // Leaves the operation alive, whose arena has the audit's texts.
-static struct hss_op *run(struct world *w, struct job *j, int want)
+static struct hss_op *run(struct world *w, struct work *j, int want)
 {
     struct list ops;
     char why[160];
@@ -48,14 +48,14 @@ static struct hss_op *run(struct world *w, struct job *j, int want)
     return op;
 }
 
-static int export(struct hss_op *op, struct job *j)
+static int export(struct hss_op *op, struct work *j)
 {
     return hss_export(op, j->after, j->max, &j->out, &j->n, j->last);
 }
 
 static char *exported(struct world *w)
 {
-    struct job j = {.work = export, .max = 1000};
+    struct work j = {.work = export, .max = 1000};
     hss_op_free(run(w, &j, 0));
     assert_int_equal(j.last[0], 0);
     char *text = strndup(j.out.p, j.out.n);
@@ -63,7 +63,7 @@ static char *exported(struct world *w)
     return text;
 }
 
-static int delete_all(struct hss_op *op, struct job *j)
+static int delete_all(struct hss_op *op, struct work *j)
 {
     static const char *const all[] = {"alice", "bob", "bob2", "shut", "denied", "dave", "sha", "vm"};
     int err = 0;
@@ -87,7 +87,7 @@ static void import(struct world *w, const char *text, size_t want)
 static void round_trip(void **state)
 {
     struct world w;
-    struct job j = {.work = delete_all};
+    struct work j = {.work = delete_all};
     (void)state;
     world_open(&w, true);
     struct cx_mar m = world_mar_of("alice@" DOMAIN, "sip:alice@" DOMAIN);
@@ -124,7 +124,7 @@ static void round_trip(void **state)
 static void in_pages(void **state)
 {
     struct world w;
-    struct job j = {.work = export, .max = 3};
+    struct work j = {.work = export, .max = 3};
     size_t total = 0;
     (void)state;
     world_open(&w, true);
@@ -169,7 +169,7 @@ static void keep(void *arg, enum log_level level, struct str line)
     (void)snprintf(lines + n, sizeof lines - n, "%.*s\n", STR_ARG(line));
 }
 
-static int set(struct hss_op *op, struct job *j)
+static int set(struct hss_op *op, struct work *j)
 {
     int err = hss_audit_before(&j->audit, op, "subscriber set", j->impi);
     if (!err)
@@ -180,7 +180,7 @@ static int set(struct hss_op *op, struct job *j)
 static void who_changed_what(void **state)
 {
     struct world w;
-    struct job j = {.work = set, .impi = STR("alice@" DOMAIN)};
+    struct work j = {.work = set, .impi = STR("alice@" DOMAIN)};
     (void)state;
     world_open(&w, true);
     j.audit.known = true;

@@ -24,7 +24,7 @@ static struct {
     char impi[16], impu[16];
     enum cx_sar_type type;
 } sent[SENT_MAX];
-static size_t n_sent, n_lost;
+static size_t n_sent, n_lost, n_unanswered;
 static int refuse; // what send gives back
 
 static void copy(char out[16], struct str s)
@@ -51,13 +51,23 @@ static void on_lost(void *arg, const struct outbox_note *n, enum outbox_loss why
     n_lost++;
 }
 
-static const struct outbox_ops ops = {on_send, on_lost};
+static uint32_t wait_ms(void *arg)
+{
+    return 3000;
+}
+
+static void on_unanswered(void *arg, const struct outbox_note *n)
+{
+    n_unanswered++;
+}
+
+static const struct outbox_ops ops = {on_send, wait_ms, on_unanswered, on_lost};
 
 static int set_up(void **state)
 {
     const struct outbox_config c = {.size = 100, .max_age_s = 3600};
     (void)state;
-    n_sent = n_lost = 0;
+    n_sent = n_lost = n_unanswered = 0;
     refuse = 0;
     int err = sim_new(1, &sim);
     if (!err)
