@@ -57,7 +57,7 @@ struct steps_owner_ops {
     void (*disarm)(struct job *j); // harmless when it is not armed
 };
 
-enum { STEPS_WAIT_MS = 60000 }; // of a wait for which nobody has said how long
+enum { STEPS_WAIT_MS = 20000 }; // of a wait for which nobody has said how long: sooner than who asked gives up (RFC 3261 17.1.2.2)
 
 // Whose jobs they are.
 struct steps_owner {

@@ -75,6 +75,17 @@ static enum step_verdict step_later(struct job *j)
     return STEP_REJECT;
 }
 
+static enum step_verdict step_ask(struct job *j)
+{
+    strcat(trail, "q");
+    return job_wait(j, 2000);
+}
+
+static enum step_verdict step_silence(struct job *j)
+{
+    return job_fail(j, 480, "the HSS says nothing");
+}
+
 // The asynchronous part answers before the step has returned.
 static enum step_verdict step_at_once(struct job *j)
 {
@@ -102,7 +113,17 @@ PROC(refused, {"check", step_a, NULL}, {"match", step_refuse, "TS 24.229 5.4.1.2
 PROC(unavailable, {"check", step_a, NULL}, {"ask", step_later, "TS 29.228 6.1.1"});
 PROC(at_once, {"ask", step_at_once, NULL}, {"answer", step_ok, NULL}, {"never", step_never, NULL});
 
+PROC(unanswered, {"check", step_a, NULL}, {"ask", step_ask, "TS 29.228 6.1.1", .late = step_silence}, {"never", step_never, NULL});
+
 static struct steps_owner owner;
+
+static bool hooked; // a hook before "ask" of plain
+
+static enum step_verdict bar(void *arg, void *at)
+{
+    (void)arg;
+    return job_fail(at, 403, "barred by a hook");
+}
 
 static void start(struct node *n, struct pxy *p)
 {
@@ -116,6 +137,8 @@ static void lab_init(struct lab *l, const struct procedure *proc)
     world_init(&l->w);
     l->p = node_new(&l->w, P, NULL);
     pxy_steps_init(&owner, l->p);
+    if (hooked)
+        assert_int_equal(steps_hook(&owner, &plain, "ask", HOOK_BEFORE, bar, NULL), 0);
     l->p->on_request = start;
     l->p->data = (void *)(uintptr_t)proc;
     l->alice = peer_new(&l->w, ALICE);
@@ -199,6 +222,74 @@ static void refused_while_waiting(void **state)
     lab_done(&l);
 }
 
+// What is asked never answers: the step's row says what the request gets, and there is one line about it.
+static void deadline(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &unanswered);
+    peer_expect_silence(l.alice, 1900);
+    const char *m = peer_expect(l.alice, "SIP/2.0 480");
+    assert_contains(m, "\"the HSS says nothing\"");
+    assert_string_equal(trail, "aq");
+    assert_int_equal(lines, 1);
+    assert_contains(logged, "status=480");
+    assert_contains(logged, "procedure=unanswered step=ask clause=\"TS 29.228 6.1.1\"");
+    assert_null(pxy_job(l.p->stack, l.p->last)); // an answer that comes now is for nobody
+    lab_done(&l);
+}
+
+// A step that says nothing of it, and does not even say how long.
+static void deadline_of_the_owner(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l, &plain);
+    world_run(&l.w, STEPS_WAIT_MS - 1000);
+    assert_int_equal(lines, 0);
+    world_run(&l.w, 2000);
+    (void)peer_expect(l.alice, "SIP/2.0 504");
+    assert_int_equal(lines, 1);
+    assert_contains(logged, "no answer in time");
+    lab_done(&l);
+}
+
+// The caller has gone before the deadline: it goes with the request.
+static void cancelled_while_waiting(void **state)
+{
+    struct lab l;
+    struct request r = {.method = "INVITE", .uri = "sip:example.org", .branch = "z9hG4bK-c", .call_id = "call-2"};
+    (void)state;
+    lab_init(&l, &unanswered);
+    (void)peer_expect(l.alice, "SIP/2.0 480");
+    lines = 0;
+    peer_request(l.alice, P, &r);
+    world_run(&l.w, 50);
+    assert_non_null(pxy_job(l.p->stack, l.p->last));
+    r.method = "CANCEL";
+    peer_request(l.alice, P, &r);
+    (void)peer_expect(l.alice, "SIP/2.0 200");
+    (void)peer_expect(l.alice, "SIP/2.0 487");
+    world_run(&l.w, 5000);
+    assert_int_equal(lines, 0);
+    lab_done(&l);
+}
+
+// What a hook refuses is answered and logged as of the step that it stands before.
+static void hook_refuses(void **state)
+{
+    struct lab l;
+    (void)state;
+    hooked = true;
+    lab_init(&l, &plain);
+    hooked = false;
+    (void)peer_expect(l.alice, "SIP/2.0 403");
+    assert_string_equal(trail, "a");
+    assert_contains(logged, "barred by a hook");
+    assert_contains(logged, "step=ask");
+    lab_done(&l);
+}
+
 static void resumed_inside_the_step(void **state)
 {
     struct lab l;
@@ -214,7 +305,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_and_resumes),       cmocka_unit_test(refusal),
         cmocka_unit_test(refusal_of_ours),         cmocka_unit_test(refused_while_waiting),
-        cmocka_unit_test(resumed_inside_the_step),
+        cmocka_unit_test(resumed_inside_the_step), cmocka_unit_test(deadline),
+        cmocka_unit_test(deadline_of_the_owner),   cmocka_unit_test(cancelled_while_waiting),
+        cmocka_unit_test(hook_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,16 @@ struct addr at(const char *text)
     return a;
 }
 
+void expire_wait(struct stack *s)
+{
+    enum { USES = 1000, SLOTS = 8 };
+    struct job *j = NULL;
+    for (uint64_t i = 0; !j && i < USES * SLOTS; i++)
+        j = pxy_job(s, (i / SLOTS + 1) << 24 | i % SLOTS);
+    assert_non_null(j);
+    job_expired(j);
+}
+
 void copy(char *to, size_t n, struct str s)
 {
     (void)snprintf(to, n, "%.*s", STR_ARG(s));

@@ -14,6 +14,7 @@
 #include "io/sim.h"
 #include "sip/edit.h"
 #include "sip/msg.h"
+#include "stack/proxy/pipeline.h"
 
 #define DOMAIN "ims.example"
 
@@ -36,6 +37,8 @@ struct neighbours {
 
 // "127.0.1.10:5060"; port 5060 when none is given.
 struct addr at(const char *text);
+// The deadline of the one request that waits for something is over, before its neighbour has given up itself.
+void expire_wait(struct stack *s);
 // Text into a buffer of n bytes, cut when it is longer.
 void copy(char *to, size_t n, struct str s);
 

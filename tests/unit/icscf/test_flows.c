@@ -131,6 +131,23 @@ static void hss_down(void **state)
     (void)world_expect(W_PCSCF, 480);
 }
 
+// Nobody says even that there is no answer: the wait ends all the same, and what comes then is for nobody.
+static void deadline_of_the_query(void **state)
+{
+    w.silent = true;
+    send_register(CONTACT, AUTH);
+    world_run(100);
+    expire_wait(icscf_stack(w.icscf));
+    (void)world_expect(W_PCSCF, 480);
+    send_request("MESSAGE", "sip:alice@" DOMAIN, "");
+    world_run(100);
+    expire_wait(icscf_stack(w.icscf));
+    (void)world_expect(W_PCSCF, 480);
+    world_run(7000); // by now the queries have ended
+    assert_null(world_take(W_PCSCF));
+    assert_int_equal(w.n_uar + w.n_lir, 2);
+}
+
 // On behalf of a user whom the HSS does not know as registered: no such user, as far as that request goes.
 static void originating_for_nobody(void **state)
 {
@@ -558,7 +575,7 @@ int main(void)
         TEST(register_selects_by_capabilities),
         TEST(no_server_has_the_capabilities),
         TEST(refusals_of_the_hss),
-        TEST(hss_down),
+        TEST(hss_down), TEST(deadline_of_the_query),
         TEST(originating_for_nobody),
         TEST(silent_server_is_replaced), TEST(silent_server_of_a_deregistration),
         TEST(nobody_else_may_serve), TEST(unknown_results_keep_their_number),

@@ -305,6 +305,47 @@ static void many_at_once(void **state)
     assert_int_equal(scscf_bindings(w.scscf), 3);
 }
 
+// The HSS is silent, and not even that is said: who is registered goes on, who is not is refused (TS 24.229 5.4.1.2.2F).
+static void deadline_of_the_assignment(void **state)
+{
+    char auth[1024];
+    struct reg bob = alice;
+    (void)world_registered(&alice);
+    struct reg refresh = alice;
+    refresh.integrity = "yes";
+    w.hss.silent = true;
+    world_send_register(&refresh);
+    world_run(100);
+    expire_wait(scscf_stack(w.scscf));
+    (void)world_expect(W_PCSCF, 200);
+    world_run(10000);
+    assert_null(world_take(W_PCSCF));
+    w.hss.silent = false;
+    struct reg gone = alice_gone;
+    gone.integrity = "yes";
+    (void)expect(world_register(&gone), 200);
+    bob.auth = stored(expect(world_register(&bob), 401), &bob, auth, sizeof auth);
+    w.hss.silent = true;
+    world_send_register(&bob);
+    world_run(100);
+    expire_wait(scscf_stack(w.scscf));
+    struct sip_msg *m = world_expect(W_PCSCF, 504);
+    assert_has(header(m, SIP_H_WARNING), "HSS did not answer in time");
+    assert_int_equal(scscf_bindings(w.scscf), 0);
+}
+
+static void deadline_of_the_challenge(void **state)
+{
+    w.hss.silent = true;
+    world_send_register(&alice);
+    world_run(100);
+    expire_wait(scscf_stack(w.scscf));
+    (void)world_expect(W_PCSCF, 504);
+    world_run(10000);
+    assert_null(world_take(W_PCSCF));
+    assert_int_equal(scscf_challenges(w.scscf), 0);
+}
+
 // What comes later is done first: what it has removed is not bound again by what waited.
 static void overtaken_by_a_deregistration(void **state)
 {
@@ -425,6 +466,8 @@ int main(void)
         TEST(first_hop_without_outbound),
         TEST(flows_are_tried_one_by_one),
         TEST(many_at_once),
+        TEST(deadline_of_the_assignment),
+        TEST(deadline_of_the_challenge),
         TEST(overtaken_by_a_deregistration),
         TEST(overtaken_by_a_move),
         TEST(nothing_left_to_refresh),

@@ -300,6 +300,27 @@ static void without_memory(void **state)
 }
 
 // TS 29.229 5.5
+// Not even that there is no answer is said: the note is tried again, and what comes for it then is for nobody.
+static void never_answered(void **state)
+{
+    (void)state;
+    add("a", "1", CX_USER_DEREGISTRATION);
+    seconds(2);
+    assert_int_equal(n_unanswered, 0);
+    seconds(2);
+    assert_int_equal(n_unanswered, 1);
+    answer(0, OUTBOX_REFUSED);
+    assert_int_equal(outbox_stats(box)->refused, 0);
+    seconds(2);
+    assert_int_equal(n_sent, 2);
+    seconds(4);
+    assert_int_equal(n_unanswered, 1); // told the first time
+    seconds(7);
+    assert_int_equal(n_sent, 4);
+    answer(3, OUTBOX_TAKEN);
+    assert_int_equal(outbox_waiting(box), 0);
+}
+
 static void hosts(void **state)
 {
     struct hss_hosts *h;
@@ -334,7 +355,7 @@ static void hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(delivered_at_once), T(again_at_growing_intervals), T(one_finds_out_for_all),
+        T(delivered_at_once), T(never_answered), T(again_at_growing_intervals), T(one_finds_out_for_all),
         T(a_poisoned_note_goes_to_the_end), T(in_order_for_one_user), T(the_same_again_is_told_once),
         T(a_registration_supersedes), T(superseded_on_its_way), T(a_failed_registration_supersedes_nothing),
         T(too_old), T(no_room), T(without_memory), T(hosts),
