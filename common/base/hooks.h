@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trigger points: places in procedures, and in whatever else has an order of events (a dialog), where other modules run
-// something of theirs without the place knowing them. A point is the address of a constant: a step of a list has a side before it
-// and one behind it, and a struct trigger is a point that several places share. A module registers its hooks at start; they
-// run in the order in which they were registered. A table without hooks costs one test.
+// Trigger points: places in procedures, and in whatever else has an order of events (a dialog),
+// where other modules run something of theirs without the place knowing them. A point is the
+// address of a constant: a step of a list has a side before it and one behind it, and a struct
+// trigger is a point that several places share. A module registers its hooks at start; they run in
+// the order in which they were registered. A table without hooks costs one test.
 #pragma once
 
 #include <stdbool.h>
@@ -59,8 +60,9 @@ static inline bool hooks_has(const struct hooks *h, const void *point)
     return h->n && (h->marks & hooks_mark(point));
 }
 
-// Runs the hooks of a point outside of any procedure: the first verdict that is not to continue ends it. There is nothing to
-// come back to there, so a hook cannot wait: STEP_WAIT counts as STEP_CONTINUE.
+// Runs the hooks of a point outside of any procedure: the first verdict that is not to continue
+// ends it. There is nothing to come back to there, so a hook cannot wait: STEP_WAIT counts as
+// STEP_CONTINUE.
 enum step_verdict hooks_run(const struct hooks *h, const struct trigger *point, void *at);
 
 // A hook that counts: arg is a uint64_t.

@@ -5,7 +5,8 @@
 
 enum phase { PHASE_BEFORE, PHASE_AFTER };
 
-// What happened to a job while a step or hook of it ran. Nothing of it runs inside of that: it counts when that has returned.
+// What happened to a job while a step or hook of it ran. Nothing of it runs inside of that: it
+// counts when that has returned.
 enum early { EARLY_NOTHING, EARLY_ANSWER, EARLY_REJECT, EARLY_START };
 
 const struct step *job_step(const struct job *j)
@@ -34,7 +35,8 @@ static const char *starved(struct job *j)
     return ops->arena(j)->failed ? err_text(ERR_NOMEM) : NULL;
 }
 
-// A step that ran out of memory may have read nothing where something was written: nothing is decided on that.
+// A step that ran out of memory may have read nothing where something was written: nothing is
+// decided on that.
 static enum step_verdict judge(struct job *j, enum step_verdict v)
 {
     if (j->early)
@@ -45,7 +47,8 @@ static enum step_verdict judge(struct job *j, enum step_verdict v)
     return why ? job_fail(j, j->owner->starved_status, why) : v;
 }
 
-static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_side side, size_t from)
+static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_side side,
+                        size_t from)
 {
     size_t own = hooks_find(h, st, side, from);
     size_t shared = st->point && side == HOOK_BEFORE ? hooks_find(h, st->point, side, from) : h->n;
@@ -246,8 +249,8 @@ enum step_verdict job_go(struct job *j, const struct procedure *proc)
 
 // ---- hooks ----
 
-int steps_hook(struct steps_owner *o, const struct procedure *proc, const char *step, enum hook_side side, hook_fn fn,
-               void *arg)
+int steps_hook(struct steps_owner *o, const struct procedure *proc, const char *step,
+               enum hook_side side, hook_fn fn, void *arg)
 {
     struct str name = str_from(step);
     for (size_t i = 0; i < proc->n; i++)
@@ -260,7 +263,8 @@ int steps_count(struct steps_owner *o, const struct steps_count *rows, size_t n,
 {
     int err = 0;
     for (size_t i = 0; !err && i < n; i++)
-        err = steps_hook(o, rows[i].proc, rows[i].step, rows[i].side, hook_count, (char *)counters + rows[i].counter);
+        err = steps_hook(o, rows[i].proc, rows[i].step, rows[i].side, hook_count,
+                         (char *)counters + rows[i].counter);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sip/msg.h"
+#include "stack/proxy/pipeline.h"
 #include "stack/session/ua.h"
 #include "stack/txn/resolve.h"
 

@@ -17,10 +17,11 @@ static void log_refusal(const struct job *j, struct pxy *p)
     const struct step *st = job_step(j);
     const struct reject *r = &j->reject;
     struct str reason = r->reason ? str_from(r->reason) : sip_reason(r->status);
-    LOG_FROM(transport_log_source(p->layer->transport, p->flow, &p->source.remote, j->identity), loop_now(p->layer->loop) / 1000000,
-             r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
-             LF("call_id", sip_msg_call_id(m)), LF("method", sip_msg_method_name(m)),
-             LF("identity", j->identity), LF_NUM("status", r->status), LF("reason", reason),
+    LOG_FROM(transport_log_source(p->layer->transport, p->flow, &p->source.remote, j->identity),
+             loop_now(p->layer->loop) / 1000000, r->status >= 500 ? LOG_WARN : LOG_INFO,
+             "request refused", r->cause, LF("call_id", sip_msg_call_id(m)),
+             LF("method", sip_msg_method_name(m)), LF("identity", j->identity),
+             LF_NUM("status", r->status), LF("reason", reason),
              LF("cause", cause_text(r, pxy_arena(p))), LF_Z("procedure", j->proc->name),
              LF_Z("step", st ? st->name : NULL), LF_Z("clause", st ? st->clause : NULL));
 }
@@ -90,8 +91,12 @@ static void disarm(struct job *j)
     timer_stop(j->timer);
 }
 
-static const struct steps_owner_ops ops = {
-    .alive = alive, .arena = job_arena, .starved = starved, .reject = refuse, .arm = arm, .disarm = disarm};
+static const struct steps_owner_ops ops = {.alive = alive,
+                                           .arena = job_arena,
+                                           .starved = starved,
+                                           .reject = refuse,
+                                           .arm = arm,
+                                           .disarm = disarm};
 
 void pxy_steps_init(struct steps_owner *o, void *nf)
 {
@@ -106,8 +111,8 @@ static void on_pxy_gone(void *ctx)
         j->ended(j);
 }
 
-void pxy_run(struct pxy *p, struct job *j, const struct procedure *proc, const struct steps_owner *o,
-             void (*ended)(struct job *j))
+void pxy_run(struct pxy *p, struct job *j, const struct procedure *proc,
+             const struct steps_owner *o, void (*ended)(struct job *j))
 {
     j->owner = o;
     j->id = p->id;

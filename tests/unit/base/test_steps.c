@@ -19,7 +19,7 @@ struct task {
     struct arena arena;
     char trail[64];
     size_t n;
-    uint32_t armed_ms;      // 0: not armed
+    uint32_t armed_ms; // 0: not armed
     unsigned refusals, overs;
     const char *refused_at; // name of the step
     bool gone;
@@ -72,15 +72,20 @@ static void disarm(struct job *j)
     task_of(j)->armed_ms = 0;
 }
 
-static const struct steps_owner_ops ops = {
-    .alive = alive, .arena = arena_of, .reject = reject, .over = over, .arm = arm, .disarm = disarm};
+static const struct steps_owner_ops ops = {.alive = alive,
+                                           .arena = arena_of,
+                                           .reject = reject,
+                                           .over = over,
+                                           .arm = arm,
+                                           .disarm = disarm};
 
 static struct steps_owner owner;
 
 static int set_up(void **state)
 {
     struct task *t = mem_zalloc(sizeof *t);
-    owner = (struct steps_owner){.ops = &ops, .nf = "nf", .late_status = 504, .starved_status = 500};
+    owner =
+        (struct steps_owner){.ops = &ops, .nf = "nf", .late_status = 504, .starved_status = 500};
     t->job.owner = &owner;
     arena_init(&t->arena, NULL, 0);
     *state = t;
@@ -174,7 +179,8 @@ static enum step_verdict refuse_late(struct job *j)
 
 #define PROC(var, ...)                                                                             \
     static const struct step var##_steps[] = {__VA_ARGS__};                                        \
-    static const struct procedure var = {#var, var##_steps, sizeof var##_steps / sizeof *var##_steps}
+    static const struct procedure var = {#var, var##_steps,                                        \
+                                         sizeof var##_steps / sizeof *var##_steps}
 
 static const struct trigger shared = {"shared"};
 
@@ -189,7 +195,8 @@ PROC(refuses_late, {"ask", ask, "1", .late = refuse_late}, {"end", end, "2"});
 PROC(at_once, {"ask", answered_at_once, "1"}, {"end", end, "2"});
 PROC(no_at_once, {"ask", refused_at_once, "1"}, {"end", end, "2"});
 PROC(starves, {"a", starve, "1"}, {"end", end, "2"});
-PROC(points, {"a", a, "1", .point = &shared}, {"place", NULL, "2"}, {"b", b, "3", .point = &shared}, {"end", end, "4"});
+PROC(points, {"a", a, "1", .point = &shared}, {"place", NULL, "2"}, {"b", b, "3", .point = &shared},
+     {"end", end, "4"});
 
 static enum step_verdict choose(struct job *j)
 {
@@ -464,7 +471,8 @@ static enum step_verdict hook_starves(void *arg, void *at)
     return starve(at);
 }
 
-static void hook(const struct procedure *p, const char *step, enum hook_side side, hook_fn fn, const char *arg)
+static void hook(const struct procedure *p, const char *step, enum hook_side side, hook_fn fn,
+                 const char *arg)
 {
     assert_int_equal(steps_hook(&owner, p, step, side, fn, (void *)arg), 0);
 }
@@ -577,7 +585,8 @@ static void hooks_need_a_step_and_room(void **state)
 {
     struct task *t = *state;
     uint64_t n[2] = {0};
-    const struct steps_count rows[] = {{&plain, "a", HOOK_BEFORE, 0}, {&plain, "b", HOOK_AFTER, sizeof *n}};
+    const struct steps_count rows[] = {{&plain, "a", HOOK_BEFORE, 0},
+                                       {&plain, "b", HOOK_AFTER, sizeof *n}};
     const struct steps_count none[] = {{&plain, "no such step", HOOK_BEFORE, 0}};
     assert_int_equal(steps_count(&owner, none, 1, n), ERR_NOTFOUND);
     assert_int_equal(steps_count(&owner, rows, 2, n), 0);

@@ -48,7 +48,7 @@ static int tear_down(void **state)
 
 // ---- transactions ----
 
-struct job {
+struct work {
     const char *text;
     bool replace;
     size_t n;
@@ -59,17 +59,17 @@ struct job {
 
 static int import_work(struct hss_op *op, void *arg)
 {
-    struct job *j = arg;
+    struct work *j = arg;
     return hss_import_text(op, str_from(j->text), j->replace, &j->n, &j->p);
 }
 
 static int export_work(struct hss_op *op, void *arg)
 {
-    struct job *j = arg;
+    struct work *j = arg;
     return hss_export(op, STR(""), 100, &j->out, &j->n, j->last);
 }
 
-static int run(struct job *j, int (*work)(struct hss_op *, void *))
+static int run(struct work *j, int (*work)(struct hss_op *, void *))
 {
     struct list ops;
     char why[160];
@@ -87,8 +87,8 @@ static int run(struct job *j, int (*work)(struct hss_op *, void *))
 // NULL: taken; otherwise the reason.
 static const char *import(const char *text, bool replace)
 {
-    static struct job j;
-    j = (struct job){.text = text, .replace = replace};
+    static struct work j;
+    j = (struct work){.text = text, .replace = replace};
     return run(&j, import_work) ? j.p.text : NULL;
 }
 
@@ -281,8 +281,8 @@ static void mistakes(void **state)
 
 static char *exported(void)
 {
-    static struct job j;
-    j = (struct job){0};
+    static struct work j;
+    j = (struct work){0};
     assert_int_equal(run(&j, export_work), 0);
     char *text = strndup(j.out.p, j.out.n);
     hss_text_done(&j.out);
