@@ -15,6 +15,7 @@
 #include "sip/edit.h"
 #include "sip/msg.h"
 #include "stack/proxy/pipeline.h"
+#include "stack/stack.h"
 
 #define DOMAIN "ims.example"
 
