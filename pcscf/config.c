@@ -94,6 +94,8 @@ const struct conf_row pcscf_rows[] = {
      .def = "20", .min = 1, .max = 1000000, .help = "How many of them at once."},
     NODE_OVERLOAD_ROWS(OFF(overload)),
     NODE_MESSAGE_ROWS(OFF(message)),
+    NODE_SDP_ROWS(OFF(sdp)),
+    NODE_MEDIA_ROWS(OFF(media)),
     {.name = NULL},
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an operator sees: metrics and control commands.
+#include <stdio.h>
+
 #include "pcscf/pcscf_priv.h"
 
 struct labelled {
@@ -40,7 +42,8 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                                        {"cause=\"unregistered\"", c->refused_unregistered},
                                        {"cause=\"source\"", c->refused_source},
                                        {"cause=\"untrusted\"", c->refused_untrusted},
-                                       {"cause=\"repeated\"", c->refused_repeated}};
+                                       {"cause=\"repeated\"", c->refused_repeated},
+                                       {"cause=\"media\"", c->refused_media}};
     metrics_add(m, "pcscf_associations", "gauge", "UE associations: private identities at an address.", "",
                 (double)c->associations);
     metrics_add(m, "pcscf_shared_addresses", "gauge",
@@ -60,6 +63,12 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     counters(m, "pcscf_registration_events_total", "Contacts by what happened.", ends,
              ARRAY_LEN(ends));
     counters(m, "pcscf_refused_total", "Requests refused by cause.", refused, ARRAY_LEN(refused));
+    for (size_t i = 1; i < SDP_LIMIT_COUNT; i++) {
+        char label[32];
+        (void)snprintf(label, sizeof label, "limit=\"%s\"", sdp_limit_rows[i].name);
+        metrics_add(m, "pcscf_sdp_limits_total", "counter",
+                    "Requests with a session description beyond a limit.", label, (double)c->sdp_limits[i]);
+    }
     counters(m, "pcscf_requests_total", "Requests forwarded by direction.", requests,
              ARRAY_LEN(requests));
     metrics_add(m, "pcscf_restorations_total", "counter",

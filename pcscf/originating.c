@@ -132,6 +132,7 @@ static enum step_verdict forward(struct job *j)
 static const struct step steps[] = {
     {"check-emergency", pcscf_check_emergency, "TS 24.229 5.2.10"},
     {"check-registered", check_registered, "TS 24.229 5.2.6.3.1"},
+    {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"assert-identity", assert_identity, "TS 24.229 5.2.6.3.1"},
     {"set-route", set_route, "TS 24.229 5.2.6.3.3"},
     {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.3"},

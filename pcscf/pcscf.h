@@ -39,6 +39,8 @@ struct pcscf_config {
     uint32_t user_rate, user_burst;         // new requests of one registered UE; 0: any number
     uint32_t register_rate, register_burst; // REGISTERs in one name from one source
     struct sip_limits message; // what a message may have
+    struct sdp_limits sdp;     // and its description
+    struct node_media media;   // that UEs may have
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -67,7 +69,8 @@ struct pcscf_counters {
     uint64_t registrations; // contacts registered at the moment
     uint64_t registered, deregistered, expired;
     uint64_t refused_security, refused_domain, refused_unregistered, refused_source;
-    uint64_t refused_untrusted, refused_repeated;
+    uint64_t refused_untrusted, refused_repeated, refused_media;
+    uint64_t sdp_limits[SDP_LIMIT_COUNT]; // descriptions refused for what they have too much of
     uint64_t unproven; // requests whose sender the S-CSCF is to find out
     uint64_t moved;    // contacts that the registrar does not list any more
     uint64_t originating, terminating, subsequent;

@@ -121,6 +121,10 @@ void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct s
 // Is the request inside a dialog?
 bool pcscf_in_dialog(const struct sip_msg *m);
 
+// ---- media.c ----
+// A step: 488 when the description has media that the network does not allow (TS 24.229 6.2).
+enum step_verdict pcscf_check_media(struct job *j);
+
 // ---- alternative.c ----
 
 // Is the initial request for an emergency service: urn:service:sos, or a number of emergency.numbers?

@@ -77,6 +77,7 @@ const struct trigger pcscf_forwards_in_dialog = {"forwards inside a dialog"};
 
 static const struct step from_ue_steps[] = {
     {"check-dialog", dialog_check_from_ue, "TS 24.229 5.2.6.3.5"},
+    {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"strip", strip_from_ue, "TS 24.229 5.2.6.3.5"},
     {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.9"},
     {"forward", send_to_core, "TS 24.229 5.2.6.3.5", .point = &pcscf_forwards_in_dialog},
@@ -86,6 +87,7 @@ const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,
 
 static const struct step to_ue_steps[] = {
     {"check-dialog", dialog_check_to_ue, "TS 24.229 5.2.6.4.5"},
+    {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"strip", strip_to_ue, "TS 24.229 5.2.6.4.5"},
     {"forward", send_to_ue, "TS 24.229 5.2.6.4.5", .point = &pcscf_forwards_in_dialog},
 };

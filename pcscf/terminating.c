@@ -59,6 +59,7 @@ static enum step_verdict forward(struct job *j)
 
 static const struct step steps[] = {
     {"find-flow", find_flow, "TS 24.229 5.2.6.4.1"},
+    {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"strip", strip, "TS 24.229 5.2.6.4.3"},
     {"add-record-route", record_route_to_ue, "TS 24.229 5.2.6.4.3"},
     {"forward", forward, "TS 24.229 5.2.6.4.3"},

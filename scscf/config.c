@@ -5,6 +5,7 @@
 #include "ims/trust.h"
 
 static const char *const services_names[] = {"pass", "refuse", NULL};
+static const char *const media_names[] = {"pass", "refuse", NULL};
 static const char *const silent_names[] = {"end", "wait", NULL};
 
 static const char *const outbound_names[] = {"strict", "lenient", "off", NULL};
@@ -15,6 +16,13 @@ static const struct conf_row pcscf_rows[] = {
      .help = "Name or address that its entry in Path has."},
     {"scheme", CONF_ENUM, offsetof(struct scscf_pcscf, scheme), .values = scheme_names,
      .help = "As auth.default_scheme."},
+    {0},
+};
+
+static const struct conf_row media_rows[] = {
+    {"id", CONF_U32, offsetof(struct scscf_media_profile, id), .max = INT32_MAX,
+     .help = "SubscribedMediaProfileId of the service profile (TS 29.228 annex B)."},
+    NODE_MEDIA_COMMON("", offsetof(struct scscf_media_profile, allowed), "to a user who has it"),
     {0},
 };
 
@@ -36,6 +44,7 @@ const struct conf_row scscf_rows[] = {
              "alike."},
     NODE_SIP_ROWS(AT(sip)),
     NODE_MESSAGE_ROWS(AT(message)),
+    NODE_SDP_ROWS(AT(sdp)),
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
@@ -61,6 +70,13 @@ const struct conf_row scscf_rows[] = {
      .help = "A request that prefers a communication service (P-Preferred-Service) which the user's profile does "
              "not list: `pass` sends it on without one, `refuse` answers 403. A profile without a list "
              "allows every service."},
+    NODE_MEDIA_ROWS(AT(media.policy)),
+    {"media.profiles", CONF_TABLE, AT(media.profiles), "[]", .sub = media_rows,
+     .sub_size = sizeof(struct scscf_media_profile),
+     .help = "Media that users may have by their subscription, beside what `media.types` and the like say."},
+    {"media.unlisted", CONF_ENUM, AT(media.unlisted), "pass", .values = media_names,
+     .help = "A description of a user whose SubscribedMediaProfileId is none of `media.profiles`: `pass` lets it "
+             "through, `refuse` answers 488."},
     {"registration.min_expires", CONF_U32, AT(registration.min_s),
      IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
@@ -145,6 +161,15 @@ const struct conf_row scscf_rows[] = {
     {0},
 };
 
+static void check_media(const struct scscf_config *c, app_finding bad, void *arg)
+{
+    const struct scscf_media_profile *p = c->media.profiles.v;
+    for (size_t i = 0; i < c->media.profiles.n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (p[i].id == p[k].id)
+                app_find(bad, arg, "media.profiles", "%u is there twice", p[i].id);
+}
+
 void scscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct scscf_config *c = config;
@@ -157,6 +182,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_trust(&c->trust, bad, arg);
     node_check_routing(&c->routing, bad, arg);
+    check_media(c, bad, arg);
     if (c->leg.terminating_ms >= c->leg.originating_ms)
         bad(arg, "sip.leg_timeout.terminating",
             "is not less than sip.leg_timeout.originating: the called side has to give up first");

@@ -10,11 +10,18 @@ enum scscf_outbound { SCSCF_OUTBOUND_STRICT, SCSCF_OUTBOUND_LENIENT, SCSCF_OUTBO
 enum scscf_scheme { SCSCF_SCHEME_HSS, SCSCF_SCHEME_AKA, SCSCF_SCHEME_DIGEST };
 // What becomes of a request for a service that its user does not have.
 enum scscf_services { SCSCF_SERVICES_PASS, SCSCF_SERVICES_REFUSE };
+// What becomes of an offer of a user whose subscribed media profile is not configured.
+enum scscf_media { SCSCF_MEDIA_PASS, SCSCF_MEDIA_REFUSE };
 enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
 
 struct scscf_pcscf {
     struct str host; // of its entry in Path
     int scheme;      // enum scscf_scheme
+};
+
+struct scscf_media_profile {
+    uint32_t id; // SubscribedMediaProfileId
+    struct node_media allowed;
 };
 
 struct scscf_config {
@@ -24,9 +31,15 @@ struct scscf_config {
     struct str ioi;    // inter operator identifier; empty: the domain
     struct node_sip sip;
     struct sip_limits message;
+    struct sdp_limits sdp;
     struct conf_strs trusted; // addresses and networks of the trust domain
     struct node_trust trust;
     int services;   // enum scscf_services
+    struct {
+        struct node_media policy;   // of the network
+        struct conf_table profiles; // struct scscf_media_profile
+        int unlisted;               // enum scscf_media
+    } media;
     bool ioi_types; // "Type 1" before the name towards P-CSCFs
     struct node_limits strangers;
     struct node_dia diameter;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an operator sees and may do: metrics and control commands.
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "scscf/scscf_priv.h"
@@ -20,6 +22,7 @@ static const struct {
                         "Contacts unbound because they could not be reached"},
     [SC_REPLACED] = {"scscf_contacts_replaced_total",
                      "Contacts unbound because their private identity registered anew"},
+    [SC_MEDIA_REFUSED] = {"scscf_media_refused_total", "Requests with media that are not allowed to their user"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
@@ -54,6 +57,16 @@ static void outbox_metrics(const struct scscf *s, struct metrics *m)
                 (double)hss_hosts_count(s->hosts));
 }
 
+static void media_metrics(const struct scscf *s, struct metrics *m)
+{
+    for (size_t i = 1; i < SDP_LIMIT_COUNT; i++) {
+        char label[32];
+        (void)snprintf(label, sizeof label, "limit=\"%s\"", sdp_limit_rows[i].name);
+        metrics_add(m, "scscf_sdp_limits_total", "counter", "Requests with a session description beyond a limit",
+                    label, (double)s->sdp_limits[i]);
+    }
+}
+
 void scscf_metrics(const struct scscf *s, struct metrics *m)
 {
     for (size_t i = 0; i < SC_COUNTERS; i++)
@@ -64,6 +77,7 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 (double)registrar_bindings(s->registrar));
     metrics_add(m, "scscf_binding_bytes", "gauge", "Memory that the contacts bound take", "",
                 (double)registrar_binding_bytes(s->registrar));
+    media_metrics(s, m);
     outbox_metrics(s, m);
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",
                 (double)auth_table_count(s->auth));

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ims/alternative.h"
+#include "scscf/media.h"
 #include "scscf/originating.h"
 
 static struct registration *served_by(const struct job *j, size_t *ret_index)
@@ -176,6 +177,13 @@ static enum step_verdict identify_service(struct job *j)
     return service_assert(j, profile_service(registration_profile(reg), i));
 }
 
+static enum step_verdict check_media(struct job *j)
+{
+    size_t i;
+    const struct registration *reg = served_by(j, &i);
+    return media_check(j, profile_service(registration_profile(reg), i));
+}
+
 // Credentials for this network end here, where they have been of use. What the next node must not see goes
 // (TS 24.229 4.4; RFC 3325 7; RFC 7315 5): a foreign network sees no more when a node of ours is on
 // the way.
@@ -216,8 +224,11 @@ static enum step_verdict forward(struct job *j)
                            .outside = o->to == TRUST_FOREIGN || o->to == TRUST_PARTNER,
                            .ctx = o,
                            .leg_ms = s->cfg->leg.originating_ms};
+    size_t i;
+    const struct registration *reg = served_by(j, &i);
     if (scscf_makes_dialog(pxy_request(p)))
-        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, pxy_arena(p), ROUTE_MO));
+        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE,
+                         media_route(s, pxy_arena(p), ROUTE_MO, profile_service(registration_profile(reg), i)));
     int err = pxy_arena(p)->failed ? ERR_NOMEM : pxy_forward(p, &t, 1, &ops, s);
     if (err == ERR_STATE)
         return STEP_DONE;
@@ -235,6 +246,7 @@ static const struct step steps[] = {
     {"challenge", request_challenge, "TS 24.229 5.4.3.6"},
     {"forget the claim", forget_claim, "RFC 3325 9.2"},
     {"identify service", identify_service, "TS 24.229 5.4.3.2"},
+    {"check media", check_media, "TS 24.229 6.3"},
     {"filter criteria", NULL, "TS 24.229 5.4.3.2"},
     {"find target", target, "TS 24.229 5.4.3.2"},
     {"assert identities", assert_identities, "TS 24.229 5.4.3.2"},

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/mem.h"
-#include "scscf/scscf_priv.h"
+#include "scscf/media.h"
 #include "stack/txn/shed.h"
 
 // ---- small things that the procedures share ----
@@ -277,6 +277,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = node_read_trusted("limits.exempt", &s->cfg->strangers.exempt, &s->exempt);
     if (!err)
+        err = media_rules_new(s->cfg, &s->media);
+    if (!err)
         err = start_dia(s);
     if (!err)
         err = start_stack(s);
@@ -298,6 +300,12 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     (void)node_read_trust(&s->own.trust, &s->trusted, &s->own.domain, &s->neighbours);
     stack_set_warnings(s->stack, (enum stack_warnings)c->trust.warnings);
     (void)node_read_routing(&c->routing, &s->trusted, &s->own.sip, &s->own.diameter, &s->routing);
+    struct media_rules *media = NULL;
+    if (media_rules_new(c, &media) == 0) {
+        media_rules_free(s->media);
+        s->media = media;
+    }
+    s->own.sdp = c->sdp;
     s->own.leg = c->leg;
     s->own.fork = c->fork;
     (void)node_read_trusted("limits.exempt", &c->strangers.exempt, &s->exempt);
@@ -335,6 +343,7 @@ void scscf_free(struct scscf *s)
     registrar_free(s->registrar);
     map_done(&s->busy);
     profile_store_free(s->profiles);
+    media_rules_free(s->media);
     digest_free(s->digest);
     arena_done(&s->arena);
     mem_free(s);

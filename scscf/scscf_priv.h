@@ -20,8 +20,11 @@
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
     SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_UNREACHABLE, SC_REPLACED,
+    SC_MEDIA_REFUSED,
     SC_COUNTERS
 };
+
+struct media_rules;
 
 struct scscf {
     struct loop *loop;
@@ -51,6 +54,8 @@ struct scscf {
     struct list asked;    // cx.c: requests that are out
     struct outbox *outbox;
     struct hss_hosts *hosts;
+    struct media_rules *media; // media.c
+    uint64_t sdp_limits[SDP_LIMIT_COUNT]; // requests refused for what their description has too much of
     uint64_t counters[SC_COUNTERS];
 };
 

@@ -2,7 +2,7 @@
 // Requests inside a dialog and ACKs (TS 24.229 5.4.3.2, 5.4.3.3; RFC 3261 16.12). They follow the
 // route set, which needs no memory of the user or of the dialog: a restarted S-CSCF passes them too.
 #include "base/err.h"
-#include "scscf/scscf_priv.h"
+#include "scscf/media.h"
 
 struct sub_job {
     struct job job;
@@ -127,6 +127,7 @@ static enum step_verdict forward(struct job *j)
 
 static const struct step steps[] = {
     {"check target", check_target, "RFC 3261 16.3"},
+    {"check media", media_check_subsequent, "TS 24.229 6.3"},
     {"find next hop", find_next_hop, "RFC 3261 16.5"},
     {"record route", record_route, "TS 24.229 5.4.3.2"},
     {"leave", leave, "TS 24.229 4.4"},

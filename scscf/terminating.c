@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "scscf/media.h"
 #include "sip/uri.h"
 
 // Who is registered here of those that the Request-URI may mean; nobody: whom it means first.
@@ -108,6 +109,19 @@ static enum step_verdict check_barred(struct job *j)
     return STEP_CONTINUE;
 }
 
+// Of the identity that was called; it is registered.
+static const struct service_profile *profile_of(struct job *j)
+{
+    size_t i;
+    const struct registration *reg = term_served((struct term_job *)j, &i);
+    return profile_service(registration_profile(reg), i);
+}
+
+static enum step_verdict check_media(struct job *j)
+{
+    return media_check(j, profile_of(j));
+}
+
 // An outsider's vector is no vector. Towards the P-CSCF the name is ours again, of type 1, and the networks
 // in between are nobody's business there (TS 24.229 4.5.4, 4.5.4A).
 static enum step_verdict charging(struct job *j)
@@ -141,7 +155,7 @@ static enum step_verdict called_party(struct job *j)
     sip_edit_set(pxy_edits(p), SIP_H_P_CALLED_PARTY_ID,
                  ARENA_CAT(a, STR("<"), called_identity((struct term_job *)j, a), STR(">")));
     if (scscf_makes_dialog(pxy_request(p)))
-        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, scscf_route(s, a, ROUTE_MT));
+        sip_edit_prepend(pxy_edits(p), SIP_H_RECORD_ROUTE, media_route(s, a, ROUTE_MT, profile_of(j)));
     return STEP_CONTINUE;
 }
 
@@ -388,6 +402,7 @@ static const struct step steps[] = {
     {"find served user", served_user, "TS 24.229 5.4.3.3"},
     {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3", .late = no_profile},
     {"check barring", check_barred, "TS 24.229 5.4.3.3"},
+    {"check media", check_media, "TS 24.229 6.3"},
     {"filter criteria", NULL, "TS 24.229 5.4.3.3"},
     {"check event package", check_event, "RFC 6665 4.2.1.1"},
     {"charging vector", charging, "TS 24.229 4.5.4"},

@@ -6,6 +6,7 @@
 
 #include "app/app.h"
 #include "dia/node.h"
+#include "ims/media_policy.h"
 #include "ims/numbering.h"
 #include "ims/routing.h"
 #include "ims/timers.h"
@@ -33,6 +34,12 @@ struct node_trust {
 struct node_overload {
     bool control;
     uint32_t wait_ms, latency_ms, refusals, retry_after_s;
+};
+
+// What media a node lets through (ims/media_policy.h).
+struct node_media {
+    struct conf_strs types, codecs;
+    uint32_t bandwidth;
 };
 
 struct node_peer {
@@ -182,6 +189,33 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
     NODE_MESSAGE(at, "memory_factor", memory_factor, "64", 8, 65536, NULL,                             \
                .help = "See message.memory_base.")
 
+// The same; `at` is the offset of the struct sdp_limits.
+#define NODE_SDP_AT(at, field) ((at) + offsetof(struct sdp_limits, field))
+#define NODE_SDP(at, name, field, def, min, max, unit, help)                                         \
+    {"message.sdp." name, CONF_U32, NODE_SDP_AT(at, field), def, min, max, unit, help}
+#define NODE_SDP_ROWS(at)                                                                            \
+    NODE_SDP(at, "size", bytes, "65535", 256, 65535, "bytes",                                        \
+             .help = "Length of a session description that is looked at, which is so where media are " \
+                     "restricted; a request with a longer one gets 488, as do those below."),      \
+    NODE_SDP(at, "lines", lines, "1024", 16, 65535, NULL, .help = "Its lines."),                    \
+    NODE_SDP(at, "media", media, "32", 1, 1024, NULL, .help = "Its media."),                        \
+    NODE_SDP(at, "attributes", attributes, "256", 16, 65535, NULL,                                   \
+             .help = "Attributes of one medium, or of the session."),                              \
+    NODE_SDP(at, "formats", formats, "64", 4, 128, NULL, .help = "Formats of one medium.")
+
+// The same; `at` is the offset of the struct node_media.
+#define NODE_MEDIA_AT(at, field) ((at) + offsetof(struct node_media, field))
+#define NODE_MEDIA_COMMON(prefix, at, whose)                                                         \
+    {prefix "types", CONF_STR_LIST, NODE_MEDIA_AT(at, types), "[]", .form = CONF_FORM_TOKEN,         \
+     .help = "Media types (`audio`, `video`, `message`) that are allowed " whose "; empty: all. A "  \
+             "request whose session description has another one gets 488, with a description of "  \
+             "what is allowed (TS 24.229 6.2, 6.3)."},                                             \
+    {prefix "codecs", CONF_STR_LIST, NODE_MEDIA_AT(at, codecs), "[]", .form = CONF_FORM_TOKEN,       \
+     .help = "The same of codecs over RTP, by encoding name (`AMR-WB`, `telephone-event`); empty: all."}, \
+    {prefix "bandwidth", CONF_U32, NODE_MEDIA_AT(at, bandwidth), "0", 0, 1000000, "kbit/s",          \
+     .help = "Bandwidth of one medium as its b= line says it. 0: any."}
+#define NODE_MEDIA_ROWS(at) NODE_MEDIA_COMMON("media.", at, "to everybody")
+
 // The same; `at` is the offset of the struct node_dia.
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
@@ -282,6 +316,9 @@ void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding o
 // Makes *d (all zero, or one in use) what the list says. A list that is no good leaves it and is
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
+// What it allows, copied into the arena: ERR_NOMEM.
+int node_read_media(const struct node_media *c, struct arena *a, struct media_policy *ret_policy);
+
 void node_check_trust(const struct node_trust *c, app_finding bad, void *arg);
 // Makes *m (all zero, or one in use) what the options say of the neighbours in *trusted and of one home
 // domain; the texts are not copied. A failure has been logged and leaves *m.

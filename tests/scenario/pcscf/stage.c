@@ -174,6 +174,16 @@ static const char *contact_line(const struct request *r, const char *at)
     return *r->contact ? text("Contact: %s\n", r->contact) : "";
 }
 
+// Length and body; the wire has CRLF for each LF.
+static const char *body_of(const struct request *r)
+{
+    size_t n = 0;
+    for (const char *p = r->sdp ? r->sdp : ""; *p; p++)
+        n += *p == '\n' ? 2 : 1;
+    return r->sdp ? text("Content-Type: application/sdp\nContent-Length: %zu\n\n%s", n, r->sdp)
+                  : "Content-Length: 0\n\n";
+}
+
 static void send_request(struct peer *p, const char *to, const char *at, const char *proto,
                          const struct request *r)
 {
@@ -185,12 +195,12 @@ static void send_request(struct peer *p, const char *to, const char *at, const c
     count++;
     peer_printf(p, to,
                 "%s %s SIP/2.0\nVia: SIP/2.0/%s %s;branch=z9hG4bKst%u;rport\nMax-Forwards: 70\n"
-                "From: <%s>;tag=f\nTo: <%s>%s%s\nCall-ID: %s\nCSeq: %u %s\n%s%s%sContent-Length: 0\n\n",
+                "From: <%s>;tag=f\nTo: <%s>%s%s\nCall-ID: %s\nCSeq: %u %s\n%s%s%s%s",
                 method, r->uri ? r->uri : r->to ? r->to : "sip:" HOME, proto, at, count, from,
                 r->to ? r->to : from, r->to_tag ? ";tag=" : "", r->to_tag ? r->to_tag : "",
                 r->call_id ? r->call_id : text("call-%u", count),
                 count, method, contact_line(r, at), r->headers ? r->headers : "",
-                !reg ? "" : r->expires < 0 ? "Expires: 0\n" : "Expires: 600\n");
+                !reg ? "" : r->expires < 0 ? "Expires: 0\n" : "Expires: 600\n", body_of(r));
 }
 
 void ue_send(const struct ue *ue, const struct request *r)

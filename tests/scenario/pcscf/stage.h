@@ -79,6 +79,7 @@ struct request {
     const char *headers; // further lines, each ended by \n
     const char *contact; // value; NULL: the UE's address; "": none
     int expires;         // REGISTER: 0: 600, -1: 0
+    const char *sdp;     // body, lines ended by \n; NULL: none
 };
 // From a UE.
 void ue_send(const struct ue *ue, const struct request *r);
