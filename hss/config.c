@@ -62,7 +62,7 @@ const struct conf_row hss_rows[] = {
      .help = "Make the key file when neither it nor the store exists."},
     {"store.max_size", CONF_U32, AT(store.max_mib), "0", .unit = "MiB", .fixed = true,
      .help = "Largest size of the store; 0 leaves it to the disk."},
-    {"cx.max_vectors", CONF_U32, AT(settings.max_vectors), "5", 1, CX_MAX_VECTORS,
+    {"cx.max_vectors", CONF_U32, AT(settings.max_vectors), "5", 1, HSS_VECTORS_MAX,
      .help = "Most authentication vectors in one answer."},
     {"cx.keep_server_name", CONF_BOOL, AT(settings.keep_server_name), "true",
      .help = "Keep the S-CSCF's name when it asks for that at deregistration (TS 29.228 6.1.2.1)."},

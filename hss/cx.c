@@ -43,4 +43,4 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     hss_sar(arg, r, answer_saa, q);
 }
 
-const struct cx_server hss_cx_server = {on_uar, on_lir, on_mar, on_sar};
+const struct cx_server hss_cx_server = {.uar = on_uar, .lir = on_lir, .mar = on_mar, .sar = on_sar};

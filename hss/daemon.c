@@ -73,7 +73,7 @@ static int listen_all(struct hss_daemon *d, const struct hss_config *c)
 
 static int open_diameter(struct hss_daemon *d, const struct hss_config *c)
 {
-    static const uint32_t applications[] = {DIA_APP_CX};
+    static const struct dia_interface *const applications[] = {&dia_cx};
     const struct dia_params p = {
         .loop = app_loop(d->app),
         .origin_host = c->diameter.identity,

@@ -166,8 +166,8 @@ void hss_free(struct hss *h)
 void hss_configure(struct hss *h, const struct hss_settings *s)
 {
     h->settings = *s;
-    if (!h->settings.max_vectors || h->settings.max_vectors > CX_MAX_VECTORS)
-        h->settings.max_vectors = CX_MAX_VECTORS;
+    if (!h->settings.max_vectors || h->settings.max_vectors > HSS_VECTORS_MAX)
+        h->settings.max_vectors = HSS_VECTORS_MAX;
 }
 
 const struct hss_stats *hss_stats(const struct hss *h)

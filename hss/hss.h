@@ -11,6 +11,9 @@
 
 struct hss;
 
+// Vectors of one MAA, implicit registration sets that one SAR is about.
+enum { HSS_VECTORS_MAX = 8, HSS_SETS_MAX = 32 };
+
 struct hss_charging {
     struct str primary_ccf, secondary_ccf, primary_ecf, secondary_ecf; // p NULL: none
 };
@@ -20,7 +23,7 @@ enum hss_anyone { HSS_ANYONE_OPTIONAL, HSS_ANYONE_ABSENT, HSS_ANYONE_EMPTY };
 
 // What can change at run time.
 struct hss_settings {
-    uint32_t max_vectors;       // in one MAA, at most CX_MAX_VECTORS; 0: that
+    uint32_t max_vectors;       // in one MAA, at most HSS_VECTORS_MAX; 0: that
     bool keep_server_name;      // on *_DEREGISTRATION_STORE_SERVER_NAME (TS 29.228 6.1.2.1)
     const struct str *pool;     // S-CSCFs for subscribers without a choice of their own
     size_t n_pool;

@@ -81,8 +81,8 @@ struct hss_op {
     bool resync;               // an AUTS was checked
     uint64_t sqn_ue, sqn_hss;
     size_t n_vectors;
-    uint8_t random[CX_MAX_VECTORS][16];
-    int64_t sets[CX_MAX_IMPUS]; // SAR: implicit registration sets it is about
+    uint8_t random[HSS_VECTORS_MAX][16];
+    int64_t sets[HSS_SETS_MAX]; // SAR: implicit registration sets it is about
     size_t n_sets;
     bool sends_profile;         // SAR: the answer carries profile and charging addresses
     bool name_stored;           // SAR ..._STORE_SERVER_NAME: the S-CSCF keeps the profile

@@ -118,7 +118,9 @@ static enum step_verdict make_vectors(struct job *j)
     struct hss_op *op = hss_op_of(j);
     if (op->auth.scheme != HSS_AKA)
         return STEP_CONTINUE;
-    struct cx_maa *a = &op->a.maa;
+    struct cx_auth_item *items = arena_zalloc(&op->arena, op->n_vectors * sizeof(*items));
+    if (!items)
+        return hss_fail(op, ERR_NOMEM);
     if ((op->auth.sqn >> AKA_IND_BITS) + op->n_vectors >= UINT64_C(1) << (48 - AKA_IND_BITS))
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "SQN is at its end and must not wrap");
     for (size_t i = 0; i < op->n_vectors; i++) {
@@ -128,10 +130,11 @@ static enum step_verdict make_vectors(struct job *j)
                                op->auth.amf, &v);
         if (err)
             return hss_fail(op, err);
-        a->items[i].item_number = op->n_vectors > 1 ? (uint32_t)i + 1 : 0;
-        fill_item(op, &v, &a->items[i]);
+        items[i].item_number = op->n_vectors > 1 ? (uint32_t)i + 1 : 0;
+        fill_item(op, &v, &items[i]);
     }
-    a->n_items = op->n_vectors;
+    op->a.maa.items = items;
+    op->a.maa.n_items = op->n_vectors;
     OPENSSL_cleanse(op->auth.k, sizeof(op->auth.k)); // the commit may take a while
     OPENSSL_cleanse(op->auth.opc, sizeof(op->auth.opc));
     int err = hss_write_sqn(op, op->auth.sqn);
@@ -145,7 +148,9 @@ static enum step_verdict make_digest(struct job *j)
     struct hss_op *op = hss_op_of(j);
     if (op->auth.scheme != HSS_DIGEST)
         return STEP_CONTINUE;
-    struct cx_auth_item *item = &op->a.maa.items[0];
+    struct cx_auth_item *item = arena_zalloc(&op->arena, sizeof(*item));
+    if (!item)
+        return hss_fail(op, ERR_NOMEM);
     item->scheme = SCHEME_DIGEST;
     item->digest_realm = op->auth.realm;
     item->digest_algorithm = STR("MD5");
@@ -155,6 +160,7 @@ static enum step_verdict make_digest(struct job *j)
         item->digest_alt_algorithm = op->auth.algorithm;
         item->digest_alt_ha1 = op->auth.alt_ha1;
     }
+    op->a.maa.items = item;
     op->a.maa.n_items = 1;
     return STEP_CONTINUE;
 }

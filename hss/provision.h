@@ -58,7 +58,7 @@ struct hss_impu {
 };
 // As many as an S-CSCF of ours takes (xml/profile.h); sets as many as one SAR is about; bytes of one field, and
 // of a list of identities.
-enum { HSS_IMPUS_MAX = 1000, HSS_SETS_MAX = CX_MAX_IMPUS, HSS_VALUE_MAX = 16384, HSS_LIST_MAX = 65536 };
+enum { HSS_IMPUS_MAX = 1000, HSS_VALUE_MAX = 16384, HSS_LIST_MAX = 65536 };
 enum { HSS_ALIASES_MAX = 64 }; // groups of one subscriber
 struct hss_record {
     struct str impi;

@@ -150,8 +150,11 @@ void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg)
     op->r.sar.impi = copy(op, r->impi);
     op->r.sar.server_name = copy(op, r->server_name);
     op->r.sar.wildcard = copy(op, r->wildcard);
-    for (size_t i = 0; i < r->n_impus; i++)
-        op->r.sar.impus[i] = copy(op, r->impus[i]);
+    struct str *impus = arena_alloc(&op->arena, r->n_impus * sizeof(*impus));
+    for (size_t i = 0; impus && i < r->n_impus; i++)
+        impus[i] = copy(op, r->impus[i]);
+    op->r.sar.impus = impus;
+    op->r.sar.n_impus = impus ? r->n_impus : 0;
     copy_settings(op);
     submit(op);
 }
@@ -176,7 +179,8 @@ static struct str impu_of(const struct hss_op *op)
     return op->command == HSS_UAR   ? op->r.uar.impu
            : op->command == HSS_LIR ? op->r.lir.impu
            : op->command == HSS_MAR ? op->r.mar.impu
-                                    : op->r.sar.impus[0];
+           : op->r.sar.n_impus     ? op->r.sar.impus[0]
+                                    : STR_NONE;
 }
 
 static const struct cx_head *head_of(const struct hss_op *op)

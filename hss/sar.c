@@ -79,8 +79,13 @@ static enum step_verdict check_identities(struct job *j)
             return hss_refuse_cx(op, CX_ERROR_IDENTITIES_DONT_MATCH,
                                  "IMPUs of different subscriptions");
         subscription = op->facts.subscription_id;
-        if (!has_set(op, op->facts.set_id))
-            op->sets[op->n_sets++] = op->facts.set_id;
+        if (has_set(op, op->facts.set_id))
+            continue;
+        if (op->n_sets == ARRAY_LEN(op->sets))
+            return hss_refuse_avp(op, DIA_UNABLE_TO_COMPLY,
+                                  cx_failed_text(&op->arena, CX_AVP_IMPU, r->impus[i - 1]),
+                                  "IMPUs of more implicit registration sets than are taken");
+        op->sets[op->n_sets++] = op->facts.set_id;
     }
     return n ? STEP_CONTINUE : hss_check_pair(op, r->impi, STR_NONE);
 }
@@ -276,14 +281,24 @@ static enum step_verdict change_state(struct job *j)
 
 struct impi_list {
     struct hss_op *op;
-    struct cx_saa *a;
+    struct str *v;
+    size_t n, cap;
 };
 
 static int impi_row(void *arg, const struct store_value *c, size_t n)
 {
     struct impi_list *l = arg;
-    if (l->a->n_associated < CX_MAX_IMPUS)
-        l->a->associated_identities[l->a->n_associated++] = arena_dup(&l->op->arena, c[0].s);
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 4;
+        struct str *more = arena_alloc(&l->op->arena, cap * sizeof(*more));
+        if (!more)
+            return ERR_NOMEM;
+        if (l->n)
+            memcpy(more, l->v, l->n * sizeof(*more));
+        l->v = more;
+        l->cap = cap;
+    }
+    l->v[l->n++] = arena_dup(&l->op->arena, c[0].s);
     return 0;
 }
 
@@ -327,13 +342,15 @@ static enum step_verdict download_profile(struct job *j)
     struct cx_saa *a = &op->a.saa;
     if (!assignment(op)->download)
         return STEP_CONTINUE;
-    struct impi_list l = {op, a};
+    struct impi_list l = {.op = op};
     int err = STORE_RUN(op->ctx->store, SQL_IMPIS_OF_SUBSCRIPTION, impi_row, &l,
                         SV_INT(op->facts.subscription_id));
     if (!err && op->sends_profile)
         err = hss_user_data(op, a->impi, &op->facts.set_id, 1, &a->user_data);
-    if (a->n_associated < 2) // the one that the S-CSCF knows
-        a->n_associated = 0;
+    if (l.n > 1) { // the one that the S-CSCF knows
+        a->associated_identities = l.v;
+        a->n_associated = l.n;
+    }
     return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
@@ -369,7 +386,8 @@ static enum step_verdict download_charging(struct job *j)
         return STEP_CONTINUE;
     const struct hss_charging *c = &op->settings.charging;
     op->a.saa.charging =
-        (struct cx_charging){c->primary_ccf, c->secondary_ccf, c->primary_ecf, c->secondary_ecf};
+        (struct cx_charging){.primary_ccf = c->primary_ccf, .secondary_ccf = c->secondary_ccf,
+                             .primary_ecf = c->primary_ecf, .secondary_ecf = c->secondary_ecf};
     int err = STORE_RUN(op->ctx->store, SQL_CHARGING, charging_row, op,
                         SV_INT(op->facts.subscription_id));
     struct cx_charging *ch = &op->a.saa.charging;

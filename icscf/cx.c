@@ -68,11 +68,25 @@ static struct reject judge(const struct icscf_job *r, int err, struct dia_result
     };
 }
 
+static const uint32_t *copy_numbers(struct arena *a, const uint32_t *from, size_t *n)
+{
+    uint32_t *to = arena_alloc(a, *n * sizeof(*to));
+    if (to && *n)
+        memcpy(to, from, *n * sizeof(*to));
+    *n = to ? *n : 0;
+    return to;
+}
+
 static void copy_caps(struct icscf_job *r, struct arena *a, const struct cx_capabilities *c)
 {
+    struct str *names = arena_alloc(a, c->n_server_names * sizeof(*names));
+    for (size_t i = 0; names && i < c->n_server_names; i++)
+        names[i] = arena_dup(a, c->server_names[i]);
     r->caps = *c;
-    for (size_t i = 0; i < c->n_server_names; i++)
-        r->caps.server_names[i] = arena_dup(a, c->server_names[i]);
+    r->caps.server_names = names;
+    r->caps.n_server_names = names ? c->n_server_names : 0;
+    r->caps.mandatory = copy_numbers(a, c->mandatory, &r->caps.n_mandatory);
+    r->caps.optional = copy_numbers(a, c->optional, &r->caps.n_optional);
 }
 
 static void take_answer(struct icscf_job *r, int err, struct dia_result result, struct str name,

@@ -227,7 +227,7 @@ int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str i
 {
     struct cx_sar r = {.head = head(s, call_id, impu),
                        .impi = impi,
-                       .impus = {impu},
+                       .impus = &impu,
                        .n_impus = 1,
                        .server_name = s->cfg->name,
                        .type = type,

@@ -34,7 +34,7 @@ uint32_t node_dia_wait_ms(const struct node_dia *c)
 
 int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node)
 {
-    static const uint32_t cx[] = {DIA_APP_CX};
+    static const struct dia_interface *const cx[] = {&dia_cx};
     struct dia_params q = *p;
     q.origin_host = c->identity;
     q.origin_realm = c->realm;

@@ -53,56 +53,76 @@ static struct str ip_octets(const struct addr *a, char *buf)
     return (struct str){buf, six ? 18 : 6};
 }
 
-static void add_vendor(struct dia_caps *caps, uint32_t vendor)
+// What of a node's applications a CER or CEA says.
+struct advert {
+    struct dia_caps caps;
+    char ip[IP_BYTES];
+    struct str ips[1];
+    uint32_t vendors[2 * DIA_MAX_SERVICES], auth[DIA_MAX_SERVICES], acct[DIA_MAX_SERVICES];
+    struct dia_vsai vsai[DIA_MAX_SERVICES];
+};
+
+static void add_vendor(struct advert *a, uint32_t vendor)
 {
-    for (size_t i = 0; i < caps->n_supported_vendors; i++)
-        if (caps->supported_vendors[i] == vendor)
+    for (size_t i = 0; i < a->caps.n_supported_vendors; i++)
+        if (a->vendors[i] == vendor)
             return;
-    if (vendor && caps->n_supported_vendors < DIA_MAX_APPS)
-        caps->supported_vendors[caps->n_supported_vendors++] = vendor;
+    if (vendor)
+        a->vendors[a->caps.n_supported_vendors++] = vendor;
 }
 
-static void fill_caps(const struct dia_conn *c, struct dia_caps *caps, char *ip)
+// RFC 6733 5.3, 6.11: a vendor's application stands in Vendor-Specific-Application-Id.
+static void add_application(struct advert *a, const struct dia_interface *f)
+{
+    struct dia_caps *caps = &a->caps;
+    for (size_t k = 0; k < ARRAY_LEN(f->vendors); k++)
+        add_vendor(a, f->vendors[k]);
+    if (f->vendor)
+        a->vsai[caps->n_vsai++] = (struct dia_vsai){.vendor = f->vendor,
+                                                    .auth = f->accounting ? 0 : f->app,
+                                                    .acct = f->accounting ? f->app : 0};
+    else if (f->accounting)
+        a->acct[caps->n_acct++] = f->app;
+    else
+        a->auth[caps->n_auth++] = f->app;
+}
+
+static void fill_caps(const struct dia_conn *c, struct advert *a)
 {
     const struct dia_node *n = c->node;
-    *caps = (struct dia_caps){
+    a->ips[0] = ip_octets(tcp_local(c->tcp), a->ip);
+    a->caps = (struct dia_caps){
         .origin_host = n->host,
         .origin_realm = n->realm,
         .product = n->product,
         .vendor_id = n->vendor_id,
         .state_id = n->state_id,
-        .ips = {ip_octets(tcp_local(c->tcp), ip)},
+        .ips = a->ips,
         .n_ips = 1,
+        .supported_vendors = a->vendors,
+        .auth = a->auth,
+        .acct = a->acct,
+        .vsai = a->vsai,
     };
-    for (size_t i = 0; i < n->n_apps; i++) {
-        const struct dia_interface *f = dia_interface_find(n->apps[i]);
-        if (!f->vendor) {
-            caps->auth[caps->n_auth++] = f->app;
-            continue;
-        }
-        for (size_t k = 0; k < ARRAY_LEN(f->vendors); k++)
-            add_vendor(caps, f->vendors[k]);
-        caps->vsai[caps->n_vsai++] = (struct dia_vsai){.vendor = f->vendor, .auth = f->app};
-    }
+    for (size_t i = 0; i < n->n_apps; i++)
+        add_application(a, n->apps[i]);
 }
 
 int dia_send_cer(struct dia_conn *c)
 {
-    char ip[IP_BYTES];
-    struct dia_caps caps;
-    fill_caps(c, &caps, ip);
-    return send_base(c, DIA_CER, NULL, &caps, STR_NONE);
+    struct advert a;
+    fill_caps(c, &a);
+    return send_base(c, DIA_CER, NULL, &a.caps, STR_NONE);
 }
 
 static int send_cea(struct dia_conn *c, uint32_t code, const char *text, struct str failed)
 {
     struct dia_frame f = {.hbh = c->cer_hbh, .ete = c->cer_ete};
-    char ip[IP_BYTES];
-    struct dia_caps caps;
-    fill_caps(c, &caps, ip);
-    caps.result.code = code;
-    caps.error_message = str_from(text);
-    return send_base(c, DIA_CER, &f, &caps, failed);
+    struct advert a;
+    fill_caps(c, &a);
+    a.caps.result.code = code;
+    a.caps.error_message = str_from(text);
+    return send_base(c, DIA_CER, &f, &a.caps, failed);
 }
 
 int dia_send_cea(struct dia_conn *c, uint32_t code, const char *text)
@@ -158,7 +178,7 @@ static bool common_app(const struct dia_node *n, const struct dia_apps *a)
         return true;
     for (size_t i = 0; i < n->n_apps; i++)
         for (size_t k = 0; k < a->n; k++)
-            if (n->apps[i] == a->id[k])
+            if (n->apps[i]->app == a->id[k])
                 return true;
     return false;
 }
@@ -175,13 +195,13 @@ void dia_cer_refuse(struct dia_conn *c, uint32_t code, struct str host, const ch
 }
 
 // "Origin-Host", or "AVP 9 of vendor 10415"; NULL when the fault is none of an AVP.
-static const char *avp_name(struct str avp, char room[48])
+static const char *avp_name(const struct dia_conn *c, struct str avp, char room[48])
 {
     if (avp.n < 8)
         return NULL;
     bool has_vendor = (uint8_t)avp.p[4] & DIA_AVP_V;
     uint32_t code = dia_get32(avp.p), vendor = has_vendor && avp.n >= 12 ? dia_get32(avp.p + 8) : 0;
-    const struct dia_avp *row = dia_avp_find(code, vendor);
+    const struct dia_avp *row = dia_dict_avp(c->node->dict, code, vendor);
     if (row)
         return row->name;
     struct writer w = writer_init(room, 47);
@@ -197,7 +217,7 @@ void dia_cer_fault(struct dia_conn *c, const struct dia_frame *f, const struct d
              "diameter peer refused", fault->why,
              LF("peer", f->origin_host.n ? f->origin_host : STR("?")),
              LF("address", addr_text(tcp_remote(c->tcp), at)),
-             LF_Z("avp", avp_name(fault->avp, name)), LF_Z("reason", fault->why),
+             LF_Z("avp", avp_name(c, fault->avp, name)), LF_Z("reason", fault->why),
              LF_NUM("result", fault->code));
     c->cer_hbh = f->hbh;
     c->cer_ete = f->ete;
@@ -298,7 +318,7 @@ static void cea_fault(struct dia_conn *c, const struct dia_fault *fault)
 {
     char name[48];
     LOG(LOG_WARN, "diameter capabilities exchange failed", LF("peer", c->peer->host),
-        LF_Z("avp", avp_name(fault->avp, name)), LF_Z("reason", fault->why),
+        LF_Z("avp", avp_name(c, fault->avp, name)), LF_Z("reason", fault->why),
         LF_NUM("result", fault->code));
     dia_conn_lost(c);
 }
@@ -337,9 +357,8 @@ void dia_base_message(struct dia_conn *c, const struct dia_frame *f)
         c->cer_hbh = f->hbh, c->cer_ete = f->ete;
     const struct dia_command *cmd = command(f->code);
     struct dia_fault fault = {0};
-    struct msg *fd;
-    int r = dia_decode(c->node->dict, f, request ? cmd->in : cmd->out, &m,
-                       request ? cmd->in_size : cmd->out_size, &fd, &fault);
+    struct dia_read read;
+    int r = dia_decode(c->node->dict, f, request ? cmd->in : cmd->out, &m, &read, &fault);
     if (r) {
         fault.code = fault.code ? fault.code : DIA_UNABLE_TO_COMPLY;
         base_fault(c, f, &fault);
@@ -353,5 +372,5 @@ void dia_base_message(struct dia_conn *c, const struct dia_frame *f)
         got_disconnect(c, f, &m.link);
     else if (request)
         send_done(c, f);
-    dia_msg_free(fd);
+    dia_read_done(&read);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes <-> typed structs. A received message's journey: dia_frame_length finds it in the stream,
 // dia_frame_parse checks every length down to the last group and picks out what routing needs, then
-// dia_decode gives the bytes to libfdproto (dictionary, grammar) and fills the typed struct in one walk.
-// dia_encode goes the other way.
+// dia_decode gives the bytes to libfdproto (dictionary), checks the grammar and fills the typed struct in one
+// walk. dia_encode goes the other way.
 #pragma once
 
 #include "base/arena.h"
@@ -21,10 +21,12 @@ enum {
 extern const struct dia_limits dia_limits_default;
 
 // The process's dictionary (libfdproto is process-wide too), made on first use and freed with the last
-// reference; base and the interface of each application in apps are loaded. ERR_NOMEM, ERR_NOTFOUND for
-// an application without an interface.
-int dia_dict_ref(const uint32_t *apps, size_t n, struct dia_dict **ret_dict);
+// reference; the base protocol and apps are loaded. ERR_NOMEM, ERR_TOOBIG, ERR_INVAL for applications that call
+// one code by two names.
+int dia_dict_ref(const struct dia_interface *const *apps, size_t n, struct dia_dict **ret_dict);
 void dia_dict_unref(struct dia_dict *d); // takes NULL
+// The row of a code and vendor, or NULL when it is unknown.
+const struct dia_avp *dia_dict_avp(const struct dia_dict *d, uint32_t code, uint32_t vendor);
 
 // What is wrong with a message: the Result-Code, and the raw AVP for Failed-AVP (may be empty; it
 // points into the message or into made).
@@ -83,17 +85,54 @@ struct dia_header {
     uint32_t code, app, hbh, ete;
 };
 
-// Writes st by grammar. ERR_NOMEM, ERR_TOOBIG, ERR_INVAL for a list longer than its array.
+// Writes st by grammar. ERR_NOMEM, ERR_TOOBIG.
 int dia_encode(const struct dia_dict *d, const struct dia_grammar *g, const void *st,
                const struct dia_header *h, struct dia_bytes *ret_bytes);
 
-// Reads a checked frame into st (size bytes, zeroed first). The slices in st live until *ret_msg is
-// given to dia_msg_free. The command's grammar decides, or the error grammar when f->flags has the E
-// bit. ERR_BAD with *ret_fault, ERR_NOMEM. Lists longer than the struct's are cut in answers, and refused in
-// requests.
+// What a typed struct that was read points into.
+struct dia_read {
+    struct msg *msg;
+    struct arena lists;
+    _Alignas(8) char first[512];
+};
+
+// Reads a checked frame into st (g->size bytes). The slices and lists in st live until dia_read_done. The
+// command's grammar decides, or the error grammar when f->flags has the E bit. ERR_BAD with *ret_fault,
+// ERR_NOMEM; then there is nothing to be done. Memory in proportion to the message, which dia_frame_parse
+// has bounded.
 int dia_decode(const struct dia_dict *d, const struct dia_frame *f, const struct dia_grammar *g,
-               void *st, size_t size, struct msg **ret_msg, struct dia_fault *ret_fault);
-void dia_msg_free(struct msg *m); // takes NULL
+               void *st, struct dia_read *ret_read, struct dia_fault *ret_fault);
+void dia_read_done(struct dia_read *r);
+
+// A raw AVP, not padded, in a: for Failed-AVP. Empty without memory.
+struct str dia_avp_text(struct arena *a, const struct dia_avp *avp, struct str value);
+struct str dia_avp_number(struct arena *a, const struct dia_avp *avp, uint32_t value);
+
+// ---- what all messages have, by the grammar's places ----
+
+static inline struct str dia_place_get(const void *st, uint16_t place)
+{
+    return place ? *(const struct str *)(const void *)((const char *)st + place - 1) : STR_NONE;
+}
+
+static inline void dia_place_set(void *st, uint16_t place, struct str s)
+{
+    if (place)
+        *(struct str *)(void *)((char *)st + place - 1) = s;
+}
+
+static inline struct dia_result dia_result_get(const struct dia_grammar *g, const void *st)
+{
+    uint16_t place = g->places.result;
+    return place ? *(const struct dia_result *)(const void *)((const char *)st + place - 1) :
+                   (struct dia_result){0};
+}
+
+static inline void dia_result_set(const struct dia_grammar *g, void *st, struct dia_result r)
+{
+    if (g->places.result)
+        *(struct dia_result *)(void *)((char *)st + g->places.result - 1) = r;
+}
 
 static inline uint32_t dia_get32(const void *p)
 {

@@ -9,18 +9,10 @@
 #include "dia/base.h"
 #include "dia/dict.h"
 
+enum { FIRST_BITS = 8 };
+
 // libfdproto keeps state for the whole process, so the dictionary above it is one for the process too.
 static struct dia_dict *process_dict;
-
-static const struct dia_interface *const interfaces[] = {&dia_base, &dia_cx};
-
-const struct dia_interface *dia_interface_find(uint32_t app)
-{
-    for (size_t i = 0; i < ARRAY_LEN(interfaces); i++)
-        if (interfaces[i]->app == app)
-            return interfaces[i];
-    return NULL;
-}
 
 const struct dia_command *dia_command_find(const struct dia_interface *i, uint32_t code)
 {
@@ -30,23 +22,9 @@ const struct dia_command *dia_command_find(const struct dia_interface *i, uint32
     return NULL;
 }
 
-const struct dia_avp *dia_avp_row(unsigned id)
+const struct dia_avp *dia_dict_avp(const struct dia_dict *d, uint32_t code, uint32_t vendor)
 {
-    for (size_t i = 0; i < ARRAY_LEN(interfaces); i++) {
-        const struct dia_avp *first = interfaces[i]->avps;
-        if (id >= first->id && id < first->id + interfaces[i]->n_avps)
-            return &first[id - first->id]; // the rows stand in the order of the ids
-    }
-    return NULL;
-}
-
-const struct dia_avp *dia_avp_find(uint32_t code, uint32_t vendor)
-{
-    for (size_t i = 0; i < ARRAY_LEN(interfaces); i++)
-        for (size_t k = 0; k < interfaces[i]->n_avps; k++)
-            if (interfaces[i]->avps[k].code == code && interfaces[i]->avps[k].vendor == vendor)
-                return &interfaces[i]->avps[k];
-    return NULL;
+    return dia_dict_find(d, DIA_KEY(code, vendor))->row;
 }
 
 __attribute__((format(printf, 2, 0))) static void fd_says(int level, const char *fmt, va_list args)
@@ -58,15 +36,45 @@ __attribute__((format(printf, 2, 0))) static void fd_says(int level, const char 
     log_text(LOG_TRACE, "libfdproto: %s", text);
 }
 
+// ---- the table of AVPs ----
+
+static int table_new(unsigned bits, struct dia_entry **ret_places)
+{
+    *ret_places = mem_zalloc(sizeof **ret_places << bits);
+    return *ret_places ? 0 : ERR_NOMEM;
+}
+
+static int table_grow(struct dia_dict *d)
+{
+    struct dia_dict bigger = {.bits = d->bits + 1};
+    if (table_new(bigger.bits, &bigger.places))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < (size_t)1 << d->bits; i++)
+        if (d->places[i].row)
+            *(struct dia_entry *)dia_dict_find(&bigger, d->places[i].key) = d->places[i];
+    mem_free(d->places);
+    d->places = bigger.places;
+    d->bits = bigger.bits;
+    return 0;
+}
+
 static enum dict_avp_basetype basetype(enum dia_type t)
 {
     switch (t) {
     case DIA_U32: return AVP_TYPE_UNSIGNED32;
     case DIA_U64: return AVP_TYPE_UNSIGNED64;
+    case DIA_I32: return AVP_TYPE_INTEGER32;
+    case DIA_I64: return AVP_TYPE_INTEGER64;
     case DIA_GROUPED: return AVP_TYPE_GROUPED;
     case DIA_OCTETS: break;
     }
     return AVP_TYPE_OCTETSTRING;
+}
+
+// Two applications may describe one AVP, each in its own file, as long as they say the same.
+static bool same(const struct dia_avp *a, const struct dia_avp *b)
+{
+    return a == b || (a->type == b->type && a->flags == b->flags && strcmp(a->name, b->name) == 0);
 }
 
 // Only the V bit is checked on receipt: whether a known AVP is marked mandatory is the sender's affair
@@ -81,117 +89,94 @@ static int load_avp(struct dia_dict *d, const struct dia_avp *a)
         .avp_flag_val = a->flags,
         .avp_basetype = basetype(a->type),
     };
-    if (fd_dict_new(d->fd, DICT_AVP, &data, NULL, &d->avp[a->id]) != 0)
+    uint64_t key = DIA_KEY(a->code, a->vendor);
+    const struct dia_entry *e = dia_dict_find(d, key);
+    if (e->row)
+        return same(e->row, a) ? 0 : ERR_INVAL;
+    if (2 * (d->n + 1) > (size_t)1 << d->bits && table_grow(d))
         return ERR_NOMEM;
-    d->key[a->id] = dia_avp_key(a->code, a->vendor);
-    if (a->type == DIA_GROUPED && a->code < DIA_GROUPED_CODES)
-        d->grouped[a->vendor != 0][a->code / 64] |= 1ull << (a->code % 64);
+    struct dict_object *object;
+    if (fd_dict_new(d->fd, DICT_AVP, &data, NULL, &object) != 0)
+        return ERR_NOMEM;
+    *(struct dia_entry *)dia_dict_find(d, key) = (struct dia_entry){key, a, object};
+    d->n++;
     return 0;
 }
 
-// libfdproto walks all AVPs for each rule, so an optional AVP has none: decode.c, which sees each AVP
-// once anyway, counts it. Session-Id should come first (RFC 6733 8.8), which is the sender's affair: it
-// is written there and read anywhere.
-static int load_rule(struct dia_dict *d, struct dict_object *parent, const struct dia_field *f)
-{
-    if (f->min == 0)
-        return 0;
-    struct dict_rule_data data = {
-        .rule_avp = d->avp[f->avp],
-        .rule_position = RULE_REQUIRED,
-        .rule_min = f->min,
-        .rule_max = f->max ? f->max : -1,
-    };
-    int r = fd_dict_new(d->fd, DICT_RULE, &data, parent, NULL);
-    return r == 0 || r == EEXIST ? 0 : ERR_NOMEM;
-}
+// ---- applications ----
 
-static bool own_avp(const struct dia_interface *i, unsigned id)
+// libfdproto knows a command by its code alone, whatever the application; which AVPs it must hold is checked
+// by the application's own grammar (decode.c).
+static int load_command(struct dia_dict *d, struct dict_object *app, const struct dia_command *c)
 {
-    return id >= i->avps[0].id && id < i->avps[0].id + i->n_avps;
-}
-
-// Rules of the grammar and of the groups in it. A group of another interface keeps the rules that it
-// has there: Cx may not narrow what a CER may hold.
-static int load_grammar(struct dia_dict *d, const struct dia_interface *i,
-                        struct dict_object *parent, const struct dia_grammar *g)
-{
-    int r = 0;
-    for (size_t k = 0; k < g->n && r == 0; k++) {
-        const struct dia_field *f = &g->fields[k];
-        r = load_rule(d, parent, f);
-        if (r == 0 && f->group && own_avp(i, f->avp))
-            r = load_grammar(d, i, d->avp[f->avp], f->group);
-    }
-    return r;
-}
-
-static int load_command(struct dia_dict *d, const struct dia_interface *i,
-                        struct dict_object *app, const struct dia_command *c)
-{
-    struct dict_object *req, *ans;
     struct dict_cmd_data data = {
         .cmd_code = c->code,
         .cmd_name = (char *)c->request,
         .cmd_flag_mask = CMD_FLAG_REQUEST,
         .cmd_flag_val = CMD_FLAG_REQUEST,
     };
-    if (fd_dict_new(d->fd, DICT_COMMAND, &data, app, &req) != 0)
+    struct dict_object *known;
+    command_code_t code = c->code;
+    if (fd_dict_search(d->fd, DICT_COMMAND, CMD_BY_CODE_R, &code, &known, ENOENT) == 0)
+        return 0;
+    if (fd_dict_new(d->fd, DICT_COMMAND, &data, app, NULL) != 0)
         return ERR_NOMEM;
     data.cmd_name = (char *)c->answer;
     data.cmd_flag_val = 0;
-    if (fd_dict_new(d->fd, DICT_COMMAND, &data, app, &ans) != 0)
-        return ERR_NOMEM;
-    int r = load_grammar(d, i, req, c->in);
-    return r ? r : load_grammar(d, i, ans, c->out);
+    return fd_dict_new(d->fd, DICT_COMMAND, &data, app, NULL) ? ERR_NOMEM : 0;
 }
 
-// RFC 6733 7.6; the group has no grammar row of its own because it maps to one struct dia_result.
-static int load_experimental(struct dia_dict *d)
+static int load_vendor(struct dia_dict *d, uint32_t id, struct dict_object **ret_vendor)
 {
-    static const struct dia_field experimental_fields[] = {
-        {.avp = AVP_VENDOR_ID, .min = 1, .max = 1},
-        {.avp = AVP_EXPERIMENTAL_RESULT_CODE, .min = 1, .max = 1},
-    };
-    static const DIA_FIELDS(experimental);
-    struct dict_object *error;
-    int r = load_grammar(d, &dia_base, d->avp[AVP_EXPERIMENTAL_RESULT], &experimental);
-    if (r == 0 && fd_dict_get_error_cmd(d->fd, &error) != 0)
-        r = ERR_NOMEM;
-    return r ? r : load_grammar(d, &dia_base, error, &dia_error_grammar);
+    char name[24];
+    struct dict_vendor_data v = {id, name};
+    (void)snprintf(name, sizeof name, "vendor-%u", id);
+    int r = fd_dict_search(d->fd, DICT_VENDOR, VENDOR_BY_ID, &id, ret_vendor, ENOENT);
+    return r && fd_dict_new(d->fd, DICT_VENDOR, &v, NULL, ret_vendor) ? ERR_NOMEM : 0;
+}
+
+static int load_application(struct dia_dict *d, const struct dia_interface *i, struct dict_object **ret_app)
+{
+    struct dict_object *vendor = NULL;
+    struct dict_application_data a = {i->app, (char *)i->name};
+    application_id_t id = i->app;
+    if (i->vendor && load_vendor(d, i->vendor, &vendor))
+        return ERR_NOMEM;
+    *ret_app = NULL;
+    if (!i->app) // it is there from the start
+        return 0;
+    int r = fd_dict_search(d->fd, DICT_APPLICATION, APPLICATION_BY_ID, &id, ret_app, ENOENT);
+    return r && fd_dict_new(d->fd, DICT_APPLICATION, &a, vendor, ret_app) ? ERR_NOMEM : 0;
+}
+
+static int load_avps(struct dia_dict *d, const struct dia_interface *i)
+{
+    int r = 0;
+    for (size_t k = 0; k < i->n_inherits && r == 0; k++)
+        r = load_avps(d, i->inherits[k]);
+    for (size_t k = 0; k < i->n_avps && r == 0; k++)
+        r = load_avp(d, &i->avps[k]);
+    return r;
 }
 
 static int load_interface(struct dia_dict *d, const struct dia_interface *i)
 {
+    struct dict_object *app;
     for (size_t k = 0; k < d->n_loaded; k++)
         if (d->loaded[k] == i)
             return 0;
-    if (d->n_loaded == DIA_INTERFACES)
+    if (d->n_loaded == DIA_LOADED_MAX)
         return ERR_TOOBIG;
-    struct dict_object *vendor = NULL, *app = NULL;
-    struct dict_vendor_data v = {i->vendor, (char *)(i->vendor ? "3GPP" : "")};
-    struct dict_application_data a = {i->app, (char *)i->name};
-    if (i->vendor) {
-        int r = fd_dict_new(d->fd, DICT_VENDOR, &v, NULL, &vendor);
-        if (r != 0 && r != EEXIST)
-            return ERR_NOMEM;
-    }
-    if (i->app) { // application 0 is there from the start
-        int r = fd_dict_new(d->fd, DICT_APPLICATION, &a, vendor, &app);
-        if (r != 0 && r != EEXIST)
-            return ERR_NOMEM;
-    }
-    int r = 0;
-    for (size_t k = 0; k < i->n_avps && r == 0; k++)
-        r = load_avp(d, &i->avps[k]);
+    int r = load_application(d, i, &app);
+    r = r ? r : load_avps(d, i);
     for (size_t k = 0; k < i->n_commands && r == 0; k++)
-        r = load_command(d, i, app, &i->commands[k]);
-    if (r == 0 && i == &dia_base)
-        r = load_experimental(d);
+        r = load_command(d, app, &i->commands[k]);
     if (r == 0)
         d->loaded[d->n_loaded++] = i;
     return r;
 }
+
+// ---- life ----
 
 // Once for the process and never undone: each time it takes a key for thread-specific data (there are 1024),
 // and its counterpart gives none back.
@@ -209,7 +194,9 @@ static struct dia_dict *dict_new(void)
     struct dia_dict *d = mem_zalloc(sizeof *d);
     if (!d)
         return NULL;
-    if (library_init() != 0 || fd_dict_init(&d->fd) != 0) {
+    d->bits = FIRST_BITS;
+    if (table_new(d->bits, &d->places) || library_init() != 0 || fd_dict_init(&d->fd) != 0) {
+        mem_free(d->places);
         mem_free(d);
         return NULL;
     }
@@ -217,17 +204,15 @@ static struct dia_dict *dict_new(void)
     return d;
 }
 
-int dia_dict_ref(const uint32_t *apps, size_t n, struct dia_dict **ret_dict)
+int dia_dict_ref(const struct dia_interface *const *apps, size_t n, struct dia_dict **ret_dict)
 {
     if (!process_dict && !(process_dict = dict_new()))
         return ERR_NOMEM;
     struct dia_dict *d = process_dict;
     d->refs++;
     int r = load_interface(d, &dia_base);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        const struct dia_interface *f = dia_interface_find(apps[i]);
-        r = f ? load_interface(d, f) : ERR_NOTFOUND;
-    }
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = load_interface(d, apps[i]);
     if (r) {
         dia_dict_unref(d);
         return r;
@@ -242,6 +227,7 @@ void dia_dict_unref(struct dia_dict *d)
         return;
     (void)fd_dict_fini(&d->fd);
     (void)fd_log_handler_unregister();
+    mem_free(d->places);
     mem_free(d);
     process_dict = NULL;
 }

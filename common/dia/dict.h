@@ -7,26 +7,36 @@
 struct dict_object;
 struct dictionary;
 
-enum { DIA_GROUPED_CODES = 4096, DIA_INTERFACES = 8 };
+enum { DIA_LOADED_MAX = 32 };
+
+struct dia_entry {
+    uint64_t key;
+    const struct dia_avp *row; // NULL: a free place
+    struct dict_object *object;
+};
 
 struct dia_dict {
     struct dictionary *fd;
-    struct dict_object *avp[AVP_COUNT]; // by AVP id; NULL: not loaded
-    uint64_t key[AVP_COUNT];            // dia_avp_key of each
-    const struct dia_interface *loaded[DIA_INTERFACES];
+    struct dia_entry *places; // a table of which at most half is taken, by key
+    unsigned bits;            // of its size
+    size_t n;
+    const struct dia_interface *loaded[DIA_LOADED_MAX];
     size_t n_loaded;
     unsigned refs;
-    uint64_t grouped[2][DIA_GROUPED_CODES / 64]; // vendor 0 and 3GPP: codes that hold AVPs
 };
 
-static inline uint64_t dia_avp_key(uint32_t code, uint32_t vendor)
+static inline const struct dia_entry *dia_dict_find(const struct dia_dict *d, uint64_t key)
 {
-    return (uint64_t)vendor << 32 | code;
+    size_t mask = ((size_t)1 << d->bits) - 1;
+    size_t i = (size_t)(key * 0x9e3779b97f4a7c15ull >> (64 - d->bits));
+    while (d->places[i].row && d->places[i].key != key)
+        i = (i + 1) & mask;
+    return &d->places[i];
 }
 
+// Does an AVP with this code hold AVPs?
 static inline bool dia_dict_grouped(const struct dia_dict *d, uint32_t code, uint32_t vendor)
 {
-    if (code >= DIA_GROUPED_CODES || (vendor != 0 && vendor != DIA_VENDOR_3GPP))
-        return false;
-    return d->grouped[vendor != 0][code / 64] >> (code % 64) & 1;
+    const struct dia_avp *row = dia_dict_find(d, DIA_KEY(code, vendor))->row;
+    return row && row->type == DIA_GROUPED;
 }

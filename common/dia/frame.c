@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "dia/base.h"
 #include "dia/dict.h"
 
 struct raw_avp {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an interface file (cx.c and its likes) needs of the node: send a typed request, serve typed
-// requests, answer. Everything in a message that is not the interface's own (Session-Id, Origin-Host,
+// What the functions made from a spec need of the node: send a typed request, serve typed requests,
+// answer. Everything in a message that is not the interface's own (Session-Id, Origin-Host,
 // Origin-Realm, Proxy-Info, ids) is filled in below.
 #pragma once
 
-#include "dia/avp.h"
+#include "dia/node.h"
 
 typedef void (*dia_fn)(void); // a callback of the interface's own type, cast back by deliver
 
@@ -18,7 +18,7 @@ struct dia_done {
 
 struct dia_send {
     const struct dia_interface *iface;
-    uint32_t code;
+    const struct dia_command *command;
     void *request;          // typed, a copy that may be written to
     struct str correlation;
     uint32_t timeout_ms;    // 0: 5000

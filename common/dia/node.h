@@ -2,10 +2,11 @@
 // A Diameter node in the loop, on libfdproto's codec: it dials and accepts peers (RFC 6733 5.6 as a
 // table), watches them (RFC 3539), routes requests by host, realm, priority and weight, and sends them
 // elsewhere with the T flag when a peer is lost or silent. A request whose last peer is lost waits
-// for it until its own time is over. Users see typed structs only (dia/cx.h); this header is for
-// start-up code and for the interface files. A node is not freed from inside one of its callbacks.
+// for it until its own time is over. Users see typed structs only (dia/cx.h and its likes); this header is
+// for start-up code. A node is not freed from inside one of its callbacks.
 #pragma once
 
+#include "dia/avp.h"
 #include "io/loop.h"
 
 struct dia_node;
@@ -20,19 +21,12 @@ struct dia_trace {
     struct str correlation; // what the sender of the request gave, or the Session-Id
 };
 
-// What one message may hold. Beyond it a request is refused and an answer counts as none.
-struct dia_limits {
-    uint32_t message; // bytes
-    uint32_t avps;    // those inside of groups included
-    uint32_t depth;   // of groups in groups
-};
-
 // A 0 anywhere stands for the default in brackets.
 struct dia_params {
     struct loop *loop;
     struct str origin_host, origin_realm, product;
     uint32_t vendor_id;              // of the product; 0
-    const uint32_t *applications;    // e.g. DIA_APP_CX; a CER without a common one gets 5010
+    const struct dia_interface *const *applications; // e.g. &dia_cx; a CER without a common one gets 5010
     size_t n_applications;
     uint32_t watchdog_ms;            // Tw, 0: 30000, at least 6000 on real networks
     uint32_t connect_ms;             // Tc, 0: 30000
@@ -91,21 +85,7 @@ void dia_drain(struct dia_node *n, timer_cb done, void *arg);
 typedef void (*dia_stat_cb)(void *arg, const char *name, const char *labels, uint64_t value);
 void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg);
 
-// ---- for dia/cx.c and its likes ----
-
-enum { DIA_APP_CX = 16777216, DIA_VENDOR_3GPP = 10415 };
-
-// Result of a request or an answer: a base Result-Code (RFC 6733 7.1) or a 3GPP
-// Experimental-Result-Code (TS 29.229 6.2), kept apart by the flag.
-struct dia_result {
-    uint32_t code;
-    bool experimental;
-};
-
-#define DIA_SUCCESS 2001
-#define DIA_UNABLE_TO_DELIVER 3002
-#define DIA_TOO_BUSY 3004
-#define DIA_AUTHORIZATION_REJECTED 5003
-#define DIA_INVALID_AVP_VALUE 5004
-#define DIA_MISSING_AVP 5005
-#define DIA_UNABLE_TO_COMPLY 5012
+// "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs. "unknown Result-Code" goes with its number:
+// dia_result_unknown is the code of a result without a name, else 0.
+const char *dia_result_name(struct dia_result r);
+uint32_t dia_result_unknown(struct dia_result r);

@@ -51,6 +51,7 @@ enum {
     DIA_MAX_SERVICES = 8,
     DIA_TYPED_MAX = 4096,   // the largest typed struct, checked when a node is made
     DIA_TRIES = 4,          // peers that one request is sent to
+    DIA_MAX_APPS = 32,      // of a peer that are noted
 };
 
 // Results of answers that came, by code.
@@ -228,7 +229,7 @@ struct dia_node {
     struct loop *loop;
     struct str host, realm, product; // heap
     uint32_t vendor_id, state_id;
-    uint32_t apps[DIA_MAX_SERVICES];
+    const struct dia_interface *apps[DIA_MAX_SERVICES];
     size_t n_apps;
     uint32_t watchdog_ms, connect_ms;
     size_t max_pending, max_buffered;
@@ -363,13 +364,6 @@ void dia_dup_add(struct dia_node *n, const struct dia_frame *f, struct dia_reque
 // Takes over the bytes.
 void dia_dup_answered(struct dia_node *n, struct dia_dup *e, struct dia_bytes *answer);
 void dia_dup_free(struct dia_node *n, struct dia_dup *e);
-
-// ---- typed.c: the fields that all typed structs share, found by their AVP ----
-struct str dia_typed_get(const struct dia_grammar *g, const void *st, unsigned avp);
-void dia_typed_set(const struct dia_grammar *g, void *st, unsigned avp, struct str s);
-struct str dia_typed_failed(const struct dia_grammar *g, const void *st);
-void dia_typed_result(const struct dia_grammar *g, void *st, struct dia_result r);
-struct dia_result dia_typed_result_of(const struct dia_grammar *g, const void *st);
 
 // ---- result.c ----
 void dia_results_count(struct dia_results *t, struct dia_result r);

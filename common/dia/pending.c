@@ -156,8 +156,8 @@ static struct str append(char **at, struct str s)
 static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send *s,
                                        const struct dia_command *cmd)
 {
-    struct str host = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_HOST);
-    struct str realm = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_REALM);
+    struct str host = dia_place_get(s->request, cmd->in->places.dest_host);
+    struct str realm = dia_place_get(s->request, cmd->in->places.dest_realm);
     struct dia_pending *p = mem_zalloc(sizeof *p + host.n + realm.n + s->correlation.n);
     if (!p)
         return NULL;
@@ -182,13 +182,13 @@ static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send
 static int encode_request(struct dia_node *n, const struct dia_send *s,
                           const struct dia_command *cmd, struct dia_bytes *ret_bytes)
 {
+    const struct dia_places *at = &cmd->in->places;
     char id[320];
-    dia_typed_set(cmd->in, s->request, AVP_SESSION_ID, dia_session_id(n, id, sizeof id));
-    dia_typed_set(cmd->in, s->request, AVP_ORIGIN_HOST, n->host);
-    dia_typed_set(cmd->in, s->request, AVP_ORIGIN_REALM, n->realm);
-    struct str realm = dia_typed_get(cmd->in, s->request, AVP_DESTINATION_REALM);
-    if (realm.n == 0)
-        dia_typed_set(cmd->in, s->request, AVP_DESTINATION_REALM, n->realm);
+    dia_place_set(s->request, at->session_id, dia_session_id(n, id, sizeof id));
+    dia_place_set(s->request, at->origin_host, n->host);
+    dia_place_set(s->request, at->origin_realm, n->realm);
+    if (dia_place_get(s->request, at->dest_realm).n == 0)
+        dia_place_set(s->request, at->dest_realm, n->realm);
     struct dia_header h = {.flags = DIA_CMD_R | cmd->flags, .code = cmd->code,
                            .app = s->iface->app, .ete = n->next_ete++};
     return dia_encode(n->dict, cmd->in, s->request, &h, ret_bytes);
@@ -238,7 +238,7 @@ void dia_pending_hopeless(struct dia_node *n)
 
 int dia_request_send(struct dia_node *n, const struct dia_send *s)
 {
-    const struct dia_command *cmd = dia_command_find(s->iface, s->code);
+    const struct dia_command *cmd = s->command;
     struct dia_bytes b;
     int r = encode_request(n, s, cmd, &b);
     if (r)
@@ -409,10 +409,10 @@ static bool redirect(struct dia_pending *p, const struct dia_frame *f)
 {
     struct dia_error e;
     struct dia_fault fault;
-    struct msg *fd;
+    struct dia_read read;
     bool sent = false;
     if (p->n_tried == DIA_TRIES ||
-        dia_decode(p->node->dict, f, &dia_error_grammar, &e, sizeof e, &fd, &fault) != 0)
+        dia_decode(p->node->dict, f, &dia_error_grammar, &e, &read, &fault) != 0)
         return false;
     p->tried[p->n_tried++] = p->peer->id;
     for (size_t i = 0; i < e.n_redirects && !sent; i++) {
@@ -425,7 +425,7 @@ static bool redirect(struct dia_pending *p, const struct dia_frame *f)
             park(p);
         sent = true;
     }
-    dia_msg_free(fd);
+    dia_read_done(&read);
     return sent;
 }
 
@@ -446,15 +446,15 @@ static bool elsewhere(struct dia_pending *p, const struct dia_frame *f)
 // A refusal that lacks what its command's grammar wants is read by the error grammar: the reason for
 // the refusal is worth more than the form.
 static int decode_answer(const struct dia_pending *p, const struct dia_frame *f, void *st,
-                         struct msg **ret_msg, struct dia_fault *ret_fault)
+                         struct dia_read *ret_read, struct dia_fault *ret_fault)
 {
     const struct dia_dict *d = p->node->dict;
-    int r = dia_decode(d, f, p->cmd->out, st, p->cmd->out_size, ret_msg, ret_fault);
+    int r = dia_decode(d, f, p->cmd->out, st, ret_read, ret_fault);
     if (r != ERR_BAD || f->result_code / 1000 < 3)
         return r;
     struct dia_frame refusal = *f;
     refusal.flags |= DIA_CMD_E;
-    return dia_decode(d, &refusal, p->cmd->out, st, p->cmd->out_size, ret_msg, ret_fault);
+    return dia_decode(d, &refusal, p->cmd->out, st, ret_read, ret_fault);
 }
 
 static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
@@ -464,12 +464,12 @@ static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
         char bytes[DIA_TYPED_MAX];
     } st;
     struct dia_fault fault = {0};
-    struct msg *fd;
-    int r = decode_answer(p, f, &st, &fd, &fault);
+    struct dia_read read;
+    int r = decode_answer(p, f, &st, &read, &fault);
     if (r == 0) {
-        dia_results_count(&p->node->results, dia_typed_result_of(p->cmd->out, &st));
+        dia_results_count(&p->node->results, dia_result_get(p->cmd->out, &st));
         deliver(p, 0, &st);
-        dia_msg_free(fd);
+        dia_read_done(&read);
         return;
     }
     if (log_enabled(LOG_DEBUG))

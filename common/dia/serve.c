@@ -22,6 +22,13 @@ static void send_bytes(struct dia_conn *c, struct dia_bytes *b, struct str sessi
         c->peer->counts.dropped++;
 }
 
+static void fill_origin(const struct dia_node *n, const struct dia_grammar *g, void *st, struct str session)
+{
+    dia_place_set(st, g->places.session_id, session);
+    dia_place_set(st, g->places.origin_host, n->host);
+    dia_place_set(st, g->places.origin_realm, n->realm);
+}
+
 // An answer without the E bit obeys its command's grammar, so its typed struct is written.
 static int encode_refusal(struct dia_node *n, const struct dia_command *cmd, struct dia_header *h,
                           struct str session, uint32_t code, struct dia_bytes *ret_bytes)
@@ -36,11 +43,9 @@ static int encode_refusal(struct dia_node *n, const struct dia_command *cmd, str
         max_align_t align;
         char bytes[DIA_TYPED_MAX];
     } st;
-    memset(&st, 0, cmd->out_size);
-    dia_typed_set(cmd->out, &st, AVP_SESSION_ID, session);
-    dia_typed_set(cmd->out, &st, AVP_ORIGIN_HOST, n->host);
-    dia_typed_set(cmd->out, &st, AVP_ORIGIN_REALM, n->realm);
-    dia_typed_result(cmd->out, &st, (struct dia_result){code, false});
+    memset(&st, 0, cmd->out->size);
+    fill_origin(n, cmd->out, &st, session);
+    dia_result_set(cmd->out, &st, (struct dia_result){code, false});
     return dia_encode(n->dict, cmd->out, &st, h, ret_bytes);
 }
 
@@ -49,8 +54,8 @@ static const struct dia_command *known_command(const struct dia_node *n, const s
     if (f->code == DIA_CER || f->code == DIA_DWR || f->code == DIA_DPR)
         return dia_command_find(&dia_base, f->code);
     for (size_t i = 0; i < n->n_apps; i++)
-        if (n->apps[i] == f->app)
-            return dia_command_find(dia_interface_find(f->app), f->code);
+        if (n->apps[i]->app == f->app)
+            return dia_command_find(n->apps[i], f->code);
     return NULL;
 }
 
@@ -140,7 +145,7 @@ static uint32_t check(const struct dia_node *n, const struct dia_conn *c, const 
 {
     bool known = false;
     for (size_t i = 0; i < n->n_apps; i++)
-        known |= n->apps[i] == f->app;
+        known |= n->apps[i]->app == f->app;
     if (f->app != DIA_APP_BASE && !known)
         return APPLICATION_UNSUPPORTED;
     if (!s || !cmd)
@@ -185,8 +190,8 @@ static void handle(struct dia_conn *c, const struct dia_frame *f, const struct d
         char bytes[DIA_TYPED_MAX];
     } st;
     struct dia_fault fault = {0};
-    struct msg *fd;
-    int r = dia_decode(c->node->dict, f, cmd->in, &st, cmd->in_size, &fd, &fault);
+    struct dia_read read;
+    int r = dia_decode(c->node->dict, f, cmd->in, &st, &read, &fault);
     if (r) {
         c->peer->counts.bad++;
         dia_send_error(c, f, fault.code ? fault.code : DIA_UNABLE_TO_COMPLY, &fault);
@@ -199,7 +204,7 @@ static void handle(struct dia_conn *c, const struct dia_frame *f, const struct d
     } else {
         dia_send_error(c, f, DIA_TOO_BUSY, NULL);
     }
-    dia_msg_free(fd);
+    dia_read_done(&read);
 }
 
 // Only a relay sends what others ask. Else a peer could have the answers that another one was given, by
@@ -286,14 +291,12 @@ void dia_refuse(struct dia_request *q, uint32_t code)
 void dia_answer(struct dia_request *q, void *answer)
 {
     const struct dia_grammar *g = q->cmd->out;
-    struct dia_result result = dia_typed_result_of(g, answer);
+    struct dia_result result = dia_result_get(g, answer);
     if (!result.experimental && result.code / 1000 == 3) { // a protocol error (RFC 6733 7.1.3)
         dia_refuse(q, result.code);
         return;
     }
-    dia_typed_set(g, answer, AVP_SESSION_ID, q->session_id);
-    dia_typed_set(g, answer, AVP_ORIGIN_HOST, q->node->host);
-    dia_typed_set(g, answer, AVP_ORIGIN_REALM, q->node->realm);
+    fill_origin(q->node, g, answer, q->session_id);
     struct dia_header h = {.flags = q->cmd->flags, .code = q->cmd->code,
                            .app = q->service->iface->app, .ete = q->ete};
     struct dia_bytes b;
@@ -301,7 +304,7 @@ void dia_answer(struct dia_request *q, void *answer)
         dia_refuse(q, DIA_UNABLE_TO_COMPLY);
         return;
     }
-    (void)dia_bytes_fail(&b, dia_typed_failed(g, answer)); // without memory for it: the answer alone
+    (void)dia_bytes_fail(&b, dia_place_get(answer, g->places.failed)); // without memory for it: the answer alone
     finish(q, &b, true);
 }
 
@@ -310,7 +313,7 @@ int dia_serve(struct dia_node *n, const struct dia_interface *i, dia_handler h, 
 {
     bool known = false;
     for (size_t k = 0; k < n->n_apps; k++)
-        known |= n->apps[k] == i->app;
+        known |= n->apps[k] == i;
     if (!known)
         return ERR_INVAL;
     for (size_t k = 0; k < n->n_services; k++)

@@ -14,7 +14,7 @@
 
 enum { OUTSTANDING = 64, WARM = 20000, TRIPS = 200000, RUNS = 5 };
 
-static const uint32_t apps[] = {DIA_APP_CX};
+static const struct dia_interface *const apps[] = {&dia_cx};
 
 static void die(const char *what)
 {
@@ -44,10 +44,10 @@ static struct loop *new_loop(void)
 static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
 {
     static const char bytes[32] = "0123456789abcdef0123456789abcde";
-    struct cx_maa a = {.result.code = DIA_SUCCESS, .impi = r->impi, .impu = r->impu, .n_items = 1};
-    a.items[0] = (struct cx_auth_item){
+    struct cx_auth_item item = {
         .item_number = 1, .scheme = STR("Digest-AKAv1-MD5"), .authenticate = {bytes, 32},
         .authorization = {bytes, 8}, .ck = {bytes, 16}, .ik = {bytes, 16}};
+    struct cx_maa a = {.result.code = DIA_SUCCESS, .impi = r->impi, .impu = r->impu, .items = &item, .n_items = 1};
     cx_answer_maa(q, &a);
 }
 

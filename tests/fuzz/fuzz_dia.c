@@ -14,46 +14,37 @@ enum { TYPED_BYTES = 64 << 10 };
 
 static struct dia_dict *dict;
 
-struct plan {
-    const struct dia_grammar *grammar;
-    size_t size;
-};
-
-static bool plan_of(const struct dia_frame *f, struct plan *ret_plan)
+static const struct dia_grammar *grammar_of(const struct dia_frame *f)
 {
-    const struct dia_interface *i = f->app ? dia_interface_find(f->app) : &dia_base;
-    const struct dia_command *c = i ? dia_command_find(i, f->code) : NULL;
+    const struct dia_interface *const *i = dia_interfaces;
+    while (*i && (*i)->app != f->app)
+        i++;
+    const struct dia_command *c = *i ? dia_command_find(*i, f->code) : NULL;
     if (!c)
-        return false;
-    if (f->flags & DIA_CMD_R)
-        *ret_plan = (struct plan){c->in, c->in_size};
-    else if (f->flags & DIA_CMD_E)
-        *ret_plan = (struct plan){&dia_error_grammar, sizeof(struct dia_error)};
-    else
-        *ret_plan = (struct plan){c->out, c->out_size};
-    return ret_plan->grammar != NULL;
+        return NULL;
+    return f->flags & DIA_CMD_R ? c->in : f->flags & DIA_CMD_E ? &dia_error_grammar : c->out;
 }
 
-// Reads bytes by p and writes what was read; false when they break the grammar.
-static bool pass_on(const struct plan *p, struct str bytes, struct dia_bytes *ret_bytes)
+// Reads bytes by g and writes what was read; false when they break the grammar.
+static bool pass_on(const struct dia_grammar *g, struct str bytes, struct dia_bytes *ret_bytes)
 {
     static _Alignas(max_align_t) char typed[TYPED_BYTES];
     struct dia_frame f;
     struct dia_fault fault = {0};
-    struct msg *msg = NULL;
-    MUST(p->size <= sizeof typed);
+    struct dia_read read;
+    MUST(g->size <= sizeof typed);
     if (dia_frame_parse(dict, bytes, &f, &fault)) {
         MUST(fault.code && fault.why);
         return false;
     }
-    int e = dia_decode(dict, &f, p->grammar, typed, p->size, &msg, &fault);
+    int e = dia_decode(dict, &f, g, typed, &read, &fault);
     if (e) {
         MUST(e != ERR_BAD || fault.code);
         return false;
     }
     struct dia_header h = {f.flags, f.code, f.app, f.hbh, f.ete};
-    e = dia_encode(dict, p->grammar, typed, &h, ret_bytes);
-    dia_msg_free(msg);
+    e = dia_encode(dict, g, typed, &h, ret_bytes);
+    dia_read_done(&read);
     MUST(e == 0 || e == ERR_TOOBIG);
     return e == 0;
 }
@@ -62,7 +53,7 @@ static void one(struct str bytes)
 {
     struct dia_frame f;
     struct dia_fault fault = {0};
-    struct plan p;
+    const struct dia_grammar *g;
     struct arena a;
     struct dia_bytes once = {0}, twice = {0};
     int e = dia_frame_parse(dict, bytes, &f, &fault);
@@ -73,9 +64,9 @@ static void one(struct str bytes)
         MUST(dia_frame_search(dict, &f, 1, 0).n <= bytes.n);
     }
     arena_done(&a);
-    if (!e && plan_of(&f, &p) && pass_on(&p, bytes, &once)) {
+    if (!e && (g = grammar_of(&f)) && pass_on(g, bytes, &once)) {
         struct str s = str_make((const char *)once.p, once.n);
-        MUST(pass_on(&p, s, &twice));
+        MUST(pass_on(g, s, &twice));
         MUST(once.n == twice.n && memcmp(once.p, twice.p, once.n) == 0);
     }
     dia_bytes_free(&once);
@@ -84,7 +75,7 @@ static void one(struct str bytes)
 
 void fuzz_dia(struct str input)
 {
-    static const uint32_t apps[] = {DIA_APP_CX};
+    static const struct dia_interface *const apps[] = {&dia_cx};
     size_t n, before;
     if (!dict)
         MUST(dia_dict_ref(apps, 1, &dict) == 0);

@@ -102,7 +102,7 @@ static void boot_hss(struct world *w, struct world_node_state *n)
 {
     static struct numbering plan;
     plan = hss_plan();
-    static const uint32_t apps[] = {DIA_APP_CX};
+    static const struct dia_interface *const apps[] = {&dia_cx};
     static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN};
     char store[96], key[96];
     snprintf(store, sizeof store, "%s/hss.db", w->dir);

@@ -147,7 +147,7 @@ void neighbour_answer(struct neighbours *a, int i, const struct sip_msg *request
 void hss_start(struct sim *sim, const struct cx_server *ops, struct loop **ret_loop,
                struct dia_node **ret_node)
 {
-    static const uint32_t apps[] = {DIA_APP_CX};
+    static const struct dia_interface *const apps[] = {&dia_cx};
     struct addr local = at("127.0.1.40:3868");
     struct dia_params p = {.origin_host = STR("hss." DOMAIN),
                            .origin_realm = STR(DOMAIN),

@@ -9,8 +9,10 @@ case ${1:-} in
     status=0
     "$gen/config_reference.sh" --check || status=1
     "$gen/spec_map.py" --same "$gen/../.." || status=1
+    "$gen/diameter.py" docs "$gen/../.." --check || status=1
     exit $status
     ;;
 esac
 "$gen/config_reference.sh"
 "$gen/spec_map.py"
+"$gen/diameter.py" docs "$gen/../.."

@@ -24,7 +24,7 @@ CLAUSE = r"(?:annex [A-Z](?:\.\d+)*|(?:table|figure) [\w.]*\d|[A-Z]?\d+(?:\.\d+[
 CITATION = re.compile(rf"\b(TS \d\d\.\d{{3}}|RFC \d{{3,5}}) ({CLAUSE}(?:(?:, | and |, and ){CLAUSE})*)(?![\w])")
 # What people write by mistake and the map would miss.
 MALFORMED = re.compile(r"\b(TS\d\d\.\d{3}|TS \d{5}\b|RFC\d{4}|3GPP TS|(?:TS \d\d\.\d{3}|RFC \d{4}),? (?:§|section|clause|sec\.))")
-SOURCES = (".c", ".h", ".py")
+SOURCES = (".c", ".h", ".py", ".dia")
 
 
 def sources_of(root):
@@ -63,6 +63,12 @@ def py_starts(lines):
     return [(i, m[1]) for i, m in names if m]
 
 
+def dia_place(line):
+    """The message, group or section of a Diameter description (common/dia/spec) that the line begins."""
+    m = re.match(r"\s*([\w-]+) ::=|\s*@\w+ ([\w-]+)", line)
+    return (m[1] or m[2]) if m else ""
+
+
 def place_of(i, lines, starts):
     """The thing that line i is in, or the thing that its comment stands above; "" for the file."""
     j = i
@@ -84,10 +90,11 @@ def clauses_of(text):
 def citations(name, text):
     """(document, clause, place) of each citation of a file."""
     lines = text.split("\n")
-    starts = py_starts(lines) if name.endswith(".py") else c_starts(lines)
+    of_dia = name.endswith(".dia")
+    starts = [] if of_dia else py_starts(lines) if name.endswith(".py") else c_starts(lines)
     for i, line in enumerate(lines):
         for m in CITATION.finditer(line):
-            place = place_of(i, lines, starts)
+            place = dia_place(line) if of_dia else place_of(i, lines, starts)
             for clause in clauses_of(m[2]):
                 yield m[1], clause, place
 

@@ -125,7 +125,8 @@ static int send_lir(struct client *c)
 
 static int send_sar(struct client *c)
 {
-    struct cx_sar r = {.head = c->head, .impi = c->impi, .impus = {STR("sip:alice@test")},
+    struct str impu = STR("sip:alice@test");
+    struct cx_sar r = {.head = c->head, .impi = c->impi, .impus = &impu,
                        .n_impus = 1, .server_name = STR("sip:scscf.test:5060"),
                        .type = CX_REGISTRATION};
     return cx_send_sar(c->node, &r, 0, on_saa, c, 0);

@@ -13,7 +13,7 @@
 #include "dia/cx.h"
 #include "io/uv.h"
 
-static const uint32_t cx_apps[] = {DIA_APP_CX};
+static const struct dia_interface *const cx_apps[] = {&dia_cx};
 
 static inline void cx_die(const char *what)
 {

@@ -18,8 +18,9 @@ static void on_uar(void *arg, struct dia_request *q, const struct cx_uar *r)
         a.result.code = CX_ERROR_USER_UNKNOWN;
     else
         a.capabilities = (struct cx_capabilities){
-            .present = true, .mandatory = {1, 2}, .n_mandatory = 2, .optional = {7}, .n_optional = 1,
-            .server_names = {STR("sip:scscf.test:5060")}, .n_server_names = 1};
+            .present = true, .mandatory = (uint32_t[]){1, 2}, .n_mandatory = 2,
+            .optional = (uint32_t[]){7}, .n_optional = 1,
+            .server_names = (struct str[]){STR("sip:scscf.test:5060")}, .n_server_names = 1};
     cx_answer_uaa(q, &a);
 }
 
@@ -35,11 +36,12 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
     say("MAR", &r->head, r->impi, r->impu);
     static const char bytes[32] = {1, 2, 3, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
                                    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32};
-    struct cx_maa a = {.result.code = DIA_SUCCESS, .impi = r->impi, .impu = r->impu, .n_items = 2};
-    a.items[0] = (struct cx_auth_item){.item_number = 1, .scheme = STR("Digest-AKAv1-MD5"),
+    struct cx_auth_item items[2];
+    struct cx_maa a = {.result.code = DIA_SUCCESS, .impi = r->impi, .impu = r->impu, .items = items, .n_items = 2};
+    items[0] = (struct cx_auth_item){.item_number = 1, .scheme = STR("Digest-AKAv1-MD5"),
                                        .authenticate = {bytes, 32}, .authorization = {bytes, 8},
                                        .ck = {bytes, 16}, .ik = {bytes + 16, 16}};
-    a.items[1] = (struct cx_auth_item){.item_number = 2, .scheme = STR("SIP Digest"),
+    items[1] = (struct cx_auth_item){.item_number = 2, .scheme = STR("SIP Digest"),
                                        .digest_realm = STR("test"), .digest_algorithm = STR("MD5"),
                                        .digest_qop = STR("auth"),
                                        .digest_ha1 = STR("0123456789abcdef0123456789abcdef")};
@@ -52,7 +54,7 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     struct cx_saa a = {.result.code = DIA_SUCCESS, .impi = r->impi,
                        .user_data = STR("<?xml version=\"1.0\"?><IMSSubscription/>"),
                        .charging = {.primary_ccf = STR("aaa://cdf.test")},
-                       .associated_identities = {STR("other@test")}, .n_associated = 1,
+                       .associated_identities = (struct str[]){STR("other@test")}, .n_associated = 1,
                        .loose_route_present = true, .loose_route = true};
     cx_answer_saa(q, &a);
 }
@@ -71,7 +73,8 @@ static void on_ppr(void *arg, struct dia_request *q, const struct cx_ppr *r)
     cx_answer_ppa(q, &a);
 }
 
-static const struct cx_server ops = {on_uar, on_lir, on_mar, on_sar, on_rtr, on_ppr};
+static const struct cx_server ops = {.uar = on_uar, .lir = on_lir, .mar = on_mar, .sar = on_sar,
+                                     .rtr = on_rtr, .ppr = on_ppr};
 
 struct server {
     struct loop *loop;

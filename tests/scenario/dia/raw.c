@@ -25,10 +25,11 @@ static const struct dia_command *base(uint32_t code)
 
 static void send_cea(struct raw *r, const struct dia_frame *f)
 {
+    uint32_t app = r->relay_app ? DIA_APP_RELAY : DIA_APP_CX;
     struct dia_caps c = {.result.code = DIA_SUCCESS, .origin_host = str_from(r->host),
                          .origin_realm = STR("test"), .product = STR("raw"),
-                         .ips = {STR("\0\1\12\0\0\1")}, .n_ips = 1,
-                         .auth = {r->relay_app ? DIA_APP_RELAY : DIA_APP_CX}, .n_auth = 1,
+                         .ips = (struct str[]){STR("\0\1\12\0\0\1")}, .n_ips = 1,
+                         .auth = &app, .n_auth = 1,
                          .state_id = r->origin_state};
     encode(r, base(DIA_CER)->out, &c, (struct dia_header){.code = DIA_CER, .hbh = f->hbh, .ete = f->ete});
 }
@@ -156,9 +157,8 @@ void raw_send(struct raw *r, const void *bytes, size_t n)
 void raw_cer(struct raw *r, const uint32_t *auth, size_t n_auth)
 {
     struct dia_caps c = {.origin_host = str_from(r->host), .origin_realm = STR("test"),
-                         .product = STR("raw"), .ips = {STR("\0\1\12\0\0\1")}, .n_ips = 1,
-                         .n_auth = n_auth, .state_id = r->origin_state};
-    memcpy(c.auth, auth, n_auth * sizeof *auth);
+                         .product = STR("raw"), .ips = (struct str[]){STR("\0\1\12\0\0\1")}, .n_ips = 1,
+                         .auth = auth, .n_auth = n_auth, .state_id = r->origin_state};
     encode(r, base(DIA_CER)->in, &c, (struct dia_header){.flags = DIA_CMD_R, .code = DIA_CER, .hbh = 1, .ete = 1});
 }
 
@@ -166,8 +166,9 @@ void raw_error(struct raw *r, const struct dia_frame *f, uint32_t code, const ch
 {
     struct dia_error e = {.result.code = code, .session_id = f->session_id,
                           .origin_host = str_from(r->host), .origin_realm = STR("test")};
-    if (redirect)
-        e.redirects[e.n_redirects++] = str_from(redirect);
+    struct str to = redirect ? str_from(redirect) : STR_NONE;
+    e.redirects = &to;
+    e.n_redirects = redirect != NULL;
     encode(r, &dia_error_grammar, &e,
            (struct dia_header){.flags = DIA_CMD_P | DIA_CMD_E, .code = f->code, .app = f->app,
                                .hbh = f->hbh, .ete = f->ete});

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const uint32_t apps[] = {DIA_APP_CX};
+static const struct dia_interface *const apps[] = {&dia_cx};
 
 static void on_segment(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst,
                        bool tcp, bool dropped, struct str data)
@@ -71,8 +71,8 @@ static void on_trace(void *arg, const struct dia_trace *t)
 
 static void answer(struct box *b, struct dia_request *q)
 {
-    struct cx_maa a = {.result.code = DIA_SUCCESS, .n_items = 1,
-                       .items = {{1, STR("Digest-AKAv1-MD5"), STR("rand"), STR("xres")}}};
+    struct cx_auth_item item = {1, STR("Digest-AKAv1-MD5"), STR("rand"), STR("xres")};
+    struct cx_maa a = {.result.code = DIA_SUCCESS, .items = &item, .n_items = 1};
     cx_answer_maa(q, &a);
 }
 

@@ -15,7 +15,7 @@
 #include "dia/codec.h"
 #include "dia/cx.h"
 
-static const uint32_t dia_test_apps[] = {DIA_APP_CX};
+static const struct dia_interface *const dia_test_apps[] = {&dia_cx};
 
 #define HEAD_IN                                                                                    \
     .head = {.session_id = STR_INIT("s.test;1;2;0a"), .origin_host = STR_INIT("s.test"),           \
@@ -35,7 +35,7 @@ static inline void dia_test_encode(struct dia_dict *d, uint32_t code, bool reque
 }
 
 static inline int dia_test_decode(struct dia_dict *d, struct str bytes, void *st, size_t size,
-                                  struct msg **ret_msg, struct dia_fault *ret_fault)
+                                  struct dia_read *ret_read, struct dia_fault *ret_fault)
 {
     struct dia_frame f;
     int r = dia_frame_parse(d, bytes, &f, ret_fault);
@@ -44,7 +44,10 @@ static inline int dia_test_decode(struct dia_dict *d, struct str bytes, void *st
     const struct dia_command *c = dia_command_find(&dia_cx, f.code);
     if (!c)
         return ERR_NOTFOUND;
-    return dia_decode(d, &f, f.flags & DIA_CMD_R ? c->in : c->out, st, size, ret_msg, ret_fault);
+    const struct dia_grammar *g = f.flags & DIA_CMD_R ? c->in : c->out;
+    if (g->size > size) // mutated into another command
+        return ERR_NOTFOUND;
+    return dia_decode(d, &f, g, st, ret_read, ret_fault);
 }
 
 static inline struct str dia_test_str(const struct dia_bytes *b)

@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 
-#define ITEMS(type_, ...) {__VA_ARGS__}
+#define ITEMS(type_, ...) (const type_[]){__VA_ARGS__}
 #define MANY_HEAD                                                                                  \
     .head = {.session_id = STR_INIT("s.test;1;2;0a"), .origin_host = STR_INIT("s.test"),           \
              .origin_realm = STR_INIT("test"), .dest_host = STR_INIT("hss.test"),                  \
@@ -139,8 +139,8 @@ static const struct dia_error error_full = {
     .n_redirects = 2, .redirect_usage = 1, .redirect_cache = 60, .state_id = 5};
 static const struct dia_error error_experimental = {LINK, .result = {5001, true}};
 
-#define CX(code_, what_, name_) {#name_, &dia_cx, code_, what_, &name_, sizeof name_}
-#define BASE(code_, what_, name_) {#name_, &dia_base, code_, what_, &name_, sizeof name_}
+#define CX(code_, what_, name_) {#name_, &dia_cx, code_, what_, &name_}
+#define BASE(code_, what_, name_) {#name_, &dia_base, code_, what_, &name_}
 
 static const struct sample {
     const char *name;
@@ -148,7 +148,6 @@ static const struct sample {
     uint32_t code;
     uint8_t what;
     const void *st;
-    size_t size;
 } samples[] = {
     CX(300, REQUEST, uar_least), CX(300, REQUEST, uar_full), CX(300, ANSWER, uaa_least),
     CX(300, ANSWER, uaa_empty_capabilities), CX(300, ANSWER, uaa_full), CX(300, ANSWER, uaa_refused),
@@ -216,20 +215,20 @@ static void read_again(const struct sample *s, const char *hex)
     static _Alignas(max_align_t) char st[65536];
     struct dia_frame f;
     struct dia_fault fault = {0};
-    struct msg *m;
+    struct dia_read read;
     struct dia_bytes b;
     size_t n;
     uint8_t *p = from_hex(hex, &n);
     assert_int_equal(dia_frame_parse(dict, (struct str){(char *)p, n}, &f, &fault), 0);
     assert_int_equal(f.flags & (DIA_CMD_R | DIA_CMD_E), s->what);
-    int r = dia_decode(dict, &f, grammar_of(s), st, s->size, &m, &fault);
+    int r = dia_decode(dict, &f, grammar_of(s), st, &read, &fault);
     if (r)
         fail_msg("%s: %s", s->name, fault.why);
     encode(s, st, &b);
     assert_int_equal(b.n, n);
     assert_memory_equal(b.p, p, n);
     dia_bytes_free(&b);
-    dia_msg_free(m);
+    dia_read_done(&read);
     mem_free(p);
 }
 

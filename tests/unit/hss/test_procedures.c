@@ -327,7 +327,7 @@ static const struct mar_row mar_rows[] = {
     {"no number of items", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 0, DIA_SUCCESS, BASE, 1},
     {"one", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 1, DIA_SUCCESS, BASE, 1},
     {"several", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 5, DIA_SUCCESS, BASE, 5},
-    {"more than the cap", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 4000000000, DIA_SUCCESS, BASE, CX_MAX_VECTORS},
+    {"more than the cap", IMPI("alice"), IMPU("alice"), "Digest-AKAv1-MD5", 4000000000, DIA_SUCCESS, BASE, HSS_VECTORS_MAX},
     {"unknown scheme, AKA", IMPI("alice"), IMPU("alice"), "Unknown", 1, CX_ERROR_AUTH_SCHEME_NOT_SUPPORTED, CX, 0},
     {"unknown scheme, digest", IMPI("dave"), IMPU("dave"), "Unknown", 3, DIA_SUCCESS, BASE, 1},
     {"digest", IMPI("dave"), IMPU("dave"), "SIP Digest", 1, DIA_SUCCESS, BASE, 1},
@@ -629,7 +629,7 @@ static void sar_one(const struct sar_row *row)
     struct cx_sar s = world_sar_of(row->impi, row->impu, row->type);
     s.server_name = str_from(row->server);
     if (row->impu2)
-        s.impus[s.n_impus++] = str_from(row->impu2);
+        world_sar_add(&s, row->impu2);
     struct reply r = world_sar(&w, &s);
     expect_result(row->what, r.result, row->code, row->cx);
     if (r.has_user_data != row->user_data)
@@ -852,7 +852,7 @@ static void refusals_name_the_avp(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct cx_sar s = world_sar_of(rows[i].impi, rows[i].impu, rows[i].type);
         if (rows[i].impu2)
-            s.impus[s.n_impus++] = str_from(rows[i].impu2);
+            world_sar_add(&s, rows[i].impu2);
         struct reply r = world_sar(&w, &s);
         assert_int_equal(r.result.code, rows[i].code);
         assert_int_equal(r.failed, rows[i].failed);

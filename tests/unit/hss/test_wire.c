@@ -34,7 +34,7 @@ struct net {
     size_t n_items;
 };
 
-static const uint32_t apps[] = {DIA_APP_CX};
+static const struct dia_interface *const apps[] = {&dia_cx};
 
 static void node_new(struct loop *l, const char *host, struct dia_node **ret_node)
 {

@@ -148,13 +148,32 @@ static void finished(struct call *c)
         loop_stop(c->loop);
 }
 
+// What an answer points to goes with it: copied until the next one.
+static struct cx_capabilities keep(const struct cx_capabilities *c)
+{
+    static uint32_t mandatory[32], optional[32];
+    static struct str names[32];
+    static char texts[32][128];
+    struct cx_capabilities k = *c;
+    memcpy(mandatory, c->mandatory, c->n_mandatory * sizeof *mandatory);
+    memcpy(optional, c->optional, c->n_optional * sizeof *optional);
+    for (size_t i = 0; i < c->n_server_names; i++) {
+        put(texts[i], sizeof texts[i], c->server_names[i]);
+        names[i] = str_from(texts[i]);
+    }
+    k.mandatory = mandatory;
+    k.optional = optional;
+    k.server_names = names;
+    return k;
+}
+
 static void on_uaa(void *arg, const struct cx_uaa *a)
 {
     struct call *c = arg;
     c->reply.result = a->result;
     c->reply.has_server_name = a->server_name.p != NULL;
     put(c->reply.server_name, sizeof(c->reply.server_name), a->server_name);
-    c->reply.capabilities = a->capabilities;
+    c->reply.capabilities = keep(&a->capabilities);
     finished(c);
 }
 
@@ -165,7 +184,7 @@ static void on_lia(void *arg, const struct cx_lia *a)
     c->reply.has_server_name = a->server_name.p != NULL;
     put(c->reply.server_name, sizeof(c->reply.server_name), a->server_name);
     put(c->reply.wildcard, sizeof(c->reply.wildcard), a->wildcard);
-    c->reply.capabilities = a->capabilities;
+    c->reply.capabilities = keep(&a->capabilities);
     finished(c);
 }
 
@@ -280,10 +299,18 @@ struct cx_mar world_mar_of(const char *impi, const char *impu)
 
 struct cx_sar world_sar_of(const char *impi, const char *impu, enum cx_sar_type type)
 {
-    struct cx_sar r = {.impi = str_from(impi), .server_name = STR(SCSCF), .type = type};
+    static struct str room[64][4];
+    static unsigned next;
+    struct cx_sar r = {.impi = str_from(impi), .server_name = STR(SCSCF), .type = type,
+                       .impus = room[next++ % 64]};
     if (impu)
-        r.impus[r.n_impus++] = str_from(impu);
+        world_sar_add(&r, impu);
     return r;
+}
+
+void world_sar_add(struct cx_sar *r, const char *impu)
+{
+    ((struct str *)r->impus)[r->n_impus++] = str_from(impu);
 }
 
 void expect_result(const char *what, struct dia_result r, uint32_t code, bool experimental)

@@ -35,7 +35,7 @@ struct reply {
     char wildcard[256];
     struct cx_capabilities capabilities;
     size_t n_items;
-    struct aka_vector vectors[CX_MAX_VECTORS];
+    struct aka_vector vectors[HSS_VECTORS_MAX];
     char scheme[32], realm[128], algorithm[16], qop[16], ha1[80], alt_algorithm[16], alt_ha1[80];
     char user_data[8192];
     bool has_user_data;
@@ -49,6 +49,7 @@ struct reply world_mar(struct world *w, const struct cx_mar *r);
 struct reply world_sar(struct world *w, const struct cx_sar *r);
 struct cx_mar world_mar_of(const char *impi, const char *impu);
 struct cx_sar world_sar_of(const char *impi, const char *impu, enum cx_sar_type type);
+void world_sar_add(struct cx_sar *r, const char *impu); // one more IMPU to what world_sar_of made
 
 // Fails the test unless r has this result: 0 for experimental is a base Result-Code.
 void expect_result(const char *what, struct dia_result r, uint32_t code, bool experimental);

@@ -33,11 +33,12 @@ static void mandatory_capabilities(void **state)
 {
     (void)state;
     struct scscf_table t = table_of(rows, 3);
-    struct cx_capabilities c = {.mandatory = {7}, .n_mandatory = 1};
+    uint32_t wanted = 7;
+    struct cx_capabilities c = {.mandatory = &wanted, .n_mandatory = 1};
     assert_true(str_eq(scscf_select(&t, &c, NULL, 0, 0), STR("sip:b")));
-    c.mandatory[0] = 9;
+    wanted = 9;
     assert_null(scscf_select(&t, &c, NULL, 0, 0).p);
-    c = (struct cx_capabilities){.mandatory = {1, 2}, .n_mandatory = 2};
+    c = (struct cx_capabilities){.mandatory = (uint32_t[]){1, 2}, .n_mandatory = 2};
     assert_true(str_eq(scscf_select(&t, &c, NULL, 0, 0), STR("sip:a")));
     struct str tried[] = {STR("sip:a")};
     assert_true(str_eq(scscf_select(&t, &c, tried, 1, 0), STR("sip:c")));
@@ -48,7 +49,7 @@ static void optional_capabilities_prefer(void **state)
 {
     (void)state;
     struct scscf_table t = table_of(rows, 3);
-    struct cx_capabilities c = {.optional = {7}, .n_optional = 1};
+    struct cx_capabilities c = {.optional = (uint32_t[]){7}, .n_optional = 1};
     for (uint64_t draw = 0; draw < 4; draw++)
         assert_true(str_eq(scscf_select(&t, &c, NULL, 0, draw), STR("sip:b")));
     scscf_table_done(&t);
@@ -58,7 +59,7 @@ static void proposed_names_come_first(void **state)
 {
     (void)state;
     struct scscf_table t = table_of(rows, 3);
-    struct cx_capabilities c = {.server_names = {STR("sip:z"), STR("sip:y")}, .n_server_names = 2};
+    struct cx_capabilities c = {.server_names = (struct str[]){STR("sip:z"), STR("sip:y")}, .n_server_names = 2};
     struct str tried[] = {STR("sip:z")};
     assert_true(str_eq(scscf_select(&t, &c, NULL, 0, 0), STR("sip:z")));
     assert_true(str_eq(scscf_select(&t, &c, tried, 1, 0), STR("sip:y")));

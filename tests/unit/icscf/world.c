@@ -19,7 +19,7 @@ static void fill(bool demanded, struct str *name, struct cx_capabilities *c)
     *name = str_from(w.server);
     c->present = w.capabilities || (w.capabilities_on_demand && demanded);
     if (c->present && w.mandatory) {
-        c->mandatory[0] = w.mandatory;
+        c->mandatory = &w.mandatory;
         c->n_mandatory = 1;
     }
 }

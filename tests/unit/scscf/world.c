@@ -67,12 +67,14 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
         return;
     struct cx_maa a = {.result = h->mar_result.code ? h->mar_result : success,
                        .impi = r->impi, .impu = r->impu};
+    struct cx_auth_item item = {0};
     if (!h->mar_result.code) {
+        a.items = &item;
         a.n_items = 1;
         if (h->digest)
-            digest_item(&a.items[0], r->impi);
+            digest_item(&item, r->impi);
         else
-            aka_item(&a.items[0]);
+            aka_item(&item);
     }
     cx_answer_maa(q, &a);
 }
