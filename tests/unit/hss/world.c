@@ -155,8 +155,10 @@ static struct cx_capabilities keep(const struct cx_capabilities *c)
     static struct str names[32];
     static char texts[32][128];
     struct cx_capabilities k = *c;
-    memcpy(mandatory, c->mandatory, c->n_mandatory * sizeof *mandatory);
-    memcpy(optional, c->optional, c->n_optional * sizeof *optional);
+    for (size_t i = 0; i < c->n_mandatory; i++)
+        mandatory[i] = c->mandatory[i];
+    for (size_t i = 0; i < c->n_optional; i++)
+        optional[i] = c->optional[i];
     for (size_t i = 0; i < c->n_server_names; i++) {
         put(texts[i], sizeof texts[i], c->server_names[i]);
         names[i] = str_from(texts[i]);
