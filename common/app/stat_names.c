@@ -66,6 +66,7 @@ static const struct stat_name names[] = {
     {"dia_peer_opened", false, "Times that the peer became open."},
     {"dia_peer_lost", false, "Times that the peer was lost."},
     {"dia_limit_exceeded", false, "What came beyond a limit, by limit."},
+    {"dia_sessions", true, "Diameter sessions that are kept."},
     {"dia_strangers", true, "Connections that have not sent a CER that was accepted."},
     {"dia_retries", false, "Diameter requests sent again: the peer refused, or is back."},
     {"dia_redirects", false, "Diameter requests that a peer redirected."},

@@ -21,6 +21,7 @@ struct dia_send {
     const struct dia_command *command;
     void *request;          // typed, a copy that may be written to
     struct str correlation;
+    const struct dia_session *session; // that it belongs to, or NULL
     uint32_t timeout_ms;    // 0: 5000
     void (*deliver)(const struct dia_done *d);
     dia_fn cb;

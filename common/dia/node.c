@@ -134,6 +134,7 @@ void dia_node_free(struct dia_node *n)
         return;
     stop_listening(n);
     dia_pending_free_all(n);
+    dia_sessions_free(n);
     LIST_EACH(&n->requests, it)
         dia_request_free(LIST_ENTRY(it, struct dia_request, link));
     while (!list_empty(&n->dups))
@@ -257,6 +258,7 @@ void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
     dia_results_stats(&n->results, cb, arg);
     cb(arg, "dia_parked", "", n->n_parked);
     cb(arg, "dia_strangers", "", n->n_strangers);
+    cb(arg, "dia_sessions", "", n->n_sessions);
     for (size_t i = 0; i < DIA_EXCESSES; i++)
         cb(arg, "dia_limit_exceeded_total", excess_labels[i], n->excess[i]);
     LIST_EACH((struct list *)&n->peers, it) {

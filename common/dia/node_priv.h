@@ -164,6 +164,7 @@ struct dia_pending {
     struct timer timer;     // its whole time
     struct timer try_timer; // with a peer: until another is asked, too; parked: for a peer to open
     uint64_t sent_ns;
+    uint64_t session;       // serial of what it belongs to, or 0
     const struct dia_interface *iface;
     const struct dia_command *cmd;
     void (*deliver)(const struct dia_done *d);
@@ -251,6 +252,9 @@ struct dia_node {
     struct dia_pending *by_hbh;
     struct dia_dup *dup_by_key;
     size_t n_strangers, n_dynamic, n_parked, n_dups, dup_bytes;
+    struct dia_session *sessions; // by Session-Id
+    size_t n_sessions;
+    uint64_t next_session;
     uint64_t next_conn;
     uint32_t next_peer, next_hbh, next_ete, session_high, session_low, session_random;
     struct deferred bury, fail;
@@ -348,6 +352,15 @@ void dia_pending_hopeless(struct dia_node *n);
 void dia_pending_broken(struct dia_conn *c, const struct dia_frame *f);
 void dia_pending_fail_all(void *node); // deferred
 void dia_pending_free_all(struct dia_node *n);
+
+// ---- session.c ----
+// Session-Id and Destination-Host of a request that belongs to s; what dia_session_answered takes.
+uint64_t dia_session_enter(const struct dia_session *s, const struct dia_places *at, void *request);
+// The answer f to a request of that session came: the session is where it was answered with success.
+void dia_session_answered(struct dia_node *n, uint64_t serial, const struct dia_frame *f);
+// f is about a session that is not kept here, and needs one.
+bool dia_session_unknown(struct dia_node *n, const struct dia_command *cmd, const struct dia_frame *f);
+void dia_sessions_free(struct dia_node *n);
 
 // ---- serve.c ----
 void dia_serve_request(struct dia_conn *c, const struct dia_frame *f);

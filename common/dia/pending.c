@@ -180,11 +180,13 @@ static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send
 }
 
 static int encode_request(struct dia_node *n, const struct dia_send *s,
-                          const struct dia_command *cmd, struct dia_bytes *ret_bytes)
+                          const struct dia_command *cmd, uint64_t *ret_session, struct dia_bytes *ret_bytes)
 {
     const struct dia_places *at = &cmd->in->places;
     char id[320];
-    dia_place_set(s->request, at->session_id, dia_session_id(n, id, sizeof id));
+    *ret_session = s->session ? dia_session_enter(s->session, at, s->request) : 0;
+    if (!s->session)
+        dia_place_set(s->request, at->session_id, dia_session_id(n, id, sizeof id));
     dia_place_set(s->request, at->origin_host, n->host);
     dia_place_set(s->request, at->origin_realm, n->realm);
     if (dia_place_get(s->request, at->dest_realm).n == 0)
@@ -240,7 +242,8 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
 {
     const struct dia_command *cmd = s->command;
     struct dia_bytes b;
-    int r = encode_request(n, s, cmd, &b);
+    uint64_t session;
+    int r = encode_request(n, s, cmd, &session, &b);
     if (r)
         return r;
     struct dia_pending *p = pending_new(n, s, cmd);
@@ -249,6 +252,7 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
         return ERR_NOMEM;
     }
     p->bytes = b;
+    p->session = session;
     dia_bytes_set_hbh(&p->bytes, p->hbh);
     timer_start(n->loop, &p->timer, s->timeout_ms ? s->timeout_ms : DIA_TIMEOUT_MS);
     n->second_tries += n->second_tries < SECOND_MAX;
@@ -507,8 +511,10 @@ void dia_pending_answer(struct dia_conn *c, const struct dia_frame *f)
     bool refusal = f->flags & DIA_CMD_E;
     if (refusal && p->peer != c->peer) // the other one may know better
         return;
-    if (!elsewhere(p, f))
-        deliver_answer(p, f);
+    if (elsewhere(p, f))
+        return;
+    dia_session_answered(n, p->session, f);
+    deliver_answer(p, f);
 }
 
 void dia_pending_broken(struct dia_conn *c, const struct dia_frame *f)

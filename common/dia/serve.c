@@ -9,6 +9,7 @@ enum {
     REALM_NOT_SERVED = 3003,
     APPLICATION_UNSUPPORTED = 3007,
     INVALID_HDR_BITS = 3008,
+    UNKNOWN_SESSION_ID = 5002,
     PROXY_KEPT = 4096,
 };
 
@@ -140,7 +141,7 @@ void dia_request_free(struct dia_request *q)
 }
 
 // The result of a check, or 0.
-static uint32_t check(const struct dia_node *n, const struct dia_conn *c, const struct dia_frame *f,
+static uint32_t check(struct dia_node *n, const struct dia_conn *c, const struct dia_frame *f,
                       const struct dia_service *s, const struct dia_command *cmd)
 {
     bool known = false;
@@ -156,6 +157,8 @@ static uint32_t check(const struct dia_node *n, const struct dia_conn *c, const 
         return REALM_NOT_SERVED;
     if (f->dest_host.n && !str_ieq(f->dest_host, n->host))
         return DIA_UNABLE_TO_DELIVER;
+    if (dia_session_unknown(n, cmd, f))
+        return UNKNOWN_SESSION_ID;
     return c->serving >= n->max_pending ? DIA_TOO_BUSY : 0;
 }
 

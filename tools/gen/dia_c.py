@@ -415,8 +415,9 @@ def failed_functions(spec):
 def source(spec):
     t = Tables(spec)
     name = spec.path.rsplit("/", 1)[-1]
+    folder = "dia/" if spec.path.rsplit("/", 2)[-2:-1] == ["spec"] else ""  # beside the source, elsewhere
     t.out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {name}; do not edit.",
-             f'#include "dia/{spec.name}.h"', "", "#include <stddef.h>", "", '#include "dia/codec.h"', '#include "dia/interface.h"', ""]
+             f'#include "{folder}{spec.name}.h"', "", "#include <stddef.h>", "", '#include "dia/codec.h"', '#include "dia/interface.h"', ""]
     t.avps()
     for g in spec.messages.values():
         t.grammar(g, g.struct, f"{spec.prefix}_{lower(g.name)}_grammar", g.shared or g.name == "error")
