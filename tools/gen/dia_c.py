@@ -49,13 +49,13 @@ def ctype(f):
 # ---- structs ----
 
 class Struct:
-    def __init__(self, name):
-        self.name, self.members, self.what = name, {}, ""
+    def __init__(self, name, path):
+        self.name, self.path, self.members, self.what = name, path, {}, ""
 
     def add(self, f, member, kind, what):
         old = self.members.get(member)
         if old and old[0] != kind:
-            raise SpecError(f"{f.path if hasattr(f, 'path') else ''}{f.line}: {self.name} has {member} as {old[0]} already, not as {kind}")
+            raise SpecError(f"{self.path}:{f.line}: {self.name} has {member} as {old[0]} already, not as {kind}")
         if not old or (what and not old[1]):
             self.members[member] = (kind, what)
 
@@ -71,7 +71,7 @@ class Structs:
                 self.fill(g)
 
     def struct(self, name):
-        return self.all.setdefault(name, Struct(name))
+        return self.all.setdefault(name, Struct(name, self.spec.path))
 
     def fill(self, g):
         if g.head:
