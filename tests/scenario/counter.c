@@ -21,8 +21,8 @@ static uint64_t *number_of(struct counter *c, struct str name)
     return &c->of[c->n++].number;
 }
 
-static bool identify(void *arg, const struct sip_msg *m, struct arena *a, struct event_who *ret_who,
-                     struct event_refusal *ret_refusal)
+static bool identify(void *arg, const struct sip_msg *m, const struct flow_info *from,
+                     struct event_who *ret_who, struct event_refusal *ret_refusal)
 {
     struct counter *c = arg;
     const struct sip_uri *uri = sip_msg_uri(m);

@@ -23,14 +23,9 @@ struct lab {
     enum sip_proto last_proto;
 };
 
-static void on_request(struct node *n, struct pxy *p)
+static bool wants(void *arg, const struct sip_msg *m, flow_id flow)
 {
-    struct lab *l = n->data;
-    enum sip_method m = sip_msg_method(pxy_request(p));
-    if (m == SIP_SUBSCRIBE || m == SIP_NOTIFY)
-        event_serve(l->core, p);
-    else
-        (void)pxy_reply(p, 405, STR_NONE, NULL);
+    return true;
 }
 
 static void lab_init_limits(struct lab *l, struct event_limits limits)
@@ -38,12 +33,15 @@ static void lab_init_limits(struct lab *l, struct event_limits limits)
     memset(l, 0, sizeof *l);
     world_init(&l->w);
     l->n = node_new(&l->w, N, NULL);
-    l->n->data = l;
-    l->n->on_request = on_request;
     l->bob = peer_new(&l->w, BOB);
     l->eve = peer_new(&l->w, EVE);
     struct event_params p = {
-        .stack = l->n->stack, .loop = l->n->loop, .contact = STR(CONTACT), .limits = limits};
+
+        .txns = stack_txns(l->n->stack),
+        .uas = stack_uas(l->n->stack),
+        .wants = wants,
+        .contact = STR(CONTACT),
+        .limits = limits};
     assert_int_equal(event_new(&p, &l->core), 0);
     counter_init(&l->counter);
     assert_int_equal(counter_attach(&l->counter, l->core), 0);

@@ -25,10 +25,9 @@ struct lab {
     bool stop_in_state, forget_in_end;
 };
 
-static void on_request(struct node *n, struct pxy *p)
+static bool wants(void *arg, const struct sip_msg *m, flow_id flow)
 {
-    struct lab *l = n->data;
-    event_serve(l->core, p);
+    return true;
 }
 
 static void on_state(void *arg, event_id id, enum event_state s, const struct sip_msg *notify)
@@ -95,12 +94,14 @@ static void lab_init(struct lab *l)
     memset(l, 0, sizeof *l);
     world_init(&l->w);
     l->n = node_new(&l->w, S, NULL);
-    l->n->data = l;
-    l->n->on_request = on_request;
     l->bob = peer_new(&l->w, BOB);
     l->eve = peer_new(&l->w, EVE);
     struct event_params p = {
-        .stack = l->n->stack, .loop = l->n->loop, .contact = STR("<sip:" S ">")};
+
+        .txns = stack_txns(l->n->stack),
+        .uas = stack_uas(l->n->stack),
+        .wants = wants,
+        .contact = STR("<sip:" S ">")};
     assert_int_equal(event_new(&p, &l->core), 0);
     counter_init(&l->counter);
     assert_int_equal(counter_attach(&l->counter, l->core), 0);

@@ -9,7 +9,7 @@ enum { HOUR = 3600, FULL_RETRY_S = 60 };
 // What a SUBSCRIBE asks for.
 struct ask {
     struct event *core;
-    struct pxy *request;
+    struct asking *request;
     const struct sip_msg *msg;
     const struct sip_token *event;
     const struct event_package *package;
@@ -117,7 +117,7 @@ static bool read_ask(struct ask *q)
 
 static void answer_refusal(struct ask *q)
 {
-    server_refuse(q->core, q->request, &q->refusal, q->who.resource);
+    server_refuse(q->request, &q->refusal, q->who.resource);
 }
 
 // ---- limits ----
@@ -170,7 +170,7 @@ static bool identify(struct ask *q)
 {
     const struct event_package *p = q->package;
     q->refusal.status = 404;
-    if (!p->identify(p->arg, q->msg, server_arena(q->request), &q->who, &q->refusal))
+    if (!p->identify(p->arg, q->msg, &q->request->from, &q->who, &q->refusal))
         return false;
     q->refusal = (struct event_refusal){0};
     const struct sip_addr *from = sip_msg_from(q->msg);
@@ -183,8 +183,6 @@ static int fill(struct notifier *n, const struct ask *q)
 {
     struct event *e = q->core;
     struct str tag = server_to_tag(q->request), id = event_id_param(q->event);
-    if (!tag.p)
-        return ERR_NOMEM;
     int err = dialog_new_uas(q->msg, tag, e->contact, &n->dialog);
     if (!err && id.n && !(n->event_id = str_cdup(id)))
         err = ERR_NOMEM;
@@ -226,7 +224,7 @@ static enum event_verdict ask_package(struct ask *q, event_id id, bool again)
     const struct event_package *p = q->package;
     struct event_asked a = {.id = id,
                             .msg = q->msg,
-                            .from = server_source(q->request),
+                            .from = &q->request->from,
                             .who = q->who,
                             .refresh = again,
                             .expires = q->granted};
@@ -296,9 +294,9 @@ static void serve_again(struct ask *q, struct notifier *n)
     notifier_step(n, q->granted ? NE_REFRESH : NE_UNSUBSCRIBE, &in);
 }
 
-void notifier_serve(struct event *e, struct pxy *p)
+void notifier_serve(struct event *e, struct asking *p)
 {
-    struct ask q = {.core = e, .request = p, .msg = server_request(p)};
+    struct ask q = {.core = e, .request = p, .msg = p->msg};
     if (sip_msg_to_tag(q.msg).p)
         serve_again(&q, notifier_find(e, q.msg));
     else if (read_ask(&q))

@@ -81,7 +81,7 @@ static int send_in_dialog(struct notifier *n, struct sip_edits *h, bool final, s
         return ERR_NOMEM;
     r.cb = final ? NULL : on_notify;
     r.arg = n;
-    return ua_send(n->core->stack, &r, final ? NULL : &n->notify);
+    return ua_send(n->core->uas, &r, final ? NULL : &n->notify);
 }
 
 // 0, or: *ret_fatal says whether it would fail again.

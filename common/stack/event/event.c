@@ -20,25 +20,28 @@ void event_set_limits(struct event *e, const struct event_limits *l)
 
 int event_new(const struct event_params *p, struct event **ret_core)
 {
-    if (!p->stack || !p->loop || !p->contact.n)
+    if (!p->txns || !p->uas || !p->contact.n)
         return ERR_INVAL;
     struct event *e = mem_zalloc(sizeof *e);
     if (!e)
         return ERR_NOMEM;
-    e->stack = p->stack;
-    e->loop = p->loop;
+    e->txns = p->txns;
+    e->uas = p->uas;
+    e->loop = txn_loop(p->txns);
+    e->wants = p->wants;
+    e->arg = p->arg;
     e->label = p->label;
     e->verdict_ms = p->verdict_ms ? p->verdict_ms : VERDICT_MS;
     e->timer_n_ms = 64 * (p->timers ? p->timers : &sip_timers_core)->t1;
     event_set_limits(e, &p->limits);
     e->contact = str_dup(p->contact);
     e->scratch = mem_alloc(EVENT_BODY_MAX);
-    if (!e->contact.p || !e->scratch) {
+    int err = e->contact.p && e->scratch ? server_open(e) : ERR_NOMEM;
+    if (err)
         event_free(e);
-        return ERR_NOMEM;
-    }
-    *ret_core = e;
-    return 0;
+    else
+        *ret_core = e;
+    return err;
 }
 
 static void free_notifiers(struct event *e)
@@ -71,6 +74,7 @@ void event_free(struct event *e)
 {
     if (!e)
         return;
+    server_close(e);
     free_notifiers(e);
     free_subscribers(e);
     mem_free((void *)e->contact.p);
@@ -179,14 +183,6 @@ bool event_claims(const struct event *e, const struct sip_msg *m)
     default:
         return false;
     }
-}
-
-void event_serve(struct event *e, struct pxy *p)
-{
-    if (sip_msg_method(server_request(p)) == SIP_NOTIFY)
-        subscriber_serve(e, p);
-    else
-        notifier_serve(e, p);
 }
 
 // ---- figures ----

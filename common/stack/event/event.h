@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event notification (RFC 6665), both sides. A SUBSCRIBE's journey: the owner of the stack gives it
-// to event_serve; it is checked (accept.c), the package says whose state is wanted and whether he
-// may have it, now or later, and a notifier (notifier.c, one table) answers. What there is to tell
+// Event notification (RFC 6665), both sides; a user of transactions like the proxy. A SUBSCRIBE's
+// journey: it is claimed when it is of a subscription here or the owner wants it to be served
+// (server.c); it is checked (accept.c), the package says whose state is wanted and whether he may
+// have it, now or later, and a notifier (notifier.c, one table) answers. What there is to tell
 // leaves in a NOTIFY (delivery.c, another table): one at a time in a subscription, not before its
 // interval is over, and then the newest state. On the other side event_subscribe makes a subscriber
 // (subscriber.c, a third table): it sends SUBSCRIBE, takes the dialog from the first NOTIFY,
@@ -12,10 +13,12 @@
 // event_stats.
 #pragma once
 
-#include "stack/stack.h"
+#include "sip/edit.h"
+#include "stack/txn/txn.h"
 
 struct event; // the event core of one stack
-struct pxy;
+struct ua_layer;
+struct writer;
 
 typedef uint64_t event_id; // a subscription, of either side; never reused on its side. 0: none
 
@@ -71,10 +74,10 @@ struct event_package {
     uint32_t interval_ms; // least time between two notifications of a subscription; 0: none
     void *arg;            // for the operations but parse
 
-    // Notifier. Whose state does m ask for? The texts live in a or in m. False: refused, 404 unless
+    // Notifier. Whose state does m ask for? The texts live as long as m. False: refused, 404 unless
     // *ret_refusal says otherwise.
-    bool (*identify)(void *arg, const struct sip_msg *m, struct arena *a, struct event_who *ret_who,
-                     struct event_refusal *ret_refusal);
+    bool (*identify)(void *arg, const struct sip_msg *m, const struct flow_info *from,
+                     struct event_who *ret_who, struct event_refusal *ret_refusal);
     // NULL: whoever asks. Asked for each refresh too, where WAIT counts as ALLOW.
     enum event_verdict (*authorise)(void *arg, const struct event_asked *q,
                                     struct event_refusal *ret_refusal);
@@ -104,8 +107,12 @@ struct event_limits {
 };
 
 struct event_params {
-    struct stack *stack;
-    struct loop *loop;  // the stack's
+    struct txn_layer *txns; // stack_txns
+    struct ua_layer *uas;   // stack_uas
+    // Is this SUBSCRIBE or NOTIFY, which is of no subscription here, to be answered here? Must be
+    // cheap. NULL: no; another user of transactions has it.
+    bool (*wants)(void *arg, const struct sip_msg *m, flow_id flow);
+    void *arg;
     struct str contact; // value of Contact in what a notifier sends; copied
     unsigned label;     // of the listener that sends
     struct event_limits limits;
@@ -114,7 +121,7 @@ struct event_params {
 };
 
 int event_new(const struct event_params *p, struct event **ret_core);
-// Forgets all subscriptions without a word. Before the stack is freed. Takes NULL.
+// Forgets all subscriptions without a word. Called before the stack is freed. Takes NULL.
 void event_free(struct event *e);
 // p lives as long as the core. ERR_FULL, ERR_EXISTS, ERR_INVAL.
 int event_add_package(struct event *e, const struct event_package *p);
@@ -123,9 +130,6 @@ void event_set_limits(struct event *e, const struct event_limits *l);
 struct str event_allowed(const struct event *e);
 // Does this request belong to a subscription here, of either side?
 bool event_claims(const struct event *e, const struct sip_msg *m);
-// Answers a SUBSCRIBE or NOTIFY, at once or later: one that event_claims, and a SUBSCRIBE outside a
-// dialog that the owner wants to be served here. Any other: 489 or 481. Not for other methods.
-void event_serve(struct event *e, struct pxy *p);
 void event_stats(const struct event *e, stack_stat_cb cb, void *arg);
 
 // ---- notifier ----

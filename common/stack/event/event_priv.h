@@ -9,6 +9,7 @@
 #include "base/writer.h"
 #include "stack/event/event.h"
 #include "stack/session/ua.h"
+#include "stack/txn/txn.h"
 
 enum {
     EVENT_PACKAGES = 16,
@@ -41,8 +42,12 @@ struct event_counters {
 };
 
 struct event {
-    struct stack *stack;
+    struct txn_layer *txns;
+    struct txn_user *user;
+    struct ua_layer *uas;
     struct loop *loop;
+    bool (*wants)(void *arg, const struct sip_msg *m, flow_id flow);
+    void *arg;                   // of wants
     struct str contact, allowed; // heap
     unsigned label;
     uint32_t verdict_ms, timer_n_ms;
@@ -124,6 +129,9 @@ enum delivery_event {
 
 extern const struct fsm event_notifier_fsm, event_delivery_fsm, event_subscriber_fsm;
 
+struct held;
+struct asking;
+
 struct notifier {
     event_id id;
     struct event *core;
@@ -138,7 +146,7 @@ struct notifier {
     uint64_t due_at;        // what is held; 0: nothing is
     uint64_t last_at;       // of the last NOTIFY, 0: none
     uint64_t told, telling; // number of the state that the subscriber has, that is under way
-    uint64_t asked;         // pxy of the SUBSCRIBE that is not answered
+    struct held *held;      // the SUBSCRIBE that is not answered
     ua_id notify;           // under way; 0: none
     uint32_t granted, version, interval_ms, retry_after;
     uint8_t state, delivery, type, reason;
@@ -151,7 +159,7 @@ struct notifier {
 
 // What comes with an event.
 struct notifier_input {
-    struct pxy *request; // SUBSCRIBE
+    struct asking *request; // SUBSCRIBE
     struct event_refusal refusal;
     uint32_t granted;
     enum event_reason reason;
@@ -207,7 +215,7 @@ void notifier_free(struct notifier *n); // leaves the tables alone
 void notifier_arm(struct notifier *n);
 
 // ---- accept.c ----
-void notifier_serve(struct event *e, struct pxy *p);
+void notifier_serve(struct event *e, struct asking *p);
 
 // ---- delivery.c ----
 void delivery_step(struct notifier *n, enum delivery_event ev);
@@ -233,17 +241,33 @@ extern const struct event_reason_row event_reason_rows[EVENT_REASONS];
 enum event_reason event_reason_from(struct str name);
 
 // ---- server.c ----
-const struct sip_msg *server_request(const struct pxy *p);
-const struct flow_info *server_source(const struct pxy *p);
-struct arena *server_arena(struct pxy *p);
-struct str server_to_tag(struct pxy *p); // of its responses; STR_NONE when out of memory
-void server_refuse(struct event *e, struct pxy *p, const struct event_refusal *r,
-                   struct str identity);
+// A request that came in, while it is looked at.
+struct asking {
+    struct event *core;
+    txn_id txn;
+    flow_id flow;
+    struct flow_info from;
+    struct sip_msg *msg;
+    char tag[TXN_TAG_LEN];
+};
+// One that will be answered later.
+struct held {
+    txn_id txn;
+    flow_id flow;
+    struct sip_msg *msg;
+};
+
+int server_open(struct event *e);
+void server_close(struct event *e);
+struct arena *server_arena(struct asking *a);
+struct str server_to_tag(struct asking *a); // of its responses
+void server_refuse(struct asking *a, const struct event_refusal *r, struct str identity);
 // 200 to a SUBSCRIBE. An error: it was answered otherwise, or nobody waits for the answer.
-int server_accept(struct event *e, struct pxy *p, uint32_t granted);
-void server_ok(struct pxy *p); // 200 to a NOTIFY
-uint64_t server_id(const struct pxy *p);
-struct pxy *server_find(const struct event *e, uint64_t id);
+int server_accept(struct asking *a, uint32_t granted);
+void server_ok(struct asking *a); // 200 to a NOTIFY
+int server_hold(const struct asking *a, struct held **ret_held);
+void server_resume(struct event *e, const struct held *h, struct asking *ret_a);
+void server_release(struct held *h); // takes NULL
 
 // ---- subscriber.c ----
 enum subscriber_state {
@@ -345,6 +369,6 @@ int subscriber_new_dialog(struct subscriber *s);
 int subscriber_send(struct subscriber *s, uint32_t expires);
 
 // ---- subscriber_in.c ----
-void subscriber_serve(struct event *e, struct pxy *p);
+void subscriber_serve(struct event *e, struct asking *p);
 // Is this NOTIFY of a subscription, or may it be of one that was asked for?
 bool subscriber_expects(const struct event *e, const struct sip_msg *m);

@@ -59,8 +59,9 @@ void notifier_free(struct notifier *n)
 {
     timer_stop(&n->timer);
     if (n->notify)
-        ua_forget(n->core->stack, n->notify);
+        ua_forget(n->core->uas, n->notify);
     dialog_free(n->dialog);
+    server_release(n->held);
     mem_free(n->event_id);
     mem_free(n);
 }
@@ -106,24 +107,28 @@ static int is_busy(void *obj, void *arg)
 
 // ---- answers ----
 
-// The SUBSCRIBE that is not answered yet; NULL when its transaction has gone.
-static struct pxy *request_of(struct notifier *n, const struct notifier_input *in)
+// The SUBSCRIBE that is not answered yet: the one with the event, or the one that waits.
+static struct asking *request_of(struct notifier *n, const struct notifier_input *in,
+                                 struct asking *room)
 {
-    struct pxy *p = in && in->request ? in->request
-                    : n->asked        ? server_find(n->core, n->asked)
-                                      : NULL;
-    n->asked = 0;
-    return p;
+    if (in && in->request)
+        return in->request;
+    if (!n->held)
+        return NULL;
+    server_resume(n->core, n->held, room);
+    return room;
 }
 
 // Answers the first SUBSCRIBE; false, and n is gone, when nobody heard that it was accepted.
 static bool accept_first(struct notifier *n, const struct notifier_input *in)
 {
-    struct pxy *p = request_of(n, in);
-    if (!p || server_accept(n->core, p, n->granted)) {
+    struct asking room, *p = request_of(n, in, &room);
+    if (!p || server_accept(p, n->granted)) {
         notifier_drop(n);
         return false;
     }
+    server_release(n->held);
+    n->held = NULL;
     n->core->count.subscribed++;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
     return true;
@@ -168,11 +173,17 @@ static void fetch_nothing(void *obj, void *arg)
         say_last(n, EVENT_GIVEUP);
 }
 
+static const struct event_refusal no_memory = {.status = 500, .cause = "out of memory"};
+
 static void wait_for_verdict(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    n->asked = server_id(in->request);
+    if (server_hold(in->request, &n->held)) {
+        server_refuse(in->request, &no_memory, resource_name(n->resource));
+        notifier_drop(n);
+        return;
+    }
     n->expires_at = event_now(n->core) + n->core->verdict_ms;
     notifier_arm(n);
 }
@@ -181,9 +192,9 @@ static void refuse_first(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    struct pxy *p = request_of(n, in);
+    struct asking room, *p = request_of(n, in, &room);
     if (p)
-        server_refuse(n->core, p, &in->refusal, resource_name(n->resource));
+        server_refuse(p, &in->refusal, resource_name(n->resource));
     notifier_drop(n);
 }
 
@@ -206,7 +217,7 @@ static void refresh(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    if (server_accept(n->core, in->request, in->granted))
+    if (server_accept(in->request, in->granted))
         return; // it stays as it was
     n->granted = in->granted;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
@@ -234,9 +245,8 @@ static void end_now(void *obj, void *arg)
 
 static void leave_soon(void *obj, void *arg)
 {
-    struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    (void)server_accept(n->core, in->request, 0);
+    (void)server_accept(in->request, 0);
     end_soon(obj, &(struct notifier_input){.reason = EVENT_TIMEOUT});
 }
 
@@ -244,7 +254,7 @@ static void leave_now(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    (void)server_accept(n->core, in->request, 0);
+    (void)server_accept(in->request, 0);
     say_last(n, EVENT_TIMEOUT);
 }
 

@@ -1,77 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one seam to whoever hands over server transactions: a request is a pxy that the owner of the
-// stack has given away. It is answered here and nowhere else in the event core.
-#include "stack/proxy/pipeline.h"
+// The event core as a user of transactions: which requests it has, and how they are answered.
+// Nothing else in it knows server transactions.
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/log_limit.h"
 #include "stack/event/event_priv.h"
+#include "stack/transport/answer.h"
 
-const struct sip_msg *server_request(const struct pxy *p)
+static bool claims(void *arg, const struct sip_msg *m, flow_id flow)
 {
-    return pxy_request(p);
+    const struct event *e = arg;
+    enum sip_method method = sip_msg_method(m);
+    if (method != SIP_SUBSCRIBE && method != SIP_NOTIFY)
+        return false;
+    return event_claims(e, m) || (e->wants && e->wants(e->arg, m, flow));
 }
 
-const struct flow_info *server_source(const struct pxy *p)
+static void request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
 {
-    return pxy_source(p);
+    struct asking a = {.core = arg, .txn = id, .flow = flow, .msg = m};
+    (void)txn_flow_info(a.core->txns, flow, &a.from);
+    if (sip_msg_method(m) == SIP_NOTIFY)
+        subscriber_serve(arg, &a);
+    else
+        notifier_serve(arg, &a);
 }
 
-struct arena *server_arena(struct pxy *p)
+static const struct txn_user_ops user = {.name = "event", .claims = claims, .request = request};
+
+int server_open(struct event *e)
 {
-    return pxy_arena(p);
+    return txn_user_add(e->txns, &user, e, &e->user);
 }
 
-struct str server_to_tag(struct pxy *p)
+void server_close(struct event *e)
 {
-    return pxy_to_tag(p);
+    if (e->user)
+        txn_user_remove(e->txns, e->user);
 }
 
-uint64_t server_id(const struct pxy *p)
+struct arena *server_arena(struct asking *a)
 {
-    return pxy_get_id(p);
+    return sip_msg_arena(a->msg);
 }
 
-struct pxy *server_find(const struct event *e, uint64_t id)
+struct str server_to_tag(struct asking *a)
 {
-    return pxy_find(e->stack, id);
+    return txn_to_tag(a->core->txns, a->msg, a->tag);
 }
 
-static const struct procedure subscribe = {"subscribe", NULL, 0};
-static const struct procedure notify = {"notify", NULL, 0};
+// ---- answers ----
 
-void server_refuse(struct event *e, struct pxy *p, const struct event_refusal *r,
-                   struct str identity)
+// Without memory for what was wanted a bare 500 is better than silence.
+static int answer(struct asking *a, unsigned status, struct str reason,
+                  const struct sip_edits *extra)
 {
-    bool asks = sip_msg_method(pxy_request(p)) == SIP_SUBSCRIBE;
-    struct job *j = ARENA_NEW(pxy_arena(p), struct job);
-    e->count.refused += asks;
-    if (!j) {
-        (void)pxy_reply(p, r->status, STR_NONE, r->extra);
+    struct txn_layer *l = a->core->txns;
+    struct txn_answer w = {.status = status, .reason = reason, .extra = extra};
+    int err = txn_server_answer(l, a->txn, a->msg, &w);
+    if (!err || err == ERR_NOTFOUND || err == ERR_STATE)
+        return err;
+    w = (struct txn_answer){.status = 500};
+    if (txn_server_answer(l, a->txn, a->msg, &w))
+        txn_server_drop(l, a->txn);
+    return err;
+}
+
+static void log_refusal(struct asking *a, const struct event_refusal *r, struct str identity)
+{
+    struct transport *t = txn_transport(a->core->txns);
+    LOG_FROM(transport_log_source(t, a->flow, &a->from.remote, identity), event_now(a->core),
+             r->status >= 500 ? LOG_WARN : LOG_INFO, "request refused", r->cause,
+             LF("call_id", sip_msg_call_id(a->msg)), LF("method", sip_msg_method_name(a->msg)),
+             LF("identity", identity), LF_NUM("status", r->status), LF_Z("cause", r->cause));
+}
+
+// 399 with the cause (RFC 3261 20.43), as far as it may be told to who asked. Causes are our own
+// words, without quotes.
+static void add_warning(struct asking *a, struct sip_edits *extra, const char *cause)
+{
+    char host[ADDR_TEXT_MAX];
+    struct str text = answer_warning_text(txn_transport(a->core->txns), &a->from, str_from(cause));
+    if (!text.n)
         return;
-    }
-    j->identity = identity;
-    job_start(j, p, asks ? &subscribe : &notify, e);
-    job_reject(j, (struct reject){
-                      .status = r->status,
-                      .cause = r->cause,
-                      .retry_after = r->retry_after,
-                      .extra = r->extra,
-                  });
+    struct str who = addr_host_text(&a->from.local, host);
+    sip_edit_append(
+        extra, SIP_H_WARNING,
+        arena_printf(server_arena(a), "399 %.*s \"%.*s\"", STR_ARG(who), STR_ARG(text)));
+}
+
+void server_refuse(struct asking *a, const struct event_refusal *r, struct str identity)
+{
+    struct arena *m = server_arena(a);
+    struct sip_edits extra;
+    struct str reason = STR_NONE;
+    a->core->count.refused += sip_msg_method(a->msg) == SIP_SUBSCRIBE;
+    log_refusal(a, r, identity);
+    if (r->extra)
+        sip_edits_copy(&extra, m, r->extra);
+    else
+        sip_edits_init(&extra, m, NULL);
+    if (r->retry_after)
+        sip_edit_append(&extra, SIP_H_RETRY_AFTER, arena_printf(m, "%" PRIu32, r->retry_after));
+    if (r->cause)
+        add_warning(a, &extra, r->cause);
+    if (r->status == 400 && r->cause) // RFC 3261 21.4.1: the phrase says what is wrong
+        reason = arena_printf(m, "Bad Request: %s", r->cause);
+    (void)answer(a, r->status, reason, &extra);
 }
 
 // RFC 6665 4.2.1.1: 200, never 202; the expiry that was granted; a Contact, since it makes a
 // dialog.
-int server_accept(struct event *e, struct pxy *p, uint32_t granted)
+int server_accept(struct asking *a, uint32_t granted)
 {
-    struct arena *a = pxy_arena(p);
+    struct event *e = a->core;
+    struct arena *m = server_arena(a);
     struct sip_edits extra;
-    sip_edits_init(&extra, a, NULL);
-    sip_edit_append(&extra, SIP_H_EXPIRES, arena_printf(a, "%" PRIu32, granted));
+    sip_edits_init(&extra, m, NULL);
+    sip_edit_append(&extra, SIP_H_EXPIRES, arena_printf(m, "%" PRIu32, granted));
     sip_edit_append(&extra, SIP_H_CONTACT, e->contact);
     if (e->allowed.n)
         sip_edit_append(&extra, SIP_H_ALLOW_EVENTS, e->allowed);
-    return pxy_reply(p, 200, STR_NONE, &extra);
+    return answer(a, 200, STR_NONE, &extra);
 }
 
-void server_ok(struct pxy *p)
+void server_ok(struct asking *a)
 {
-    (void)pxy_reply(p, 200, STR_NONE, NULL);
+    (void)answer(a, 200, STR_NONE, NULL);
+}
+
+// ---- one that is answered later ----
+
+int server_hold(const struct asking *a, struct held **ret_held)
+{
+    struct held *h = mem_zalloc(sizeof *h);
+    if (!h)
+        return ERR_NOMEM;
+    h->txn = a->txn;
+    h->flow = a->flow;
+    h->msg = sip_msg_ref(a->msg);
+    *ret_held = h;
+    return 0;
+}
+
+void server_resume(struct event *e, const struct held *h, struct asking *ret_a)
+{
+    *ret_a = (struct asking){.core = e, .txn = h->txn, .flow = h->flow, .msg = h->msg};
+    (void)txn_flow_info(e->txns, h->flow, &ret_a->from);
+}
+
+void server_release(struct held *h)
+{
+    if (!h)
+        return;
+    sip_msg_unref(h->msg);
+    mem_free(h);
 }

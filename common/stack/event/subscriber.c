@@ -63,7 +63,7 @@ void subscriber_free(struct subscriber *s)
     timer_stop(&s->timer);
     timer_stop(&s->timer_n);
     if (s->request)
-        ua_forget(s->core->stack, s->request);
+        ua_forget(s->core->uas, s->request);
     dialog_free(s->dialog);
     subscriber_plan_unref(s->plan);
     mem_free(s);
@@ -285,7 +285,7 @@ static void retry(void *obj, void *arg)
     e.again_ms = retry_in(s, arg);
     timer_stop(&s->timer_n);
     if (s->request)
-        ua_forget(s->core->stack, s->request);
+        ua_forget(s->core->uas, s->request);
     s->request = 0;
     dialog_free(s->dialog);
     s->dialog = NULL;

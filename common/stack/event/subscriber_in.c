@@ -73,10 +73,10 @@ static struct subscriber *make_fork(struct event *e, struct subscriber *of)
 
 // ---- what is wrong with it ----
 
-static void refuse(struct event *e, struct pxy *p, unsigned status, const char *cause)
+static void refuse(struct event *e, struct asking *p, unsigned status, const char *cause)
 {
     e->count.stray += status == 481;
-    server_refuse(e, p, &(struct event_refusal){.status = status, .cause = cause}, STR_NONE);
+    server_refuse(p, &(struct event_refusal){.status = status, .cause = cause}, STR_NONE);
 }
 
 // RFC 6665 8.2.1: compared byte by byte.
@@ -164,9 +164,9 @@ static void act(struct subscriber *s, const struct sip_msg *m, const struct sip_
         ask_whole(s);
 }
 
-static void serve(struct subscriber *s, struct pxy *p, const struct sip_token *t)
+static void serve(struct subscriber *s, struct asking *p, const struct sip_token *t)
 {
-    const struct sip_msg *m = server_request(p);
+    const struct sip_msg *m = p->msg;
     struct event *e = s->core;
     event_id id = s->id;
     const char *cause;
@@ -185,9 +185,9 @@ static void serve(struct subscriber *s, struct pxy *p, const struct sip_token *t
         subscriber_drop(s);
 }
 
-void subscriber_serve(struct event *e, struct pxy *p)
+void subscriber_serve(struct event *e, struct asking *p)
 {
-    const struct sip_msg *m = server_request(p);
+    const struct sip_msg *m = p->msg;
     const struct sip_token *event = sip_msg_at(m, SIP_H_EVENT, 0);
     const struct sip_token *state = sip_msg_at(m, SIP_H_SUBSCRIPTION_STATE, 0);
     struct subscriber *of = NULL, *s = sip_msg_to_tag(m).p ? find(e, m, &of) : NULL;

@@ -87,13 +87,13 @@ int subscriber_send(struct subscriber *s, uint32_t expires)
                            .cb = on_subscribe,
                            .arg = s};
     if (s->request)
-        ua_forget(s->core->stack, s->request);
+        ua_forget(s->core->uas, s->request);
     s->request = 0;
     arena_init(&a, room, sizeof room);
     sip_edits_init(&h, &a, NULL);
     int err = build(s, expires, &h, &r.uri);
     if (!err)
-        err = ua_send(s->core->stack, &r, &s->request);
+        err = ua_send(s->core->uas, &r, &s->request);
     arena_done(&a);
     if (err)
         s->core->count.starved++;
