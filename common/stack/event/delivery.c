@@ -56,10 +56,8 @@ static struct str substate(const struct notifier *n, struct arena *a, bool final
 static void add_headers(struct notifier *n, struct sip_edits *h, bool final)
 {
     struct arena *a = h->arena;
-    struct str name = n->resource->package->name;
-    if (n->event_id)
-        name = ARENA_CAT(a, name, STR(";id="), str_from(n->event_id));
-    sip_edit_append(h, SIP_H_EVENT, name);
+    struct str name = n->resource->package->name, id = str_from(n->event_id);
+    sip_edit_append(h, SIP_H_EVENT, ARENA_CAT(a, name, id.n ? STR(";id=") : STR(""), id));
     sip_edit_append(h, SIP_H_SUBSCRIPTION_STATE, substate(n, a, final));
     sip_edit_append(h, SIP_H_CONTACT, n->core->contact);
 }
