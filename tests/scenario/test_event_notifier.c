@@ -609,21 +609,52 @@ static void come_again(void **state)
     lab_done(&l);
 }
 
+static void note_notify(void *arg, const struct stack_trace *t)
+{
+    struct node *n = arg;
+    if (!t->out && str_starts(t->bytes, STR("NOTIFY ")))
+        ((struct lab *)n->data)->last_proto = t->proto;
+}
+
+static void ignore_state(void *arg, event_id id, enum event_state s, const struct sip_msg *notify)
+{
+}
+
 // A NOTIFY too large for a datagram goes over a connection (RFC 3261 18.1.1).
 static void large(void **state)
 {
-    struct lab l;
+    static const struct event_subscriber_ops sub_ops = {.state = ignore_state};
+    struct lab l, far = {0};
+    event_id id;
     (void)state;
     lab_init(&l);
+    struct stack_ops traced = node_ops;
+    traced.trace = note_notify;
+    far.n = node_new(&l.w, "10.0.0.9", &(struct stack_params){.ops = &traced});
+    far.n->data = &far;
+    counter_init(&far.counter);
+    struct event_params ep = {.txns = stack_txns(far.n->stack),
+                              .uas = stack_uas(far.n->stack),
+                              .contact = STR("<sip:10.0.0.9>")};
+    assert_int_equal(event_new(&ep, &far.core), 0);
+    assert_int_equal(counter_attach(&far.counter, far.core), 0);
+    struct event_subscription p = {.event = STR("x-counter"),
+                                   .uri = STR("sip:a@" N),
+                                   .from = STR("<sip:far@example.org>"),
+                                   .to = STR("<sip:a@example.org>"),
+                                   .contact = STR("<sip:10.0.0.9>"),
+                                   .ops = &sub_ops,
+                                   .arg = &far.counter};
+    far.last_proto = SIP_PROTO_OTHER;
+    assert_int_equal(event_subscribe(far.core, &p, &id), 0);
+    world_run(&l.w, 50);
+    assert_int_equal(far.last_proto, SIP_PROTO_UDP);
     l.counter.filler = 3000;
-    struct sub s = sub_of(l.bob, "c1");
-    ask(&l, &s, EVENT);
-    (void)answered(&s, "200");
-    // The peer has no connection to offer: UDP is tried after that (RFC 3261 18.1.1).
-    const char *m = peer_next(l.bob, 8000);
-    assert_non_null(m);
-    assert_contains(m, "NOTIFY ");
-    ok_notify(&s, m);
+    counter_add(&l.counter, "a", 1);
+    world_run(&l.w, 50);
+    assert_int_equal(far.last_proto, SIP_PROTO_TCP);
+    assert_int_equal(far.counter.known, 1);
+    event_free(far.core);
     lab_done(&l);
 }
 
@@ -869,7 +900,7 @@ static void out_of_memory(void **state)
     lab_init(&l);
     bool whole = false;
     for (long n = 0; n < 300 && !whole; n++) {
-        char id[16];
+        char id[32];
         (void)snprintf(id, sizeof id, "c%ld", n);
         struct sub s = sub_of(l.bob, id);
         mem_fail_after(n);
