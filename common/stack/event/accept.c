@@ -29,7 +29,7 @@ static bool refuse(struct ask *q, unsigned status, const char *cause)
 static bool refuse_with(struct ask *q, unsigned status, const char *cause, enum sip_hid id,
                         struct str v)
 {
-    struct arena *a = server_arena(q->request);
+    struct arena *a = asking_arena(q->request);
     struct sip_edits *extra = ARENA_NEW(a, struct sip_edits);
     if (extra && v.n) {
         sip_edits_init(extra, a, NULL);
@@ -70,7 +70,7 @@ static bool check_expires(struct ask *q)
         asked = p->default_s;
     if (asked > 0 && asked < least)
         return refuse_with(q, 423, "expiry is too brief", SIP_H_MIN_EXPIRES,
-                           arena_printf(server_arena(q->request), "%" PRIu32, least));
+                           arena_printf(asking_arena(q->request), "%" PRIu32, least));
     q->granted = asked < p->max_s ? (uint32_t)asked : p->max_s;
     return true;
 }
@@ -117,7 +117,7 @@ static bool read_ask(struct ask *q)
 
 static void answer_refusal(struct ask *q)
 {
-    server_refuse(q->request, &q->refusal, q->who.resource);
+    asking_refuse(q->request, &q->refusal, q->who.resource);
 }
 
 // ---- limits ----
@@ -182,7 +182,7 @@ static bool identify(struct ask *q)
 static int fill(struct notifier *n, const struct ask *q)
 {
     struct event *e = q->core;
-    struct str tag = server_to_tag(q->request), id = event_id_param(q->event);
+    struct str tag = asking_to_tag(q->request), id = event_id_param(q->event);
     int err = dialog_new_uas(q->msg, tag, e->contact, &n->dialog);
     if (!err && id.n && !(n->event_id = str_cdup(id)))
         err = ERR_NOMEM;

@@ -36,7 +36,7 @@ int event_new(const struct event_params *p, struct event **ret_core)
     event_set_limits(e, &p->limits);
     e->contact = str_dup(p->contact);
     e->scratch = mem_alloc(EVENT_BODY_MAX);
-    int err = e->contact.p && e->scratch ? server_open(e) : ERR_NOMEM;
+    int err = e->contact.p && e->scratch ? event_server_open(e) : ERR_NOMEM;
     if (err)
         event_free(e);
     else
@@ -74,7 +74,7 @@ void event_free(struct event *e)
 {
     if (!e)
         return;
-    server_close(e);
+    event_server_close(e);
     free_notifiers(e);
     free_subscribers(e);
     mem_free((void *)e->contact.p);

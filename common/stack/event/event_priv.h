@@ -257,17 +257,17 @@ struct held {
     struct sip_msg *msg;
 };
 
-int server_open(struct event *e);
-void server_close(struct event *e);
-struct arena *server_arena(struct asking *a);
-struct str server_to_tag(struct asking *a); // of its responses
-void server_refuse(struct asking *a, const struct event_refusal *r, struct str identity);
+int event_server_open(struct event *e);
+void event_server_close(struct event *e);
+struct arena *asking_arena(struct asking *a);
+struct str asking_to_tag(struct asking *a); // of its responses
+void asking_refuse(struct asking *a, const struct event_refusal *r, struct str identity);
 // 200 to a SUBSCRIBE. An error: it was answered otherwise, or nobody waits for the answer.
-int server_accept(struct asking *a, uint32_t granted);
-void server_ok(struct asking *a); // 200 to a NOTIFY
-int server_hold(const struct asking *a, struct held **ret_held);
-void server_resume(struct event *e, const struct held *h, struct asking *ret_a);
-void server_release(struct held *h); // takes NULL
+int asking_accept(struct asking *a, uint32_t granted);
+void asking_ok(struct asking *a); // 200 to a NOTIFY
+int asking_hold(const struct asking *a, struct held **ret_held);
+void asking_resume(struct event *e, const struct held *h, struct asking *ret_a);
+void asking_release(struct held *h); // takes NULL
 
 // ---- subscriber.c ----
 enum subscriber_state {
@@ -351,7 +351,7 @@ void subscriber_free(struct subscriber *s); // leaves the tables alone
 // Takes a reference to the plan.
 int subscriber_new(struct event *e, struct subscriber_plan *plan, struct subscriber **ret_s);
 // Puts it into the core's table under its Call-ID and tag, and nowhere else.
-int subscriber_list(struct subscriber *s);
+int subscriber_enter(struct subscriber *s);
 // What the notifier says of how long it will be there.
 void subscriber_set_expiry(struct subscriber *s, uint32_t seconds);
 // After the first NOTIFY: sets the timer by what is known.

@@ -61,7 +61,7 @@ void notifier_free(struct notifier *n)
     if (n->notify)
         ua_forget(n->core->uas, n->notify);
     dialog_free(n->dialog);
-    server_release(n->held);
+    asking_release(n->held);
     mem_free(n->event_id);
     mem_free(n);
 }
@@ -115,7 +115,7 @@ static struct asking *request_of(struct notifier *n, const struct notifier_input
         return in->request;
     if (!n->held)
         return NULL;
-    server_resume(n->core, n->held, room);
+    asking_resume(n->core, n->held, room);
     return room;
 }
 
@@ -123,11 +123,11 @@ static struct asking *request_of(struct notifier *n, const struct notifier_input
 static bool accept_first(struct notifier *n, const struct notifier_input *in)
 {
     struct asking room, *p = request_of(n, in, &room);
-    if (!p || server_accept(p, n->granted)) {
+    if (!p || asking_accept(p, n->granted)) {
         notifier_drop(n);
         return false;
     }
-    server_release(n->held);
+    asking_release(n->held);
     n->held = NULL;
     n->core->count.subscribed++;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
@@ -179,8 +179,8 @@ static void wait_for_verdict(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    if (server_hold(in->request, &n->held)) {
-        server_refuse(in->request, &no_memory, resource_name(n->resource));
+    if (asking_hold(in->request, &n->held)) {
+        asking_refuse(in->request, &no_memory, resource_name(n->resource));
         notifier_drop(n);
         return;
     }
@@ -194,7 +194,7 @@ static void refuse_first(void *obj, void *arg)
     const struct notifier_input *in = arg;
     struct asking room, *p = request_of(n, in, &room);
     if (p)
-        server_refuse(p, &in->refusal, resource_name(n->resource));
+        asking_refuse(p, &in->refusal, resource_name(n->resource));
     notifier_drop(n);
 }
 
@@ -217,7 +217,7 @@ static void refresh(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    if (server_accept(in->request, in->granted))
+    if (asking_accept(in->request, in->granted))
         return; // it stays as it was
     n->granted = in->granted;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
@@ -246,7 +246,7 @@ static void end_now(void *obj, void *arg)
 static void leave_soon(void *obj, void *arg)
 {
     const struct notifier_input *in = arg;
-    (void)server_accept(in->request, 0);
+    (void)asking_accept(in->request, 0);
     end_soon(obj, &(struct notifier_input){.reason = EVENT_TIMEOUT});
 }
 
@@ -254,7 +254,7 @@ static void leave_now(void *obj, void *arg)
 {
     struct notifier *n = obj;
     const struct notifier_input *in = arg;
-    (void)server_accept(in->request, 0);
+    (void)asking_accept(in->request, 0);
     say_last(n, EVENT_TIMEOUT);
 }
 

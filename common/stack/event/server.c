@@ -29,23 +29,23 @@ static void request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
 
 static const struct txn_user_ops user = {.name = "event", .claims = claims, .request = request};
 
-int server_open(struct event *e)
+int event_server_open(struct event *e)
 {
     return txn_user_add(e->txns, &user, e, &e->user);
 }
 
-void server_close(struct event *e)
+void event_server_close(struct event *e)
 {
     if (e->user)
         txn_user_remove(e->txns, e->user);
 }
 
-struct arena *server_arena(struct asking *a)
+struct arena *asking_arena(struct asking *a)
 {
     return sip_msg_arena(a->msg);
 }
 
-struct str server_to_tag(struct asking *a)
+struct str asking_to_tag(struct asking *a)
 {
     return txn_to_tag(a->core->txns, a->msg, a->tag);
 }
@@ -87,12 +87,12 @@ static void add_warning(struct asking *a, struct sip_edits *extra, const char *c
     struct str who = addr_host_text(&a->from.local, host);
     sip_edit_append(
         extra, SIP_H_WARNING,
-        arena_printf(server_arena(a), "399 %.*s \"%.*s\"", STR_ARG(who), STR_ARG(text)));
+        arena_printf(asking_arena(a), "399 %.*s \"%.*s\"", STR_ARG(who), STR_ARG(text)));
 }
 
-void server_refuse(struct asking *a, const struct event_refusal *r, struct str identity)
+void asking_refuse(struct asking *a, const struct event_refusal *r, struct str identity)
 {
-    struct arena *m = server_arena(a);
+    struct arena *m = asking_arena(a);
     struct sip_edits extra;
     struct str reason = STR_NONE;
     a->core->count.refused += sip_msg_method(a->msg) == SIP_SUBSCRIBE;
@@ -112,10 +112,10 @@ void server_refuse(struct asking *a, const struct event_refusal *r, struct str i
 
 // RFC 6665 4.2.1.1: 200, never 202; the expiry that was granted; a Contact, since it makes a
 // dialog.
-int server_accept(struct asking *a, uint32_t granted)
+int asking_accept(struct asking *a, uint32_t granted)
 {
     struct event *e = a->core;
-    struct arena *m = server_arena(a);
+    struct arena *m = asking_arena(a);
     struct sip_edits extra;
     sip_edits_init(&extra, m, NULL);
     sip_edit_append(&extra, SIP_H_EXPIRES, arena_printf(m, "%" PRIu32, granted));
@@ -125,14 +125,14 @@ int server_accept(struct asking *a, uint32_t granted)
     return answer(a, 200, STR_NONE, &extra);
 }
 
-void server_ok(struct asking *a)
+void asking_ok(struct asking *a)
 {
     (void)answer(a, 200, STR_NONE, NULL);
 }
 
 // ---- one that is answered later ----
 
-int server_hold(const struct asking *a, struct held **ret_held)
+int asking_hold(const struct asking *a, struct held **ret_held)
 {
     struct held *h = mem_zalloc(sizeof *h);
     if (!h)
@@ -144,13 +144,13 @@ int server_hold(const struct asking *a, struct held **ret_held)
     return 0;
 }
 
-void server_resume(struct event *e, const struct held *h, struct asking *ret_a)
+void asking_resume(struct event *e, const struct held *h, struct asking *ret_a)
 {
     *ret_a = (struct asking){.core = e, .txn = h->txn, .flow = h->flow, .msg = h->msg};
     (void)txn_flow_info(e->txns, h->flow, &ret_a->from);
 }
 
-void server_release(struct held *h)
+void asking_release(struct held *h)
 {
     if (!h)
         return;

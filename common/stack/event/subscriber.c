@@ -80,7 +80,7 @@ void subscriber_drop(struct subscriber *s)
     subscriber_free(s);
 }
 
-int subscriber_list(struct subscriber *s)
+int subscriber_enter(struct subscriber *s)
 {
     struct map *m = &s->core->subscribers;
     uint64_t key =

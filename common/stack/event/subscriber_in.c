@@ -63,7 +63,7 @@ static struct subscriber *make_fork(struct event *e, struct subscriber *of)
     s->cseq = of->cseq;
     s->state = SUBSCRIBER_WAITING;
     s->expires_at = of->expires_at;
-    if (subscriber_list(s)) {
+    if (subscriber_enter(s)) {
         subscriber_drop(s);
         return NULL;
     }
@@ -76,7 +76,7 @@ static struct subscriber *make_fork(struct event *e, struct subscriber *of)
 static void refuse(struct event *e, struct asking *p, unsigned status, const char *cause)
 {
     e->count.stray += status == 481;
-    server_refuse(p, &(struct event_refusal){.status = status, .cause = cause}, STR_NONE);
+    asking_refuse(p, &(struct event_refusal){.status = status, .cause = cause}, STR_NONE);
 }
 
 // RFC 6665 8.2.1: compared byte by byte.
@@ -177,7 +177,7 @@ static void serve(struct subscriber *s, struct asking *p, const struct sip_token
     if (status)
         refuse(e, p, status, cause);
     else
-        server_ok(p);
+        asking_ok(p);
     s = slots_find(&e->subscriber_ids, id);
     if (s && !status)
         act(s, m, t, gap);

@@ -23,7 +23,7 @@ int subscriber_new_dialog(struct subscriber *s)
     s->attempts = 0;
     s->expires_at = s->began_at = 0;
     s->leaving = false;
-    return subscriber_list(s);
+    return subscriber_enter(s);
 }
 
 // ---- the request ----
