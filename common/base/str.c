@@ -20,13 +20,6 @@ bool str_ieq(struct str a, struct str b)
     return true;
 }
 
-int str_cmp(struct str a, struct str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int c = n ? memcmp(a.p, b.p, n) : 0;
-    return c ? c : (a.n > b.n) - (a.n < b.n);
-}
-
 int str_icmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;

@@ -36,8 +36,7 @@ static inline bool str_eq(struct str a, struct str b)
 
 // ASCII case-insensitive equality.
 bool str_ieq(struct str a, struct str b);
-// memcmp order, shorter first when one is a prefix of the other.
-int str_cmp(struct str a, struct str b);
+// ASCII case-insensitive order, shorter first when one is a prefix of the other.
 int str_icmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);

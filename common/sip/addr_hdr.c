@@ -2,8 +2,9 @@
 #include "sip/addr_hdr.h"
 
 #include "base/writer.h"
-#include "sip/param.h"
-#include "sip/uri_priv.h"
+#include "sip/families.h"
+#include "sip/uri.h"
+#include "sip/cursor.h"
 #include "sip/usual.h"
 #include "sip/words.h"
 

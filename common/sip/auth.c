@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/auth.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/cursor.h"
-#include "sip/param.h"
 #include "sip/words.h"
 
 // The slice that a parameter has of its own, found by length and then by words; NULL: none.

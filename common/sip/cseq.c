@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/cseq.h"
+#include "sip/families.h"
 
 #include "base/mem.h"
 #include "base/writer.h"
@@ -73,18 +73,6 @@ void sip_cseq_read(struct cur *c, struct sip_cseq *v)
     v->method = sip_method_from(v->method_name);
 }
 
-int sip_cseq_parse(struct arena *a, struct str s, struct sip_cseq *ret_cseq)
-{
-    struct sip_cseq v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_cseq_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_cseq = v;
-    return e;
-}
-
 void sip_cseq_write(struct writer *w, const struct sip_cseq *v)
 {
     writer_u64(w, v->number);
@@ -98,18 +86,6 @@ void sip_rack_read(struct cur *c, struct sip_rack *v)
     v->cseq = number_lws(c, SIP_CSEQ_MAX);
     v->method_name = cur_token(c);
     v->method = sip_method_from(v->method_name);
-}
-
-int sip_rack_parse(struct arena *a, struct str s, struct sip_rack *ret_rack)
-{
-    struct sip_rack v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_rack_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_rack = v;
-    return e;
 }
 
 void sip_rack_write(struct writer *w, const struct sip_rack *v)

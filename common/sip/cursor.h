@@ -273,3 +273,10 @@ static inline struct sip_param *cur_params(struct cur *c)
         return NULL;
     return cur_params_read(c);
 }
+
+// ---- what grammars share ----
+
+struct sip_uri;
+
+// A URI as far as its grammar goes; the caller looks what follows.
+void sip_uri_read(struct cur *c, struct sip_uri *u);

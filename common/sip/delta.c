@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/delta.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/cursor.h"
-#include "sip/param.h"
 
 // comment = LPAREN *( ctext / quoted-pair / comment ) RPAREN
 static void comment(struct cur *c)
@@ -40,18 +39,6 @@ void sip_number_read(struct cur *c, struct sip_delta *v)
     *v = (struct sip_delta){.value = cur_number(c, UINT32_MAX)};
 }
 
-int sip_delta_parse(struct arena *a, struct str s, struct sip_delta *ret_delta)
-{
-    struct sip_delta v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_delta_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_delta = v;
-    return e;
-}
-
 void sip_delta_write(struct writer *w, const struct sip_delta *v)
 {
     writer_u64(w, v->value);
@@ -72,18 +59,6 @@ void sip_warning_read(struct cur *c, struct sip_warning *v)
     cur_expect(c, ' ');
     cur_sws(c);
     v->text = sip_unquote(c->arena, cur_quoted(c));
-}
-
-int sip_warning_parse(struct arena *a, struct str s, struct sip_warning *ret_warning)
-{
-    struct sip_warning v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_warning_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_warning = v;
-    return e;
 }
 
 static void put_quoted(struct writer *w, struct str s)

@@ -197,23 +197,6 @@ void sip_edit_remove(struct sip_edits *e, enum sip_hid id)
         remove_field(e, f);
 }
 
-void sip_edit_remove_named(struct sip_edits *e, struct str name)
-{
-    enum sip_hid id = sip_hid_from(name);
-    if (id != SIP_H_OTHER) {
-        sip_edit_remove(e, id);
-        return;
-    }
-    for (struct sip_edit *ed = e->first; ed; ed = ed->next)
-        if (ed->field ? ed->field->id == id && str_ieq(sip_field_name(e->msg, ed->field), name)
-                      : ed->kind == EDIT_LINE && str_ieq(ed->name, name))
-            ed->dropped = true;
-    const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;
-    for (; f; f = sip_field_next(e->msg, f))
-        if (str_ieq(sip_field_name(e->msg, f), name))
-            remove_field(e, f);
-}
-
 void sip_edit_set(struct sip_edits *e, enum sip_hid id, struct str value)
 {
     const struct sip_field *f = e->msg ? sip_field_first(e->msg, id) : NULL;

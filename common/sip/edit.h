@@ -36,7 +36,6 @@ void sip_edit_append(struct sip_edits *e, enum sip_hid id, struct str value);
 void sip_edit_append_named(struct sip_edits *e, struct str name, struct str value);
 // Removes every field of this id, as received and as added by earlier edits.
 void sip_edit_remove(struct sip_edits *e, enum sip_hid id);
-void sip_edit_remove_named(struct sip_edits *e, struct str name);
 // Removes or replaces the i-th received value (element of a comma list) of a header.
 void sip_edit_remove_at(struct sip_edits *e, enum sip_hid id, size_t i);
 void sip_edit_replace_at(struct sip_edits *e, enum sip_hid id, size_t i, struct str value);

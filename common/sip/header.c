@@ -3,16 +3,11 @@
 
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
-#include "sip/auth.h"
+#include "sip/families.h"
 #include "sip/chars.h"
 #include "sip/contact.h"
-#include "sip/cseq.h"
-#include "sip/delta.h"
 #include "sip/name_index.h"
-#include "sip/p_headers.h"
-#include "sip/security.h"
 #include "sip/token.h"
-#include "sip/via.h"
 
 // The typed functions of a family, as the table calls them.
 #define FAMILY(kind, type, reader, writer_fn)                                                      \

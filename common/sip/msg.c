@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "sip/msg_priv.h"
-#include "sip/pool.h"
 #include "sip/split.h"
 
 enum {

@@ -122,3 +122,9 @@ int sip_route_check(struct sip_msg *m, struct sip_parse_error *ret_err, bool *re
 // a part of a field of m; false when nothing is left. The element is trimmed.
 bool sip_element_next(const struct sip_msg *m, struct str *rest, char separator,
                       struct str *ret_element);
+
+// ---- Blocks for messages, recycled: a message costs one allocation, and that one is seldom new.
+
+// At least *n bytes and the class to give back; *n becomes what there is. NULL: out of memory.
+void *sip_pool_get(size_t *n, unsigned *ret_class);
+void sip_pool_put(void *p, unsigned class);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/p_headers.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/cursor.h"
-#include "sip/param.h"
 #include "sip/words.h"
 
 static struct str *slot_of(struct sip_charging_vector *v, struct str name)
@@ -32,18 +31,6 @@ void sip_charging_vector_read(struct cur *c, struct sip_charging_vector *v)
         if (slot)
             *slot = sip_unquote(c->arena, p->value);
     }
-}
-
-int sip_charging_vector_parse(struct arena *a, struct str s, struct sip_charging_vector *ret_vector)
-{
-    struct sip_charging_vector v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_charging_vector_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_vector = v;
-    return e;
 }
 
 void sip_charging_vector_write(struct writer *w, const struct sip_charging_vector *v)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/param.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/usual.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/pool.h"
+#include "sip/msg_priv.h"
 
 #include "base/mem.h"
 #include "sip/msg.h"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What sip_msg_parse checks besides the lines: the fields a proxy routes by.
 #include "sip/addr_hdr.h"
-#include "sip/cseq.h"
+#include "sip/families.h"
 #include "sip/cursor.h"
 #include "sip/msg_priv.h"
 #include "sip/token.h"
-#include "sip/uri_priv.h"
+#include "sip/uri.h"
 #include "sip/usual.h"
-#include "sip/via.h"
 
 struct check {
     struct sip_msg *m;

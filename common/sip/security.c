@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/security.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/cursor.h"
-#include "sip/param.h"
 #include "sip/words.h"
 
 static uint32_t number_of(struct cur *c, struct str s, uint32_t max)
@@ -54,18 +53,6 @@ void sip_security_read(struct cur *c, struct sip_security *v)
     v->text = str_make(from, (size_t)(c->p - from));
     for (const struct sip_param *p = v->params; p; p = p->next)
         security_param(c, p, v);
-}
-
-int sip_security_parse(struct arena *a, struct str s, struct sip_security *ret_security)
-{
-    struct sip_security v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_security_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_security = v;
-    return e;
 }
 
 void sip_security_write(struct writer *w, const struct sip_security *v)

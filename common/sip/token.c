@@ -2,7 +2,7 @@
 #include "sip/token.h"
 
 #include "base/writer.h"
-#include "sip/param.h"
+#include "sip/families.h"
 #include "sip/usual.h"
 
 // A token that is a name. STR_NONE, and c where it was, when it is another.

@@ -2,8 +2,8 @@
 #include "sip/uri.h"
 
 #include "base/writer.h"
-#include "sip/param.h"
-#include "sip/uri_priv.h"
+#include "sip/families.h"
+#include "sip/cursor.h"
 #include "sip/words.h"
 
 // uri-parameters, tel parameters: *( ";" pname [ "=" pvalue ] ), no blanks around.

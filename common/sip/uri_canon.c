@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The canonical form of an identity, and the telephone number in a URI.
 #include "base/writer.h"
-#include "sip/param.h"
-#include "sip/uri_priv.h"
+#include "sip/families.h"
+#include "sip/uri.h"
+#include "sip/cursor.h"
 
 struct str sip_host_name(struct str host)
 {

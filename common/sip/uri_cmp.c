@@ -2,7 +2,8 @@
 // Comparison of URIs.
 #include <stdlib.h>
 
-#include "sip/uri_priv.h"
+#include "sip/uri.h"
+#include "sip/cursor.h"
 
 // RFC 3261 19.1.4: an escaped character equals itself unless it is reserved. An escape that
 // matters comes out above 255, so that it never equals the bare character.

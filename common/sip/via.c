@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sip/via.h"
+#include "sip/families.h"
 
 #include "base/writer.h"
 #include "sip/cursor.h"
-#include "sip/param.h"
 #include "sip/usual.h"
 #include "sip/words.h"
 

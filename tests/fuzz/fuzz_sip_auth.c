@@ -6,7 +6,7 @@
 #include "base/writer.h"
 #include "fuzz.h"
 #include "ims/digest.h"
-#include "sip/auth.h"
+#include "sip/families.h"
 
 static char out[1 << 18];
 

@@ -12,6 +12,7 @@ import layers
 import pytest
 import spec_map
 import tree as sources
+import unused
 
 LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"
 
@@ -149,3 +150,20 @@ def test_a_stale_page_is_found(tmp_path, capsys):
     assert spec_map.main(["--same", root]) == 1
     assert "+| 17.1.2 | common/b.c: `b` |  |" in capsys.readouterr().out
     assert page.read_text() == before
+
+
+@pytest.mark.parametrize("code,header,names", [
+    ("int a(void)\n{\n    return 0;\n}\n", "int a(void);\n", ["a"]),
+    ("int main(void)\n{\n    return a();\n}\nint a(void)\n{\n    return 0;\n}\n", "int a(void);\n", []),
+    ("int a(void)\n{\n    return b();\n}\nint b(void)\n{\n    return a();\n}\n", "", ["a", "b"]),
+    ("static int s(void)\n{\n    return 0;\n}\n", "", []),
+    ("int a(void)\n{\n    return 0;\n}\nstatic const fn table[] = {a};\n", "", []),
+    ("int a(void)\n{\n    return 0;\n}\n", "static inline int b(void)\n{\n    return a();\n}\n", []),
+    ("int a(void)\n{\n    return 0;\n}\n// a();\nstatic const char t[] = \"a\";\n", "// a()\n", ["a"]),
+    ("int x_new(void)\n{\n    return 0;\n}\nHOOKS(x)\n", "#define MAKE(nf) nf##_new\n#define HOOKS(n) MAKE(n)\n", []),
+    ("int y_new(void)\n{\n    return 0;\n}\nHOOKS(x)\n", "#define HOOKS(nf) nf##_new\n", ["y_new"]),
+])
+def test_unused(tmp_path, code, header, names):
+    root = tree(tmp_path, {"common/x/a.c": code, "common/x/a.h": header})
+    assert sorted(unused.read(root).unused()) == names
+

@@ -12,7 +12,7 @@
 #include "sip/msg.h"
 #include "sip/token.h"
 #include "sip/uri.h"
-#include "sip/via.h"
+#include "sip/families.h"
 
 #define MUST(x)                                                                                    \
     do {                                                                                           \

@@ -105,11 +105,6 @@ static void lines(void **state)
     written("SIP/2.0\r\nRecord-Route: <sip:rr>\r\nVia: SIP/2.0/TCP two;branch=z9hG4bK2\r\n"
             "Via: one\r\nVia: SIP/2.0/UDP h");
     written("Content-Length: 2\r\nSupported: path\r\nX-New: n\r\n\r\nhi");
-    sip_edit_remove_named(&edits, STR("x-ONE"));
-    lacks("-One");
-    lacks("x-one");
-    sip_edit_remove_named(&edits, STR("x-new"));
-    lacks("X-New");
     sip_edit_remove(&edits, SIP_H_VIA);
     lacks("Via");
 }
