@@ -3,9 +3,11 @@
 // headers are in the table of ims/trust.c.
 #include "pcscf/pcscf_priv.h"
 
-static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str option)
+static const struct str option = STR_INIT("sec-agree");
+static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
+
+void agreement_strip(const struct sip_msg *m, struct sip_edits *e)
 {
-    static const enum sip_hid lists[] = {SIP_H_REQUIRE, SIP_H_PROXY_REQUIRE, SIP_H_SUPPORTED};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
         struct sip_iter it = sip_iter_init(m, lists[l]);
         for (const struct sip_token *t; (t = sip_iter_next(&it));)
@@ -14,7 +16,36 @@ static void drop_option(const struct sip_msg *m, struct sip_edits *e, struct str
     }
 }
 
-void agreement_strip(const struct sip_msg *m, struct sip_edits *e)
+// The mechanisms that this node offers, whatever the UE has said of its own (RFC 3329 2.3.1), as the value of
+// Security-Server. No mechanism is built in yet, and a header without a value there is not (2.2): that of IPsec (TS
+// 33.203 7.2) comes here.
+static struct str offer(void)
 {
-    drop_option(m, e, STR("sec-agree"));
+    return STR_NONE;
+}
+
+static bool knows_agreement(const struct sip_msg *m)
+{
+    for (size_t l = 0; l < ARRAY_LEN(lists); l++)
+        if (sip_msg_has_token(m, lists[l], option))
+            return true;
+    return false;
+}
+
+// RFC 3329 2.3.1: 421 to a UE that has said nothing of agreements, 494 to one that knows them.
+enum step_verdict agreement_refuse(struct job *j, const struct sip_msg *m)
+{
+    struct pjob *pj = pjob_of(j);
+    struct sip_edits *extra = ARENA_NEW(pj->arena, struct sip_edits);
+    bool knows = knows_agreement(m);
+    if (!extra)
+        return job_fail(j, 500, "out of memory");
+    sip_edits_init(extra, pj->arena, NULL);
+    sip_edit_append(extra, SIP_H_REQUIRE, option);
+    if (offer().n)
+        sip_edit_append(extra, SIP_H_SECURITY_SERVER, offer());
+    enum step_verdict v = job_fail(j, knows ? 494 : 421,
+                                   knows ? "no security mechanism in common" : "a security agreement is required");
+    j->reject.extra = extra;
+    return v;
 }

@@ -37,11 +37,13 @@ static bool is_sos(struct str urn)
     return str_istarts(urn, sos) && (urn.n == sos.n || urn.p[sos.n] == '.');
 }
 
-// The digits that a user dialled: of a tel URI, of a SIP URI's user part, without what the phone added.
-static struct str dialled(const struct sip_uri *u)
+// The digits that a user dialled: of a tel URI, of a SIP URI's user part, without what the phone added, separators and
+// escapes.
+static struct str dialled(struct arena *a, const struct sip_uri *u)
 {
+    struct sip_number number;
     struct str user = u->user;
-    return str_split(&user, ';');
+    return sip_uri_number(a, u, &number) ? number.digits : str_split(&user, ';');
 }
 
 bool pcscf_is_emergency(const struct pcscf *pc, const struct sip_msg *m)
@@ -55,7 +57,7 @@ bool pcscf_is_emergency(const struct pcscf *pc, const struct sip_msg *m)
         return is_sos(u->text);
     if (u->scheme == SIP_SCHEME_OTHER)
         return false;
-    digits = dialled(u);
+    digits = dialled(sip_msg_arena(m), u);
     for (size_t i = 0; i < numbers->n; i++)
         if (str_eq(digits, numbers->v[i]))
             return true;

@@ -32,3 +32,16 @@ struct str pcscf_charging_vector(struct pcscf *p, struct arena *a, struct str ic
     return ARENA_CAT(a, STR("icid-value=\""), sip_quotable(a, icid), STR("\";icid-generated-at="),
                      p->icid_host, own_ioi(p, a, "orig-ioi"));
 }
+
+struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a)
+{
+    struct str said = sip_msg_raw(pj->req, SIP_H_P_CHARGING_FUNCTION_ADDRESSES);
+    const struct registry *r = pj->pcscf->registry;
+    if (said.n)
+        return said;
+    const struct association *as =
+        pj->ue.user ? association_find(registry_associations(r), &pj->ue.remote, pj->ue.user) : NULL;
+    const struct reg *g = as ? registry_newest_of(r, as) : NULL;
+    struct str kept = g ? reg_charging_addresses(g) : STR_NONE;
+    return kept.n ? arena_dup(a, kept) : STR_NONE;
+}

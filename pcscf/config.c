@@ -5,6 +5,8 @@
 #include "ims/trust.h"
 #include "pcscf/pcscf_priv.h"
 
+enum { FURTHER_ENTRIES_MAX = 7 };
+
 static const char *const emergency_names[] = {"elsewhere", "registration", NULL};
 static const char *const security_names[] = {"required", "optional", "off", NULL};
 
@@ -25,6 +27,10 @@ const struct conf_row pcscf_rows[] = {
     {.name = "access.aka_in_clear", .type = CONF_BOOL, .offset = OFF(aka_in_clear), .def = "false",
      .help = "Take IMS-AKA without IPsec, which no specification provides for: for laboratories. Without it such a UE "
              "gets 421."},
+    {.name = "access.by_address", .type = CONF_BOOL, .offset = OFF(by_address), .def = "true", .fixed = true,
+     .help = "A UE that is alone at its address is known by it, whatever the port (TS 33.203 N.2.1). `false`: by the "
+             "flows that it registered over alone, as behind a NAT; for access networks whose NAT rewrites Via and "
+             "Contact (SIP ALG), so that it cannot be told from none."},
     {.name = "access.keepalive", .type = CONF_U32, .offset = OFF(keepalive_s), .def = "25", .max = 3600, .unit = "s",
      .fixed = true,
      .help = "How often a UE that asks for keep-alives (`keep` in Via, RFC 6223) is told to send them: CRLF over TCP, "
@@ -53,10 +59,15 @@ const struct conf_row pcscf_rows[] = {
     {.name = "sip.leg_timeout.ue", .type = CONF_U32, .offset = OFF(leg_ue_ms),
      .def = IMS_TIMER_TEXT(IMS_LEG_UE_MS), .min = 1000, .max = 128000, .unit = "ms",
      .help = "The same for a request to a UE: the shortest of all."},
-    {.name = "home.domains", .type = CONF_STR_LIST, .offset = OFF(home_domains), .form = CONF_FORM_DOMAIN,
-     .help = "Home network domains whose users may register through this P-CSCF."},
+    NODE_NUMBERING_ROWS(OFF(home), "Home network domains whose users may register through this P-CSCF. The options "
+                                   "`numbering` are for all of them: of several operators' domains they stay empty."),
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "", .form = CONF_FORM_SIP_URI,
      .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
+    {.name = "home.further_entries", .type = CONF_STR_LIST, .offset = OFF(further_entries), .def = "[]",
+     .form = CONF_FORM_SIP_URI, .fixed = true,
+     .help = "SIP URIs of further entry points, asked in this order when home.entry, or what DNS gives, is silent, "
+             "cannot be reached, or answers 3xx, 480 or 503 to a REGISTER; 7 at most. All together have "
+             "sip.leg_timeout.core."},
     {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network), .form = CONF_FORM_TEXT,
      .help = "P-Visited-Network-ID, by which the home network knows this network."},
     {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "", .form = CONF_FORM_TOKEN,
@@ -78,6 +89,14 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
              "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
              "over four minutes (reg-await-auth). 0: any number."},
+    {.name = "limits.identities", .type = CONF_U32, .offset = OFF(max_identities), .def = "100", .min = 1,
+     .max = 1000,
+     .help = "Identities of one registration (P-Associated-URI) that are kept; the first ones count, and those beyond "
+             "cannot be used by the UE."},
+    {.name = "limits.identity_patterns", .type = CONF_U32, .offset = OFF(max_patterns), .def = "1000",
+     .max = 100000,
+     .help = "Different wildcarded identities (TS 23.003 13.5) of all registrations that are kept, some kB each; those "
+             "beyond are left out."},
     NODE_LIMITS_ROWS(OFF(limits)),
     {.name = "limits.user_rate", .type = CONF_U32, .offset = OFF(user_rate), .def = "100",
      .max = 1000000, .unit = "/s",
@@ -99,20 +118,63 @@ const struct conf_row pcscf_rows[] = {
     {.name = NULL},
 };
 
-// Who asks for core.host gets here; so must not who asks for a user's domain, nor the I-CSCF.
+static bool is_this_node(const struct pcscf_config *c, const struct node_host *h)
+{
+    return node_host_is_at(h, &c->core_listen) || node_host_is_at(h, &c->access_listen) ||
+           (c->core_host.n && str_ieq(h->host, c->core_host));
+}
+
+// A numeric I-CSCF is reached from an address of its family only.
+static bool is_of_no_family(const struct pcscf_config *c, const struct node_host *h)
+{
+    struct addr a;
+    bool reached = false;
+    if (addr_parse(h->host, 0, &a))
+        return false;
+    for (size_t i = 0; i < c->core_listen.n; i++)
+        reached |= addr_is_ip6(&a) == addr_is_ip6(&c->core_listen.v[i]);
+    return !reached;
+}
+
+static void check_entry(const struct pcscf_config *c, const char *option, struct str uri, app_finding bad, void *arg)
+{
+    struct node_host entry = node_host_of(uri);
+    if (is_this_node(c, &entry))
+        app_find(bad, arg, option, "%.*s is this node; expected the I-CSCF", STR_ARG(uri));
+    if (is_of_no_family(c, &entry))
+        app_find(bad, arg, option, "%.*s cannot be reached: no address of core.listen is of its family", STR_ARG(uri));
+}
+
+static void check_entries(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    char option[64];
+    if (c->home_entry.n)
+        check_entry(c, "home.entry", c->home_entry, bad, arg);
+    if (c->further_entries.n > FURTHER_ENTRIES_MAX)
+        app_find(bad, arg, "home.further_entries", "has %zu entry points, %d at most", c->further_entries.n,
+                 FURTHER_ENTRIES_MAX);
+    for (size_t i = 0; i < c->further_entries.n; i++) {
+        (void)snprintf(option, sizeof option, "home.further_entries[%zu]", i + 1);
+        check_entry(c, option, c->further_entries.v[i], bad, arg);
+    }
+}
+
+// Who asks for core.host gets here; so must not who asks for a user's domain.
 static void check_names(const struct pcscf_config *c, app_finding bad, void *arg)
 {
-    struct node_host entry = node_host_of(c->home_entry);
-    for (size_t i = 0; i < c->home_domains.n; i++)
-        if (c->core_host.n && str_ieq(c->core_host, c->home_domains.v[i]))
+    for (size_t i = 0; i < c->home.domains.n; i++)
+        if (c->core_host.n && str_ieq(c->core_host, c->home.domains.v[i]))
             app_find(bad, arg, "core.host", "%.*s is a home domain, whose requests would end here; expected the "
                                             "name of this node, such as pcscf.%.*s",
                      STR_ARG(c->core_host), STR_ARG(c->core_host));
-    if (!c->home_entry.n)
-        return;
-    if (node_host_is_at(&entry, &c->core_listen) || node_host_is_at(&entry, &c->access_listen) ||
-        (c->core_host.n && str_ieq(entry.host, c->core_host)))
-        app_find(bad, arg, "home.entry", "%.*s is this node; expected the I-CSCF", STR_ARG(c->home_entry));
+}
+
+// Many domains of others' may be served here, and they have no numbers here.
+static void check_numbering(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    struct node_numbering plan = c->home;
+    plan.domains.n = 0;
+    node_check_numbering(&plan, bad, arg);
 }
 
 // The wildcard is heard, and cannot be told to others as a place.
@@ -155,21 +217,6 @@ struct str pcscf_advertised(const struct pcscf_config *c, size_t i)
     return i < c->access_advertise.n ? c->access_advertise.v[i] : STR_NONE;
 }
 
-// A numeric I-CSCF is reached from an address of its family only.
-static void check_family(const struct pcscf_config *c, app_finding bad, void *arg)
-{
-    struct node_host entry = node_host_of(c->home_entry);
-    struct addr a;
-    bool reached = false;
-    if (!c->home_entry.n || addr_parse(entry.host, 0, &a))
-        return;
-    for (size_t i = 0; i < c->core_listen.n; i++)
-        reached |= addr_is_ip6(&a) == addr_is_ip6(&c->core_listen.v[i]);
-    if (!reached)
-        app_find(bad, arg, "home.entry", "%.*s cannot be reached: no address of core.listen is of its family",
-                 STR_ARG(c->home_entry));
-}
-
 void pcscf_check(const void *config, app_finding bad, void *arg)
 {
     const struct pcscf_config *c = config;
@@ -177,12 +224,13 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "access.listen", "needs an address");
     if (!c->core_listen.n)
         bad(arg, "core.listen", "needs an address");
-    if (!c->home_domains.n)
+    if (!c->home.domains.n)
         bad(arg, "home.domains", "needs a domain");
     check_names(c, bad, arg);
     check_wildcard(c, bad, arg);
     check_access(c, bad, arg);
-    check_family(c, bad, arg);
+    check_entries(c, bad, arg);
+    check_numbering(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);
     if (c->leg_ue_ms >= c->leg_core_ms)
         bad(arg, "sip.leg_timeout.ue",
@@ -194,8 +242,5 @@ void pcscf_suspect(const void *config, app_finding odd, void *arg)
 {
     const struct pcscf_config *c = config;
     node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
-    for (size_t i = 0; i < c->home_domains.n; i++)
-        for (size_t k = 0; k < i; k++)
-            if (str_ieq(c->home_domains.v[i], c->home_domains.v[k]))
-                app_find(odd, arg, "home.domains", "%.*s is there twice", STR_ARG(c->home_domains.v[i]));
+    node_suspect_numbering(&c->home, STR_NONE, odd, arg);
 }

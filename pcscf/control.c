@@ -79,25 +79,77 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     metrics_add(m, "pcscf_flow_failed_total", "counter",
                 "Requests to UEs that could not be reached (480; 430 where their flows are managed).", "",
                 (double)c->flow_failed);
+    metrics_add(m, "pcscf_identities_refused_total", "counter",
+                "Identities of P-Associated-URI that were left out: beyond limits.identities or limits.identity_patterns, too long, or patterns "
+                "that nothing can be compared with.",
+                "", (double)c->identities_refused);
+    metrics_add(m, "pcscf_identity_patterns", "gauge", "Wildcarded identities of registered contacts, different ones.",
+                "", (double)c->patterns);
+    metrics_add(m, "pcscf_entries_passed_over_total", "counter",
+                "Entry points of the home network that were no good for a REGISTER, so that the next one was asked.", "",
+                (double)c->entries_passed_over);
     app_metrics_stack(m, pcscf_stack(p));
 }
 
-static void print_one(void *arg, struct str impu, struct str contact, const struct addr *remote,
-                      enum sip_proto proto, uint64_t expires_in_s)
+static const char *proto_name(enum sip_proto proto)
+{
+    return proto == SIP_PROTO_TCP ? "tcp" : "udp";
+}
+
+static void print_one(void *arg, const struct pcscf_registration *g)
 {
     char text[ADDR_TEXT_MAX];
-    ctl_printf(arg, "%.*s contact=%.*s flow=%s:%.*s expires=%llu\n", STR_ARG(impu),
-               STR_ARG(contact), proto == SIP_PROTO_TCP ? "tcp" : "udp",
-               STR_ARG(addr_text(remote, text)), (unsigned long long)expires_in_s);
+    ctl_printf(arg, "%.*s contact=%.*s flow=%s:%.*s expires=%llu\n", STR_ARG(g->impu), STR_ARG(g->contact),
+               proto_name(g->proto), STR_ARG(addr_text(g->remote, text)), (unsigned long long)g->expires_in_s);
 }
 
 static int registrations(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    pcscf_registrations(nf, print_one, out);
+    pcscf_registrations(nf, STR_NONE, print_one, out);
     return 0;
+}
+
+struct listing {
+    struct ctl_out *out;
+    size_t n;
+};
+
+static void print_field(struct ctl_out *out, const char *name, struct str value)
+{
+    if (value.n)
+        ctl_printf(out, "  %s %.*s\n", name, STR_ARG(value));
+}
+
+static void print_all(void *arg, const struct pcscf_registration *g)
+{
+    struct listing *l = arg;
+    struct reg_identity id;
+    print_one(l->out, g);
+    for (size_t i = 0; (id = pcscf_identity(g, i)).uri.n; i++)
+        ctl_printf(l->out, "  identity %.*s%s<%.*s>\n", STR_ARG(id.display), id.display.n ? " " : "", STR_ARG(id.uri));
+    print_field(l->out, "service-route", g->service_route);
+    print_field(l->out, "home-network", g->term_ioi);
+    print_field(l->out, "charging", g->charging_addresses);
+    l->n++;
+}
+
+static int registration(void *nf, int argc, char **argv, struct ctl_out *out)
+{
+    struct listing l = {.out = out};
+    if (argc != 2)
+        return 2;
+    pcscf_registrations(nf, str_from(argv[1]), print_all, &l);
+    if (l.n)
+        return 0;
+    ctl_printf(out, "%s is no default identity of a contact registered here\n", argv[1]);
+    return 1;
 }
 
 const struct ctl_command pcscf_commands[] = {
     {.name = "registrations", .help = "the contacts registered here", .run = registrations},
+    {.name = "registration",
+     .args = "IDENTITY",
+     .help = "all that is kept of the contacts with this default identity",
+     .run = registration},
     {.name = NULL},
 };

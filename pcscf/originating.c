@@ -25,30 +25,47 @@ static enum step_verdict check_registered(struct job *j)
     return STEP_CONTINUE;
 }
 
-// The identity of this contact that the UE prefers, as it is registered (what else the UE wrote into
-// its URI is not vouched for), else the default one; a SIP and a tel URI when it prefers both.
+// An identity that the UE prefers, as it is registered (what else the UE wrote into its URI is not vouched for),
+// with the display name that the home network gave it; one that a pattern covers as the UE names it.
+static struct str preferred(struct pjob *pj, const struct sip_addr *ppi, bool *ret_tel)
+{
+    struct reg_identity id;
+    bool covered;
+    if (!reg_has_identity(pj->reg, ppi->uri.text, &id, &covered))
+        return STR_NONE;
+    if (covered)
+        id.uri = identity_plain(pj->arena, &ppi->uri);
+    *ret_tel = str_istarts(id.uri, STR("tel:"));
+    return identity_value(pj->arena, &id);
+}
+
+// The preferred identity, else the default one; a SIP and a tel URI when the UE prefers both. From has no say in it.
 static struct str asserted_value(struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
-    struct str first = STR_NONE, second = STR_NONE;
-    for (const struct sip_addr *ppi; !second.n && (ppi = sip_iter_next(&it));) {
-        struct str impu = reg_impu_like(pj->reg, ppi->uri.text);
-        if (!first.n)
-            first = impu;
-        else if (str_istarts(impu, STR("tel:")) != str_istarts(first, STR("tel:")))
-            second = impu;
+    struct str first = STR_NONE;
+    bool first_tel = false, tel;
+    for (const struct sip_addr *ppi; it.done < PREFERRED_MAX && (ppi = sip_iter_next(&it));) {
+        struct str value = preferred(pj, ppi, &tel);
+        if (value.n && first.n && tel != first_tel)
+            return ARENA_CAT(pj->arena, first, STR(", "), value);
+        if (value.n && !first.n) {
+            first = value;
+            first_tel = tel;
+        }
     }
-    if (second.n)
-        return ARENA_CAT(pj->arena, STR("<"), first, STR(">, <"), second, STR(">"));
-    return ARENA_CAT(pj->arena, STR("<"), first.n ? first : reg_impu(pj->reg, 0), STR(">"));
+    struct reg_identity id = reg_identity_at(pj->reg, 0);
+    return first.n ? first : identity_value(pj->arena, &id);
 }
 
 // Whom the UE says that it is, for the S-CSCF.
 static void keep_claim(const struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
-    for (const struct sip_addr *id; (id = sip_iter_next(&it));)
-        if (reg_impu_like(pj->reg, id->uri.text).n) // of whom it was let in as
+    struct reg_identity known;
+    bool covered;
+    for (const struct sip_addr *id; it.done < PREFERRED_MAX && (id = sip_iter_next(&it));)
+        if (reg_has_identity(pj->reg, id->uri.text, &known, &covered)) // of whom it was let in as
             sip_edit_append(pj->edits, SIP_H_P_PREFERRED_IDENTITY, id->text);
 }
 
@@ -85,6 +102,10 @@ static enum step_verdict add_charging(struct job *j)
     pj->icid = pcscf_new_icid(pj->pcscf, pj->arena);
     sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
                     pcscf_charging_vector(pj->pcscf, pj->arena, pj->icid));
+    // What the home network said at the registration (TS 24.229 5.2.2.1, 4.5.5; RFC 7315 4.5).
+    struct str functions = pj->unproven ? STR_NONE : reg_charging_addresses(pj->reg);
+    if (functions.n)
+        sip_edit_append(pj->edits, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, arena_dup(pj->arena, functions));
     return STEP_CONTINUE;
 }
 

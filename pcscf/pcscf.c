@@ -221,6 +221,7 @@ static int start(struct pcscf *pc)
     }
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
+    pc->plan = node_read_numbering(&c->home, STR_NONE);
     int e = node_read_trusted("core.trusted", &c->core_trusted, &pc->trusted);
     if (!e)
         e = node_read_trusted("limits.exempt", &c->limits.exempt, &pc->exempt);
@@ -230,7 +231,7 @@ static int start(struct pcscf *pc)
     if (!e)
         e = stack_new(&sp, &pc->stack);
     if (!e)
-        e = registry_new(pc->loop, &reg_ops, pc, &pc->registry);
+        e = registry_new(pc->loop, &pc->plan, &reg_ops, pc, &pc->registry);
     if (!e)
         e = bucket_table_new(SOURCE_KEYS, pending_rate(c), &pc->pending);
     if (!e)
@@ -302,14 +303,28 @@ const struct pcscf_counters *pcscf_counters(struct pcscf *p)
     p->counters.association_flows = a.flows;
     p->counters.association_flows_replaced = a.flows_replaced;
     p->counters.shared_addresses = a.shared;
+    p->counters.patterns = registry_patterns(p->registry);
     return &p->counters;
 }
 
-void pcscf_registrations(const struct pcscf *p, pcscf_reg_cb cb, void *arg)
+struct reg_identity pcscf_identity(const struct pcscf_registration *g, size_t i)
+{
+    return reg_identity_at(g->reg, i);
+}
+
+void pcscf_registrations(const struct pcscf *p, struct str impu, pcscf_reg_cb cb, void *arg)
 {
     size_t it = 0;
-    const struct reg *r;
-    while ((r = registry_next(p->registry, &it)))
-        cb(arg, reg_impu(r, 0), reg_contact(r), &reg_flow(r)->remote, reg_flow(r)->proto,
-           reg_expires_in_ms(p->registry, r) / 1000);
+    for (const struct reg *r; (r = impu.n ? registry_next_of(p->registry, impu, &it) : registry_next(p->registry, &it));) {
+        struct pcscf_registration g = {.impu = reg_impu(r, 0),
+                                       .contact = reg_contact(r),
+                                       .remote = &reg_flow(r)->remote,
+                                       .proto = reg_flow(r)->proto,
+                                       .expires_in_s = reg_expires_in_ms(p->registry, r) / 1000,
+                                       .service_route = reg_service_route(r),
+                                       .charging_addresses = reg_charging_addresses(r),
+                                       .term_ioi = reg_term_ioi(r),
+                                       .reg = r};
+        cb(arg, &g);
+    }
 }

@@ -9,6 +9,7 @@
 
 #include "app/app.h"
 #include "app/node_rows.h"
+#include "pcscf/identities.h"
 
 enum pcscf_emergency { PCSCF_EMERGENCY_ELSEWHERE, PCSCF_EMERGENCY_REGISTRATION };
 enum pcscf_security { PCSCF_SECURITY_REQUIRED, PCSCF_SECURITY_OPTIONAL, PCSCF_SECURITY_OFF };
@@ -17,16 +18,20 @@ struct pcscf_config {
     struct conf_addrs access_listen;  // UDP and TCP, towards UEs
     struct conf_strs access_advertise; // how UEs reach these, in order; where it is shorter: by the address
     bool aka_in_clear;                // IMS-AKA without IPsec
+    bool by_address;                  // a UE is known by its address, whatever the port
     uint32_t keepalive_s;             // offered to UEs that ask for it
     struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
     struct str core_host;             // host name in Path and Record-Route; empty: the IP address
     struct conf_strs core_trusted;    // addresses and networks that may send to the core side
     int security;                     // enum pcscf_security
-    struct conf_strs home_domains;    // home networks whose users may register here
+    struct node_numbering home;       // home networks whose users may register here, their numbering plan
     struct str home_entry;            // SIP URI used instead of DNS for REGISTER; empty: DNS
+    struct conf_strs further_entries; // those asked when it is no good
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name in P-Charging-Vector, of type 1; empty: visited_network
     uint32_t max_registrations;
+    uint32_t max_identities;          // of one contact
+    uint32_t max_patterns;            // wildcarded identities, different ones
     int warnings;                     // enum stack_warnings, towards UEs
     bool ioi_types;                   // "Type 1" before the own name
     int emergency;                    // enum pcscf_emergency
@@ -74,13 +79,25 @@ struct pcscf_counters {
     uint64_t unproven; // requests whose sender the S-CSCF is to find out
     uint64_t moved;    // contacts that the registrar does not list any more
     uint64_t originating, terminating, subsequent;
+    uint64_t identities_refused;     // of P-Associated-URI, left out
+    uint64_t patterns;               // wildcarded identities, different ones
+    uint64_t entries_passed_over;    // of the home network, in favour of the next one
     uint64_t restoration, emergency; // 504 and 380 with an alternative service
     uint64_t flow_failed; // requests to UEs whose flow was gone
     uint64_t associations, association_flows, association_flows_replaced, shared_addresses;
 };
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);
 
-// Calls cb for every registered contact.
-typedef void (*pcscf_reg_cb)(void *arg, struct str impu, struct str contact, const struct addr *remote,
-                             enum sip_proto proto, uint64_t expires_in_s);
-void pcscf_registrations(const struct pcscf *p, pcscf_reg_cb cb, void *arg);
+// A registered contact; valid during the call.
+struct pcscf_registration {
+    struct str impu, contact; // the default identity
+    const struct addr *remote;
+    enum sip_proto proto;
+    uint64_t expires_in_s;
+    struct str service_route, charging_addresses, term_ioi; // may be empty
+    const struct reg *reg;
+};
+struct reg_identity pcscf_identity(const struct pcscf_registration *g, size_t i); // uri empty: past the last one
+typedef void (*pcscf_reg_cb)(void *arg, const struct pcscf_registration *g);
+// Calls cb for every registered contact; impu not empty: of those with this default identity only.
+void pcscf_registrations(const struct pcscf *p, struct str impu, pcscf_reg_cb cb, void *arg);

@@ -19,6 +19,7 @@ struct pcscf {
     struct stack *stack;
     struct steps_owner steps;
     struct registry *registry;
+    struct numbering plan;
     struct trust_domain trusted; // on the core side
     struct trust_domain exempt;  // from the limits, on the access side
     struct bucket_table *registers; // of strangers, by source and name
@@ -46,6 +47,7 @@ struct pjob {
     bool unproven;             // who sends it is for the S-CSCF to find out
     bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
+    size_t entries_tried;      // of the home network, by a REGISTER
     struct str icid;           // of the dialog or standalone request, for charging
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
@@ -77,6 +79,8 @@ extern const struct trigger pcscf_forwards_in_dialog; // a point: a request insi
 int pcscf_count_steps(struct pcscf *p);
 
 // ---- sender.c ----
+
+enum { PREFERRED_MAX = 2 }; // P-Preferred-Identity has a SIP and a tel URI at most (RFC 3325 9.2)
 
 enum sender_kind {
     SENDER_NOBODY, // nobody who is registered
@@ -141,6 +145,8 @@ struct reject pcscf_restoration(struct pjob *pj, const char *cause);
 
 // Removes the option tag of the security agreement, which is between the UE and this node (RFC 3329 2.3.1).
 void agreement_strip(const struct sip_msg *m, struct sip_edits *e);
+// Refuses a request of a UE that has to agree on a mechanism first.
+enum step_verdict agreement_refuse(struct job *j, const struct sip_msg *m);
 
 // ---- charging.c ----
 
@@ -150,6 +156,9 @@ struct str pcscf_charging_vector(struct pcscf *p, struct arena *a, struct str ic
 // That of a request to a UE, with our term-ioi (type 1), for the UE's responses; STR_NONE when it
 // has none.
 struct str pcscf_charging_answer(struct pcscf *p, struct arena *a, const struct sip_msg *req);
+// P-Charging-Function-Addresses for a UE's answer to an initial request: what came with the request, else with the
+// registration; STR_NONE: none.
+struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a);
 
 // ---- dialog_route.c ----
 

@@ -4,13 +4,9 @@
 #include "pcscf/pcscf_priv.h"
 
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/log.h"
+#include "pcscf/register.h"
 #include "sip/plain.h"
 #include "sip/uri.h"
-
-// Of one REGISTER; registrars take no more (RFC 3261 10.3 leaves it to them).
-enum { IMPUS_MAX = 32, CONTACTS_MAX = 32 };
 
 static enum step_verdict check_contact(struct job *j)
 {
@@ -22,21 +18,13 @@ static enum step_verdict check_contact(struct job *j)
                : STEP_CONTINUE;
 }
 
-static bool is_home_domain(const struct pcscf *p, struct str host)
-{
-    for (size_t i = 0; i < p->config->home_domains.n; i++)
-        if (str_ieq(p->config->home_domains.v[i], host))
-            return true;
-    return false;
-}
-
 static enum step_verdict check_domain(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
     const struct sip_uri *u = sip_msg_uri(pj->req);
     if (!u || u->scheme == SIP_SCHEME_TEL || u->host.n == 0)
         return job_fail(j, 400, "Request-URI of REGISTER is not a SIP URI");
-    if (is_home_domain(pj->pcscf, u->host))
+    if (numbering_is_home(&pj->pcscf->plan, u->host))
         return STEP_CONTINUE;
     pj->pcscf->counters.refused_domain++;
     return job_fail(j, 403, "registration with a home network that is not served here");
@@ -56,8 +44,7 @@ static bool is_aka(const struct sip_msg *m)
     return false;
 }
 
-// RFC 3329 2.3.1: 421 to a UE that offers no security agreement although it is needed, which it is for IMS-AKA (TS
-// 33.203 6.1); 494 when what it offers is not available here.
+// What a UE has to agree on first, which it has to for IMS-AKA (TS 33.203 6.1).
 static enum step_verdict check_security(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
@@ -65,17 +52,7 @@ static enum step_verdict check_security(struct job *j)
     if (c->security != PCSCF_SECURITY_REQUIRED && (c->aka_in_clear || !is_aka(pj->req)))
         return STEP_CONTINUE;
     pj->pcscf->counters.refused_security++;
-    struct sip_edits *extra = arena_alloc(pj->arena, sizeof *extra);
-    if (!extra)
-        return job_fail(j, 500, "out of memory");
-    sip_edits_init(extra, pj->arena, NULL);
-    sip_edit_append(extra, SIP_H_REQUIRE, STR("sec-agree"));
-    bool offered = sip_msg_has(pj->req, SIP_H_SECURITY_CLIENT);
-    enum step_verdict v =
-        job_fail(j, offered ? 494 : 421,
-                 offered ? "no security mechanism in common" : "Security-Client is required");
-    j->reject.extra = extra;
-    return v;
+    return agreement_refuse(j, pj->req);
 }
 
 // The association exists: a registration of this private identity came to its end from here (TS 33.203 N.2.1,
@@ -218,158 +195,6 @@ static enum step_verdict mark_integrity(struct job *j)
     return it.err == ERR_BAD ? job_fail(j, 400, "Malformed Authorization") : STEP_CONTINUE;
 }
 
-// ---- the answer ----
-
-// The identities of the answer, the default one first; in an answer without any, the default one known
-// of this UE.
-static size_t associated(const struct pjob *pj, const struct sip_msg *msg, struct str *ret_impus)
-{
-    struct sip_iter it = sip_iter_init(msg, SIP_H_P_ASSOCIATED_URI);
-    struct str to = sip_msg_to(pj->req)->uri.text;
-    size_t n = 0;
-    for (const struct sip_addr *v; n < IMPUS_MAX && (v = sip_iter_next(&it));)
-        ret_impus[n++] = v->uri.text;
-    if (n)
-        return n;
-    const struct association *a =
-        association_find(registry_associations(pj->pcscf->registry), &pj->ue.remote, pj->ue.user);
-    const struct reg *known = registry_find_at(pj->pcscf->registry, &pj->ue.remote, a, to);
-    ret_impus[0] = known ? arena_dup(pj->arena, reg_impu(known, 0)) : to;
-    return 1;
-}
-
-static struct str joined(struct arena *a, const struct sip_msg *msg, enum sip_hid id)
-{
-    struct arena_buf all = arena_buf_init(a);
-    struct sip_iter it = sip_iter_init(msg, id);
-    for (const struct sip_addr *v; (v = sip_iter_next(&it));)
-        arena_buf_item(&all, STR(", "), v->text);
-    return arena_buf_done(&all);
-}
-
-// Seconds that the registrar granted to a contact, 0 when it is not among the bindings any more.
-static int64_t granted(const struct sip_msg *msg, const struct sip_uri *contact)
-{
-    struct sip_iter it = sip_iter_init(msg, SIP_H_CONTACT);
-    for (const struct sip_contact *c; (c = sip_iter_next(&it));) {
-        if (c->star || !sip_uri_eq(&c->addr.uri, contact))
-            continue;
-        int64_t expires = c->expires >= 0 ? c->expires : sip_msg_expires(msg);
-        return expires >= 0 ? expires : 0;
-    }
-    return 0;
-}
-
-// TS 24.229 F.2: the UE names another address than the one it came from, in Via or as its Contact.
-static bool is_behind_nat(const struct pjob *pj, const struct sip_uri *contact)
-{
-    const struct sip_via *via = sip_msg_via(pj->req);
-    struct addr said;
-    return !via || addr_parse(via->host, 0, &said) || !addr_eq_ip(&said, &pj->ue.remote) ||
-           addr_parse(contact->host, 0, &said) || !addr_eq_ip(&said, &pj->ue.remote);
-}
-
-struct stored {
-    struct str impus[IMPUS_MAX];
-    size_t n_impus;
-    struct str impi, route;
-    const struct sip_msg *ok;
-};
-
-static void store_contact(struct pjob *pj, const struct stored *s, const struct sip_contact *c, uint64_t expires_s)
-{
-    struct pcscf *pc = pj->pcscf;
-    struct reg_params rp = {.flow = &pj->ue,
-                            .impi = s->impi,
-                            .contact = c->addr.uri.text,
-                            .impus = s->impus,
-                            .n_impus = s->n_impus,
-                            .service_route = s->route,
-                            .expires_ms = expires_s * 1000,
-                            .nat = is_behind_nat(pj, &c->addr.uri),
-                            .outbound = c->reg_id && sip_msg_has_token(s->ok, SIP_H_REQUIRE, STR("outbound"))};
-    if (registry_set(pc->registry, &rp))
-        LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(pj->req)),
-            LF("identity", s->impus[0]), LF_Z("cause", "out of memory"));
-    else
-        pc->counters.registered++;
-}
-
-// Is the contact among the bindings that the registrar lists?
-static bool is_listed(void *ok, const struct reg *g)
-{
-    char room[512];
-    struct arena a;
-    struct sip_uri u;
-    arena_init(&a, room, sizeof room);
-    bool listed = sip_uri_parse(&a, reg_contact(g), &u) == 0 && granted(ok, &u) > 0;
-    arena_done(&a);
-    return listed;
-}
-
-static bool asked_to_end(const struct sip_msg *req, const struct sip_msg *ok)
-{
-    struct sip_iter it = sip_iter_init(req, SIP_H_CONTACT);
-    for (const struct sip_contact *c; (c = sip_iter_next(&it)) && it.done <= CONTACTS_MAX;)
-        if (c->star || !granted(ok, &c->addr.uri))
-            return true;
-    return false;
-}
-
-// RFC 3261 10.3 step 8: the answer lists every binding that there is. What it does not list any more has ended, from
-// wherever it was registered: a phone that has moved does not leave its old address behind as one that may speak as
-// the user (TS 24.229 5.2.5.1, 5.2.5.2).
-static void store(struct pjob *pj, const struct sip_msg *msg, const struct sip_edits *edits)
-{
-    struct pcscf *pc = pj->pcscf;
-    struct stored *s = arena_alloc(edits->arena, sizeof *s);
-    if (!s) {
-        LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(pj->req)), LF_Z("cause", "out of memory"));
-        return;
-    }
-    s->n_impus = associated(pj, msg, s->impus);
-    s->impi = pcscf_impi(edits->arena, pj->req);
-    s->route = joined(edits->arena, msg, SIP_H_SERVICE_ROUTE);
-    s->ok = msg;
-    struct sip_iter it = sip_iter_init(pj->req, SIP_H_CONTACT);
-    for (const struct sip_contact *c; (c = sip_iter_next(&it)) && it.done <= CONTACTS_MAX;) {
-        int64_t expires = c->star ? 0 : granted(msg, &c->addr.uri);
-        if (expires)
-            store_contact(pj, s, c, (uint64_t)expires);
-    }
-    if (sip_iter_init(msg, SIP_H_CONTACT).err == ERR_BAD)
-        return; // what it lists cannot be told
-    size_t gone = registry_keep(pc->registry, s->impus[0], is_listed, (void *)msg);
-    *(asked_to_end(pj->req, msg) ? &pc->counters.deregistered : &pc->counters.moved) += gone;
-}
-
-// TS 24.229 5.2.2.1: an entry point that is not found or says nothing is a time-out of the network,
-// not a fault of this node.
-static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status, const char *trouble)
-{
-    const char *cause = status == 408 ? "the home network's entry point does not answer"
-                                      : "the home network's entry point cannot be reached";
-    struct str all = trouble ? arena_printf(pj->arena, "%s: %s", cause, trouble) : STR_NONE;
-    job_reject(&pj->job, (struct reject){.status = 504, .cause = all.p ? all.p : cause});
-    return PXY_TAKEN;
-}
-
-static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
-                                    const struct sip_msg *msg, struct sip_edits *edits)
-{
-    struct pcscf *pc = nf;
-    if (!msg)
-        return status == 513 ? PXY_PASS : no_home_network(ctx, status, pxy_trouble(p));
-    pcscf_hide_from_ue(pc, msg, edits); // ck and ik, too
-    if (status >= 200 && status < 300) {
-        struct pjob *pj = ctx;
-        store(pj, msg, edits);
-        if (pj->counted) // and the REGISTER that was challenged
-            bucket_give(pc->pending, addr_source_key(&pj->ue.remote), 2, loop_now(pc->loop));
-    }
-    return PXY_PASS;
-}
-
 // Who is registered may renew and leave, however full it is.
 static bool is_full(const struct pjob *pj)
 {
@@ -379,22 +204,14 @@ static bool is_full(const struct pjob *pj)
 
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = on_response};
     struct pjob *pj = pjob_of(j);
     if (is_full(pj)) {
         enum step_verdict v = job_fail(j, 503, "as many registrations as configured");
         j->reject.retry_after = 30;
         return v;
     }
-    // TS 24.229 5.2.2.1: the entry point of the home network, by DNS unless configured; a Route that
-    // the UE pre-loaded has no say in it.
-    sip_edit_remove(pj->edits, SIP_H_ROUTE);
-    pcscf_aim_at_core(pj);
-    pj->target.speaks = true; // nobody but the home network itself answers it
-    pj->target.next_hop = pj->pcscf->config->home_entry.n
-                              ? pj->pcscf->config->home_entry
-                              : ARENA_CAT(pj->arena, STR("sip:"), sip_msg_uri(pj->req)->host);
-    return pcscf_forward(pj, &ops);
+    sip_edit_remove(pj->edits, SIP_H_ROUTE); // one that the UE pre-loaded has no say in it
+    return register_to_home(pj);
 }
 
 static const struct step steps[] = {

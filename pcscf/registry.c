@@ -1,172 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pcscf/registry.h"
-
 #include "base/err.h"
 #include "base/hash.h"
-#include "base/list.h"
-#include "base/map.h"
+#include "ims/wildcard.h"
+#include "pcscf/registry_priv.h"
 #include "sip/uri.h"
 
-enum { IMPUS_MAX = 32, CANON_ROOM = 512 };
-
-// Service-Routes repeat: one per S-CSCF, shared by its users.
-struct route {
-    UT_hash_handle hh;
-    size_t users;
-    struct str text; // in the same allocation
-};
-
-// An identity as received, and where it is in the table.
-struct reg_impu {
-    struct str text;
-    uint64_t key;
-};
-
-// One allocation: struct, then the texts of contact and identities.
-struct reg {
-    struct registry *owner;
-    struct timer expiry;
-    struct access_flow flow;
-    struct association *association;
-    struct route *route;
-    struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
-    uint64_t expires_at;   // loop time in ms
-    uint64_t order;        // the higher, the newer
-    struct str contact;
-    uint64_t default_key, user_key;
-    bool nat, outbound;
-    uint32_t n_impus;
-    struct reg_impu impus[];
-};
-
-struct registry {
-    struct loop *loop;
-    const struct registry_ops *ops;
-    void *arg;
-    struct association_table *associations;
-    struct map by_default;  // hash of default identity
-    struct map by_identity; // hash of address and canonical identity
-    struct map by_user;     // hash of association
-    struct map by_flow;     // hash of flow -> its newest contact
-    struct route *routes;
-    uint64_t registered;        // so far
-};
+enum { CONTACT_ROOM = 512, DRAFT_ROOM = 2048, IMPU_TEXT_MAX = 8192 };
 
 // ---- keys ----
 
-static uint64_t address_key(const struct addr *a)
+uint64_t registry_address_key(const struct addr *a)
 {
     return addr_is_ip6(a) ? hash_bytes(&a->in6.sin6_addr, 16) : hash_bytes(&a->in4.sin_addr, 4);
+}
+
+uint64_t registry_identity_key(uint64_t at, uint64_t hash)
+{
+    return at * 31 + hash;
 }
 
 static uint64_t flow_key(const struct access_flow *f)
 {
     uint64_t key[2] = {f->proto, f->id};
     if (f->proto == SIP_PROTO_UDP) {
-        key[0] = address_key(&f->remote);
+        key[0] = registry_address_key(&f->remote);
         key[1] = addr_port(&f->remote);
     }
     return hash_bytes(key, sizeof key);
 }
 
-// An identity in its canonical form, whole: two that differ anywhere are two.
-struct canon {
-    struct arena arena;
-    _Alignas(8) char room[CANON_ROOM];
-    struct str text;
-};
-
-// The identity itself when it cannot be made canonical. ERR_NOMEM, and nothing to undo.
-static int canon_init(struct canon *c, struct str impu)
+static uint64_t default_key(const struct reg *g)
 {
-    struct sip_uri u;
-    arena_init(&c->arena, c->room, sizeof c->room);
-    c->text = sip_uri_parse(&c->arena, impu, &u) == 0 ? sip_uri_canon(&c->arena, &u) : STR_NONE;
-    if (!c->arena.failed && !c->text.p)
-        c->text = impu;
-    if (c->text.p)
-        return 0;
-    arena_done(&c->arena);
-    return ERR_NOMEM;
+    return registry_identity_key(0, g->impus[0].hash);
 }
 
-static void canon_done(struct canon *c)
+static uint64_t impu_key(const struct reg *g, size_t i)
 {
-    arena_done(&c->arena);
-}
-
-// With the hash of what an identity belongs to.
-static int identity_key(uint64_t owner, struct str impu, uint64_t *ret_key)
-{
-    struct canon c;
-    int err = canon_init(&c, impu);
-    if (err)
-        return err;
-    *ret_key = owner * 31 + hash_bytes(c.text.p, c.text.n);
-    canon_done(&c);
-    return 0;
-}
-
-static bool same_identity(struct str a, struct str b)
-{
-    struct canon ca, cb;
-    if (str_eq(a, b))
-        return true;
-    if (canon_init(&ca, a))
-        return false;
-    bool same = canon_init(&cb, b) == 0;
-    if (same) {
-        same = str_eq(ca.text, cb.text);
-        canon_done(&cb);
-    }
-    canon_done(&ca);
-    return same;
+    return registry_identity_key(registry_address_key(&g->flow.remote), g->impus[i].hash);
 }
 
 // A connection is the same as long as it is open: the next one from its port may be somebody else's.
-static bool same_flow(const struct access_flow *a, const struct access_flow *b)
+bool registry_same_flow(const struct access_flow *a, const struct access_flow *b)
 {
     return a->proto == b->proto &&
            (a->proto == SIP_PROTO_UDP ? addr_eq(&a->remote, &b->remote) : a->id && a->id == b->id);
 }
 
-// ---- shared Service-Routes ----
+// ---- on a flow ----
 
-static struct route *route_get(struct registry *r, struct str text)
-{
-    struct route *t;
-    HASH_FIND(hh, r->routes, text.p, text.n, t);
-    if (t) {
-        t->users++;
-        return t;
-    }
-    t = mem_zalloc(sizeof *t + text.n);
-    if (!t)
-        return NULL;
-    if (text.n)
-        memcpy(t + 1, text.p, text.n);
-    t->text = str_make((char *)(t + 1), text.n);
-    t->users = 1;
-    HASH_ADD_KEYPTR(hh, r->routes, t->text.p, t->text.n, t);
-    return t;
-}
-
-static void route_put(struct registry *r, struct route *t)
-{
-    if (!t || --t->users)
-        return;
-    HASH_DEL(r->routes, t);
-    mem_free(t);
-}
-
-// ---- life of a contact ----
-
-static struct reg *newest_on_flow(const struct registry *r, const struct access_flow *f)
+struct reg *registry_newest_on_flow(const struct registry *r, const struct access_flow *f)
 {
     size_t it = 0;
     struct reg *g;
     while ((g = map_find(&r->by_flow, flow_key(f), &it)))
-        if (same_flow(&g->flow, f))
+        if (registry_same_flow(&g->flow, f))
             return g;
     return NULL;
 }
@@ -175,7 +62,7 @@ static struct reg *newest_on_flow(const struct registry *r, const struct access_
 // costs one slot.
 static int join_flow(struct registry *r, struct reg *g)
 {
-    struct reg *head = newest_on_flow(r, &g->flow);
+    struct reg *head = registry_newest_on_flow(r, &g->flow);
     uint64_t key = flow_key(&g->flow);
     if (map_add(&r->by_flow, key, g))
         return ERR_NOMEM;
@@ -189,7 +76,7 @@ static int join_flow(struct registry *r, struct reg *g)
 static void leave_flow(struct registry *r, struct reg *g)
 {
     uint64_t key = flow_key(&g->flow);
-    if (newest_on_flow(r, &g->flow) == g) {
+    if (registry_newest_on_flow(r, &g->flow) == g) {
         map_remove(&r->by_flow, key, g);
         // Cannot fail: the slot just freed is there.
         if (!list_empty(&g->same_flow))
@@ -198,13 +85,16 @@ static void leave_flow(struct registry *r, struct reg *g)
     list_del(&g->same_flow);
 }
 
+// ---- life of a contact ----
+
 static void unlink_reg(struct registry *r, struct reg *g)
 {
     timer_stop(&g->expiry);
-    map_remove(&r->by_default, g->default_key, g);
+    map_remove(&r->by_default, default_key(g), g);
     map_remove(&r->by_user, g->user_key, g);
     for (size_t i = 0; i < g->n_impus; i++)
-        map_remove(&r->by_identity, g->impus[i].key, g);
+        map_remove(&r->by_identity, impu_key(g, i), g);
+    map_remove(&r->by_pattern, registry_address_key(&g->flow.remote), g);
     leave_flow(r, g);
 }
 
@@ -219,31 +109,33 @@ static bool is_exact(const struct reg *g)
     return g->nat || g->outbound;
 }
 
+static void put_texts(struct registry *r, struct reg *g)
+{
+    shared_put(&r->texts, g->route);
+    shared_put(&r->texts, g->charging);
+    shared_put(&r->texts, g->term_ioi);
+    for (size_t i = 0; i < g->n_impus + g->n_patterns; i++)
+        shared_put(&r->patterns, g->impus[i].pattern);
+}
+
 static void reg_free(struct registry *r, struct reg *g)
 {
     struct access_flow f = g->flow;
     unlink_reg(r, g);
     if (g->association)
         association_leave(g->association, is_exact(g));
-    route_put(r, g->route);
+    put_texts(r, g);
     mem_free(g);
     tell(r, &f);
 }
 
-static int make_keys(struct reg *g)
-{
-    uint64_t at = address_key(&g->flow.remote);
-    int e = identity_key(0, g->impus[0].text, &g->default_key);
-    for (size_t i = 0; !e && i < g->n_impus; i++)
-        e = identity_key(at, g->impus[i].text, &g->impus[i].key);
-    return e;
-}
-
 static int link_reg(struct registry *r, struct reg *g)
 {
-    int e = map_add(&r->by_default, g->default_key, g);
+    int e = map_add(&r->by_default, default_key(g), g);
     for (size_t i = 0; !e && i < g->n_impus; i++)
-        e = map_add(&r->by_identity, g->impus[i].key, g);
+        e = map_add(&r->by_identity, impu_key(g, i), g);
+    if (!e && g->n_patterns)
+        e = map_add(&r->by_pattern, registry_address_key(&g->flow.remote), g);
     if (!e)
         e = map_add(&r->by_user, g->user_key, g);
     return e ? e : join_flow(r, g);
@@ -270,25 +162,132 @@ static void on_expiry(void *arg)
     reg_free(r, g);
 }
 
-static char *put_text(struct str *slot, struct str s, char *at)
+// ---- making one ----
+
+// Identities as they will be kept, in an arena: the distinct ones first.
+struct draft_impu {
+    struct reg_identity id;
+    struct str canon;
+    uint64_t hash;
+    bool plain; // its canonical form takes no memory of its own
+};
+struct draft {
+    struct arena arena;
+    _Alignas(8) char room[DRAFT_ROOM];
+    struct draft_impu *impus;
+    size_t n_distinct, n; // of impus
+    size_t text;          // bytes that they take
+    size_t n_new;         // patterns that the registry does not have
+};
+
+static int draft_distinct(struct draft *d, const struct registry *r, struct draft_impu *i)
 {
-    memcpy(at, s.p, s.n);
-    *slot = str_make(at, s.n);
+    struct identity_key k;
+    if (identity_key_init(&k, r->plan, i->id.uri))
+        return ERR_NOMEM;
+    i->canon = arena_dup(&d->arena, k.text);
+    i->hash = k.hash;
+    i->plain = str_eq(i->canon, i->id.uri);
+    identity_key_done(&k);
+    return 0;
+}
+
+static void draft_pattern(struct draft *d, const struct registry *r, struct draft_impu *i, size_t max)
+{
+    const char *why;
+    i->canon = wildcard_canon(&d->arena, r->plan, wildcard_from_uri(&d->arena, i->id.uri), &why);
+    i->plain = true;
+    if (!i->canon.n || shared_has(r->patterns, i->canon))
+        return;
+    if (shared_count(r->patterns) + d->n_new >= max)
+        i->canon = STR_NONE;
+    else
+        d->n_new++;
+}
+
+// One that nothing can be compared with is left out.
+static int draft_add(struct draft *d, const struct registry *r, const struct reg_params *p, const struct reg_identity *id,
+                     bool pattern)
+{
+    struct draft_impu *i = &d->impus[d->n];
+    int e = 0;
+    *i = (struct draft_impu){.id = *id};
+    if (pattern)
+        draft_pattern(d, r, i, p->max_patterns);
+    else
+        e = draft_distinct(d, r, i);
+    size_t n = id->uri.n + id->display.n;
+    if (e || d->arena.failed)
+        return ERR_NOMEM;
+    if (!i->canon.n || n + i->canon.n > IMPU_TEXT_MAX)
+        return 0;
+    d->text += n + (i->plain ? 0 : i->canon.n);
+    d->n++;
+    return 0;
+}
+
+static int draft_init(struct draft *d, const struct registry *r, const struct reg_params *p)
+{
+    arena_init(&d->arena, d->room, sizeof d->room);
+    d->impus = arena_alloc(&d->arena, (p->n_identities + 1) * sizeof *d->impus);
+    d->n = d->n_distinct = d->n_new = 0;
+    d->text = p->contact.n;
+    for (int pattern = 0; d->impus && pattern < 2; pattern++) {
+        for (size_t i = 0; i < p->n_identities; i++)
+            if (identity_is_pattern(&d->arena, p->identities[i].uri) == pattern &&
+                draft_add(d, r, p, &p->identities[i], pattern))
+                return ERR_NOMEM;
+        d->n_distinct = pattern ? d->n_distinct : d->n;
+    }
+    return d->arena.failed ? ERR_NOMEM : d->n_distinct ? 0 : ERR_INVAL;
+}
+
+static char *put_text(char *at, struct str s)
+{
+    if (s.n)
+        memcpy(at, s.p, s.n);
     return at + s.n;
 }
 
-static struct reg *reg_make(struct registry *r, const struct reg_params *p)
+static char *put_impu(struct registry *r, struct reg *g, struct reg_impu *to, const struct draft_impu *from, char *at,
+                      bool pattern)
 {
-    size_t n = p->n_impus < IMPUS_MAX ? p->n_impus : IMPUS_MAX, text = p->contact.n;
-    for (size_t i = 0; i < n; i++)
-        text += p->impus[i].n;
-    struct reg *g = mem_zalloc(sizeof *g + n * sizeof *g->impus + text);
+    *to = (struct reg_impu){.text = at,
+                            .hash = from->hash,
+                            .n_uri = (uint16_t)from->id.uri.n,
+                            .n_display = (uint16_t)from->id.display.n,
+                            .n_canon = from->plain ? 0 : (uint16_t)from->canon.n};
+    if (pattern)
+        to->pattern = shared_get(&r->patterns, from->canon);
+    if (pattern)
+        g->n_patterns++;
+    else
+        g->n_impus++;
+    at = put_text(put_text(at, from->id.uri), from->id.display);
+    return to->n_canon ? put_text(at, from->canon) : at;
+}
+
+static bool get_texts(struct registry *r, struct reg *g, const struct reg_params *p)
+{
+    g->route = shared_get(&r->texts, p->service_route);
+    g->charging = p->charging_addresses.n ? shared_get(&r->texts, p->charging_addresses) : NULL;
+    g->term_ioi = p->term_ioi.n ? shared_get(&r->texts, p->term_ioi) : NULL;
+    bool all = g->route && (g->charging || !p->charging_addresses.n) && (g->term_ioi || !p->term_ioi.n);
+    for (size_t i = g->n_impus; i < g->n_impus + g->n_patterns; i++)
+        all = all && g->impus[i].pattern;
+    return all;
+}
+
+static struct reg *reg_make(struct registry *r, const struct reg_params *p, const struct draft *d)
+{
+    struct reg *g = mem_zalloc(sizeof *g + d->n * sizeof *g->impus + d->text);
     if (!g)
         return NULL;
-    char *at = put_text(&g->contact, p->contact, (char *)&g->impus[n]);
-    for (size_t i = 0; i < n; i++)
-        at = put_text(&g->impus[i].text, p->impus[i], at);
-    g->n_impus = (uint32_t)n;
+    char *at = (char *)&g->impus[d->n];
+    g->contact = str_make(at, p->contact.n);
+    at = put_text(at, p->contact);
+    for (size_t i = 0; i < d->n; i++)
+        at = put_impu(r, g, &g->impus[i], &d->impus[i], at, i >= d->n_distinct);
     g->owner = r;
     g->flow = *p->flow;
     list_init(&g->same_flow);
@@ -296,17 +295,18 @@ static struct reg *reg_make(struct registry *r, const struct reg_params *p)
     g->order = ++r->registered;
     g->nat = p->nat;
     g->outbound = p->outbound;
-    g->route = make_keys(g) == 0 ? route_get(r, p->service_route) : NULL;
-    if (g->route && join_association(r, g, p->impi) == 0 && link_reg(r, g) == 0)
+    if (get_texts(r, g, p) && join_association(r, g, p->impi) == 0 && link_reg(r, g) == 0)
         return g;
     reg_free(r, g);
     return NULL;
 }
 
+// ---- finding one again ----
+
 // A Contact URI as text and read; what cannot be read is compared as it stands.
 struct contact {
     struct arena arena;
-    _Alignas(8) char room[CANON_ROOM];
+    _Alignas(8) char room[CONTACT_ROOM];
     struct str text;
     struct sip_uri uri;
     bool read;
@@ -324,7 +324,7 @@ static void contact_done(struct contact *c)
     arena_done(&c->arena);
 }
 
-static bool has_contact(const struct reg *g, const struct sip_uri *uri)
+bool reg_has_contact(const struct reg *g, const struct sip_uri *uri)
 {
     struct contact c;
     if (str_eq(g->contact, uri->text))
@@ -335,52 +335,70 @@ static bool has_contact(const struct reg *g, const struct sip_uri *uri)
     return same;
 }
 
-static struct reg *next_of_default(const struct registry *r, struct str impu, uint64_t key, size_t *it)
+static struct reg *next_of_default(const struct registry *r, const struct identity_key *k, size_t *it)
 {
-    for (struct reg *g; (g = map_find(&r->by_default, key, it));)
-        if (same_identity(g->impus[0].text, impu))
+    for (struct reg *g; (g = map_find(&r->by_default, registry_identity_key(0, k->hash), it));)
+        if (reg_distinct(g, k) == &g->impus[0])
             return g;
     return NULL;
 }
 
-static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu)
+const struct reg *registry_next_of(const struct registry *r, struct str impu, size_t *it)
 {
+    struct identity_key k;
+    if (identity_key_init(&k, r->plan, impu))
+        return NULL;
+    const struct reg *g = next_of_default(r, &k, it);
+    identity_key_done(&k);
+    return g;
+}
+
+// Two UEs that share their default identity may have the same private address behind two NATs, and then the
+// same Contact. A UE that names its private identity at one time and not at another stays the one that it is.
+static bool is_same_ue(const struct reg *g, const struct access_flow *f)
+{
+    return g->flow.user == f->user || addr_eq_ip(&g->flow.remote, &f->remote);
+}
+
+// of: of this UE; NULL: whose ever it is.
+static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu, const struct access_flow *of)
+{
+    struct identity_key k;
     struct contact c;
     struct reg *g;
     size_t it = 0;
-    uint64_t key;
-    if (identity_key(0, impu, &key))
+    if (identity_key_init(&k, r->plan, impu))
         return NULL;
     contact_init(&c, contact);
-    while ((g = next_of_default(r, impu, key, &it)))
-        if (c.read ? has_contact(g, &c.uri) : str_eq(g->contact, contact))
+    while ((g = next_of_default(r, &k, &it)))
+        if ((c.read ? reg_has_contact(g, &c.uri) : str_eq(g->contact, contact)) && (!of || is_same_ue(g, of)))
             break;
     contact_done(&c);
+    identity_key_done(&k);
     return g;
 }
 
 size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg)
 {
+    struct identity_key k;
     size_t n = 0, it = 0;
-    uint64_t key;
-    if (identity_key(0, impu, &key))
+    if (identity_key_init(&k, r->plan, impu))
         return 0;
-    for (struct reg *g; (g = next_of_default(r, impu, key, &it));) {
+    for (struct reg *g; (g = next_of_default(r, &k, &it));) {
         if (listed(arg, g))
             continue;
         reg_free(r, g);
         n++;
         it = 0; // a removal may move an entry to where the walk has been already
     }
+    identity_key_done(&k);
     return n;
 }
 
-int registry_set(struct registry *r, const struct reg_params *p)
+static int replace(struct registry *r, const struct reg_params *p, const struct draft *d)
 {
-    if (p->n_impus == 0)
-        return ERR_INVAL;
-    struct reg *old = find_contact(r, p->contact, p->impus[0]);
-    struct reg *g = reg_make(r, p);
+    struct reg *old = find_contact(r, p->contact, d->impus[0].id.uri, p->flow);
+    struct reg *g = reg_make(r, p, d);
     if (!g)
         return ERR_NOMEM;
     if (old)
@@ -391,15 +409,29 @@ int registry_set(struct registry *r, const struct reg_params *p)
     return 0;
 }
 
+int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_refused)
+{
+    struct draft d;
+    int e = draft_init(&d, r, p);
+    if (!e)
+        e = replace(r, p, &d);
+    if (!e && ret_refused)
+        *ret_refused = p->n_identities - d.n;
+    arena_done(&d.arena);
+    return e;
+}
+
 bool registry_remove(struct registry *r, struct str contact, struct str impu)
 {
-    struct reg *g = find_contact(r, contact, impu);
+    struct reg *g = find_contact(r, contact, impu, NULL);
     if (g)
         reg_free(r, g);
     return g != NULL;
 }
 
-int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
+// ---- the registry ----
+
+int registry_new(struct loop *l, const struct numbering *plan, const struct registry_ops *ops, void *arg,
                  struct registry **ret_registry)
 {
     struct registry *r = mem_zalloc(sizeof *r);
@@ -410,6 +442,7 @@ int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
         return ERR_NOMEM;
     }
     r->loop = l;
+    r->plan = plan;
     r->ops = ops;
     r->arg = arg;
     *ret_registry = r;
@@ -424,144 +457,14 @@ void registry_free(struct registry *r)
     struct reg *g;
     while ((g = map_next(&r->by_default, &it))) {
         timer_stop(&g->expiry);
-        route_put(r, g->route);
+        put_texts(r, g);
         mem_free(g);
     }
     map_done(&r->by_default);
     map_done(&r->by_identity);
+    map_done(&r->by_pattern);
     map_done(&r->by_user);
     map_done(&r->by_flow);
     association_table_free(r->associations);
     mem_free(r);
-}
-
-// ---- look-up ----
-
-static struct reg *next_at(const struct registry *r, const struct addr *at, struct str impu, uint64_t key, size_t *it)
-{
-    for (struct reg *g; (g = map_find(&r->by_identity, key, it));)
-        if (addr_eq_ip(&g->flow.remote, at) && reg_impu_like(g, impu).p)
-            return g;
-    return NULL;
-}
-
-const struct reg *registry_find(const struct registry *r, const struct access_flow *f,
-                                struct str impu)
-{
-    size_t it = 0;
-    uint64_t key;
-    if (impu.n == 0)
-        return newest_on_flow(r, f);
-    if (identity_key(address_key(&f->remote), impu, &key))
-        return NULL;
-    for (struct reg *g; (g = next_at(r, &f->remote, impu, key, &it));)
-        if (same_flow(&g->flow, f))
-            return g;
-    return NULL;
-}
-
-const struct reg *registry_find_at(const struct registry *r, const struct addr *at, const struct association *of,
-                                   struct str impu)
-{
-    size_t it = 0;
-    uint64_t key;
-    if (identity_key(address_key(at), impu, &key))
-        return NULL;
-    for (struct reg *g; (g = next_at(r, at, impu, key, &it));)
-        if (!of || g->association == of)
-            return g;
-    return NULL;
-}
-
-const struct reg *registry_newest_of(const struct registry *r, const struct association *a)
-{
-    const struct reg *newest = NULL;
-    size_t it = 0;
-    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
-        if (g->association == a && (!newest || g->order > newest->order))
-            newest = g;
-    return newest;
-}
-
-const struct reg *registry_contact_of(const struct registry *r, const struct association *a,
-                                      const struct sip_uri *contact)
-{
-    size_t it = 0;
-    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
-        if (g->association == a && has_contact(g, contact))
-            return g;
-    return NULL;
-}
-
-bool registry_flow_has(const struct registry *r, const struct access_flow *f, const struct association *a)
-{
-    size_t it = 0;
-    for (struct reg *g; (g = map_find(&r->by_user, association_key(a), &it));)
-        if (g->association == a && same_flow(&g->flow, f))
-            return true;
-    return false;
-}
-
-struct association_table *registry_associations(const struct registry *r)
-{
-    return r->associations;
-}
-
-size_t registry_count(const struct registry *r)
-{
-    return r->by_default.n;
-}
-
-const struct reg *registry_next(const struct registry *r, size_t *it)
-{
-    return map_next(&r->by_default, it);
-}
-
-struct association *reg_association(const struct reg *r)
-{
-    return r->association;
-}
-
-bool reg_is_nat(const struct reg *r)
-{
-    return r->nat;
-}
-
-bool reg_is_outbound(const struct reg *r)
-{
-    return r->outbound;
-}
-
-struct str reg_contact(const struct reg *r)
-{
-    return r->contact;
-}
-
-struct str reg_service_route(const struct reg *r)
-{
-    return r->route->text;
-}
-
-struct str reg_impu(const struct reg *r, size_t i)
-{
-    return i < r->n_impus ? r->impus[i].text : STR_NONE;
-}
-
-struct str reg_impu_like(const struct reg *r, struct str impu)
-{
-    for (size_t i = 0; i < r->n_impus; i++)
-        if (same_identity(r->impus[i].text, impu))
-            return r->impus[i].text;
-    return STR_NONE;
-}
-
-const struct access_flow *reg_flow(const struct reg *r)
-{
-    return &r->flow;
-}
-
-uint64_t reg_expires_in_ms(const struct registry *reg, const struct reg *r)
-{
-    uint64_t now = loop_now(reg->loop) / 1000000;
-    return r->expires_at > now ? r->expires_at - now : 0;
 }

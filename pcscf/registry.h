@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contacts registered through this P-CSCF (TS 24.229 5.2.2.1): for each one its flow, the public
-// identities associated with it and the Service-Route, and the UE association that it belongs to. One flow
-// usually serves one UE, but may serve many (a gateway, a load generator): a contact is found by flow, or by
-// address, and identity.
+// identities associated with it, the Service-Route, what the home network said of charging, and the UE association that
+// it belongs to. One flow usually serves one UE, but may serve many (a gateway, a load generator): a contact is
+// found by flow, or by address, and identity.
 #pragma once
 
 #include "base/arena.h"
 #include "io/loop.h"
 #include "pcscf/association.h"
+#include "pcscf/identities.h"
 #include "pcscf/token.h"
 
 struct registry;
@@ -17,9 +18,12 @@ struct reg_params {
     const struct access_flow *flow; // user: token_user of impi
     struct str impi;
     struct str contact;            // Contact URI as text
-    const struct str *impus;       // P-Associated-URI values (URI text), the default first
-    size_t n_impus;
+    const struct reg_identity *identities; // P-Associated-URI; the first that is no pattern is the default one
+    size_t n_identities;
+    size_t max_patterns;           // different ones in the whole registry; of those beyond it none is kept
     struct str service_route;      // comma-separated; may be empty
+    struct str charging_addresses; // P-Charging-Function-Addresses; may be empty
+    struct str term_ioi;           // of type 1: the home network; may be empty
     uint64_t expires_ms;           // from now
     bool nat;                      // the UE named another address than it came from
     bool outbound;                 // the registrar manages its flows (RFC 5626)
@@ -31,20 +35,26 @@ struct registry_ops {
     void (*flow_changed)(void *arg, const struct access_flow *f);
 };
 
-int registry_new(struct loop *l, const struct registry_ops *ops, void *arg,
+// plan (may be NULL) outlives the registry.
+int registry_new(struct loop *l, const struct numbering *plan, const struct registry_ops *ops, void *arg,
                  struct registry **ret_registry);
 void registry_free(struct registry *r); // takes NULL
 struct association_table *registry_associations(const struct registry *r);
 
 // Adds the contact, or replaces what is known of it (same contact URI and default identity, whatever its
-// flow was). ERR_NOMEM leaves what was there.
-int registry_set(struct registry *r, const struct reg_params *p);
+// flow was). *ret_refused (may be NULL): identities that were left out, patterns that nothing can be compared with.
+// ERR_NOMEM leaves what was there; ERR_INVAL: no identity is left.
+int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_refused);
 // Removes the contact; false when it was not there.
 bool registry_remove(struct registry *r, struct str contact, struct str impu);
 // Removes every contact with this default identity, wherever it is, that listed() says no to; returns
 // how many.
 size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg);
 size_t registry_count(const struct registry *r);
+size_t registry_patterns(const struct registry *r); // different ones
+
+// Of a crowd at one address so many contacts and patterns are looked at for an identity that no contact has as it is.
+enum { REGISTRY_PATTERNS_TRIED = 64 };
 
 // The contact registered over this very flow (a UDP address, a connection) that impu (canonical or not) is
 // associated with; impu empty: the one registered last on this flow. NULL: none.
@@ -67,10 +77,19 @@ bool reg_is_nat(const struct reg *r);
 bool reg_is_outbound(const struct reg *r);
 struct str reg_contact(const struct reg *r);
 struct str reg_service_route(const struct reg *r);
-struct str reg_impu(const struct reg *r, size_t i); // i 0: the default one; STR_NONE past the end
-// The contact's identity that equals impu, as registered; STR_NONE: none.
-struct str reg_impu_like(const struct reg *r, struct str impu);
+struct str reg_charging_addresses(const struct reg *r); // empty: none
+struct str reg_term_ioi(const struct reg *r);           // empty: none
+// i 0: the default one; STR_NONE past the end. Patterns come last, as they were received.
+struct reg_identity reg_identity_at(const struct reg *r, size_t i);
+static inline struct str reg_impu(const struct reg *r, size_t i)
+{
+    return reg_identity_at(r, i).uri;
+}
+// Is the identity one of the contact's? *ret: as it is registered, *ret_covered false; or, covered by a pattern, as
+// it is written, with the pattern's display name.
+bool reg_has_identity(const struct reg *r, struct str impu, struct reg_identity *ret, bool *ret_covered);
 const struct access_flow *reg_flow(const struct reg *r);
 uint64_t reg_expires_in_ms(const struct registry *reg, const struct reg *r);
-// Iterates like map_next.
+// Iterates like map_next; the second over those with this default identity.
 const struct reg *registry_next(const struct registry *r, size_t *it);
+const struct reg *registry_next_of(const struct registry *r, struct str impu, size_t *it);

@@ -37,7 +37,7 @@ static const struct reg *claimed(const struct pcscf *p, const struct access_flow
 {
     struct sip_iter it = sip_iter_init(m, SIP_H_P_PREFERRED_IDENTITY);
     const struct reg *g = NULL;
-    for (const struct sip_addr *ppi; !g && (ppi = sip_iter_next(&it));)
+    for (const struct sip_addr *ppi; !g && it.done < PREFERRED_MAX && (ppi = sip_iter_next(&it));)
         g = find(p, f, where, a, ppi->uri.text);
     return g ? g : find(p, f, where, a, sip_msg_from(m)->uri.text);
 }
@@ -49,15 +49,6 @@ static bool is_anonymous(const struct sip_msg *m)
            !sip_msg_has(m, SIP_H_P_PREFERRED_IDENTITY);
 }
 
-static bool has_wildcard(const struct reg *g)
-{
-    struct str impu;
-    for (size_t i = 0; (impu = reg_impu(g, i)).n; i++)
-        if (str_chr(impu, '!') >= 0)
-            return true;
-    return false;
-}
-
 // Who names an identity that the address's UE does not have is another one, who has not registered.
 static const struct reg *owner(const struct pcscf *p, const struct access_flow *f,
                                const struct sip_msg *m, const struct association *a)
@@ -66,7 +57,7 @@ static const struct reg *owner(const struct pcscf *p, const struct access_flow *
     if (g)
         return g;
     any = registry_newest_of(p->registry, a);
-    return any && (is_anonymous(m) || has_wildcard(any)) ? any : NULL;
+    return any && is_anonymous(m) ? any : NULL;
 }
 
 // ---- the answer ----

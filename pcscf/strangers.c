@@ -2,7 +2,6 @@
 // Who is nobody here, and what he may ask for (TS 24.229 5.2.6.3.2A): a REGISTER, or what continues a
 // dialog that this node gave him a token for. Everything else is refused before anything is kept
 // for it.
-#include "base/hash.h"
 #include "pcscf/pcscf_priv.h"
 
 static struct access_flow flow_of(const struct flow_info *from)
@@ -43,13 +42,16 @@ uint64_t pcscf_user(void *pcscf, const struct flow_info *from)
     return a ? association_key(a) : addr_source_key(&from->remote);
 }
 
-// One name from one source: who tries it in alice's name uses up nothing of alice's own.
+// One name, however it is written, from one source: who tries it in alice's name uses up nothing of alice's own.
 static bool register_pays(struct pcscf *pc, const struct flow_info *from, const struct sip_msg *m)
 {
-    struct str to = sip_msg_to(m)->uri.text;
-    uint64_t key = bucket_key_of(addr_source_key(&from->remote), hash_bytes(to.p, to.n));
+    struct identity_key to;
     if (trust_domain_has(&pc->exempt, &from->remote))
         return true;
+    if (identity_key_init(&to, &pc->plan, sip_msg_to(m)->uri.text))
+        return false;
+    uint64_t key = bucket_key_of(addr_source_key(&from->remote), to.hash);
+    identity_key_done(&to);
     return bucket_take(pc->registers, key, loop_now(pc->loop));
 }
 

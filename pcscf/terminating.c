@@ -45,6 +45,9 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
+    struct str functions = pcscf_charging_functions(pj, edits->arena);
+    if (functions.n && status > 100)
+        sip_edit_append(edits, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, functions);
     record_route_back_to_core(pc, edits->arena, &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
 }

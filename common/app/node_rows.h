@@ -266,7 +266,7 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
     {"numbering.country_code", CONF_STR, NODE_NUMBERING_AT(at, country_code), "", .fixed = true,   \
      .help = "Country code of this network's numbers (`49`), without `+`; empty: numbers that are "\
              "dialled locally have no global form. The options `numbering` are the same in "       \
-             "I-CSCF, S-CSCF and HSS."},                                                           \
+             "every node of a network."},                                                           \
     {"numbering.national_prefix", CONF_STR, NODE_NUMBERING_AT(at, national_prefix), "",            \
      .fixed = true, .help = "What is dialled in front of a national number (`0`); empty: nothing, "\
                             "so that every local number is a national one."},                      \

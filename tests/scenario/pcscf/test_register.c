@@ -229,6 +229,30 @@ static void security_required(void **state)
     assert_int_equal(pcscf_counters(st.pcscf)->refused_security, 2);
 }
 
+// RFC 3329 2.3.1: the option tag tells who knows of agreements, not the header.
+static void who_knows_agreements(void **state)
+{
+    static const struct {
+        const char *headers;
+        const char *answer;
+    } rows[] = {
+        {"Supported: path\n", "SIP/2.0 421"},
+        {"Security-Client: ipsec-3gpp;alg=hmac-sha-1-96;spi-c=1;spi-s=2;port-c=3;port-s=4\n", "SIP/2.0 421"},
+        {"Supported: path, Sec-Agree\n", "SIP/2.0 494"},
+        {"Require: sec-agree\n", "SIP/2.0 494"},
+        {"Proxy-Require: sec-agree\n", "SIP/2.0 494"},
+    };
+    (void)state;
+    st.cfg.security = PCSCF_SECURITY_REQUIRED;
+    stage_start();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        ue_send(&st.alice, &(struct request){.headers = rows[i].headers});
+        struct heard *h = expect(st.alice.peer, rows[i].answer);
+        assert_has(h, "Require: sec-agree");
+        assert_lacks(h, "Security-Server"); // nothing to list
+    }
+}
+
 // TS 24.229 5.2.2.1: the agreement is between the UE and this P-CSCF.
 static void security_offer_stays_here(void **state)
 {
@@ -323,7 +347,7 @@ static void entry_point_not_in_dns_is_504(void **state)
 // An answer of the home network is its own.
 static void refusals_of_the_home_network_pass(void **state)
 {
-    static const unsigned statuses[] = {403, 423, 480, 500, 503, 600};
+    static const unsigned statuses[] = {403, 423, 500, 503, 600};
     char start[32];
     (void)state;
     stage_start();
@@ -346,6 +370,75 @@ static void entry_point_by_dns(void **state)
     scene_dns_srv(st.sc, "_sip._udp." HOME, 1, 1, "icscf." HOME, 5060);
     scene_dns_host(st.sc, "icscf." HOME, "192.0.2.20");
     assert_has(sent(&(struct request){0}), "REGISTER sip:" HOME " ");
+}
+
+static struct str further[3];
+
+static struct peer *second_entry(void)
+{
+    further[0] = STR("sip:192.0.2.21;transport=udp");
+    st.cfg.further_entries = (struct conf_strs){further, 1};
+    stage_start();
+    return peer_udp(st.sc, "192.0.2.21:5060");
+}
+
+// TS 24.229 5.2.2.1: the next entry point is asked, and what it answers counts.
+static void another_entry_point_is_asked(void **state)
+{
+    static const unsigned statuses[] = {302, 305, 480, 503};
+    (void)state;
+    struct peer *second = second_entry();
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct heard *h = sent(&(struct request){0});
+        peer_answer(st.core, h, statuses[i], "Contact: <sip:203.0.113.9>\n");
+        struct heard *again = expect(second, "REGISTER sip:" HOME " ");
+        assert_string_equal(header(again, "Path"), header(h, "Path"));
+        assert_string_equal(header(again, "P-Charging-Vector"), header(h, "P-Charging-Vector"));
+        assert_int_equal(occurrences(again, "Path: "), 1);
+        peer_answer(second, again, 401, "WWW-Authenticate: Digest realm=\"" HOME "\", nonce=\"n\"\n");
+        assert_lacks(expect(st.alice.peer, "SIP/2.0 401"), "203.0.113.9");
+    }
+    assert_int_equal(pcscf_counters(st.pcscf)->entries_passed_over, ARRAY_LEN(statuses));
+}
+
+static void another_entry_point_registers(void **state)
+{
+    (void)state;
+    struct peer *second = second_entry();
+    peer_answer(st.core, sent(&(struct request){0}), 480, NULL);
+    peer_answer(second, expect(second, "REGISTER "), 200,
+                "Contact: <sip:ue@198.51.100.1:5060>;expires=600\nService-Route: " SERVICE_ROUTE "\n"
+                "P-Associated-URI: <" ALICE ">\n");
+    (void)expect(st.alice.peer, "SIP/2.0 200");
+    assert_int_equal(n_registered(), 1);
+}
+
+// In time for the UE: all together have the leg's.
+static void silent_entry_point_is_passed_over(void **state)
+{
+    (void)state;
+    st.cfg.leg_core_ms = 8000;
+    struct peer *second = second_entry();
+    uint64_t before = sim_now_ms(scene_sim(st.sc));
+    (void)sent(&(struct request){0});
+    scene_run(st.sc, before + 5000);
+    peer_answer(second, expect(second, "REGISTER "), 403, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+}
+
+static void no_entry_point_is_left(void **state)
+{
+    (void)state;
+    struct peer *second = second_entry();
+    peer_answer(st.core, sent(&(struct request){0}), 480, NULL);
+    peer_answer(second, expect(second, "REGISTER "), 302, "Contact: <sip:203.0.113.9>\n");
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 504");
+    assert_lacks(h, "203.0.113.9");
+    expect_nothing(st.core);
+    expect_nothing(second);
+    peer_answer(st.core, sent(&(struct request){0}), 403, NULL); // the user's own
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    expect_nothing(second);
 }
 
 // ---- the challenge ----
@@ -585,6 +678,7 @@ int main(void)
         T(foreign_domain_is_forbidden),
         T(malformed_contact_is_refused),
         T(security_required),
+        T(who_knows_agreements),
         T(security_offer_stays_here),
         T(as_many_as_configured),
         T(silent_entry_point_is_504),
@@ -592,6 +686,10 @@ int main(void)
         T(entry_point_not_in_dns_is_504),
         T(refusals_of_the_home_network_pass),
         T(entry_point_by_dns),
+        T(another_entry_point_is_asked),
+        T(another_entry_point_registers),
+        T(silent_entry_point_is_passed_over),
+        T(no_entry_point_is_left),
         T(keys_do_not_reach_the_ue),
         T(ok_keeps_what_the_ue_needs),
         T(renewing_is_one_registration),

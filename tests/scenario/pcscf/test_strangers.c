@@ -279,8 +279,10 @@ static void one_name_from_one_source(void **state)
     st.cfg.register_rate = 1;
     st.cfg.register_burst = 4;
     start_with_eve();
-    for (unsigned i = 0; i < 30; i++)
-        ue_send(&eve, &(struct request){.from = ALICE, .call_id = text("eve-%u", i)});
+    for (unsigned i = 0; i < 30; i++) { // however it is written
+        static const char *const same[] = {ALICE, "sip:alice@IMS.EXAMPLE", "sip:%61lice@" HOME, ALICE ";x=1"};
+        ue_send(&eve, &(struct request){.from = same[i % 4], .call_id = text("eve-%u", i)});
+    }
     run(10);
     for (struct heard *h; (h = peer_next(st.core));)
         arrived += str_starts(h->bytes, STR("REGISTER "));

@@ -386,7 +386,8 @@ static void warnings_towards_a_ue(void **state)
 static void emergency_call_is_sent_elsewhere(void **state)
 {
     static const char *const uris[] = {"urn:service:sos", "URN:service:sos.fire", "tel:112",
-                                       ("sip:911@" HOME ";user=phone"), ("tel:911;phone-context=" HOME)};
+                                       ("sip:911@" HOME ";user=phone"), ("tel:911;phone-context=" HOME),
+                                       "tel:1-1-2", ("sip:%39%31%31@" HOME)};
     static struct str numbers[] = {STR_INIT("112"), STR_INIT("911")};
     (void)state;
     st.cfg.emergency_numbers = (struct conf_strs){numbers, 2};

@@ -128,6 +128,11 @@ REFUSED = [
     ("hss", {"charging.primary_ccf": "http://ccf.example.org"}, "charging.primary_ccf", "another scheme"),
     ("hss", {"charging.primary_ccf": "aaa://ccf.example.org:x"}, "charging.primary_ccf", "port that is no number"),
     ("hss", {"digest.qop": "none"}, "digest.qop", "expected auth or auth-int"),
+    # entry points of the home network
+    ("pcscf", {"home.entry": "sip:127.0.3.1:5070"}, "home.entry", "is this node"),
+    ("pcscf", {"home.further_entries": f"[sip:icscf.{D}, sip:pcscf.{D}]"}, "home.further_entries[2]", "is this node"),
+    ("pcscf", {"home.further_entries": "['sip:[2001:db8::1]']"}, "home.further_entries[1]", "no address of core.listen"),
+    ("pcscf", {"home.further_entries": f"[{', '.join(8 * [f'sip:icscf.{D}'])}]"}, "home.further_entries", "7 at most"),
     # addresses to listen on
     ("pcscf", {"core.listen": "[0.0.0.0:5070]", "core.host": None}, "core.listen", "give its name in core.host"),
     ("pcscf", {"core.listen": "['[::]:5070']", "core.host": '""'}, "core.listen", "give its name in core.host"),
@@ -251,7 +256,7 @@ REFUSED = [
     ("pcscf", {"core.hosts": f"pcscf.{D}"}, "core.hosts", "unknown option; the nearest known one is core.host"),
     ("hss", {"diameter.peers": f"[{{name: icscf.{D}}}]"}, "diameter.peers[1].name", "unknown option"),
     ("icscf", {"name": None}, "name", "required, but not given"),
-    *((node, {"numbering.country_code": code}, "numbering.country_code", words) for node in ("icscf", "scscf", "hss")
+    *((node, {"numbering.country_code": code}, "numbering.country_code", words) for node in ("pcscf", "icscf", "scscf", "hss")
       for code, words in (("+49", "expected digits"), ("049", "no country code begins with 0"))),
     ("scscf", {"numbering.national_prefix": "0"}, "numbering.country_code", "is needed for national numbers"),
     ("hss", {"numbering.country_code": "49", "numbering.national_prefix": "zero"}, "numbering.national_prefix",

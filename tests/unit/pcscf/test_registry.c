@@ -32,7 +32,7 @@ static void set_up(struct fixture *f)
     *f = (struct fixture){0};
     assert_int_equal(sim_new(1, &f->sim), 0);
     assert_int_equal(sim_node(f->sim, "p", &f->loop), 0);
-    assert_int_equal(registry_new(f->loop, &ops, f, &f->reg), 0);
+    assert_int_equal(registry_new(f->loop, NULL, &ops, f, &f->reg), 0);
 }
 
 static void tear_down(struct fixture *f)
@@ -54,12 +54,12 @@ static int set(struct fixture *f, const struct access_flow *flow, const char *us
     char sip[64], contact[64];
     snprintf(sip, sizeof sip, "sip:%s@home.net", user);
     snprintf(contact, sizeof contact, "sip:%s@192.0.2.1", user);
-    struct str impus[] = {str_from(sip), STR("tel:+1-555")};
+    struct reg_identity impus[] = {{.uri = str_from(sip)}, {.uri = STR("tel:+1-555")}};
     struct access_flow own = *flow;
     own.user = hash_bytes(user, strlen(user));
-    struct reg_params p = {.flow = &own, .impi = str_from(user), .contact = str_from(contact), .impus = impus,
-                           .n_impus = 2, .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
-    return registry_set(f->reg, &p);
+    struct reg_params p = {.flow = &own, .impi = str_from(user), .contact = str_from(contact), .identities = impus,
+                           .n_identities = 2, .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
+    return registry_set(f->reg, &p, NULL);
 }
 
 static void finds_by_flow_and_identity(void **state)
@@ -156,15 +156,17 @@ static void long_identities(void **state)
         snprintf(one, sizeof one, "sip:%0*d@home.net", (int)n, 1);
         snprintf(two, sizeof two, "sip:%0*d@home.net", (int)n, 2);
         snprintf(other_case, sizeof other_case, "sip:%0*d@HOME.NET", (int)n, 1);
-        struct str impus[] = {str_from(one)};
-        struct reg_params p = {.flow = &a, .contact = STR("sip:c@192.0.2.1"), .impus = impus,
-                               .n_impus = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
-        assert_int_equal(registry_set(f.reg, &p), 0);
+        struct reg_identity impus[] = {{.uri = str_from(one)}};
+        struct reg_params p = {.flow = &a, .contact = STR("sip:c@192.0.2.1"), .identities = impus,
+                               .n_identities = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
+        assert_int_equal(registry_set(f.reg, &p, NULL), 0);
         const struct reg *r = registry_find(f.reg, &a, str_from(one));
         assert_non_null(r);
         assert_ptr_equal(registry_find(f.reg, &a, str_from(other_case)), r);
         assert_null(registry_find(f.reg, &a, str_from(two)));
-        assert_null(reg_impu_like(r, str_from(two)).p);
+        struct reg_identity id;
+        bool covered;
+        assert_false(reg_has_identity(r, str_from(two), &id, &covered));
         assert_false(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
         assert_int_equal(registry_keep(f.reg, str_from(two), none, NULL), 0);
         assert_true(registry_remove(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
@@ -213,15 +215,15 @@ static void keeps_what_is_listed(void **state)
     (void)state;
     struct fixture f;
     set_up(&f);
-    struct str impus[] = {STR("sip:alice@home.net")};
+    struct reg_identity impus[] = {{.uri = STR("sip:alice@home.net")}};
     for (uint16_t i = 1; i <= 20; i++) {
         struct access_flow flow = flow_of(i);
         char contact[64];
         flow.user = 5;
         snprintf(contact, sizeof contact, i == 2 ? "sip:two@192.0.2.2" : "sip:c%u@192.0.2.1", i);
-        struct reg_params p = {.flow = &flow, .impi = STR("a"), .contact = str_from(contact), .impus = impus,
-                               .n_impus = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
-        assert_int_equal(registry_set(f.reg, &p), 0);
+        struct reg_params p = {.flow = &flow, .impi = STR("a"), .contact = str_from(contact), .identities = impus,
+                               .n_identities = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
+        assert_int_equal(registry_set(f.reg, &p, NULL), 0);
     }
     struct access_flow bob = flow_of(99);
     assert_int_equal(set(&f, &bob, "bob", 1000), 0);

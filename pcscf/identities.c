@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcscf/identities.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "ims/impu.h"
+#include "ims/wildcard.h"
+#include "sip/addr_hdr.h"
+#include "sip/uri.h"
+
+enum { DISPLAY_MAX = 256 };
+
+// ---- what a message lists ----
+
+// Offset of the < of a name-addr, behind its display name; -1: there is none.
+static ptrdiff_t bracket(struct str s)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (quoted && s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && s.p[i] == '<')
+            return (ptrdiff_t)i;
+    }
+    return -1;
+}
+
+// One that is long or goes over several lines is left out rather than kept for others to read.
+static struct str display_of(struct str s)
+{
+    return s.n > DISPLAY_MAX || str_chr(s, '\r') >= 0 || str_chr(s, '\n') >= 0 ? STR_NONE : s;
+}
+
+// What stands between the brackets, whatever it is.
+static bool read_loosely(struct str value, struct reg_identity *ret)
+{
+    ptrdiff_t open = bracket(value);
+    struct str inside = open < 0 ? STR_NONE : str_skip(value, (size_t)open + 1);
+    ptrdiff_t close = str_chr(inside, '>');
+    if (close <= 0)
+        return false;
+    *ret = (struct reg_identity){str_head(inside, (size_t)close), display_of(str_trim(str_head(value, (size_t)open)))};
+    return true;
+}
+
+static bool read_one(struct arena *a, struct str value, struct reg_identity *ret)
+{
+    struct sip_addr addr;
+    if (sip_addr_parse(a, value, &addr))
+        return read_loosely(value, ret);
+    *ret = (struct reg_identity){addr.uri.text, display_of(addr.display)};
+    return true;
+}
+
+static size_t count(const struct sip_edits *e)
+{
+    struct sip_edits_iter it = sip_edits_iter_init(e, SIP_H_P_ASSOCIATED_URI);
+    size_t n = 0;
+    for (struct str value; sip_edits_iter_next(&it, &value);)
+        n++;
+    return n;
+}
+
+int identities_read(const struct sip_edits *e, size_t max, struct reg_identity **ret_identities, size_t *ret_n,
+                    size_t *ret_more)
+{
+    struct sip_edits_iter it = sip_edits_iter_init(e, SIP_H_P_ASSOCIATED_URI);
+    size_t n = 0, all = count(e), room = all < max ? all : max, seen = 0;
+    struct reg_identity *ids = arena_alloc(e->arena, room * sizeof *ids);
+    if (!ids)
+        return ERR_NOMEM;
+    for (struct str value; n < room && sip_edits_iter_next(&it, &value); seen++)
+        n += read_one(e->arena, value, &ids[n]);
+    *ret_identities = ids;
+    *ret_n = n;
+    *ret_more = all - seen;
+    return 0;
+}
+
+bool identity_is_pattern(struct arena *a, struct str uri)
+{
+    struct wildcard_parts parts;
+    return wildcard_split(wildcard_from_uri(a, uri), &parts);
+}
+
+// ---- what they are compared by ----
+
+int identity_key_init(struct identity_key *k, const struct numbering *plan, struct str impu)
+{
+    arena_init(&k->arena, k->room, sizeof k->room);
+    k->text = impu_canon_text(&k->arena, plan, impu);
+    if (!k->arena.failed && !k->text.p)
+        k->text = impu;
+    if (!k->arena.failed && k->text.p) {
+        k->hash = hash_bytes(k->text.p, k->text.n);
+        return 0;
+    }
+    arena_done(&k->arena);
+    return ERR_NOMEM;
+}
+
+void identity_key_done(struct identity_key *k)
+{
+    arena_done(&k->arena);
+}
+
+// ---- what is said of them ----
+
+struct str identity_value(struct arena *a, const struct reg_identity *id)
+{
+    return ARENA_CAT(a, id->display, id->display.n ? STR(" <") : STR("<"), id->uri, STR(">"));
+}
+
+struct str identity_plain(struct arena *a, const struct sip_uri *u)
+{
+    struct str context = sip_uri_param(u, STR("phone-context"), NULL);
+    if (u->scheme == SIP_SCHEME_TEL)
+        return ARENA_CAT(a, STR("tel:"), u->user, context.n ? STR(";phone-context=") : STR(""), context);
+    return ARENA_CAT(a, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"), u->user, STR("@"), u->host,
+                     sip_uri_is_phone(u) ? STR(";user=phone") : STR(""));
+}
