@@ -38,6 +38,13 @@ bool pcscf_makes_dialog(const struct sip_msg *m)
     return method == SIP_INVITE || method == SIP_SUBSCRIBE || method == SIP_REFER;
 }
 
+// RFC 3261 12.2, RFC 3311 5.1, RFC 6665 4.4.1.
+static bool refreshes_target(const struct sip_msg *m)
+{
+    enum sip_method method = sip_msg_cseq(m)->method;
+    return pcscf_makes_dialog(m) || method == SIP_UPDATE || method == SIP_NOTIFY;
+}
+
 // ---- towards the core: the request comes from the UE ----
 
 void record_route_to_core(struct pjob *pj)
@@ -110,6 +117,24 @@ void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struc
         sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
 }
 
+enum step_verdict record_route_again_to_core(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(pj->req)};
+    if (refreshes_target(pj->req))
+        sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE, pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
+    return STEP_CONTINUE;
+}
+
+// What comes back says nothing new of the route set, whoever is in the list and whoever is not.
+void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, const struct sip_uri *own,
+                                   const struct sip_msg *resp, struct sip_edits *e)
+{
+    size_t i;
+    if (own && refreshes_target(resp) && find_callers(p, f, resp, &i))
+        sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, ARENA_CAT(e->arena, STR("<"), own->text, STR(">")));
+}
+
 // ---- towards the UE ----
 
 // What stands in a list from its i-th value on.
@@ -125,6 +150,17 @@ static struct str icid_of(const struct sip_msg *m)
     return v ? v->icid_value : STR_NONE;
 }
 
+static void add_ues_entry(struct pjob *pj)
+{
+    struct token_use use = {.kind = TOKEN_ACCESS,
+                            .call_id = sip_msg_call_id(pj->req),
+                            .peer_tag = sip_msg_from(pj->req)->tag,
+                            .icid = icid_of(pj->req),
+                            .routes = routes_from(pj->pcscf, pj->req, SIP_H_RECORD_ROUTE, 0)};
+    sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE,
+                     pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
+}
+
 // RFC 3261 16.6 step 4: a Record-Route that cannot be read makes no route set; it is of no use to
 // a request that makes no dialog, and goes on as it is with one.
 enum step_verdict record_route_to_ue(struct job *j)
@@ -134,13 +170,17 @@ enum step_verdict record_route_to_ue(struct job *j)
         return STEP_CONTINUE;
     if (sip_iter_init(pj->req, SIP_H_RECORD_ROUTE).err == ERR_BAD)
         return job_fail(j, 400, "Malformed Record-Route");
-    struct token_use use = {.kind = TOKEN_ACCESS,
-                            .call_id = sip_msg_call_id(pj->req),
-                            .peer_tag = sip_msg_from(pj->req)->tag,
-                            .icid = icid_of(pj->req),
-                            .routes = routes_from(pj->pcscf, pj->req, SIP_H_RECORD_ROUTE, 0)};
-    sip_edit_prepend(pj->edits, SIP_H_RECORD_ROUTE,
-                     pcscf_own_uri(pj->pcscf, pj->arena, &pj->ue, &use));
+    add_ues_entry(pj);
+    return STEP_CONTINUE;
+}
+
+// A route set without the nodes between is none: the UE could go past them.
+enum step_verdict record_route_again_to_ue(struct job *j)
+{
+    struct pjob *pj = pjob_of(j);
+    struct sip_iter it = sip_iter_init(pj->req, SIP_H_RECORD_ROUTE);
+    if (refreshes_target(pj->req) && sip_iter_next(&it))
+        add_ues_entry(pj);
     return STEP_CONTINUE;
 }
 
@@ -168,7 +208,9 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 {
     struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(resp)};
     size_t i;
-    if (sip_msg_status(resp) <= 100 || sip_msg_status(resp) >= 300 || !pcscf_makes_dialog(resp))
+    bool first = pcscf_makes_dialog(resp) && !pcscf_in_dialog(req);
+    if (sip_msg_status(resp) <= 100 || sip_msg_status(resp) >= 300 ||
+        !(first || (refreshes_target(resp) && sip_msg_has(resp, SIP_H_RECORD_ROUTE))))
         return;
     struct str uri = pcscf_own_uri(p, a, f, &use);
     if (!uri.p)

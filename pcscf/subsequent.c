@@ -32,11 +32,12 @@ static enum step_verdict strip_to_ue(struct job *j)
 static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsigned status,
                                        const struct sip_msg *msg, struct sip_edits *edits)
 {
-    (void)p;
-    (void)ctx;
+    const struct pjob *pj = ctx;
     (void)status;
-    if (msg)
-        pcscf_hide_from_ue(nf, msg, edits);
+    if (!msg)
+        return PXY_PASS;
+    pcscf_hide_from_ue(nf, msg, edits);
+    record_route_again_back_to_ue(nf, &pj->ue, pxy_own_route(p), msg, edits);
     return PXY_PASS;
 }
 
@@ -44,8 +45,6 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
                                          const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pjob *pj = ctx;
-    (void)nf;
-    (void)p;
     if (!msg && status == 503) // inside a dialog there is no other contact to turn to: no 430
         return pcscf_flow_failed(pj, true);
     if (!msg)
@@ -54,6 +53,7 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
     struct str pcv = pcscf_charging_answer(pj->pcscf, edits->arena, pj->req);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
+    record_route_back_to_core(nf, edits->arena, &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
 }
 
@@ -80,6 +80,7 @@ static const struct step from_ue_steps[] = {
     {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"strip", strip_from_ue, "TS 24.229 5.2.6.3.5"},
     {"add-charging-vector", add_charging, "TS 24.229 5.2.6.3.9"},
+    {"add-record-route", record_route_again_to_core, "TS 24.229 5.2.6.3.5"},
     {"forward", send_to_core, "TS 24.229 5.2.6.3.5", .point = &pcscf_forwards_in_dialog},
 };
 const struct procedure pcscf_from_ue = {"subsequent-from-ue", from_ue_steps,
@@ -89,6 +90,7 @@ static const struct step to_ue_steps[] = {
     {"check-dialog", dialog_check_to_ue, "TS 24.229 5.2.6.4.5"},
     {"check-media", pcscf_check_media, "TS 24.229 6.2"},
     {"strip", strip_to_ue, "TS 24.229 5.2.6.4.5"},
+    {"add-record-route", record_route_again_to_ue, "TS 24.229 5.2.6.4.5"},
     {"forward", send_to_ue, "TS 24.229 5.2.6.4.5", .point = &pcscf_forwards_in_dialog},
 };
 const struct procedure pcscf_to_ue = {"subsequent-to-ue", to_ue_steps, ARRAY_LEN(to_ue_steps)};

@@ -576,6 +576,53 @@ static void called_ue_inside_the_dialog(void **state)
     (void)expect(st.alice.peer, "BYE ");
 }
 
+// TS 24.229 5.2.6.3.5, 5.2.6.3.6: this node records itself again; the UE gets the entry that it has, however short the
+// list is that comes back.
+static void target_refresh_of_the_ue(void **state)
+{
+    static const char *const methods[] = {"INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY"};
+    static const char *const behind[] = {FAR ", " S_CSCF ", ", ""};
+    const char *core, *access;
+    (void)state;
+    stage_start();
+    access = alices_dialog(&core);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(methods); i++) {
+        alice_sends(methods[i / 2], "dialog", "t", text("Route: <%s>, " S_CSCF ", " FAR "\n", access));
+        struct heard *h = expect(st.core, text("%s ", methods[i / 2]));
+        assert_string_equal(header(h, "Record-Route"), text("<%s>", core));
+        core_answers(h, 200, "t", text("%s<%s>", behind[i % 2], core));
+        assert_string_equal(last_uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route"), access);
+    }
+    alice_sends("BYE", "dialog", "t", text("Route: <%s>, " S_CSCF ", " FAR "\n", access));
+    assert_lacks(expect(st.core, "BYE "), "Record-Route");
+}
+
+// 5.2.6.4.5, 5.2.6.4.6: together with those before it; alone it would be a way past them.
+static void target_refresh_to_the_ue(void **state)
+{
+    const char *core, *access;
+    (void)state;
+    stage_start();
+    access = alices_dialog(&core);
+    struct request update = {.method = "UPDATE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t", .call_id = "dialog"};
+    update.headers = route_to(core);
+    core_send(&update);
+    struct heard *h = expect(st.alice.peer, "UPDATE ");
+    assert_lacks(h, "Record-Route");
+    answer(&st.alice, h, 200, "t", NULL);
+    assert_lacks(expect(st.core, "SIP/2.0 200"), "Record-Route");
+    update.headers = text("%sRecord-Route: " S_CSCF ", " FAR "\n", route_to(core));
+    core_send(&update);
+    h = expect(st.alice.peer, "UPDATE ");
+    assert_has(h, "Record-Route: <sip:");
+    assert_has(h, "@192.0.2.10:5060;lr");
+    answer(&st.alice, h, 200, "t", text("<%s>, " S_CSCF ", " FAR, uri_in(h, "Record-Route")));
+    h = expect(st.core, "SIP/2.0 200");
+    assert_has(h, "@pcscf." HOME ":5070;lr>, " S_CSCF ", " FAR "\r\n");
+    assert_lacks(h, "@192.0.2.10:5060;lr");
+    (void)access;
+}
+
 // The called UE has no say in who else is on the way: its list is replaced by that of the request.
 static void record_route_of_the_called_ue_is_checked(void **state)
 {
@@ -668,6 +715,8 @@ int main(void)
         T(no_other_way_inside_a_dialog),
         T(each_fork_has_its_own_way),
         T(called_ue_inside_the_dialog),
+        T(target_refresh_of_the_ue),
+        T(target_refresh_to_the_ue),
         T(record_route_of_the_called_ue_is_checked),
         T(in_dialog_from_another_flow),
         T(record_route_is_good_for_one_dialog),
