@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
+#include "base/err.h"
 #include "ims/timers.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf_priv.h"
@@ -31,6 +32,10 @@ const struct conf_row pcscf_rows[] = {
      .help = "A UE that is alone at its address is known by it, whatever the port (TS 33.203 N.2.1). `false`: by the "
              "flows that it registered over alone, as behind a NAT; for access networks whose NAT rewrites Via and "
              "Contact (SIP ALG), so that it cannot be told from none."},
+    {.name = "access.network_info", .type = CONF_STR_LIST, .offset = OFF(network_info), .def = "[]", .fixed = true,
+     .help = "What is known of where a UE is, by its address: a network, a space and a value of P-Access-Network-Info, "
+             "such as `192.0.2.0/24 IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5`; the first network that fits counts. It "
+             "goes to the core with `network-provided` in what the UE sends (TS 24.229 7.2A.4)."},
     {.name = "access.keepalive", .type = CONF_U32, .offset = OFF(keepalive_s), .def = "25", .max = 3600, .unit = "s",
      .fixed = true,
      .help = "How often a UE that asks for keep-alives (`keep` in Via, RFC 6223) is told to send them: CRLF over TCP, "
@@ -198,6 +203,19 @@ static void check_wildcard(const struct pcscf_config *c, app_finding bad, void *
     }
 }
 
+static void check_network_info(const struct pcscf_config *c, app_finding bad, void *arg)
+{
+    struct access_info *info;
+    struct str text;
+    const char *why;
+    if (c->network_info.n > ACCESS_INFO_MAX)
+        app_find(bad, arg, "access.network_info", "has %zu entries, %d at most", c->network_info.n, ACCESS_INFO_MAX);
+    else if (access_info_new(&c->network_info, &info, &text, &why) == ERR_BAD)
+        app_find(bad, arg, "access.network_info", "\"%.*s\" %s", STR_ARG(text), why);
+    else
+        access_info_free(info);
+}
+
 static void check_access(const struct pcscf_config *c, app_finding bad, void *arg)
 {
     struct addr said;
@@ -229,6 +247,7 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
     check_names(c, bad, arg);
     check_wildcard(c, bad, arg);
     check_access(c, bad, arg);
+    check_network_info(c, bad, arg);
     check_entries(c, bad, arg);
     check_numbering(c, bad, arg);
     node_check_trusted("core.trusted", &c->core_trusted, bad, arg);

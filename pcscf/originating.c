@@ -74,8 +74,7 @@ static enum step_verdict assert_identity(struct job *j)
     struct pjob *pj = pjob_of(j);
     pj->asserted = asserted_value(pj);
     j->identity = pj->asserted;
-    trust_in(TRUST_UE, pj->req, pj->edits);
-    agreement_strip(pj->req, pj->edits);
+    pcscf_take_from_ue(pj, pj->req, pj->edits);
     // RFC 3325 5: nothing is asserted of somebody who is not known; the S-CSCF asks him (TS 24.229 5.4.3.6).
     if (pj->unproven) {
         keep_claim(pj);

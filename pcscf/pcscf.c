@@ -84,6 +84,18 @@ void pcscf_hide_from_ue(const struct pcscf *pc, const struct sip_msg *m, struct 
     trust_out(TRUST_UE, pc->config->warnings == STACK_WARNINGS_FULL, m, e);
 }
 
+// RFC 7315 4.4: in all but ACK and CANCEL.
+void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e)
+{
+    enum sip_method method = sip_msg_cseq(m)->method;
+    struct str known = access_info_of(pj->pcscf->access_info, &pj->ue.remote);
+    trust_in(TRUST_UE, m, e);
+    if (sip_msg_is_request(m))
+        agreement_strip(m, e);
+    if (known.n && method != SIP_ACK && method != SIP_CANCEL)
+        sip_edit_append(e, SIP_H_P_ACCESS_NETWORK_INFO, known);
+}
+
 // ---- forwarding ----
 
 void pcscf_aim_at_core(struct pjob *pj)
@@ -179,6 +191,16 @@ static struct bucket_rate pending_rate(const struct pcscf_config *c)
     return (struct bucket_rate){c->max_pending ? await_ns / c->max_pending : 0, c->max_pending};
 }
 
+static int read_access_info(struct pcscf *pc)
+{
+    struct str text = STR_NONE;
+    const char *why = NULL;
+    int e = access_info_new(&pc->config->network_info, &pc->access_info, &text, &why);
+    if (e == ERR_BAD)
+        LOG(LOG_ERROR, "cannot start", LF_Z("option", "access.network_info"), LF("value", text), LF_Z("cause", why));
+    return e;
+}
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request,
@@ -225,6 +247,8 @@ static int start(struct pcscf *pc)
     int e = node_read_trusted("core.trusted", &c->core_trusted, &pc->trusted);
     if (!e)
         e = node_read_trusted("limits.exempt", &c->limits.exempt, &pc->exempt);
+    if (!e)
+        e = read_access_info(pc);
     if (!e)
         e = bucket_table_new(REGISTER_KEYS, bucket_per_second(c->register_rate, c->register_burst),
                              &pc->registers);
@@ -275,6 +299,7 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    access_info_free(pc->access_info);
     bucket_table_free(pc->pending);
     bucket_table_free(pc->registers);
     trust_domain_done(&pc->trusted);

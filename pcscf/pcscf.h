@@ -19,6 +19,7 @@ struct pcscf_config {
     struct conf_strs access_advertise; // how UEs reach these, in order; where it is shorter: by the address
     bool aka_in_clear;                // IMS-AKA without IPsec
     bool by_address;                  // a UE is known by its address, whatever the port
+    struct conf_strs network_info;    // pcscf/access_info.h
     uint32_t keepalive_s;             // offered to UEs that ask for it
     struct conf_addrs core_listen;    // UDP and TCP, towards the IMS core
     struct str core_host;             // host name in Path and Record-Route; empty: the IP address

@@ -4,6 +4,7 @@
 
 #include "base/bucket.h"
 #include "ims/trust.h"
+#include "pcscf/access_info.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
 #include "pcscf/token.h"
@@ -20,6 +21,7 @@ struct pcscf {
     struct steps_owner steps;
     struct registry *registry;
     struct numbering plan;
+    struct access_info *access_info;
     struct trust_domain trusted; // on the core side
     struct trust_domain exempt;  // from the limits, on the access side
     struct bucket_table *registers; // of strangers, by source and name
@@ -121,6 +123,10 @@ void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
 
 // Removes what a UE may not see from a request or response to it (ims/trust.h).
 void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct sip_edits *e);
+
+// What a UE has sent, request or response, on its way to the core: what it may not say goes (TS 24.229 4.4; RFC 3329
+// 2.3.1), what this network knows of where it is comes (4.4.3, 7.2A.4).
+void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e);
 
 // Is the request inside a dialog?
 bool pcscf_in_dialog(const struct sip_msg *m);

@@ -89,8 +89,7 @@ static enum step_verdict check_source(struct job *j)
 static enum step_verdict strip(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_in(TRUST_UE, pj->req, pj->edits);
-    agreement_strip(pj->req, pj->edits);
+    pcscf_take_from_ue(pj, pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 

@@ -7,8 +7,7 @@
 static enum step_verdict strip_from_ue(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    trust_in(TRUST_UE, pj->req, pj->edits);
-    agreement_strip(pj->req, pj->edits);
+    pcscf_take_from_ue(pj, pj->req, pj->edits);
     return STEP_CONTINUE;
 }
 
@@ -49,7 +48,7 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
         return pcscf_flow_failed(pj, true);
     if (!msg)
         return PXY_PASS;
-    trust_in(TRUST_UE, msg, edits);
+    pcscf_take_from_ue(pj, msg, edits);
     struct str pcv = pcscf_charging_answer(pj->pcscf, edits->arena, pj->req);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);

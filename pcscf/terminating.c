@@ -41,7 +41,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg)
         return status == 503 ? pcscf_flow_failed(pj, false) : PXY_PASS;
     struct str pcv = pcscf_charging_answer(pc, edits->arena, pj->req);
-    trust_in(TRUST_UE, msg, edits);
+    pcscf_take_from_ue(pj, msg, edits);
     assert_called_party(p, msg, status, edits);
     if (pcv.n)
         sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);

@@ -381,6 +381,39 @@ static void warnings_towards_a_ue(void **state)
     assert_has(expect(st.alice.peer, "SIP/2.0 480"), "Warning: 399 ims \"asked\"");
 }
 
+// ---- where a UE is (TS 24.229 4.4.3, 7.2A.4) ----
+
+static void network_provided_location(void **state)
+{
+    static struct str known[] = {STR_INIT("198.51.100.7 IEEE-802.3"),
+                                 STR_INIT("198.51.100.0/24  IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5"),
+                                 STR_INIT("198.51.100.1 IEEE-802.3")};
+    static const char provided[] = "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5;network-provided\r\n";
+    (void)state;
+    st.cfg.network_info = (struct conf_strs){known, 3};
+    stage_start();
+    ue_send(&st.alice, &(struct request){.headers = "P-Access-Network-Info: 3GPP-GERAN;cgi-3gpp=1\n"});
+    struct heard *h = expect(st.core, "REGISTER ");
+    assert_has(h, provided);
+    assert_has(h, "P-Access-Network-Info: 3GPP-GERAN;cgi-3gpp=1\r\n");
+    peer_answer(st.core, h, 500, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 500");
+    const char *path = registered(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB, .headers = "P-Access-Network-Info: x;network-provided\n"});
+    h = expect(st.core, "INVITE ");
+    assert_has(h, provided);
+    assert_int_equal(occurrences(h, "network-provided"), 1);
+    core_send(&(struct request){.uri = "sip:ue@198.51.100.1:5060", .from = BOB, .to = ALICE,
+                                .headers = text("Route: <%s>\nP-Access-Network-Info: y;network-provided\n", path)});
+    h = expect(st.alice.peer, "INVITE ");
+    assert_lacks(h, "network-provided");
+    peer_answer(st.alice.peer, h, 180, NULL);
+    assert_has(expect(st.core, "SIP/2.0 180"), provided);
+    struct ue other = ue_udp("203.0.113.7:5060", ACCESS);
+    ue_send(&other, &(struct request){0});
+    assert_lacks(expect(st.core, "REGISTER "), "P-Access-Network-Info");
+}
+
 // ---- emergency (TS 24.229 5.2.10) ----
 
 static void emergency_call_is_sent_elsewhere(void **state)
@@ -453,6 +486,7 @@ int main(void)
         T(table_inside_a_dialog),
         T(dialogs_keep_their_icid),
         T(warnings_towards_a_ue),
+        T(network_provided_location),
         T(emergency_call_is_sent_elsewhere),
         T(silent_core_means_register_anew),
     };

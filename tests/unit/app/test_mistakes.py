@@ -128,6 +128,12 @@ REFUSED = [
     ("hss", {"charging.primary_ccf": "http://ccf.example.org"}, "charging.primary_ccf", "another scheme"),
     ("hss", {"charging.primary_ccf": "aaa://ccf.example.org:x"}, "charging.primary_ccf", "port that is no number"),
     ("hss", {"digest.qop": "none"}, "digest.qop", "expected auth or auth-int"),
+    # what is known of access networks
+    ("pcscf", {"access.network_info": "[IEEE-802.11]"}, "access.network_info", "has no value behind the network"),
+    ("pcscf", {"access.network_info": "['10.0.0.0/8 IEEE-802.11', 'lan IEEE-802.11']"}, "access.network_info",
+     '"lan IEEE-802.11" does not begin with an address or a network'),
+    ("pcscf", {"access.network_info": "['10.0.0.0/8 a;b=\"']"}, "access.network_info", "no value of P-Access-Network-Info"),
+    ("pcscf", {"access.network_info": "['10.0.0.0/8 a;network-provided']"}, "access.network_info", "which is added"),
     # entry points of the home network
     ("pcscf", {"home.entry": "sip:127.0.3.1:5070"}, "home.entry", "is this node"),
     ("pcscf", {"home.further_entries": f"[sip:icscf.{D}, sip:pcscf.{D}]"}, "home.further_entries[2]", "is this node"),
