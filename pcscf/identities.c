@@ -34,15 +34,23 @@ static struct str display_of(struct str s)
     return s.n > DISPLAY_MAX || str_chr(s, '\r') >= 0 || str_chr(s, '\n') >= 0 ? STR_NONE : s;
 }
 
+// A display name that belongs to something unreadable has to be one by itself.
+static struct str checked_display(struct arena *a, struct str s)
+{
+    struct sip_addr addr;
+    return sip_addr_parse(a, ARENA_CAT(a, s, STR(" <sip:a@b>")), &addr) ? STR_NONE : display_of(addr.display);
+}
+
 // What stands between the brackets, whatever it is.
-static bool read_loosely(struct str value, struct reg_identity *ret)
+static bool read_loosely(struct arena *a, struct str value, struct reg_identity *ret)
 {
     ptrdiff_t open = bracket(value);
     struct str inside = open < 0 ? STR_NONE : str_skip(value, (size_t)open + 1);
     ptrdiff_t close = str_chr(inside, '>');
     if (close <= 0)
         return false;
-    *ret = (struct reg_identity){str_head(inside, (size_t)close), display_of(str_trim(str_head(value, (size_t)open)))};
+    *ret = (struct reg_identity){str_head(inside, (size_t)close),
+                                 checked_display(a, str_trim(str_head(value, (size_t)open)))};
     return true;
 }
 
@@ -50,7 +58,7 @@ static bool read_one(struct arena *a, struct str value, struct reg_identity *ret
 {
     struct sip_addr addr;
     if (sip_addr_parse(a, value, &addr))
-        return read_loosely(value, ret);
+        return read_loosely(a, value, ret);
     *ret = (struct reg_identity){addr.uri.text, display_of(addr.display)};
     return true;
 }

@@ -77,9 +77,11 @@ static void odd_names_are_left_out(void **state)
 {
     struct read r;
     (void)state;
-    read_init(&r, "P-Associated-URI: \"A\r\n B\" <sip:a@h>\r\n", 2);
-    assert_int_equal(r.n, 1);
+    read_init(&r, "P-Associated-URI: \"A\r\n B\" <sip:a@h>, A;b <sip:p![x]!@h>, \"P\" <sip:q![x]!@h>\r\n", 3);
+    assert_int_equal(r.n, 3);
     assert_int_equal(r.ids[0].display.n, 0);
+    assert_int_equal(r.ids[1].display.n, 0);
+    assert_true(str_eq(r.ids[2].display, STR("\"P\"")));
     read_done(&r);
 }
 
