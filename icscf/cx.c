@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "icscf/icscf_priv.h"
+#include "ims/wildcard.h"
 
 // What the HSS says of the user is a negative response to the query: 403 to a REGISTER, 404 or what
 // stands here to another request (TS 24.229 5.3.1.3, 5.3.2.1, 5.3.2.2).
@@ -115,22 +116,15 @@ static void on_uaa(void *nf, cx_arg arg, int err, const struct cx_uaa *a)
                     a ? &a->capabilities : &none);
 }
 
-// May it stand between angle brackets? A pattern is no URI, and the HSS is not asked what else it wrote.
-static bool is_quotable(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '<' || s.p[i] == '>' || s.p[i] == '"')
-            return false;
-    return s.n > 0;
-}
-
 // The S-CSCF learns by P-Profile-Key which wildcarded identity the one in the request belongs to; nobody else
-// tells it (TS 24.229 5.3.2.1, RFC 5002 4.2).
+// tells it (TS 24.229 5.3.2.1, RFC 5002 4.2). What the HSS writes need not be a wildcarded identity.
 static void take_wildcard(struct icscf_job *r, struct str pattern)
 {
     struct sip_edits *e = job_edits(&r->job);
-    if (is_quotable(pattern))
-        sip_edit_set(e, SIP_H_P_PROFILE_KEY, ARENA_CAT(job_arena(&r->job), STR("<"), pattern, STR(">")));
+    struct arena *a = job_arena(&r->job);
+    const char *why;
+    if (pattern.n && wildcard_canon(a, NULL, pattern, &why).n)
+        sip_edit_set(e, SIP_H_P_PROFILE_KEY, ARENA_CAT(a, STR("<"), wildcard_to_uri(a, pattern), STR(">")));
     else
         sip_edit_remove(e, SIP_H_P_PROFILE_KEY);
 }

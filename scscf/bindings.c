@@ -5,13 +5,6 @@
 #include "base/log.h"
 #include "scscf/scscf_priv.h"
 
-static struct str default_impu(const struct registration *reg)
-{
-    const struct profile *p = registration_profile(reg);
-    size_t i = profile_default(p);
-    return profile_identity_at(p, i < profile_identity_count(p) ? i : 0).uri;
-}
-
 void scscf_left(struct scscf *s, const struct registration *reg, const struct binding *b,
                 enum cx_sar_type why, struct str call_id)
 {
@@ -19,7 +12,7 @@ void scscf_left(struct scscf *s, const struct registration *reg, const struct bi
     if (registration_count_of(reg, impi) > 1)
         return;
     auth_forget_used(s->auth, impi);
-    cx_notify(s, call_id.n ? call_id : binding_text(b, BINDING_CALL_ID), impi, default_impu(reg),
+    cx_notify(s, call_id.n ? call_id : binding_text(b, BINDING_CALL_ID), impi, scscf_default_impu(reg),
               why);
 }
 
@@ -44,6 +37,6 @@ void scscf_on_expired(void *arg, const struct registration *reg, const struct bi
     if (last)
         scscf_count(s, SC_EXPIRED);
     LOG(LOG_INFO, last ? "registration expired" : "contact expired", LF("impi", binding_impi(b)),
-        LF("impu", default_impu(reg)), LF("contact", binding_uri(b)));
+        LF("impu", scscf_default_impu(reg)), LF("contact", binding_uri(b)));
     scscf_left(s, reg, b, CX_TIMEOUT_DEREGISTRATION, STR_NONE);
 }

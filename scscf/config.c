@@ -103,6 +103,9 @@ const struct conf_row scscf_rows[] = {
     {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
+    {"registration.associated_wildcards", CONF_BOOL, AT(registration.associated_wildcards), "true",
+     .help = "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
+             "P-CSCF needs them to let its user assert what they cover."},
     {"outbox.size", CONF_U32, AT(outbox.size), "10000", 100, 1000000,
      .help = "Ends of registrations and of authentications that wait until the HSS can be told; beyond it "
              "the oldest is given up."},

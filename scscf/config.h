@@ -51,6 +51,8 @@ struct scscf_config {
         int outbound;       // enum scscf_outbound
         uint32_t max_flows; // of one UE
         uint32_t failures; // after which a contact goes; 0: never
+        bool associated_wildcards; // in P-Associated-URI
+        uint32_t keep_unregistered_s; // a profile of somebody who is not registered; 0: not at all
     } registration;
     struct {
         uint32_t originating_ms, terminating_ms; // what a request may take on its way on; 0: Timer B/F

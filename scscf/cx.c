@@ -222,27 +222,27 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     asked_free(q);
 }
 
-int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
-              enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg)
+int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg arg)
 {
-    struct cx_sar r = {.head = head(s, call_id, impu),
-                       .impi = impi,
-                       .impus = &impu,
+    struct cx_sar r = {.head = head(s, as->call_id, as->impu),
+                       .impi = as->impi,
+                       .impus = &as->impu,
                        .n_impus = 1,
+                       .wildcard = as->key,
                        .server_name = s->cfg->name,
-                       .type = type,
-                       .user_data_already_available = have_profile};
-    struct asked *q = asked_new(s, impi, impu, arg);
+                       .type = as->type,
+                       .user_data_already_available = as->have_profile};
+    struct asked *q = asked_new(s, as->impi, as->impu, arg);
     if (!q)
         return ERR_NOMEM;
     q->cb.saa = cb;
-    q->type = type;
+    q->type = as->type;
     q->mark = outbox_mark(s->outbox);
     int err = cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, on_assigned, s, (uintptr_t)q);
     if (err)
         asked_free(q);
-    else if (registers(type))
-        outbox_hold(s->outbox, impi);
+    else if (registers(as->type))
+        outbox_hold(s->outbox, as->impi);
     return err;
 }
 
@@ -289,7 +289,8 @@ static void on_notified(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 
 static int send_note(void *arg, const struct outbox_note *n, uint64_t id)
 {
-    return cx_assign(arg, n->call_id, n->impi, n->impu, n->type, true, on_notified, id);
+    struct assignment as = {n->call_id, n->impi, n->impu, STR_NONE, n->type, true};
+    return cx_assign(arg, &as, on_notified, id);
 }
 
 static uint32_t note_wait_ms(void *arg)

@@ -37,7 +37,7 @@ struct dialled scscf_dialled(const struct scscf *s, struct arena *a, const struc
 
 static bool is_pattern(const struct profile_identity *id)
 {
-    return id->type == IDENTITY_WILDCARDED_PSI || id->type == IDENTITY_WILDCARDED_IMPU;
+    return profile_identity_pattern(id).n > 0;
 }
 
 // TS 29.228 annex E: by AliasIdentityGroupID. Where the HSS gives none, the identities of one
@@ -72,6 +72,8 @@ struct str scscf_alias(const struct scscf *s, struct arena *a, const struct prof
 {
     struct profile_identity self = profile_identity_at(p, of);
     bool tel = is_tel(self.uri);
+    if (is_pattern(&self)) // other identities of the set are of other people behind it
+        return asserted->scheme == SIP_SCHEME_TEL ? sip_form(s, a, asserted->text) : STR_NONE;
     if (tel && asserted->scheme != SIP_SCHEME_TEL) // its number in a SIP URI
         return self.uri;
     for (size_t i = 0; i < profile_identity_count(p); i++) {

@@ -8,8 +8,23 @@
 
 static struct registration *served_by(const struct job *j, size_t *ret_index)
 {
+    return scscf_serving(j->nf, &((const struct orig_job *)j)->served, ret_index);
+}
+
+// How an identity that is asserted is served: by the wildcarded identity that the P-CSCF names, by itself, or by
+// one that covers it.
+static struct served how_served(const struct job *j, struct str impu)
+{
     const struct scscf *s = j->nf;
-    return registrar_find(s->registrar, ((const struct orig_job *)j)->served, ret_index);
+    struct arena *a = job_arena(j);
+    struct served who = {impu, scscf_profile_key(s, a, job_request(j))};
+    if (scscf_key_covers(s, who.key, impu) && scscf_serving(s, &who, NULL))
+        return who;
+    who.key = STR_NONE;
+    struct str pattern;
+    if (impu.n && !scscf_serving(s, &who, NULL) && registrar_find_covering(s->registrar, impu, &pattern))
+        who.key = arena_dup(a, pattern);
+    return who;
 }
 
 // ---- steps ----
@@ -32,7 +47,8 @@ static void read_claim(struct orig_job *o)
     if (!id)
         id = sip_msg_from(m);
     o->unproven = true;
-    o->claim = o->served = impu_canon(a, &((const struct scscf *)o->job.nf)->plan, &id->uri);
+    o->claim = impu_canon(a, &((const struct scscf *)o->job.nf)->plan, &id->uri);
+    o->served = how_served(&o->job, o->claim);
 }
 
 // Of two asserted identities the one that is registered here counts.
@@ -44,17 +60,19 @@ static enum step_verdict served_user(struct job *j)
     struct arena *a = job_arena(j);
     struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
-        struct str canon = impu_canon(a, &s->plan, &id->uri);
-        if (!canon.n || (o->served.n && !registrar_find(s->registrar, canon, NULL)))
+        struct served who = how_served(j, impu_canon(a, &s->plan, &id->uri));
+        bool here = who.impu.n && scscf_serving(s, &who, NULL);
+        if (!who.impu.n || (o->served.impu.n && !here))
             continue;
-        o->served = canon;
-        if (registrar_find(s->registrar, canon, NULL))
+        o->served = who;
+        if (here)
             break;
     }
     if (!sip_msg_has(m, SIP_H_P_ASSERTED_IDENTITY))
         read_claim(o);
-    j->identity = o->served;
-    if (!o->served.n)
+    j->identity = o->served.impu;
+    sip_edit_remove(pxy_edits(job_pxy(j)), SIP_H_P_PROFILE_KEY);
+    if (!o->served.impu.n)
         return job_fail(j, 403, "no asserted identity");
     return STEP_CONTINUE;
 }
@@ -81,8 +99,8 @@ static enum step_verdict check_barred(struct job *j)
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
         size_t i;
-        struct str canon = impu_canon(job_arena(j), &s->plan, &id->uri);
-        const struct registration *reg = registrar_find(s->registrar, canon, &i);
+        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        const struct registration *reg = scscf_serving(s, &who, &i);
         if (reg && profile_identity_at(registration_profile(reg), i).barred)
             return job_fail(j, 403, "asserted identity is barred");
     }

@@ -8,7 +8,7 @@
 
 struct orig_job {
     struct job job;
-    struct str served;   // canonical public identity
+    struct served served;
     struct str next_hop; // empty: by Route or Request-URI
     bool foreign;        // the request leaves the home network
     enum trust_side to;  // who gets it

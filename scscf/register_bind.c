@@ -186,8 +186,8 @@ static enum step_verdict assign(struct job *j)
     r->again = again;
     if (register_wait_begin(r))
         return no_memory(j);
-    int err = cx_assign(s, r->call_id, r->impi, r->impu,
-                        again ? CX_RE_REGISTRATION : CX_REGISTRATION, again, on_saa, j->id);
+    struct assignment as = {r->call_id, r->impi, r->impu, STR_NONE, again ? CX_RE_REGISTRATION : CX_REGISTRATION, again};
+    int err = cx_assign(s, &as, on_saa, j->id);
     return err ? unassigned(j, err) : scscf_wait(j);
 }
 

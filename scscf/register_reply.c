@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
 #include "base/writer.h"
+#include "ims/wildcard.h"
 #include "scscf/contact.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
@@ -60,27 +61,40 @@ static void add_display_name(struct arena_buf *all, struct str name)
     arena_buf_add(all, STR("\" "));
 }
 
-// TS 24.229 5.4.1.2.2F: the distinct identities, the default one first, the barred ones not at all. A pattern is
-// nobody's identity, and what it covers is not told one by one.
+// TS 24.229 5.4.1.2.2F: the distinct identities, the default one first, the barred ones not at all. What a pattern covers
+// is not told one by one.
 static bool is_told(const struct profile_identity *id)
 {
     return !id->barred && (id->type == IDENTITY_PUBLIC_USER || id->type == IDENTITY_DISTINCT_PSI);
 }
 
-static struct str associated(const struct registration *reg, struct arena *a)
+static void add_identity(struct arena_buf *all, const struct profile_identity *id, struct str uri)
+{
+    arena_buf_item(all, STR(", "), STR(""));
+    if (id->display_name.n)
+        add_display_name(all, id->display_name);
+    arena_buf_add(all, STR("<"));
+    arena_buf_add(all, uri);
+    arena_buf_add(all, STR(">"));
+}
+
+// Behind them the wildcarded ones, by which the P-CSCF knows what else its user may assert (5.2.2.1).
+static struct str associated(const struct scscf *s, const struct registration *reg, struct arena *a)
 {
     const struct profile *p = registration_profile(reg);
+    size_t n = profile_identity_count(p);
     struct arena_buf all = arena_buf_init(a);
-    for (size_t i = 0; i < profile_identity_count(p); i++) {
+    for (size_t i = 0; i < n; i++) {
         struct profile_identity id = profile_identity_at(p, i);
-        if (!is_told(&id))
-            continue;
-        arena_buf_item(&all, STR(", "), STR(""));
-        if (id.display_name.n)
-            add_display_name(&all, id.display_name);
-        arena_buf_add(&all, STR("<"));
-        arena_buf_add(&all, id.uri);
-        arena_buf_add(&all, STR(">"));
+        if (is_told(&id))
+            add_identity(&all, &id, id.uri);
+    }
+    for (size_t i = 0; s->cfg->registration.associated_wildcards && i < n; i++) {
+        const char *why;
+        struct profile_identity id = profile_identity_at(p, i);
+        struct str pattern = id.barred ? STR_NONE : profile_identity_pattern(&id);
+        if (pattern.n && wildcard_canon(a, &s->plan, pattern, &why).n)
+            add_identity(&all, &id, wildcard_to_uri(a, pattern));
     }
     return arena_buf_done(&all);
 }
@@ -114,7 +128,7 @@ static void add_registration(const struct register_job *r, const struct registra
     const struct scscf *s = register_nf(r);
     struct arena *a = e->arena;
     const struct sip_msg *m = job_request(&r->job);
-    struct str ids = associated(reg, a), charging = registration_charging(reg);
+    struct str ids = associated(s, reg, a), charging = registration_charging(reg);
     sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
     if (r->outbound) // without it the UE knows that flows are not in use (RFC 5626 6)
         sip_edit_append(e, SIP_H_REQUIRE, STR("outbound"));

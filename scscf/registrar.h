@@ -74,8 +74,10 @@ struct registration *registrar_find(const struct registrar *r, struct str impu,
 struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index);
 // By the wildcarded identity of a set, as the HSS named it (canonical, ims/wildcard.h).
 struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index);
-// The one whose wildcarded identity covers impu; of several the one with the longest fixed parts.
-struct registration *registrar_find_covering(const struct registrar *r, struct str impu, size_t *ret_index);
+// The one whose wildcarded identity covers impu, and that identity; of several the one with the longest fixed parts.
+struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern);
+// Does the pattern, which need not be of a registration, cover impu?
+bool registrar_covers(const struct registrar *r, struct str pattern, struct str impu);
 
 // A registration without a binding yet. It owns the profile from now on, also when this fails.
 // ERR_NOMEM.

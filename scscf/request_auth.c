@@ -25,7 +25,13 @@ static const struct sip_msg *request(const struct orig_job *o)
 
 static struct registration *served(const struct orig_job *o)
 {
-    return registrar_find(nf(o)->registrar, o->served, NULL);
+    return scscf_serving(nf(o), &o->served, NULL);
+}
+
+// The HSS has no credentials of an identity that a wildcarded one covers.
+static struct str asked_for(const struct orig_job *o)
+{
+    return o->served.key.n ? scscf_default_impu(served(o)) : o->served.impu;
 }
 
 static struct brake_key key_of(const struct orig_job *o)
@@ -67,7 +73,7 @@ static enum step_verdict proven(struct orig_job *o)
 {
     struct pxy *p = job_pxy(&o->job);
     size_t i;
-    const struct registration *reg = registrar_find(nf(o)->registrar, o->served, &i);
+    const struct registration *reg = scscf_serving(nf(o), &o->served, &i);
     if (reg && profile_identity_at(registration_profile(reg), i).barred)
         return job_fail(&o->job, 403, "asserted identity is barred");
     o->unproven = false;
@@ -186,7 +192,7 @@ enum step_verdict request_find_secret(struct job *j)
         return STEP_CONTINUE;
     }
     struct cx_auth_item item = {.scheme = STR("SIP Digest")};
-    int err = cx_ask_vector(s, j, o->impi, o->served, &item, on_maa);
+    int err = cx_ask_vector(s, j, o->impi, asked_for(o), &item, on_maa);
     if (!err)
         return scscf_wait(j);
     j->reject = cx_verdict(err, (struct dia_result){0});
@@ -209,7 +215,7 @@ enum step_verdict request_challenge(struct job *j)
     writer_hex(&w, random, sizeof random);
     c->nonce = writer_done(&w);
     c->impi = o->impi;
-    c->impu = o->served;
+    c->impu = o->served.impu;
     c->call_id = sip_msg_call_id(request(o));
     c->source = o->from.source;
     c->flow = o->from.flow;

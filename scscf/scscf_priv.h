@@ -123,6 +123,20 @@ bool scscf_makes_dialog(const struct sip_msg *m);
 // True for a host that is one of the home domains.
 bool scscf_is_home(const struct scscf *s, struct str host);
 
+// ---- served.c ----
+// Who is served: a canonical identity, and the canonical wildcarded one by which it is; empty: by itself.
+struct served {
+    struct str impu, key;
+};
+// The registration, and the place in its profile of what it is served by. NULL: not registered here.
+struct registration *scscf_serving(const struct scscf *s, const struct served *who, size_t *ret_index);
+// The wildcarded identity that a neighbour says is concerned, canonical; STR_NONE: none. Whether the neighbour is
+// believed is the caller's.
+struct str scscf_profile_key(const struct scscf *s, struct arena *a, const struct sip_msg *m);
+bool scscf_key_covers(const struct scscf *s, struct str key, struct str impu);
+// By which identity of its set the HSS is told of a registration.
+struct str scscf_default_impu(const struct registration *reg);
+
 // ---- identities.c ----
 // What a Request-URI that is dialled by a user means: uri with p NULL and no status: no number of this network.
 struct dialled {
@@ -131,7 +145,7 @@ struct dialled {
     const char *cause;
 };
 struct dialled scscf_dialled(const struct scscf *s, struct arena *a, const struct sip_uri *uri);
-// What is asserted together with a URI that is identity `of` of a profile: the tel URI of a SIP one, a SIP URI of a
+// What is asserted together with a URI that is identity `of` of a profile, or is covered by it: the tel URI of a SIP one, a SIP URI of a
 // tel one (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
 struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of,
                        const struct sip_uri *asserted);
@@ -183,8 +197,13 @@ enum step_verdict scscf_late(struct job *j);
 // Requests of this S-CSCF, with everything filled in that is the same for all of them.
 int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct str impu,
                   const struct cx_auth_item *item, cx_maa_cb cb);
-int cx_assign(struct scscf *s, struct str call_id, struct str impi, struct str impu,
-              enum cx_sar_type type, bool have_profile, cx_saa_cb cb, cx_arg arg);
+struct assignment {
+    struct str call_id, impi, impu; // impi empty: of the identity, whoever has it
+    struct str key;                 // the wildcarded identity that covers impu; empty: none
+    enum cx_sar_type type;
+    bool have_profile;
+};
+int cx_assign(struct scscf *s, const struct assignment *q, cx_saa_cb cb, cx_arg arg);
 // The same while nobody waits for the answer: delivered now or later (outbox.h).
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type);

@@ -28,7 +28,7 @@ static bool may_go_to(const struct term_job *t, struct arena *a, struct str cont
         return false;
     const char *cause = routing_refuses(&s->routing, &u);
     if (cause)
-        LOG(LOG_INFO, "contact without a Path is passed over", LF("identity", t->served),
+        LOG(LOG_INFO, "contact without a Path is passed over", LF("identity", t->served.impu),
             LF("contact", contact), LF_Z("cause", cause));
     return !cause;
 }

@@ -6,16 +6,23 @@
 #include "scscf/media.h"
 #include "sip/uri.h"
 
-// Who is registered here of those that the Request-URI may mean; nobody: whom it means first.
-static struct str find_served(const struct scscf *s, struct arena *a, const struct sip_uri *uri)
+// Who is registered here of those that the Request-URI may mean; then who the wildcarded identity covers that the HSS
+// found, by way of an I-CSCF; nobody: whom it means first. What else a registered pattern covers need not be its user's:
+// a distinct identity inside it may be another one's.
+static struct served find_served(const struct scscf *s, struct pxy *p, const struct sip_uri *uri)
 {
     struct str forms[IMPU_READINGS_MAX];
+    struct arena *a = pxy_arena(p);
+    struct str key = scscf_trusts(s, p) ? scscf_profile_key(s, a, pxy_request(p)) : STR_NONE;
     size_t n;
     impu_readings(a, &s->plan, uri, forms, &n);
     for (size_t i = 0; i < n; i++)
         if (registrar_find(s->registrar, forms[i], NULL))
-            return forms[i];
-    return n ? forms[0] : STR_NONE;
+            return (struct served){forms[i], STR_NONE};
+    for (size_t i = 0; i < n; i++)
+        if (scscf_key_covers(s, key, forms[i]))
+            return (struct served){forms[i], key};
+    return (struct served){n ? forms[0] : STR_NONE, STR_NONE};
 }
 
 // ---- steps ----
@@ -28,9 +35,10 @@ static enum step_verdict served_user(struct job *j)
     const struct sip_uri *uri = sip_msg_uri(pxy_request(p));
     if (!scscf_trusts(s, p)) // an outsider's way does not go on behind us
         sip_edit_remove(pxy_edits(p), SIP_H_ROUTE);
-    t->served = uri ? find_served(s, pxy_arena(p), uri) : STR_NONE;
-    j->identity = t->served;
-    if (!t->served.n)
+    t->served = uri ? find_served(s, p, uri) : (struct served){STR_NONE, STR_NONE};
+    j->identity = t->served.impu;
+    sip_edit_remove(pxy_edits(p), SIP_H_P_PROFILE_KEY);
+    if (!t->served.impu.n)
         return job_fail(j, 416, "Request-URI scheme is not supported");
     if (uri->scheme != SIP_SCHEME_TEL && !scscf_is_home(s, uri->host) && !term_served(t, NULL))
         return job_fail(j, 404, "Request-URI is not of this network");
@@ -42,13 +50,16 @@ static struct reject judge_unregistered(struct scscf *s, const struct term_job *
 {
     struct arena *a = job_arena(&t->job);
     struct profile *p = NULL;
+    struct str key = t->served.key.n ? t->served.key : saa->wildcard;
     struct xml_error why;
     bool barred = false;
     if (saa->user_data.n && profile_parse(s->profiles, saa->user_data, &p, &why) == 0) {
         for (size_t i = 0; i < profile_identity_count(p); i++) {
             struct profile_identity id = profile_identity_at(p, i);
-            struct str canon = impu_canon_text(a, &s->plan, id.uri);
-            barred = barred || (id.barred && str_eq(canon, t->served));
+            struct str canon = impu_canon_text(a, &s->plan, id.uri), pattern = profile_identity_pattern(&id);
+            pattern = pattern.n ? impu_canon_text(a, &s->plan, pattern) : STR_NONE;
+            bool is_it = key.n ? str_eq(pattern, key) : str_eq(canon, t->served.impu);
+            barred = barred || (id.barred && is_it);
         }
         profile_free(p);
     }
@@ -88,8 +99,11 @@ static enum step_verdict fetch_profile(struct job *j)
     struct scscf *s = j->nf;
     if (term_served(t, NULL))
         return STEP_CONTINUE;
-    int err = cx_assign(s, sip_msg_call_id(job_request(j)), STR_NONE, t->served,
-                        CX_UNREGISTERED_USER, false, on_saa, j->id);
+    struct assignment as = {.call_id = sip_msg_call_id(job_request(j)),
+                            .impu = t->served.impu,
+                            .key = t->served.key,
+                            .type = CX_UNREGISTERED_USER};
+    int err = cx_assign(s, &as, on_saa, j->id);
     return err ? scscf_unasked(j, err) : scscf_wait(j);
 }
 
@@ -141,8 +155,8 @@ static struct str called_identity(const struct term_job *t, struct arena *a)
     const struct sip_uri *uri = sip_msg_uri(job_request(&t->job));
     size_t i;
     const struct registration *reg = term_served(t, &i);
-    if (reg && !str_eq(impu_canon(a, &s->plan, uri), t->served))
-        return arena_dup(a, profile_identity_at(registration_profile(reg), i).uri);
+    if (reg && !str_eq(impu_canon(a, &s->plan, uri), t->served.impu))
+        return t->served.key.n ? t->served.impu : arena_dup(a, profile_identity_at(registration_profile(reg), i).uri);
     return scscf_called_uri(a, uri);
 }
 
@@ -239,7 +253,7 @@ static void unbind(const struct attempt *try, struct binding *b)
 {
     struct term_job *t = try->job;
     LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
-        LF("impu", t->served), LF("contact", try->uri), LF_NUM("failures", b->failures));
+        LF("impu", t->served.impu), LF("contact", try->uri), LF_NUM("failures", b->failures));
     scscf_count(t->job.nf, SC_UNREACHABLE);
     scscf_unbind(t->job.nf, term_served(t, NULL), b, CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE);
 }
@@ -293,7 +307,10 @@ static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct s
     size_t i;
     if (!reg || !id || sip_msg_count(msg, SIP_H_P_ASSERTED_IDENTITY) != 1)
         return;
-    if (registrar_find(s->registrar, impu_canon(edits->arena, &s->plan, &id->uri), &i) != reg)
+    struct served who = {impu_canon(edits->arena, &s->plan, &id->uri), STR_NONE};
+    if (scscf_key_covers(s, t->served.key, who.impu))
+        who.key = t->served.key;
+    if (scscf_serving(s, &who, &i) != reg)
         return;
     struct str alias = scscf_alias(s, edits->arena, registration_profile(reg), i, &id->uri);
     if (alias.n)

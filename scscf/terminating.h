@@ -22,7 +22,7 @@ struct attempt {
 
 struct term_job {
     struct job job;
-    struct str served;    // canonical public identity, from the Request-URI
+    struct served served; // from the Request-URI
     struct attempt **of;  // in the order in which they are tried
     size_t *group;        // of each: those of one are tried together
     size_t n, tried;      // contacts; how many have been forwarded to
@@ -33,7 +33,7 @@ struct term_job {
 static inline struct registration *term_served(const struct term_job *t, size_t *ret_index)
 {
     const struct scscf *s = t->job.nf;
-    return registrar_find(s->registrar, t->served, ret_index);
+    return scscf_serving(s, &t->served, ret_index);
 }
 
 // Fills of, group and n: contacts that the caller does not exclude, the best first. ERR_NOMEM.

@@ -18,12 +18,13 @@ bool wildcard_split(struct str text, struct wildcard_parts *ret_parts)
     ptrdiff_t open = str_chr(text, '!');
     if (!has_scheme(text) || open < 0)
         return false;
-    struct str rest = str_skip(text, (size_t)open + 1);
-    ptrdiff_t close = str_chr(rest, '!');
+    size_t close = text.n - 1; // the outermost two count
+    while (text.p[close] != '!')
+        close--;
     struct str head = str_head(text, (size_t)open);
-    if (close < 0 || str_chr(head, '@') >= 0 || str_chr(head, ';') >= 0)
+    if (close == (size_t)open || str_chr(head, '@') >= 0 || str_chr(head, ';') >= 0)
         return false;
-    *ret_parts = (struct wildcard_parts){head, str_head(rest, (size_t)close), str_skip(rest, (size_t)close + 1)};
+    *ret_parts = (struct wildcard_parts){head, str_make(text.p + open + 1, close - (size_t)open - 1), str_skip(text, close + 1)};
     return true;
 }
 
@@ -136,8 +137,6 @@ struct str wildcard_canon(struct arena *a, const struct numbering *n, struct str
         *ret_why = "it is longer than 255 bytes";
     else if (!wildcard_split(text, &p))
         *ret_why = "it has no expression between two exclamation marks";
-    else if (str_chr(p.tail, '!') >= 0)
-        *ret_why = "it has more than two exclamation marks";
     else
         *ret_why = ere_refused(p.expression, WILDCARD_SIZE_MAX, WILDCARD_DEPTH_MAX);
     if (*ret_why)

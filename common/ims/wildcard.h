@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wildcarded public identities (TS 23.003 13.5): "sip:chatlist!.*!@example.com", "tel:+4989123!.*!". What stands
-// between the two exclamation marks is an extended regular expression (POSIX 1003.1 XBD 9.4), what stands around
+// between the two (outermost) exclamation marks is an extended regular expression (POSIX 1003.1 XBD 9.4), what stands around
 // them is fixed. An identity is covered when its canonical form (ims/impu.h) begins and ends with the fixed
 // parts and the expression matches the whole of what is between them.
 //

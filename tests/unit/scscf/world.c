@@ -87,6 +87,9 @@ static void answer_sar(struct dia_request *q, enum cx_sar_type type, struct str 
                  type == CX_UNREGISTERED_USER;
     if (!h->sar_result.code && wants && h->profile)
         a.user_data = str_from(h->profile);
+    a.wildcard = str_from(h->wildcard);
+    if (!impi.n)
+        a.impi = str_from(h->impi);
     a.charging.primary_ccf = str_from(h->ccf);
     a.loose_route_present = a.loose_route = h->loose_route;
     cx_answer_saa(q, &a);
@@ -101,6 +104,8 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     copy(h->sar_dest, sizeof h->sar_dest, r->head.dest_host);
     copy(h->sar_impu, sizeof h->sar_impu, r->n_impus ? r->impus[0] : STR_NONE);
     copy(h->sar_impi, sizeof h->sar_impi, r->impi);
+    copy(h->sar_wildcard, sizeof h->sar_wildcard, r->wildcard);
+    h->sar_have_profile = r->user_data_already_available;
     if (h->hold && !h->held) {
         h->held = q;
         h->held_type = r->type;
@@ -166,7 +171,7 @@ static void configure(struct scscf_config *c)
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
-        .registration = {.min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
+        .registration = {.associated_wildcards = true, .min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
                          .contacts_aka = 1, .max_flows = 2},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600, .check_uri = true},
     };

@@ -26,9 +26,12 @@ struct world_hss {
     const char *profile;       // user data; NULL: none in the SAA
     bool loose_route;          // Loose-Route-Indication
     const char *ccf;           // primary CCF; NULL: none
+    const char *wildcard;      // Wildcarded-Public-Identity of the SAA; NULL: none
+    const char *impi;          // User-Name of the SAA when the SAR has none; NULL: none
     unsigned n_mar, n_sar, n_resync;
     enum cx_sar_type sars[W_SARS];
-    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64], sar_dest[64];
+    char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64], sar_dest[64], sar_wildcard[64];
+    bool sar_have_profile;     // User-Data-Already-Available of the last SAR
     uint8_t auts[30];
 };
 

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// What registrations are found by: the identities of their sets, and the wildcarded ones (TS 23.003 13.5).
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "scscf/registrar_priv.h"
+
+static char *append(char *at, struct str s)
+{
+    if (s.n)
+        memcpy(at, s.p, s.n);
+    return at + s.n;
+}
+
+static struct str canon_at(const struct registration *reg, size_t i)
+{
+    return reg->canon ? reg->canon[i] : profile_identity_at(reg->profile, i).uri;
+}
+
+// Canonical forms of a profile's identities: *ret_canon stays NULL when they are all canonical.
+// One block: the slices, then their text.
+static int canonicalise(const struct numbering *plan, const struct profile *p,
+                        struct str **ret_canon)
+{
+    char room[4096];
+    struct arena a;
+    struct str forms[PROFILE_IDENTITIES_MAX];
+    size_t n = profile_identity_count(p), bytes = 0;
+    bool odd = false;
+    arena_init(&a, room, sizeof room);
+    for (size_t i = 0; i < n; i++) {
+        struct str raw = profile_identity_at(p, i).uri;
+        forms[i] = impu_canon_text(&a, plan, raw);
+        odd = odd || !str_eq(forms[i], raw);
+        bytes += forms[i].n;
+    }
+    bool failed = a.failed;
+    struct str *all = odd && !failed ? mem_alloc(n * sizeof *all + bytes) : NULL;
+    char *text = all ? (char *)(all + n) : NULL;
+    for (size_t i = 0; all && i < n; i++) {
+        all[i] = str_make(text, forms[i].n);
+        text = append(text, forms[i]);
+    }
+    arena_done(&a);
+    if (failed || (odd && !all))
+        return ERR_NOMEM;
+    *ret_canon = all;
+    return 0;
+}
+
+// The patterns of a profile in canonical form; what cannot be served is left out, as an identity that nobody has.
+static int read_patterns(const struct numbering *plan, const struct profile *p, struct pattern **ret_patterns,
+                         size_t *ret_n)
+{
+    char room[4096];
+    struct arena a;
+    struct pattern found[PROFILE_IDENTITIES_MAX];
+    size_t n = 0, bytes = 0;
+    arena_init(&a, room, sizeof room);
+    for (size_t i = 0; i < profile_identity_count(p); i++) {
+        struct profile_identity id = profile_identity_at(p, i);
+        const char *why;
+        struct str pattern = profile_identity_pattern(&id);
+        struct str text = pattern.n ? wildcard_canon(&a, plan, pattern, &why) : STR_NONE;
+        if (text.n)
+            found[n++] = (struct pattern){text, (uint16_t)i};
+        bytes += text.n;
+    }
+    struct pattern *all = n && !a.failed ? mem_alloc(n * sizeof *all + bytes) : NULL;
+    char *at = all ? (char *)(all + n) : NULL;
+    for (size_t i = 0; all && i < n; i++) {
+        all[i] = (struct pattern){str_make(at, found[i].text.n), found[i].identity};
+        at = append(at, found[i].text);
+    }
+    bool failed = a.failed || (n && !all);
+    arena_done(&a);
+    if (failed)
+        return ERR_NOMEM;
+    *ret_patterns = all;
+    *ret_n = n;
+    return 0;
+}
+
+static struct str head_of(struct str pattern)
+{
+    struct wildcard_parts p;
+    return wildcard_split(pattern, &p) ? p.head : STR_NONE;
+}
+
+static void unindex_patterns(struct registration *reg, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct str key = head_of(reg->patterns[i].text);
+        map_remove(&reg->owner->by_head, hash_bytes(key.p, key.n), reg);
+        reg->owner->heads[key.n]--;
+    }
+}
+
+static int index_patterns(struct registration *reg)
+{
+    for (size_t i = 0; i < reg->n_patterns; i++) {
+        struct str key = head_of(reg->patterns[i].text);
+        if (map_add(&reg->owner->by_head, hash_bytes(key.p, key.n), reg)) {
+            unindex_patterns(reg, i);
+            return ERR_NOMEM;
+        }
+        reg->owner->heads[key.n]++;
+    }
+    return 0;
+}
+
+static void unindex(struct registration *reg, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct str key = canon_at(reg, i);
+        map_remove(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg);
+    }
+}
+
+static int index_all(struct registration *reg)
+{
+    size_t n = profile_identity_count(reg->profile);
+    for (size_t i = 0; i < n; i++) {
+        struct str key = canon_at(reg, i);
+        if (map_add(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg)) {
+            unindex(reg, i);
+            return ERR_NOMEM;
+        }
+    }
+    int err = index_patterns(reg);
+    if (err)
+        unindex(reg, n);
+    return err;
+}
+
+static void unindex_all(struct registration *reg)
+{
+    unindex(reg, profile_identity_count(reg->profile));
+    unindex_patterns(reg, reg->n_patterns);
+}
+
+struct registration *registrar_find(const struct registrar *r, struct str impu, size_t *ret_index)
+{
+    size_t it = 0;
+    return registrar_next_with(r, impu, &it, ret_index);
+}
+
+struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index)
+{
+    for (struct registration *reg;
+         (reg = map_find(&r->by_impu, hash_bytes(impu.p, impu.n), it));) {
+        size_t n = profile_identity_count(reg->profile);
+        for (size_t i = 0; i < n; i++) {
+            if (!str_eq(canon_at(reg, i), impu))
+                continue;
+            if (ret_index)
+                *ret_index = i;
+            return reg;
+        }
+    }
+    return NULL;
+}
+
+struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index)
+{
+    struct str key = head_of(pattern);
+    size_t it = 0;
+    for (struct registration *reg; key.n && (reg = map_find(&r->by_head, hash_bytes(key.p, key.n), &it));) {
+        for (size_t i = 0; i < reg->n_patterns; i++) {
+            if (!str_eq(reg->patterns[i].text, pattern))
+                continue;
+            if (ret_index)
+                *ret_index = reg->patterns[i].identity;
+            return reg;
+        }
+    }
+    return NULL;
+}
+
+bool registrar_covers(const struct registrar *r, struct str pattern, struct str impu)
+{
+    return wildcard_cache_covers(r->compiled, pattern, impu);
+}
+
+struct covering {
+    struct registration *reg;
+    struct str pattern;
+    size_t fixed; // bytes of the fixed parts
+};
+
+static void try_patterns(const struct registrar *r, struct registration *reg, struct str impu, struct str head,
+                         struct covering *best)
+{
+    for (size_t i = 0; i < reg->n_patterns; i++) {
+        struct wildcard_parts p;
+        struct str text = reg->patterns[i].text;
+        if (!wildcard_split(text, &p) || !str_eq(p.head, head) || p.head.n + p.tail.n < best->fixed ||
+            (best->reg && p.head.n + p.tail.n == best->fixed) || !wildcard_cache_covers(r->compiled, text, impu))
+            continue;
+        *best = (struct covering){reg, text, p.head.n + p.tail.n};
+    }
+}
+
+struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern)
+{
+    struct covering best = {0};
+    size_t longest = impu.n < WILDCARD_TEXT_MAX ? impu.n : WILDCARD_TEXT_MAX;
+    for (size_t n = longest; r->by_head.n && n > 0; n--) {
+        struct str head = str_head(impu, n);
+        size_t it = 0;
+        for (struct registration *reg; r->heads[n] && (reg = map_find(&r->by_head, hash_bytes(head.p, n), &it));)
+            try_patterns(r, reg, impu, head, &best);
+    }
+    if (best.reg)
+        *ret_pattern = best.pattern;
+    return best.reg;
+}
+
+// ---- another profile ----
+
+// What a registration is found by.
+struct known_by {
+    struct profile *profile;
+    struct str *canon;
+    struct pattern *patterns;
+    size_t n_patterns;
+};
+
+static struct known_by known_by(const struct registration *reg)
+{
+    return (struct known_by){reg->profile, reg->canon, reg->patterns, reg->n_patterns};
+}
+
+static void know_by(struct registration *reg, const struct known_by *k)
+{
+    reg->profile = k->profile;
+    reg->canon = k->canon;
+    reg->patterns = k->patterns;
+    reg->n_patterns = k->n_patterns;
+}
+
+static void known_by_done(const struct known_by *k)
+{
+    mem_free(k->canon);
+    mem_free(k->patterns);
+    profile_free(k->profile);
+}
+
+int registration_update(struct registration *reg, struct profile *profile)
+{
+    struct known_by old = known_by(reg), now = {.profile = profile};
+    const struct numbering *plan = reg->owner->p.plan;
+    int err = canonicalise(plan, profile, &now.canon);
+    if (!err)
+        err = read_patterns(plan, profile, &now.patterns, &now.n_patterns);
+    if (!err) {
+        know_by(reg, &now);
+        err = index_all(reg);
+    }
+    if (err) {
+        know_by(reg, &old);
+        known_by_done(&now);
+        return err;
+    }
+    if (old.profile) {
+        know_by(reg, &old);
+        unindex_all(reg);
+        know_by(reg, &now);
+    }
+    known_by_done(&old);
+    return 0;
+}
+
+void registration_forget(struct registration *reg)
+{
+    struct known_by k = known_by(reg);
+    if (reg->profile)
+        unindex_all(reg);
+    known_by_done(&k);
+}
