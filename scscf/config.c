@@ -103,6 +103,9 @@ const struct conf_row scscf_rows[] = {
     {"registration.failures", CONF_U32, AT(registration.failures), "2", .max = 255,
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
+    {"registration.keep_unregistered", CONF_U32, AT(registration.keep_unregistered_s), "30", 0, 3600, "s",
+     .help = "How long the profile of a user who is called and not registered is kept, and served as it is, before the HSS is "
+             "told that it ends here (TS 29.228 6.1.2.1, TIMEOUT_DEREGISTRATION). 0: it is given back at once."},
     {"registration.associated_wildcards", CONF_BOOL, AT(registration.associated_wildcards), "true",
      .help = "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
              "P-CSCF needs them to let its user assert what they cover."},
@@ -136,6 +139,9 @@ const struct conf_row scscf_rows[] = {
     {"limits.challenges", CONF_U32, AT(limits.challenges), "100000", 5000, 10000000, .fixed = true,
      .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
              "has at most 4096, and 8 asked for by one source."},
+    {"limits.unregistered", CONF_U32, AT(limits.unregistered), "10000", 100, 1000000, .fixed = true,
+     .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`); beyond it the oldest "
+             "goes."},
     {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
      .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
     {"limits.known", CONF_U32, BRAKE(known_s), "604800", 0, 31536000, "s",

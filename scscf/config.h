@@ -74,6 +74,7 @@ struct scscf_config {
     } auth;
     struct {
         uint32_t challenges; // awaited in all; 0: any number
+        uint32_t unregistered; // users whose profile is kept
         struct brake_config brake;
     } limits;
 };

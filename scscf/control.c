@@ -109,7 +109,8 @@ static void print(const struct scscf *s, const struct registration *reg, struct 
                    STR_ARG(binding_text(b, BINDING_PARAMS)));
 }
 
-static struct registration *find(const struct scscf *s, const char *text)
+// One after the other, when the HSS has the identity in several sets; *it starts at 0.
+static struct registration *find(const struct scscf *s, const char *text, size_t *it)
 {
     char room[1024];
     struct arena a;
@@ -117,7 +118,7 @@ static struct registration *find(const struct scscf *s, const char *text)
     struct registration *reg = NULL;
     arena_init(&a, room, sizeof room);
     if (sip_uri_parse(&a, str_from(text), &uri) == 0)
-        reg = registrar_find(s->registrar, impu_canon(&a, &s->plan, &uri), NULL);
+        reg = registrar_next_with(s->registrar, impu_canon(&a, &s->plan, &uri), it, NULL);
     arena_done(&a);
     return reg;
 }
@@ -127,16 +128,17 @@ static int run_registrations(void *nf, int argc, char **argv, struct ctl_out *ou
     const struct scscf *s = nf;
     if (argc > 2)
         return 2;
+    size_t it = 0;
     if (argc == 2) {
-        const struct registration *one = find(s, argv[1]);
+        const struct registration *one = find(s, argv[1], &it);
         if (!one) {
             ctl_error(out, "%s is not registered\n", argv[1]);
             return 1;
         }
-        print(s, one, out);
+        for (; one; one = find(s, argv[1], &it))
+            print(s, one, out);
         return 0;
     }
-    size_t it = 0;
     for (const struct registration *reg; (reg = registrar_next(s->registrar, &it));)
         print(s, reg, out);
     return 0;
@@ -148,15 +150,15 @@ static int run_deregister(void *nf, int argc, char **argv, struct ctl_out *out)
     struct scscf *s = nf;
     if (argc != 2)
         return 2;
-    struct registration *reg = find(s, argv[1]);
-    if (!reg) {
-        ctl_error(out, "%s is not registered\n", argv[1]);
-        return 1;
+    size_t n = 0, it = 0;
+    for (struct registration *reg; (reg = find(s, argv[1], &it)); it = 0, n++) {
+        LOG(LOG_INFO, "deregistered by the operator",
+            LF("impi", profile_impi(registration_profile(reg))), LF_Z("impu", argv[1]));
+        scscf_end(s, reg, CX_ADMINISTRATIVE_DEREGISTRATION);
     }
-    LOG(LOG_INFO, "deregistered by the operator",
-        LF("impi", profile_impi(registration_profile(reg))), LF_Z("impu", argv[1]));
-    scscf_end(s, reg, CX_ADMINISTRATIVE_DEREGISTRATION);
-    return 0;
+    if (!n)
+        ctl_error(out, "%s is not registered\n", argv[1]);
+    return n ? 0 : 1;
 }
 
 const struct ctl_command scscf_commands[] = {

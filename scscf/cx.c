@@ -88,6 +88,10 @@ struct asked {
     } cb;
     cx_arg arg;
     enum cx_sar_type type;
+    bool is_sar, ended;    // its answer is here
+    bool doubtful;         // an earlier registration of the same had no answer
+    bool holds;            // the outbox holds back what it has of the private identity
+    bool told;             // the HSS has been told that it came to nothing
     uint64_t mark;         // what the outbox held before it
     struct str impi, impu; // behind the struct
 };
@@ -207,7 +211,52 @@ static void settle_outbox(struct scscf *s, const struct asked *q, bool taken)
     struct registered r = {s, registrar_find(s->registrar, q->impu, NULL), q->impu};
     if (taken)
         outbox_supersede(s->outbox, q->impi, q->mark, is_registered_with, &r);
-    outbox_release(s->outbox, q->impi);
+    if (q->holds)
+        outbox_release(s->outbox, q->impi);
+}
+
+// ---- registrations that came to nothing ----
+
+static bool is_bound(const struct scscf *s, struct str impi, struct str impu)
+{
+    size_t it = 0;
+    for (const struct registration *reg; (reg = registrar_next_with(s->registrar, impu, &it, NULL));)
+        if (registration_count_of(reg, impi))
+            return true;
+    return false;
+}
+
+static struct asked *same_on_its_way(const struct scscf *s, const struct asked *q)
+{
+    LIST_EACH(&s->asked, it) {
+        struct asked *o = LIST_ENTRY(it, struct asked, link);
+        if (o != q && o->is_sar && registers(o->type) && str_eq(o->impi, q->impi) && str_eq(o->impu, q->impu))
+            return o;
+    }
+    return NULL;
+}
+
+// The HSS has the user registered, or may have, since its answer did not come, and nothing is bound here: nobody would
+// ever end that (TS 29.228 6.1.2.1). While the same is asked for once more, its end shows. Of a re-registration the
+// contact was bound, and its end is told when it goes.
+static void end_what_is_not_bound(struct scscf *s, const struct asked *q, bool maybe)
+{
+    if (q->type != CX_REGISTRATION || (!maybe && !q->doubtful) || q->told || is_bound(s, q->impi, q->impu))
+        return;
+    struct asked *other = same_on_its_way(s, q);
+    if (other)
+        other->doubtful = true;
+    else
+        cx_notify(s, STR_NONE, q->impi, q->impu, CX_ADMINISTRATIVE_DEREGISTRATION);
+}
+
+// Who is registered is not kept as one who is not.
+static void forget_unregistered(struct scscf *s, struct str impu)
+{
+    const struct registration *reg = registrar_find(s->registrar, impu, NULL);
+    const struct profile *p = reg ? registration_profile(reg) : NULL;
+    for (size_t i = 0; p && unregistered_count(s->unregistered) && i < profile_identity_count(p); i++)
+        unregistered_drop(s->unregistered, registration_canon(reg, i));
 }
 
 static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
@@ -215,10 +264,16 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct scscf *s = nf;
     struct asked *q = (struct asked *)(uintptr_t)arg;
     struct dia_result result = a ? a->result : (struct dia_result){0};
+    bool taken = !err && result.code / 1000 == 2;
     note_host(s, q->impu, err, result, a ? a->head.origin_host : STR_NONE);
     q->cb.saa(s, q->arg, err, a);
-    if (registers(q->type))
-        settle_outbox(s, q, !err && result.code / 1000 == 2);
+    q->ended = true;
+    if (registers(q->type)) {
+        if (taken)
+            forget_unregistered(s, q->impu);
+        settle_outbox(s, q, taken);
+        end_what_is_not_bound(s, q, err || taken);
+    }
     asked_free(q);
 }
 
@@ -237,12 +292,13 @@ int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg
         return ERR_NOMEM;
     q->cb.saa = cb;
     q->type = as->type;
+    q->is_sar = true;
     q->mark = outbox_mark(s->outbox);
     int err = cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, on_assigned, s, (uintptr_t)q);
     if (err)
         asked_free(q);
     else if (registers(as->type))
-        outbox_hold(s->outbox, as->impi);
+        q->holds = outbox_hold(s->outbox, as->impi);
     return err;
 }
 
@@ -310,11 +366,41 @@ static void note_lost(void *arg, const struct outbox_note *n, enum outbox_loss w
                why == OUTBOX_TOO_OLD ? "older than outbox.max_age" : "outbox.size is reached", 0);
 }
 
+// A registration of the private identity that is on its way goes first: what the HSS would hear in between might end
+// what it is just about to begin.
+static unsigned hold_back(struct scscf *s, struct str impi)
+{
+    unsigned n = 0;
+    LIST_EACH(&s->asked, it) {
+        struct asked *q = LIST_ENTRY(it, struct asked, link);
+        if (!q->is_sar || q->holds || q->ended || !registers(q->type) || !impi.n || !str_eq(q->impi, impi))
+            continue;
+        q->holds = true;
+        n++;
+    }
+    return n;
+}
+
+// The user is registered here again by the time that the HSS could be told that he is not.
+static bool is_untrue(void *arg, const struct outbox_note *n)
+{
+    const struct scscf *s = arg;
+    char room[512];
+    struct arena a;
+    if (n->type == CX_AUTHENTICATION_FAILURE || n->type == CX_AUTHENTICATION_TIMEOUT)
+        return false;
+    arena_init(&a, room, sizeof room);
+    struct str impu = impu_canon_text(&a, &s->plan, n->impu);
+    bool bound = impu.n && (n->impi.n ? is_bound(s, n->impi, impu) : registrar_find(s->registrar, impu, NULL) != NULL);
+    arena_done(&a);
+    return bound;
+}
+
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type)
 {
     struct outbox_note n = {type, call_id, impi, impu};
-    int err = outbox_add(s->outbox, &n);
+    int err = outbox_add(s->outbox, &n, hold_back(s, impi));
     if (err)
         log_untold(s, &n, "server assignment not sent to the HSS", err_text(err), 0);
 }
@@ -322,6 +408,10 @@ void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str 
 struct reject cx_cannot_serve(struct scscf *s, struct str call_id, struct str impi, struct str impu, int err)
 {
     bool much = err == ERR_TOOBIG;
+    LIST_EACH(&s->asked, it) {
+        struct asked *q = LIST_ENTRY(it, struct asked, link);
+        q->told = q->told || (q->is_sar && str_eq(q->impi, impi) && str_eq(q->impu, impu));
+    }
     cx_notify(s, call_id, impi, impu,
               much ? CX_DEREGISTRATION_TOO_MUCH_DATA : CX_ADMINISTRATIVE_DEREGISTRATION);
     return (struct reject){.status = 480,
@@ -340,7 +430,7 @@ static void on_peer(void *arg, struct str host, bool open)
 int cx_start(struct scscf *s, struct dia_params *p)
 {
     static const struct outbox_ops ops = {
-        .send = send_note, .wait_ms = note_wait_ms, .unanswered = note_unanswered, .lost = note_lost};
+        .send = send_note, .wait_ms = note_wait_ms, .unanswered = note_unanswered, .lost = note_lost, .untrue = is_untrue};
     p->peer_state = on_peer;
     list_init(&s->asked);
     int err = hss_hosts_new(&s->hosts);

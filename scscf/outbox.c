@@ -17,7 +17,7 @@ struct note {
     struct user *user;
     uint64_t until_ms, seq;
     bool superseded;  // on its way, and not to be sent again
-    bool tried;
+    bool tried, waited;
     struct outbox_note n; // texts behind the struct
 };
 
@@ -179,12 +179,26 @@ static void drop_old(struct outbox *o)
 
 static const struct procedure tell;
 
+// True: the first note of u said what is no longer so, and has gone.
+static bool drop_untrue(struct outbox *o, struct user *u)
+{
+    struct note *k = first(u);
+    if (!(k->waited || k->tried) || !o->ops->untrue || !o->ops->untrue(o->arg, &k->n))
+        return false;
+    o->stats.superseded++;
+    note_free(o, k);
+    place(o, u);
+    return true;
+}
+
 static void pump(struct outbox *o)
 {
     drop_old(o);
     while (!list_empty(&o->ready) && !timer_active(&o->timer) &&
            o->n_flight < (o->retry_ms ? 1 : WINDOW)) {
         struct user *u = LIST_ENTRY(o->ready.next, struct user, link);
+        if (drop_untrue(o, u))
+            continue;
         list_del(&u->link);
         u->job.id = slots_add(&o->flights, u);
         o->n_flight++;
@@ -227,7 +241,7 @@ static void drop_same(struct outbox *o, struct user *u, const struct outbox_note
     }
 }
 
-int outbox_add(struct outbox *o, const struct outbox_note *n)
+int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds)
 {
     make_room(o);
     struct user *u = find(o, owner(n));
@@ -242,6 +256,8 @@ int outbox_add(struct outbox *o, const struct outbox_note *n)
     k->user = u;
     k->seq = ++o->last_note;
     k->until_ms = now_ms(o) + (uint64_t)o->c.max_age_s * 1000;
+    u->held += holds;
+    k->waited = u->held > 0 || !list_empty(&u->notes);
     list_add(&u->notes, &k->link);
     list_add(&o->ages, &k->age);
     o->n++;
@@ -268,13 +284,16 @@ void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome)
     job_resume(&u->job);
 }
 
-void outbox_hold(struct outbox *o, struct str impi)
+bool outbox_hold(struct outbox *o, struct str impi)
 {
     struct user *u = find(o, impi);
     if (!u)
-        return;
+        return false;
     u->held++;
+    LIST_EACH(&u->notes, it)
+        LIST_ENTRY(it, struct note, link)->waited = true;
     place(o, u);
+    return true;
 }
 
 void outbox_release(struct outbox *o, struct str impi)

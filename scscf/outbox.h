@@ -27,6 +27,8 @@ struct outbox_ops {
     uint32_t (*wait_ms)(void *arg);
     void (*unanswered)(void *arg, const struct outbox_note *n);
     void (*lost)(void *arg, const struct outbox_note *n, enum outbox_loss why);
+    // Of a note that had to wait: is what it says no longer so? May be NULL.
+    bool (*untrue)(void *arg, const struct outbox_note *n);
 };
 
 struct outbox_config {
@@ -43,13 +45,15 @@ int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbo
 void outbox_free(struct outbox *o); // takes NULL
 void outbox_reload(struct outbox *o, const struct outbox_config *c);
 
-// Copies n. One that waits and says the same of the same identities makes room for it. ERR_NOMEM.
-int outbox_add(struct outbox *o, const struct outbox_note *n);
+// Copies n. One that waits and says the same of the same identities makes room for it. ERR_NOMEM. holds: it waits for
+// so many outbox_release.
+int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds);
 void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome);
 // The note that is on its way with id; NULL: none. new: it has not been sent before.
 const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool *ret_new);
-// Nothing is sent about the private identity between the two: a registration of it is on its way to the HSS.
-void outbox_hold(struct outbox *o, struct str impi);
+// Nothing is sent about the private identity between the two: a registration of it is on its way to the HSS. False:
+// there is nothing to hold, and nothing to release.
+bool outbox_hold(struct outbox *o, struct str impi);
 void outbox_release(struct outbox *o, struct str impi);
 // The registration of impi with the identities for which same says true is the newest state: what was
 // noted about them until then (outbox_mark) is dropped.

@@ -12,7 +12,14 @@ enum { CONTACTS_MAX = 32 };
 
 struct registration *register_find(const struct register_job *r)
 {
-    return registrar_find(register_nf(r)->registrar, r->impu, NULL);
+    struct registration *first = NULL;
+    size_t it = 0;
+    for (struct registration *reg; (reg = registrar_next_with(register_nf(r)->registrar, r->impu, &it, NULL));) {
+        if (registration_count_of(reg, r->impi))
+            return reg;
+        first = first ? first : reg;
+    }
+    return r->apart ? NULL : first;
 }
 
 struct brake_key register_key(const struct register_job *r)

@@ -43,6 +43,7 @@ struct register_job {
     bool outbound;        // flows are in use (RFC 5626 6)
     bool waits, overtaken;// register_race.c
     bool assigned;        // the HSS has been told, and agreed
+    bool apart;           // the HSS has the identity in another set for this private identity
     enum register_proof proof;
     bool again;                // the HSS was asked as for one who has a contact here
     uint64_t order;       // of arrival
@@ -73,7 +74,8 @@ static inline struct arena *register_arena(const struct register_job *r)
     return job_arena(&r->job);
 }
 
-// The registration of the public identity, NULL: not registered.
+// The registration of the public identity: the one that the private identity holds, else another one's. NULL: not
+// registered, or only in a set that is another one.
 struct registration *register_find(const struct register_job *r);
 
 // Entry in Path of the node that the UE sent to, its P-CSCF; NULL: none.

@@ -110,14 +110,6 @@ static enum step_verdict check_count(struct job *j)
 
 // ---- steps: server assignment ----
 
-// The user is registered for the HSS, but nothing is bound here.
-static void give_back(struct register_job *r, enum cx_sar_type why)
-{
-    const struct registration *reg = register_find(r);
-    if (r->assigned && !r->overtaken && (!reg || !registration_count_of(reg, r->impi)))
-        cx_notify(register_nf(r), r->call_id, r->impi, r->impu, why);
-}
-
 // An HSS that cannot be asked ends no registration that is there (TS 24.229 5.4.1.2.2F).
 static bool goes_on_without(struct register_job *r, struct reject bad)
 {
@@ -130,6 +122,17 @@ static bool goes_on_without(struct register_job *r, struct reject bad)
     return true;
 }
 
+// Private identities that share a public one may have it in sets of their own: then each has its own registration, and
+// what the HSS said of the one is nothing of the other's (TS 23.228 4.3.3.4).
+static void part_sets(struct register_job *r)
+{
+    struct registration *reg = register_find(r);
+    if (!reg || !r->profile || registration_count_of(reg, r->impi) || !registration_is_apart(reg, r->profile))
+        return;
+    registration_set_profile_due(reg, true);
+    r->apart = true;
+}
+
 // What the HSS has agreed to. A profile that cannot be used is told to the HSS, which took the user for
 // registered.
 static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
@@ -140,8 +143,10 @@ static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
     r->charging = charging_addresses(register_arena(r), &a->charging);
     r->loose_route = a->loose_route_present && a->loose_route;
     int err = a->user_data.n ? profile_parse(s->profiles, a->user_data, &r->profile, &why) : 0;
-    if (!err)
+    if (!err) {
+        part_sets(r);
         return (struct reject){0};
+    }
     LOG(LOG_ERROR, "user profile not usable", LF("call_id", r->call_id), LF("impi", r->impi),
         LF_Z("element", why.what), LF_NUM("line", why.line));
     if (register_find(r)) // who is registered goes on with the profile that is here
@@ -181,13 +186,16 @@ static enum step_verdict assign(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    const struct registration *reg = register_find(r);
+    struct registration *reg = register_find(r);
     bool again = reg && registration_count_of(reg, r->impi);
     r->again = again;
     if (register_wait_begin(r))
         return no_memory(j);
-    struct assignment as = {r->call_id, r->impi, r->impu, STR_NONE, again ? CX_RE_REGISTRATION : CX_REGISTRATION, again};
+    struct assignment as = {r->call_id, r->impi, r->impu, STR_NONE, again ? CX_RE_REGISTRATION : CX_REGISTRATION,
+                            again && !registration_profile_due(reg)};
     int err = cx_assign(s, &as, on_saa, j->id);
+    if (!err && again) // until the answer has been used
+        registration_set_profile_due(reg, true);
     return err ? unassigned(j, err) : scscf_wait(j);
 }
 
@@ -212,10 +220,8 @@ static enum step_verdict check_again(struct job *j)
     }
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
-        if (v == STEP_CONTINUE)
-            continue;
-        give_back(r, CX_ADMINISTRATIVE_DEREGISTRATION);
-        return v;
+        if (v != STEP_CONTINUE)
+            return v; // cx.c tells the HSS when nothing is bound
     }
     return STEP_CONTINUE;
 }
@@ -237,8 +243,10 @@ static int take_profile(struct register_job *r, struct registration **ret_reg)
         err = registration_update(reg, profile);
     if (!err && r->charging.n)
         err = registration_set_charging(reg, r->charging);
-    if (!err && r->assigned)
+    if (!err && r->assigned) {
         registration_set_loose_route(reg, r->loose_route);
+        registration_set_profile_due(reg, false);
+    }
     *ret_reg = reg; // also after a failure: what has no contact is ended by who asked
     return err;
 }
@@ -308,7 +316,7 @@ static int rebind(struct register_job *r)
     if (!err)
         err = take_profile(r, &reg);
     const struct binding *before = reg ? registration_bindings(reg) : NULL;
-    if (!err && register_find(r) != reg)
+    if (!err && !registration_has(reg, r->impu))
         err = ERR_NOTFOUND;
     if (!err)
         err = bind_all(r, reg);

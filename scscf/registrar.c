@@ -346,6 +346,16 @@ void registration_set_loose_route(struct registration *reg, bool loose)
     reg->loose_route = loose;
 }
 
+bool registration_profile_due(const struct registration *reg)
+{
+    return reg->profile_due;
+}
+
+void registration_set_profile_due(struct registration *reg, bool due)
+{
+    reg->profile_due = due;
+}
+
 // ---- charging addresses ----
 
 struct str registration_charging(const struct registration *reg)

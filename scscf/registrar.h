@@ -96,6 +96,19 @@ int registration_set_charging(struct registration *reg, struct str value);
 bool registration_loose_route(const struct registration *reg);
 void registration_set_loose_route(struct registration *reg, bool loose);
 
+// The profile here may not be the HSS's: an answer that could have brought a newer one has not arrived, or not been
+// used. The HSS is asked for all of it with the next assignment.
+bool registration_profile_due(const struct registration *reg);
+void registration_set_profile_due(struct registration *reg, bool due);
+
+// Identity i of its profile in canonical form; empty: given twice, or none.
+struct str registration_canon(const struct registration *reg, size_t i);
+// Is the identity, in canonical form, one of its set?
+bool registration_has(const struct registration *reg, struct str impu);
+// Is the profile of another set than the registration's, which has an identity in common with it? Each has what the
+// other has not.
+bool registration_is_apart(const struct registration *reg, const struct profile *profile);
+
 // The newest first.
 struct binding *registration_bindings(const struct registration *reg);
 // Is impi one of the private identities that hold the registration?

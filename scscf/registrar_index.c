@@ -12,34 +12,54 @@ static char *append(char *at, struct str s)
     return at + s.n;
 }
 
-static struct str canon_at(const struct registration *reg, size_t i)
+struct str registration_canon(const struct registration *reg, size_t i)
 {
     return reg->canon ? reg->canon[i] : profile_identity_at(reg->profile, i).uri;
 }
 
-// Canonical forms of a profile's identities: *ret_canon stays NULL when they are all canonical.
+// Open addressing over the canonical forms so far, so that an identity that an HSS gives twice is known.
+struct forms {
+    struct str v[PROFILE_IDENTITIES_MAX];
+    uint16_t slots[2048]; // index plus 1
+};
+_Static_assert(ARRAY_LEN(((struct forms *)0)->slots) >= 2 * PROFILE_IDENTITIES_MAX, "some slots stay free");
+
+static bool is_given_twice(struct forms *f, size_t i)
+{
+    size_t at = hash_bytes(f->v[i].p, f->v[i].n) % ARRAY_LEN(f->slots);
+    while (f->slots[at] && !str_eq(f->v[f->slots[at] - 1], f->v[i]))
+        at = (at + 1) % ARRAY_LEN(f->slots);
+    bool twice = f->slots[at] != 0;
+    if (!twice)
+        f->slots[at] = (uint16_t)(i + 1);
+    return twice;
+}
+
+// Canonical forms of a profile's identities, empty for one that is given for the second time: *ret_canon stays NULL when they are all canonical.
 // One block: the slices, then their text.
 static int canonicalise(const struct numbering *plan, const struct profile *p,
                         struct str **ret_canon)
 {
     char room[4096];
     struct arena a;
-    struct str forms[PROFILE_IDENTITIES_MAX];
+    struct forms forms = {.slots = {0}};
     size_t n = profile_identity_count(p), bytes = 0;
     bool odd = false;
     arena_init(&a, room, sizeof room);
     for (size_t i = 0; i < n; i++) {
         struct str raw = profile_identity_at(p, i).uri;
-        forms[i] = impu_canon_text(&a, plan, raw);
-        odd = odd || !str_eq(forms[i], raw);
-        bytes += forms[i].n;
+        forms.v[i] = impu_canon_text(&a, plan, raw);
+        if (is_given_twice(&forms, i))
+            forms.v[i] = STR_NONE;
+        odd = odd || !str_eq(forms.v[i], raw);
+        bytes += forms.v[i].n;
     }
     bool failed = a.failed;
     struct str *all = odd && !failed ? mem_alloc(n * sizeof *all + bytes) : NULL;
     char *text = all ? (char *)(all + n) : NULL;
     for (size_t i = 0; all && i < n; i++) {
-        all[i] = str_make(text, forms[i].n);
-        text = append(text, forms[i]);
+        all[i] = str_make(text, forms.v[i].n);
+        text = append(text, forms.v[i]);
     }
     arena_done(&a);
     if (failed || (odd && !all))
@@ -112,8 +132,9 @@ static int index_patterns(struct registration *reg)
 static void unindex(struct registration *reg, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct str key = canon_at(reg, i);
-        map_remove(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg);
+        struct str key = registration_canon(reg, i);
+        if (key.n)
+            map_remove(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg);
     }
 }
 
@@ -121,8 +142,8 @@ static int index_all(struct registration *reg)
 {
     size_t n = profile_identity_count(reg->profile);
     for (size_t i = 0; i < n; i++) {
-        struct str key = canon_at(reg, i);
-        if (map_add(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg)) {
+        struct str key = registration_canon(reg, i);
+        if (key.n && map_add(&reg->owner->by_impu, hash_bytes(key.p, key.n), reg)) {
             unindex(reg, i);
             return ERR_NOMEM;
         }
@@ -151,7 +172,7 @@ struct registration *registrar_next_with(const struct registrar *r, struct str i
          (reg = map_find(&r->by_impu, hash_bytes(impu.p, impu.n), it));) {
         size_t n = profile_identity_count(reg->profile);
         for (size_t i = 0; i < n; i++) {
-            if (!str_eq(canon_at(reg, i), impu))
+            if (!str_eq(registration_canon(reg, i), impu))
                 continue;
             if (ret_index)
                 *ret_index = i;
@@ -277,4 +298,30 @@ void registration_forget(struct registration *reg)
     if (reg->profile)
         unindex_all(reg);
     known_by_done(&k);
+}
+
+bool registration_has(const struct registration *reg, struct str impu)
+{
+    size_t it = 0;
+    struct registration *with;
+    while ((with = registrar_next_with(reg->owner, impu, &it, NULL)) && with != reg)
+        ;
+    return with != NULL;
+}
+
+bool registration_is_apart(const struct registration *reg, const struct profile *profile)
+{
+    struct known_by other = {.profile = (struct profile *)profile};
+    if (canonicalise(reg->owner->p.plan, profile, &other.canon))
+        return false;
+    size_t common = 0, theirs = 0, ours = 0, n = profile_identity_count(profile);
+    for (size_t i = 0; i < n; i++) {
+        struct str impu = other.canon ? other.canon[i] : profile_identity_at(profile, i).uri;
+        theirs += impu.n > 0;
+        common += impu.n && registration_has(reg, impu);
+    }
+    for (size_t i = 0; i < profile_identity_count(reg->profile); i++)
+        ours += registration_canon(reg, i).n > 0;
+    mem_free(other.canon);
+    return common < theirs && common < ours;
 }

@@ -36,7 +36,7 @@ struct registration {
     struct binding *bindings;
     struct timer expiry;  // of the binding that is due first
     uint8_t state;
-    bool loose_route;
+    bool loose_route, profile_due;
 };
 
 // Takes it out of what it is found by, and frees its profile.

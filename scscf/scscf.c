@@ -152,6 +152,11 @@ static enum overload_class classify(void *arg, const struct sip_msg *m,
     return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
 }
 
+static void on_given_back(void *arg, const struct unregistered_user *u)
+{
+    cx_notify(arg, STR_NONE, u->impi, u->impu, CX_TIMEOUT_DEREGISTRATION);
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -182,6 +187,12 @@ static int start_tables(struct scscf *s)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
+    struct unregistered_params absent = {
+        .loop = s->loop, .max = s->cfg->limits.unregistered, .given_back = on_given_back, .arg = s};
+    if (!err)
+        err = unregistered_new(&absent, &s->unregistered);
+    if (!err)
+        unregistered_set_keep(s->unregistered, s->cfg->registration.keep_unregistered_s);
     if (!err)
         err = brake_new(s->loop, &s->cfg->limits.brake, &s->brake);
     if (!err)
@@ -294,6 +305,7 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
+    unregistered_set_keep(s->unregistered, c->registration.keep_unregistered_s);
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     s->own.trust = c->trust;
     s->own.services = c->services;
@@ -341,6 +353,7 @@ void scscf_free(struct scscf *s)
     auth_table_free(s->auth);
     brake_free(s->brake);
     registrar_free(s->registrar);
+    unregistered_free(s->unregistered);
     map_done(&s->busy);
     profile_store_free(s->profiles);
     media_rules_free(s->media);

@@ -14,6 +14,7 @@
 #include "scscf/outbox.h"
 #include "scscf/registrar.h"
 #include "scscf/scscf.h"
+#include "scscf/unregistered.h"
 #include "stack/proxy/pipeline.h"
 #include "stack/stack.h"
 
@@ -56,6 +57,7 @@ struct scscf {
     struct hss_hosts *hosts;
     struct media_rules *media; // media.c
     uint64_t sdp_limits[SDP_LIMIT_COUNT]; // requests refused for what their description has too much of
+    struct unregistered *unregistered;
     uint64_t counters[SC_COUNTERS];
 };
 

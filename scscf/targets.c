@@ -105,7 +105,7 @@ static struct attempt *head_of(const struct term_job *t, const struct registrati
 {
     for (size_t i = 0; b->reg_id && i < t->n; i++) {
         const struct binding *h = registration_binding(reg, t->of[i]->binding);
-        if (h->reg_id && str_eq(binding_impi(h), binding_impi(b)) &&
+        if (h && h->reg_id && str_eq(binding_impi(h), binding_impi(b)) &&
             str_eq(binding_text(h, BINDING_INSTANCE), binding_text(b, BINDING_INSTANCE)))
             return t->of[i];
     }
@@ -171,18 +171,21 @@ static void number_groups(struct term_job *t, struct sip_disposition d)
 int targets_choose(struct term_job *t, struct pxy *p)
 {
     const struct scscf *s = t->job.nf;
-    const struct registration *reg = term_served(t, NULL);
     struct arena *a = pxy_arena(p);
     struct sip_prefs *prefs = ARENA_NEW(a, struct sip_prefs);
-    size_t max = registration_binding_count(reg);
+    size_t max = 0, it = 0;
+    for (const struct registration *reg; (reg = term_next(t, &it));)
+        max += registration_binding_count(reg);
     t->of = arena_alloc(a, (max + 1) * sizeof *t->of);
     t->group = arena_alloc(a, (max + 1) * sizeof *t->group);
     int err = prefs && t->of && t->group ? sip_prefs_read(a, pxy_request(p), prefs) : ERR_NOMEM;
-    for (const struct binding *b = registration_bindings(reg); !err && b; b = b->next) {
-        uint16_t score;
-        if (binding_expires_s(s->registrar, b) && sip_prefs_judge(prefs, features(a, b), &score))
-            err = add(t, p, reg, b, score);
-    }
+    it = 0;
+    for (const struct registration *reg; !err && (reg = term_next(t, &it));)
+        for (const struct binding *b = registration_bindings(reg); !err && b; b = b->next) {
+            uint16_t score;
+            if (binding_expires_s(s->registrar, b) && sip_prefs_judge(prefs, features(a, b), &score))
+                err = add(t, p, reg, b, score);
+        }
     if (err || a->failed)
         return ERR_NOMEM;
     number_groups(t, sip_disposition_read(pxy_request(p)));

@@ -45,31 +45,40 @@ static enum step_verdict served_user(struct job *j)
     return STEP_CONTINUE;
 }
 
-static struct reject judge_unregistered(struct scscf *s, const struct term_job *t,
-                                        const struct cx_saa *saa)
+// Of a user who is not registered; p NULL: the HSS gave no profile.
+static struct reject judge_unregistered(const struct term_job *t, const struct profile *p)
 {
+    const struct scscf *s = t->job.nf;
     struct arena *a = job_arena(&t->job);
-    struct profile *p = NULL;
-    struct str key = t->served.key.n ? t->served.key : saa->wildcard;
-    struct xml_error why;
-    bool barred = false;
-    if (saa->user_data.n && profile_parse(s->profiles, saa->user_data, &p, &why) == 0) {
-        for (size_t i = 0; i < profile_identity_count(p); i++) {
-            struct profile_identity id = profile_identity_at(p, i);
-            struct str canon = impu_canon_text(a, &s->plan, id.uri), pattern = profile_identity_pattern(&id);
-            pattern = pattern.n ? impu_canon_text(a, &s->plan, pattern) : STR_NONE;
-            bool is_it = key.n ? str_eq(pattern, key) : str_eq(canon, t->served.impu);
-            barred = barred || (id.barred && is_it);
+    bool barred = false, distinct = false, by_pattern = false;
+    for (size_t i = 0; p && i < profile_identity_count(p); i++) {
+        struct profile_identity id = profile_identity_at(p, i);
+        struct str pattern = profile_identity_pattern(&id);
+        pattern = pattern.n ? impu_canon_text(a, &s->plan, pattern) : STR_NONE;
+        if (str_eq(impu_canon_text(a, &s->plan, id.uri), t->served.impu)) {
+            distinct = true;
+            barred = barred || id.barred;
+        } else if (id.barred && scscf_key_covers(s, pattern, t->served.impu)) {
+            by_pattern = true;
         }
-        profile_free(p);
     }
-    if (barred)
+    if (barred || (by_pattern && !distinct))
         return (struct reject){.status = 404, .cause = "called identity is barred"};
     return (struct reject){.status = 480, .cause = "called user is not registered"};
 }
 
-// The profile of an unregistered user is not kept: the next request asks again, and so sees
-// what has changed.
+static struct reject take_unregistered(struct term_job *t, const struct cx_saa *a)
+{
+    struct scscf *s = t->job.nf;
+    struct profile *p = NULL;
+    struct xml_error why;
+    if (a->user_data.n)
+        (void)profile_parse(s->profiles, a->user_data, &p, &why);
+    struct reject r = judge_unregistered(t, p);
+    unregistered_add(s->unregistered, t->served.impu, a->impi, p);
+    return r;
+}
+
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
@@ -82,7 +91,7 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     }
     struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (!r.status)
-        r = judge_unregistered(s, t, a);
+        r = take_unregistered(t, a);
     else if (a && a->result.experimental && a->result.code == CX_ERROR_USER_UNKNOWN)
         r.status = 404;
     else
@@ -99,6 +108,11 @@ static enum step_verdict fetch_profile(struct job *j)
     struct scscf *s = j->nf;
     if (term_served(t, NULL))
         return STEP_CONTINUE;
+    const struct unregistered_user *kept = unregistered_find(s->unregistered, t->served.impu);
+    if (kept) {
+        j->reject = judge_unregistered(t, kept->profile);
+        return STEP_REJECT;
+    }
     struct assignment as = {.call_id = sip_msg_call_id(job_request(j)),
                             .impu = t->served.impu,
                             .key = t->served.key,
@@ -243,19 +257,24 @@ static bool is_unreachable(unsigned status, const struct sip_msg *msg)
     return msg && (status == 408 || status == 410 || status == 504 || pxy_is_flow_failure(msg));
 }
 
-static struct binding *bound(const struct attempt *try)
+static struct binding *bound(const struct attempt *try, struct registration **ret_reg)
 {
-    const struct registration *reg = term_served(try->job, NULL);
-    return reg ? registration_binding(reg, try->binding) : NULL;
+    size_t it = 0;
+    struct binding *b = NULL;
+    for (struct registration *reg; !b && (reg = term_next(try->job, &it));) {
+        b = registration_binding(reg, try->binding);
+        *ret_reg = reg;
+    }
+    return b;
 }
 
-static void unbind(const struct attempt *try, struct binding *b)
+static void unbind(const struct attempt *try, struct registration *reg, struct binding *b)
 {
     struct term_job *t = try->job;
     LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
         LF("impu", t->served.impu), LF("contact", try->uri), LF_NUM("failures", b->failures));
     scscf_count(t->job.nf, SC_UNREACHABLE);
-    scscf_unbind(t->job.nf, term_served(t, NULL), b, CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE);
+    scscf_unbind(t->job.nf, reg, b, CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE);
 }
 
 // A contact that is left behind (a phone that came back with another one) makes every call of the user
@@ -263,24 +282,25 @@ static void unbind(const struct attempt *try, struct binding *b)
 static void unbind_if_stale(struct attempt *try)
 {
     const struct scscf *s = try->job->job.nf;
-    struct binding *b = bound(try);
+    struct registration *reg;
+    struct binding *b = bound(try, &reg);
     uint32_t limit = s->cfg->registration.failures;
-    if (try->failed && b && limit && b->failures >= limit &&
-        registration_binding_count(term_served(try->job, NULL)) > 1)
-        unbind(try, b);
+    if (try->failed && b && limit && b->failures >= limit && registration_binding_count(reg) > 1)
+        unbind(try, reg, b);
 }
 
 // A flow that has failed is gone for good (RFC 5626 7); the last contact of all stays until it expires.
 static void note_failure(struct attempt *try)
 {
-    struct binding *b = bound(try);
+    struct registration *reg;
+    struct binding *b = bound(try, &reg);
     try->failed = true;
     if (!b)
         return;
     if (b->failures < UINT8_MAX)
         b->failures++;
-    if (b->reg_id && registration_binding_count(term_served(try->job, NULL)) > 1)
-        unbind(try, b);
+    if (b->reg_id && registration_binding_count(reg) > 1)
+        unbind(try, reg, b);
 }
 
 static void note_outcome(struct attempt *try, unsigned status, const struct sip_msg *msg)
@@ -289,7 +309,8 @@ static void note_outcome(struct attempt *try, unsigned status, const struct sip_
     if (is_unreachable(status, msg)) {
         note_failure(try);
     } else if (msg) {
-        struct binding *b = bound(try);
+        struct registration *reg;
+        struct binding *b = bound(try, &reg);
         t->reached = true;
         if (b)
             b->failures = 0;

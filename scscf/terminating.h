@@ -36,6 +36,15 @@ static inline struct registration *term_served(const struct term_job *t, size_t 
     return scscf_serving(s, &t->served, ret_index);
 }
 
+// The same one by one, when the HSS has the identity in several sets; *it starts at 0.
+static inline struct registration *term_next(const struct term_job *t, size_t *it)
+{
+    const struct scscf *s = t->job.nf;
+    if (!t->served.key.n)
+        return registrar_next_with(s->registrar, t->served.impu, it, NULL);
+    return (*it)++ ? NULL : term_served(t, NULL);
+}
+
 // Fills of, group and n: contacts that the caller does not exclude, the best first. ERR_NOMEM.
 int targets_choose(struct term_job *t, struct pxy *p);
 // Does a contact say that it serves the event package (RFC 3840 events)?

@@ -92,7 +92,7 @@ static void seconds(unsigned n)
 static void add(const char *impi, const char *impu, enum cx_sar_type type)
 {
     struct outbox_note n = {type, STR("call"), str_from(impi), str_from(impu)};
-    assert_int_equal(outbox_add(box, &n), 0);
+    assert_int_equal(outbox_add(box, &n, 0), 0);
 }
 
 static void answer(size_t i, enum outbox_outcome o)
@@ -218,7 +218,7 @@ static void a_registration_supersedes(void **state)
     add("a", "sip:1", CX_TIMEOUT_DEREGISTRATION);
     add("a", "sip:2", CX_TIMEOUT_DEREGISTRATION);
     refuse = 0;
-    outbox_hold(box, STR("a"));
+    (void)outbox_hold(box, STR("a"));
     outbox_wake(box);
     assert_int_equal(n_sent, 0); // not while the registration is on its way
     uint64_t mark = outbox_mark(box);
@@ -251,7 +251,7 @@ static void a_failed_registration_supersedes_nothing(void **state)
     refuse = ERR_REFUSED;
     add("a", "sip:1", CX_TIMEOUT_DEREGISTRATION);
     refuse = 0;
-    outbox_hold(box, STR("a"));
+    (void)outbox_hold(box, STR("a"));
     outbox_release(box, STR("a"));
     seconds(2);
     assert_int_equal(n_sent, 1);
@@ -292,7 +292,7 @@ static void without_memory(void **state)
     for (long n = 0; n < 6; n++) {
         struct outbox_note note = {CX_TIMEOUT_DEREGISTRATION, STR("call"), STR("z"), STR("sip:z")};
         mem_fail_after(n);
-        int err = outbox_add(box, &note);
+        int err = outbox_add(box, &note, 0);
         mem_fail_after(-1);
         assert_true(err == 0 || err == ERR_NOMEM);
     }

@@ -180,6 +180,7 @@ static void terminating_to_the_unregistered(void **state)
     w.hss.sar_result = (struct dia_result){CX_ERROR_USER_UNKNOWN, true};
     terminate("INVITE", "sip:nobody@" DOMAIN, "");
     (void)world_expect(W_ICSCF, 404);
+    world_run(60000); // what was kept of bob is given back
     w.hss.sar_result = (struct dia_result){CX_ERROR_IN_ASSIGNMENT_TYPE, true};
     terminate("INVITE", "sip:bob@" DOMAIN, "");
     (void)world_expect(W_ICSCF, 480);

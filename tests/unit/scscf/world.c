@@ -106,7 +106,9 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     copy(h->sar_impi, sizeof h->sar_impi, r->impi);
     copy(h->sar_wildcard, sizeof h->sar_wildcard, r->wildcard);
     h->sar_have_profile = r->user_data_already_available;
-    if (h->hold && !h->held) {
+    if (h->lose) {
+        h->lose--;
+    } else if (h->hold && !h->held) {
         h->held = q;
         h->held_type = r->type;
     } else if (!h->silent) {
@@ -171,7 +173,8 @@ static void configure(struct scscf_config *c)
                      .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
-        .registration = {.associated_wildcards = true, .min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
+        .limits.unregistered = 100,
+        .registration = {.associated_wildcards = true, .keep_unregistered_s = 30, .min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
                          .contacts_aka = 1, .max_flows = 2},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600, .check_uri = true},
     };

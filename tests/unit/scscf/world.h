@@ -14,6 +14,7 @@ enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_SARS = 64 };
 struct world_hss {
     struct dia_node *node;
     bool silent;               // takes requests and says nothing
+    unsigned lose;             // answers so many SARs with an answer that is lost
     bool hold;                 // keeps the next SAR until world_answer_held
     struct dia_request *held;
     enum cx_sar_type held_type;
