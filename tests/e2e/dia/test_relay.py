@@ -74,7 +74,7 @@ def test_calls_while_the_relay_dies_and_comes_back(relayed):
     core = relayed
     call(core)
     call(core, core.relay.kill)  # who talks already does not notice
-    core.ue("alice", "register", "expect=480").finish()
+    core.ue("alice", "register", "expect=504").finish()
     core.relay = start_relay(core)
     end = time.monotonic() + 40
     while True:  # freeDiameter holds traffic back until its own watchdogs were answered
