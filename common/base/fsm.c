@@ -4,6 +4,19 @@
 #include "base/err.h"
 #include "base/log.h"
 
+void fsm_start(const struct fsm *m, uint8_t *state)
+{
+    *state = m->first;
+}
+
+static void set_timers(const struct fsm *m, const struct fsm_row *r, unsigned from, void *obj)
+{
+    for (size_t i = 0; i < FSM_ARMS && r->arms[i]; i++)
+        m->arm(obj, r->arms[i]);
+    if (r->next != from)
+        m->stop(obj, m->runs[r->next]);
+}
+
 int fsm_step(const struct fsm *m, uint8_t *state, unsigned event, void *obj, void *arg)
 {
     for (size_t i = 0; i < m->n_rows; i++) {
@@ -14,6 +27,8 @@ int fsm_step(const struct fsm *m, uint8_t *state, unsigned event, void *obj, voi
             log_text(LOG_TRACE, "%s{%s} %s -> %s", m->name, m->states[*state], m->events[event],
                      m->states[r->next]);
         *state = r->next;
+        if (m->timers)
+            set_timers(m, r, r->state, obj);
         if (r->action)
             r->action(obj, arg);
         return 0;

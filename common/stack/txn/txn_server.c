@@ -122,10 +122,8 @@ int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str
 void txn_server_drop(struct txn_layer *l, txn_id id)
 {
     struct txn_server *st = find_server(l, id);
-    if (!st || st->t.state == TXN_TERMINATED)
-        return;
-    st->t.state = TXN_TERMINATED;
-    txn_end(&st->t);
+    if (st && st->t.state != TXN_TERMINATED)
+        txn_step(&st->t, EV_DROP, NULL);
 }
 
 void txn_server_set_owner(struct txn_layer *l, txn_id id, void *owner)
@@ -168,9 +166,7 @@ static struct txn_server *server_new(struct txn_layer *l, struct flow *f, const 
     struct txn_server *st = txn_server_alloc(l);
     if (!st)
         return NULL;
-    bool invite = sip_msg_method(m) == SIP_INVITE;
-    st->t.fsm = invite ? &txn_invite_server : &txn_request_server;
-    st->t.state = invite ? TXN_PROCEEDING : TXN_TRYING;
+    txn_set_machine(&st->t, sip_msg_method(m) == SIP_INVITE ? &txn_invite_server : &txn_request_server);
     st->t.method = sip_msg_method(m);
     st->proto = info->proto;
     st->label = info->listener;
@@ -275,7 +271,7 @@ static void on_new(struct txn_layer *l, struct flow *from, struct sip_msg *m,
         return;
     }
     if (st->t.method != SIP_INVITE)
-        server_arm_trying(st);
+        txn_step(&st->t, EV_START, NULL);
     if (st->t.method == SIP_CANCEL) {
         on_cancel(l, st, m);
         return;
