@@ -205,8 +205,8 @@ struct txn_layer {
 // ---- users.c ----
 // Who has this request, which may be an ACK; NULL: nobody.
 struct txn_user *users_find(struct txn_layer *l, const struct sip_msg *m, flow_id flow);
-// An ACK that acknowledges no refusal.
-void users_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m);
+// Is this ACK for u, which acknowledges no refusal, one that nobody waits for?
+bool users_ack_strays(const struct txn_layer *l, const struct txn_user *u, const struct sip_msg *m);
 // See txn_user_ops.stateless.
 unsigned users_stateless(const struct txn_layer *l, const struct sip_msg *m, bool refused,
                          struct str *ret_reason, struct sip_edits *extra);

@@ -307,6 +307,30 @@ static struct txn_server *find_acked(struct txn_layer *l, const struct flow *f,
     return st && acks_refusal(st, m) ? st : NULL;
 }
 
+// An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
+// than for requests.
+static bool has_room_for_ack(struct txn_layer *l)
+{
+    if (l->n_open <= l->max_transactions + l->max_transactions / 4)
+        return true;
+    l->count.drop_acks++;
+    return false;
+}
+
+// One that acknowledges no refusal: for a 2xx, which has no transaction any more.
+static void pass_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
+{
+    const struct txn_user *u = users_find(l, m, flow_get_id(from));
+    if (users_ack_strays(l, u, m)) {
+        l->count.stray_acks++;
+        return;
+    }
+    bool passes = screen_request(l, from, m) && has_room_for_ack(l);
+    struct flow *f = passes ? flow_settle(from) : NULL;
+    if (f && u && u->ops->ack)
+        u->ops->ack(u->arg, m, flow_get_id(f));
+}
+
 static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
 {
     struct txn_server *st = find_acked(l, from, m);
@@ -315,7 +339,7 @@ static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
         txn_step(&st->t, EV_ACK, &in);
         return;
     }
-    users_ack(l, from, m);
+    pass_ack(l, from, m);
 }
 
 void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m)
