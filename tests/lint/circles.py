@@ -19,10 +19,11 @@ from tree import files_of
 KNOWN_TEXT = """
 common/app: conf_value config
 common/base: log log_limit
-common/dia: base_link conn peer pending route serve stranger watchdog
+common/dia: base_link conn node peer pending route serve session stranger watchdog
 common/io: sim_conn sim_listen sim_net sim_tcp
 common/sdp: media parse
 common/sip: split split_avx2 split_avx512 split_plain split_sse2
+common/stack/event: accept delivery event notifier server subscriber subscriber_in subscriber_out subscriber_plan
 common/stack/proxy: proxy proxy_check proxy_context proxy_reply
 common/stack/transport: answer flow guard transport_in transport_tcp
 common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
