@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/app.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,42 +23,7 @@ enum {
     READY_POLL_MS = 1000
 };
 
-const char *const app_state_names[] = {"starting", "serving", "draining"};
-
-struct loop *app_loop(struct app *a)
-{
-    return a->loop;
-}
-
-uint64_t app_uptime_ms(const struct app *a)
-{
-    return (loop_now(a->loop) - a->started_ns) / 1000000;
-}
-
-int app_listen_failed(const struct addr *a, const char *proto, int err)
-{
-    char buf[ADDR_TEXT_MAX];
-    struct str text = addr_text(a, buf);
-    if (err == ERR_INUSE)
-        log_text(LOG_ERROR, "%.*s/%s is in use", STR_ARG(text), proto);
-    else
-        log_text(LOG_ERROR, "%.*s/%s cannot be opened: %s", STR_ARG(text), proto,
-                 err == ERR_IO && errno ? strerror(errno) : err_text(err));
-    return err;
-}
-
 // ---- readiness ----
-
-void app_check_ready(struct app *a)
-{
-    const char *why = NULL;
-    a->ready = a->nf_obj && (!a->nf->ready || a->nf->ready(a->nf_obj, &why));
-    if (a->state == APP_DRAINING) {
-        a->ready = false;
-        why = "draining";
-    }
-    a->why = a->ready ? NULL : why ? why : "starting";
-}
 
 static void announce(struct app *a)
 {
@@ -94,37 +58,9 @@ static void feed_watchdog(void *arg)
 
 // ---- the end ----
 
-void app_stop(struct app *a, const char *because)
-{
-    LOG(LOG_INFO, "stopping", LF_Z("because", because));
-    notify_send("STOPPING=1");
-    loop_stop(a->loop);
-}
-
-void app_drained(struct app *a)
-{
-    if (a->state == APP_DRAINING)
-        app_stop(a, "drained");
-}
-
 static void drain_expired(void *arg)
 {
     app_stop(arg, "work in progress outlasted run.drain");
-}
-
-void app_drain(struct app *a, const char *because)
-{
-    if (a->state == APP_DRAINING)
-        return;
-    a->state = APP_DRAINING;
-    LOG(LOG_INFO, "draining", LF_Z("because", because),
-        LF_NUM("at_most_s", a->now.common->drain_s));
-    notify_send("STOPPING=1\nSTATUS=draining");
-    timer_start(a->loop, &a->drain_timer, (uint64_t)a->now.common->drain_s * 1000);
-    if (a->nf->drain)
-        a->nf->drain(a->nf_obj, a);
-    else
-        app_drained(a);
 }
 
 static void on_terminate(void *arg, int signo)
@@ -138,72 +74,12 @@ static void on_terminate(void *arg, int signo)
 
 // ---- configuration ----
 
-static void error_to_log(void *arg, const struct conf_error *e)
-{
-    char line[ERROR_BYTES];
-    (void)arg;
-    conf_error_text(e, line, sizeof line);
-    log_text(e->warning ? LOG_WARN : LOG_ERROR, "%s", line);
-}
-
 static void error_to_stderr(void *arg, const struct conf_error *e)
 {
     char line[ERROR_BYTES];
     (void)arg;
     conf_error_text(e, line, sizeof line);
     fprintf(stderr, "%s\n", line);
-}
-
-static void apply_log(const struct app *a)
-{
-    const struct app_common *c = a->now.common;
-    log_init(a->nf->name, c->log_format ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT, 2);
-    log_set_journal(notify_stderr_is_journal());
-    log_set_level((enum log_level)c->log_level);
-}
-
-static void apply_trace(struct app *a)
-{
-    const struct app_common *c = a->now.common;
-    hep_free(a->hep);
-    a->hep = NULL;
-    if (!c->trace_collector.sa.sa_family)
-        return;
-    struct str node = c->trace_node.n ? c->trace_node : str_from(a->nf->name);
-    const struct hep_params p = {.collector = &c->trace_collector,
-                                 .id = c->trace_id,
-                                 .node = node,
-                                 .secrets = c->trace_secrets};
-    int err = hep_new(a->loop, &p, &a->hep);
-    if (err) // a trace that cannot be had is no reason not to serve
-        LOG(LOG_WARN, "no trace", LF_Z("reason", err_text(err)));
-}
-
-static void warn_fixed(void *arg, const char *option)
-{
-    (void)arg;
-    LOG(LOG_WARN, "changed option needs a restart", LF_Z("option", option));
-}
-
-int app_reload(struct app *a)
-{
-    struct app_config fresh, old = a->now;
-    int err = app_config_load(a->nf, a->rows, a->config_path, error_to_log, NULL, &fresh);
-    if (err) {
-        LOG(LOG_ERROR, "configuration kept as it was", LF_Z("reason", err_text(err)));
-        return err;
-    }
-    a->now = fresh;
-    apply_log(a);
-    apply_trace(a);
-    conf_fixed_changes(a->rows, a->first.common, fresh.common, warn_fixed, NULL);
-    dns_flush(a->loop);
-    if (a->nf->reload)
-        a->nf->reload(a->nf_obj, fresh.nf);
-    if (old.conf != a->first.conf)
-        app_config_done(&old);
-    LOG(LOG_INFO, "configuration reloaded");
-    return 0;
 }
 
 static void on_hangup(void *arg, int signo)
@@ -269,10 +145,10 @@ static int open_parts(struct app *a)
     if (!err)
         err = open_control(a);
     if (!err && c->http_listen.sa.sa_family)
-        err = http_new(a, &c->http_listen, &a->http);
+        err = http_new(a, &c->http_listen, metrics_page, &a->http);
     if (err)
         return err;
-    apply_trace(a);
+    app_apply_trace(a);
     err = a->nf->start(a, a->now.nf, &a->nf_obj);
     if (err)
         LOG(LOG_ERROR, "not started", LF_Z("reason", err_text(err)));
@@ -293,7 +169,7 @@ static void close_parts(struct app *a)
 
 static int serve(struct app *a)
 {
-    apply_log(a);
+    app_apply_log(a);
     LOG(LOG_INFO, "starting", LF_Z("version", CARILLON_VERSION), LF_Z("config", a->config_path));
     int err = open_parts(a);
     if (!err) {
@@ -316,7 +192,7 @@ static int serve(struct app *a)
 static int run(struct app *a)
 {
     struct app_config c;
-    if (app_config_load(a->nf, a->rows, a->config_path, error_to_log, NULL, &c))
+    if (app_config_load(a->nf, a->rows, a->config_path, app_error_to_log, NULL, &c))
         return EXIT_FAILURE;
     a->first = a->now = c;
     int status = serve(a);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of a daemon's shell. app.c holds the life (start, serve, drain, stop); cmdline.c the
+// Inside of a daemon's shell. app.c starts and serves; life.c readiness, reload, drain and stop; cmdline.c the
 // options; common_rows.c what every NF can configure; ctl.c and ctl_commands.c the control socket;
 // http.c the pages; metrics.c and process.c the figures; hep.c the trace; notify.c systemd.
 #pragma once
 
 #include "app/app.h"
 #include "app/config_priv.h"
+#include "base/arena.h"
 #include "io/loop.h"
 
 // ---- configuration ----
@@ -92,6 +93,11 @@ void app_heap_keep(void);
 // But not for ever: on the loop from now on.
 void app_heap_watch(struct app *a);
 
+// ---- life.c ----
+void app_error_to_log(void *arg, const struct conf_error *e);
+// As the configuration of now has it.
+void app_apply_log(const struct app *a);
+void app_apply_trace(struct app *a);
 // Asks the NF; sets ready and why.
 void app_check_ready(struct app *a);
 // The old configuration stays when the new one is bad, which has been logged.
@@ -127,10 +133,21 @@ int ctl_new(struct app *a, const char *path, struct ctl **ret_ctl);
 void ctl_free(struct ctl *c);                          // takes NULL
 extern const struct ctl_command ctl_common_commands[]; // run with the struct app as nf
 
-int http_new(struct app *a, const struct addr *local, struct http **ret_http);
+// The text of a page, freed with mem_free.
+typedef int (*http_page)(struct app *a, char **ret_text, size_t *ret_n);
+int http_new(struct app *a, const struct addr *local, http_page metrics, struct http **ret_http);
 void http_free(struct http *h); // takes NULL
 void http_metrics(const struct http *h, struct metrics *m); // takes NULL
 
+// Samples by family while a page is made; metrics.c.
+struct family;
+struct metrics {
+    struct arena arena;
+    struct family *first, **last;
+    struct family *recent; // samples of one family come in a row
+};
+// The text of what was collected, freed with mem_free.
+int metrics_write(const struct metrics *m, char **ret_text, size_t *ret_n);
 int metrics_page(struct app *a, char **ret_text, size_t *ret_n); // text freed with mem_free
 void metrics_add_full(struct metrics *m, const char *name, const char *type, const char *help,
                       const char *labels, double value); // name without a prefix added

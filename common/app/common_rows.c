@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "app/app_priv.h"
@@ -105,16 +104,6 @@ static void on_finding(void *arg, const char *option, const char *what)
                                           .option = str_from(option),
                                           .what = what,
                                           .warning = f->warning});
-}
-
-void app_find(app_finding found, void *arg, const char *option, const char *fmt, ...)
-{
-    char what[512];
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
-    found(arg, option, what);
 }
 
 // What no row sees alone. Suspicions only about a configuration that is good.

@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rows tell together, with the options of every daemon and of its network function in one table.
 #include <ifaddrs.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "app/app_priv.h"
 
 enum { LISTENERS_MAX = 64, OPTION_MAX = 80 };
+
+void app_find(app_finding found, void *arg, const char *option, const char *fmt, ...)
+{
+    char what[512];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    found(arg, option, what);
+}
 
 // An address that something listens on, and whose it is.
 struct listener {

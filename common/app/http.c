@@ -29,6 +29,7 @@ struct guest;
 
 struct http {
     struct app *app;
+    http_page metrics;
     struct door door;
     struct MHD_Daemon *daemon;
     struct watch *watch;
@@ -217,7 +218,7 @@ static int metrics_text_page(struct http *h, struct page *ret_page)
         return copy_page(h, ret_page);
     mem_free(h->page);
     h->page = NULL;
-    int err = metrics_page(h->app, &h->page, &h->page_n);
+    int err = h->metrics(h->app, &h->page, &h->page_n);
     return err ? err : copy_page(h, ret_page);
 }
 
@@ -348,7 +349,7 @@ static int start(struct http *h)
     return err;
 }
 
-int http_new(struct app *a, const struct addr *local, struct http **ret_http)
+int http_new(struct app *a, const struct addr *local, http_page metrics, struct http **ret_http)
 {
     int fd, err = open_socket(local, &fd);
     if (err)
@@ -359,6 +360,7 @@ int http_new(struct app *a, const struct addr *local, struct http **ret_http)
         return ERR_NOMEM;
     }
     h->app = a;
+    h->metrics = metrics;
     door_init(&h->door, a->loop, "http", on_waiting, h);
     h->door.fd = fd;
     list_init(&h->guests);

@@ -21,12 +21,6 @@ struct family {
     struct sample *first, **last;
 };
 
-struct metrics {
-    struct arena arena;
-    struct family *first, **last;
-    struct family *recent; // samples of one family come in a row
-};
-
 // Histograms and summaries have samples under several names of one family.
 static struct str family_name(struct str name, struct str type)
 {
@@ -139,7 +133,7 @@ static void write_family(struct writer *w, const struct family *f)
         writer_str(w, s->line);
 }
 
-static int write_page(const struct metrics *m, char **ret_text, size_t *ret_n)
+int metrics_write(const struct metrics *m, char **ret_text, size_t *ret_n)
 {
     size_t size = 1;
     for (const struct family *f = m->first; f; f = f->next)
@@ -153,31 +147,4 @@ static int write_page(const struct metrics *m, char **ret_text, size_t *ret_n)
     *ret_text = text;
     *ret_n = w.n;
     return 0;
-}
-
-static void add_own(struct app *a, struct metrics *m)
-{
-    char labels[128];
-    struct writer w = writer_init(labels, sizeof labels - 1);
-    metrics_label(&w, "nf", str_from(a->nf->name));
-    metrics_label(&w, "version", STR(CARILLON_VERSION));
-    labels[w.n] = 0;
-    metrics_add(m, "build_info", "gauge", "Always 1; the labels say what runs.", labels, 1);
-    metrics_add(m, "uptime_seconds", "gauge", "Time since the start.", "",
-                (double)app_uptime_ms(a) / 1000);
-    app_check_ready(a);
-    metrics_add(m, "ready", "gauge", "1 when the node can serve.", "", a->ready);
-}
-
-int metrics_page(struct app *a, char **ret_text, size_t *ret_n)
-{
-    struct metrics m = {.last = &m.first};
-    arena_init(&m.arena, NULL, 0);
-    add_own(a, &m);
-    metrics_process(a, &m);
-    if (a->nf->metrics && a->nf_obj)
-        a->nf->metrics(a->nf_obj, &m);
-    int err = write_page(&m, ret_text, ret_n);
-    arena_done(&m.arena);
-    return err;
 }

@@ -50,6 +50,13 @@
         return nf##_ready(obj, ret_why);                                                           \
     }
 
+// hook_stack, over x_stack(struct x *).
+#define APP_NF_HOOK_STACK(nf)                                                                      \
+    static struct stack *hook_stack(void *obj)                                                     \
+    {                                                                                              \
+        return nf##_stack(obj);                                                                    \
+    }
+
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
 #define APP_NF_COMMON(nf)                                                                          \
     .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \

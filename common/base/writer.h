@@ -39,7 +39,7 @@ static inline void writer_chr(struct writer *w, char c)
 void writer_u64(struct writer *w, uint64_t v);
 // Lower-case hexadecimal of n bytes.
 void writer_hex(struct writer *w, const void *bytes, size_t n);
-// The lowest `width` digits of v.
+// The lowest `width` digits of v, 16 at most.
 void writer_hex_u64(struct writer *w, uint64_t v, int width);
 void writer_printf(struct writer *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Timers of the IM CN subsystem beside those of SIP: one row per timer with the specification's name,
 // the default, the range a configuration may give, and the clause. An NF takes its defaults and its
-// configuration rows from here; SIP's own timers are struct sip_timers in stack/stack.h.
+// configuration rows from here; SIP's own timers are in stack/txn/timers.h.
 //
 // The legs are not in a specification. RFC 3261 gives each hop of a request the same 64*T1, so that all
 // of them end at once, or one after the other. Here the time of one request is divided: each hop towards

@@ -5,6 +5,15 @@
 
 enum { NS_PER_MS = 1000000 };
 
+void tcp_dirty(struct tcp *c)
+{
+    if (!c->later && !list_empty(&c->dirty))
+        return;
+    list_del(&c->dirty);
+    list_add(&c->loop->dirty_tcp, &c->dirty);
+    c->later = false;
+}
+
 static void later_due(void *arg)
 {
     struct loop *l = arg;
@@ -24,7 +33,6 @@ void loop_init(struct loop *l, const struct loop_ops *ops, const uint64_t *now)
     list_init(&l->dirty_tcp);
     list_init(&l->later_tcp);
     timer_init(&l->later, later_due, l);
-    dns_init(l);
 }
 
 static void list_clear(struct list *head)
@@ -41,7 +49,6 @@ void loop_done(struct loop *l)
     list_clear(&l->dirty_udp);
     list_clear(&l->dirty_tcp);
     list_clear(&l->later_tcp);
-    dns_done(l);
 }
 
 // ---- the turn ----

@@ -115,8 +115,9 @@ struct loop {
     bool dead; // crashed: nothing has an effect any more
 };
 
+// Whoever makes a loop starts its names as well (dns_init), and ends them with it (dns_done).
 void loop_init(struct loop *l, const struct loop_ops *ops, const uint64_t *now);
-// Unlinks timers, deferred calls and dirty sockets, forgets queries. Harmless twice.
+// Unlinks timers, deferred calls and dirty sockets. Harmless twice.
 void loop_done(struct loop *l);
 
 // Runs the expired timers.

@@ -11,20 +11,6 @@ static const uint64_t WALL_START_MS = 1767225600000; // 2026-01-01T00:00:00Z
 
 // ---- randomness ----
 
-// Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014): SplitMix64.
-uint64_t sim_draw(uint64_t *rng)
-{
-    uint64_t z = *rng += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-bool sim_chance(struct sim *s, uint32_t ppm)
-{
-    return ppm && sim_draw(&s->rng_net) % 1000000 < ppm;
-}
-
 uint64_t sim_random(struct sim *s)
 {
     return sim_draw(&s->rng_test);
@@ -44,39 +30,6 @@ static void node_random(struct loop *l, void *ret_bytes, size_t n)
 
 // ---- turns ----
 
-// Schedules the node's next turn that nothing from outside causes.
-static void arm(struct sim_node *n)
-{
-    uint64_t at = UINT64_MAX, tick, now = n->sim->now;
-    if (!n->base.dead && loop_pending(&n->base))
-        at = now + SIM_US;
-    else if (!n->base.dead && wheel_next(&n->base.wheel, &tick))
-        at = tick * SIM_MS > now ? tick * SIM_MS : now;
-    if (at == n->wake_at && n->wake.pos)
-        return;
-    n->wake_at = at;
-    if (at == UINT64_MAX)
-        sim_heap_remove(&n->sim->heap, &n->wake);
-    else
-        (void)sim_heap_put(&n->sim->heap, &n->wake, at, true);
-}
-
-void sim_turn_begin(struct sim_node *n)
-{
-    loop_turn_begin(&n->base);
-}
-
-void sim_turn_end(struct sim_node *n)
-{
-    loop_turn_end(&n->base);
-    LIST_EACH(&n->graveyard, it) {
-        struct sim_obj *o = LIST_ENTRY(it, struct sim_obj, link);
-        list_del(it);
-        o->destroy(o);
-    }
-    arm(n);
-}
-
 static void on_wake(struct sim *s, struct sim_event *e)
 {
     struct sim_node *n = CONTAINER_OF(e, struct sim_node, wake);
@@ -87,29 +40,7 @@ static void on_wake(struct sim *s, struct sim_event *e)
 
 static void node_wake(struct loop *l)
 {
-    arm(sim_node_of(l));
-}
-
-// ---- objects ----
-
-void sim_obj_add(struct sim_obj *o, struct sim_node *n, void (*crash)(struct sim_obj *o),
-                 void (*destroy)(struct sim_obj *o))
-{
-    *o = (struct sim_obj){.node = n, .crash = crash, .destroy = destroy};
-    list_init(&o->link);
-    list_add(&n->objs, &o->link);
-}
-
-void sim_obj_close(struct sim_obj *o)
-{
-    if (o->closed)
-        return;
-    o->closed = true;
-    list_del(&o->link);
-    if (o->node->base.in_turn)
-        list_add(&o->node->graveyard, &o->link);
-    else
-        o->destroy(o);
+    sim_arm(sim_node_of(l));
 }
 
 // ---- work ----
@@ -251,6 +182,7 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop)
     list_init(&n->graveyard);
     list_init(&n->link);
     loop_init(&n->base, &node_ops, &s->now);
+    dns_init(&n->base);
     list_add(&s->nodes, &n->link);
     *ret_loop = &n->base;
     return 0;
@@ -268,6 +200,7 @@ void sim_crash(struct sim *s, struct loop *l)
         return;
     l->dead = true;
     loop_done(l);
+    dns_done(l);
     LIST_EACH(&n->objs, it) {
         struct sim_obj *o = LIST_ENTRY(it, struct sim_obj, link);
         o->crash(o);

@@ -135,6 +135,8 @@ uint64_t sim_draw(uint64_t *rng);
 // True with a probability of ppm parts per million.
 bool sim_chance(struct sim *s, uint32_t ppm);
 
+// Schedules the node's next turn that nothing from outside causes.
+void sim_arm(struct sim_node *n);
 void sim_turn_begin(struct sim_node *n);
 void sim_turn_end(struct sim_node *n);
 void sim_obj_add(struct sim_obj *o, struct sim_node *n, void (*crash)(struct sim_obj *o),

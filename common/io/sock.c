@@ -88,15 +88,6 @@ void tcp_set_owner(struct tcp *c, const struct tcp_ops *ops, void *arg)
     c->arg = arg;
 }
 
-void tcp_dirty(struct tcp *c)
-{
-    if (!c->later && !list_empty(&c->dirty))
-        return;
-    list_del(&c->dirty);
-    list_add(&c->loop->dirty_tcp, &c->dirty);
-    c->later = false;
-}
-
 static int put(struct tcp *c, struct str data)
 {
     if (c->closing || c->loop->dead)

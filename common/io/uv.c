@@ -31,15 +31,6 @@ struct uvl_signal {
 
 // ---- the turn ----
 
-void uvl_turn(struct uvl_world *w)
-{
-    if (w->turning)
-        return;
-    w->turning = true;
-    w->now = uv_hrtime();
-    loop_turn_begin(&w->base);
-}
-
 static void on_check(uv_check_t *handle)
 {
     struct uvl_world *w = handle->data;
@@ -75,126 +66,6 @@ static void on_prepare(uv_prepare_t *handle)
 static void world_wake(struct loop *l)
 {
     (void)l;
-}
-
-// ---- descriptors ----
-
-static void on_poll(uv_poll_t *handle, int status, int events)
-{
-    struct uvl_sock *s = handle->data;
-    uvl_turn(s->world);
-    if (s->closed)
-        return;
-    if (status < 0) {
-        // libuv stops a handle whose descriptor has an error pending; reading fetches it.
-        int want = s->events;
-        s->events = 0;
-        uvl_sock_want(s, want);
-        events = UV_READABLE | UV_WRITABLE;
-        if (s->error)
-            s->error(s->owner);
-        if (s->closed)
-            return;
-    }
-    s->ready(s->owner, events & UV_READABLE, events & UV_WRITABLE);
-}
-
-int uvl_sock_init(struct uvl_sock *s, struct uvl_world *w, int fd)
-{
-    int rc = uv_poll_init(&w->uv, &s->poll, fd);
-    if (rc < 0) {
-        if (!s->keep_fd)
-            (void)close(fd);
-        return uvl_err(-rc);
-    }
-    s->poll.data = s;
-    s->world = w;
-    s->fd = fd;
-    list_init(&s->link);
-    list_add(&w->socks, &s->link);
-    w->n_socks++;
-    return 0;
-}
-
-void uvl_sock_want(struct uvl_sock *s, int events)
-{
-    if (s->closed || s->events == events)
-        return;
-    s->events = events;
-    if (events)
-        (void)uv_poll_start(&s->poll, events, on_poll);
-    else
-        (void)uv_poll_stop(&s->poll);
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    struct uvl_sock *s = handle->data;
-    s->destroy(s->owner);
-}
-
-void uvl_sock_close(struct uvl_sock *s)
-{
-    if (s->closed)
-        return;
-    s->closed = true;
-    list_del(&s->link);
-    s->world->n_socks--;
-    uv_close((uv_handle_t *)&s->poll, on_poll_closed);
-    if (!s->keep_fd)
-        (void)close(s->fd);
-}
-
-int uvl_err(int err)
-{
-    switch (err) {
-    case ECONNREFUSED:
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case ENETDOWN:
-        return ERR_REFUSED;
-    case ETIMEDOUT:
-        return ERR_TIMEOUT;
-    case ECONNRESET:
-    case ECONNABORTED:
-    case EPIPE:
-        return ERR_CLOSED;
-    case EADDRINUSE:
-        return ERR_INUSE;
-    case EADDRNOTAVAIL:
-        return ERR_NOADDR;
-    case EAFNOSUPPORT:
-    case EINVAL:
-        return ERR_INVAL;
-    case EACCES:
-    case EPERM:
-        return ERR_DENIED;
-    case EMFILE:
-    case ENFILE:
-        return ERR_FULL;
-    case ENOMEM:
-    case ENOBUFS:
-        return ERR_NOMEM;
-    default:
-        return ERR_IO;
-    }
-}
-
-int uvl_set(int fd, int level, int name, int value)
-{
-    return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : uvl_err(errno);
-}
-
-int uvl_socket(const struct addr *a, int type, int *ret_fd)
-{
-    int fd = socket(a->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return uvl_err(errno);
-    if (addr_is_ip6(a))
-        (void)uvl_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    *ret_fd = fd;
-    return 0;
 }
 
 // ---- work ----
@@ -346,6 +217,7 @@ static void world_free(struct loop *l)
     l->dead = true;
     uvl_dns_free(w);
     loop_done(l);
+    dns_done(l);
     close_handles(w);
     while (uv_run(&w->uv, UV_RUN_DEFAULT))
         continue;
@@ -396,6 +268,7 @@ int uvloop_new(const struct uv_loop_params *p, struct loop **ret_loop)
     w->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     w->now = uv_hrtime();
     loop_init(&w->base, &world_ops, &w->now);
+    dns_init(&w->base);
     (void)uv_timer_init(&w->uv, &w->alarm);
     (void)uv_prepare_init(&w->uv, &w->prepare);
     (void)uv_check_init(&w->uv, &w->check);

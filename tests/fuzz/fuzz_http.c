@@ -38,7 +38,7 @@ void fuzz_http(struct str input)
     struct app *a = fuzz_app();
     for (int i = 0; !http && i < 20; i++) {
         choose_port();
-        (void)http_new(a, &local, &http);
+        (void)http_new(a, &local, metrics_page, &http);
     }
     MUST(http);
     fuzz_slack = 8;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of the house that a compiler does not check. Usage: layers.py CHECK ROOT
 
-  includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF
+  includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF, and inside of stack
+             transport <- txn <- {proxy, session, event}
   sizes      functions of at most 100 lines (60 and files of 600 are warned about)
   text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
 """
@@ -25,6 +26,17 @@ LAYERS = {
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}
+# The layers inside of a folder: what each may include of its neighbours (a folder, or one file in it). Files beside them wire
+# them together and may include all.
+NESTED = {
+    "stack": {
+        "transport": (),
+        "txn": ("transport",),
+        "proxy": ("transport", "txn"),
+        "session": ("transport", "txn"),
+        "event": ("transport", "txn", "session/dialog", "session/ua"),
+    },
+}
 NFS = ("pcscf", "icscf", "scscf", "hss", "bgcf", "mrf", "ibcf", "as", "cdf")
 
 FUNCTION_ERROR, FUNCTION_WARN, FILE_WARN = 100, 60, 600
@@ -65,6 +77,25 @@ def allowed_for(name):
     return None
 
 
+def nested_of(name):
+    """(folder with layers, layer, file in it without suffix) of a path below common/; None when it is in no layer."""
+    parts = name.removeprefix("common/").split("/")
+    if len(parts) < 3 or parts[0] not in NESTED:
+        return None
+    return parts[0], parts[1], re.sub(r"\.\w+$", "", "/".join(parts[1:]))
+
+
+def may_know(name, other):
+    """May a file know another, as far as the layers inside of a folder go? Both with or without common/."""
+    own, its = nested_of(name), nested_of(other)
+    if not own or own[0] != other.removeprefix("common/").split("/")[0]:
+        return True
+    if not its:
+        return False  # the wiring
+    rules = NESTED[own[0]].get(own[1], ())
+    return own[1] == its[1] or its[1] in rules or its[2] in rules
+
+
 def check_includes(root, report):
     for name in files_of(root):
         rule = allowed_for(name) if name.endswith(CODE) else None
@@ -80,6 +111,13 @@ def check_includes(root, report):
 
 def check_include(name, own, allowed, included, report):
     folder = included.split("/")[0]
+    nested, other = nested_of(name), nested_of(included)
+    if nested and nested[1] not in NESTED[own]:
+        report.error(name, f"common/{own}/{nested[1]} has no place in the layers of tests/lint/layers.py")
+    elif not may_know(name, included):
+        report.error(name, f'{own}/{nested[1]} may not include "{included}"')
+    elif nested and other and nested[1] != other[1] and re.search(r"_priv\.h$", included):
+        report.error(name, f'"{included}" is private to {own}/{other[1]}')
     leaf = any(name.startswith(p) for p in LEAF_FILES) and folder == own
     if "/" not in included:
         report.error(name, f'"{included}" is included without its folder')

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "gen"))
 
+import circles
 import headers
 import layers
 import pytest
@@ -39,6 +40,22 @@ def found(check, root):
     ("common/io/a.h", "stack/stack.h", False),
     ("common/stack/a.c", "sip/msg.h", True),
     ("common/stack/a.c", "dia/cx.h", False),
+    ("common/stack/a.c", "stack/txn/txn.h", True),
+    ("common/stack/transport/a.c", "stack/transport/a_priv.h", True),
+    ("common/stack/transport/a.h", "stack/txn/txn.h", False),
+    ("common/stack/transport/a.c", "stack/stack.h", False),
+    ("common/stack/txn/a.c", "stack/transport/flow.h", True),
+    ("common/stack/txn/a.c", "stack/transport/a_priv.h", False),
+    ("common/stack/txn/a.c", "stack/proxy/proxy.h", False),
+    ("common/stack/txn/a.c", "sip/msg.h", True),
+    ("common/stack/proxy/a.c", "stack/session/ua.h", False),
+    ("common/stack/session/a.c", "stack/txn/txn.h", True),
+    ("common/stack/session/a.c", "stack/proxy/proxy.h", False),
+    ("common/stack/event/a.c", "stack/session/dialog.h", True),
+    ("common/stack/event/a.c", "stack/session/session.h", False),
+    ("common/stack/other/a.c", "base/str.h", False),
+    ("common/ims/a.c", "stack/proxy/proxy.h", True),
+    ("scscf/a.c", "stack/txn/txn_priv.h", False),
     ("common/dia/a.c", "ims/aka.h", False),
     ("common/ims/a.c", "dia/cx.h", True),
     ("common/ims/aka.c", "ims/aka.h", True),
@@ -102,6 +119,66 @@ def test_text(tmp_path, name, text, ok):
 def test_headers(tmp_path, text, ok):
     root = tree(tmp_path, {"common/x/a.h": LICENSE + text})
     assert (headers.main(root, [shutil.which("cc")]) == 0) == ok
+
+
+def archive(tmp_path, folder, files):
+    """Libraries as the build makes them: FOLDER/libx.a of the sources below FOLDER."""
+    root = tree(tmp_path / "src", {f"{folder}/{name}": LICENSE + text for name, text in files.items()})
+    build = tmp_path / "build" / folder
+    (build / "libx.a.p").mkdir(parents=True)
+    objects = []
+    for name in files:
+        objects.append(str(build / "libx.a.p" / (name.replace("/", "_") + ".o")))
+        subprocess.run(["cc", "-c", f"{root}/{folder}/{name}", "-o", objects[-1]], check=True)
+    subprocess.run(["ar", "rcsT", str(build / "libx.a"), *objects], check=True)
+    return root, str(build / "libx.a")
+
+
+def complaints(tmp_path, folder, files, known=()):
+    root, lib = archive(tmp_path, folder, files)
+    edges = circles.edges_of(*circles.symbols(root, lib))
+    return [*circles.upward(edges), *circles.judge(circles.circles(edges), known, edges)]
+
+
+A_B = {"a.c": "int b(void);\nint a(void) { return b(); }\n", "b.c": "int b(void) { return 1; }\n"}
+CIRCLE = {**A_B, "b.c": "int c(void);\nint b(void) { return c(); }\n", "c.c": "int a(void);\nint c(void) { return a(); }\n"}
+NAMES = ("common/x/a.c", "common/x/b.c", "common/x/c.c")
+
+
+def test_a_way_is_no_circle(tmp_path):
+    assert complaints(tmp_path, "common/x", A_B) == []
+
+
+def test_a_circle_is_found_with_its_way_round(tmp_path):
+    found_one, = complaints(tmp_path, "common/x", CIRCLE)
+    assert found_one.splitlines() == ["a circle of 3 files:",
+                                      "    common/x/a.c needs b of common/x/b.c",
+                                      "    common/x/b.c needs c of common/x/c.c",
+                                      "    common/x/c.c needs a of common/x/a.c"]
+
+
+def test_a_known_circle_passes_and_must_be_kept_true(tmp_path):
+    assert complaints(tmp_path / "1", "common/x", CIRCLE, [NAMES]) == []
+    shrunk, = complaints(tmp_path / "2", "common/x", CIRCLE, [(*NAMES, "common/x/d.c")])
+    assert "has shrunk" in shrunk
+    gone, = complaints(tmp_path / "3", "common/x", A_B, [NAMES])
+    assert "no circle any more" in gone
+    grown = complaints(tmp_path / "4", "common/x", CIRCLE, [NAMES[:2]])[0]
+    assert grown.startswith("a circle of 3 files")
+
+
+def test_a_layer_that_calls_upward_is_found(tmp_path):
+    files = {"txn/a.c": "int up(void);\nint a(void) { return up(); }\n", "proxy/b.c": "int up(void) { return 1; }\n"}
+    assert complaints(tmp_path, "common/stack", files) == [
+        "common/stack/txn/a.c may not need up of common/stack/proxy/b.c"]
+    files = {"proxy/a.c": files["txn/a.c"], "txn/b.c": files["proxy/b.c"]}
+    assert complaints(tmp_path / "down", "common/stack", files) == []
+
+
+def test_headers_in_a_circle(tmp_path):
+    root = tree(tmp_path, {"common/x/a.h": '#include "x/b.h"\n', "common/x/b.h": '#include "x/c.h"\n',
+                           "common/x/c.h": '#include "x/a.h"\n', "common/x/d.h": '#include "x/a.h"\n'})
+    assert circles.circles(circles.include_edges(root)) == [("common/x/a.h", "common/x/b.h", "common/x/c.h")]
 
 
 FILES = ["a.c", ".ci/run", "common/sip/build.c", "tests/a.py", "tools/run"]

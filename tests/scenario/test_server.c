@@ -184,6 +184,37 @@ static void no_branches(void **state)
     close_all(&st);
 }
 
+static void keep_line(void *arg, const struct txn_line *t)
+{
+    char *text = arg, peer[ADDR_TEXT_MAX];
+    snprintf(text + strlen(text), 400 - strlen(text), "%s{%s} %.*s %u %s %s %.*s\n", t->machine, t->state,
+             STR_ARG(t->method), (unsigned)t->age_ms, t->timer ? t->timer : "-", t->user ? t->user : "-",
+             STR_ARG(addr_text(&t->peer, peer)));
+}
+
+// What "sip transactions" shows: as many as asked for, those that are at work first.
+static void transactions_are_listed(void **state)
+{
+    struct stage st;
+    char text[400] = "";
+    open_stage(&st, false);
+    request(st.peer, "MESSAGE", UDP_VIA, "");
+    scene_run(st.sc, 100);
+    assert_int_equal(core_reply(st.core, 200), 0);
+    request(st.peer, "MESSAGE", OLD_VIA, "");
+    request(st.peer, "INVITE", OLD_VIA, "");
+    scene_run(st.sc, 200);
+    assert_int_equal(txn_held(st.core->txns), 3);
+    assert_int_equal(txn_list(st.core->txns, 2, keep_line, text), 2);
+    assert_string_equal(text, "request-server{Trying} MESSAGE 99 100 due core 192.0.2.2:5060\n"
+                              "invite-server{Proceeding} INVITE 99 - core 192.0.2.2:5060\n");
+    text[0] = '\0';
+    assert_int_equal(txn_list(st.core->txns, 10, keep_line, text), 3);
+    assert_non_null(strstr(text, "request-server{Completed} MESSAGE 199 timer J core 192.0.2.2:5060\n"));
+    assert_int_equal(core_reply(st.core, 486), 0);
+    close_all(&st);
+}
+
 static void no_branches_ack(void **state)
 {
     struct stage st;
@@ -682,6 +713,7 @@ int main(void)
         cmocka_unit_test(old_branches),
         cmocka_unit_test(no_branches),
         cmocka_unit_test(no_branches_ack),
+        cmocka_unit_test(transactions_are_listed),
         cmocka_unit_test(no_branches_ack_in_dialog),
         cmocka_unit_test(no_branches_cancel),
         cmocka_unit_test(cancelled_by_another_transport),

@@ -21,7 +21,7 @@ struct str answer_tag(const struct transport *t, const struct sip_msg *m, struct
 
 static bool is_neighbour(const struct transport *t, const struct flow_info *to)
 {
-    if (transport_is_outside(t, to->listener))
+    if (is_outside(t, to->listener))
         return false;
     return !t->owner.standing || t->owner.standing(t->owner_arg, to) == STACK_TRUSTED;
 }
@@ -51,7 +51,7 @@ static struct str write_whole(struct flow *f, const struct answer *r, const char
 {
     struct transport *t = f->transport;
     struct arena *a = sip_msg_arena(r->m);
-    struct writer w = transport_scratch(t);
+    struct writer w = scratch_of(t);
     char tag[ANSWER_TAG_LEN];
     struct sip_edits e;
     if (r->extra)
@@ -80,7 +80,7 @@ static void put(struct writer *w, const char *name, struct str value)
 static struct str write_compact(struct flow *f, const struct answer *r)
 {
     struct transport *t = f->transport;
-    struct writer w = transport_scratch(t);
+    struct writer w = scratch_of(t);
     const struct sip_msg *m = r->m;
     struct sip_iter it = sip_iter_init(m, SIP_H_VIA);
     char tag[ANSWER_TAG_LEN];

@@ -129,7 +129,7 @@ bool transport_is_own_uri(const struct transport *t, const struct sip_uri *u)
 
 bool transport_is_outside(const struct transport *t, unsigned label)
 {
-    return t->outside >> label & 1;
+    return is_outside(t, label);
 }
 
 // ---- what the layers above share with it ----
@@ -141,7 +141,7 @@ struct loop *transport_loop(const struct transport *t)
 
 struct writer transport_scratch(struct transport *t)
 {
-    return writer_init(t->scratch, TRANSPORT_SCRATCH);
+    return scratch_of(t);
 }
 
 struct str transport_server(const struct transport *t)

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/slots.h"
+#include "base/writer.h"
 #include "sip/edit.h"
 #include "stack/transport/transport.h"
 
@@ -147,6 +148,16 @@ struct transport {
     size_t n_udp[FLOW_CLASSES], n_tcp[FLOW_CLASSES];
     struct timer age;
 };
+
+static inline struct writer scratch_of(struct transport *t)
+{
+    return writer_init(t->scratch, TRANSPORT_SCRATCH);
+}
+
+static inline bool is_outside(const struct transport *t, unsigned label)
+{
+    return t->outside >> label & 1;
+}
 
 // ---- flow.c ----
 // Known flow of a listener and remote address, or NULL.

@@ -85,7 +85,7 @@ int via_fill(struct transport *t, struct sip_msg *m, const struct addr *src, str
         return ERR_NOMEM;
     sip_edits_init(&e, sip_msg_arena(m), m);
     sip_edit_replace_at(&e, SIP_H_VIA, 0, text);
-    struct writer w = transport_scratch(t);
+    struct writer w = scratch_of(t);
     int err = sip_msg_write(m, &e, &w);
     if (err)
         return err;

@@ -116,39 +116,82 @@ static void deliver(struct txn_client *c, const struct txn_input *in)
     client_report(c, TXN_RESPONSE, in->status, in->msg);
 }
 
-// ---- INVITE ----
+// ---- timers ----
 
-static void invite_sent(void *obj, void *arg)
+// A request is sent again over a datagram only: after T1, then twice as long each time (other requests than INVITE:
+// up to T2, and each T2 once something was heard).
+static void arm_retransmit(struct txn *t, unsigned timer, uint32_t t1)
+{
+    uint32_t ms = t->interval ? t->interval * 2 : t1, t2 = t->timers->t2;
+    if (timer == TM_E && (ms > t2 || t->state == TXN_PROCEEDING))
+        ms = t2;
+    if (!t->reliable)
+        txn_arm_retransmit(t, timer, ms);
+}
+
+// A share of the time is for a peer that says nothing at all; who has spoken has what is left of it.
+static void arm(void *obj, unsigned timer)
 {
     struct txn_client *c = obj;
-    if (!c->t.reliable)
-        txn_arm_retransmit(&c->t, EV_TIMER_A, c->t.timers->t1);
-    txn_arm_timeout(&c->t, EV_TIMER_B, client_share(c, c->t.timers->timer_b));
+    uint32_t ms = sip_timer_ms(c->t.timers, txn_timers[timer].lasts);
+    switch (timer) {
+    case TM_A:
+    case TM_E:
+        arm_retransmit(&c->t, timer, ms);
+        return;
+    case TM_B:
+    case TM_F:
+        ms = client_share(c, ms);
+        break;
+    case TM_F_LEFT:
+        ms = client_left(c);
+        break;
+    default:
+        break;
+    }
+    txn_arm_timeout(&c->t, timer, ms);
 }
+
+// ---- INVITE ----
 
 static void invite_again(void *obj, void *arg)
 {
+    resend(obj);
+}
+
+// RFC 3261 9.1: a CANCEL waits until something is heard of the INVITE.
+static void invite_cancel_unsent(void *obj, void *arg)
+{
     struct txn_client *c = obj;
-    txn_arm_retransmit(&c->t, EV_TIMER_A, c->t.interval * 2);
-    resend(c);
+    resolve_cancel(c->t.layer->resolver, c->resolve_id);
+    c->resolve_id = 0;
+    c->fail_status = 487;
+    txn_late_error(&c->t, ERR_CANCELLED);
+}
+
+static void invite_cancel_later(void *obj, void *arg)
+{
+    CLIENT(obj)->cancel_due = true;
+}
+
+static void invite_cancel(void *obj, void *arg)
+{
+    client_send_cancel(obj);
 }
 
 static void invite_provisional(void *obj, void *arg)
 {
     struct txn_client *c = obj;
-    timer_stop(&c->t.retransmit);
-    if (!c->cancelled)
-        timer_stop(&c->t.timeout);
-    if (c->cancel_due)
-        client_cancel_now(c);
+    if (c->cancel_due) {
+        c->cancel_due = false;
+        txn_step(&c->t, EV_CANCEL, NULL);
+    }
     deliver(c, arg);
 }
 
 static void invite_success(void *obj, void *arg)
 {
     struct txn_client *c = obj;
-    timer_stop(&c->t.retransmit);
-    txn_arm_timeout(&c->t, EV_TIMER_M, c->t.timers->timer_b);
     txn_forget_kept(&c->t);
     txn_settle(&c->t);
     deliver(c, arg);
@@ -178,8 +221,6 @@ static void invite_refused(void *obj, void *arg)
 {
     struct txn_client *c = obj;
     const struct txn_input *in = arg;
-    timer_stop(&c->t.retransmit);
-    txn_arm_timeout(&c->t, EV_TIMER_D, c->t.timers->timer_d);
     acknowledge(c, in->msg);
     txn_settle(&c->t);
     deliver(c, in);
@@ -213,72 +254,59 @@ static void wait_on(void *obj, void *arg)
 }
 
 static const struct fsm_row invite_rows[] = {
-    {TXN_INIT, EV_START, TXN_CALLING, NULL, invite_sent, "RFC 3261 17.1.1.2"},
+    {TXN_INIT, EV_START, TXN_CALLING, NULL, NULL, "RFC 3261 17.1.1.2", {TM_A, TM_B}},
     {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, no_target, "RFC 3263 4.3"},
-    {TXN_CALLING, EV_TIMER_A, TXN_CALLING, NULL, invite_again, "RFC 3261 17.1.1.2"},
+    {TXN_INIT, EV_CANCEL, TXN_INIT, NULL, invite_cancel_unsent, "RFC 3261 9.1"},
+    {TXN_INIT, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_TIMER_A, TXN_CALLING, NULL, invite_again, "RFC 3261 17.1.1.2", {TM_A}},
+    {TXN_CALLING, EV_CANCEL, TXN_CALLING, NULL, invite_cancel_later, "RFC 3261 9.1"},
     {TXN_CALLING, EV_TIMER_B, TXN_INIT, move_on_silence, after_silence, "RFC 3263 4.3"},
     {TXN_CALLING, EV_TIMER_B, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.1.2"},
     {TXN_CALLING, EV_ERROR, TXN_INIT, move_on_error, after_error, "RFC 3263 4.3"},
     {TXN_CALLING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
     {TXN_CALLING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
-    {TXN_CALLING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2"},
+    {TXN_CALLING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2", {TM_M}},
     {TXN_CALLING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
     {TXN_CALLING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
-    {TXN_CALLING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2"},
+    {TXN_CALLING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2", {TM_D}},
     {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
-    {TXN_PROCEEDING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2"},
+    {TXN_PROCEEDING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2", {TM_M}},
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
-    {TXN_PROCEEDING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2"},
-    {TXN_PROCEEDING, EV_TIMER_B, TXN_TERMINATED, NULL, silence, "RFC 3261 9.1"},
+    {TXN_PROCEEDING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2", {TM_D}},
+    {TXN_PROCEEDING, EV_CANCEL, TXN_PROCEEDING, NULL, invite_cancel, "RFC 3261 9.1", {TM_CANCEL}},
+    {TXN_PROCEEDING, EV_CANCEL_LATE, TXN_TERMINATED, NULL, silence, "RFC 3261 9.1"},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
     {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
     {TXN_COMPLETED, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_ack_again, "RFC 3261 17.1.1.2"},
     {TXN_COMPLETED, EV_TIMER_D, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
+    {TXN_COMPLETED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.1.2"},
     {TXN_ACCEPTED, EV_2XX, TXN_ACCEPTED, NULL, invite_success_again, "RFC 6026 7.2"},
     {TXN_ACCEPTED, EV_TIMER_M, TXN_TERMINATED, NULL, over, "RFC 6026 7.2"},
+    {TXN_ACCEPTED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 6026 7.2"},
     {TXN_ACCEPTED, EV_ERROR, TXN_ACCEPTED, NULL, wait_on, "RFC 6026 7.2"},
+};
+
+static const uint32_t invite_runs[TXN_STATES] = {
+    [TXN_CALLING] = TM_BIT(TM_A) | TM_BIT(TM_B),
+    [TXN_PROCEEDING] = TM_BIT(TM_CANCEL),
+    [TXN_COMPLETED] = TM_BIT(TM_D),
+    [TXN_ACCEPTED] = TM_BIT(TM_M),
 };
 
 const struct fsm txn_invite_client = {
     "invite-client", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
-    invite_rows, ARRAY_LEN(invite_rows)};
+    invite_rows, ARRAY_LEN(invite_rows), TXN_INIT, txn_timers, invite_runs, arm, txn_stop_timers};
 
 // ---- other requests ----
 
-static void request_sent(void *obj, void *arg)
-{
-    struct txn_client *c = obj;
-    if (!c->t.reliable)
-        txn_arm_retransmit(&c->t, EV_TIMER_E, c->t.timers->t1);
-    txn_arm_timeout(&c->t, EV_TIMER_F, client_share(c, c->t.timers->timer_f));
-}
-
 static void request_again(void *obj, void *arg)
 {
-    struct txn_client *c = obj;
-    uint32_t next = c->t.interval * 2, t2 = c->t.timers->t2;
-    txn_arm_retransmit(&c->t, EV_TIMER_E, next < t2 ? next : t2);
-    resend(c);
+    resend(obj);
 }
 
-static void request_again_slow(void *obj, void *arg)
-{
-    struct txn_client *c = obj;
-    txn_arm_retransmit(&c->t, EV_TIMER_E, c->t.timers->t2);
-    resend(c);
-}
-
-// A share of the time is for a peer that says nothing at all; who has spoken has what is left of it.
 static void request_provisional(void *obj, void *arg)
-{
-    struct txn_client *c = obj;
-    txn_arm_timeout(&c->t, EV_TIMER_F, client_left(c));
-    deliver(c, arg);
-}
-
-static void request_provisional_again(void *obj, void *arg)
 {
     deliver(obj, arg);
 }
@@ -286,9 +314,7 @@ static void request_provisional_again(void *obj, void *arg)
 static void request_done(void *obj, void *arg)
 {
     struct txn_client *c = obj;
-    timer_stop(&c->t.retransmit);
     txn_forget_kept(&c->t);
-    txn_arm_timeout(&c->t, EV_TIMER_K, c->t.timers->timer_k);
     txn_settle(&c->t);
     deliver(c, arg);
 }
@@ -306,40 +332,49 @@ static void request_after_503(void *obj, void *arg)
 }
 
 static const struct fsm_row request_rows[] = {
-    {TXN_INIT, EV_START, TXN_TRYING, NULL, request_sent, "RFC 3261 17.1.2.2"},
+    {TXN_INIT, EV_START, TXN_TRYING, NULL, NULL, "RFC 3261 17.1.2.2", {TM_E, TM_F}},
     {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, no_target, "RFC 3263 4.3"},
-    {TXN_TRYING, EV_TIMER_E, TXN_TRYING, NULL, request_again, "RFC 3261 17.1.2.2"},
+    {TXN_INIT, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_TIMER_E, TXN_TRYING, NULL, request_again, "RFC 3261 17.1.2.2", {TM_E}},
     {TXN_TRYING, EV_TIMER_F, TXN_INIT, move_on_silence, after_silence, "RFC 3263 4.3"},
     {TXN_TRYING, EV_TIMER_F, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.2.2"},
     {TXN_TRYING, EV_ERROR, TXN_INIT, move_on_error, after_error, "RFC 3263 4.3"},
     {TXN_TRYING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
-    {TXN_TRYING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2", {TM_F_LEFT}},
     {TXN_TRYING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
     {TXN_TRYING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
-    {TXN_TRYING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2"},
-    {TXN_PROCEEDING, EV_TIMER_E, TXN_PROCEEDING, NULL, request_again_slow, "RFC 3261 17.1.2.2"},
+    {TXN_TRYING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2", {TM_K}},
+    {TXN_PROCEEDING, EV_TIMER_E, TXN_PROCEEDING, NULL, request_again, "RFC 3261 17.1.2.2", {TM_E}},
     {TXN_PROCEEDING, EV_TIMER_F, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.2.2"},
-    {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional_again, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2"},
     {TXN_PROCEEDING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
     {TXN_PROCEEDING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
-    {TXN_PROCEEDING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2"},
+    {TXN_PROCEEDING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2", {TM_K}},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},
     {TXN_PROCEEDING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 18.4"},
     {TXN_COMPLETED, EV_FINAL, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
     {TXN_COMPLETED, EV_1XX, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
     {TXN_COMPLETED, EV_TIMER_K, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.2.2"},
+    {TXN_COMPLETED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.1.2.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.1.2.2"},
+};
+
+static const uint32_t request_runs[TXN_STATES] = {
+    [TXN_TRYING] = TM_BIT(TM_E) | TM_BIT(TM_F) | TM_BIT(TM_F_LEFT),
+    [TXN_PROCEEDING] = TM_BIT(TM_E) | TM_BIT(TM_F) | TM_BIT(TM_F_LEFT),
+    [TXN_COMPLETED] = TM_BIT(TM_K),
 };
 
 const struct fsm txn_request_client = {
     "request-client", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
-    request_rows, ARRAY_LEN(request_rows)};
+    request_rows, ARRAY_LEN(request_rows), TXN_INIT, txn_timers, request_runs, arm, txn_stop_timers};
 
 // ---- an ACK for a 2xx ----
 
 static const struct fsm_row once_rows[] = {
     {TXN_INIT, EV_START, TXN_TERMINATED, NULL, over, "RFC 3261 13.2.2.4"},
     {TXN_INIT, EV_NO_TARGET, TXN_TERMINATED, NULL, over, "RFC 3261 13.2.2.4"},
+    {TXN_INIT, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 13.2.2.4"},
 };
 
 const struct fsm txn_once_client = {

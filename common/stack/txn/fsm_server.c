@@ -40,6 +40,40 @@ static void provisional(void *obj, void *arg)
     server_send(obj, in->status, in->bytes);
 }
 
+// ---- timers ----
+
+// The time after which a client's Timer E stands at T2: no 100 over UDP before, one after it (RFC 4320 4.1).
+static uint32_t trying_due_ms(const struct sip_timers *t)
+{
+    uint32_t at = 0, interval = t->t1;
+    for (; interval < t->t2; interval *= 2)
+        at += interval;
+    return at;
+}
+
+// A refusal goes over a datagram again, after T1 and then twice as long each time, up to T2.
+static void arm_retransmit(struct txn *t, unsigned timer, uint32_t t1)
+{
+    uint32_t ms = t->interval ? t->interval * 2 : t1, t2 = t->timers->t2;
+    if (!t->reliable)
+        txn_arm_retransmit(t, timer, ms < t2 ? ms : t2);
+}
+
+static void arm(void *obj, unsigned timer)
+{
+    struct txn *t = obj;
+    uint32_t ms = sip_timer_ms(t->timers, txn_timers[timer].lasts);
+    if (timer == TM_G) {
+        arm_retransmit(t, timer, ms);
+        return;
+    }
+    if (timer == TM_TRYING)
+        ms = trying_due_ms(t->timers);
+    else if (timer == TM_LATE)
+        ms -= trying_due_ms(t->timers);
+    txn_arm_timeout(t, timer, ms);
+}
+
 // ---- INVITE ----
 
 static void invite_success(void *obj, void *arg)
@@ -47,7 +81,6 @@ static void invite_success(void *obj, void *arg)
     struct txn_server *st = obj;
     const struct txn_input *in = arg;
     txn_forget_kept(&st->t); // the UAS core repeats a 2xx itself
-    txn_arm_timeout(&st->t, EV_TIMER_L, st->t.timers->timer_h);
     txn_settle(&st->t);
     server_send(st, in->status, in->bytes);
 }
@@ -63,26 +96,13 @@ static void invite_refuse(void *obj, void *arg)
     struct txn_server *st = obj;
     const struct txn_input *in = arg;
     keep(st, in->bytes);
-    if (!st->t.reliable)
-        txn_arm_retransmit(&st->t, EV_TIMER_G, st->t.timers->t1);
-    txn_arm_timeout(&st->t, EV_TIMER_H, st->t.timers->timer_h);
     server_send(st, in->status, in->bytes);
-}
-
-static void invite_refuse_again(void *obj, void *arg)
-{
-    struct txn_server *st = obj;
-    uint32_t next = st->t.interval * 2, t2 = st->t.timers->t2;
-    txn_arm_retransmit(&st->t, EV_TIMER_G, next < t2 ? next : t2);
-    respond_again(st, NULL);
 }
 
 static void invite_acked(void *obj, void *arg)
 {
     struct txn_server *st = obj;
-    timer_stop(&st->t.retransmit);
     txn_forget_kept(&st->t);
-    txn_arm_timeout(&st->t, EV_TIMER_I, st->t.timers->timer_i);
     txn_settle(&st->t);
 }
 
@@ -112,51 +132,45 @@ static void invite_ack_to_user(void *obj, void *arg)
 static const struct fsm_row invite_rows[] = {
     {TXN_PROCEEDING, EV_REQUEST, TXN_PROCEEDING, NULL, respond_again, "RFC 3261 17.2.1"},
     {TXN_PROCEEDING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.1"},
-    {TXN_PROCEEDING, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.1"},
-    {TXN_PROCEEDING, EV_TU_3XX_6XX, TXN_COMPLETED, NULL, invite_refuse, "RFC 3261 17.2.1"},
+    {TXN_PROCEEDING, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.1", {TM_L}},
+    {TXN_PROCEEDING, EV_TU_3XX_6XX, TXN_COMPLETED, NULL, invite_refuse, "RFC 3261 17.2.1", {TM_G, TM_H}},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, NULL, "RFC 3261 18.2.2"},
+    {TXN_PROCEEDING, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
     {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.1"},
-    {TXN_COMPLETED, EV_TIMER_G, TXN_COMPLETED, NULL, invite_refuse_again, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_TIMER_G, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.1", {TM_G}},
     {TXN_COMPLETED, EV_ACK, TXN_TERMINATED, is_reliable, over, "RFC 3261 17.2.1"},
-    {TXN_COMPLETED, EV_ACK, TXN_CONFIRMED, NULL, invite_acked, "RFC 3261 17.2.1"},
+    {TXN_COMPLETED, EV_ACK, TXN_CONFIRMED, NULL, invite_acked, "RFC 3261 17.2.1", {TM_I}},
     {TXN_COMPLETED, EV_TIMER_H, TXN_TERMINATED, NULL, invite_no_ack, "RFC 3261 17.2.1"},
     {TXN_COMPLETED, EV_ERROR, TXN_TERMINATED, NULL, invite_lost, "RFC 3261 17.2.4"},
+    {TXN_COMPLETED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
     {TXN_CONFIRMED, EV_ACK, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
     {TXN_CONFIRMED, EV_REQUEST, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
     {TXN_CONFIRMED, EV_TIMER_I, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
     {TXN_CONFIRMED, EV_ERROR, TXN_CONFIRMED, NULL, NULL, "RFC 3261 17.2.1"},
+    {TXN_CONFIRMED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.1"},
     {TXN_ACCEPTED, EV_REQUEST, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_ACK, TXN_ACCEPTED, NULL, invite_ack_to_user, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_TU_2XX, TXN_ACCEPTED, NULL, invite_success_again, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_TIMER_L, TXN_TERMINATED, NULL, over, "RFC 6026 7.1"},
     {TXN_ACCEPTED, EV_ERROR, TXN_ACCEPTED, NULL, NULL, "RFC 6026 7.1"},
+    {TXN_ACCEPTED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 6026 7.1"},
+};
+
+static const uint32_t invite_runs[TXN_STATES] = {
+    [TXN_COMPLETED] = TM_BIT(TM_G) | TM_BIT(TM_H),
+    [TXN_CONFIRMED] = TM_BIT(TM_I),
+    [TXN_ACCEPTED] = TM_BIT(TM_L),
 };
 
 const struct fsm txn_invite_server = {
     "invite-server", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
-    invite_rows, ARRAY_LEN(invite_rows)};
+    invite_rows, ARRAY_LEN(invite_rows), TXN_PROCEEDING, txn_timers, invite_runs, arm, txn_stop_timers};
 
 // ---- other requests: RFC 4320 ----
-
-// The time after which a client's Timer E stands at T2: no 100 over UDP before, one after it.
-static uint32_t trying_due_ms(const struct sip_timers *t)
-{
-    uint32_t at = 0, interval = t->t1;
-    for (; interval < t->t2; interval *= 2)
-        at += interval;
-    return at;
-}
-
-void server_arm_trying(struct txn_server *st)
-{
-    txn_arm_timeout(&st->t, EV_TRYING_DUE, trying_due_ms(st->t.timers));
-}
 
 static void request_slow(void *obj, void *arg)
 {
     struct txn_server *st = obj;
-    const struct sip_timers *t = st->t.timers;
-    txn_arm_timeout(&st->t, EV_TOO_LATE, t->timer_f - trying_due_ms(t));
     if (st->owner && !st->replied && st->user && st->user->ops->trying_due)
         st->user->ops->trying_due(st->user->arg, st->t.id, st->owner);
 }
@@ -174,7 +188,6 @@ static void request_done(void *obj, void *arg)
     struct txn_server *st = obj;
     const struct txn_input *in = arg;
     keep(st, in->bytes);
-    txn_arm_timeout(&st->t, EV_TIMER_J, st->t.timers->timer_j);
     txn_settle(&st->t);
     server_send(st, in->status, in->bytes);
 }
@@ -188,25 +201,35 @@ static void request_done_over(void *obj, void *arg)
 }
 
 static const struct fsm_row request_rows[] = {
+    {TXN_TRYING, EV_START, TXN_TRYING, NULL, NULL, "RFC 4320 4.1", {TM_TRYING}},
     {TXN_TRYING, EV_REQUEST, TXN_TRYING, NULL, NULL, "RFC 3261 17.2.2"},
     {TXN_TRYING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.2"},
     {TXN_TRYING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
-    {TXN_TRYING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
+    {TXN_TRYING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2", {TM_J}},
     {TXN_TRYING, EV_ERROR, TXN_TRYING, NULL, NULL, "RFC 3261 18.2.2"},
-    {TXN_TRYING, EV_TRYING_DUE, TXN_TRYING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_TRYING, EV_TRYING_DUE, TXN_TRYING, NULL, request_slow, "RFC 4320 4.1", {TM_LATE}},
     {TXN_TRYING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
+    {TXN_TRYING, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_REQUEST, TXN_PROCEEDING, NULL, respond_again, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_TU_1XX, TXN_PROCEEDING, NULL, provisional, "RFC 3261 17.2.2"},
     {TXN_PROCEEDING, EV_TU_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.2.2"},
-    {TXN_PROCEEDING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2"},
+    {TXN_PROCEEDING, EV_TU_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.2.2", {TM_J}},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, NULL, NULL, "RFC 3261 18.2.2"},
-    {TXN_PROCEEDING, EV_TRYING_DUE, TXN_PROCEEDING, NULL, request_slow, "RFC 4320 4.1"},
+    {TXN_PROCEEDING, EV_TRYING_DUE, TXN_PROCEEDING, NULL, request_slow, "RFC 4320 4.1", {TM_LATE}},
     {TXN_PROCEEDING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
+    {TXN_PROCEEDING, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_TIMER_J, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.2.4"},
+    {TXN_COMPLETED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
+};
+
+static const uint32_t request_runs[TXN_STATES] = {
+    [TXN_TRYING] = TM_BIT(TM_TRYING) | TM_BIT(TM_LATE),
+    [TXN_PROCEEDING] = TM_BIT(TM_TRYING) | TM_BIT(TM_LATE),
+    [TXN_COMPLETED] = TM_BIT(TM_J),
 };
 
 const struct fsm txn_request_server = {
     "request-server", txn_state_names, txn_event_names, TXN_STATES, TXN_EVENTS,
-    request_rows, ARRAY_LEN(request_rows)};
+    request_rows, ARRAY_LEN(request_rows), TXN_TRYING, txn_timers, request_runs, arm, txn_stop_timers};

@@ -337,6 +337,8 @@ fail:
     return NULL;
 }
 
+static void answered(struct resolve_name *n, int err, const struct resolve_entry *v, size_t count, uint32_t ttl);
+
 int resolve_start(struct resolver *r, const struct sip_uri *u, resolve_cb cb, void *arg,
                   uint64_t *ret_id)
 {
@@ -357,7 +359,7 @@ int resolve_start(struct resolver *r, const struct sip_uri *u, resolve_cb cb, vo
     err = w->id ? 0 : ERR_NOMEM;
     if (!err && !n->query)
         err = resolve_query_start(n, &spec,
-                                  may_use_old(n) ? RESOLVE_STALE_WAIT_MS : RESOLVE_LIMIT_MS);
+                                  may_use_old(n) ? RESOLVE_STALE_WAIT_MS : RESOLVE_LIMIT_MS, answered);
     if (err) {
         slots_remove(&r->waiters, w->id);
         mem_free(w);
@@ -420,7 +422,7 @@ static int failed(struct resolve_name *n, int err)
     return old ? 0 : err;
 }
 
-void resolve_answered(struct resolve_name *n, int err, const struct resolve_entry *v, size_t count,
+static void answered(struct resolve_name *n, int err, const struct resolve_entry *v, size_t count,
                       uint32_t ttl)
 {
     uint64_t keep = (uint64_t)ttl * 1000;

@@ -25,6 +25,7 @@ struct host {
 
 struct resolve_query {
     struct resolve_name *name;
+    resolve_answered_cb answered;
     struct resolver *resolver;
     struct resolve_spec spec; // host is a copy
     struct arena arena;
@@ -76,7 +77,7 @@ static void add_why(struct resolve_query *q, const char *said)
 static void finish(struct resolve_query *q)
 {
     int err = q->n ? 0 : q->err ? q->err : ERR_NODATA;
-    resolve_answered(q->name, err, q->v, q->n, q->ttl);
+    q->answered(q->name, err, q->v, q->n, q->ttl);
 }
 
 // "No such name or record" is an answer; anything else is a failure to remember.
@@ -327,13 +328,15 @@ static int first_question(struct resolve_query *q)
     return 0;
 }
 
-int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit)
+int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit,
+                        resolve_answered_cb cb)
 {
     struct resolve_query *q = mem_zalloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
     arena_init(&q->arena, q->first, sizeof q->first);
     q->name = name;
+    q->answered = cb;
     q->resolver = name->resolver;
     q->spec = *spec;
     q->spec.host = arena_dup(&q->arena, spec->host);

@@ -90,9 +90,10 @@ void resolve_order(struct resolver *r, const struct resolve_entry *v, size_t n,
                    struct resolve_list *ret_list);
 uint64_t resolve_now_ms(const struct resolver *r);
 
-// Asks DNS for the name; resolve_answered follows, never at once and after limit ms at the latest.
-int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit);
-void resolve_query_free(struct resolve_query *q);
 // v (n entries) lives until it returns; err when n is 0.
-void resolve_answered(struct resolve_name *name, int err, const struct resolve_entry *v, size_t n,
-                      uint32_t ttl);
+typedef void (*resolve_answered_cb)(struct resolve_name *name, int err, const struct resolve_entry *v, size_t n,
+                                    uint32_t ttl);
+// Asks DNS for the name; cb follows, never at once and after limit ms at the latest.
+int resolve_query_start(struct resolve_name *name, const struct resolve_spec *spec, uint64_t limit,
+                        resolve_answered_cb cb);
+void resolve_query_free(struct resolve_query *q);

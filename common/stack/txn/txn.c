@@ -42,26 +42,46 @@ void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in)
 static void on_retransmit(void *arg)
 {
     struct txn *t = arg;
-    txn_step(t, t->retransmit_event, NULL);
+    txn_step(t, txn_timers[t->retransmit_timer].event, NULL);
 }
 
 static void on_timeout(void *arg)
 {
     struct txn *t = arg;
-    txn_step(t, t->timeout_event, NULL);
+    txn_step(t, txn_timers[t->timeout_timer].event, NULL);
 }
 
-void txn_arm_retransmit(struct txn *t, enum txn_event ev, uint32_t ms)
+void txn_arm_retransmit(struct txn *t, unsigned timer, uint32_t ms)
 {
-    t->retransmit_event = (uint8_t)ev;
+    t->retransmit_timer = (uint8_t)timer;
     t->interval = ms;
     timer_start(t->layer->loop, &t->retransmit, ms);
 }
 
-void txn_arm_timeout(struct txn *t, enum txn_event ev, uint32_t ms)
+void txn_arm_timeout(struct txn *t, unsigned timer, uint32_t ms)
 {
-    t->timeout_event = (uint8_t)ev;
+    t->timeout_timer = (uint8_t)timer;
     timer_start(t->layer->loop, &t->timeout, ms);
+}
+
+void txn_stop_timers(void *txn, uint32_t runs)
+{
+    struct txn *t = txn;
+    if (t->retransmit_timer && !(runs & TM_BIT(t->retransmit_timer))) {
+        timer_stop(&t->retransmit);
+        t->retransmit_timer = TM_NONE;
+        t->interval = 0;
+    }
+    if (t->timeout_timer && !(runs & TM_BIT(t->timeout_timer))) {
+        timer_stop(&t->timeout);
+        t->timeout_timer = TM_NONE;
+    }
+}
+
+void txn_set_machine(struct txn *t, const struct fsm *m)
+{
+    t->fsm = m;
+    fsm_start(m, &t->state);
 }
 
 // ---- memory ----
@@ -91,6 +111,7 @@ static void give_back(struct txn *t)
 static int txn_init(struct txn *t, struct txn_layer *l, bool server)
 {
     t->layer = l;
+    t->born = loop_now(l->loop) / 1000000;
     t->is_server = server;
     list_init(&t->flow_link);
     list_init(&t->late_link);
@@ -208,9 +229,7 @@ static void trim_linger(struct txn_layer *l)
     size_t limit = l->max_transactions / 4;
     if (l->n_linger <= (limit > TXN_LINGER_MIN ? limit : TXN_LINGER_MIN))
         return;
-    struct txn *t = LIST_ENTRY(l->linger.next, struct txn, link);
-    t->state = TXN_TERMINATED; // as its timer would have it
-    txn_end(t);
+    txn_step(LIST_ENTRY(l->linger.next, struct txn, link), EV_DROP, NULL); // as its timer would have it
 }
 
 void txn_settle(struct txn *t)

@@ -203,6 +203,23 @@ size_t txn_count(const struct txn_layer *l);
 // Those of them, on the server side, that strangers have opened.
 size_t txn_strangers(const struct txn_layer *l);
 
+// ---- for people ----
+
+struct txn_line {
+    txn_id id;
+    const char *machine, *state;
+    struct str method;
+    uint64_t age_ms;
+    const char *timer; // that ends the state; NULL: none
+    const char *user;  // of a server transaction; NULL: nobody
+    struct addr peer;  // family 0: no flow
+};
+typedef void (*txn_list_cb)(void *arg, const struct txn_line *line);
+// Calls cb for at most max transactions, those that are not finished first, each the oldest first; returns how many.
+size_t txn_list(const struct txn_layer *l, size_t max, txn_list_cb cb, void *arg);
+// Transactions of both sides that are there, finished ones included.
+size_t txn_held(const struct txn_layer *l);
+
 // ---- the layer ----
 
 // Why and how a stranger's request is refused; cause is static text for log and Warning. Status 0:

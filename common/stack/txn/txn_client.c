@@ -147,7 +147,7 @@ int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn
     struct txn_client *c = txn_client_alloc(l);
     if (!c)
         return ERR_NOMEM;
-    c->t.fsm = machine_for(p->method);
+    txn_set_machine(&c->t, machine_for(p->method));
     c->t.method = p->method;
     c->write = p->write;
     c->cb = p->cb;
@@ -182,7 +182,7 @@ int txn_send_ack(struct txn_layer *l, const struct txn_send_params *p)
     struct txn_client *c = txn_client_alloc(l);
     if (!c)
         return ERR_NOMEM;
-    c->t.fsm = &txn_once_client;
+    txn_set_machine(&c->t, &txn_once_client);
     c->t.method = SIP_ACK;
     c->write = p->write;
     c->once_done = p->done;
@@ -216,10 +216,8 @@ void txn_client_forget(struct txn_layer *l, txn_id id)
     c->cb = NULL;
     c->once_done = NULL;
     c->write = NULL;
-    if (t->state == TXN_INIT) { // nothing has been sent yet
-        t->state = TXN_TERMINATED;
-        txn_end(t);
-    }
+    if (t->state == TXN_INIT) // nothing has been sent yet
+        txn_step(t, EV_DROP, NULL);
 }
 
 int client_resend(struct txn_client *c)
@@ -243,16 +241,7 @@ int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
     c->cancelled = true;
     if (reason.n)
         c->cancel_reason = str_dup(reason);
-    if (c->t.state == TXN_INIT) {
-        resolve_cancel(l->resolver, c->resolve_id);
-        c->resolve_id = 0;
-        c->fail_status = 487;
-        txn_late_error(&c->t, ERR_CANCELLED);
-    } else if (c->t.state == TXN_PROCEEDING) {
-        client_cancel_now(c);
-    } else {
-        c->cancel_due = true;
-    }
+    txn_step(&c->t, EV_CANCEL, NULL);
     return 0;
 }
 
@@ -275,7 +264,7 @@ static void send_cancel(struct txn_client *c, struct flow *f)
     struct writer w = txn_scratch(l);
     if (!k)
         return;
-    k->t.fsm = &txn_request_client;
+    txn_set_machine(&k->t, &txn_request_client);
     k->t.method = SIP_CANCEL;
     k->fixed_flow = flow_get_id(f);
     memcpy(k->branch_buf, c->branch_buf, c->branch.n);
@@ -294,14 +283,11 @@ static void send_cancel(struct txn_client *c, struct flow *f)
         txn_late_error(&k->t, err);
 }
 
-void client_cancel_now(struct txn_client *c)
+void client_send_cancel(struct txn_client *c)
 {
     struct flow *f = client_flow(c);
-    c->cancel_due = false;
     if (f)
         send_cancel(c, f);
-    // RFC 3261 9.1: without a final response within 64*T1 the INVITE is over.
-    txn_arm_timeout(&c->t, EV_TIMER_B, c->t.timers->timer_b);
 }
 
 // RFC 3261 9.1 has a CANCEL wait for a provisional response, so that it does not overtake the INVITE. After

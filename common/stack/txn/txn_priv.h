@@ -28,13 +28,27 @@ enum txn_event {
     EV_1XX, EV_2XX, EV_3XX_6XX, EV_FINAL,    // responses received; EV_FINAL: of a non-INVITE
     EV_REQUEST, EV_ACK,                      // received again; acknowledged
     EV_TU_1XX, EV_TU_2XX, EV_TU_3XX_6XX, EV_TU_FINAL, // responses to send
+    EV_CANCEL, EV_CANCEL_LATE,               // INVITE client: to be cancelled; no end came of it
     EV_TIMER_A, EV_TIMER_B, EV_TIMER_D, EV_TIMER_M,
     EV_TIMER_E, EV_TIMER_F, EV_TIMER_K,
     EV_TIMER_G, EV_TIMER_H, EV_TIMER_I, EV_TIMER_L, EV_TIMER_J,
     EV_TRYING_DUE, EV_TOO_LATE,              // non-INVITE server: RFC 4320
     EV_ERROR,                                // transport error
+    EV_DROP,                                 // nobody has use for it any more
     TXN_EVENTS
 };
+
+// The timers of the machines; the values are those of stack/txn/timers.h.
+enum txn_timer {
+    TM_NONE,
+    TM_A, TM_B, TM_CANCEL, TM_D, TM_M,
+    TM_E, TM_F, TM_F_LEFT, TM_K,
+    TM_G, TM_H, TM_I, TM_L,
+    TM_TRYING, TM_LATE, TM_J,
+    TXN_TIMERS
+};
+extern const struct fsm_timer txn_timers[TXN_TIMERS];
+#define TM_BIT(timer) (UINT32_C(1) << (timer))
 
 extern const char *const txn_state_names[TXN_STATES];
 extern const char *const txn_event_names[TXN_EVENTS];
@@ -60,7 +74,7 @@ struct txn {
     struct txn_layer *layer;
     const struct fsm *fsm;
     uint8_t state;
-    uint8_t retransmit_event, timeout_event; // what the timers mean
+    uint8_t retransmit_timer, timeout_timer; // which timers of the machine run; TM_NONE: none
     bool is_server, reliable, open; // open: counted by txn_count
     bool of_stranger;               // counted by txn_strangers while open
     enum sip_method method;
@@ -71,7 +85,8 @@ struct txn {
     struct list late_link;
     int late_err;
     struct timer retransmit, timeout;
-    uint32_t interval;              // of the next retransmission, ms
+    uint32_t interval;              // to the next retransmission, ms; 0: none is due
+    uint64_t born;                  // ms of loop time
     struct str kept;                // message for retransmission, heap
 };
 
@@ -190,8 +205,8 @@ struct txn_layer {
 // ---- users.c ----
 // Who has this request, which may be an ACK; NULL: nobody.
 struct txn_user *users_find(struct txn_layer *l, const struct sip_msg *m, flow_id flow);
-// An ACK that acknowledges no refusal.
-void users_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m);
+// Is this ACK for u, which acknowledges no refusal, one that nobody waits for?
+bool users_ack_strays(const struct txn_layer *l, const struct txn_user *u, const struct sip_msg *m);
 // See txn_user_ops.stateless.
 unsigned users_stateless(const struct txn_layer *l, const struct sip_msg *m, bool refused,
                          struct str *ret_reason, struct sip_edits *extra);
@@ -206,8 +221,11 @@ void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in);
 void txn_attach(struct txn *t, struct flow *f);
 int txn_keep(struct txn *t, struct str bytes);
 void txn_forget_kept(struct txn *t);
-void txn_arm_retransmit(struct txn *t, enum txn_event ev, uint32_t ms);
-void txn_arm_timeout(struct txn *t, enum txn_event ev, uint32_t ms);
+void txn_set_machine(struct txn *t, const struct fsm *m);
+// For the machines' arm and stop.
+void txn_arm_retransmit(struct txn *t, unsigned timer, uint32_t ms);
+void txn_arm_timeout(struct txn *t, unsigned timer, uint32_t ms);
+void txn_stop_timers(void *txn, uint32_t runs);
 // Final response seen or sent: no longer counted, may be dropped early under pressure.
 void txn_settle(struct txn *t);
 // The state is TERMINATED: leaves all tables but the ids, told and freed at the end of the turn.
@@ -226,7 +244,8 @@ void client_report(struct txn_client *c, enum txn_client_event ev, unsigned stat
                    struct sip_msg *m);
 int client_resend(struct txn_client *c);
 void client_free_parts(struct txn_client *c);
-void client_cancel_now(struct txn_client *c);
+// The CANCEL of the INVITE, to where that went; no timer.
+void client_send_cancel(struct txn_client *c);
 struct flow *client_flow(struct txn_client *c);
 
 // ---- txn_target.c ----
@@ -261,8 +280,6 @@ void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m);
 // A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
 // only purpose there is to stop Timer B.
 void server_send(struct txn_server *st, unsigned status, struct str bytes);
-// RFC 4320 4.1: a request other than INVITE that has not been answered by then gets a 100.
-void server_arm_trying(struct txn_server *st);
 
 // ---- txn_build.c ----
 // RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.

@@ -122,10 +122,8 @@ int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str
 void txn_server_drop(struct txn_layer *l, txn_id id)
 {
     struct txn_server *st = find_server(l, id);
-    if (!st || st->t.state == TXN_TERMINATED)
-        return;
-    st->t.state = TXN_TERMINATED;
-    txn_end(&st->t);
+    if (st && st->t.state != TXN_TERMINATED)
+        txn_step(&st->t, EV_DROP, NULL);
 }
 
 void txn_server_set_owner(struct txn_layer *l, txn_id id, void *owner)
@@ -168,9 +166,7 @@ static struct txn_server *server_new(struct txn_layer *l, struct flow *f, const 
     struct txn_server *st = txn_server_alloc(l);
     if (!st)
         return NULL;
-    bool invite = sip_msg_method(m) == SIP_INVITE;
-    st->t.fsm = invite ? &txn_invite_server : &txn_request_server;
-    st->t.state = invite ? TXN_PROCEEDING : TXN_TRYING;
+    txn_set_machine(&st->t, sip_msg_method(m) == SIP_INVITE ? &txn_invite_server : &txn_request_server);
     st->t.method = sip_msg_method(m);
     st->proto = info->proto;
     st->label = info->listener;
@@ -275,7 +271,7 @@ static void on_new(struct txn_layer *l, struct flow *from, struct sip_msg *m,
         return;
     }
     if (st->t.method != SIP_INVITE)
-        server_arm_trying(st);
+        txn_step(&st->t, EV_START, NULL);
     if (st->t.method == SIP_CANCEL) {
         on_cancel(l, st, m);
         return;
@@ -311,6 +307,30 @@ static struct txn_server *find_acked(struct txn_layer *l, const struct flow *f,
     return st && acks_refusal(st, m) ? st : NULL;
 }
 
+// An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
+// than for requests.
+static bool has_room_for_ack(struct txn_layer *l)
+{
+    if (l->n_open <= l->max_transactions + l->max_transactions / 4)
+        return true;
+    l->count.drop_acks++;
+    return false;
+}
+
+// One that acknowledges no refusal: for a 2xx, which has no transaction any more.
+static void pass_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
+{
+    const struct txn_user *u = users_find(l, m, flow_get_id(from));
+    if (users_ack_strays(l, u, m)) {
+        l->count.stray_acks++;
+        return;
+    }
+    bool passes = screen_request(l, from, m) && has_room_for_ack(l);
+    struct flow *f = passes ? flow_settle(from) : NULL;
+    if (f && u && u->ops->ack)
+        u->ops->ack(u->arg, m, flow_get_id(f));
+}
+
 static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
 {
     struct txn_server *st = find_acked(l, from, m);
@@ -319,7 +339,7 @@ static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
         txn_step(&st->t, EV_ACK, &in);
         return;
     }
-    users_ack(l, from, m);
+    pass_ack(l, from, m);
 }
 
 void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m)

@@ -320,8 +320,6 @@ void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_a
     enum move m = next_move(c, cause);
     if (cause == CAUSE_SILENCE)
         client_withdraw(c);
-    timer_stop(&c->t.retransmit);
-    timer_stop(&c->t.timeout);
     if (cause == CAUSE_SILENCE)
         client_blame_silence(c);
     list_del(&c->t.flow_link);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The users of the layer, and what goes to which.
 #include "base/err.h"
-#include "stack/txn/screen.h"
 #include "stack/txn/txn_priv.h"
 
 // Whose user has left.
@@ -56,34 +55,11 @@ struct txn_user *users_find(struct txn_layer *l, const struct sip_msg *m, flow_i
 
 // Its INVITE was refused by what the message alone says, or the refusal's transaction is over (RFC 3261
 // 8.2.7): it goes nowhere else, though it has the Route of one that would.
-static bool acks_stateless(const struct txn_layer *l, const struct txn_user *u, const struct sip_msg *m)
+bool users_ack_strays(const struct txn_layer *l, const struct txn_user *u, const struct sip_msg *m)
 {
     if (u != l->rest || !txn_is_own_tag(l, m))
         return false;
     return !u || !u->ops->awaits_ack || !u->ops->awaits_ack(u->arg, m);
-}
-
-// An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
-// than for requests.
-static bool has_room_for_ack(struct txn_layer *l)
-{
-    if (l->n_open <= l->max_transactions + l->max_transactions / 4)
-        return true;
-    l->count.drop_acks++;
-    return false;
-}
-
-void users_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
-{
-    const struct txn_user *u = users_find(l, m, flow_get_id(from));
-    if (acks_stateless(l, u, m)) {
-        l->count.stray_acks++;
-        return;
-    }
-    bool passes = screen_request(l, from, m) && has_room_for_ack(l);
-    struct flow *f = passes ? flow_settle(from) : NULL;
-    if (f && u && u->ops->ack)
-        u->ops->ack(u->arg, m, flow_get_id(f));
 }
 
 unsigned users_stateless(const struct txn_layer *l, const struct sip_msg *m, bool refused,

@@ -127,6 +127,11 @@ static void drain(void *nf, struct app *app)
     timer_start(app_loop(app), &d->drain_timer, d->config->drain_ms);
 }
 
+static struct stack *stack(void *nf)
+{
+    return ((struct dummy *)nf)->stack;
+}
+
 static void stop(void *nf)
 {
     struct dummy *d = nf;
@@ -259,6 +264,8 @@ int main(int argc, char **argv)
         .stop = stop,
         .ready = ready,
         .metrics = metrics,
+        .stack = stack,
+        .sip_commands = app_sip_commands,
         .commands = commands,
     };
     return app_main(argc, argv, &nf);

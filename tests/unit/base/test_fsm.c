@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -74,6 +75,61 @@ static void rows_in_order(void **state)
     assert_int_equal(d.acted, 2);
 }
 
+// ---- timers: a bell that rings twice and falls silent ----
+
+enum { QUIET, RINGING, N_BELL_STATES };
+enum { PUSH, AGAIN, ENOUGH, N_BELL_EVENTS };
+enum { T_NONE, T_AGAIN, T_ENOUGH, N_TIMERS };
+
+struct bell {
+    uint8_t state;
+    char told[64]; // "+1" timer 1 started, "-mask" stopped but these, "!" acted
+};
+
+static void bell_arm(void *obj, unsigned timer)
+{
+    struct bell *b = obj;
+    size_t n = strlen(b->told);
+    snprintf(b->told + n, sizeof b->told - n, "+%u", timer);
+}
+
+static void bell_stop(void *obj, uint32_t runs)
+{
+    struct bell *b = obj;
+    size_t n = strlen(b->told);
+    snprintf(b->told + n, sizeof b->told - n, "-%u", (unsigned)runs);
+}
+
+static void ring(void *obj, void *arg)
+{
+    (void)arg;
+    strcat(((struct bell *)obj)->told, "!");
+}
+
+static const struct fsm_timer bell_timers[N_TIMERS] = {[T_AGAIN] = {"again", AGAIN, 0}, [T_ENOUGH] = {"enough", ENOUGH, 1}};
+static const uint32_t bell_runs[N_BELL_STATES] = {[RINGING] = 1u << T_AGAIN | 1u << T_ENOUGH};
+static const struct fsm_row bell_rows[] = {
+    {QUIET, PUSH, RINGING, NULL, ring, "", {T_AGAIN, T_ENOUGH}},
+    {RINGING, AGAIN, RINGING, NULL, ring, "", {T_AGAIN}},
+    {RINGING, ENOUGH, QUIET, NULL, NULL, ""},
+};
+static const struct fsm bell = {"bell", states, events, N_BELL_STATES, N_BELL_EVENTS, bell_rows, ARRAY_LEN(bell_rows),
+                                QUIET, bell_timers, bell_runs, bell_arm, bell_stop};
+
+// A row starts its timers, and a new state stops those that it does not wait for; the action comes last.
+static void rows_carry_timers(void **state)
+{
+    (void)state;
+    struct bell b = {.state = 99};
+    fsm_start(&bell, &b.state);
+    assert_int_equal(b.state, QUIET);
+    assert_int_equal(fsm_step(&bell, &b.state, PUSH, &b, NULL), 0);
+    assert_int_equal(fsm_step(&bell, &b.state, AGAIN, &b, NULL), 0);
+    assert_int_equal(fsm_step(&bell, &b.state, ENOUGH, &b, NULL), 0);
+    assert_int_equal(fsm_step(&bell, &b.state, ENOUGH, &b, NULL), ERR_STATE);
+    assert_string_equal(b.told, "+1+2-6!+1!-0");
+}
+
 static bool declared(unsigned state, unsigned event)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -131,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_in_order),
+        cmocka_unit_test(rows_carry_timers),
         cmocka_unit_test(undeclared_pairs),
         cmocka_unit_test(transitions_are_logged),
     };

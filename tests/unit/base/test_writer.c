@@ -3,9 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/writer.h"
 
 static void assert_str(struct str got, const char *want)
@@ -72,9 +74,26 @@ static void no_buffer(void **state)
     assert_int_equal(writer_done(&w).n, 0);
 }
 
+static void digits_of_a_number(void **state)
+{
+    (void)state;
+    static const uint64_t numbers[] = {0, 9, 10, 0x123456789abcdef0, 0xfedcba9876543210, UINT64_MAX, 0x0f0a090f00ff0102};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        for (int width = 1; width <= 16; width++) {
+            char buf[17] = "", want[17];
+            struct writer w = writer_init(buf, 16);
+            writer_hex_u64(&w, numbers[i], width);
+            snprintf(want, sizeof want, "%016" PRIx64, numbers[i]);
+            assert_int_equal(w.n, width);
+            assert_string_equal(buf, want + 16 - width);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digits_of_a_number),
         cmocka_unit_test(pieces),
         cmocka_unit_test(every_capacity),
         cmocka_unit_test(no_buffer),

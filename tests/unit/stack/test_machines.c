@@ -22,6 +22,9 @@ struct expected {
 static const struct expected invite_client[] = {
     {TXN_INIT, EV_START, "Calling"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
+    {TXN_INIT, EV_CANCEL, "Init"},
+    {TXN_INIT, EV_DROP, "Terminated"},
+    {TXN_CALLING, EV_CANCEL, "Calling"},
     {TXN_CALLING, EV_TIMER_A, "Calling"},
     {TXN_CALLING, EV_TIMER_B, "Init Terminated"},
     {TXN_CALLING, EV_ERROR, "Init Terminated"},
@@ -31,19 +34,23 @@ static const struct expected invite_client[] = {
     {TXN_PROCEEDING, EV_1XX, "Proceeding"},
     {TXN_PROCEEDING, EV_2XX, "Accepted"},
     {TXN_PROCEEDING, EV_3XX_6XX, "Init Terminated Completed"},
-    {TXN_PROCEEDING, EV_TIMER_B, "Terminated"},
+    {TXN_PROCEEDING, EV_CANCEL, "Proceeding"},
+    {TXN_PROCEEDING, EV_CANCEL_LATE, "Terminated"},
     {TXN_PROCEEDING, EV_ERROR, "Proceeding Terminated"},
     {TXN_COMPLETED, EV_3XX_6XX, "Completed"},
     {TXN_COMPLETED, EV_TIMER_D, "Terminated"},
+    {TXN_COMPLETED, EV_DROP, "Terminated"},
     {TXN_COMPLETED, EV_ERROR, "Terminated"},
     {TXN_ACCEPTED, EV_2XX, "Accepted"},
     {TXN_ACCEPTED, EV_TIMER_M, "Terminated"},
+    {TXN_ACCEPTED, EV_DROP, "Terminated"},
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
 static const struct expected request_client[] = {
     {TXN_INIT, EV_START, "Trying"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
+    {TXN_INIT, EV_DROP, "Terminated"},
     {TXN_TRYING, EV_TIMER_E, "Trying"},
     {TXN_TRYING, EV_TIMER_F, "Init Terminated"},
     {TXN_TRYING, EV_ERROR, "Init Terminated"},
@@ -57,11 +64,13 @@ static const struct expected request_client[] = {
     {TXN_COMPLETED, EV_FINAL, "Completed"},
     {TXN_COMPLETED, EV_1XX, "Completed"},
     {TXN_COMPLETED, EV_TIMER_K, "Terminated"},
+    {TXN_COMPLETED, EV_DROP, "Terminated"},
     {TXN_COMPLETED, EV_ERROR, "Completed"},
 };
 
 static const struct expected invite_server[] = {
     {TXN_PROCEEDING, EV_REQUEST, "Proceeding"},
+    {TXN_PROCEEDING, EV_DROP, "Terminated"},
     {TXN_PROCEEDING, EV_TU_1XX, "Proceeding"},
     {TXN_PROCEEDING, EV_TU_2XX, "Accepted"},
     {TXN_PROCEEDING, EV_TU_3XX_6XX, "Completed"},
@@ -70,19 +79,26 @@ static const struct expected invite_server[] = {
     {TXN_COMPLETED, EV_TIMER_G, "Completed"},
     {TXN_COMPLETED, EV_ACK, "Terminated Confirmed"},
     {TXN_COMPLETED, EV_TIMER_H, "Terminated"},
+    {TXN_COMPLETED, EV_DROP, "Terminated"},
     {TXN_COMPLETED, EV_ERROR, "Terminated"},
     {TXN_CONFIRMED, EV_ACK, "Confirmed"},
     {TXN_CONFIRMED, EV_REQUEST, "Confirmed"},
     {TXN_CONFIRMED, EV_TIMER_I, "Terminated"},
+    {TXN_CONFIRMED, EV_DROP, "Terminated"},
     {TXN_CONFIRMED, EV_ERROR, "Confirmed"},
     {TXN_ACCEPTED, EV_REQUEST, "Accepted"},
     {TXN_ACCEPTED, EV_ACK, "Accepted"},
     {TXN_ACCEPTED, EV_TU_2XX, "Accepted"},
     {TXN_ACCEPTED, EV_TIMER_L, "Terminated"},
+    {TXN_ACCEPTED, EV_DROP, "Terminated"},
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
 static const struct expected request_server[] = {
+    {TXN_TRYING, EV_START, "Trying"},
+    {TXN_TRYING, EV_DROP, "Terminated"},
+    {TXN_PROCEEDING, EV_DROP, "Terminated"},
+    {TXN_COMPLETED, EV_DROP, "Terminated"},
     {TXN_TRYING, EV_REQUEST, "Trying"},
     {TXN_TRYING, EV_TU_1XX, "Proceeding"},
     {TXN_TRYING, EV_TU_FINAL, "Terminated Completed"},
@@ -103,6 +119,7 @@ static const struct expected request_server[] = {
 static const struct expected once_client[] = {
     {TXN_INIT, EV_START, "Terminated"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
+    {TXN_INIT, EV_DROP, "Terminated"},
 };
 
 static const struct {
@@ -138,6 +155,7 @@ static void leads_to(const struct fsm *m, uint8_t state, unsigned event, char *b
         row.action = NULL;
         one.rows = &row;
         one.n_rows = 1;
+        one.timers = NULL;
         if (fsm_step(&one, &s, event, NULL, NULL))
             continue;
         size_t at = strlen(buf);
@@ -196,12 +214,62 @@ static void guarded_rows_have_a_default(void **state)
     }
 }
 
+static bool has_row(const struct fsm *m, unsigned state, unsigned event)
+{
+    for (size_t i = 0; i < m->n_rows; i++)
+        if (m->rows[i].state == state && m->rows[i].event == event)
+            return true;
+    return false;
+}
+
+// A timer runs in the states that have a row for its end, and in no other; each is started somewhere.
+static void timers_run_where_their_end_is_awaited(void **state)
+{
+    uint32_t armed = 0;
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
+        const struct fsm *m = machines[k].fsm;
+        if (!m->timers)
+            continue;
+        for (unsigned s = 0; s < TXN_STATES; s++)
+            for (unsigned t = 1; t < TXN_TIMERS; t++)
+                if ((m->runs[s] >> t & 1) != has_row(m, s, m->timers[t].event))
+                    fail_msg("%s{%s}: %s", m->name, txn_state_names[s], m->timers[t].name);
+        for (size_t i = 0; i < m->n_rows; i++)
+            for (size_t a = 0; a < FSM_ARMS && m->rows[i].arms[a]; a++) {
+                unsigned t = m->rows[i].arms[a];
+                assert_true(has_row(m, m->rows[i].next, m->timers[t].event));
+                armed |= TM_BIT(t);
+            }
+    }
+    assert_int_equal(armed, TM_BIT(TXN_TIMERS) - 2);
+}
+
+// TS 24.229 table 7.7.1, as written down here a second time.
+static void timers_last_what_the_tables_say(void **state)
+{
+    static const struct sip_timers core = {.t1 = 500, .t2 = 4000, .t4 = 5000, .timer_b = 32000, .timer_c = 181000,
+        .timer_d = 32000, .timer_f = 32000, .timer_h = 32000, .timer_i = 5000, .timer_j = 32000, .timer_k = 5000,
+        .timer_l = 32000, .timer_m = 32000};
+    static const struct sip_timers ue = {.t1 = 2000, .t2 = 16000, .t4 = 17000, .timer_b = 128000, .timer_c = 181000,
+        .timer_d = 128000, .timer_f = 128000, .timer_h = 128000, .timer_i = 17000, .timer_j = 128000,
+        .timer_k = 17000, .timer_l = 128000, .timer_m = 128000};
+    assert_memory_equal(&core, &sip_timers_core, sizeof core);
+    assert_memory_equal(&ue, &sip_timers_ue, sizeof ue);
+    for (unsigned i = 0; i < SIP_TIMER_COUNT; i++) {
+        assert_int_equal(sip_timer_ms(&sip_timers_core, i), sip_timer_rows[i].core_ms);
+        assert_int_equal(sip_timer_ms(&sip_timers_ue, i), sip_timer_rows[i].ue_ms);
+        assert_true(sip_timer_rows[i].name[0] && sip_timer_rows[i].clause[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pair),
         cmocka_unit_test(undeclared_pairs_are_refused),
         cmocka_unit_test(guarded_rows_have_a_default),
+        cmocka_unit_test(timers_run_where_their_end_is_awaited),
+        cmocka_unit_test(timers_last_what_the_tables_say),
     };
     return cmocka_run_group_tests_name("stack_machines", tests, NULL, NULL);
 }
