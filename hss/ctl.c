@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the store runs as a task in a transaction of its own and ends with ctl_finish; what
-// only reads runs at once. Neither holds up the Cx traffic of the loop.
+// What changes the store is a procedure (base/steps.h) that runs in a transaction of its own, with the audit's steps around
+// the change, and ends with ctl_finish; what only reads is one piece of work and runs at once. Neither holds up the Cx
+// traffic of the loop.
 #include "hss/ctl.h"
 
 #include <openssl/crypto.h>
@@ -18,6 +19,7 @@ enum { FAILED = 1, USAGE = 2 };
 
 struct command {
     struct ctl_out *out;
+    const struct procedure *proc; // its name is the command; NULL: work is all
     int (*work)(struct hss_op *op, struct command *c);
     void (*report)(struct command *c); // after success; may be NULL
     struct hss_audit audit;            // of what changes something
@@ -98,6 +100,8 @@ static int submit(struct hss_daemon *d, struct command *c, bool reads_only)
     }
     op->reads_only = reads_only;
     op->task = run_work;
+    if (c->proc)
+        op->proc = c->proc;
     op->done.task = done;
     op->arg = c;
     c->running = reads_only && d->hss->reader.store;
@@ -129,38 +133,44 @@ static int read_words(struct command *c, int argc, char **argv)
     return err;
 }
 
-// One subscriber's change, with what was before and is then for the audit.
-static int audited(struct hss_op *op, struct command *c, const char *what, struct str impi,
-                   int (*change)(struct hss_op *op, struct command *c))
+static struct command *command_of(struct job *j)
 {
-    int err = hss_audit_before(&c->audit, op, what, impi);
-    if (!err)
-        err = change(op, c);
-    return err ? err : hss_audit_after(&c->audit, op, impi);
+    return hss_op_of(j)->arg;
 }
 
-static int add(struct hss_op *op, struct command *c)
+// Steps: what is known of the subscriber before and behind the change, for the audit.
+static enum step_verdict note_before(struct job *j)
 {
-    return hss_subscriber_add(op, &c->draft, false, &c->problem);
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_audit_before(&c->audit, hss_op_of(j), j->proc->name, c->impi));
 }
 
-static int set(struct hss_op *op, struct command *c)
+static enum step_verdict note_after(struct job *j)
 {
-    return hss_subscriber_set(op, &c->draft, &c->problem);
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_audit_after(&c->audit, hss_op_of(j), c->impi));
 }
 
-static int add_work(struct hss_op *op, struct command *c)
+static enum step_verdict add(struct job *j)
 {
-    return audited(op, c, "subscriber add", c->draft.v[F_IMPI], add);
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_subscriber_add(hss_op_of(j), &c->draft, false, &c->problem));
 }
 
-static int set_work(struct hss_op *op, struct command *c)
+static enum step_verdict set(struct job *j)
 {
-    return audited(op, c, "subscriber set", c->draft.v[F_IMPI], set);
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_subscriber_set(hss_op_of(j), &c->draft, &c->problem));
 }
 
-static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
-                      int (*work)(struct hss_op *, struct command *))
+#define CHANGE(var_, name_, ...)                                                                   \
+    static const struct step var_##_steps[] = {__VA_ARGS__};                                       \
+    static const struct procedure var_ = {name_, var_##_steps, ARRAY_LEN(var_##_steps)}
+
+CHANGE(add_procedure, "subscriber add", {"note before", note_before}, {"add", add}, {"note after", note_after});
+CHANGE(set_procedure, "subscriber set", {"note before", note_before}, {"set", set}, {"note after", note_after});
+
+static int with_words(void *nf, int argc, char **argv, struct ctl_out *out, const struct procedure *proc)
 {
     if (argc < 3) {
         ctl_error(out, "usage: %s IMPI FIELD=VALUE ...; the fields are:\n", argv[0]);
@@ -171,8 +181,9 @@ static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = work;
+    c->proc = proc;
     int err = read_words(c, argc, argv);
+    c->impi = c->draft.v[F_IMPI];
     if (err) {
         say_problem(c, err);
         return command_end(c, USAGE);
@@ -182,28 +193,27 @@ static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
 
 static int subscriber_add(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, add_work);
+    return with_words(nf, argc, argv, out, &add_procedure);
 }
 
 static int subscriber_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, set_work);
+    return with_words(nf, argc, argv, out, &set_procedure);
 }
 
 // ---- delete ----
 
-static int delete(struct hss_op *op, struct command *c)
+static enum step_verdict delete(struct job *j)
 {
-    int err = hss_subscriber_delete(op, c->impi);
+    struct command *c = command_of(j);
+    int err = hss_subscriber_delete(hss_op_of(j), c->impi);
     if (err == ERR_NOTFOUND)
-        return hss_problem(&c->problem, 0, err, "there is no IMPI %.*s", STR_ARG(c->impi));
-    return err;
+        (void)hss_problem(&c->problem, 0, err, "there is no IMPI %.*s", STR_ARG(c->impi));
+    return hss_next(hss_op_of(j), err);
 }
 
-static int delete_work(struct hss_op *op, struct command *c)
-{
-    return audited(op, c, "subscriber delete", c->impi, delete);
-}
+CHANGE(delete_procedure, "subscriber delete", {"note before", note_before}, {"delete", delete},
+       {"note after", note_after});
 
 static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -214,7 +224,7 @@ static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *ou
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = delete_work;
+    c->proc = &delete_procedure;
     c->impi = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -288,18 +298,30 @@ static int subscriber_export(void *nf, int argc, char **argv, struct ctl_out *ou
 
 // ---- service profiles ----
 
-static int profile_put(struct hss_op *op, struct command *c)
+static enum step_verdict note_profile(struct job *j, bool before)
 {
-    return hss_profile_put(op, c->name, c->text, 0, &c->problem);
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_audit_profile(&c->audit, hss_op_of(j), j->proc->name, c->name, before));
 }
 
-static int profile_work(struct hss_op *op, struct command *c)
+static enum step_verdict note_profile_before(struct job *j)
 {
-    int err = hss_audit_profile(&c->audit, op, "profile set", c->name, true);
-    if (!err)
-        err = profile_put(op, c);
-    return err ? err : hss_audit_profile(&c->audit, op, "profile set", c->name, false);
+    return note_profile(j, true);
 }
+
+static enum step_verdict note_profile_after(struct job *j)
+{
+    return note_profile(j, false);
+}
+
+static enum step_verdict profile_put(struct job *j)
+{
+    struct command *c = command_of(j);
+    return hss_next(hss_op_of(j), hss_profile_put(hss_op_of(j), c->name, c->text, 0, &c->problem));
+}
+
+CHANGE(profile_set_procedure, "profile set", {"note before", note_profile_before}, {"put", profile_put},
+       {"note after", note_profile_after});
 
 static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -313,23 +335,25 @@ static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = profile_work;
+    c->proc = &profile_set_procedure;
     c->text = text;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
 
-static int profile_delete_work(struct hss_op *op, struct command *c)
+static enum step_verdict profile_drop(struct job *j)
 {
-    int err = hss_audit_profile(&c->audit, op, "profile delete", c->name, true);
-    if (!err)
-        err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
+    struct command *c = command_of(j);
+    struct hss_op *op = hss_op_of(j);
+    int err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
     if (err == ERR_EXISTS)
-        return hss_problem(&c->problem, 0, err, "profile %.*s is in use", STR_ARG(c->name));
-    if (!err && !store_changes(op->ctx->store))
-        return hss_problem(&c->problem, 0, ERR_NOTFOUND, "no such profile, or the default one");
-    return err;
+        (void)hss_problem(&c->problem, 0, err, "profile %.*s is in use", STR_ARG(c->name));
+    else if (!err && !store_changes(op->ctx->store))
+        err = hss_problem(&c->problem, 0, ERR_NOTFOUND, "no such profile, or the default one");
+    return hss_next(op, err);
 }
+
+CHANGE(profile_delete_procedure, "profile delete", {"note before", note_profile_before}, {"drop", profile_drop});
 
 static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -340,7 +364,7 @@ static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = profile_delete_work;
+    c->proc = &profile_delete_procedure;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -524,35 +548,46 @@ static int sqn_show_work(struct hss_op *op, struct command *c)
     return !err && !c->n ? not_found(c) : err;
 }
 
-static int sqn_put(struct hss_op *op, struct command *c)
+static enum step_verdict find_one(struct job *j)
 {
-    return hss_sqn_set(op, c->impi, c->sqn);
+    return hss_next(hss_op_of(j), find_subscriber(hss_op_of(j), command_of(j)));
 }
 
-static int sqn_set_work(struct hss_op *op, struct command *c)
+static enum step_verdict sqn_put(struct job *j)
 {
-    int err = find_subscriber(op, c);
-    if (!err)
-        err = audited(op, c, "sqn set", c->impi, sqn_put);
-    return err == ERR_NOTFOUND ? not_found(c) : err;
+    struct command *c = command_of(j);
+    int err = hss_sqn_set(hss_op_of(j), c->impi, c->sqn);
+    return hss_next(hss_op_of(j), err == ERR_NOTFOUND ? not_found(c) : err);
 }
 
-static int about_one(void *nf, char **argv, struct ctl_out *out,
-                     int (*work)(struct hss_op *, struct command *), bool reads_only, uint64_t sqn)
+CHANGE(sqn_set_procedure, "sqn set", {"find", find_one}, {"note before", note_before}, {"set", sqn_put},
+       {"note after", note_after});
+
+static int about_one(void *nf, char **argv, struct ctl_out *out, int (*work)(struct hss_op *, struct command *))
 {
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
     c->work = work;
+    c->name = arena_dup(&c->arena, str_from(argv[1]));
+    return submit(nf, c, true);
+}
+
+static int set_sqn_of(void *nf, char **argv, struct ctl_out *out, uint64_t sqn)
+{
+    struct command *c = command_new(out);
+    if (!c)
+        return no_memory(out);
+    c->proc = &sqn_set_procedure;
     c->sqn = sqn;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
-    return submit(nf, c, reads_only);
+    return submit(nf, c, false);
 }
 
 static int subscriber_show(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     if (argc == 2)
-        return about_one(nf, argv, out, show_work, true, 0);
+        return about_one(nf, argv, out, show_work);
     ctl_error(out, "usage: subscriber show IMPI|IMPU|USER\n");
     return USAGE;
 }
@@ -560,7 +595,7 @@ static int subscriber_show(void *nf, int argc, char **argv, struct ctl_out *out)
 static int sqn_show(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     if (argc == 2)
-        return about_one(nf, argv, out, sqn_show_work, true, 0);
+        return about_one(nf, argv, out, sqn_show_work);
     ctl_error(out, "usage: sqn show IMPI|IMPU|USER\n");
     return USAGE;
 }
@@ -573,7 +608,7 @@ static int sqn_set(void *nf, int argc, char **argv, struct ctl_out *out)
         return FAILED;
     }
     if (argc == 3 && hss_sqn_parse(str_from(argv[2]), &sqn) == 0)
-        return about_one(nf, argv, out, sqn_set_work, false, sqn);
+        return set_sqn_of(nf, argv, out, sqn);
     ctl_error(out, "usage: sqn set IMPI|IMPU|USER SQN; SQN is up to 12 hexadecimal digits\n");
     return USAGE;
 }

@@ -27,12 +27,16 @@ static enum step_verdict take_early(struct job *j, enum step_verdict v)
     return e == EARLY_START || v == STEP_WAIT ? STEP_CONTINUE : v;
 }
 
-static const char *starved(struct job *j)
+static enum step_verdict starved(struct job *j)
 {
-    const struct steps_owner_ops *ops = j->owner->ops;
-    if (ops->starved)
-        return ops->starved(j);
-    return ops->arena(j)->failed ? err_text(ERR_NOMEM) : NULL;
+    const struct steps_owner *o = j->owner;
+    return job_fail(j, o->starved_status,
+                    o->ops->starved ? o->ops->starved(j) : err_text(ERR_NOMEM));
+}
+
+static bool is_wanting(const struct job *j)
+{
+    return (j->arena && j->arena->failed) || (j->input && j->input->failed);
 }
 
 // A step that ran out of memory may have read nothing where something was written: nothing is
@@ -41,10 +45,9 @@ static enum step_verdict judge(struct job *j, enum step_verdict v)
 {
     if (j->early)
         v = take_early(j, v);
-    if (v != STEP_CONTINUE && v != STEP_REJECT)
-        return v;
-    const char *why = starved(j);
-    return why ? job_fail(j, j->owner->starved_status, why) : v;
+    if ((v == STEP_CONTINUE || v == STEP_REJECT) && is_wanting(j))
+        return starved(j);
+    return v;
 }
 
 static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_side side,
@@ -55,11 +58,15 @@ static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_
     return own < shared ? own : shared;
 }
 
+static bool has_hooks(const struct job *j, const struct step *st)
+{
+    const struct hooks *h = &j->owner->hooks;
+    return hooks_has(h, st) || (st->point && hooks_has(h, st->point));
+}
+
 static enum step_verdict run_hooks(struct job *j, const struct step *st, enum hook_side side)
 {
     const struct hooks *h = &j->owner->hooks;
-    if (!hooks_has(h, st) && !(st->point && hooks_has(h, st->point)))
-        return STEP_CONTINUE;
     for (size_t i; !j->then && (i = next_hook(h, st, side, j->hook)) < h->n;) {
         j->hook = (uint8_t)(i + 1);
         enum step_verdict v = judge(j, h->of[i].run(h->of[i].arg, j));
@@ -86,13 +93,15 @@ static void next_step(struct job *j)
     }
 }
 
-// Hooks behind a step that is done are told; they change nothing.
+// The step and the hooks on both sides of it, from where it is now. Hooks behind a step that is
+// done are told; they change nothing.
 static enum step_verdict advance(struct job *j)
 {
     const struct step *st = &j->proc->steps[j->at];
     enum step_verdict v = STEP_CONTINUE, behind = STEP_CONTINUE;
+    bool hooked = has_hooks(j, st);
     if (j->phase == PHASE_BEFORE) {
-        v = run_hooks(j, st, HOOK_BEFORE);
+        v = hooked ? run_hooks(j, st, HOOK_BEFORE) : STEP_CONTINUE;
         if (v != STEP_CONTINUE)
             return v;
         if (!j->then) {
@@ -102,7 +111,7 @@ static enum step_verdict advance(struct job *j)
                 return v;
         }
     }
-    if (j->phase == PHASE_AFTER)
+    if (hooked && j->phase == PHASE_AFTER)
         behind = run_hooks(j, st, HOOK_AFTER);
     if (v == STEP_DONE || behind != STEP_CONTINUE)
         return v == STEP_DONE ? v : behind;

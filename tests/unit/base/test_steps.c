@@ -43,11 +43,6 @@ static bool alive(const struct job *j)
     return !task_of(j)->gone;
 }
 
-static struct arena *arena_of(const struct job *j)
-{
-    return &task_of(j)->arena;
-}
-
 static void reject(struct job *j)
 {
     struct task *t = task_of(j);
@@ -73,7 +68,6 @@ static void disarm(struct job *j)
 }
 
 static const struct steps_owner_ops ops = {.alive = alive,
-                                           .arena = arena_of,
                                            .reject = reject,
                                            .over = over,
                                            .arm = arm,
@@ -87,6 +81,7 @@ static int set_up(void **state)
     owner =
         (struct steps_owner){.ops = &ops, .nf = "nf", .late_status = 504, .starved_status = 500};
     t->job.owner = &owner;
+    t->job.arena = &t->arena;
     arena_init(&t->arena, NULL, 0);
     *state = t;
     return 0;
@@ -440,6 +435,27 @@ static void nothing_is_decided_without_memory(void **state)
     assert_string_equal(t->refused_at, "a");
 }
 
+static const char *too_much(struct job *j)
+{
+    (void)j;
+    return "the message takes more memory than it may";
+}
+
+// What could not be read counts like what could not be prepared; the owner knows why.
+static void nothing_is_decided_on_what_could_not_be_read(void **state)
+{
+    struct task *t = *state;
+    struct steps_owner_ops mine = ops;
+    const struct arena input = {.failed = true};
+    mine.starved = too_much;
+    owner.ops = &mine;
+    t->job.input = &input;
+    job_start(&t->job, &refused);
+    assert_string_equal(t->trail, "a");
+    assert_int_equal(t->job.reject.status, 500);
+    assert_string_equal(t->job.reject.cause, "the message takes more memory than it may");
+}
+
 // ---- hooks ----
 
 static enum step_verdict hook_says(void *arg, void *at)
@@ -623,6 +639,7 @@ int main(void)
         TEST(owner_takes_it_away),
         TEST(found_by_id_or_gone),
         TEST(nothing_is_decided_without_memory),
+        TEST(nothing_is_decided_on_what_could_not_be_read),
         TEST(hooks_run_before_and_behind_in_order),
         TEST(points_are_shared_by_steps),
         TEST(hook_may_wait),
