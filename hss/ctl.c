@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the store is a procedure (base/steps.h) that runs in a transaction of its own, with the audit's steps around
-// the change, and ends with ctl_finish; what only reads is one piece of work and runs at once. Neither holds up the Cx
-// traffic of the loop.
+// What changes the store is a procedure (ctl_change.c, or one piece of work) in a transaction of its own and ends with
+// ctl_finish; what only reads runs at once. Neither holds up the Cx traffic of the loop.
 #include "hss/ctl.h"
 
 #include <openssl/crypto.h>
@@ -10,33 +9,11 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "hss/audit.h"
+#include "hss/command.h"
 #include "hss/daemon.h"
-#include "hss/provision.h"
 #include "ims/impu.h"
 
 enum { FAILED = 1, USAGE = 2 };
-
-struct command {
-    struct ctl_out *out;
-    const struct procedure *proc; // its name is the command; NULL: work is all
-    int (*work)(struct hss_op *op, struct command *c);
-    void (*report)(struct command *c); // after success; may be NULL
-    struct hss_audit audit;            // of what changes something
-    bool running;                      // the control layer still waits in run()
-    int status;
-    const char *file;
-    struct str text; // of an import or a profile
-    bool replace;
-    struct str impi, name;
-    uint64_t sqn;
-    size_t n;
-    struct hss_text exported;
-    char last[256];
-    struct hss_draft draft;
-    struct hss_problem problem;
-    struct arena arena;
-};
 
 static int command_end(struct command *c, int status)
 {
@@ -133,43 +110,6 @@ static int read_words(struct command *c, int argc, char **argv)
     return err;
 }
 
-static struct command *command_of(struct job *j)
-{
-    return hss_op_of(j)->arg;
-}
-
-// Steps: what is known of the subscriber before and behind the change, for the audit.
-static enum step_verdict note_before(struct job *j)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_audit_before(&c->audit, hss_op_of(j), j->proc->name, c->impi));
-}
-
-static enum step_verdict note_after(struct job *j)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_audit_after(&c->audit, hss_op_of(j), c->impi));
-}
-
-static enum step_verdict add(struct job *j)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_subscriber_add(hss_op_of(j), &c->draft, false, &c->problem));
-}
-
-static enum step_verdict set(struct job *j)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_subscriber_set(hss_op_of(j), &c->draft, &c->problem));
-}
-
-#define CHANGE(var_, name_, ...)                                                                   \
-    static const struct step var_##_steps[] = {__VA_ARGS__};                                       \
-    static const struct procedure var_ = {name_, var_##_steps, ARRAY_LEN(var_##_steps)}
-
-CHANGE(add_procedure, "subscriber add", {"note before", note_before}, {"add", add}, {"note after", note_after});
-CHANGE(set_procedure, "subscriber set", {"note before", note_before}, {"set", set}, {"note after", note_after});
-
 static int with_words(void *nf, int argc, char **argv, struct ctl_out *out, const struct procedure *proc)
 {
     if (argc < 3) {
@@ -193,27 +133,15 @@ static int with_words(void *nf, int argc, char **argv, struct ctl_out *out, cons
 
 static int subscriber_add(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, &add_procedure);
+    return with_words(nf, argc, argv, out, &hss_change_add);
 }
 
 static int subscriber_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, &set_procedure);
+    return with_words(nf, argc, argv, out, &hss_change_set);
 }
 
 // ---- delete ----
-
-static enum step_verdict delete(struct job *j)
-{
-    struct command *c = command_of(j);
-    int err = hss_subscriber_delete(hss_op_of(j), c->impi);
-    if (err == ERR_NOTFOUND)
-        (void)hss_problem(&c->problem, 0, err, "there is no IMPI %.*s", STR_ARG(c->impi));
-    return hss_next(hss_op_of(j), err);
-}
-
-CHANGE(delete_procedure, "subscriber delete", {"note before", note_before}, {"delete", delete},
-       {"note after", note_after});
 
 static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -224,7 +152,7 @@ static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *ou
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->proc = &delete_procedure;
+    c->proc = &hss_change_delete;
     c->impi = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -298,31 +226,6 @@ static int subscriber_export(void *nf, int argc, char **argv, struct ctl_out *ou
 
 // ---- service profiles ----
 
-static enum step_verdict note_profile(struct job *j, bool before)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_audit_profile(&c->audit, hss_op_of(j), j->proc->name, c->name, before));
-}
-
-static enum step_verdict note_profile_before(struct job *j)
-{
-    return note_profile(j, true);
-}
-
-static enum step_verdict note_profile_after(struct job *j)
-{
-    return note_profile(j, false);
-}
-
-static enum step_verdict profile_put(struct job *j)
-{
-    struct command *c = command_of(j);
-    return hss_next(hss_op_of(j), hss_profile_put(hss_op_of(j), c->name, c->text, 0, &c->problem));
-}
-
-CHANGE(profile_set_procedure, "profile set", {"note before", note_profile_before}, {"put", profile_put},
-       {"note after", note_profile_after});
-
 static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     struct str text;
@@ -335,25 +238,11 @@ static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->proc = &profile_set_procedure;
+    c->proc = &hss_change_profile;
     c->text = text;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
-
-static enum step_verdict profile_drop(struct job *j)
-{
-    struct command *c = command_of(j);
-    struct hss_op *op = hss_op_of(j);
-    int err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
-    if (err == ERR_EXISTS)
-        (void)hss_problem(&c->problem, 0, err, "profile %.*s is in use", STR_ARG(c->name));
-    else if (!err && !store_changes(op->ctx->store))
-        err = hss_problem(&c->problem, 0, ERR_NOTFOUND, "no such profile, or the default one");
-    return hss_next(op, err);
-}
-
-CHANGE(profile_delete_procedure, "profile delete", {"note before", note_profile_before}, {"drop", profile_drop});
 
 static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -364,7 +253,7 @@ static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->proc = &profile_delete_procedure;
+    c->proc = &hss_change_profile_delete;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -444,28 +333,6 @@ static int subscriber_list(void *nf, int argc, char **argv, struct ctl_out *out)
     return submit(nf, c, true);
 }
 
-static int impi_row(void *arg, const struct store_value *v, size_t n)
-{
-    struct command *c = arg;
-    c->impi = arena_dup(&c->arena, v[0].s);
-    return 0;
-}
-
-// A subscriber by IMPI, by IMPU, or by the user part of a SIP IMPU.
-static int find_subscriber(struct hss_op *op, struct command *c)
-{
-    struct str given = c->name;
-    c->impi = given;
-    if (str_chr(given, ':') >= 0)
-        return STORE_RUN(op->ctx->store, SQL_FIND_BY_IMPU, impi_row, c,
-                         SV_TEXT(impu_canon_text(&c->arena, op->ctx->plan, given)));
-    if (str_chr(given, '@') >= 0)
-        return 0;
-    struct str from = ARENA_CAT(&c->arena, STR("sip:"), given, STR("@"));
-    struct str to = ARENA_CAT(&c->arena, STR("sip:"), given, STR("A")); // the byte after '@'
-    return STORE_RUN(op->ctx->store, SQL_FIND_BY_USER, impi_row, c, SV_TEXT(from), SV_TEXT(to));
-}
-
 static void put_line(struct command *c, const char *name, struct str value)
 {
     if (value.n)
@@ -514,19 +381,13 @@ static int show_impu_row(void *arg, const struct store_value *v, size_t n)
     return 0;
 }
 
-static int not_found(struct command *c)
-{
-    return hss_problem(&c->problem, 0, ERR_NOTFOUND, "there is no subscriber %.*s",
-                       STR_ARG(c->name));
-}
-
 static int show_work(struct hss_op *op, struct command *c)
 {
-    int err = find_subscriber(op, c);
+    int err = hss_command_find(op, c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW, show_row, c, SV_TEXT(c->impi));
     if (!err && !c->n)
-        return not_found(c);
+        return hss_command_not_found(c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW_IMPUS, show_impu_row, c, SV_TEXT(c->impi));
     return err;
@@ -542,26 +403,11 @@ static int sqn_row(void *arg, const struct store_value *v, size_t n)
 
 static int sqn_show_work(struct hss_op *op, struct command *c)
 {
-    int err = find_subscriber(op, c);
+    int err = hss_command_find(op, c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW, sqn_row, c, SV_TEXT(c->impi));
-    return !err && !c->n ? not_found(c) : err;
+    return !err && !c->n ? hss_command_not_found(c) : err;
 }
-
-static enum step_verdict find_one(struct job *j)
-{
-    return hss_next(hss_op_of(j), find_subscriber(hss_op_of(j), command_of(j)));
-}
-
-static enum step_verdict sqn_put(struct job *j)
-{
-    struct command *c = command_of(j);
-    int err = hss_sqn_set(hss_op_of(j), c->impi, c->sqn);
-    return hss_next(hss_op_of(j), err == ERR_NOTFOUND ? not_found(c) : err);
-}
-
-CHANGE(sqn_set_procedure, "sqn set", {"find", find_one}, {"note before", note_before}, {"set", sqn_put},
-       {"note after", note_after});
 
 static int about_one(void *nf, char **argv, struct ctl_out *out, int (*work)(struct hss_op *, struct command *))
 {
@@ -578,7 +424,7 @@ static int set_sqn_of(void *nf, char **argv, struct ctl_out *out, uint64_t sqn)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->proc = &sqn_set_procedure;
+    c->proc = &hss_change_sqn;
     c->sqn = sqn;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
