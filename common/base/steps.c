@@ -34,14 +34,14 @@ static enum step_verdict starved(struct job *j)
                     o->ops->starved ? o->ops->starved(j) : err_text(ERR_NOMEM));
 }
 
-static bool is_wanting(const struct job *j)
+static inline bool is_wanting(const struct job *j)
 {
     return (j->arena && j->arena->failed) || (j->input && j->input->failed);
 }
 
 // A step that ran out of memory may have read nothing where something was written: nothing is
 // decided on that.
-static enum step_verdict judge(struct job *j, enum step_verdict v)
+static inline enum step_verdict judge(struct job *j, enum step_verdict v)
 {
     if (j->early)
         v = take_early(j, v);
@@ -58,7 +58,7 @@ static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_
     return own < shared ? own : shared;
 }
 
-static bool has_hooks(const struct job *j, const struct step *st)
+static inline bool has_hooks(const struct job *j, const struct step *st)
 {
     const struct hooks *h = &j->owner->hooks;
     return hooks_has(h, st) || (st->point && hooks_has(h, st->point));
@@ -67,7 +67,8 @@ static bool has_hooks(const struct job *j, const struct step *st)
 static enum step_verdict run_hooks(struct job *j, const struct step *st, enum hook_side side)
 {
     const struct hooks *h = &j->owner->hooks;
-    for (size_t i; !j->then && (i = next_hook(h, st, side, j->hook)) < h->n;) {
+    const struct procedure *then = j->then; // a hook that goes elsewhere is the last
+    for (size_t i; j->then == then && (i = next_hook(h, st, side, j->hook)) < h->n;) {
         j->hook = (uint8_t)(i + 1);
         enum step_verdict v = judge(j, h->of[i].run(h->of[i].arg, j));
         if (v != STEP_CONTINUE)
@@ -76,13 +77,13 @@ static enum step_verdict run_hooks(struct job *j, const struct step *st, enum ho
     return STEP_CONTINUE;
 }
 
-static void set_phase(struct job *j, enum phase phase)
+static inline void set_phase(struct job *j, enum phase phase)
 {
     j->phase = phase;
     j->hook = 0;
 }
 
-static void next_step(struct job *j)
+static inline void next_step(struct job *j)
 {
     set_phase(j, PHASE_BEFORE);
     j->at++;
@@ -95,13 +96,11 @@ static void next_step(struct job *j)
 
 // The step and the hooks on both sides of it, from where it is now. Hooks behind a step that is
 // done are told; they change nothing.
-static enum step_verdict advance(struct job *j)
+static enum step_verdict advance_hooked(struct job *j, const struct step *st)
 {
-    const struct step *st = &j->proc->steps[j->at];
     enum step_verdict v = STEP_CONTINUE, behind = STEP_CONTINUE;
-    bool hooked = has_hooks(j, st);
     if (j->phase == PHASE_BEFORE) {
-        v = hooked ? run_hooks(j, st, HOOK_BEFORE) : STEP_CONTINUE;
+        v = run_hooks(j, st, HOOK_BEFORE);
         if (v != STEP_CONTINUE)
             return v;
         if (!j->then) {
@@ -111,12 +110,25 @@ static enum step_verdict advance(struct job *j)
                 return v;
         }
     }
-    if (hooked && j->phase == PHASE_AFTER)
+    if (j->phase == PHASE_AFTER)
         behind = run_hooks(j, st, HOOK_AFTER);
     if (v == STEP_DONE || behind != STEP_CONTINUE)
         return v == STEP_DONE ? v : behind;
     next_step(j);
     return STEP_CONTINUE;
+}
+
+// Most steps have no hooks, and are entered at their beginning.
+static inline enum step_verdict advance(struct job *j)
+{
+    const struct step *st = &j->proc->steps[j->at];
+    if (j->phase != PHASE_BEFORE || !st->run || has_hooks(j, st))
+        return advance_hooked(j, st);
+    j->phase = PHASE_AFTER;
+    enum step_verdict v = judge(j, st->run(j));
+    if (v == STEP_CONTINUE)
+        next_step(j);
+    return v;
 }
 
 // ---- waiting and ending ----
@@ -195,6 +207,7 @@ void job_start(struct job *j, const struct procedure *proc)
     j->proc = proc;
     j->then = NULL;
     j->at = 0;
+    j->early = EARLY_NOTHING;
     set_phase(j, PHASE_BEFORE);
     j->state = JOB_RUNS;
     drive(j, STEP_CONTINUE);

@@ -67,11 +67,8 @@ static void disarm(struct job *j)
     task_of(j)->armed_ms = 0;
 }
 
-static const struct steps_owner_ops ops = {.alive = alive,
-                                           .reject = reject,
-                                           .over = over,
-                                           .arm = arm,
-                                           .disarm = disarm};
+static const struct steps_owner_ops ops = {
+    .alive = alive, .reject = reject, .over = over, .arm = arm, .disarm = disarm};
 
 static struct steps_owner owner;
 
@@ -570,6 +567,23 @@ static void hook_behind_a_step_may_refuse(void **state)
     assert_string_equal(t->refused_at, "a");
 }
 
+static enum step_verdict hook_goes(void *arg, void *at)
+{
+    say(at, *(const char *)arg);
+    return job_go(at, &open_end);
+}
+
+static void hook_may_choose_another_list(void **state)
+{
+    struct task *t = *state;
+    hook(&chooses, "choose", HOOK_AFTER, hook_says, "1"); // also where the step has chosen one
+    hook(&plain, "b", HOOK_BEFORE, hook_goes, "2");
+    hook(&plain, "b", HOOK_BEFORE, hook_says, "x");
+    hook(&plain, "b", HOOK_AFTER, hook_says, "x");
+    job_start(&t->job, &chooses);
+    assert_string_equal(t->trail, "c1a2a");
+}
+
 static void hook_may_end_it(void **state)
 {
     struct task *t = *state;
@@ -646,6 +660,7 @@ int main(void)
         TEST(hook_that_waits_in_vain),
         TEST(hook_may_refuse),
         TEST(hook_behind_a_step_may_refuse),
+        TEST(hook_may_choose_another_list),
         TEST(hook_may_end_it),
         TEST(hook_behind_the_end_changes_nothing),
         TEST(hook_without_memory_decides_nothing),
