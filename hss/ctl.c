@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the store runs as a task in a transaction of its own and ends with ctl_finish; what
-// only reads runs at once. Neither holds up the Cx traffic of the loop.
+// What changes the store is a procedure (ctl_change.c, or one piece of work) in a transaction of its own and ends with
+// ctl_finish; what only reads runs at once. Neither holds up the Cx traffic of the loop.
 #include "hss/ctl.h"
 
 #include <openssl/crypto.h>
@@ -9,32 +9,11 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "hss/audit.h"
+#include "hss/command.h"
 #include "hss/daemon.h"
-#include "hss/provision.h"
 #include "ims/impu.h"
 
 enum { FAILED = 1, USAGE = 2 };
-
-struct command {
-    struct ctl_out *out;
-    int (*work)(struct hss_op *op, struct command *c);
-    void (*report)(struct command *c); // after success; may be NULL
-    struct hss_audit audit;            // of what changes something
-    bool running;                      // the control layer still waits in run()
-    int status;
-    const char *file;
-    struct str text; // of an import or a profile
-    bool replace;
-    struct str impi, name;
-    uint64_t sqn;
-    size_t n;
-    struct hss_text exported;
-    char last[256];
-    struct hss_draft draft;
-    struct hss_problem problem;
-    struct arena arena;
-};
 
 static int command_end(struct command *c, int status)
 {
@@ -98,6 +77,8 @@ static int submit(struct hss_daemon *d, struct command *c, bool reads_only)
     }
     op->reads_only = reads_only;
     op->task = run_work;
+    if (c->proc)
+        op->proc = c->proc;
     op->done.task = done;
     op->arg = c;
     c->running = reads_only && d->hss->reader.store;
@@ -129,38 +110,7 @@ static int read_words(struct command *c, int argc, char **argv)
     return err;
 }
 
-// One subscriber's change, with what was before and is then for the audit.
-static int audited(struct hss_op *op, struct command *c, const char *what, struct str impi,
-                   int (*change)(struct hss_op *op, struct command *c))
-{
-    int err = hss_audit_before(&c->audit, op, what, impi);
-    if (!err)
-        err = change(op, c);
-    return err ? err : hss_audit_after(&c->audit, op, impi);
-}
-
-static int add(struct hss_op *op, struct command *c)
-{
-    return hss_subscriber_add(op, &c->draft, false, &c->problem);
-}
-
-static int set(struct hss_op *op, struct command *c)
-{
-    return hss_subscriber_set(op, &c->draft, &c->problem);
-}
-
-static int add_work(struct hss_op *op, struct command *c)
-{
-    return audited(op, c, "subscriber add", c->draft.v[F_IMPI], add);
-}
-
-static int set_work(struct hss_op *op, struct command *c)
-{
-    return audited(op, c, "subscriber set", c->draft.v[F_IMPI], set);
-}
-
-static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
-                      int (*work)(struct hss_op *, struct command *))
+static int with_words(void *nf, int argc, char **argv, struct ctl_out *out, const struct procedure *proc)
 {
     if (argc < 3) {
         ctl_error(out, "usage: %s IMPI FIELD=VALUE ...; the fields are:\n", argv[0]);
@@ -171,8 +121,9 @@ static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = work;
+    c->proc = proc;
     int err = read_words(c, argc, argv);
+    c->impi = c->draft.v[F_IMPI];
     if (err) {
         say_problem(c, err);
         return command_end(c, USAGE);
@@ -182,28 +133,15 @@ static int with_words(void *nf, int argc, char **argv, struct ctl_out *out,
 
 static int subscriber_add(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, add_work);
+    return with_words(nf, argc, argv, out, &hss_change_add);
 }
 
 static int subscriber_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    return with_words(nf, argc, argv, out, set_work);
+    return with_words(nf, argc, argv, out, &hss_change_set);
 }
 
 // ---- delete ----
-
-static int delete(struct hss_op *op, struct command *c)
-{
-    int err = hss_subscriber_delete(op, c->impi);
-    if (err == ERR_NOTFOUND)
-        return hss_problem(&c->problem, 0, err, "there is no IMPI %.*s", STR_ARG(c->impi));
-    return err;
-}
-
-static int delete_work(struct hss_op *op, struct command *c)
-{
-    return audited(op, c, "subscriber delete", c->impi, delete);
-}
 
 static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -214,7 +152,7 @@ static int subscriber_delete(void *nf, int argc, char **argv, struct ctl_out *ou
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = delete_work;
+    c->proc = &hss_change_delete;
     c->impi = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -288,19 +226,6 @@ static int subscriber_export(void *nf, int argc, char **argv, struct ctl_out *ou
 
 // ---- service profiles ----
 
-static int profile_put(struct hss_op *op, struct command *c)
-{
-    return hss_profile_put(op, c->name, c->text, 0, &c->problem);
-}
-
-static int profile_work(struct hss_op *op, struct command *c)
-{
-    int err = hss_audit_profile(&c->audit, op, "profile set", c->name, true);
-    if (!err)
-        err = profile_put(op, c);
-    return err ? err : hss_audit_profile(&c->audit, op, "profile set", c->name, false);
-}
-
 static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     struct str text;
@@ -313,22 +238,10 @@ static int profile_set(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = profile_work;
+    c->proc = &hss_change_profile;
     c->text = text;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
-}
-
-static int profile_delete_work(struct hss_op *op, struct command *c)
-{
-    int err = hss_audit_profile(&c->audit, op, "profile delete", c->name, true);
-    if (!err)
-        err = HSS_WRITE(op, SQL_PROFILE_DROP, SV_TEXT(c->name));
-    if (err == ERR_EXISTS)
-        return hss_problem(&c->problem, 0, err, "profile %.*s is in use", STR_ARG(c->name));
-    if (!err && !store_changes(op->ctx->store))
-        return hss_problem(&c->problem, 0, ERR_NOTFOUND, "no such profile, or the default one");
-    return err;
 }
 
 static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
@@ -340,7 +253,7 @@ static int profile_delete(void *nf, int argc, char **argv, struct ctl_out *out)
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
-    c->work = profile_delete_work;
+    c->proc = &hss_change_profile_delete;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
     return submit(nf, c, false);
 }
@@ -420,28 +333,6 @@ static int subscriber_list(void *nf, int argc, char **argv, struct ctl_out *out)
     return submit(nf, c, true);
 }
 
-static int impi_row(void *arg, const struct store_value *v, size_t n)
-{
-    struct command *c = arg;
-    c->impi = arena_dup(&c->arena, v[0].s);
-    return 0;
-}
-
-// A subscriber by IMPI, by IMPU, or by the user part of a SIP IMPU.
-static int find_subscriber(struct hss_op *op, struct command *c)
-{
-    struct str given = c->name;
-    c->impi = given;
-    if (str_chr(given, ':') >= 0)
-        return STORE_RUN(op->ctx->store, SQL_FIND_BY_IMPU, impi_row, c,
-                         SV_TEXT(impu_canon_text(&c->arena, op->ctx->plan, given)));
-    if (str_chr(given, '@') >= 0)
-        return 0;
-    struct str from = ARENA_CAT(&c->arena, STR("sip:"), given, STR("@"));
-    struct str to = ARENA_CAT(&c->arena, STR("sip:"), given, STR("A")); // the byte after '@'
-    return STORE_RUN(op->ctx->store, SQL_FIND_BY_USER, impi_row, c, SV_TEXT(from), SV_TEXT(to));
-}
-
 static void put_line(struct command *c, const char *name, struct str value)
 {
     if (value.n)
@@ -490,19 +381,13 @@ static int show_impu_row(void *arg, const struct store_value *v, size_t n)
     return 0;
 }
 
-static int not_found(struct command *c)
-{
-    return hss_problem(&c->problem, 0, ERR_NOTFOUND, "there is no subscriber %.*s",
-                       STR_ARG(c->name));
-}
-
 static int show_work(struct hss_op *op, struct command *c)
 {
-    int err = find_subscriber(op, c);
+    int err = hss_command_find(op, c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW, show_row, c, SV_TEXT(c->impi));
     if (!err && !c->n)
-        return not_found(c);
+        return hss_command_not_found(c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW_IMPUS, show_impu_row, c, SV_TEXT(c->impi));
     return err;
@@ -518,41 +403,37 @@ static int sqn_row(void *arg, const struct store_value *v, size_t n)
 
 static int sqn_show_work(struct hss_op *op, struct command *c)
 {
-    int err = find_subscriber(op, c);
+    int err = hss_command_find(op, c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW, sqn_row, c, SV_TEXT(c->impi));
-    return !err && !c->n ? not_found(c) : err;
+    return !err && !c->n ? hss_command_not_found(c) : err;
 }
 
-static int sqn_put(struct hss_op *op, struct command *c)
-{
-    return hss_sqn_set(op, c->impi, c->sqn);
-}
-
-static int sqn_set_work(struct hss_op *op, struct command *c)
-{
-    int err = find_subscriber(op, c);
-    if (!err)
-        err = audited(op, c, "sqn set", c->impi, sqn_put);
-    return err == ERR_NOTFOUND ? not_found(c) : err;
-}
-
-static int about_one(void *nf, char **argv, struct ctl_out *out,
-                     int (*work)(struct hss_op *, struct command *), bool reads_only, uint64_t sqn)
+static int about_one(void *nf, char **argv, struct ctl_out *out, int (*work)(struct hss_op *, struct command *))
 {
     struct command *c = command_new(out);
     if (!c)
         return no_memory(out);
     c->work = work;
+    c->name = arena_dup(&c->arena, str_from(argv[1]));
+    return submit(nf, c, true);
+}
+
+static int set_sqn_of(void *nf, char **argv, struct ctl_out *out, uint64_t sqn)
+{
+    struct command *c = command_new(out);
+    if (!c)
+        return no_memory(out);
+    c->proc = &hss_change_sqn;
     c->sqn = sqn;
     c->name = arena_dup(&c->arena, str_from(argv[1]));
-    return submit(nf, c, reads_only);
+    return submit(nf, c, false);
 }
 
 static int subscriber_show(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     if (argc == 2)
-        return about_one(nf, argv, out, show_work, true, 0);
+        return about_one(nf, argv, out, show_work);
     ctl_error(out, "usage: subscriber show IMPI|IMPU|USER\n");
     return USAGE;
 }
@@ -560,7 +441,7 @@ static int subscriber_show(void *nf, int argc, char **argv, struct ctl_out *out)
 static int sqn_show(void *nf, int argc, char **argv, struct ctl_out *out)
 {
     if (argc == 2)
-        return about_one(nf, argv, out, sqn_show_work, true, 0);
+        return about_one(nf, argv, out, sqn_show_work);
     ctl_error(out, "usage: sqn show IMPI|IMPU|USER\n");
     return USAGE;
 }
@@ -573,7 +454,7 @@ static int sqn_set(void *nf, int argc, char **argv, struct ctl_out *out)
         return FAILED;
     }
     if (argc == 3 && hss_sqn_parse(str_from(argv[2]), &sqn) == 0)
-        return about_one(nf, argv, out, sqn_set_work, false, sqn);
+        return set_sqn_of(nf, argv, out, sqn);
     ctl_error(out, "usage: sqn set IMPI|IMPU|USER SQN; SQN is up to 12 hexadecimal digits\n");
     return USAGE;
 }

@@ -77,11 +77,6 @@ int hss_write_sqn(struct hss_op *op, uint64_t sqn)
 
 // ---- the owner of procedures ----
 
-static struct arena *arena_of(const struct job *j)
-{
-    return &hss_op_of((struct job *)j)->arena;
-}
-
 // What was refused has its result, unless the engine refused it.
 static void on_reject(struct job *j)
 {
@@ -90,7 +85,7 @@ static void on_reject(struct job *j)
         (void)hss_fail(op, ERR_NOMEM);
 }
 
-static const struct steps_owner_ops ops = {.arena = arena_of, .reject = on_reject};
+static const struct steps_owner_ops ops = {.reject = on_reject};
 static const struct steps_owner owner = {.ops = &ops};
 
 static enum step_verdict run_task(struct job *j)
@@ -115,6 +110,7 @@ struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
     memset(op, 0, offsetof(struct hss_op, memory));
     list_init(&op->link);
     op->job.owner = &owner;
+    op->job.arena = &op->arena;
     op->hss = h;
     op->command = command;
     op->proc = procedures[command];

@@ -414,13 +414,6 @@ static void over(struct job *j)
     pump(o);
 }
 
-// The notes are there already: nothing of this needs memory.
-static const char *never_starved(struct job *j)
-{
-    (void)j;
-    return NULL;
-}
-
 static int arm(struct job *j, uint32_t ms)
 {
     const struct outbox *o = j->nf;
@@ -434,7 +427,7 @@ static void disarm(struct job *j)
 }
 
 static const struct steps_owner_ops owner_ops = {
-    .starved = never_starved, .reject = not_sent, .over = over, .arm = arm, .disarm = disarm};
+    .reject = not_sent, .over = over, .arm = arm, .disarm = disarm};
 
 // ---- life ----
 

@@ -8,7 +8,7 @@ int hooks_add(struct hooks *h, const void *point, enum hook_side side, hook_fn r
     if (h->n == HOOKS_MAX)
         return ERR_FULL;
     h->of[h->n++] = (struct hook){point, side, run, arg};
-    h->marks |= hooks_mark(point);
+    h->marks |= UINT64_C(1) << hooks_mark(point);
     return 0;
 }
 

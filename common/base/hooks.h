@@ -49,15 +49,15 @@ int hooks_add(struct hooks *h, const void *point, enum hook_side side, hook_fn r
 // The first hook of the point at or behind index i; h->n: none.
 size_t hooks_find(const struct hooks *h, const void *point, enum hook_side side, size_t i);
 
-static inline uint64_t hooks_mark(const void *point)
+static inline unsigned hooks_mark(const void *point)
 {
-    return UINT64_C(1) << (((uintptr_t)point >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+    return (unsigned)((uintptr_t)point >> 4 & 63);
 }
 
 // False: certainly none.
 static inline bool hooks_has(const struct hooks *h, const void *point)
 {
-    return h->n && (h->marks & hooks_mark(point));
+    return h->marks >> hooks_mark(point) & 1;
 }
 
 // Runs the hooks of a point outside of any procedure: the first verdict that is not to continue

@@ -27,24 +27,27 @@ static enum step_verdict take_early(struct job *j, enum step_verdict v)
     return e == EARLY_START || v == STEP_WAIT ? STEP_CONTINUE : v;
 }
 
-static const char *starved(struct job *j)
+static enum step_verdict starved(struct job *j)
 {
-    const struct steps_owner_ops *ops = j->owner->ops;
-    if (ops->starved)
-        return ops->starved(j);
-    return ops->arena(j)->failed ? err_text(ERR_NOMEM) : NULL;
+    const struct steps_owner *o = j->owner;
+    return job_fail(j, o->starved_status,
+                    o->ops->starved ? o->ops->starved(j) : err_text(ERR_NOMEM));
+}
+
+static inline bool is_wanting(const struct job *j)
+{
+    return (j->arena && j->arena->failed) || (j->input && j->input->failed);
 }
 
 // A step that ran out of memory may have read nothing where something was written: nothing is
 // decided on that.
-static enum step_verdict judge(struct job *j, enum step_verdict v)
+static inline enum step_verdict judge(struct job *j, enum step_verdict v)
 {
     if (j->early)
         v = take_early(j, v);
-    if (v != STEP_CONTINUE && v != STEP_REJECT)
-        return v;
-    const char *why = starved(j);
-    return why ? job_fail(j, j->owner->starved_status, why) : v;
+    if ((v == STEP_CONTINUE || v == STEP_REJECT) && is_wanting(j))
+        return starved(j);
+    return v;
 }
 
 static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_side side,
@@ -55,12 +58,17 @@ static size_t next_hook(const struct hooks *h, const struct step *st, enum hook_
     return own < shared ? own : shared;
 }
 
+static inline bool has_hooks(const struct job *j, const struct step *st)
+{
+    const struct hooks *h = &j->owner->hooks;
+    return hooks_has(h, st) || (st->point && hooks_has(h, st->point));
+}
+
 static enum step_verdict run_hooks(struct job *j, const struct step *st, enum hook_side side)
 {
     const struct hooks *h = &j->owner->hooks;
-    if (!hooks_has(h, st) && !(st->point && hooks_has(h, st->point)))
-        return STEP_CONTINUE;
-    for (size_t i; !j->then && (i = next_hook(h, st, side, j->hook)) < h->n;) {
+    const struct procedure *then = j->then; // a hook that goes elsewhere is the last
+    for (size_t i; j->then == then && (i = next_hook(h, st, side, j->hook)) < h->n;) {
         j->hook = (uint8_t)(i + 1);
         enum step_verdict v = judge(j, h->of[i].run(h->of[i].arg, j));
         if (v != STEP_CONTINUE)
@@ -69,13 +77,13 @@ static enum step_verdict run_hooks(struct job *j, const struct step *st, enum ho
     return STEP_CONTINUE;
 }
 
-static void set_phase(struct job *j, enum phase phase)
+static inline void set_phase(struct job *j, enum phase phase)
 {
     j->phase = phase;
     j->hook = 0;
 }
 
-static void next_step(struct job *j)
+static inline void next_step(struct job *j)
 {
     set_phase(j, PHASE_BEFORE);
     j->at++;
@@ -86,10 +94,10 @@ static void next_step(struct job *j)
     }
 }
 
-// Hooks behind a step that is done are told; they change nothing.
-static enum step_verdict advance(struct job *j)
+// The step and the hooks on both sides of it, from where it is now. Hooks behind a step that is
+// done are told; they change nothing.
+static enum step_verdict advance_hooked(struct job *j, const struct step *st)
 {
-    const struct step *st = &j->proc->steps[j->at];
     enum step_verdict v = STEP_CONTINUE, behind = STEP_CONTINUE;
     if (j->phase == PHASE_BEFORE) {
         v = run_hooks(j, st, HOOK_BEFORE);
@@ -108,6 +116,19 @@ static enum step_verdict advance(struct job *j)
         return v == STEP_DONE ? v : behind;
     next_step(j);
     return STEP_CONTINUE;
+}
+
+// Most steps have no hooks, and are entered at their beginning.
+static inline enum step_verdict advance(struct job *j)
+{
+    const struct step *st = &j->proc->steps[j->at];
+    if (j->phase != PHASE_BEFORE || !st->run || has_hooks(j, st))
+        return advance_hooked(j, st);
+    j->phase = PHASE_AFTER;
+    enum step_verdict v = judge(j, st->run(j));
+    if (v == STEP_CONTINUE)
+        next_step(j);
+    return v;
 }
 
 // ---- waiting and ending ----
@@ -186,6 +207,7 @@ void job_start(struct job *j, const struct procedure *proc)
     j->proc = proc;
     j->then = NULL;
     j->at = 0;
+    j->early = EARLY_NOTHING;
     set_phase(j, PHASE_BEFORE);
     j->state = JOB_RUNS;
     drive(j, STEP_CONTINUE);

@@ -50,11 +50,7 @@ struct steps_owner_ops {
     // False: whoever it was for has gone, and it ends without a word. Asked before a job goes on.
     // NULL: always true.
     bool (*alive)(const struct job *j);
-    // Memory that lives as long as the job. NULL: none, when starved is not.
-    struct arena *(*arena)(const struct job *j);
-    // Why what a step has read or prepared may be wanting (out of memory): nothing is decided on
-    // that, it is refused with starved_status. NULL: nothing is wanting. Itself NULL: the arena has
-    // failed.
+    // An arena of the job has failed: the cause for people. NULL: out of memory.
     const char *(*starved)(struct job *j);
     void (*reject)(struct job *j); // answers and logs j->reject; NULL: the steps have done that
     // Nothing happens to it any more; it may be freed, or started anew, in here. NULL: nothing.
@@ -84,7 +80,12 @@ struct job {
     const struct steps_owner *owner;
     uint64_t id;   // by which it is found again
     void *subject; // what it is about: a request, an operation
-    void *nf;      // job_start takes it from the owner
+    // Memory that lives as long as the job, and that of what it reads. When either has failed, what
+    // a step has read or prepared may be wanting: nothing is decided on that, it is refused with
+    // starved_status. Each may be NULL.
+    struct arena *arena;
+    const struct arena *input;
+    void *nf; // job_start takes it from the owner
     // For the owner's use: gives back what the job holds; NULL: nothing.
     void (*ended)(struct job *j);
     // filled in by steps

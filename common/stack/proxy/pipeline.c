@@ -91,12 +91,8 @@ static void disarm(struct job *j)
     timer_stop(j->timer);
 }
 
-static const struct steps_owner_ops ops = {.alive = alive,
-                                           .arena = job_arena,
-                                           .starved = starved,
-                                           .reject = refuse,
-                                           .arm = arm,
-                                           .disarm = disarm};
+static const struct steps_owner_ops ops = {
+    .alive = alive, .starved = starved, .reject = refuse, .arm = arm, .disarm = disarm};
 
 void pxy_steps_init(struct steps_owner *o, void *nf)
 {
@@ -117,6 +113,8 @@ void pxy_run(struct pxy *p, struct job *j, const struct procedure *proc,
     j->owner = o;
     j->id = p->id;
     j->subject = p;
+    j->arena = &p->arena;
+    j->input = sip_msg_arena(p->req);
     j->ended = ended;
     pxy_set_ctx(p, j, on_pxy_gone);
     job_start(j, proc);

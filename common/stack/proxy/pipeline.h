@@ -34,7 +34,7 @@ static inline const struct sip_msg *job_request(const struct job *j)
 
 static inline struct arena *job_arena(const struct job *j)
 {
-    return pxy_arena(job_pxy(j));
+    return j->arena;
 }
 
 static inline struct sip_edits *job_edits(const struct job *j)

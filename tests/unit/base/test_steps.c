@@ -43,11 +43,6 @@ static bool alive(const struct job *j)
     return !task_of(j)->gone;
 }
 
-static struct arena *arena_of(const struct job *j)
-{
-    return &task_of(j)->arena;
-}
-
 static void reject(struct job *j)
 {
     struct task *t = task_of(j);
@@ -72,12 +67,8 @@ static void disarm(struct job *j)
     task_of(j)->armed_ms = 0;
 }
 
-static const struct steps_owner_ops ops = {.alive = alive,
-                                           .arena = arena_of,
-                                           .reject = reject,
-                                           .over = over,
-                                           .arm = arm,
-                                           .disarm = disarm};
+static const struct steps_owner_ops ops = {
+    .alive = alive, .reject = reject, .over = over, .arm = arm, .disarm = disarm};
 
 static struct steps_owner owner;
 
@@ -87,6 +78,7 @@ static int set_up(void **state)
     owner =
         (struct steps_owner){.ops = &ops, .nf = "nf", .late_status = 504, .starved_status = 500};
     t->job.owner = &owner;
+    t->job.arena = &t->arena;
     arena_init(&t->arena, NULL, 0);
     *state = t;
     return 0;
@@ -440,6 +432,27 @@ static void nothing_is_decided_without_memory(void **state)
     assert_string_equal(t->refused_at, "a");
 }
 
+static const char *too_much(struct job *j)
+{
+    (void)j;
+    return "the message takes more memory than it may";
+}
+
+// What could not be read counts like what could not be prepared; the owner knows why.
+static void nothing_is_decided_on_what_could_not_be_read(void **state)
+{
+    struct task *t = *state;
+    struct steps_owner_ops mine = ops;
+    const struct arena input = {.failed = true};
+    mine.starved = too_much;
+    owner.ops = &mine;
+    t->job.input = &input;
+    job_start(&t->job, &refused);
+    assert_string_equal(t->trail, "a");
+    assert_int_equal(t->job.reject.status, 500);
+    assert_string_equal(t->job.reject.cause, "the message takes more memory than it may");
+}
+
 // ---- hooks ----
 
 static enum step_verdict hook_says(void *arg, void *at)
@@ -554,6 +567,23 @@ static void hook_behind_a_step_may_refuse(void **state)
     assert_string_equal(t->refused_at, "a");
 }
 
+static enum step_verdict hook_goes(void *arg, void *at)
+{
+    say(at, *(const char *)arg);
+    return job_go(at, &open_end);
+}
+
+static void hook_may_choose_another_list(void **state)
+{
+    struct task *t = *state;
+    hook(&chooses, "choose", HOOK_AFTER, hook_says, "1"); // also where the step has chosen one
+    hook(&plain, "b", HOOK_BEFORE, hook_goes, "2");
+    hook(&plain, "b", HOOK_BEFORE, hook_says, "x");
+    hook(&plain, "b", HOOK_AFTER, hook_says, "x");
+    job_start(&t->job, &chooses);
+    assert_string_equal(t->trail, "c1a2a");
+}
+
 static void hook_may_end_it(void **state)
 {
     struct task *t = *state;
@@ -623,12 +653,14 @@ int main(void)
         TEST(owner_takes_it_away),
         TEST(found_by_id_or_gone),
         TEST(nothing_is_decided_without_memory),
+        TEST(nothing_is_decided_on_what_could_not_be_read),
         TEST(hooks_run_before_and_behind_in_order),
         TEST(points_are_shared_by_steps),
         TEST(hook_may_wait),
         TEST(hook_that_waits_in_vain),
         TEST(hook_may_refuse),
         TEST(hook_behind_a_step_may_refuse),
+        TEST(hook_may_choose_another_list),
         TEST(hook_may_end_it),
         TEST(hook_behind_the_end_changes_nothing),
         TEST(hook_without_memory_decides_nothing),
