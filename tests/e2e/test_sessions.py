@@ -59,7 +59,7 @@ def test_session_interval_that_is_too_small(lab):
 
 def test_dtmf(lab):
     """RFC 4733, both ways."""
-    pair(lab, ["dtmf=12#", "expect-dtmf=98*", "talk=2"], ["dtmf=98*", "expect-dtmf=12#"])
+    pair(lab, ["dtmf=12#", "expect-dtmf=98*", "talk=2", "instance=1"], ["dtmf=98*", "expect-dtmf=12#"])
 
 
 def test_digits_that_are_not_there(lab):

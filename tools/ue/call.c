@@ -318,13 +318,13 @@ static const struct session_ops ops = {.progress = on_progress,
                                        .referred = call_on_referred,
                                        .decorate = decorate};
 
-static struct str contact_value(const struct phone *ph, struct arena *a)
+static struct str contact_value(const struct call *c, struct arena *a)
 {
+    const struct phone *ph = c->phone;
     struct str contact = ARENA_CAT(a, STR("<"), ph->contact, STR(">"));
-    if (!ph->services)
-        return contact;
-    return ARENA_CAT(a, contact, STR(";+sip.instance=\"<urn:uuid:"), ph->instance, STR(">\";"),
-                     ue_mmtel);
+    if (c->ext.instance)
+        contact = ARENA_CAT(a, contact, STR(";+sip.instance=\"<urn:uuid:"), ph->instance, STR(">\""));
+    return ph->services ? ARENA_CAT(a, contact, STR(";"), ue_mmtel) : contact;
 }
 
 struct session_params call_session_params(struct call *c, struct arena *a)
@@ -336,7 +336,7 @@ struct session_params call_session_params(struct call *c, struct arena *a)
                                                            : SESSION_REL_OFF;
     return (struct session_params){.ops = &ops,
                                    .arg = c,
-                                   .contact = contact_value(ph, a),
+                                   .contact = contact_value(c, a),
                                    .allow = ue_allow,
                                    .supported = x->preconditions ? STR("replaces, precondition")
                                                 : ph->services   ? STR("replaces")

@@ -155,7 +155,7 @@ struct str call_describe(struct call *c, struct arena *a, bool answer)
         const struct sdp *s = read_remote(c, a);
         n = s ? answer_media(c, s, formats, media) : 0;
     } else {
-        media[0] = own_media(c, formats, c->phone->services ? 3 : 2);
+        media[0] = own_media(c, formats, c->ext.events ? 3 : 2);
     }
     return n ? write_it(c, a, media, n, answer) : STR_NONE;
 }

@@ -48,7 +48,7 @@ static const char help[] =
     "        waits for N MESSAGEs or NOTIFYs (1)\n"
     "  sleep S\n"
     "call and answer: [100rel=supported|required] [preconditions=1] [resources-after=S] [session-expires=S]\n"
-    "[min-se=S] [refresher=me|peer] [dtmf=DIGITS] [expect-dtmf=DIGITS]; call: [late-offer=1] [refer=URI]\n"
+    "[min-se=S] [refresher=me|peer] [dtmf=DIGITS] [expect-dtmf=DIGITS] [instance=1]; call: [late-offer=1] [refer=URI]\n"
     "[norefersub=1]; answer: [obey-refer=1]\n"
     "expect: the final response that is wanted, 200; a class is 4xx. expect-cause: a part of the text of its\n"
     "Warning or Reason header. A step that takes 60 seconds longer than its talk, hold, after and sleep fails;\n"

@@ -18,7 +18,9 @@ struct ue_extensions script_extensions(const struct step *st)
         .min_se = (uint32_t)step_number(st, "min-se", 0),
         .refresher_is_peer = side && strcmp(side, "peer") == 0,
         .late_offer = step_param(st, "late-offer") != NULL,
+        .events = step_param(st, "dtmf") || step_param(st, "expect-dtmf"),
         .dtmf = str_from(step_param(st, "dtmf")),
+        .instance = step_param(st, "instance") != NULL,
         .refer = step_param(st, "obey-refer") != NULL,
     };
 }

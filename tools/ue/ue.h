@@ -41,7 +41,9 @@ struct ue_extensions {
     uint32_t min_se;            // 0: 90
     bool refresher_is_peer;     // asked for
     bool late_offer;            // outgoing: the INVITE has no offer
-    struct str dtmf;            // sent when the call is established (RFC 4733)
+    bool events;                // telephone events are offered (RFC 4733)
+    struct str dtmf;            // sent when the call is established
+    bool instance;              // Contact has the instance of the REGISTER (RFC 5626 4.1)
     bool refer;                 // incoming: a REFER is obeyed
 };
 

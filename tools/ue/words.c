@@ -21,11 +21,11 @@ static const struct {
     {"resources-after", SECONDS}, {"session-expires", INTERVAL}, {"min-se", INTERVAL}, {"refresher", SIDE},
     {"dtmf", DIGITS},     {"expect-dtmf", DIGITS}, {"refer", URI},     {"norefersub", FLAG},
     {"obey-refer", FLAG}, {"text", TEXT},        {"event", TEXT},      {"expires", COUNT},
-    {"messages", COUNT},
+    {"messages", COUNT},  {"instance", FLAG},
 };
 
 // Of both sides of a call.
-#define EXTENSIONS "100rel preconditions resources-after session-expires min-se refresher dtmf expect-dtmf"
+#define EXTENSIONS "100rel preconditions resources-after session-expires min-se refresher dtmf expect-dtmf instance"
 
 
 static const struct {
