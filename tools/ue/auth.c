@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answering challenges: IMS-AKA (TS 33.203 6.1, RFC 3310) with resynchronisation, and SIP Digest,
-// which is what proxies ask for (RFC 3261 22.3).
+// which is what proxies ask for (RFC 3261 22.3; how often is the session core's business).
 #include "tools/ue/ue_priv.h"
 
 #include <openssl/evp.h>
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/writer.h"
 
-// PROXY_ANSWERS_MAX: a request is challenged, and once more when its nonce has become stale
-// meanwhile.
-enum { NONCE_BYTES_MAX = 256, AKA_NONCE_BYTES = 32, PROXY_ANSWERS_MAX = 2 };
+enum { NONCE_BYTES_MAX = 256, AKA_NONCE_BYTES = 32 };
 
 void auth_init(struct phone *ph)
 {
     arena_init(&ph->registrar.mem, NULL, 0);
-    arena_init(&ph->proxy.mem, NULL, 0);
     ph->registrar.with_aka = ph->has_aka;
 }
 
 void auth_done(struct phone *ph)
 {
     arena_done(&ph->registrar.mem);
-    arena_done(&ph->proxy.mem);
+    uac_auth_free(ph->proofs);
 }
 
 // base64 of s into out; number of bytes, or ERR_BAD.
@@ -111,38 +107,6 @@ int auth_challenge(struct phone *ph, const struct sip_msg *resp)
     return e;
 }
 
-static uint64_t nonce_key(struct str nonce)
-{
-    return hash_bytes(nonce.p, nonce.n) | 1;
-}
-
-// RFC 3261 22.3, RFC 7616 3.3: credentials for this very nonce were refused, or right ones would
-// not have been.
-static bool is_refusal(const struct proxy_attempts *t, const struct sip_auth *auth)
-{
-    if (t->nonce == nonce_key(auth->nonce) || t->answered >= PROXY_ANSWERS_MAX)
-        return true;
-    return t->answered && !str_ieq(auth->stale, STR("true"));
-}
-
-bool auth_proxy_challenge(struct phone *ph, struct proxy_attempts *t, const struct sip_msg *resp)
-{
-    if (ph->has_aka && !ph->password.n)
-        return false;
-    struct sip_iter it = sip_iter_init(resp, SIP_H_PROXY_AUTHENTICATE);
-    for (const struct sip_auth *auth; (auth = sip_iter_next(&it));) {
-        if (is_refusal(t, auth)) {
-            ph->proxy.held = false; // the next request is asked anew
-            return false;
-        }
-        if (take(ph, &ph->proxy, auth) == 0) {
-            t->answered++;
-            return true;
-        }
-    }
-    return false;
-}
-
 // The digest over RES (any bytes) or the password; empty when AKA gave none.
 static struct str response(struct phone *ph, const struct challenge *c, struct arena *a,
                            struct str method, struct str uri, struct str nc, struct str cnonce)
@@ -192,10 +156,10 @@ static struct str auts_param(const struct challenge *c, struct arena *a)
     return arena_printf(a, ", auts=\"%s\"", b64);
 }
 
-static struct str credentials(struct phone *ph, struct challenge *c, struct arena *a,
+static struct str credentials(struct phone *ph, const struct challenge *c, struct arena *a,
                               struct str method, struct str uri)
 {
-    struct str nc = arena_printf(a, "%08x", ++c->nc), cnonce = random_hex(ph->hub->loop, a, 8);
+    struct str nc = arena_printf(a, "%08x", c->nc), cnonce = random_hex(ph->hub->loop, a, 8);
     struct str resp = response(ph, c, a, method, uri, nc, cnonce);
     struct str head = arena_printf(
         a, "Digest username=\"%.*s\", realm=\"%.*s\", nonce=\"%.*s\", uri=\"%.*s\", response=\"%.*s\"",
@@ -212,17 +176,30 @@ static struct str credentials(struct phone *ph, struct challenge *c, struct aren
 struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri)
 {
     struct auth *au = &ph->registrar;
-    return au->held ? credentials(ph, &au->challenge, a, method, uri) : initial(ph, a, uri);
+    if (!au->held)
+        return initial(ph, a, uri);
+    au->challenge.nc++;
+    return credentials(ph, &au->challenge, a, method, uri);
 }
 
-void auth_add_proxy(struct phone *ph, struct proxy_attempts *t, struct sip_edits *headers,
-                    struct str method, struct str uri)
+// ---- proxies, and servers behind them: SIP Digest alone (TS 33.203 N.2.1) ----
+
+static bool can_prove(void *arg, const struct sip_auth *auth)
 {
-    struct challenge *c = &ph->proxy.challenge;
-    t->nonce = 0;
-    if (!ph->proxy.held)
-        return;
-    t->nonce = nonce_key(c->nonce);
-    sip_edit_append(headers, SIP_H_PROXY_AUTHORIZATION,
-                    credentials(ph, c, headers->arena, method, uri));
+    const struct phone *ph = arg;
+    struct auth digest = {.with_aka = false};
+    struct challenge c;
+    bool has_password = !ph->has_aka || ph->password.n;
+    return has_password && str_ieq(auth->scheme, STR("Digest")) && known_algorithm(&digest, auth->algorithm, &c);
 }
+
+static struct str proof(void *arg, struct arena *a, const struct uac_challenge *u, struct str method, struct str uri)
+{
+    struct auth digest = {.with_aka = false};
+    struct challenge c = {.nonce = u->nonce, .realm = u->realm, .opaque = u->opaque, .algorithm = u->algorithm, .nc = u->nc,
+                          .qop = u->has_qop ? STR("auth") : STR_NONE};
+    (void)known_algorithm(&digest, u->algorithm, &c);
+    return credentials(arg, &c, a, method, uri);
+}
+
+const struct uac_auth_ops auth_proofs = {.can = can_prove, .credentials = proof};

@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls: what both sides share, and the outgoing side (TS 24.229 5.1.3).
+// Calls: what both sides share, and the outgoing side (TS 24.229 5.1.3). A call is a session with
+// media.
 #include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
-#include "base/hash.h"
-#include "base/writer.h"
+#include "sip/token.h"
 
-enum { SDP_MAX = 1024 };
+// RESOURCES_LEAST_MS: the PRACK has left by then.
+enum { T1_MS = 2000, RESOURCES_LEAST_MS = 20, RESOURCES_AGAIN_MS = 100 };
 
 static void on_cleanup(void *arg)
 {
     call_free(arg);
 }
 
-static uint64_t dialog_key(struct str call_id, struct str local_tag)
-{
-    return hash_bytes(call_id.p, call_id.n) * 31 + hash_bytes(local_tag.p, local_tag.n);
-}
-
-struct str call_contact(const struct phone *ph, struct arena *a)
-{
-    return ARENA_CAT(a, STR("<"), ph->contact, STR(">"), ph->services ? STR(";") : STR(""),
-                     ph->services ? ue_mmtel : STR(""));
-}
+static void on_resources(void *arg);
 
 // ---- life ----
 
@@ -36,9 +28,11 @@ struct call *call_new(struct phone *ph, bool outgoing)
     c->hub = h;
     c->phone = ph;
     c->outgoing = outgoing;
+    c->state = outgoing ? CALL_CALLING : CALL_RINGING;
     c->sdp_id = loop_random_u64(h->loop) >> 2;
     deferred_init(&c->cleanup, on_cleanup, c);
     timer_init(&c->answer_timer, NULL, NULL);
+    timer_init(&c->qos.timer, on_resources, c);
     list_add(&ph->calls, &c->of_phone);
     if (map_add(&h->calls, c->id, c)) {
         call_free(c);
@@ -52,20 +46,15 @@ void call_free(struct call *c)
     struct hub *h = c->hub;
     deferred_cancel(&c->cleanup);
     timer_stop(&c->answer_timer);
+    timer_stop(&c->qos.timer);
     map_remove(&h->calls, c->id, c);
-    if (c->dialog_key)
-        map_remove(&h->calls_by_dialog, c->dialog_key, c);
     list_del(&c->of_phone);
-    if (c->invite && h->stack)
-        ua_forget(stack_uas(h->stack), c->invite);
-    if (c->bye && h->stack)
-        ua_forget(stack_uas(h->stack), c->bye);
-    if (c->invite_msg)
-        sip_msg_unref(c->invite_msg);
-    dialog_free(c->dialog);
+    if (c->session && !h->closing)
+        session_drop(c->session);
     media_free(c->media);
     mem_free((void *)c->call_id.p);
-    mem_free((void *)c->local_tag.p);
+    mem_free((void *)c->remote.p);
+    mem_free((void *)c->from.p);
     mem_free(c);
 }
 
@@ -75,40 +64,12 @@ struct call *call_find(const struct hub *h, ue_call id)
     return map_find(&h->calls, id, &it);
 }
 
-struct call *call_of_dialog(const struct hub *h, const struct sip_msg *m, struct str local_tag)
-{
-    struct str call_id = sip_msg_call_id(m);
-    size_t it = 0;
-    struct call *c;
-    while ((c = map_find(&h->calls_by_dialog, dialog_key(call_id, local_tag), &it)))
-        if (str_eq(c->call_id, call_id) && str_eq(c->local_tag, local_tag))
-            return c;
-    return NULL;
-}
-
-int call_set_dialog(struct call *c, struct dialog *d)
-{
-    struct dialog_info info;
-    dialog_free(c->dialog);
-    c->dialog = d;
-    dialog_get_info(d, &info);
-    if (c->dialog_key)
-        return 0;
-    mem_free((void *)c->call_id.p);
-    mem_free((void *)c->local_tag.p);
-    c->call_id = str_dup(info.call_id);
-    c->local_tag = str_dup(info.local_tag);
-    uint64_t key = dialog_key(info.call_id, info.local_tag);
-    if (!c->call_id.p || !c->local_tag.p || map_add(&c->hub->calls_by_dialog, key, c))
-        return ERR_NOMEM;
-    c->dialog_key = key;
-    return 0;
-}
-
 // The object goes at the end of the turn: callers up the stack may still look at it.
 static void leave(struct call *c)
 {
     c->state = CALL_ENDED;
+    timer_stop(&c->answer_timer);
+    timer_stop(&c->qos.timer);
     loop_defer(c->hub->loop, &c->cleanup);
 }
 
@@ -129,17 +90,9 @@ void call_fail(struct call *c, const struct ue_failure *f)
     if (c->state == CALL_ENDED)
         return;
     leave(c);
+    call_tell_referrer(c, f->status);
     if (c->phone->ops->failed)
         c->phone->ops->failed(c->phone->arg, c->phone, c->id, f);
-}
-
-void call_started(struct call *c)
-{
-    if (c->state == CALL_ESTABLISHED || c->state == CALL_ENDED)
-        return;
-    c->state = CALL_ESTABLISHED;
-    if (c->phone->ops->established)
-        c->phone->ops->established(c->phone->arg, c->phone, c->id);
 }
 
 struct str ue_call_call_id(struct hub *h, ue_call id)
@@ -154,8 +107,6 @@ unsigned ue_call_bye_status(struct hub *h, ue_call id)
     return c ? c->bye_status : 0;
 }
 
-// ---- media ----
-
 void call_media_open(struct call *c)
 {
     struct addr local;
@@ -163,249 +114,267 @@ void call_media_open(struct call *c)
         (void)media_new(c->hub->loop, &local, c->tone_hz, c->expect_hz, &c->media);
 }
 
-struct str call_sdp(struct call *c, struct arena *a, enum sdp_direction dir, const struct sdp *remote)
+// ---- what the session tells ----
+
+static void on_progress(void *arg, struct session *s, unsigned status, const struct sip_msg *m)
 {
-    struct sdp_format formats[] = {{.payload_type = 0, .encoding = STR("PCMU"), .rate = 8000},
-                                   {.payload_type = 8, .encoding = STR("PCMA"), .rate = 8000}};
-    struct sdp_media m = {.type = STR("audio"),
-                          .port = c->media ? media_port(c->media) : 9,
-                          .proto = STR("RTP/AVP"),
-                          .address = c->hub->local_ip,
-                          .ptime = 20,
-                          .direction = dir,
-                          .formats = formats,
-                          .n_formats = 2};
-    struct sdp_draft d = {.id = c->sdp_id,
-                          .version = ++c->sdp_version,
-                          .origin_address = c->hub->local_ip,
-                          .media = &m,
-                          .n_media = 1};
-    const struct sdp_media *offer = remote ? sdp_find_media(remote, STR("audio")) : NULL;
-    if (offer) {
-        const struct sdp_format *f = sdp_find_format(offer, STR("PCMU"));
-        if (!f)
-            f = sdp_find_format(offer, STR("PCMA"));
-        m.n_formats = 1;
-        if (f)
-            formats[0] = *f;
-        m.direction = sdp_answer_direction(offer->direction, dir);
-    }
-    char *p = arena_alloc(a, SDP_MAX);
-    struct writer w = writer_init(p, p ? SDP_MAX : 0);
-    sdp_draft_write(&w, &d);
-    return w.failed ? STR_NONE : writer_done(&w);
+    struct call *c = arg;
+    if (status > 100)
+        call_tell_referrer(c, status);
+    if (c->phone->ops->progress)
+        c->phone->ops->progress(c->phone->arg, c->phone, c->id, status);
 }
 
-const struct sdp *call_read_sdp(struct arena *a, const struct sip_msg *m)
+static bool is_sdp(const struct sip_msg *m)
 {
-    struct sdp *s;
-    return sip_msg_body(m).n && sdp_parse(a, sip_msg_body(m), NULL, &s, NULL) == 0 ? s : NULL;
+    struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
+    return str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"));
 }
 
-void call_media_start(struct call *c, const struct sip_msg *m)
+// A new offer is answered with what we have (RFC 3264 8); without one ours is wanted.
+static void on_offer(void *arg, struct session *s, struct str body, const struct sip_msg *m)
 {
-    struct addr remote;
+    struct call *c = arg;
     struct arena a;
-    char room[2048];
-    arena_init(&a, room, sizeof room);
-    const struct sdp *s = c->media ? call_read_sdp(&a, m) : NULL;
-    const struct sdp_media *audio = s ? sdp_find_media(s, STR("audio")) : NULL;
-    if (audio && audio->n_formats && addr_parse(audio->address, audio->port, &remote) == 0) {
-        media_start(c->media, &remote, audio->formats[0].payload_type == 8 ? 8 : 0);
-        media_hold(c->media, audio->direction == SDP_SENDONLY || audio->direction == SDP_INACTIVE ||
-                                 c->on_hold);
+    arena_init(&a, NULL, 0);
+    bool theirs = body.n > 0, sdp = !theirs || is_sdp(m);
+    int e = theirs && sdp ? call_take_remote(c, body) : 0;
+    call_media_open(c);
+    struct str mine = sdp && !e ? call_describe(c, &a, theirs) : STR_NONE;
+    if (mine.n && session_answer(s, mine) == 0) {
+        c->described = true;
+        if (c->state == CALL_ANSWERED || c->state == CALL_ESTABLISHED)
+            call_media_start(c);
+    } else if (!mine.n) {
+        (void)session_refuse(s, sdp ? 488 : 415);
     }
+    arena_done(&a);
+    if (!c->outgoing)
+        call_in_ready(c);
+}
+
+static void on_answer(void *arg, struct session *s, struct str body, const struct sip_msg *m)
+{
+    struct call *c = arg;
+    if (call_take_remote(c, body))
+        return;
+    if (c->state == CALL_ANSWERED || c->state == CALL_ESTABLISHED)
+        call_media_start(c);
+    if (c->state != CALL_CALLING || !c->qos.on || c->qos.local || timer_active(&c->qos.timer))
+        return;
+    // TS 24.229 5.1.3.1: our resources are set up when the other side has said what is to be
+    // carried.
+    c->qos.on = call_remote_has_qos(c);
+    uint32_t ms =
+        c->ext.resources_ms > RESOURCES_LEAST_MS ? c->ext.resources_ms : RESOURCES_LEAST_MS;
+    if (c->qos.on)
+        timer_start(c->hub->loop, &c->qos.timer, ms);
+}
+
+// Our resources are there: the other side is told (RFC 3312 5.1.1), or alerted here.
+static void on_resources(void *arg)
+{
+    struct call *c = arg;
+    struct arena a;
+    c->qos.local = true;
+    if (!c->outgoing) {
+        call_in_ready(c);
+        return;
+    }
+    if (c->state != CALL_CALLING || !c->session)
+        return;
+    if (!session_may_modify(c->session)) {
+        timer_start(c->hub->loop, &c->qos.timer, RESOURCES_AGAIN_MS);
+        return;
+    }
+    arena_init(&a, NULL, 0);
+    (void)session_modify(c->session, call_describe(c, &a, false));
     arena_done(&a);
 }
 
-// ---- requests inside the dialog ----
-
-// RFC 3261 13.2.2.4: an ACK has the credentials of its INVITE; only the first one can have had any.
-static void add_credentials(const struct call *c, uint32_t ack_cseq, struct sip_edits *headers)
-{
-    if (c->outgoing && ack_cseq == c->invite_cseq &&
-        sip_msg_has(c->invite_msg, SIP_H_PROXY_AUTHORIZATION))
-        sip_edit_append(headers, SIP_H_PROXY_AUTHORIZATION,
-                        sip_msg_raw(c->invite_msg, SIP_H_PROXY_AUTHORIZATION));
-}
-
-static int send_in_dialog(struct call *c, enum sip_method method, uint32_t ack_cseq, struct str sdp,
-                          ua_response_cb cb, ua_id *ret_id)
-{
-    struct request_draft d;
-    struct str uri;
-    draft_init(&d);
-    int e = dialog_request(c->dialog, method, ack_cseq, &d.headers, &uri);
-    if (!e) {
-        if (method == SIP_INVITE)
-            sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(c->phone, &d.arena));
-        if (method == SIP_ACK)
-            add_credentials(c, ack_cseq, &d.headers);
-        else
-            add_access(c->phone, &d.headers);
-        if (sdp.n)
-            sip_edit_body(&d.headers, STR("application/sdp"), sdp);
-        struct ua_request r = {
-            .method = method, .uri = uri, .headers = &d.headers, .cb = cb, .arg = cb ? c : NULL};
-        e = d.arena.failed ? ERR_NOMEM : ua_send(stack_uas(c->hub->stack), &r, ret_id);
-    }
-    draft_done(&d);
-    return e;
-}
-
-static void send_ack(struct call *c, uint32_t cseq)
-{
-    (void)send_in_dialog(c, SIP_ACK, cseq, STR_NONE, NULL, NULL);
-}
-
-static void on_bye_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
+static void on_established(void *arg, struct session *s)
 {
     struct call *c = arg;
-    if (status < 200)
-        return;
-    c->bye = 0;
-    c->bye_status = status;
-    call_end(c, false);
+    bool ours;
+    c->state = CALL_ESTABLISHED;
+    timer_stop(&c->answer_timer);
+    call_media_start(c);
+    call_tell_referrer(c, 200);
+    if (c->media && c->ext.dtmf.n)
+        media_dial(c->media, c->ext.dtmf);
+    uint32_t se = session_interval(s, &ours);
+    if (se && c->phone->ops->interval)
+        c->phone->ops->interval(c->phone->arg, c->phone, c->id, se, ours);
+    if (c->phone->ops->established)
+        c->phone->ops->established(c->phone->arg, c->phone, c->id);
 }
 
-// The call is over when the other side has said so, or does not answer any more.
-static void send_bye(struct call *c)
+static void on_modified(void *arg, struct session *s, unsigned status)
 {
-    if (c->media)
-        media_hold(c->media, true);
-    if (send_in_dialog(c, SIP_BYE, 0, STR_NONE, on_bye_response, &c->bye)) {
-        c->bye_status = 503;
-        call_end(c, false);
+    struct call *c = arg;
+    if (c->state == CALL_ESTABLISHED && c->phone->ops->modified)
+        c->phone->ops->modified(c->phone->arg, c->phone, c->id, status);
+}
+
+struct ue_failure call_cancelled(struct arena *a, struct str reason)
+{
+    struct ue_failure f = {
+        .status = 487, .reason = sip_reason(487), .cause = STR("cancelled by the caller")};
+    struct sip_token r = {.params = NULL};
+    if (reason.n && sip_token_parse(a, str_split(&reason, ','), &r))
+        r.params = NULL;
+    for (const struct sip_param *p = r.params; p; p = p->next) {
+        if (str_ieq(p->name, STR("cause")))
+            f.elsewhere = str_eq(p->value, STR("200")) && str_ieq(r.token, STR("SIP"));
+        else if (str_ieq(p->name, STR("text")) && p->value.n)
+            f.cause = sip_unquote(a, p->value);
     }
+    return f;
+}
+
+static void not_answered(struct call *c, const struct session_end *e)
+{
+    struct arena a;
+    struct ue_failure f = {.status = e->status, .reason = sip_reason(e->status)};
+    arena_init(&a, NULL, 0);
+    if (e->established) { // RFC 3261 9.1: the answer was faster than the CANCEL
+        f = (struct ue_failure){.status = 200,
+                                .reason = sip_reason(200),
+                                .cause = STR("answered while it was cancelled")};
+    } else if (!c->outgoing && e->by_remote) {
+        f = call_cancelled(&a, e->reason);
+    } else if (e->cause) {
+        f.cause = str_from(e->cause);
+    } else if (c->outgoing) {
+        f.reason = e->msg ? sip_msg_reason(e->msg) : f.reason;
+        f.cause = e->msg ? response_cause(e->msg) : local_cause(e->status);
+        f.restoring = e->msg && e->status == 504 && phone_restore(c->phone, e->msg);
+    } else {
+        f.cause = STR("refused here");
+    }
+    call_fail(c, &f);
+    arena_done(&a);
+}
+
+static void on_closed(void *arg, struct session *s, const struct session_end *e)
+{
+    struct call *c = arg;
+    c->session = NULL;
+    c->bye_status = e->by_remote ? 0 : e->status;
+    if (c->state == CALL_ESTABLISHED || c->state == CALL_ANSWERED)
+        call_end(c, e->by_remote);
+    else
+        not_answered(c, e);
+}
+
+static void on_request(void *arg, struct session *s, server_id id, const struct sip_msg *m)
+{
+    enum sip_method method = sip_msg_method(m);
+    bool known = method == SIP_INFO || method == SIP_MESSAGE || method == SIP_OPTIONS ||
+                 method == SIP_NOTIFY;
+    session_reply_to(s, id, known ? 200 : 405);
+}
+
+// What a phone for multimedia telephony says in an INVITE (TS 24.229 5.1.3.1, 5.1.2A.1.1).
+static void add_services(const struct phone *ph, struct sip_edits *h)
+{
+    sip_edit_append(h, SIP_H_ACCEPT, STR("application/sdp, application/3gpp-ims+xml"));
+    sip_edit_append(h, SIP_H_P_PREFERRED_SERVICE, STR("urn:urn-7:3gpp-service.ims.icsi.mmtel"));
+    sip_edit_append(h, SIP_H_ACCEPT_CONTACT, ARENA_CAT(h->arena, STR("*;"), ue_mmtel));
+    sip_edit_append(h, SIP_H_P_EARLY_MEDIA, STR("supported"));
+}
+
+static void decorate(void *arg, struct session *s, enum sip_method method, unsigned status,
+                     struct sip_edits *h)
+{
+    const struct call *c = arg;
+    const struct phone *ph = c->phone;
+    if (method == SIP_ACK)
+        return;
+    if (!status && method == SIP_INVITE && c->state == CALL_CALLING) {
+        struct str who = ph->identity.n ? ph->identity : ph->impu;
+        if (ph->hub->user_agent.n)
+            sip_edit_append(h, SIP_H_USER_AGENT, ph->hub->user_agent);
+        sip_edit_append(h, SIP_H_P_PREFERRED_IDENTITY,
+                        ARENA_CAT(h->arena, STR("<"), who, STR(">")));
+        if (ph->services)
+            add_services(ph, h);
+    }
+    if (status == 405)
+        sip_edit_set(h, SIP_H_ALLOW, ue_allow);
+    if (status == 415)
+        sip_edit_append(h, SIP_H_ACCEPT, STR("application/sdp"));
+    add_access(ph, h);
+}
+
+static const struct session_ops ops = {.progress = on_progress,
+                                       .offer = on_offer,
+                                       .answer = on_answer,
+                                       .established = on_established,
+                                       .modified = on_modified,
+                                       .closed = on_closed,
+                                       .request = on_request,
+                                       .refer = call_on_refer,
+                                       .referred = call_on_referred,
+                                       .decorate = decorate};
+
+static struct str contact_value(const struct call *c, struct arena *a)
+{
+    const struct phone *ph = c->phone;
+    struct str contact = ARENA_CAT(a, STR("<"), ph->contact, STR(">"));
+    if (c->ext.instance)
+        contact = ARENA_CAT(a, contact, STR(";+sip.instance=\"<urn:uuid:"), ph->instance, STR(">\""));
+    return ph->services ? ARENA_CAT(a, contact, STR(";"), ue_mmtel) : contact;
+}
+
+struct session_params call_session_params(struct call *c, struct arena *a)
+{
+    const struct phone *ph = c->phone;
+    const struct ue_extensions *x = &c->ext;
+    enum session_rel rel = x->rel100 == UE_REL_REQUIRED    ? SESSION_REL_REQUIRED
+                           : x->rel100 == UE_REL_SUPPORTED ? SESSION_REL_SUPPORTED
+                                                           : SESSION_REL_OFF;
+    return (struct session_params){.ops = &ops,
+                                   .arg = c,
+                                   .contact = contact_value(c, a),
+                                   .allow = ue_allow,
+                                   .supported = x->preconditions ? STR("replaces, precondition")
+                                                : ph->services   ? STR("replaces")
+                                                                 : STR_NONE,
+                                   .rel100 = rel,
+                                   .timer = x->session_expires > 0,
+                                   .expires_s = x->session_expires,
+                                   .min_se_s = x->min_se,
+                                   .refresher = !x->refresher_is_peer ? SESSION_REFRESHER_ANY
+                                                : c->outgoing         ? SESSION_REFRESHER_UAS
+                                                                      : SESSION_REFRESHER_UAC,
+                                   .t1_ms = T1_MS,
+                                   .auth = ph->proofs};
 }
 
 // ---- outgoing ----
 
-static void invite_failed(struct call *c, unsigned status, const struct sip_msg *msg)
-{
-    struct ue_failure f = {.status = status,
-                           .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
-                           .cause = msg ? response_cause(msg) : local_cause(status)};
-    f.restoring = msg && status == 504 && phone_restore(c->phone, msg);
-    call_fail(c, &f);
-}
-
-// What a phone for multimedia telephony says in an INVITE (TS 24.229 5.1.3.1, 5.1.2A.1.1); extensions are not among
-// it, since this one has none that could be asked for.
-static void add_services(const struct phone *ph, struct sip_edits *h, struct arena *a)
-{
-    sip_edit_append(h, SIP_H_ACCEPT, STR("application/sdp, application/3gpp-ims+xml"));
-    sip_edit_append(h, SIP_H_P_PREFERRED_SERVICE, STR("urn:urn-7:3gpp-service.ims.icsi.mmtel"));
-    sip_edit_append(h, SIP_H_ACCEPT_CONTACT, ARENA_CAT(a, STR("*;"), ue_mmtel));
-    sip_edit_append(h, SIP_H_P_EARLY_MEDIA, STR("supported"));
-}
-
-static void invite_accepted(struct call *c, const struct sip_msg *msg)
-{
-    struct dialog *d;
-    if (c->state == CALL_ESTABLISHED) { // the 2xx came again: so does the ACK (RFC 3261 13.2.2.4)
-        send_ack(c, c->invite_cseq);
-        return;
-    }
-    if (dialog_new_uac(c->invite_msg, msg, &d) || call_set_dialog(c, d)) {
-        struct ue_failure f = {.cause = STR("2xx without what a dialog needs")};
-        call_fail(c, &f);
-        return;
-    }
-    send_ack(c, c->invite_cseq);
-    bool cancelled = c->hung_up; // the answer crossed our CANCEL
-    call_media_start(c, msg);
-    call_started(c);
-    if (cancelled)
-        send_bye(c);
-}
-
-static void on_invite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg);
-
-// The INVITE as a parsed message, from which the dialog is made; the Via stands for the one the stack adds.
-static int keep_invite(struct call *c, struct str uri, const struct sip_edits *headers)
-{
-    char buf[MESSAGE_MAX];
-    struct writer w = writer_init(buf, sizeof buf);
-    struct sip_edits e;
-    struct sip_parse_error pe;
-    sip_edits_copy(&e, headers->arena, headers);
-    sip_edit_prepend(&e, SIP_H_VIA, STR("SIP/2.0/UDP invalid;branch=z9hG4bK0"));
-    int err = sip_write_request(STR("INVITE"), uri, &e, &w);
-    return err ? err : sip_msg_parse(writer_done(&w), &c->invite_msg, &pe);
-}
-
-// body: the offer.
-static int send_invite(struct call *c, struct str target, struct str body)
-{
-    struct phone *ph = c->phone;
-    struct request_draft d;
-    draft_init(&d);
-    struct arena *a = &d.arena;
-    draft_common(&d, ph, target, c->call_id, c->local_tag, ++c->invite_cseq, SIP_INVITE);
-    auth_add_proxy(ph, &c->proxies, &d.headers, STR("INVITE"), target);
-    sip_edit_append(&d.headers, SIP_H_CONTACT, call_contact(ph, a));
-    struct str who = ph->identity.n ? ph->identity : ph->impu;
-    sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), who, STR(">")));
-    sip_edit_append(&d.headers, SIP_H_ALLOW, ue_allow);
-    if (ph->services)
-        add_services(ph, &d.headers, a);
-    sip_edit_body(&d.headers, STR("application/sdp"), body);
-    int e = a->failed ? ERR_NOMEM : keep_invite(c, target, &d.headers);
-    struct ua_request r = {.method = SIP_INVITE,
-                           .uri = target,
-                           .headers = &d.headers,
-                           .cb = on_invite_response,
-                           .arg = c};
-    if (!e)
-        e = ua_send(stack_uas(c->hub->stack), &r, &c->invite);
-    draft_done(&d);
-    return e;
-}
-
-static int begin_call(struct call *c, struct str target)
+static int begin_call(struct call *c, const struct ue_call_params *p)
 {
     struct arena a;
-    char room[2048];
+    char room[4096];
+    const struct phone *ph = c->phone;
     arena_init(&a, room, sizeof room);
-    c->call_id =
-        str_dup(ARENA_CAT(&a, random_hex(c->hub->loop, &a, 12), STR("@"), c->hub->local_ip));
-    c->local_tag = str_dup(random_hex(c->hub->loop, &a, 6));
+    c->qos.on = p->ext.preconditions;
     call_media_open(c);
-    struct str offer = call_sdp(c, &a, SDP_SENDRECV, NULL);
-    int e =
-        a.failed || !c->call_id.p || !c->local_tag.p ? ERR_NOMEM : send_invite(c, target, offer);
+    struct session_params sp = call_session_params(c, &a);
+    sp.uri = p->target;
+    sp.from = ph->identity.n ? ph->identity : ph->impu;
+    sp.route = phone_route(ph, &a);
+    sp.replaces = p->replaces;
+    sp.call_id = ARENA_CAT(&a, random_hex(c->hub->loop, &a, 12), STR("@"), c->hub->local_ip);
+    sp.body = p->ext.late_offer ? STR_NONE : call_describe(c, &a, false);
+    c->described = sp.body.n > 0;
+    int e = a.failed ? ERR_NOMEM : session_invite(c->hub->sessions, &sp, &c->session);
+    if (!e && !(c->call_id = str_dup(sp.call_id)).p)
+        e = ERR_NOMEM;
     arena_done(&a);
     return e;
-}
-
-// RFC 3261 22.3: the same request with credentials. True when it has gone out again.
-static bool invite_again(struct call *c, const struct sip_msg *msg)
-{
-    if (c->hung_up || !auth_proxy_challenge(c->phone, &c->proxies, msg))
-        return false;
-    struct sip_msg *before = c->invite_msg;
-    c->invite_msg = NULL;
-    int e = send_invite(c, sip_msg_uri_text(before), sip_msg_body(before));
-    sip_msg_unref(before);
-    return e == 0;
-}
-
-static void on_invite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
-{
-    struct call *c = arg;
-    if (status >= 300)
-        c->invite = 0;
-    if (c->state == CALL_ENDED)
-        return;
-    if (status < 200) {
-        if (c->phone->ops->progress)
-            c->phone->ops->progress(c->phone->arg, c->phone, c->id, status);
-    } else if (status < 300 && msg) {
-        invite_accepted(c, msg);
-    } else if (!msg || status != 407 || !invite_again(c, msg)) {
-        invite_failed(c, status, msg);
-    }
 }
 
 static void on_no_answer(void *arg)
@@ -422,7 +391,8 @@ int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_ca
         return ERR_NOMEM;
     c->tone_hz = p->tone_hz;
     c->expect_hz = p->expect_hz;
-    int e = begin_call(c, p->target);
+    c->ext = p->ext;
+    int e = begin_call(c, p);
     if (e) {
         call_free(c);
         return e;
@@ -437,51 +407,28 @@ int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_ca
 int ue_call_hang_up(struct hub *h, ue_call id)
 {
     struct call *c = call_find(h, id);
-    if (!c || c->state == CALL_ENDED || c->hung_up)
+    if (!c || c->state == CALL_ENDED || c->hung_up || !c->session)
         return ERR_NOTFOUND;
-    c->hung_up = true;
-    if (c->state == CALL_CALLING)
-        return ua_cancel(stack_uas(h->stack), c->invite);
     if (c->state == CALL_RINGING)
         return ue_call_refuse(h, id, 486);
-    send_bye(c);
-    return 0;
-}
-
-static void on_reinvite_response(void *arg, ua_id id, unsigned status, const struct sip_msg *msg)
-{
-    struct call *c = arg;
-    if (status < 200 || c->state == CALL_ENDED)
-        return;
-    if (msg && status < 300) {
-        dialog_on_response(c->dialog, msg);
-        send_ack(c, sip_msg_cseq(msg)->number);
-        call_media_start(c, msg);
-    }
-    if (c->invite != id) // a 2xx that came again was only acknowledged
-        return;
-    if (status >= 300)
-        c->invite = 0;
-    if (c->phone->ops->modified)
-        c->phone->ops->modified(c->phone->arg, c->phone, c->id, status);
+    c->hung_up = true;
+    if (c->media)
+        media_hold(c->media, true);
+    return session_hang_up(c->session);
 }
 
 int ue_call_hold(struct hub *h, ue_call id, bool hold)
 {
     struct call *c = call_find(h, id);
     struct arena a;
-    char room[2048];
-    if (!c || c->state != CALL_ESTABLISHED)
+    char room[6144];
+    if (!c || c->state != CALL_ESTABLISHED || !c->session)
         return ERR_NOTFOUND;
     arena_init(&a, room, sizeof room);
     c->on_hold = hold;
     if (c->media)
         media_hold(c->media, hold);
-    if (c->invite)
-        ua_forget(stack_uas(h->stack), c->invite);
-    int e = send_in_dialog(c, SIP_INVITE, 0,
-                           call_sdp(c, &a, hold ? SDP_SENDONLY : SDP_SENDRECV, NULL),
-                           on_reinvite_response, &c->invite);
+    int e = session_modify(c->session, call_describe(c, &a, false));
     arena_done(&a);
     return e;
 }

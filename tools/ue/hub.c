@@ -44,15 +44,12 @@ static void outside_dialog(struct hub *h, struct pxy *p)
         return;
     }
     switch (sip_msg_method(m)) {
-    case SIP_INVITE:
-        hub_incoming_invite(h, p);
-        break;
     case SIP_OPTIONS:
         answer_options(p);
         break;
     case SIP_MESSAGE:
     case SIP_NOTIFY:
-        (void)phone_reply(hub_phone_for(h, m), p, 200, NULL);
+        phone_on_text(hub_phone_for(h, m), p);
         break;
     case SIP_BYE:
     case SIP_UPDATE:
@@ -68,27 +65,23 @@ static void on_request(void *arg, struct pxy *p)
 {
     struct hub *h = arg;
     const struct sip_msg *m = pxy_request(p);
-    struct str to_tag = sip_msg_to_tag(m);
-    if (to_tag.p) {
-        struct call *c = call_of_dialog(h, m, to_tag);
-        if (c)
-            call_on_request(c, p);
-        else if (sip_msg_method(m) != SIP_ACK)
-            (void)pxy_reply(p, 481, STR_NONE, NULL);
+    enum sip_method method = sip_msg_method(m);
+    if (method == SIP_ACK)
         return;
-    }
-    if (sip_msg_method(m) != SIP_ACK)
+    if (!sip_msg_to_tag(m).p)
         outside_dialog(h, p);
+    else if (method == SIP_NOTIFY && hub_phone_for(h, m))
+        phone_on_text(hub_phone_for(h, m), p);
+    else
+        (void)pxy_reply(p, 481, STR_NONE, NULL);
 }
 
-static void on_cancelled(void *arg, struct pxy *p)
+static bool wants_invite(void *arg, const struct sip_msg *m)
 {
-    struct hub *h = arg;
-    const struct ringing *r = pxy_ctx(p);
-    struct call *c = r ? call_find(h, r->call) : NULL;
-    if (c)
-        call_cancelled(c, pxy_arena(p), pxy_cancel_reason(p));
+    return hub_phone_for(arg, m) != NULL;
 }
+
+static const struct session_layer_ops session_ops = {.wants = wants_invite, .incoming = hub_incoming_invite};
 
 static void on_trace(void *arg, const struct stack_trace *t)
 {
@@ -106,6 +99,7 @@ static void destroy(struct phone *ph)
         ua_forget(stack_uas(ph->hub->stack), ph->reg_txn);
     LIST_EACH(&ph->calls, it)
         call_free(LIST_ENTRY(it, struct call, of_phone));
+    phone_drop_sending(ph);
     arena_done(&ph->mem);
     auth_done(ph);
     arena_done(&ph->reg_mem);
@@ -149,10 +143,17 @@ static int listen_all(struct hub *h, const struct hub_params *p)
     return 0;
 }
 
+static int open_sessions(struct hub *h)
+{
+    struct session_layer_params p = {
+        .txns = stack_txns(h->stack), .uas = stack_uas(h->stack), .ops = &session_ops, .arg = h};
+    return session_layer_new(&p, &h->sessions);
+}
+
 static int open_hub(struct hub *h, const struct hub_params *p)
 {
-    static const struct stack_ops ops = {.request = on_request, .cancelled = on_cancelled};
-    static const struct stack_ops traced = {.request = on_request, .cancelled = on_cancelled,
+    static const struct stack_ops ops = {.request = on_request};
+    static const struct stack_ops traced = {.request = on_request,
                                             .trace = on_trace};
     struct stack_params sp = {.loop = h->loop, .ops = h->trace ? &traced : &ops, .arg = h};
     int e = set_texts(h, p);
@@ -162,6 +163,8 @@ static int open_hub(struct hub *h, const struct hub_params *p)
         e = digest_new(&h->digest);
     if (!e)
         e = stack_new(&sp, &h->stack);
+    if (!e)
+        e = open_sessions(h);
     return e ? e : listen_all(h, p);
 }
 
@@ -192,6 +195,8 @@ void hub_free(struct hub *h)
         return;
     // Nothing comes from the stack any more, so phones and calls can go in any order.
     h->closing = true;
+    session_layer_free(h->sessions);
+    h->sessions = NULL;
     if (h->stack)
         stack_free(h->stack);
     h->stack = NULL;
@@ -201,7 +206,6 @@ void hub_free(struct hub *h)
         destroy(ph);
     map_done(&h->phones);
     map_done(&h->calls);
-    map_done(&h->calls_by_dialog);
     aka_free(h->aka);
     digest_free(h->digest);
     mem_free((void *)h->proxy_uri.p);
@@ -279,12 +283,13 @@ int phone_new(struct hub *h, const struct phone_params *p, struct phone **ret_ph
     ph->usim = p->usim;
     ph->expires = p->expires;
     list_init(&ph->calls);
+    list_init(&ph->sending);
     arena_init(&ph->mem, NULL, 0);
     auth_init(ph);
     arena_init(&ph->reg_mem, NULL, 0);
     phone_init_refresh(ph);
     set_identity(ph, p);
-    if (ph->mem.failed || map_add(&h->phones, user_key(ph->user), ph)) {
+    if (ph->mem.failed || uac_auth_new(&auth_proofs, ph, &ph->proofs) || map_add(&h->phones, user_key(ph->user), ph)) {
         phone_free(ph);
         return ERR_NOMEM;
     }
@@ -298,6 +303,11 @@ void phone_free(struct phone *ph)
         return;
     map_remove(&ph->hub->phones, user_key(ph->user), ph);
     destroy(ph);
+}
+
+void phone_set_extensions(struct phone *ph, const struct ue_extensions *ext)
+{
+    ph->ext = *ext;
 }
 
 bool phone_is_registered(const struct phone *ph)

@@ -4,7 +4,7 @@
 #include "base/writer.h"
 
 const struct str ue_allow =
-    STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, MESSAGE, NOTIFY");
+    STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, MESSAGE, NOTIFY, REFER");
 const struct str ue_mmtel =
     STR_INIT("+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"");
 
@@ -41,6 +41,11 @@ struct str random_hex(struct loop *l, struct arena *a, size_t n)
     return writer_done(&w);
 }
 
+struct str phone_route(const struct phone *ph, struct arena *a)
+{
+    return ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"), ph->service_route.n ? STR(", ") : STR(""), ph->service_route);
+}
+
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
                   struct str from_tag, uint32_t cseq, enum sip_method method)
 {
@@ -49,9 +54,7 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
     bool registers = method == SIP_REGISTER;
     // TS 24.229 5.1.2A.1.1: the P-CSCF first, then the Service-Route. A REGISTER has none (5.1.1.2.1).
     if (!registers)
-        sip_edit_append(h, SIP_H_ROUTE,
-                        ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"),
-                                  ph->service_route.n ? STR(", ") : STR(""), ph->service_route));
+        sip_edit_append(h, SIP_H_ROUTE, phone_route(ph, a));
     sip_edit_append(h, SIP_H_MAX_FORWARDS, STR("70"));
     struct str who = registers || !ph->identity.n ? ph->impu : ph->identity;
     sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), who, STR(">;tag="), from_tag));

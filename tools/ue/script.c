@@ -2,7 +2,7 @@
 // One phone working through its steps. A step starts something and ends on the event that it waits for; the
 // first one that ends otherwise than expected ends the run. A verdict is final: whatever comes later is
 // reported as an event, cleaned up after, and changes nothing.
-#include "tools/ue/script.h"
+#include "tools/ue/script_priv.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,27 +14,6 @@
 // LINGER_MS: time for the last message to leave, and to answer a retransmission of the peer's last.
 enum { STEP_TIMEOUT_S = 60, RING_TIMEOUT_MS = 45000, LINGER_MS = 100 };
 
-struct script {
-    const struct options *o;
-    struct loop *loop;
-    struct hub *hub;
-    struct phone *phone;
-    struct step step;
-    int at, status;        // next word; exit status
-    bool over;             // the verdict is there
-    struct verdict verdict;
-    ue_call call;
-    bool established, hung_up;
-    bool waiting;          // the call begins when the phone has registered anew
-    unsigned modified;     // re-INVITEs that were accepted
-    uint64_t step_started, call_started;
-    unsigned provisional;
-    double ms_provisional;
-    uint32_t calls_left;
-    struct timer timer, timeout; // within the step; the whole step
-};
-
-static void next_step(struct script *s);
 static void start(struct script *s);
 
 static double ms_since(const struct script *s, uint64_t t)
@@ -42,7 +21,7 @@ static double ms_since(const struct script *s, uint64_t t)
     return (double)(loop_now(s->loop) - t) / 1e6;
 }
 
-static void start_timer(struct script *s, double seconds)
+void script_timer(struct script *s, double seconds)
 {
     timer_start(s->loop, &s->timer, (uint64_t)(seconds * 1000));
 }
@@ -97,7 +76,6 @@ static struct str current_call_id(const struct script *s)
     return s->call ? ue_call_call_id(s->hub, s->call) : phone_call_id(s->phone);
 }
 
-// The step has failed for something that no status says.
 static void fail_with(struct script *s, int status, const char *got, const char *cause)
 {
     if (s->over)
@@ -106,7 +84,7 @@ static void fail_with(struct script *s, int status, const char *got, const char 
     finish(s, status);
 }
 
-static void fail(struct script *s, const char *got, const char *cause)
+void script_fail(struct script *s, const char *got, const char *cause)
 {
     fail_with(s, EXIT_FAILED, got, cause);
 }
@@ -119,9 +97,7 @@ static bool holds(struct str text, struct str part)
     return false;
 }
 
-// The step, or one of its calls, has ended with this status. True when that was expected: else the run is
-// over.
-static bool ends_well(struct script *s, unsigned status, struct str cause, struct str call_id)
+bool script_ends_well(struct script *s, unsigned status, struct str cause, struct str call_id)
 {
     char got[16];
     if (s->over)
@@ -136,7 +112,7 @@ static bool ends_well(struct script *s, unsigned status, struct str cause, struc
     return good;
 }
 
-static bool is_step(const struct script *s, enum step_kind k)
+bool script_is(const struct script *s, enum step_kind k)
 {
     return !s->over && s->step.kind == k;
 }
@@ -161,9 +137,9 @@ static void on_registered(void *arg, struct phone *ph, const struct ue_registere
                            (int)r->challenges, "resyncs", (int)r->resyncs, "call_id",
                            report_str(phone_call_id(ph))));
     // else it refreshed by itself
-    if (is_step(s, STEP_REGISTER) && ends_well(s, 200, STR_NONE, phone_call_id(ph)))
-        next_step(s);
-    else if (is_step(s, STEP_CALL) && s->waiting)
+    if (script_is(s, STEP_REGISTER) && script_ends_well(s, 200, STR_NONE, phone_call_id(ph)))
+        script_next(s);
+    else if (script_is(s, STEP_CALL) && s->waiting)
         start(s);
 }
 
@@ -171,20 +147,20 @@ static void on_deregistered(void *arg, struct phone *ph)
 {
     struct script *s = arg;
     report_event(s->o, "deregistered", json_pack("{s:o}", "call_id", report_str(phone_call_id(ph))));
-    if (is_step(s, STEP_DEREGISTER) && ends_well(s, 200, STR_NONE, phone_call_id(ph)))
-        next_step(s);
+    if (script_is(s, STEP_DEREGISTER) && script_ends_well(s, 200, STR_NONE, phone_call_id(ph)))
+        script_next(s);
 }
 
 static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
 {
     struct script *s = arg;
     report_event(s->o, "register-failed", failure_fields(f, phone_call_id(ph)));
-    if (is_step(s, STEP_CALL) && s->waiting)
-        fail(s, "not registered", "the phone could not register anew");
-    if (!is_step(s, STEP_REGISTER) && !is_step(s, STEP_DEREGISTER))
+    if (script_is(s, STEP_CALL) && s->waiting)
+        script_fail(s, "not registered", "the phone could not register anew");
+    if (!script_is(s, STEP_REGISTER) && !script_is(s, STEP_DEREGISTER))
         return;
-    if (ends_well(s, f->status, f->cause, phone_call_id(ph)))
-        next_step(s);
+    if (script_ends_well(s, f->status, f->cause, phone_call_id(ph)))
+        script_next(s);
 }
 
 // ---- calls ----
@@ -195,7 +171,7 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
     struct str id = ue_call_call_id(s->hub, call);
     report_event(s->o, "incoming",
                  json_pack("{s:o, s:o}", "from", report_str(from), "call_id", report_str(id)));
-    bool waiting = is_step(s, STEP_ANSWER) || is_step(s, STEP_REFUSE);
+    bool waiting = script_is(s, STEP_ANSWER) || script_is(s, STEP_REFUSE);
     if (s->call || !waiting) {
         (void)ue_call_refuse(s->hub, call, s->over ? 480 : 486);
         return;
@@ -203,7 +179,7 @@ static void on_incoming(void *arg, struct phone *ph, ue_call call, struct str fr
     s->call = call;
     s->established = s->hung_up = false;
     s->call_started = loop_now(s->loop);
-    start_timer(s, step_number(&s->step, "after", 0));
+    script_timer(s, step_number(&s->step, "after", 0));
 }
 
 static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned status)
@@ -220,7 +196,7 @@ static void hold(struct script *s, bool on)
 {
     int e = ue_call_hold(s->hub, s->call, on);
     if (e)
-        fail(s, on ? "no hold" : "no resume", err_text(e));
+        script_fail(s, on ? "no hold" : "no resume", err_text(e));
 }
 
 static void on_established(void *arg, struct phone *ph, ue_call call)
@@ -231,6 +207,10 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
                  json_pack("{s:i, s:f, s:f, s:o}", "provisional", (int)s->provisional,
                            "ms_provisional", s->ms_provisional, "ms_answer",
                            ms_since(s, s->call_started), "call_id", report_str(id)));
+    if (!s->over && call == s->second) {
+        s->second_up = true;
+        return;
+    }
     if (s->over || call != s->call) {
         (void)ue_call_hang_up(s->hub, call);
         return;
@@ -239,7 +219,7 @@ static void on_established(void *arg, struct phone *ph, ue_call call)
     if (step_number(&s->step, "hold", 0) > 0)
         hold(s, true);
     else if (s->step.kind == STEP_CALL || step_param(&s->step, "talk"))
-        start_timer(s, step_number(&s->step, "talk", 0));
+        script_timer(s, step_number(&s->step, "talk", 0));
 }
 
 // Hold and talk are counted from when the other side had agreed.
@@ -252,10 +232,10 @@ static void on_modified(void *arg, struct phone *ph, ue_call call, unsigned stat
         return;
     if (status >= 300) {
         (void)snprintf(got, sizeof got, "%u", status);
-        fail(s, got, s->modified ? "the call could not be resumed" : "the call could not be held");
+        script_fail(s, got, s->modified ? "the call could not be resumed" : "the call could not be held");
         return;
     }
-    start_timer(s, step_number(&s->step, s->modified++ ? "talk" : "hold", 0));
+    script_timer(s, step_number(&s->step, s->modified++ ? "talk" : "hold", 0));
 }
 
 static void call_over(struct script *s)
@@ -263,12 +243,14 @@ static void call_over(struct script *s)
     s->call = 0;
     timer_stop(&s->timer);
     if (s->step.kind == STEP_CALL || --s->calls_left == 0)
-        next_step(s);
+        script_next(s);
 }
 
 static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue_failure *f)
 {
     struct script *s = arg;
+    if (call == s->second)
+        s->second = 0;
     if (call != s->call)
         return;
     struct str id = ue_call_call_id(s->hub, call);
@@ -277,8 +259,8 @@ static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue
         json_object_set_new(fields, "restoring", json_true());
     report_event(s->o, "call-failed", fields);
     // What another phone of the user has answered was answered.
-    bool elsewhere = f->elsewhere && is_step(s, STEP_ANSWER);
-    if (ends_well(s, elsewhere ? 200 : f->status, f->cause, id))
+    bool elsewhere = f->elsewhere && script_is(s, STEP_ANSWER);
+    if (script_ends_well(s, elsewhere ? 200 : f->status, f->cause, id))
         call_over(s);
     s->call = s->over ? 0 : s->call;
 }
@@ -287,10 +269,10 @@ static void report_media(struct script *s, const struct ue_media_report *m)
 {
     if (m)
         report_event(s->o, "media",
-                     json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:b}", "sent", (json_int_t)m->sent,
+                     json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:s}", "sent", (json_int_t)m->sent,
                                "received", (json_int_t)m->received, "lost", (json_int_t)m->lost,
                                "late", (json_int_t)m->late, "jitter_ms", m->jitter_ms, "tone_hz",
-                               m->tone_hz, "detected", m->detected));
+                               m->tone_hz, "detected", m->detected, "digits", m->digits));
 }
 
 // A call that was set up has ended. What was to happen in it and did not is a failure of the step.
@@ -301,20 +283,23 @@ static void judge_end(struct script *s, ue_call call, bool by_remote,
     unsigned bye = by_remote ? 0 : ue_call_bye_status(s->hub, call);
     bool promised = step_param(&s->step, "talk") || step_param(&s->step, "hold");
     if (!s->established) {
-        fail(s, "no ACK", "the call was answered, and no ACK came");
+        script_fail(s, "no ACK", "the call was answered, and no ACK came");
     } else if (by_remote && !s->hung_up && s->step.kind == STEP_CALL && promised) {
         (void)snprintf(text, sizeof text, "the other side hung up after %.1f s",
                        ms_since(s, s->call_started) / 1000);
-        fail(s, "BYE", text);
+        script_fail(s, "BYE", text);
     } else if (bye >= 300) {
         (void)snprintf(got, sizeof got, "%u", bye);
-        fail(s, got, "the BYE was not accepted");
+        script_fail(s, got, "the BYE was not accepted");
     } else if (step_param(&s->step, "expect-tone") && !(m && m->detected)) {
         (void)snprintf(text, sizeof text, "no tone of %s Hz in %llu RTP packets",
                        step_param(&s->step, "expect-tone"),
                        m ? (unsigned long long)m->received : 0ull);
-        fail(s, "no tone", text);
-    } else if (ends_well(s, 200, STR_NONE, ue_call_call_id(s->hub, call))) {
+        script_fail(s, "no tone", text);
+    } else if (step_param(&s->step, "expect-dtmf") && strcmp(m ? m->digits : "", step_param(&s->step, "expect-dtmf"))) {
+        (void)snprintf(text, sizeof text, "the digits that came: \"%s\"", m ? m->digits : "");
+        script_fail(s, "other digits", text);
+    } else if (script_ends_well(s, 200, STR_NONE, ue_call_call_id(s->hub, call))) {
         call_over(s);
     }
 }
@@ -323,13 +308,15 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
                      const struct ue_media_report *m)
 {
     struct script *s = arg;
+    if (call == s->second)
+        s->second = 0;
     if (call != s->call)
         return;
     report_media(s, m);
     report_event(s->o, "call-ended",
                  json_pack("{s:s, s:o}", "by", by_remote ? "remote" : "local", "call_id",
                            report_str(ue_call_call_id(s->hub, call))));
-    if (!s->over)
+    if (!s->over && !script_go_on(s))
         judge_end(s, call, by_remote, m);
     s->call = s->over ? 0 : s->call;
 }
@@ -342,7 +329,12 @@ static const struct ue_ops ops = {.registered = on_registered,
                                   .established = on_established,
                                   .failed = on_failed,
                                   .ended = on_ended,
-                                  .modified = on_modified};
+                                  .modified = on_modified,
+                                  .interval = script_on_interval,
+                                  .referred = script_on_referred,
+                                  .asked_to_call = script_on_asked_to_call,
+                                  .sent = script_on_sent,
+                                  .text = script_on_text};
 
 // ---- steps ----
 
@@ -350,22 +342,25 @@ static int start_call(struct script *s)
 {
     struct ue_call_params p = {.target = str_from(s->step.target),
                                .tone_hz = step_number(&s->step, "tone", 440),
-                               .expect_hz = step_number(&s->step, "expect-tone", 880)};
+                               .expect_hz = step_number(&s->step, "expect-tone", 880),
+                               .ext = script_extensions(&s->step)};
     s->waiting = phone_is_registering(s->phone); // TS 24.229 5.1.2A.1.6
     if (s->waiting)
         return 0;
     s->call_started = loop_now(s->loop);
     s->provisional = s->modified = 0;
     s->ms_provisional = 0;
-    s->established = s->hung_up = false;
+    s->established = s->hung_up = s->referred = false;
     int e = phone_call(s->phone, &p, &s->call);
     if (!e && step_param(&s->step, "cancel-after"))
-        start_timer(s, step_number(&s->step, "cancel-after", 0));
+        script_timer(s, step_number(&s->step, "cancel-after", 0));
     return e;
 }
 
 static int start_listening(struct script *s)
 {
+    struct ue_extensions ext = script_extensions(&s->step);
+    phone_set_extensions(s->phone, &ext);
     s->calls_left = (uint32_t)step_number(&s->step, "calls", 1);
     s->provisional = s->modified = 0;
     s->ms_provisional = 0;
@@ -392,14 +387,22 @@ static void start(struct script *s)
         e = start_listening(s);
         break;
     case STEP_SLEEP:
-        start_timer(s, strtod(s->step.target, NULL));
+        script_timer(s, strtod(s->step.target, NULL));
+        break;
+    case STEP_MESSAGE:
+    case STEP_SUBSCRIBE:
+        e = script_send(s);
+        break;
+    case STEP_RECEIVE:
+        s->texts_left = (uint32_t)step_number(&s->step, "messages", 1);
+        report_event(s->o, "ready", NULL);
         break;
     case STEP_KINDS:
         break;
     }
     if (e) {
         fprintf(stderr, "carillon-ue: %s: %s\n", step_name(s->step.kind), err_text(e));
-        fail(s, err_name(e), err_text(e));
+        script_fail(s, err_name(e), err_text(e));
     }
 }
 
@@ -408,7 +411,7 @@ static void answer(struct script *s)
     int e = ue_call_answer(s->hub, s->call, step_number(&s->step, "tone", 880),
                            step_number(&s->step, "expect-tone", 440));
     if (e)
-        fail(s, "no answer", err_text(e));
+        script_fail(s, "no answer", err_text(e));
 }
 
 // The step's own timer: answer or refuse a ringing call, cancel, resume, hang up, wake up.
@@ -419,13 +422,15 @@ static void on_timer(void *arg)
         loop_stop(s->loop);
     } else if (s->step.kind == STEP_SLEEP) {
         note(s, true, NULL, STR_NONE, phone_call_id(s->phone));
-        next_step(s);
+        script_next(s);
     } else if (s->step.kind == STEP_REFUSE) {
         (void)ue_call_refuse(s->hub, s->call, step_expect(&s->step).low);
     } else if (s->step.kind == STEP_ANSWER && !s->established) {
         answer(s);
     } else if (s->modified == 1) {
         hold(s, false);
+    } else if (step_param(&s->step, "refer") && !s->referred) {
+        script_refer(s);
     } else {
         s->hung_up = true;
         (void)ue_call_hang_up(s->hub, s->call);
@@ -441,7 +446,7 @@ static void on_timeout(void *arg)
                  json_pack("{s:s, s:f, s:o}", "step", step, "ms", ms_since(s, s->step_started),
                            "call_id", report_str(current_call_id(s))));
     fprintf(stderr, "carillon-ue: %s did not end in time\n", step);
-    fail(s, "timeout", "the step did not end in time");
+    script_fail(s, "timeout", "the step did not end in time");
 }
 
 static void on_signal(void *arg, int signo)
@@ -452,7 +457,7 @@ static void on_signal(void *arg, int signo)
     fail_with(s, EXIT_SIGNAL + signo, signo == SIGINT ? "SIGINT" : "SIGTERM", "ended by a signal");
 }
 
-static void next_step(struct script *s)
+void script_next(struct script *s)
 {
     timer_stop(&s->timer);
     if (s->at >= s->o->n_steps) {
@@ -527,7 +532,7 @@ int script_run(struct loop *l, const struct options *o)
         (void)snprintf(on, sizeof on, " on %.*s", STR_ARG(addr_text(&o->local, text)));
         s.status = cannot_start(o, on, e);
     } else {
-        next_step(&s);
+        script_next(&s);
         (void)loop_run(l);
         verdict_report(o, &s.verdict); // consumes what is in it
     }

@@ -13,10 +13,13 @@ enum step_kind {
     STEP_ANSWER,
     STEP_REFUSE,
     STEP_SLEEP,
+    STEP_MESSAGE,
+    STEP_SUBSCRIBE,
+    STEP_RECEIVE,
     STEP_KINDS
 };
 
-enum { STEP_WORDS = 16, NAME_ROOM = 64 };
+enum { STEP_WORDS = 24, NAME_ROOM = 64 };
 
 struct step {
     enum step_kind kind;

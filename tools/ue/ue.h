@@ -30,10 +30,33 @@ struct ue_registered {
     uint64_t took_us;
 };
 
+enum ue_rel { UE_REL_OFF, UE_REL_SUPPORTED, UE_REL_REQUIRED };
+
+// What a call has beyond RFC 3261.
+struct ue_extensions {
+    enum ue_rel rel100;         // RFC 3262: outgoing: Supported or Require; incoming: 180 reliably when both sides have it
+    bool preconditions;         // RFC 3312, TS 24.229 5.1.3.1, 5.1.4.1; with rel100
+    uint32_t resources_ms;      // until this side's resources are there
+    uint32_t session_expires;   // RFC 4028: interval asked for, 0: none
+    uint32_t min_se;            // 0: 90
+    bool refresher_is_peer;     // asked for
+    bool late_offer;            // outgoing: the INVITE has no offer
+    bool events;                // telephone events are offered (RFC 4733)
+    struct str dtmf;            // sent when the call is established
+    bool instance;              // Contact has the instance of the REGISTER (RFC 5626 4.1)
+    bool refer;                 // incoming: a REFER is obeyed
+};
+
 struct ue_media_report {
     uint64_t sent, received, lost, late;
     double jitter_ms, tone_hz;  // the tone listened for
     bool detected;
+    char digits[32];            // of RFC 4733 that were heard
+};
+
+struct ue_text {
+    bool notify;                // else MESSAGE
+    struct str from, event, state, type, body;
 };
 
 // arg is the phone's. Any may be NULL.
@@ -53,6 +76,16 @@ struct ue_ops {
                   const struct ue_media_report *media);
     // A request inside a call that we sent (hold) got its final response.
     void (*modified)(void *arg, struct phone *ph, ue_call call, unsigned status);
+    // A REFER of ours has come to that (RFC 3515); over: nothing more is told.
+    void (*referred)(void *arg, struct phone *ph, ue_call call, unsigned status, bool over);
+    // The other side wants us to call somebody: that call has begun.
+    void (*asked_to_call)(void *arg, struct phone *ph, ue_call call, struct str target, ue_call new_call);
+    // The session interval that was agreed, in seconds; ours: we refresh.
+    void (*interval)(void *arg, struct phone *ph, ue_call call, uint32_t seconds, bool ours);
+    // A MESSAGE or NOTIFY outside of calls came, and was answered.
+    void (*text)(void *arg, struct phone *ph, const struct ue_text *t);
+    // What phone_send began has its final response.
+    void (*sent)(void *arg, struct phone *ph, const struct ue_failure *f);
 };
 
 struct hub_params {
@@ -114,7 +147,11 @@ struct ue_call_params {
     struct str target;         // URI
     double tone_hz;            // sent
     double expect_hz;          // listened for
+    struct ue_extensions ext;
+    struct str replaces;       // value of Replaces (RFC 3891); empty: none
 };
+// For calls that come in from now on. Texts live as long as the phone.
+void phone_set_extensions(struct phone *ph, const struct ue_extensions *ext);
 int phone_call(struct phone *ph, const struct ue_call_params *p, ue_call *ret_call);
 // Answers a ringing call with 200 and SDP.
 int ue_call_answer(struct hub *h, ue_call call, double tone_hz, double expect_hz);
@@ -124,3 +161,15 @@ int ue_call_refuse(struct hub *h, ue_call call, unsigned status);
 int ue_call_hang_up(struct hub *h, ue_call call);
 // re-INVITE with a=sendonly (hold) or a=sendrecv (resume).
 int ue_call_hold(struct hub *h, ue_call call, bool hold);
+// REFER (RFC 3515): asks the other side to call target. silent: without the implicit subscription (RFC 4488).
+int ue_call_refer(struct hub *h, ue_call call, struct str target, bool silent);
+
+// A request outside of calls: MESSAGE with text, or SUBSCRIBE to an event package (expires 0: once). The final response is told
+// by `sent`; NOTIFYs by `text`.
+struct ue_send_params {
+    enum sip_method method;    // SIP_MESSAGE, SIP_SUBSCRIBE
+    struct str target;         // URI
+    struct str text, event;
+    uint32_t expires;
+};
+int phone_send(struct phone *ph, const struct ue_send_params *p);

@@ -7,7 +7,7 @@
 #include "ims/digest.h"
 #include "sdp/sdp.h"
 #include "stack/stack.h"
-#include "stack/session/ua.h"
+#include "stack/session/session.h"
 #include "tools/ue/ue.h"
 
 enum { MESSAGE_MAX = 16384, TEXT_MAX = 512 };
@@ -24,8 +24,8 @@ struct hub {
     uint32_t answer_delay_ms, ring_timeout_ms;
     struct str local_hostport, local_ip, proxy_uri, user_agent; // heap
     struct map phones;        // hash of the contact's user part
+    struct session_layer *sessions;
     struct map calls;         // by id
-    struct map calls_by_dialog; // hash of Call-ID and local tag
     uint64_t next_call;
     void (*trace)(void *arg, const struct stack_trace *t);
     void *trace_arg;
@@ -45,18 +45,12 @@ struct challenge {
     bool has_auts;
 };
 
-// Whom the phone proves itself to: its registrar by 401, the proxies behind it by 407.
+// Its registrar's challenge; whoever else asks is answered by struct uac_auth.
 struct auth {
     bool with_aka; // IMS-AKA and nothing else; false: SIP Digest
     bool held;     // there is a challenge, for this request and the next ones
     struct challenge challenge;
     struct arena mem; // replaced by each challenge
-};
-
-// What a request outside a dialog has told to proxies, over all of its attempts.
-struct proxy_attempts {
-    uint32_t answered; // 407s
-    uint64_t nonce;    // hash of the nonce that the last attempt was sent with; 0: none
 };
 
 struct phone {
@@ -74,7 +68,10 @@ struct phone {
     enum reg_state state;
     ua_id reg_txn;
     struct arena reg_mem; // replaced by each 200
-    struct auth registrar, proxy;
+    struct auth registrar;
+    struct uac_auth *proofs;  // for all requests but REGISTER
+    struct ue_extensions ext; // of calls that come in
+    struct list sending;      // struct sending
     uint32_t challenges, resyncs, valid, invalid; // of this attempt; invalid ones in a row
     uint64_t reg_started;     // ns
     struct str service_route, path, associated, identity; // in reg_mem; identity: of requests behind the REGISTER
@@ -90,20 +87,23 @@ struct call {
     struct hub *hub;
     struct phone *phone;
     struct list of_phone;
-    bool outgoing, on_hold, hung_up;
+    bool outgoing, on_hold, hung_up, alerting;
     enum call_state state;
-    struct dialog *dialog;
-    uint64_t dialog_key;      // 0: not in the table
-    struct str call_id, local_tag; // heap
-    ua_id invite, bye;        // outgoing INVITE or re-INVITE; BYE
-    unsigned bye_status;      // its final response, 0: none yet
-    struct sip_msg *invite_msg;   // what was sent, for the dialog
-    uint32_t invite_cseq;
-    struct proxy_attempts proxies;
-    pxy_id ringing;           // incoming INVITE
+    struct session *session;  // NULL: it is over
+    struct str call_id;       // heap
+    unsigned bye_status;      // final response of our BYE, 0: none yet
+    struct ue_extensions ext;
     struct media *media;
     double tone_hz, expect_hz;
     uint64_t sdp_version, sdp_id;
+    struct str remote;        // heap: what the other side has described last
+    struct str from;          // heap: who calls
+    bool described;           // it knows what we have
+    struct {
+        bool on, local, remote; // preconditions are in use; resources are there
+        struct timer timer;     // until ours are
+    } qos;
+    ue_call referrer;         // the call that a REFER came in, 0: none
     struct timer answer_timer; // incoming: answers; outgoing: gives up
     struct deferred cleanup;
 };
@@ -112,12 +112,6 @@ struct call {
 
 // The phone that a Request-URI is for, or NULL.
 struct phone *hub_phone_for(const struct hub *h, const struct sip_msg *m);
-
-// The context of a received INVITE's pxy.
-struct ringing {
-    struct hub *hub;
-    ue_call call;
-};
 
 // ---- auth.c ----
 
@@ -128,11 +122,7 @@ int auth_challenge(struct phone *ph, const struct sip_msg *resp);
 // Value of Authorization for method and uri; the initial, empty one before any challenge. STR_NONE: none
 // is due (SIP Digest before a challenge), or out of memory (arena failed).
 struct str auth_value(struct phone *ph, struct arena *a, struct str method, struct str uri);
-// Takes the challenge of a 407 to a request outside a dialog; true: send it again, with a new CSeq.
-bool auth_proxy_challenge(struct phone *ph, struct proxy_attempts *t, const struct sip_msg *resp);
-// Proxy-Authorization for method and uri, when a challenge of a proxy is held.
-void auth_add_proxy(struct phone *ph, struct proxy_attempts *t, struct sip_edits *headers,
-                    struct str method, struct str uri);
+extern const struct uac_auth_ops auth_proofs; // arg: the phone
 
 // ---- register.c ----
 
@@ -151,6 +141,8 @@ struct request_draft {
     struct sip_edits headers;
     char room[4096];
 };
+// The P-CSCF, and the Service-Route behind it.
+struct str phone_route(const struct phone *ph, struct arena *a);
 void draft_init(struct request_draft *d);
 void draft_done(struct request_draft *d);
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
@@ -170,37 +162,58 @@ struct str local_cause(unsigned status);
 // ---- call.c, call_in.c ----
 
 struct call *call_new(struct phone *ph, bool outgoing);
-// Value of Contact in a call.
-struct str call_contact(const struct phone *ph, struct arena *a);
 struct call *call_find(const struct hub *h, ue_call id);
-struct call *call_of_dialog(const struct hub *h, const struct sip_msg *m, struct str local_tag);
-int call_set_dialog(struct call *c, struct dialog *d);
 void call_end(struct call *c, bool by_remote);
 void call_fail(struct call *c, const struct ue_failure *f);
 void call_free(struct call *c);
-void call_started(struct call *c);
-// SDP for this call into the arena; direction of our side.
-struct str call_sdp(struct call *c, struct arena *a, enum sdp_direction dir,
-                    const struct sdp *remote);
-// The description that a message carries, in the arena; NULL: none that can be read.
-const struct sdp *call_read_sdp(struct arena *a, const struct sip_msg *m);
+// What is common to both sides' sessions.
+struct session_params call_session_params(struct call *c, struct arena *a);
 void call_media_open(struct call *c);
-void call_media_start(struct call *c, const struct sip_msg *m);
-void call_on_request(struct call *c, struct pxy *p);
-void hub_incoming_invite(struct hub *h, struct pxy *p);
-// reason: value of the CANCEL's Reason header, or STR_NONE.
-void call_cancelled(struct call *c, struct arena *a, struct str reason);
+// By what the other side has described last.
+void call_media_start(struct call *c);
+// Why it was cancelled.
+struct ue_failure call_cancelled(struct arena *a, struct str reason);
+void hub_incoming_invite(void *hub, server_id id, const struct sip_msg *m);
+// Resources are there, on one side or the other: what follows from that.
+void call_in_ready(struct call *c);
 extern const struct str ue_allow;
 // 405 with what is allowed (RFC 3261 8.2.1).
 void ue_refuse_method(struct pxy *p);
+
+// ---- describe.c: SDP ----
+
+// Our description, as an offer or as the answer to what the other side has described last. STR_NONE: there is nothing
+// in common, or no memory.
+struct str call_describe(struct call *c, struct arena *a, bool answer);
+// Keeps what the other side describes; ERR_BAD: nothing can be made of it.
+int call_take_remote(struct call *c, struct str body);
+// Does it ask for preconditions (RFC 3312)?
+bool call_remote_has_qos(const struct call *c);
+
+// ---- refer.c ----
+
+unsigned call_on_refer(void *arg, struct session *s, const struct session_refer *r);
+void call_on_referred(void *arg, struct session *s, unsigned status, bool over);
+// To the call that wanted this one.
+void call_tell_referrer(struct call *c, unsigned status);
+
+// ---- send.c: requests outside of calls ----
+
+void phone_drop_sending(struct phone *ph);
+// A MESSAGE or NOTIFY came; replied to here.
+void phone_on_text(struct phone *ph, struct pxy *p);
 
 // ---- media.c ----
 
 int media_new(struct loop *l, const struct addr *local, double tone_hz, double expect_hz,
               struct media **ret_media);
 void media_free(struct media *m); // takes NULL
+void media_set_tones(struct media *m, double tone_hz, double expect_hz);
 uint16_t media_port(const struct media *m);
 // Starts sending to remote with this payload type (0 PCMU, 8 PCMA).
 void media_start(struct media *m, const struct addr *remote, uint8_t payload_type);
 void media_hold(struct media *m, bool hold);
+// Sends the digits one after the other (RFC 4733); payload_type as the other side has it.
+void media_set_events(struct media *m, uint8_t payload_type);
+void media_dial(struct media *m, struct str digits);
 void media_report(const struct media *m, struct ue_media_report *ret_report);

@@ -8,7 +8,7 @@
 
 #include "sip/uri.h"
 
-enum param_kind { SECONDS, COUNT, HZ, STATUS, REFUSAL, FLAG, TEXT };
+enum param_kind { SECONDS, COUNT, HZ, STATUS, REFUSAL, FLAG, TEXT, DIGITS, URI, REL, SIDE, INTERVAL };
 
 static const struct {
     const char *name;
@@ -17,8 +17,16 @@ static const struct {
     {"after", SECONDS},  {"all", FLAG},          {"calls", COUNT},     {"cancel-after", SECONDS},
     {"expect", STATUS},  {"expect-cause", TEXT}, {"expect-tone", HZ},  {"hold", SECONDS},
     {"status", REFUSAL}, {"talk", SECONDS},      {"timeout", SECONDS}, {"tone", HZ},
-    {"wrong-res", FLAG},
+    {"wrong-res", FLAG},  {"100rel", REL},       {"late-offer", FLAG}, {"preconditions", FLAG},
+    {"resources-after", SECONDS}, {"session-expires", INTERVAL}, {"min-se", INTERVAL}, {"refresher", SIDE},
+    {"dtmf", DIGITS},     {"expect-dtmf", DIGITS}, {"refer", URI},     {"norefersub", FLAG},
+    {"obey-refer", FLAG}, {"text", TEXT},        {"event", TEXT},      {"expires", COUNT},
+    {"messages", COUNT},  {"instance", FLAG},
 };
+
+// Of both sides of a call.
+#define EXTENSIONS "100rel preconditions resources-after session-expires min-se refresher dtmf expect-dtmf instance"
+
 
 static const struct {
     const char *name;
@@ -28,10 +36,13 @@ static const struct {
     [STEP_REGISTER] = {"register", false, "expect expect-cause wrong-res timeout"},
     [STEP_DEREGISTER] = {"deregister", false, "expect expect-cause all timeout"},
     [STEP_CALL] = {"call", true,
-                   "talk hold cancel-after expect expect-cause tone expect-tone timeout"},
-    [STEP_ANSWER] = {"answer", false, "after calls talk tone expect expect-tone timeout"},
+                   "talk hold cancel-after expect expect-cause tone expect-tone timeout late-offer refer norefersub " EXTENSIONS},
+    [STEP_ANSWER] = {"answer", false, "after calls talk tone expect expect-tone timeout obey-refer " EXTENSIONS},
     [STEP_REFUSE] = {"refuse", false, "status after calls timeout"},
     [STEP_SLEEP] = {"sleep", true, "timeout"},
+    [STEP_MESSAGE] = {"message", true, "text expect expect-cause timeout"},
+    [STEP_SUBSCRIBE] = {"subscribe", true, "event expires expect expect-cause timeout"},
+    [STEP_RECEIVE] = {"receive", false, "messages timeout"},
 };
 
 const char *step_name(enum step_kind k)
@@ -179,6 +190,39 @@ static bool is_count(const char *v)
     return str_u32(str_from(v), &n) == 0 && n >= 1 && n <= 1000000;
 }
 
+static bool is_uri(const char *text)
+{
+    char room[1024];
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, room, sizeof room);
+    bool good = sip_uri_parse(&a, str_from(text), &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
+    arena_done(&a);
+    return good;
+}
+
+static bool is_one_of(const char *v, const char *a, const char *b)
+{
+    return strcmp(v, a) == 0 || strcmp(v, b) == 0;
+}
+
+// What calls have beyond RFC 3261.
+static void check_extension(const struct options *o, const char *step, const char *word, enum param_kind kind)
+{
+    const char *v = strchr(word, '=') + 1;
+    uint32_t n;
+    if (kind == DIGITS && (!*v || strlen(v) > 31 || strspn(v, "0123456789*#ABCD") != strlen(v)))
+        wrong(o, "%s: '%s' has other things than 1 to 31 digits of 0 to 9, *, #, A to D", step, word);
+    if (kind == URI && !is_uri(v))
+        wrong(o, "%s: '%s' is no SIP or tel URI", step, word);
+    if (kind == REL && !is_one_of(v, "supported", "required"))
+        wrong(o, "%s: '%s' can be supported or required", step, word);
+    if (kind == SIDE && !is_one_of(v, "me", "peer"))
+        wrong(o, "%s: '%s' can be me or peer", step, word);
+    if (kind == INTERVAL && (str_u32(str_from(v), &n) || n < 90 || n > 86400))
+        wrong(o, "%s: '%s' is no number of seconds from 90 to 86400 (RFC 4028 5)", step, word);
+}
+
 static void check_value(const struct options *o, const char *step, const char *word,
                         enum param_kind kind)
 {
@@ -218,24 +262,15 @@ static void check_value(const struct options *o, const char *step, const char *w
         if (!*v)
             wrong(o, "%s: '%s' says nothing", step, word);
         break;
+    default:
+        check_extension(o, step, word, kind);
     }
-}
-
-static bool is_uri(const char *text)
-{
-    char room[1024];
-    struct arena a;
-    struct sip_uri uri;
-    arena_init(&a, room, sizeof room);
-    bool good = sip_uri_parse(&a, str_from(text), &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
-    arena_done(&a);
-    return good;
 }
 
 static void check_target(const struct options *o, const struct step *st)
 {
-    if (st->kind == STEP_CALL && !is_uri(st->target))
-        wrong(o, "call wants a SIP or tel URI, not '%s'", st->target);
+    if (st->kind != STEP_SLEEP && !is_uri(st->target))
+        wrong(o, "%s wants a SIP or tel URI, not '%s'", step_name(st->kind), st->target);
     if (st->kind == STEP_SLEEP && !is_number(st->target, 0, 1e9))
         wrong(o, "sleep: '%s' is no number of seconds", st->target);
 }
@@ -248,11 +283,23 @@ static void check_together(const struct options *o, const struct step *st)
     if (st->kind == STEP_ANSWER && step_param(st, "expect") && !answered && !expect_has(e, 487))
         wrong(o, "answer ends with 200, or with 487 when the caller gives up: not with '%s'",
               step_param(st, "expect"));
-    for (const char *const *p = (const char *const[]){"expect-tone", "talk", "hold", NULL};
+    for (const char *const *p = (const char *const[]){"expect-tone", "talk", "hold", "dtmf", "expect-dtmf", "refer",
+                                                        "obey-refer", NULL};
          !answered && *p; p++)
         if (step_param(st, *p))
             wrong(o, "%s: there is no %s in a call that is to end with '%s'", step_name(st->kind),
                   *p, step_param(st, "expect"));
+    // RFC 3312 11: a precondition stands on reliable provisional responses.
+    if (step_param(st, "preconditions") && !step_param(st, "100rel"))
+        wrong(o, "%s: preconditions=1 needs 100rel=supported or 100rel=required", step_name(st->kind));
+    if (step_param(st, "resources-after") && !step_param(st, "preconditions"))
+        wrong(o, "%s: resources-after means nothing without preconditions=1", step_name(st->kind));
+    if (step_param(st, "refresher") && !step_param(st, "session-expires"))
+        wrong(o, "%s: refresher means nothing without session-expires", step_name(st->kind));
+    if (step_param(st, "late-offer") && step_param(st, "preconditions"))
+        wrong(o, "%s: late-offer and preconditions do not go together here", step_name(st->kind));
+    if (step_param(st, "norefersub") && !step_param(st, "refer"))
+        wrong(o, "%s: norefersub means nothing without refer", step_name(st->kind));
 }
 
 static void take_word(const struct options *o, struct step *st, const char *word)

@@ -209,10 +209,10 @@ def test_challenged_by_a_proxy():
 
 
 @pytest.mark.parametrize("challenges, sent, status", [
-    ((asks("n"), None), ["", "n1", "n2"], 200),  # the next call has the nonce, counted on
-    ((asks("n"), None, asks("m", ", stale=true"), None), ["", "n1", "n2", "m1"], 200),
-    ((asks("n"), None, asks("m"), None), ["", "n1", "n2", "m1"], 200),  # a proxy that does not say stale
-    ((asks("n"), None, asks("n"), None), ["", "n1", "n2"], 407),  # the one that it has refused
+    ((asks("n"), None), ["", "n1", "n3"], 200),  # the BYE and the next call have the nonce, counted on
+    ((asks("n"), None, asks("m", ", stale=true"), None), ["", "n1", "n3", "m1"], 200),
+    ((asks("n"), None, asks("m"), None), ["", "n1", "n3", "m1"], 200),  # a proxy that does not say stale
+    ((asks("n"), None, asks("n"), None), ["", "n1", "n3"], 407),  # the one that it has refused
 ])
 def test_nonce_of_a_proxy_serves_the_next_call(challenges, sent, status):
     with Proxy(*challenges) as core:

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of a session (RFC 3261 15).
+#include "base/err.h"
+#include "stack/session/session_priv.h"
+
+static void on_response(struct request *r, unsigned status, const struct sip_msg *m)
+{
+    struct session_end e = {.status = status, .msg = m};
+    if (r->leg == r->session->leg)
+        session_step(r->session, SE_OVER, &e);
+}
+
+// The session is over when the other side has said so, or does not answer any more.
+void bye_send(struct session *s, struct leg *g)
+{
+    struct request *r = request_new(g, SIP_BYE, on_response);
+    int e = r ? request_send(r) : ERR_NOMEM;
+    struct session_end end = {.status = 503, .cause = "no BYE could be sent"};
+    if (e && g == s->leg)
+        session_step(s, SE_OVER, &end);
+}
+
+// RFC 3261 15.1.2: what is still open here is answered 487.
+static void give_up_open(struct session *s)
+{
+    server_id open[] = {s->incoming, s->reinvite};
+    s->incoming = s->reinvite = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (open[i])
+            (void)incoming_reply(s, open[i], 487, NULL);
+}
+
+void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    struct session_end e = {.by_remote = true, .msg = m, .reason = sip_msg_raw(m, SIP_H_REASON)};
+    server_refuse(s, id, 200);
+    if (g != s->leg) // a fork that leaves: the others go on
+        return;
+    give_up_open(s);
+    session_step(s, SE_BYE, &e);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// An INVITE that came in (RFC 3261 13.3): what the core itself refuses, provisional and final
+// responses, CANCEL.
+#include "base/err.h"
+#include "base/mem.h"
+#include "stack/session/session_priv.h"
+#include "stack/txn/txn.h"
+
+// What the core refuses by itself; 0: nothing.
+static unsigned objection(struct session_layer *l, const struct session_params *p,
+                          const struct sip_msg *m, struct sip_edits *e, session_id *ret_replaces)
+{
+    struct str unknown = session_unknown_option(p, m);
+    if (unknown.p) {
+        sip_edit_append(e, SIP_H_UNSUPPORTED, unknown); // RFC 3261 8.2.2.3
+        return 420;
+    }
+    if (p->timer && interval_too_small(p, m)) { // RFC 4028 9
+        sip_edit_append(e, SIP_H_MIN_SE,
+                        arena_printf(e->arena, "%u", p->min_se_s ? p->min_se_s : 90));
+        return 422;
+    }
+    return replaces_find(l, p, m, ret_replaces);
+}
+
+static int begin(struct session *s, server_id id, const struct sip_msg *m)
+{
+    struct dialog *d;
+    char buf[TXN_TAG_LEN];
+    struct str tag = txn_to_tag(s->layer->txns, m, buf);
+    int e = dialog_new_uas(m, tag, s->p.contact, &d);
+    if (!e && !(s->leg = leg_new(s, d)))
+        e = ERR_NOMEM;
+    if (!e)
+        e = session_register(s, sip_msg_call_id(m), tag);
+    if (e)
+        return e;
+    server_watch(s, id, true);
+    s->incoming = id;
+    s->offered = sip_msg_body(m).n > 0;
+    s->peer_requires_rel = sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel"));
+    leg_note_peer(s->leg, m);
+    if (s->offered)
+        (void)offer_step(s->leg, OE_RECV_OFFER);
+    return 0;
+}
+
+static void refuse_new(struct session_layer *l, const struct session_params *params, server_id id,
+                       unsigned status, struct sip_edits *e)
+{
+    if (params->ops->decorate)
+        params->ops->decorate(params->arg, NULL, SIP_INVITE, status, e);
+    (void)server_reply(l, id, status, e);
+}
+
+int session_take(struct session_layer *l, server_id id, const struct session_params *params,
+                 struct session **ret_session)
+{
+    struct session *s;
+    struct sip_edits e;
+    session_id replaces = 0;
+    const struct sip_msg *m = server_request(l, id);
+    *ret_session = NULL;
+    if (!m)
+        return ERR_NOTFOUND;
+    sip_edits_init(&e, session_arena(l, id), NULL);
+    unsigned status = objection(l, params, m, &e, &replaces);
+    if (status) {
+        refuse_new(l, params, id, status, &e);
+        return 0;
+    }
+    int err = session_new(l, params, false, &s);
+    if (!err && (err = begin(s, id, m)))
+        session_free(s);
+    if (err) {
+        refuse_new(l, params, id, err == ERR_BAD ? 400 : err == ERR_FULL ? 503 : 500, &e);
+        return err;
+    }
+    s->replaces = replaces;
+    *ret_session = s;
+    return 0;
+}
+
+struct str session_offer(const struct session *s)
+{
+    const struct sip_msg *m = server_request(s->layer, s->incoming);
+    return m ? sip_msg_body(m) : STR_NONE;
+}
+
+// ---- responses ----
+
+int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_edits *e)
+{
+    struct arena *a = session_arena(s->layer, id);
+    struct sip_edits own;
+    if (!a)
+        return ERR_STATE;
+    if (!e) {
+        sip_edits_init(&own, a, NULL);
+        e = &own;
+        session_decorate(s, SIP_INVITE, status, e);
+    }
+    return server_reply(s->layer, id, status, e);
+}
+
+// The body in a response to the first INVITE: an answer, or an offer when there was none.
+static void note_body(struct session *s, struct str body)
+{
+    if (!body.n)
+        return;
+    (void)offer_step(s->leg, s->leg->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
+    (void)session_keep_described(s, body);
+}
+
+int session_progress(struct session *s, const struct session_reply *r)
+{
+    struct arena *a = session_arena(s->layer, s->incoming);
+    struct sip_edits e;
+    if (!a || s->state != SS_RINGING || r->status <= 100 || r->status > 199)
+        return ERR_STATE;
+    if (reliable_wanted(s, r))
+        return reliable_send(s, r);
+    sip_edits_init(&e, a, NULL);
+    session_describe(s, SIP_INVITE, r->status, &e);
+    // An offer may not be in what may get lost (RFC 3261 13.2.1).
+    if (r->body.n && s->leg->oa == OA_RECEIVED)
+        sip_edit_body(&e, session_type(s), r->body);
+    return server_reply(s->layer, s->incoming, r->status, &e);
+}
+
+int session_accept(struct session *s, const struct session_reply *r)
+{
+    if (s->state != SS_RINGING || !s->incoming || r->status < 200 || r->status > 299)
+        return ERR_STATE;
+    // RFC 3262 3: not before a description in a provisional response was acknowledged.
+    if (s->rel.active && s->rel.has_description)
+        return reliable_send(s, r);
+    struct arena *a = session_arena(s->layer, s->incoming);
+    const struct sip_msg *m = server_request(s->layer, s->incoming);
+    struct sip_edits e;
+    if (!a)
+        return ERR_STATE;
+    sip_edits_init(&e, a, NULL);
+    interval_response(s, s->leg, m, &e);
+    session_describe(s, SIP_INVITE, r->status, &e);
+    bool wanted = s->leg->oa == OA_RECEIVED || (!s->leg->described && s->leg->oa == OA_STABLE);
+    if (r->body.n && wanted)
+        sip_edit_body(&e, session_type(s), r->body);
+    reliable_stop(s);
+    if (wanted)
+        note_body(s, r->body);
+    session_step(s, SE_ACCEPT, NULL);
+    int err = server_reply(s->layer, s->incoming, r->status, &e);
+    s->incoming = 0;
+    struct session_end lost = {.status = 500, .cause = "no answer could be sent"};
+    if (err)
+        session_step(s, SE_LOST, &lost);
+    else
+        replaces_done(s);
+    return err;
+}
+
+int session_reject(struct session *s, const struct session_reply *r)
+{
+    if (s->state != SS_RINGING || r->status < 300)
+        return ERR_STATE;
+    reliable_stop(s);
+    server_id open = s->incoming;
+    s->incoming = 0;
+    int err = open ? incoming_reply(s, open, r->status, NULL) : 0;
+    struct session_end e = {.status = r->status};
+    session_step(s, SE_REJECT, &e);
+    return err;
+}
+
+// ---- the end of the INVITE ----
+
+// A 2xx that no ACK followed ends the session (RFC 3261 13.3.1.4, 14.2), and so does an answer that
+// there was no memory for.
+void incoming_gone(struct session *s, bool first)
+{
+    struct session_end e = {.status = 500, .cause = "no answer could be sent"};
+    if (first && s->state == SS_RINGING)
+        session_step(s, SE_LOST, &e);
+    else if (first && (s->state == SS_ANSWERED || s->state == SS_LEAVING))
+        session_step(s, SE_NO_ACK, NULL);
+    else if (!first && s->unacked)
+        session_step(s, SE_NO_ACK, NULL);
+}
+
+void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m, struct str reason)
+{
+    struct session_end e = {.by_remote = true, .status = 487, .msg = m, .reason = reason};
+    if (s->incoming == id) {
+        s->incoming = 0;
+        session_step(s, SE_CANCELLED, &e);
+    } else if (s->reinvite == id) {
+        s->reinvite = 0;
+        s->leg->due = DUE_NONE;
+        (void)offer_step(s->leg, OE_WITHDRAW);
+    }
+}

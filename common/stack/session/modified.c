@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes that the other side wants: re-INVITE (RFC 3261 14.2), UPDATE (RFC 3311 5.2), and offers
+// in a PRACK (RFC 3262 5).
+#include "base/err.h"
+#include "stack/session/session_priv.h"
+
+enum verdict { GO, GLARE, LATER };
+
+// Two at once: what we have sent out ourselves is glare, what we have not answered yet has to wait
+// its turn.
+static enum verdict collision(const struct leg *g, const struct sip_msg *m)
+{
+    const struct session *s = g->session;
+    bool invite = sip_msg_method(m) == SIP_INVITE;
+    if (invite && (s->state != SS_UP || s->reinvite || s->unacked))
+        return LATER;
+    if (invite && request_pending(s, SIP_INVITE))
+        return GLARE;
+    if (!invite && !sip_msg_body(m).n)
+        return GO;
+    return g->oa == OA_SENT ? GLARE : g->oa == OA_RECEIVED || g->due != DUE_NONE ? LATER : GO;
+}
+
+static bool objected(struct leg *g, server_id id, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    struct sip_edits e;
+    struct str unknown = session_unknown_option(&s->p, m);
+    bool small = s->p.timer && interval_too_small(&s->p, m);
+    if (!unknown.p && !small)
+        return false;
+    sip_edits_init(&e, session_arena(s->layer, id), NULL);
+    if (unknown.p)
+        sip_edit_append(&e, SIP_H_UNSUPPORTED, unknown);
+    else
+        sip_edit_append(&e, SIP_H_MIN_SE,
+                        arena_printf(e.arena, "%u", s->p.min_se_s ? s->p.min_se_s : 90));
+    session_decorate(s, sip_msg_method(m), unknown.p ? 420 : 422, &e);
+    (void)server_reply(s->layer, id, unknown.p ? 420 : 422, &e);
+    return true;
+}
+
+static int accept_change(struct leg *g, server_id id, struct str body)
+{
+    struct session *s = g->session;
+    const struct sip_msg *m = server_request(s->layer, id);
+    struct sip_edits e;
+    if (!m)
+        return ERR_STATE;
+    enum sip_method method = sip_msg_method(m);
+    sip_edits_init(&e, session_arena(s->layer, id), NULL);
+    if (method == SIP_PRACK) {
+        session_decorate(s, method, 200, &e);
+    } else {
+        if (s->state == SS_UP)
+            interval_response(s, g, m, &e);
+        session_describe(s, method, 200, &e);
+    }
+    if (body.n)
+        sip_edit_body(&e, session_type(s), arena_dup(e.arena, body));
+    if (method == SIP_INVITE) {
+        s->reinvite = 0;
+        s->unacked = true;
+    }
+    return server_reply(s->layer, id, 200, &e);
+}
+
+int modified_answer(struct leg *g, struct str body)
+{
+    if (body.n) {
+        (void)offer_step(g, g->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
+        (void)session_keep_described(g->session, body);
+    } else {
+        (void)offer_step(g, OE_WITHDRAW);
+    }
+    return accept_change(g, g->due_server, body);
+}
+
+int modified_refuse(struct leg *g, unsigned status)
+{
+    struct session *s = g->session;
+    struct arena *a = session_arena(s->layer, g->due_server);
+    struct sip_edits e;
+    if (s->reinvite == g->due_server)
+        s->reinvite = 0;
+    if (!a)
+        return ERR_STATE;
+    sip_edits_init(&e, a, NULL);
+    session_decorate(s, SIP_INVITE, status, &e);
+    return server_reply(s->layer, g->due_server, status, &e);
+}
+
+// A re-INVITE without an offer: the owner is asked for one of ours (RFC 3261 14.2).
+static void ask_for_offer(struct leg *g, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    g->due = DUE_RESPONSE;
+    if (s->ops->offer)
+        s->ops->offer(s->arg, s, STR_NONE, m);
+    else
+        (void)session_refuse(s, 488);
+}
+
+void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    enum verdict v = collision(g, m);
+    if (v == GLARE)
+        server_refuse(s, id, 491);
+    else if (v == LATER)
+        server_refuse_later(s, id);
+    if (v != GO || objected(g, id, m))
+        return;
+    leg_note_peer(g, m);
+    bool invite = sip_msg_method(m) == SIP_INVITE;
+    if (invite)
+        server_watch(s, id, false);
+    if (!sip_msg_body(m).n && !invite) {
+        (void)accept_change(g, id, STR_NONE);
+        return;
+    }
+    g->due_server = id;
+    if (invite)
+        s->reinvite = g->due_server;
+    if (sip_msg_body(m).n)
+        offer_take(g, m, DUE_RESPONSE);
+    else
+        ask_for_offer(g, m);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Offer and answer in one dialog (RFC 3264 4, RFC 6337 2.2). Only one exchange is open at a time;
+// who has offered may not offer again, nor take an offer, before the answer is there.
+#include "base/err.h"
+#include "base/mem.h"
+#include "stack/session/session_priv.h"
+
+static const char *const state_names[OA_STATES] = {"Stable", "Sent", "Received"};
+static const char *const event_names[OE_EVENTS] = {"send offer", "offer", "send answer", "answer",
+                                                   "withdraw"};
+
+static void described(void *obj, void *arg)
+{
+    ((struct leg *)obj)->described = true;
+}
+
+static const struct fsm_row rows[] = {
+    {OA_STABLE, OE_SEND_OFFER, OA_SENT, NULL, NULL, "RFC 3264 4"},
+    {OA_STABLE, OE_RECV_OFFER, OA_RECEIVED, NULL, NULL, "RFC 3264 4"},
+    {OA_SENT, OE_RECV_ANSWER, OA_STABLE, NULL, described, "RFC 3264 4"},
+    {OA_SENT, OE_WITHDRAW, OA_STABLE, NULL, NULL, "RFC 6337 3.4"},
+    {OA_RECEIVED, OE_SEND_ANSWER, OA_STABLE, NULL, described, "RFC 3264 4"},
+    {OA_RECEIVED, OE_WITHDRAW, OA_STABLE, NULL, NULL, "RFC 6337 3.4"},
+};
+
+const struct fsm offer_machine = {.name = "offer",
+                                  .states = state_names,
+                                  .events = event_names,
+                                  .n_states = OA_STATES,
+                                  .n_events = OE_EVENTS,
+                                  .rows = rows,
+                                  .n_rows = ARRAY_LEN(rows)};
+
+bool offer_step(struct leg *g, enum offer_event ev)
+{
+    return fsm_step(&offer_machine, &g->oa, ev, g, NULL) == 0;
+}
+
+static bool is_reliable(const struct sip_msg *m)
+{
+    unsigned status = sip_msg_status(m);
+    return status == 0 || status >= 200 || sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel"));
+}
+
+void offer_take(struct leg *g, const struct sip_msg *m, enum due in)
+{
+    struct session *s = g->session;
+    struct str body = sip_msg_body(m);
+    if (g->oa == OA_SENT) {
+        if (!body.n && sip_msg_status(m) < 200)
+            return;
+        // An unreliable one is a preview: the answer itself is still to come (RFC 6337 3.1.1). A
+        // 2xx, ACK or PRACK without one leaves nothing that could still be answered.
+        if (is_reliable(m))
+            (void)offer_step(g, OE_RECV_ANSWER);
+        if (body.n && s->ops->answer)
+            s->ops->answer(s->arg, s, body, m);
+        return;
+    }
+    // What comes in responses to the first INVITE after the answer is ignored (RFC 3261 13.2.1),
+    // and so is an offer in what may get lost.
+    bool first = sip_msg_status(m) && sip_msg_method(m) == SIP_INVITE && !s->acked;
+    bool late = first && (s->offered || g->described);
+    if (!body.n || in == DUE_NONE || late || !is_reliable(m) || !offer_step(g, OE_RECV_OFFER))
+        return;
+    g->due = in;
+    if (s->ops->offer)
+        s->ops->offer(s->arg, s, body, m);
+    else
+        (void)session_refuse(s, 488);
+}
+
+// ---- what the owner says to it ----
+
+static struct leg *asked(const struct session *s)
+{
+    LIST_EACH(&s->legs, it)
+        if (LIST_ENTRY(it, struct leg, link)->due != DUE_NONE)
+            return LIST_ENTRY(it, struct leg, link);
+    return NULL;
+}
+
+static int answer_by_ack(struct leg *g, struct str body)
+{
+    struct session *s = g->session;
+    (void)offer_step(g, OE_SEND_ANSWER);
+    request_ack(g, g->ack.cseq, body);
+    ack_done(g);
+    return session_keep_described(s, body);
+}
+
+static int answer_by_prack(struct leg *g, struct str body)
+{
+    (void)offer_step(g, OE_SEND_ANSWER);
+    (void)session_keep_described(g->session, body);
+    return prack_send(g, g->due_rseq, body);
+}
+
+int session_answer(struct session *s, struct str body)
+{
+    struct leg *g = asked(s);
+    if (!g || session_over(s))
+        return ERR_STATE;
+    enum due due = g->due;
+    g->due = DUE_NONE;
+    return due == DUE_ACK     ? answer_by_ack(g, body)
+           : due == DUE_PRACK ? answer_by_prack(g, body)
+                              : modified_answer(g, body);
+}
+
+// Nothing can be made of an offer in a response: it is acknowledged, and the session ended (RFC
+// 3261 13.2.2.4).
+int session_refuse(struct session *s, unsigned status)
+{
+    struct leg *g = asked(s);
+    if (!g || session_over(s))
+        return ERR_STATE;
+    enum due due = g->due;
+    g->due = DUE_NONE;
+    (void)offer_step(g, OE_WITHDRAW);
+    if (due == DUE_RESPONSE)
+        return modified_refuse(g, status);
+    if (due == DUE_ACK)
+        request_ack(g, g->ack.cseq, STR_NONE);
+    else
+        (void)prack_send(g, g->due_rseq, STR_NONE);
+    return session_hang_up(s);
+}

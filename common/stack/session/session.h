@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// INVITE sessions of a user agent, both sides (RFC 3261 13 to 15). A session's journey:
+// session_invite sends the INVITE (invite.c), or session_take takes one (incoming.c); each To tag
+// that answers it is a leg with a dialog of its own; offers and answers pass through a small
+// machine in each leg (offer.c, RFC 3264, 6337), reliable provisional responses through reliable.c
+// (RFC 3262), changes of what was agreed through modify.c (RFC 3261 14, 3311), session timers
+// through refresh.c (RFC 4028); REFER and Replaces (RFC 3515, 3891) are refer.c and replaces.c.
+// states.c has the machine of a session's life.
+//
+// Bodies are opaque here: whoever owns the session makes and reads them. What he does not say he is
+// asked for. A session is there until `closed` was told, or session_drop; nothing is told after
+// that.
+#pragma once
+
+#include "stack/session/auth.h"
+#include "stack/session/ua.h"
+
+struct session_layer;
+struct session;
+struct sip_msg;
+struct txn_layer;
+
+// A request that came in, until its final response has gone; 0: none. Never reused.
+typedef uint64_t server_id;
+
+// Why a session is over.
+struct session_end {
+    bool established; // it had been accepted
+    bool by_remote;   // BYE, CANCEL or a refusal from there
+    unsigned status;  // of the refusal, ours or theirs; 408 silence, 503 no connection, 487
+                     // cancelled; of a BYE of ours the final response, 0 when we sent none
+    const struct sip_msg *msg; // the response, BYE or CANCEL's INVITE that ended it; NULL: none
+    struct str reason;         // value of the CANCEL's or BYE's Reason header (RFC 3326)
+    const char *cause;         // our own words; NULL: none
+};
+
+struct session_refer {
+    const struct sip_msg *msg;
+    const struct sip_addr *to; // Refer-To
+    bool silent;               // no subscription is wanted (RFC 4488)
+};
+
+// Any may be NULL.
+struct session_ops {
+    void (*progress)(void *arg, struct session *s, unsigned status, const struct sip_msg *m);
+    // The other side offers something; the answer is due by session_answer, now or later, or
+    // session_refuse. body empty: an offer of ours is wanted in the same way (INVITE or re-INVITE
+    // without one). Not told for the first INVITE of session_take: its owner has it in his hands.
+    // NULL: refused with 488.
+    void (*offer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
+    // The answer to our offer. Told again when an unreliable response gave a preview of it (RFC
+    // 6337 3.1.1).
+    void (*answer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
+    // Both sides: ACK sent, or received.
+    void (*established)(void *arg, struct session *s);
+    // What session_modify began has ended with this status.
+    void (*modified)(void *arg, struct session *s, unsigned status);
+    void (*closed)(void *arg, struct session *s, const struct session_end *e);
+    // A request inside the dialog that is none of the session's: to be replied to by
+    // session_reply_to. NULL: 405.
+    void (*request)(void *arg, struct session *s, server_id id, const struct sip_msg *m);
+    // May it be done? 202, or a refusal. Progress is told by session_refer_progress. NULL: 603.
+    unsigned (*refer)(void *arg, struct session *s, const struct session_refer *r);
+    // Of our own REFER: a status of the referred request; over: nothing more is told.
+    void (*referred)(void *arg, struct session *s, unsigned status, bool over);
+    // Each request (status 0) and response above 100 of the session's, before it leaves: what the
+    // owner wants in it.
+    void (*decorate)(void *arg, struct session *s, enum sip_method method, unsigned status,
+                     struct sip_edits *e);
+};
+
+enum session_rel { SESSION_REL_OFF, SESSION_REL_SUPPORTED, SESSION_REL_REQUIRED };
+enum session_refresher { SESSION_REFRESHER_ANY, SESSION_REFRESHER_UAC, SESSION_REFRESHER_UAS };
+
+// Copied; auth lives longer than the session.
+struct session_params {
+    const struct session_ops *ops;
+    void *arg;
+    struct str contact, allow; // values of Contact and Allow
+    // Further option tags that the owner has, comma-separated ("precondition"); "replaces": a
+    // Replaces is obeyed.
+    struct str supported;
+    struct str content_type; // of bodies; empty: application/sdp
+    enum session_rel rel100; // Require or Supported: 100rel
+    bool timer;              // Supported: timer
+    uint32_t expires_s,
+        min_se_s; // Session-Expires asked for (0: none), least one that is accepted (0: 90)
+    enum session_refresher refresher; // asked for
+    bool no_update;                   // UPDATE is neither claimed nor sent
+    uint32_t t1_ms;                   // of reliable provisional responses; 0: 500
+    struct uac_auth *auth;            // NULL: challenges end a request
+    // outgoing
+    struct str uri;      // Request-URI and To
+    struct str from;     // URI
+    struct str route;    // value of Route; empty: none
+    struct str require;  // option tags beyond 100rel
+    struct str replaces; // value of Replaces; empty: none
+    struct str call_id;  // empty: chosen
+    struct str body;     // the offer; empty: one is wanted of the other side
+};
+
+// What we say of an INVITE that came in.
+struct session_reply {
+    unsigned status; // 101 to 199; 200 to 299; 300 to 699
+    struct str body; // answer, or offer when there was none; empty: none
+    bool reliable;   // provisional: by 100rel when the other side has it
+};
+
+// Whose INVITEs are taken from the transaction layer.
+struct session_layer_ops {
+    // Is this new INVITE one of the owner's? A look-up that changes nothing. NULL: none is.
+    bool (*wants)(void *arg, const struct sip_msg *m);
+    // It is given to session_take or session_refuse_new then, during this call.
+    void (*incoming)(void *arg, server_id id, const struct sip_msg *m);
+};
+
+struct session_layer_params {
+    struct txn_layer *txns; // whose user it becomes
+    struct ua_layer *uas;
+    const struct session_layer_ops *ops;
+    void *arg;
+    size_t max_sessions; // 0: 200000; beyond it an INVITE is refused with 503
+};
+
+int session_layer_new(const struct session_layer_params *p, struct session_layer **ret_layer);
+// Ends all sessions without a word, before the stack goes. Takes NULL.
+void session_layer_free(struct session_layer *l);
+size_t session_layer_count(const struct session_layer *l);
+
+int session_invite(struct session_layer *l, const struct session_params *p,
+                   struct session **ret_session);
+// Takes the INVITE; it has to be progressed, accepted or refused then. *ret_session is NULL when it
+// was answered here (a Require that nobody understands, a session interval that is too small, a
+// Replaces that matches nothing), which is no error.
+int session_take(struct session_layer *l, server_id id, const struct session_params *params,
+                 struct session **ret_session);
+// Refuses it without a session. extra may be NULL, and is made in the arena.
+int session_refuse_new(struct session_layer *l, server_id id, unsigned status,
+                       struct sip_edits *extra);
+struct arena *session_arena(struct session_layer *l, server_id id);
+
+// ERR_STATE when a final response was given.
+int session_progress(struct session *s, const struct session_reply *r);
+int session_accept(struct session *s, const struct session_reply *r);
+int session_reject(struct session *s, const struct session_reply *r);
+
+// What `offer` asks for.
+int session_answer(struct session *s, struct str body);
+int session_refuse(struct session *s, unsigned status);
+
+// A new offer: UPDATE in an early dialog, and re-INVITE in a confirmed one. body empty: re-INVITE
+// without an offer. ERR_STATE while something else is under way.
+int session_modify(struct session *s, struct str body);
+bool session_may_modify(const struct session *s);
+// CANCEL, a refusal with 486, or BYE. Later ones do nothing.
+int session_hang_up(struct session *s);
+// No further word, no callback.
+void session_drop(struct session *s);
+
+// A request of the owner's inside the dialog (INFO, MESSAGE); cb is told the final response, msg
+// NULL as for ua_send.
+typedef void (*session_request_cb)(void *arg, struct session *s, unsigned status,
+                                   const struct sip_msg *m);
+int session_request(struct session *s, enum sip_method method, struct str type, struct str body,
+                    session_request_cb cb);
+
+// refer_to: value of Refer-To. silent: without the implicit subscription (RFC 4488).
+int session_refer(struct session *s, struct str refer_to, bool silent);
+// What has become of the request that a REFER asked for; a final status ends the subscription.
+int session_refer_progress(struct session *s, unsigned status);
+// Value of a Replaces header field that names this session (RFC 3891 6.1), in the arena; STR_NONE
+// without a dialog.
+struct str session_replaces(const struct session *s, struct arena *a);
+// The session that an INVITE is to take the place of, when it is accepted; NULL: none.
+struct session *session_replaced(const struct session *s);
+
+// To what `request` told. With what `decorate` adds.
+void session_reply_to(struct session *s, server_id id, unsigned status);
+
+// ---- looking at it ----
+// Body of the INVITE that came in, until its final response.
+struct str session_offer(const struct session *s);
+bool session_is_established(const struct session *s);
+const char *session_state_name(const struct session *s);
+// Seconds of the session interval, 0: none; *ret_ours: it is refreshed here.
+uint32_t session_interval(const struct session *s, bool *ret_ours);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine of a session's life.
+#include "base/err.h"
+#include "base/mem.h"
+#include "stack/session/session_priv.h"
+
+static const char *const state_names[SS_STATES] = {
+    "Calling", "Early", "Cancelling", "Ringing", "Answered", "Leaving", "Up", "Ending", "Ended"};
+static const char *const event_names[SE_EVENTS] = {
+    "early",  "2xx",     "refused", "accept", "reject", "cancelled", "ack",
+    "no ack", "hang up", "BYE",     "over",   "lost",   "drop"};
+
+static void cancel(void *obj, void *arg)
+{
+    invite_cancel(obj);
+}
+
+static void bye(void *obj, void *arg)
+{
+    struct session *s = obj;
+    bye_send(s, s->leg);
+}
+
+// An ACK came: both sides have what they need.
+static void up(void *obj, void *arg)
+{
+    struct session *s = obj;
+    s->was_up = s->acked = true;
+    if (s->ops->established)
+        s->ops->established(s->arg, s);
+}
+
+static void came_up(void *obj, void *arg)
+{
+    ((struct session *)obj)->was_up = true;
+}
+
+// Everything stops; the object goes at the end of the turn, since callers up the stack may still
+// look at it.
+static void close_session(void *obj, void *arg)
+{
+    struct session *s = obj;
+    struct session_end e = arg ? *(const struct session_end *)arg : (struct session_end){0};
+    e.established = s->was_up;
+    e.cause = e.cause ? e.cause : s->why;
+    interval_stop(s);
+    change_done(s);
+    reliable_stop(s);
+    loop_defer(s->layer->loop, &s->cleanup);
+    if (s->ops->closed)
+        s->ops->closed(s->arg, s, &e);
+}
+
+static const struct fsm_row rows[] = {
+    {SS_CALLING, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
+    {SS_EARLY, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
+    {SS_CANCELLING, SE_EARLY, SS_CANCELLING, NULL, NULL, "RFC 3261 9.1"},
+    {SS_CALLING, SE_OK, SS_UP, NULL, came_up, "RFC 3261 13.2.2.4"},
+    {SS_EARLY, SE_OK, SS_UP, NULL, came_up, "RFC 3261 13.2.2.4"},
+    {SS_CANCELLING, SE_OK, SS_ENDING, NULL, came_up, "RFC 3261 9.1, 15.1.1"},
+    {SS_CALLING, SE_REFUSED, SS_ENDED, NULL, close_session, "RFC 3261 13.2.2.3"},
+    {SS_EARLY, SE_REFUSED, SS_ENDED, NULL, close_session, "RFC 3261 13.2.2.3"},
+    {SS_CANCELLING, SE_REFUSED, SS_ENDED, NULL, close_session, "RFC 3261 9.1"},
+    {SS_CALLING, SE_HANG_UP, SS_CANCELLING, NULL, cancel, "RFC 3261 15"},
+    {SS_EARLY, SE_HANG_UP, SS_CANCELLING, NULL, cancel, "RFC 3261 15"},
+    {SS_EARLY, SE_BYE, SS_CANCELLING, NULL, cancel, "RFC 3261 15.1.2"},
+    {SS_CANCELLING, SE_BYE, SS_CANCELLING, NULL, NULL, "RFC 3261 15.1.2"},
+
+    {SS_RINGING, SE_ACCEPT, SS_ANSWERED, NULL, NULL, "RFC 3261 13.3.1.4"},
+    {SS_RINGING, SE_REJECT, SS_ENDED, NULL, close_session, "RFC 3261 13.3.1.3"},
+    {SS_RINGING, SE_CANCELLED, SS_ENDED, NULL, close_session, "RFC 3261 9.2"},
+    {SS_RINGING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
+    {SS_RINGING, SE_LOST, SS_ENDED, NULL, close_session, "RFC 3261 13.3.1"},
+    {SS_ANSWERED, SE_ACK, SS_UP, NULL, up, "RFC 3261 13.3.1.4"},
+    {SS_ANSWERED, SE_NO_ACK, SS_ENDING, NULL, bye, "RFC 3261 13.3.1.4"},
+    {SS_ANSWERED, SE_LOST, SS_ENDED, NULL, close_session, "RFC 3261 13.3.1"},
+    {SS_ANSWERED, SE_HANG_UP, SS_LEAVING, NULL, NULL, "RFC 3261 15"},
+    {SS_ANSWERED, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
+    {SS_LEAVING, SE_ACK, SS_ENDING, NULL, bye, "RFC 3261 15"},
+    {SS_LEAVING, SE_NO_ACK, SS_ENDING, NULL, bye, "RFC 3261 15"},
+    {SS_LEAVING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
+
+    {SS_UP, SE_HANG_UP, SS_ENDING, NULL, bye, "RFC 3261 15.1.1"},
+    {SS_UP, SE_NO_ACK, SS_ENDING, NULL, bye, "RFC 3261 14.2"},
+    {SS_UP, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
+    {SS_ENDING, SE_OVER, SS_ENDED, NULL, close_session, "RFC 3261 15.1.1"},
+    {SS_ENDING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
+
+    // its owner has gone
+    {SS_CALLING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_EARLY, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_RINGING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_LEAVING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_UP, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_ENDING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+};
+
+const struct fsm session_machine = {.name = "session",
+                                    .states = state_names,
+                                    .events = event_names,
+                                    .n_states = SS_STATES,
+                                    .n_events = SE_EVENTS,
+                                    .rows = rows,
+                                    .n_rows = ARRAY_LEN(rows)};
+
+void session_step(struct session *s, enum session_event ev, const struct session_end *e)
+{
+    (void)fsm_step(&session_machine, &s->state, ev, s, (void *)e);
+}
+
+const char *session_state_name(const struct session *s)
+{
+    return state_names[s->state];
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two sessions joined back to back: what passes through, and what stays with each side.
+#include "agent.h"
+#include "stack/session/bridge.h"
+
+#define A "10.0.0.1"
+#define B "10.0.0.2"
+#define M "10.0.0.5"
+#define CALL "sip:bob@" M
+
+struct lab {
+    struct world w;
+    struct tap tap;
+    struct agent a, b;
+    struct node *middle;
+    struct session_layer *layer;
+    struct bridge *bridge;
+    struct session_params in, out;
+    unsigned closed;
+    bool by_caller;
+    struct session_end end;
+};
+
+static void on_closed(void *arg, struct bridge *b, const struct session_end *e, bool by_caller)
+{
+    struct lab *l = arg;
+    l->closed++;
+    l->end = *e;
+    l->by_caller = by_caller;
+    l->bridge = NULL;
+}
+
+static const struct bridge_ops bridge_ops = {.closed = on_closed};
+
+static bool wants(void *arg, const struct sip_msg *m)
+{
+    return true;
+}
+
+static void on_invite(void *arg, server_id id, const struct sip_msg *m)
+{
+    struct lab *l = arg;
+    struct bridge_params p = {.ops = &bridge_ops, .arg = l, .in = l->in, .out = l->out};
+    (void)bridge_take(l->layer, id, &p, &l->bridge);
+}
+
+static const struct session_layer_ops layer_ops = {.wants = wants, .incoming = on_invite};
+
+static void lab_init(struct lab *l)
+{
+    memset(l, 0, sizeof *l);
+    world_init(&l->w);
+    agent_init(&l->a, &l->w, A);
+    agent_init(&l->b, &l->w, B);
+    l->a.says = "from-a";
+    l->b.says = "from-b";
+    l->middle = node_new(&l->w, M, NULL);
+    struct session_layer_params lp = {.txns = stack_txns(l->middle->stack),
+                                      .uas = stack_uas(l->middle->stack),
+                                      .ops = &layer_ops,
+                                      .arg = l};
+    assert_int_equal(session_layer_new(&lp, &l->layer), 0);
+    l->in = (struct session_params){.contact = STR("<sip:" M ">"),
+                                    .allow = STR("INVITE, ACK, BYE, UPDATE, PRACK"),
+                                    .rel100 = SESSION_REL_SUPPORTED};
+    l->out = l->in;
+    l->out.uri = STR("sip:bob@" B);
+    l->out.from = STR("sip:middle@example.org");
+    tap_init(&l->tap, &l->w);
+}
+
+static void lab_done(struct lab *l)
+{
+    world_run(&l->w, 200000);
+    assert_int_equal(session_layer_count(l->layer), 0);
+    assert_int_equal(session_layer_count(l->a.layer), 0);
+    assert_int_equal(session_layer_count(l->b.layer), 0);
+    agent_done(&l->a);
+    agent_done(&l->b);
+    session_layer_free(l->layer);
+    world_done(&l->w);
+}
+
+static void talk(struct lab *l, const char *offer)
+{
+    l->b.pick_up = true;
+    agent_call(&l->a, CALL, offer);
+    world_run(&l->w, 500);
+    assert_int_equal(l->a.established, 1);
+    assert_int_equal(l->b.established, 1);
+}
+
+static void bye(struct lab *l, struct agent *who)
+{
+    assert_int_equal(session_hang_up(who->s), 0);
+    world_run(&l->w, 1000);
+    assert_int_equal(l->a.closed, 1);
+    assert_int_equal(l->b.closed, 1);
+    assert_int_equal(l->closed, 1);
+    lab_done(l);
+}
+
+static void call_and_bye(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.b.ring[0] = (struct session_reply){.status = 180};
+    l.b.n_ring = 1;
+    l.tap.count = "INVITE sip:bob@" B;
+    talk(&l, "offer-a");
+    assert_contains(l.tap.last, "From: <sip:middle@example.org>");
+    assert_string_equal(l.b.offer, "offer-a");
+    assert_string_equal(l.a.answer, "from-b");
+    assert_int_equal(l.a.last_progress, 180);
+    bye(&l, &l.b);
+}
+
+static void late_offer_through(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, NULL);
+    assert_string_equal(l.a.offer, "from-b");
+    assert_string_equal(l.b.answer, "from-a");
+    bye(&l, &l.a);
+}
+
+static void reliable_on_both_sides(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.a.p.rel100 = l.b.p.rel100 = SESSION_REL_SUPPORTED;
+    l.b.ring[0] = (struct session_reply){.status = 183, .reliable = true, .body = STR("early-b")};
+    l.b.n_ring = 1;
+    l.tap.count = "PRACK ";
+    agent_call(&l.a, CALL, "offer-a");
+    world_run(&l.w, 500);
+    assert_int_equal(l.tap.counted, 2);
+    assert_string_equal(l.a.answer, "early-b");
+    assert_int_equal(session_modify(l.a.s, STR("resources")), 0); // UPDATE, through both
+    world_run(&l.w, 500);
+    assert_string_equal(l.b.offer, "resources");
+    assert_int_equal(l.a.last_modified, 200);
+    assert_int_equal(session_accept(l.b.s, &(struct session_reply){.status = 200}), 0);
+    world_run(&l.w, 500);
+    assert_int_equal(l.a.established, 1);
+    bye(&l, &l.a);
+}
+
+static void changes_through(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, "offer-a");
+    assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
+    world_run(&l.w, 500);
+    assert_string_equal(l.b.offer, "hold");
+    assert_int_equal(l.a.last_modified, 200);
+    l.a.refuse_offers = 488;
+    assert_int_equal(session_modify(l.b.s, STR("video")), 0);
+    world_run(&l.w, 500);
+    assert_string_equal(l.a.offer, "video");
+    assert_int_equal(l.b.last_modified, 488);
+    l.a.refuse_offers = 0;
+    assert_int_equal(session_modify(l.b.s, STR_NONE), 0); // and one without an offer
+    world_run(&l.w, 500);
+    assert_string_equal(l.b.offer, "from-a");
+    assert_int_equal(l.b.last_modified, 200);
+    bye(&l, &l.a);
+}
+
+static void info_through(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, "offer-a");
+    assert_int_equal(session_request(l.a.s, SIP_INFO, STR("text/plain"), STR("5"), NULL), 0);
+    l.tap.count = "SIP/2.0 200";
+    world_run(&l.w, 300);
+    assert_int_equal(l.b.requests, 1);
+    assert_int_equal(l.tap.counted, 2);
+    bye(&l, &l.a);
+}
+
+static void refused(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    agent_call(&l.a, CALL, "offer-a");
+    world_run(&l.w, 300);
+    assert_int_equal(session_reject(l.b.s, &(struct session_reply){.status = 486}), 0);
+    world_run(&l.w, 300);
+    assert_int_equal(l.a.end.status, 486);
+    assert_int_equal(l.closed, 1);
+    assert_false(l.by_caller);
+    lab_done(&l);
+}
+
+static void cancelled(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.b.ring[0] = (struct session_reply){.status = 180};
+    l.b.n_ring = 1;
+    agent_call(&l.a, CALL, "offer-a");
+    world_run(&l.w, 300);
+    assert_int_equal(session_hang_up(l.a.s), 0);
+    world_run(&l.w, 500);
+    assert_int_equal(l.a.end.status, 487);
+    assert_int_equal(l.b.end.status, 487);
+    assert_int_equal(l.closed, 1);
+    assert_true(l.by_caller);
+    lab_done(&l);
+}
+
+static void hung_up_in_the_middle(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, "offer-a");
+    bridge_hang_up(l.bridge);
+    world_run(&l.w, 1000);
+    assert_int_equal(l.a.closed, 1);
+    assert_int_equal(l.b.closed, 1);
+    lab_done(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(call_and_bye),
+        cmocka_unit_test(late_offer_through),
+        cmocka_unit_test(reliable_on_both_sides),
+        cmocka_unit_test(changes_through),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(cancelled),
+        cmocka_unit_test(hung_up_in_the_middle),
+        cmocka_unit_test(info_through),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
