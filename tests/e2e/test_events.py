@@ -12,6 +12,7 @@ import pytest
 from labrun import wait_until
 
 SCENARIOS = Path(__file__).resolve().parent / "sipp"
+UE = Path(os.environ["CARILLON_BUILD"]) / "tools" / "ue" / "carillon-ue"
 NODE = Path(os.environ["CARILLON_BUILD"]) / "tests" / "scenario" / "event_node"
 OURS, THEIRS = "127.0.66.31:5060", "127.0.66.32"
 MODULES = Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
@@ -149,6 +150,28 @@ def test_kamailio_notifies(tmp_path):
             told = node.ends()
     assert "type application/pidf+xml" in told
     assert "ended status=0 reason=timeout" in told
+
+
+def phone(tmp_path, *steps):
+    """carillon-ue beside it, with the presence server in the place of a P-CSCF."""
+    return Process(tmp_path / "ue.log", UE, "--impi", "watcher@example.org", "--impu", "sip:watcher@example.org", "--domain",
+                   "example.org", "--password", "x", "--local", OURS, "--proxy", f"{THEIRS}:5060", *steps)
+
+
+def test_phone_subscribes(tmp_path):
+    """The word `subscribe`: for the published state, and once more to ask for it and no more."""
+    with kamailio(tmp_path) as server:
+        wait_until(lambda: bound(THEIRS)() or server.p.poll() is not None, 20, "Kamailio listens")
+        uri = f"sip:bob@{THEIRS}"
+        with phone(tmp_path, "subscribe", uri, "event=presence", "expect-notify=<basic>open") as ue:
+            ue.says("active")
+            assert publish().startswith("SIP/2.0 200"), server.text()[-3000:]
+            assert "application/pidf+xml" in ue.ends()
+        with phone(tmp_path, "subscribe", uri, "event=presence", "expires=0", "expect-notify=terminated", "+",
+                   "subscribe", uri, "event=x-mood", "expect=489") as ue:
+            assert "<basic>open" in ue.ends()
+        with phone(tmp_path, "subscribe", uri, "event=x-mood") as ue:
+            assert ue.p.wait(30) == 1, ue.text()
 
 
 def test_kamailio_knows_no_such_event(tmp_path):

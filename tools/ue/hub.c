@@ -2,6 +2,7 @@
 #include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
+#include "stack/event/event.h"
 #include "base/hash.h"
 #include "base/writer.h"
 
@@ -100,6 +101,7 @@ static void destroy(struct phone *ph)
     LIST_EACH(&ph->calls, it)
         call_free(LIST_ENTRY(it, struct call, of_phone));
     phone_drop_sending(ph);
+    phone_drop_subscriptions(ph);
     arena_done(&ph->mem);
     auth_done(ph);
     arena_done(&ph->reg_mem);
@@ -165,6 +167,8 @@ static int open_hub(struct hub *h, const struct hub_params *p)
         e = stack_new(&sp, &h->stack);
     if (!e)
         e = open_sessions(h);
+    if (!e)
+        e = hub_open_events(h);
     return e ? e : listen_all(h, p);
 }
 
@@ -195,6 +199,8 @@ void hub_free(struct hub *h)
         return;
     // Nothing comes from the stack any more, so phones and calls can go in any order.
     h->closing = true;
+    event_free(h->events);
+    h->events = NULL;
     session_layer_free(h->sessions);
     h->sessions = NULL;
     if (h->stack)
@@ -284,6 +290,7 @@ int phone_new(struct hub *h, const struct phone_params *p, struct phone **ret_ph
     ph->expires = p->expires;
     list_init(&ph->calls);
     list_init(&ph->sending);
+    list_init(&ph->subscriptions);
     arena_init(&ph->mem, NULL, 0);
     auth_init(ph);
     arena_init(&ph->reg_mem, NULL, 0);

@@ -42,7 +42,7 @@ static const char help[] =
     "  refuse [status=STATUS] [after=S] [calls=N]\n"
     "        waits for N calls (1) and refuses them with STATUS, 486\n"
     "  message URI [text=TEXT] [expect=STATUS] [expect-cause=TEXT]\n"
-    "  subscribe URI [event=PACKAGE] [expires=S] [expect=STATUS] [expect-cause=TEXT]\n"
+    "  subscribe URI [event=PACKAGE] [expires=S] [expect=STATUS] [expect-cause=TEXT] [expect-notify=TEXT]\n"
     "        ends well with the first NOTIFY\n"
     "  receive [messages=N]\n"
     "        waits for N MESSAGEs or NOTIFYs (1)\n"

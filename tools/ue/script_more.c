@@ -87,7 +87,15 @@ void script_refer(struct script *s)
 
 // ---- requests outside of calls ----
 
-// A MESSAGE has had its response, or a subscription that and its first NOTIFY.
+// Is it the NOTIFY that the step waits for? Its substate or its body has the text of expect-notify.
+static bool is_expected(const struct script *s, const struct ue_text *t)
+{
+    const char *text = step_param(&s->step, "expect-notify");
+    return t->notify && (!text || str_find(t->state, str_from(text)) >= 0 ||
+                         str_find(t->body, str_from(text)) >= 0);
+}
+
+// A MESSAGE has had its response, or a subscription that and the NOTIFY that is waited for.
 static void sent_or_notified(struct script *s)
 {
     if (script_is(s, STEP_SUBSCRIBE) && s->subscribed && s->notified &&
@@ -121,7 +129,7 @@ void script_on_text(void *arg, struct phone *ph, const struct ue_text *t)
         (void)json_object_set_new(fields, "state", report_str(t->state));
     }
     report_event(s->o, t->notify ? "notify" : "message", fields);
-    s->notified |= t->notify;
+    s->notified = s->notified || is_expected(s, t);
     sent_or_notified(s);
     if (script_is(s, STEP_RECEIVE) && --s->texts_left == 0 &&
         script_ends_well(s, 200, STR_NONE, STR_NONE))

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests outside of calls: MESSAGE (RFC 3428), SUBSCRIBE (RFC 6665) and what comes of it. A
-// NOTIFY is taken when its subscription is ours; it is not kept alive: the subscription ends by
-// itself.
+// Requests outside of calls that come and go: MESSAGE (RFC 3428). SUBSCRIBE has a life of its own
+// (subscribe.c).
 #include "tools/ue/ue_priv.h"
 
 #include "base/err.h"
 
-enum { SENDING_MAX = 16, SUBSCRIPTIONS_MAX = 8 };
+enum { SENDING_MAX = 16 };
 
 struct sending {
     struct list link;
     struct phone *phone;
     ua_id id;
     enum sip_method method;
-    uint32_t cseq, expires;
+    uint32_t cseq;
     struct uac_attempts tries;
     struct arena mem;
-    struct str target, text, event, call_id, tag;
-    bool done; // answered: a SUBSCRIBE that waits for NOTIFYs
+    struct str target, text, call_id, tag;
 };
 
 static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *m);
@@ -47,13 +45,7 @@ static int transmit(struct sending *q)
     draft_common(&d, ph, q->target, q->call_id, q->tag, ++q->cseq, q->method);
     uac_auth_add(ph->proofs, &q->tries, &d.headers, sip_method_name(q->method), q->target);
     sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), who, STR(">")));
-    if (q->method == SIP_SUBSCRIBE) {
-        sip_edit_append(&d.headers, SIP_H_CONTACT, ARENA_CAT(a, STR("<"), ph->contact, STR(">")));
-        sip_edit_append(&d.headers, SIP_H_EVENT, q->event);
-        sip_edit_append(&d.headers, SIP_H_EXPIRES, arena_printf(a, "%u", q->expires));
-    } else {
-        sip_edit_body(&d.headers, STR("text/plain"), q->text);
-    }
+    sip_edit_body(&d.headers, STR("text/plain"), q->text);
     struct ua_request r = {
         .method = q->method, .uri = q->target, .headers = &d.headers, .cb = on_response, .arg = q};
     int e = a->failed ? ERR_NOMEM : ua_send(stack_uas(ph->hub->stack), &r, &q->id);
@@ -74,12 +66,9 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     struct ue_failure f = {.status = status,
                            .reason = m ? sip_msg_reason(m) : sip_reason(status),
                            .cause = m ? response_cause(m) : local_cause(status)};
-    bool subscribed = q->method == SIP_SUBSCRIBE && status < 300;
-    q->done = subscribed;
     if (ph->ops->sent)
         ph->ops->sent(ph->arg, ph, &f);
-    if (!subscribed)
-        sending_free(q);
+    sending_free(q);
 }
 
 static bool is_full(const struct phone *ph)
@@ -92,6 +81,8 @@ static bool is_full(const struct phone *ph)
 
 int phone_send(struct phone *ph, const struct ue_send_params *p)
 {
+    if (p->method == SIP_SUBSCRIBE)
+        return phone_subscribe(ph, p);
     struct sending *q = is_full(ph) ? NULL : mem_zalloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
@@ -99,10 +90,8 @@ int phone_send(struct phone *ph, const struct ue_send_params *p)
     arena_init(a, NULL, 0);
     q->phone = ph;
     q->method = p->method;
-    q->expires = p->expires;
     q->target = arena_dup(a, p->target);
     q->text = arena_dup(a, p->text);
-    q->event = arena_dup(a, p->event);
     q->call_id = ARENA_CAT(a, random_hex(ph->hub->loop, a, 12), STR("@"), ph->hub->local_ip);
     q->tag = random_hex(ph->hub->loop, a, 6);
     list_add(&ph->sending, &q->link);
@@ -114,24 +103,11 @@ int phone_send(struct phone *ph, const struct ue_send_params *p)
 
 // ---- what comes ----
 
-static struct sending *subscription(const struct phone *ph, const struct sip_msg *m)
-{
-    LIST_EACH(&ph->sending, it) {
-        struct sending *q = LIST_ENTRY(it, struct sending, link);
-        if (q->method == SIP_SUBSCRIBE && str_eq(q->call_id, sip_msg_call_id(m)) &&
-            str_eq(q->tag, sip_msg_to_tag(m)))
-            return q;
-    }
-    return NULL;
-}
-
 void phone_on_text(struct phone *ph, struct pxy *p)
 {
     const struct sip_msg *m = pxy_request(p);
     bool notify = sip_msg_method(m) == SIP_NOTIFY;
-    struct sending *q = notify ? subscription(ph, m) : NULL;
-    const struct sip_token *state = sip_msg_at(m, SIP_H_SUBSCRIPTION_STATE, 0);
-    if (notify && sip_msg_to_tag(m).p && !q) { // RFC 6665 4.1.3
+    if (notify && sip_msg_to_tag(m).p) { // RFC 6665 4.1.3
         (void)phone_reply(ph, p, 481, NULL);
         return;
     }
@@ -144,6 +120,4 @@ void phone_on_text(struct phone *ph, struct pxy *p)
                         .body = sip_msg_body(m)};
     if (ph->ops->text)
         ph->ops->text(ph->arg, ph, &t);
-    if (q && q->done && state && str_ieq(state->token, STR("terminated")))
-        sending_free(q);
 }

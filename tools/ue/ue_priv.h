@@ -25,6 +25,7 @@ struct hub {
     struct str local_hostport, local_ip, proxy_uri, user_agent; // heap
     struct map phones;        // hash of the contact's user part
     struct session_layer *sessions;
+    struct event *events;
     struct map calls;         // by id
     uint64_t next_call;
     void (*trace)(void *arg, const struct stack_trace *t);
@@ -72,6 +73,7 @@ struct phone {
     struct uac_auth *proofs;  // for all requests but REGISTER
     struct ue_extensions ext; // of calls that come in
     struct list sending;      // struct sending
+    struct list subscriptions; // struct subscription
     uint32_t challenges, resyncs, valid, invalid; // of this attempt; invalid ones in a row
     uint64_t reg_started;     // ns
     struct str service_route, path, associated, identity; // in reg_mem; identity: of requests behind the REGISTER
@@ -200,8 +202,14 @@ void call_tell_referrer(struct call *c, unsigned status);
 // ---- send.c: requests outside of calls ----
 
 void phone_drop_sending(struct phone *ph);
-// A MESSAGE or NOTIFY came; replied to here.
+// A MESSAGE came, or a NOTIFY that is of no subscription; replied to here.
 void phone_on_text(struct phone *ph, struct pxy *p);
+
+// ---- subscribe.c ----
+
+int hub_open_events(struct hub *h);
+int phone_subscribe(struct phone *ph, const struct ue_send_params *p);
+void phone_drop_subscriptions(struct phone *ph);
 
 // ---- media.c ----
 

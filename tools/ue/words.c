@@ -20,8 +20,8 @@ static const struct {
     {"wrong-res", FLAG},  {"100rel", REL},       {"late-offer", FLAG}, {"preconditions", FLAG},
     {"resources-after", SECONDS}, {"session-expires", INTERVAL}, {"min-se", INTERVAL}, {"refresher", SIDE},
     {"dtmf", DIGITS},     {"expect-dtmf", DIGITS}, {"refer", URI},     {"norefersub", FLAG},
-    {"obey-refer", FLAG}, {"text", TEXT},        {"event", TEXT},      {"expires", COUNT},
-    {"messages", COUNT},  {"instance", FLAG},
+    {"obey-refer", FLAG}, {"text", TEXT},        {"event", TEXT},      {"expires", SECONDS},
+    {"expect-notify", TEXT}, {"messages", COUNT}, {"instance", FLAG},
 };
 
 // Of both sides of a call.
@@ -41,7 +41,7 @@ static const struct {
     [STEP_REFUSE] = {"refuse", false, "status after calls timeout"},
     [STEP_SLEEP] = {"sleep", true, "timeout"},
     [STEP_MESSAGE] = {"message", true, "text expect expect-cause timeout"},
-    [STEP_SUBSCRIBE] = {"subscribe", true, "event expires expect expect-cause timeout"},
+    [STEP_SUBSCRIBE] = {"subscribe", true, "event expires expect expect-cause expect-notify timeout"},
     [STEP_RECEIVE] = {"receive", false, "messages timeout"},
 };
 
