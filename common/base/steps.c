@@ -79,7 +79,7 @@ static enum step_verdict run_hooks(struct job *j, const struct step *st, enum ho
 
 static inline void set_phase(struct job *j, enum phase phase)
 {
-    j->phase = phase;
+    j->phase = (uint8_t)phase;
     j->hook = 0;
 }
 

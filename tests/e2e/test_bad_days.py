@@ -459,14 +459,15 @@ def test_ue_in_front_of_a_bad_peer(lab):
 # ---- neighbours that die ----
 
 def test_hss_killed(lab):
-    """An HSS that is down is never 403: the I-CSCF's query cannot be completed (TS 24.229 5.3.1.3), 480, the log
-    says so, and afterwards no vector is given twice."""
+    """An HSS that is down is never 403: the I-CSCF's query cannot be completed, 480 (TS 24.229 5.3.1.3), and the
+    P-CSCF, which has no other entry point, answers 504 (TS 24.229 5.2.2.1). The logs say so, and afterwards no
+    vector is given twice."""
     lab.run_phone("alice", "register")
     before, since = sqn_of(lab, "alice"), len(lab.log("icscf"))
     lab.kill("hss")
     try:
         e = lab.run_phone("alice", "register", status=1).event("register-failed")
-        assert e["status"] == 480, e
+        assert e["status"] == 504 and "480" in e["cause"], e
         assert "HSS" in lab.wait_log("icscf", re.escape(e["call_id"]), since)
     finally:
         lab.restart("hss")

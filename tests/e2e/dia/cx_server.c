@@ -13,14 +13,15 @@ static void say(const char *what, const struct cx_head *h, struct str impi, stru
 static void on_uar(void *arg, struct dia_request *q, const struct cx_uar *r)
 {
     say("UAR", &r->head, r->impi, r->impu);
+    uint32_t mandatory[] = {1, 2}, optional[] = {7};
+    struct str names[] = {STR("sip:scscf.test:5060")};
     struct cx_uaa a = {.result = {CX_FIRST_REGISTRATION, true}};
     if (str_starts(r->impi, STR("unknown")))
         a.result.code = CX_ERROR_USER_UNKNOWN;
     else
         a.capabilities = (struct cx_capabilities){
-            .present = true, .mandatory = (uint32_t[]){1, 2}, .n_mandatory = 2,
-            .optional = (uint32_t[]){7}, .n_optional = 1,
-            .server_names = (struct str[]){STR("sip:scscf.test:5060")}, .n_server_names = 1};
+            .present = true, .mandatory = mandatory, .n_mandatory = 2, .optional = optional, .n_optional = 1,
+            .server_names = names, .n_server_names = 1};
     cx_answer_uaa(q, &a);
 }
 
