@@ -173,7 +173,7 @@ static void nobody_registers_by_it(void **state)
 {
     (void)state;
     provision(pbx);
-    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", "sip:list!.*!@" DOMAIN};
+    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", ("sip:list!.*!@" DOMAIN)};
     for (size_t i = 0; i < ARRAY_LEN(who); i++) {
         struct reply r = world_uar(&w, &(struct cx_uar){
                                            .impi = STR("pbx@" DOMAIN), .impu = str_from(who[i]), .visited_network = STR(DOMAIN)});
