@@ -30,14 +30,19 @@ def fixture_pcap(lab):
     return lab.pcap
 
 
+# What was said while nodes of others stood among ours is not judged, nor is its rest: an answer may come just after.
 @pytest.fixture(scope="module", name="sip")
 def fixture_sip(lab, pcap):
-    return [m for m in wire.sip_messages(pcap) if not is_bad(m.src) and not is_bad(m.dst) and not lab.was_mixed(m.at)]
+    seen = wire.sip_messages(pcap)
+    mixed = {m.call_id for m in seen if lab.was_mixed(m.at)}
+    return [m for m in seen if not is_bad(m.src) and not is_bad(m.dst) and m.call_id not in mixed]
 
 
 @pytest.fixture(scope="module", name="diameter")
 def fixture_diameter(lab, pcap):
-    return [m for m in wire.diameter_messages(pcap) if not lab.was_mixed(m.at)]
+    seen = wire.diameter_messages(pcap)
+    mixed = {(m.stream, m.hop) for m in seen if lab.was_mixed(m.at)}
+    return [m for m in seen if (m.stream, m.hop) not in mixed]
 
 
 def names_scscf(value):
