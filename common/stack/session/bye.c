@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a session (RFC 3261 15).
 #include "base/err.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 static void on_response(struct request *r, unsigned status, const struct sip_msg *m)
 {
@@ -39,4 +39,14 @@ void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m)
         return;
     give_up_open(s);
     session_step(s, SE_BYE, &e);
+}
+
+int session_hang_up(struct session *s)
+{
+    if (session_over(s))
+        return ERR_STATE;
+    if (s->state == SS_RINGING)
+        return session_reject(s, &(struct session_reply){.status = 486});
+    session_step(s, SE_HANG_UP, NULL);
+    return 0;
 }

@@ -2,8 +2,7 @@
 // An INVITE that came in (RFC 3261 13.3): what the core itself refuses, provisional and final
 // responses, CANCEL.
 #include "base/err.h"
-#include "base/mem.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 #include "stack/txn/txn.h"
 
 // What the core refuses by itself; 0: nothing.
@@ -79,6 +78,12 @@ int session_take(struct session_layer *l, server_id id, const struct session_par
     s->replaces = replaces;
     *ret_session = s;
     return 0;
+}
+
+int session_refuse_new(struct session_layer *l, server_id id, unsigned status,
+                       struct sip_edits *extra)
+{
+    return server_reply(l, id, status, extra);
 }
 
 struct str session_offer(const struct session *s)
@@ -196,7 +201,21 @@ void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m
         session_step(s, SE_CANCELLED, &e);
     } else if (s->reinvite == id) {
         s->reinvite = 0;
-        s->leg->due = DUE_NONE;
+        s->leg->due = NULL;
         (void)offer_step(s->leg, OE_WITHDRAW);
     }
+}
+
+void incoming_on_ack(struct leg *g, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    server_acked(s, sip_msg_cseq(m)->number);
+    (void)dialog_on_request(g->dialog, m);
+    // The answer to an offer in a 2xx (RFC 3261 13.2.1).
+    bool due = s->state == SS_ANSWERED || s->state == SS_LEAVING || s->unacked;
+    s->unacked = false;
+    if (due && g->oa == OA_SENT)
+        offer_take(g, m, NULL);
+    if (!session_over(s))
+        session_step(s, SE_ACK, NULL);
 }

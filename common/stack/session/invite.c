@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/writer.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 // AGAIN_MAX: times an INVITE goes again for whatever reason.
 enum { MESSAGE_MAX = 32768, AGAIN_MAX = 8, TAG_BYTES = 6, CALL_ID_BYTES = 16 };
@@ -78,7 +78,7 @@ static void put_headers(struct session *s, struct sip_edits *h)
     session_describe(s, SIP_INVITE, 0, h);
 }
 
-int invite_send(struct session *s)
+static int invite_send(struct session *s)
 {
     struct arena a;
     char room[4096];
@@ -150,7 +150,7 @@ static void provisional(struct session *s, unsigned status, const struct sip_msg
     struct leg *g = status > 100 ? find_leg(s, m) : NULL;
     if (g) {
         leg_note_peer(g, m);
-        if (!reliable_take(g, m))
+        if (!prack_take(g, m))
             return;
         s->leg = g;
         session_step(s, SE_EARLY, NULL);
@@ -159,23 +159,12 @@ static void provisional(struct session *s, unsigned status, const struct sip_msg
         s->ops->progress(s->arg, s, status, m);
 }
 
-// The ACK has been sent: nothing is missing any more.
-void ack_done(struct leg *g)
-{
-    struct session *s = g->session;
-    if (s->acked || s->state != SS_UP)
-        return;
-    s->acked = true;
-    if (s->ops->established)
-        s->ops->established(s->arg, s);
-}
-
 // RFC 3261 13.2.2.4: one 2xx is enough; whoever else has answered is thanked and left.
 static void other_fork(struct session *s, struct leg *g, const struct sip_msg *m)
 {
     g->left = true;
     dialog_on_response(g->dialog, m);
-    request_ack(g, s->invite_cseq, STR_NONE);
+    ack_send(g, s->invite_cseq, STR_NONE);
     bye_send(s, g);
 }
 
@@ -197,7 +186,7 @@ static void accepted(struct session *s, const struct sip_msg *m)
     }
     if (s->state > SS_CANCELLING) {
         if (g == s->leg || g->left)
-            request_ack_again(g, s->invite_cseq);
+            ack_again(g, s->invite_cseq);
         else
             other_fork(s, g, m);
         return;
@@ -209,16 +198,16 @@ static void accepted(struct session *s, const struct sip_msg *m)
     g->ack.cseq = s->invite_cseq;
     session_step(s, SE_OK, NULL);
     if (s->state == SS_ENDING) { // the answer crossed our CANCEL
-        request_ack(g, s->invite_cseq, STR_NONE);
+        ack_send(g, s->invite_cseq, STR_NONE);
         bye_send(s, g);
         return;
     }
     interval_confirmed(s, m);
-    offer_take(g, m, DUE_ACK);
-    if (session_over(s) || g->due == DUE_ACK)
+    offer_take(g, m, &by_ack);
+    if (session_over(s) || g->due == &by_ack)
         return; // the answer makes the ACK
     if (!g->ack.sent && s->state == SS_UP) {
-        request_ack(g, s->invite_cseq, STR_NONE);
+        ack_send(g, s->invite_cseq, STR_NONE);
         ack_done(g);
     }
 }

@@ -2,7 +2,7 @@
 // Changes that the other side wants: re-INVITE (RFC 3261 14.2), UPDATE (RFC 3311 5.2), and offers
 // in a PRACK (RFC 3262 5).
 #include "base/err.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 enum verdict { GO, GLARE, LATER };
 
@@ -18,7 +18,7 @@ static enum verdict collision(const struct leg *g, const struct sip_msg *m)
         return GLARE;
     if (!invite && !sip_msg_body(m).n)
         return GO;
-    return g->oa == OA_SENT ? GLARE : g->oa == OA_RECEIVED || g->due != DUE_NONE ? LATER : GO;
+    return g->oa == OA_SENT ? GLARE : g->oa == OA_RECEIVED || g->due ? LATER : GO;
 }
 
 static bool objected(struct leg *g, server_id id, const struct sip_msg *m)
@@ -65,7 +65,7 @@ static int accept_change(struct leg *g, server_id id, struct str body)
     return server_reply(s->layer, id, 200, &e);
 }
 
-int modified_answer(struct leg *g, struct str body)
+static int answer(struct leg *g, struct str body)
 {
     if (body.n) {
         (void)offer_step(g, g->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
@@ -76,7 +76,7 @@ int modified_answer(struct leg *g, struct str body)
     return accept_change(g, g->due_server, body);
 }
 
-int modified_refuse(struct leg *g, unsigned status)
+static int refuse(struct leg *g, unsigned status)
 {
     struct session *s = g->session;
     struct arena *a = session_arena(s->layer, g->due_server);
@@ -90,11 +90,13 @@ int modified_refuse(struct leg *g, unsigned status)
     return server_reply(s->layer, g->due_server, status, &e);
 }
 
+const struct carrier by_response = {.answer = answer, .refuse = refuse};
+
 // A re-INVITE without an offer: the owner is asked for one of ours (RFC 3261 14.2).
 static void ask_for_offer(struct leg *g, const struct sip_msg *m)
 {
     struct session *s = g->session;
-    g->due = DUE_RESPONSE;
+    g->due = &by_response;
     if (s->ops->offer)
         s->ops->offer(s->arg, s, STR_NONE, m);
     else
@@ -123,7 +125,7 @@ void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m)
     if (invite)
         s->reinvite = g->due_server;
     if (sip_msg_body(m).n)
-        offer_take(g, m, DUE_RESPONSE);
+        offer_take(g, m, &by_response);
     else
         ask_for_offer(g, m);
 }

@@ -3,7 +3,7 @@
 // side had to say against them, and when they are tried again.
 #include "base/err.h"
 #include "base/mem.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 // TRIES_MAX: of one change, glare and intervals that are too small included.
 enum { TRIES_MAX = 6, RETRY_AFTER_MAX_S = 32, BUSY_MS = 500 };
@@ -96,9 +96,9 @@ static void on_response(struct request *r, unsigned status, const struct sip_msg
     }
     if (s->state == SS_UP)
         interval_confirmed(s, m);
-    offer_take(g, m, r->method == SIP_INVITE ? DUE_ACK : DUE_NONE);
-    if (r->method == SIP_INVITE && g->due != DUE_ACK && !g->ack.sent)
-        request_ack(g, r->cseq, STR_NONE);
+    offer_take(g, m, r->method == SIP_INVITE ? &by_ack : NULL);
+    if (r->method == SIP_INVITE && g->due != &by_ack && !g->ack.sent)
+        ack_send(g, r->cseq, STR_NONE);
     if (s->change.active && !session_over(s))
         finish(s, status);
 }
@@ -106,8 +106,8 @@ static void on_response(struct request *r, unsigned status, const struct sip_msg
 static bool is_free(const struct session *s)
 {
     const struct leg *g = s->leg;
-    return g && g->oa == OA_STABLE && g->due == DUE_NONE && !s->reinvite &&
-           !request_pending(s, SIP_INVITE) && !request_pending(s, SIP_UPDATE);
+    return g && g->oa == OA_STABLE && !g->due && !s->reinvite && !request_pending(s, SIP_INVITE) &&
+           !request_pending(s, SIP_UPDATE);
 }
 
 static int send_change(struct session *s)

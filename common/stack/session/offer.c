@@ -2,8 +2,7 @@
 // Offer and answer in one dialog (RFC 3264 4, RFC 6337 2.2). Only one exchange is open at a time;
 // who has offered may not offer again, nor take an offer, before the answer is there.
 #include "base/err.h"
-#include "base/mem.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/exchange.h"
 
 static const char *const state_names[OA_STATES] = {"Stable", "Sent", "Received"};
 static const char *const event_names[OE_EVENTS] = {"send offer", "offer", "send answer", "answer",
@@ -42,7 +41,7 @@ static bool is_reliable(const struct sip_msg *m)
     return status == 0 || status >= 200 || sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel"));
 }
 
-void offer_take(struct leg *g, const struct sip_msg *m, enum due in)
+void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in)
 {
     struct session *s = g->session;
     struct str body = sip_msg_body(m);
@@ -61,7 +60,7 @@ void offer_take(struct leg *g, const struct sip_msg *m, enum due in)
     // and so is an offer in what may get lost.
     bool first = sip_msg_status(m) && sip_msg_method(m) == SIP_INVITE && !s->acked;
     bool late = first && (s->offered || g->described);
-    if (!body.n || in == DUE_NONE || late || !is_reliable(m) || !offer_step(g, OE_RECV_OFFER))
+    if (!body.n || !in || late || !is_reliable(m) || !offer_step(g, OE_RECV_OFFER))
         return;
     g->due = in;
     if (s->ops->offer)
@@ -75,25 +74,9 @@ void offer_take(struct leg *g, const struct sip_msg *m, enum due in)
 static struct leg *asked(const struct session *s)
 {
     LIST_EACH(&s->legs, it)
-        if (LIST_ENTRY(it, struct leg, link)->due != DUE_NONE)
+        if (LIST_ENTRY(it, struct leg, link)->due)
             return LIST_ENTRY(it, struct leg, link);
     return NULL;
-}
-
-static int answer_by_ack(struct leg *g, struct str body)
-{
-    struct session *s = g->session;
-    (void)offer_step(g, OE_SEND_ANSWER);
-    request_ack(g, g->ack.cseq, body);
-    ack_done(g);
-    return session_keep_described(s, body);
-}
-
-static int answer_by_prack(struct leg *g, struct str body)
-{
-    (void)offer_step(g, OE_SEND_ANSWER);
-    (void)session_keep_described(g->session, body);
-    return prack_send(g, g->due_rseq, body);
 }
 
 int session_answer(struct session *s, struct str body)
@@ -101,28 +84,18 @@ int session_answer(struct session *s, struct str body)
     struct leg *g = asked(s);
     if (!g || session_over(s))
         return ERR_STATE;
-    enum due due = g->due;
-    g->due = DUE_NONE;
-    return due == DUE_ACK     ? answer_by_ack(g, body)
-           : due == DUE_PRACK ? answer_by_prack(g, body)
-                              : modified_answer(g, body);
+    const struct carrier *due = g->due;
+    g->due = NULL;
+    return due->answer(g, body);
 }
 
-// Nothing can be made of an offer in a response: it is acknowledged, and the session ended (RFC
-// 3261 13.2.2.4).
 int session_refuse(struct session *s, unsigned status)
 {
     struct leg *g = asked(s);
     if (!g || session_over(s))
         return ERR_STATE;
-    enum due due = g->due;
-    g->due = DUE_NONE;
+    const struct carrier *due = g->due;
+    g->due = NULL;
     (void)offer_step(g, OE_WITHDRAW);
-    if (due == DUE_RESPONSE)
-        return modified_refuse(g, status);
-    if (due == DUE_ACK)
-        request_ack(g, g->ack.cseq, STR_NONE);
-    else
-        (void)prack_send(g, g->due_rseq, STR_NONE);
-    return session_hang_up(s);
+    return due->refuse(g, status);
 }

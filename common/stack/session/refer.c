@@ -3,7 +3,7 @@
 // NOTIFYs. One at a time each way; it ends with the session.
 #include "base/err.h"
 #include "base/writer.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 // NOTIFIED_S: what the subscription is said to last at most.
 enum { NOTIFIED_S = 180, FRAGMENT_MAX = 128 };
@@ -60,7 +60,7 @@ void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m)
     const struct sip_token *event = sip_msg_at(m, SIP_H_EVENT, 0);
     const struct sip_token *state = sip_msg_at(m, SIP_H_SUBSCRIPTION_STATE, 0);
     if (!event || !str_ieq(event->token, STR("refer"))) {
-        session_other_request(g, id, m);
+        other_on_request(g, id, m);
         return;
     }
     if (!s->referring) {

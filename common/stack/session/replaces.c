@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replaces (RFC 3891): an INVITE that takes the place of a session here.
 #include "base/err.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 static bool has_leg(const struct session *s, struct str remote_tag)
 {
@@ -51,7 +51,7 @@ void replaces_done(struct session *s)
     struct session *old = session_replaced(s);
     s->replaces = 0;
     if (old)
-        (void)session_hang_up(old);
+        session_step(old, SE_HANG_UP, NULL);
 }
 
 struct str session_replaces(const struct session *s, struct arena *a)

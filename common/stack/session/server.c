@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/writer.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/exchange.h"
 #include "stack/txn/txn.h"
 
 enum { T1_TIMES = 64, SERVED_MEMORY = 1 << 20 };
@@ -97,7 +97,7 @@ static void tell_gone(struct served *v)
     bool first = v->first;
     leave(v);
     if (s && !session_over(s))
-        incoming_gone(s, first);
+        v->layer->wiring->gone(s, first);
 }
 
 // ---- for the other files ----
@@ -221,17 +221,6 @@ void server_refuse_later(struct session *s, server_id id)
     refuse(s, id, 500, true);
 }
 
-void session_reply_to(struct session *s, server_id id, unsigned status)
-{
-    refuse(s, id, status, false);
-}
-
-int session_refuse_new(struct session_layer *l, server_id id, unsigned status,
-                       struct sip_edits *extra)
-{
-    return server_reply(l, id, status, extra);
-}
-
 // ---- from the transaction layer ----
 
 static struct leg *leg_for(struct session_layer *l, const struct sip_msg *m)
@@ -258,16 +247,17 @@ static void on_request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
     if (!v)
         (void)txn_server_answer(l->txns, id, m, &(struct txn_answer){.status = 503});
     else if (g)
-        session_on_request(g, v->id, m);
+        l->wiring->request(g, v->id, m);
     else
         l->ops->incoming(l->arg, v->id, m);
 }
 
 static void on_ack(void *arg, struct sip_msg *m, flow_id flow)
 {
-    struct leg *g = leg_for(arg, m);
+    struct session_layer *l = arg;
+    struct leg *g = leg_for(l, m);
     if (g)
-        session_on_ack(g, m);
+        l->wiring->ack(g, m);
 }
 
 static void on_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg *cancel)
@@ -275,7 +265,7 @@ static void on_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg
     struct served *v = owner;
     struct session *s = v->session ? session_find(v->layer, v->session) : NULL;
     if (s && !session_over(s))
-        incoming_cancelled(s, v->id, v->msg, sip_msg_raw(cancel, SIP_H_REASON));
+        v->layer->wiring->cancelled(s, v->id, v->msg, sip_msg_raw(cancel, SIP_H_REASON));
     (void)server_reply(v->layer, v->id, 487, NULL);
 }
 

@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// INVITE sessions of a user agent, both sides (RFC 3261 13 to 15). A session's journey:
-// session_invite sends the INVITE (invite.c), or session_take takes one (incoming.c); each To tag
-// that answers it is a leg with a dialog of its own; offers and answers pass through a small
-// machine in each leg (offer.c, RFC 3264, 6337), reliable provisional responses through reliable.c
-// (RFC 3262), changes of what was agreed through modify.c (RFC 3261 14, 3311), session timers
-// through refresh.c (RFC 4028); REFER and Replaces (RFC 3515, 3891) are refer.c and replaces.c.
-// states.c has the machine of a session's life.
+// INVITE sessions of a user agent, both sides (RFC 3261 13 to 15). The journey of an INVITE that comes
+// in: the transaction layer offers it to server.c, which claims it when the owner wants it, keeps it
+// until its end and hands it to him. session_take (incoming.c) refuses what the core cannot have and
+// makes a session (session.c) with a leg (leg.c): a dialog, in which offers and answers pass through
+// a small machine (offer.c, RFC 3264, 6337). The owner's responses go back through server.c, as they
+// are or reliably (reliable.c), which then wait for their PRACK (prack.c, RFC 3262). The 2xx is sent
+// again until its ACK comes up through server.c; the session is up then. Later requests of the
+// dialog come the same way, and layer.c has the table of what each method is for: a change
+// (modified.c, RFC 3261 14, 3311), the end (bye.c), a REFER (refer.c, RFC 3515), or something of the
+// owner's (other.c). What has happened is an event for the machine of states.c, whose rows have the
+// actions. An INVITE that goes out (invite.c) takes the same way from the other end: each To tag that
+// answers it is a leg, the first 2xx chooses one, and ack.c thanks for it; changes of ours are
+// modify.c, refreshes of the session interval (interval.c, RFC 4028) refresh.c, and Replaces (RFC
+// 3891) replaces.c.
+//
+// The files stand in layers, each with a header, and need only what is below:
+//
+//     layer, states                        wiring: methods, events, timers to actions
+//     invite incoming prack modify modified refresh bye refer replaces other      actions.h
+//     send ack server offer reliable interval                                     exchange.h
+//     session leg request describe                                                session_priv.h
+//     dialog ua auth                       they know no session
+//
+// What has to go up goes as an event to the machine (session_step), through struct session_wiring, or
+// to whoever carries the answer to an offer (struct carrier).
 //
 // Bodies are opaque here: whoever owns the session makes and reads them. What he does not say he is
 // asked for. A session is there until `closed` was told, or session_drop; nothing is told after

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the session core share.
+// The base of the session core: what a session is made of, and what each file of the core may use.
+// Nothing here knows an action; what has to go up to one goes through struct session_wiring.
 #pragma once
 
 #include "base/fsm.h"
@@ -17,11 +18,28 @@ enum { LEGS_MAX = 12, REQUESTS_MAX = 8, REQUEST_HEADERS = 8, REPLIES_MAX = 4, BO
 
 typedef uint64_t session_id;
 
+struct leg;
+
+// Which actions there are: filled in by layer.c, which knows them all.
+struct session_wiring {
+    const struct fsm *machine; // of a session's life; its rows have the actions
+    // Timers of the actions in a new session; the same at its end, and it may be told twice.
+    void (*init)(struct session *s);
+    void (*stop)(struct session *s);
+    // A request came in a leg, an ACK for a 2xx, a CANCEL.
+    void (*request)(struct leg *g, server_id id, const struct sip_msg *m);
+    void (*ack)(struct leg *g, const struct sip_msg *m);
+    void (*cancelled)(struct session *s, server_id id, const struct sip_msg *m, struct str reason);
+    // The INVITE that server_watch named is over without an ACK. first: not one inside the dialog.
+    void (*gone)(struct session *s, bool first);
+};
+
 struct session_layer {
     struct txn_layer *txns;
     struct ua_layer *uas;
     struct txn_user *user;
     struct loop *loop;
+    const struct session_wiring *wiring;
     const struct session_layer_ops *ops;
     void *arg;
     struct slots ids, served;
@@ -32,7 +50,6 @@ struct session_layer {
     size_t n, max;
 };
 
-// ---- states.c ----
 enum session_state {
     SS_CALLING,    // INVITE sent
     SS_EARLY,      // a dialog is there
@@ -61,10 +78,6 @@ enum session_event {
     SE_DROP,
     SE_EVENTS
 };
-extern const struct fsm session_machine;
-void session_step(struct session *s, enum session_event ev, const struct session_end *e);
-
-// ---- offer.c ----
 enum offer_state {
     OA_STABLE,   // nothing open
     OA_SENT,     // we have offered
@@ -80,7 +93,12 @@ enum offer_event {
     OE_EVENTS
 };
 
-enum due { DUE_NONE, DUE_ACK, DUE_PRACK, DUE_RESPONSE };
+// A message that carries our answer to an offer of theirs. It is called when the owner has spoken,
+// and nothing is due any more.
+struct carrier {
+    int (*answer)(struct leg *g, struct str body);
+    int (*refuse)(struct leg *g, unsigned status);
+};
 
 // One dialog of a session.
 struct leg {
@@ -91,25 +109,18 @@ struct leg {
     bool described; // an exchange was completed in it
     bool left;      // a fork that was thanked and hung up
     bool peer_update, peer_timer, peer_rel;
-    uint32_t rseq;        // of the last reliable provisional response that came, 0: none
-    enum due due;         // where the answer to their offer goes
-    server_id due_server; // DUE_RESPONSE
-    uint32_t due_rseq;    // DUE_PRACK
-    uint32_t pracked;     // of the last one that was acknowledged
+    uint32_t rseq;             // of the last reliable provisional response that came, 0: none
+    const struct carrier *due; // where the answer to their offer goes; NULL: none is open
+    server_id due_server;      // of by_response
+    uint32_t due_rseq;         // of by_prack
+    uint32_t pracked;          // of the last one that was acknowledged
     struct {
         uint32_t cseq;
         struct str body, credentials; // heap
         bool proxy, sent;
     } ack; // the last one, to be sent again
 };
-extern const struct fsm offer_machine;
-// False: this is not the time for it.
-bool offer_step(struct leg *g, enum offer_event ev);
-// A body came where an answer may be, or an offer: tells the owner. in: where an answer to an offer
-// would go.
-void offer_take(struct leg *g, const struct sip_msg *m, enum due in);
 
-// ---- request.c ----
 struct request;
 typedef void (*request_cb)(struct request *r, unsigned status, const struct sip_msg *m);
 struct request {
@@ -132,23 +143,7 @@ struct request {
     request_cb cb;
     session_request_cb user_cb;
 };
-// NULL: out of memory, or too many. Not sent yet.
-struct request *request_new(struct leg *g, enum sip_method method, request_cb cb);
-void request_header(struct request *r, enum sip_hid id, struct str value);
-// Of a header without a row; both static text.
-void request_named(struct request *r, struct str name, struct str value);
-void request_body(struct request *r, struct str type, struct str body);
-// Frees it when it cannot be sent.
-int request_send(struct request *r);
-void request_free(struct request *r);
-// Is one of this method without a final response? SIP_UNKNOWN: any but PRACK.
-bool request_pending(const struct session *s, enum sip_method method);
-// ACK for the 2xx with this CSeq.
-void request_ack(struct leg *g, uint32_t cseq, struct str body);
-void request_ack_again(struct leg *g, uint32_t cseq);
-void ack_done(struct leg *g);
 
-// ---- refresh.c ----
 struct interval {
     uint32_t se, min_se; // in force (0: none); least one, raised by 422
     bool ours;           // we refresh
@@ -217,7 +212,7 @@ struct session {
     struct deferred cleanup;
 };
 
-// ---- session.c ----
+// ---- session.c: sessions and where they are found ----
 int session_new(struct session_layer *l, const struct session_params *p, bool uac,
                 struct session **ret_session);
 void session_free(struct session *s);
@@ -225,97 +220,40 @@ int session_register(struct session *s, struct str call_id, struct str local_tag
 struct session *session_find(struct session_layer *l, session_id id);
 struct session *session_of_dialog(struct session_layer *l, struct str call_id,
                                   struct str local_tag);
+// Feeds the machine, whose rows have the actions. Refused pairs change nothing.
+void session_step(struct session *s, enum session_event ev, const struct session_end *e);
+static inline bool session_over(const struct session *s)
+{
+    return s->state == SS_ENDED;
+}
+
+// ---- leg.c: dialogs of a session ----
 struct leg *leg_new(struct session *s, struct dialog *d);
 void leg_free(struct leg *g);
 struct leg *leg_of(const struct session *s, const struct sip_msg *m);
 void leg_note_peer(struct leg *g, const struct sip_msg *m);
-int session_keep_described(struct session *s, struct str body);
-struct str session_type(const struct session *s);
+
+// ---- request.c: requests of ours, until they are sent by send.c ----
+// NULL: out of memory, or too many. Not sent yet.
+struct request *request_new(struct leg *g, enum sip_method method, request_cb cb);
+void request_header(struct request *r, enum sip_hid id, struct str value);
+// Of a header without a row; both static text.
+void request_named(struct request *r, struct str name, struct str value);
+void request_body(struct request *r, struct str type, struct str body);
+void request_free(struct request *r);
+// Is one of this method without a final response? SIP_UNKNOWN: any but PRACK.
+bool request_pending(const struct session *s, enum sip_method method);
+
+// ---- describe.c: what goes into messages ----
 // Contact, Allow, Supported, and what the owner adds.
 void session_describe(struct session *s, enum sip_method method, unsigned status,
                       struct sip_edits *e);
 void session_decorate(struct session *s, enum sip_method method, unsigned status,
                       struct sip_edits *e);
-static inline bool session_over(const struct session *s)
-{
-    return s->state == SS_ENDED;
-}
-struct str heap_set(struct str *at,
-                    struct str v); // replaces a heap text; p NULL when out of memory
-bool list_has(struct str list, struct str token);
-// From server.c: what belongs to this leg.
-void session_on_request(struct leg *g, server_id id, const struct sip_msg *m);
-void session_on_ack(struct leg *g, const struct sip_msg *m);
-// To the owner; 405 without one.
-void session_other_request(struct leg *g, server_id id, const struct sip_msg *m);
+struct str session_type(const struct session *s);
+int session_keep_described(struct session *s, struct str body);
 // First option tag in Require that nobody here has; p NULL: none.
 struct str session_unknown_option(const struct session_params *p, const struct sip_msg *m);
-
-// ---- invite.c ----
-int invite_send(struct session *s);
-void invite_cancel(struct session *s);
-
-// ---- incoming.c ----
-void incoming_gone(struct session *s, bool first);
-void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m,
-                        struct str reason);
-int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_edits *e);
-
-// ---- reliable.c ----
-void reliable_init(struct session *s);
-// Sends r reliably, or queues it. ERR_FULL.
-int reliable_send(struct session *s, const struct session_reply *r);
-bool reliable_wanted(const struct session *s, const struct session_reply *r);
-void reliable_stop(struct session *s);
-void reliable_on_prack(struct leg *g, server_id id, const struct sip_msg *m);
-// A provisional response came. False: out of order, or again.
-bool reliable_take(struct leg *g, const struct sip_msg *m);
-int prack_send(struct leg *g, uint32_t rseq, struct str body);
-
-// ---- modify.c, modified.c ----
-void change_init(struct session *s);
-void change_done(struct session *s);
-int change_start(struct session *s, enum sip_method method, struct str body, bool refreshing);
-void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m);
-int modified_answer(struct leg *g, struct str body);
-int modified_refuse(struct leg *g, unsigned status);
-
-// ---- refresh.c ----
-void interval_init(struct session *s);
-void interval_request(struct session *s, const struct leg *g,
-                      struct sip_edits *e); // Session-Expires, Min-SE of ours
-void interval_response(struct session *s, const struct leg *g, const struct sip_msg *req,
-                       struct sip_edits *e);
-void interval_confirmed(struct session *s, const struct sip_msg *resp); // 2xx to ours
-// 422 when what they ask for is too little; fills Min-SE. False: it is not.
-bool interval_too_small(const struct session_params *p, const struct sip_msg *req);
-bool interval_raise(struct session *s, const struct sip_msg *resp); // after a 422
-void interval_stop(struct session *s);
-
-// ---- bye.c ----
-void bye_send(struct session *s, struct leg *g);
-void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m);
-
-// ---- refer.c ----
-void refer_on_request(struct leg *g, server_id id, const struct sip_msg *m);
-void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m);
-
-// ---- replaces.c ----
-// 0: nothing to be replaced, or *ret_id; else the status to refuse with (RFC 3891 3).
-unsigned replaces_find(struct session_layer *l, const struct session_params *p,
-                       const struct sip_msg *m, session_id *ret_id);
-void replaces_done(struct session *s);
-
-// ---- server.c: the one place that knows how requests are answered ----
-const struct sip_msg *server_request(struct session_layer *l, server_id id);
-int server_reply(struct session_layer *l, server_id id, unsigned status, struct sip_edits *e);
-// A bare one, with what the owner adds.
-void server_refuse(struct session *s, server_id id, unsigned status);
-// The same with Retry-After of 0 to 10 s (RFC 3261 14.2).
-void server_refuse_later(struct session *s, server_id id);
-// incoming_gone is told when the INVITE is over.
-void server_watch(struct session *s, server_id id, bool first);
-// The ACK for the 2xx with this CSeq has come.
-void server_acked(struct session *s, uint32_t cseq);
-int server_layer_init(struct session_layer *l);
-void server_layer_done(struct session_layer *l);
+bool list_has(struct str list, struct str token);
+// Replaces a heap text; p NULL when out of memory.
+struct str heap_set(struct str *at, struct str v);

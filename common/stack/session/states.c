@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine of a session's life.
-#include "base/err.h"
-#include "base/mem.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 static const char *const state_names[SS_STATES] = {
     "Calling", "Early", "Cancelling", "Ringing", "Answered", "Leaving", "Up", "Ending", "Ended"};
@@ -43,9 +41,7 @@ static void close_session(void *obj, void *arg)
     struct session_end e = arg ? *(const struct session_end *)arg : (struct session_end){0};
     e.established = s->was_up;
     e.cause = e.cause ? e.cause : s->why;
-    interval_stop(s);
-    change_done(s);
-    reliable_stop(s);
+    s->layer->wiring->stop(s);
     loop_defer(s->layer->loop, &s->cleanup);
     if (s->ops->closed)
         s->ops->closed(s->arg, s, &e);
@@ -104,11 +100,6 @@ const struct fsm session_machine = {.name = "session",
                                     .n_events = SE_EVENTS,
                                     .rows = rows,
                                     .n_rows = ARRAY_LEN(rows)};
-
-void session_step(struct session *s, enum session_event ev, const struct session_end *e)
-{
-    (void)fsm_step(&session_machine, &s->state, ev, s, (void *)e);
-}
 
 const char *session_state_name(const struct session *s)
 {

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "stack/session/session_priv.h"
+#include "stack/session/actions.h"
 
 struct expected {
     uint8_t state, event, next;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The actions of the session core, a file each, as states.c and layer.c bind them to events and
+// methods. Below them nobody includes this.
+#pragma once
+
+#include "stack/session/exchange.h"
+
+// ---- states.c ----
+extern const struct fsm session_machine;
+
+// ---- invite.c ----
+void invite_cancel(struct session *s);
+
+// ---- incoming.c ----
+void incoming_gone(struct session *s, bool first);
+void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m,
+                        struct str reason);
+int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_edits *e);
+void incoming_on_ack(struct leg *g, const struct sip_msg *m);
+
+// ---- prack.c ----
+void prack_init(struct session *s);
+void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m);
+// A provisional response came. False: out of order, or again.
+bool prack_take(struct leg *g, const struct sip_msg *m);
+
+// ---- modify.c, modified.c ----
+void change_init(struct session *s);
+void change_done(struct session *s);
+int change_start(struct session *s, enum sip_method method, struct str body, bool refreshing);
+void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m);
+extern const struct carrier by_response;
+
+// ---- refresh.c ----
+void refresh_init(struct session *s);
+
+// ---- bye.c ----
+void bye_send(struct session *s, struct leg *g);
+void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m);
+
+// ---- refer.c ----
+void refer_on_request(struct leg *g, server_id id, const struct sip_msg *m);
+void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m);
+
+// ---- replaces.c ----
+// 0: nothing to be replaced, or *ret_id; else the status to refuse with (RFC 3891 3).
+unsigned replaces_find(struct session_layer *l, const struct session_params *p,
+                       const struct sip_msg *m, session_id *ret_id);
+void replaces_done(struct session *s);
+
+// ---- other.c ----
+// To the owner; 405 without one.
+void other_on_request(struct leg *g, server_id id, const struct sip_msg *m);

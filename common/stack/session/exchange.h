@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the actions of the session core share: requests and responses, offers and answers, the
+// session interval. Nothing here knows an action.
+#pragma once
+
+#include "stack/session/session_priv.h"
+
+// ---- send.c ----
+// Frees it when it cannot be sent.
+int request_send(struct request *r);
+
+// ---- ack.c ----
+// ACK for the 2xx with this CSeq.
+void ack_send(struct leg *g, uint32_t cseq, struct str body);
+void ack_again(struct leg *g, uint32_t cseq);
+// It has been sent: nothing is missing any more.
+void ack_done(struct leg *g);
+extern const struct carrier by_ack;
+
+// ---- offer.c ----
+extern const struct fsm offer_machine;
+// False: this is not the time for it.
+bool offer_step(struct leg *g, enum offer_event ev);
+// A body came where an answer may be, or an offer: tells the owner. in: where an answer to an offer
+// would go; NULL: nowhere.
+void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in);
+
+// ---- interval.c: of session timers ----
+// on_timer: half of it is over when the refresh is ours, or the session is about to end.
+void interval_init(struct session *s, void (*on_timer)(void *arg));
+void interval_request(struct session *s, const struct leg *g,
+                      struct sip_edits *e); // Session-Expires, Min-SE of ours
+void interval_response(struct session *s, const struct leg *g, const struct sip_msg *req,
+                       struct sip_edits *e);
+void interval_confirmed(struct session *s, const struct sip_msg *resp); // 2xx to ours
+// 422 when what they ask for is too little; fills Min-SE. False: it is not.
+bool interval_too_small(const struct session_params *p, const struct sip_msg *req);
+bool interval_raise(struct session *s, const struct sip_msg *resp); // after a 422
+void interval_stop(struct session *s);
+// Until the session has to be hung up, ms.
+uint64_t interval_left_ms(const struct session *s);
+
+// ---- reliable.c: provisional responses of ours ----
+// on_timer: no PRACK yet.
+void reliable_init(struct session *s, void (*on_timer)(void *arg));
+void reliable_stop(struct session *s);
+// Sends r reliably, or queues it. ERR_FULL.
+int reliable_send(struct session *s, const struct session_reply *r);
+bool reliable_wanted(const struct session *s, const struct session_reply *r);
+// Sends it once more. False: for long enough.
+bool reliable_again(struct session *s);
+// True when it was this that the PRACK is for.
+bool reliable_acked(struct session *s, const struct sip_msg *prack);
+// The next one of the queue. False: there is none.
+bool reliable_next(struct session *s, struct session_reply *ret_r);
+
+// ---- server.c: the one place that knows how requests are answered ----
+const struct sip_msg *server_request(struct session_layer *l, server_id id);
+int server_reply(struct session_layer *l, server_id id, unsigned status, struct sip_edits *e);
+// A bare one, with what the owner adds.
+void server_refuse(struct session *s, server_id id, unsigned status);
+// The same with Retry-After of 0 to 10 s (RFC 3261 14.2).
+void server_refuse_later(struct session *s, server_id id);
+// The wiring is told when the INVITE is over.
+void server_watch(struct session *s, server_id id, bool first);
+// The ACK for the 2xx with this CSeq has come.
+void server_acked(struct session *s, uint32_t cseq);
+int server_layer_init(struct session_layer *l);
+void server_layer_done(struct session_layer *l);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session interval (RFC 4028): how long a session lasts without a refresh and who refreshes it,
+// as both sides have said.
+#include "stack/session/exchange.h"
+
+// LEAST_S: of RFC 4028 5. SLACK_S: the BYE comes so much before the end, or a third of the interval
+// (RFC 4028 10).
+enum { LEAST_S = 90, SLACK_S = 32 };
+
+void interval_init(struct session *s, void (*on_timer)(void *arg))
+{
+    timer_init(&s->interval.timer, on_timer, s);
+    s->interval.min_se = s->p.min_se_s ? s->p.min_se_s : LEAST_S;
+}
+
+void interval_stop(struct session *s)
+{
+    timer_stop(&s->interval.timer);
+    s->interval.se = 0;
+}
+
+uint32_t session_interval(const struct session *s, bool *ret_ours)
+{
+    *ret_ours = s->interval.ours;
+    return s->interval.se;
+}
+
+static uint64_t now_ms(const struct session *s)
+{
+    return loop_now(s->layer->loop) / 1000000;
+}
+
+static uint64_t last_moment(const struct session *s)
+{
+    uint32_t se = s->interval.se, slack = se / 3 < SLACK_S ? se / 3 : SLACK_S;
+    return s->interval.ends - slack * 1000ull;
+}
+
+static void arm(struct session *s, uint32_t se, bool ours)
+{
+    struct interval *v = &s->interval;
+    v->se = se;
+    v->ours = ours;
+    v->ends = now_ms(s) + se * 1000ull;
+    timer_start(s->layer->loop, &v->timer, ours ? se * 500ull : last_moment(s) - now_ms(s));
+}
+
+uint64_t interval_left_ms(const struct session *s)
+{
+    uint64_t now = now_ms(s), last = last_moment(s);
+    return last > now ? last - now : 0;
+}
+
+// ---- requests of ours ----
+
+void interval_request(struct session *s, const struct leg *g, struct sip_edits *e)
+{
+    struct interval *v = &s->interval;
+    uint32_t se = v->se ? v->se : s->p.expires_s;
+    if (!s->p.timer)
+        return;
+    if (v->min_se > LEAST_S)
+        sip_edit_append(e, SIP_H_MIN_SE, arena_printf(e->arena, "%u", v->min_se));
+    if (!se || (g && s->state != SS_UP))
+        return;
+    se = se < v->min_se ? v->min_se : se;
+    // Inside the dialog who refreshes goes on doing so (RFC 4028 7.4).
+    const char *who = v->se ? (v->ours ? ";refresher=uac" : ";refresher=uas")
+                      : s->p.refresher == SESSION_REFRESHER_UAC ? ";refresher=uac"
+                      : s->p.refresher == SESSION_REFRESHER_UAS ? ";refresher=uas"
+                                                                : "";
+    sip_edit_append(e, SIP_H_SESSION_EXPIRES, arena_printf(e->arena, "%u%s", se, who));
+}
+
+static struct str refresher(const struct sip_delta *d)
+{
+    return sip_param_get(d->params, STR("refresher"), NULL);
+}
+
+void interval_confirmed(struct session *s, const struct sip_msg *resp)
+{
+    const struct sip_delta *d = s->p.timer ? sip_msg_at(resp, SIP_H_SESSION_EXPIRES, 0) : NULL;
+    bool alone = !d && s->interval.se && s->interval.ours && s->leg && !s->leg->peer_timer;
+    if (alone) // the other side knows nothing of timers, and we keep to what we have said
+        arm(s, s->interval.se, true);
+    else if (!d || d->value < LEAST_S)
+        interval_stop(s); // RFC 4028 7.2: without one there is no session timer
+    else
+        arm(s, d->value, !str_ieq(refresher(d), STR("uas")));
+}
+
+bool interval_raise(struct session *s, const struct sip_msg *resp)
+{
+    const struct sip_delta *least = sip_msg_at(resp, SIP_H_MIN_SE, 0);
+    if (!least || least->value <= s->interval.min_se)
+        return false;
+    s->interval.min_se = least->value;
+    return true;
+}
+
+// ---- requests of theirs ----
+
+bool interval_too_small(const struct session_params *p, const struct sip_msg *req)
+{
+    const struct sip_delta *d = sip_msg_at(req, SIP_H_SESSION_EXPIRES, 0);
+    uint32_t least = p->min_se_s ? p->min_se_s : LEAST_S;
+    // RFC 4028 9: who does not know session timers cannot do anything about a 422.
+    return d && d->value < least && sip_msg_has_token(req, SIP_H_SUPPORTED, STR("timer"));
+}
+
+// The interval that is granted, 0: none (RFC 4028 9).
+static uint32_t grant(const struct session *s, const struct sip_msg *req)
+{
+    const struct sip_delta *d = sip_msg_at(req, SIP_H_SESSION_EXPIRES, 0);
+    const struct sip_delta *min = sip_msg_at(req, SIP_H_MIN_SE, 0);
+    uint32_t least = s->interval.min_se, want = s->interval.se ? s->interval.se : s->p.expires_s;
+    if (min && min->value > least)
+        least = min->value;
+    uint32_t se = d && (!want || d->value < want) ? d->value : want;
+    return se && se < least ? least : se;
+}
+
+void interval_response(struct session *s, const struct leg *g, const struct sip_msg *req,
+                       struct sip_edits *e)
+{
+    const struct sip_delta *d = sip_msg_at(req, SIP_H_SESSION_EXPIRES, 0);
+    uint32_t se = s->p.timer ? grant(s, req) : 0;
+    if (!se) {
+        interval_stop(s);
+        return;
+    }
+    struct str theirs = d && g->peer_timer ? refresher(d) : STR_NONE;
+    bool ours = !g->peer_timer   ? true
+                : theirs.n       ? str_ieq(theirs, STR("uas"))
+                : s->interval.se ? s->interval.ours
+                                 : s->p.refresher == SESSION_REFRESHER_UAS;
+    sip_edit_append(e, SIP_H_SESSION_EXPIRES,
+                    arena_printf(e->arena, "%u;refresher=%s", se, ours ? "uas" : "uac"));
+    if (!ours)
+        sip_edit_append(e, SIP_H_REQUIRE, STR("timer"));
+    arm(s, se, ours);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the parts of the session core meet: what an action keeps in a session, the method that each
+// is for, and the layer of all sessions.
+#include "base/err.h"
+#include "base/mem.h"
+#include "stack/session/actions.h"
+#include "stack/txn/txn.h"
+
+enum { SESSIONS_MAX = 200000 };
+
+// ---- the actions ----
+
+static void init(struct session *s)
+{
+    prack_init(s);
+    change_init(s);
+    refresh_init(s);
+}
+
+static void stop(struct session *s)
+{
+    interval_stop(s);
+    change_done(s);
+    reliable_stop(s);
+}
+
+static const struct {
+    enum sip_method method;
+    void (*handle)(struct leg *g, server_id id, const struct sip_msg *m);
+} methods[] = {
+    {SIP_INVITE, modified_on_request}, {SIP_UPDATE, modified_on_request},
+    {SIP_PRACK, prack_on_request},     {SIP_BYE, bye_on_request},
+    {SIP_REFER, refer_on_request},     {SIP_NOTIFY, refer_on_notify},
+};
+
+static void on_request(struct leg *g, server_id id, const struct sip_msg *m)
+{
+    if (dialog_on_request(g->dialog, m)) { // RFC 3261 12.2.2: out of order
+        server_refuse(g->session, id, 500);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (methods[i].method == sip_msg_method(m)) {
+            methods[i].handle(g, id, m);
+            return;
+        }
+    other_on_request(g, id, m);
+}
+
+static const struct session_wiring wiring = {.machine = &session_machine,
+                                             .init = init,
+                                             .stop = stop,
+                                             .request = on_request,
+                                             .ack = incoming_on_ack,
+                                             .cancelled = incoming_cancelled,
+                                             .gone = incoming_gone};
+
+// ---- the layer ----
+
+int session_layer_new(const struct session_layer_params *p, struct session_layer **ret_layer)
+{
+    struct session_layer *l = mem_zalloc(sizeof *l);
+    if (!l)
+        return ERR_NOMEM;
+    l->wiring = &wiring;
+    l->txns = p->txns;
+    l->uas = p->uas;
+    l->ops = p->ops;
+    l->arg = p->arg;
+    l->loop = txn_loop(p->txns);
+    l->max = p->max_sessions ? p->max_sessions : SESSIONS_MAX;
+    list_init(&l->all);
+    int e = server_layer_init(l);
+    if (e) {
+        session_layer_free(l);
+        return e;
+    }
+    *ret_layer = l;
+    return 0;
+}
+
+void session_layer_free(struct session_layer *l)
+{
+    if (!l)
+        return;
+    while (!list_empty(&l->all))
+        session_free(LIST_ENTRY(l->all.next, struct session, link));
+    server_layer_done(l);
+    map_done(&l->by_dialog);
+    slots_done(&l->ids);
+    mem_free(l);
+}
+
+size_t session_layer_count(const struct session_layer *l)
+{
+    return l->n;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// PRACK (RFC 3262), both ways: theirs lets go on what waits for it, ours acknowledges their
+// responses in their order.
+#include "base/err.h"
+#include "stack/session/actions.h"
+
+// ---- theirs ----
+
+// RFC 3262 3: without a PRACK for 64*T1 the INVITE is refused with a 5xx.
+static void on_timer(void *arg)
+{
+    if (!reliable_again(arg))
+        (void)session_reject(arg, &(struct session_reply){.status = 504});
+}
+
+void prack_init(struct session *s)
+{
+    reliable_init(s, on_timer);
+}
+
+static void next_queued(struct session *s)
+{
+    struct session_reply r;
+    if (s->state != SS_RINGING || !reliable_next(s, &r))
+        return;
+    if (r.status >= 200)
+        (void)session_accept(s, &r);
+    else
+        (void)session_progress(s, &r);
+}
+
+void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m)
+{
+    struct session *s = g->session;
+    if (!reliable_acked(s, m)) {
+        server_refuse(s, id, 481); // RFC 3262 3
+        return;
+    }
+    // Their answer to our offer, or an offer of their own (RFC 3262 5).
+    if (g->oa == OA_STABLE && sip_msg_body(m).n) {
+        g->due_server = id;
+        offer_take(g, m, &by_response);
+    } else {
+        server_refuse(s, id, 200);
+        offer_take(g, m, NULL);
+    }
+    if (!session_over(s))
+        next_queued(s);
+}
+
+// ---- ours ----
+
+static void on_prack_response(struct request *r, unsigned status, const struct sip_msg *m)
+{
+    struct leg *g = r->leg;
+    if (status < 300 && m && g->oa == OA_SENT && g->session->leg == g)
+        offer_take(g, m, NULL);
+}
+
+static int prack_send(struct leg *g, uint32_t rseq, struct str body)
+{
+    struct session *s = g->session;
+    struct request *r = request_new(g, SIP_PRACK, on_prack_response);
+    g->pracked = rseq;
+    if (!r)
+        return ERR_NOMEM;
+    request_header(r, SIP_H_RACK, arena_printf(&r->mem, "%u %u INVITE", rseq, s->invite_cseq));
+    if (body.n)
+        request_body(r, session_type(s), body);
+    return request_send(r);
+}
+
+static int answer(struct leg *g, struct str body)
+{
+    (void)offer_step(g, OE_SEND_ANSWER);
+    (void)session_keep_described(g->session, body);
+    return prack_send(g, g->due_rseq, body);
+}
+
+// As for a 2xx (RFC 3261 13.2.2.4).
+static int refuse(struct leg *g, unsigned status)
+{
+    (void)prack_send(g, g->due_rseq, STR_NONE);
+    session_step(g->session, SE_HANG_UP, NULL);
+    return 0;
+}
+
+static const struct carrier by_prack = {.answer = answer, .refuse = refuse};
+
+bool prack_take(struct leg *g, const struct sip_msg *m)
+{
+    const struct sip_delta *rseq = sip_msg_at(m, SIP_H_RSEQ, 0);
+    struct session *s = g->session;
+    if (!sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel")) || !rseq ||
+        s->p.rel100 == SESSION_REL_OFF) {
+        offer_take(g, m, NULL);
+        return true;
+    }
+    // RFC 3262 4: one that came before, or before its turn, is neither acknowledged nor looked at.
+    if (!rseq->value || (g->rseq && rseq->value != g->rseq + 1))
+        return false;
+    g->rseq = g->due_rseq = rseq->value;
+    offer_take(g, m, &by_prack);
+    // An answer makes the PRACK.
+    if (g->due != &by_prack && !session_over(s) && g->pracked != rseq->value)
+        (void)prack_send(g, rseq->value, STR_NONE);
+    return true;
+}
