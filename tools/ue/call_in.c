@@ -52,6 +52,13 @@ void call_in_ready(struct call *c)
         alert(c);
 }
 
+static void on_resources(void *arg)
+{
+    struct call *c = arg;
+    c->qos.local = true;
+    call_in_ready(c);
+}
+
 // The answer goes first, reliably; the resources follow (RFC 3312 5.1.2).
 static void reserve(struct call *c)
 {
@@ -73,6 +80,7 @@ static void begin(struct call *c, const struct sip_msg *m)
     bool has = sip_msg_has_token(m, SIP_H_SUPPORTED, STR("precondition")) ||
                sip_msg_has_token(m, SIP_H_REQUIRE, STR("precondition"));
     timer_init(&c->answer_timer, on_answer_timer, c);
+    timer_init(&c->qos.timer, on_resources, c);
     c->qos.on = has && c->ext.preconditions && call_remote_has_qos(c);
     if (c->qos.on)
         (void)call_take_remote(c, sip_msg_body(m)); // once more: what it says of its resources
@@ -89,12 +97,12 @@ static void replace(struct call *c)
         (void)ue_call_answer(c->hub, c->id, c->tone_hz, c->expect_hz);
 }
 
-void hub_incoming_invite(void *arg, server_id id, const struct sip_msg *m)
+void call_incoming(void *arg, server_id id, const struct sip_msg *m)
 {
     struct hub *h = arg;
     if (refuse_offer(h, id, m))
         return;
-    struct phone *ph = hub_phone_for(h, m);
+    struct phone *ph = phone_for(h, m);
     struct call *c = call_new(ph, false);
     if (!c) {
         (void)session_refuse_new(h->sessions, id, 500, NULL);

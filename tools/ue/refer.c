@@ -80,12 +80,3 @@ unsigned call_on_refer(void *arg, struct session *s, const struct session_refer 
     arena_done(&a);
     return e ? 500 : 202;
 }
-
-void call_tell_referrer(struct call *c, unsigned status)
-{
-    struct call *r = c->referrer ? call_find(c->hub, c->referrer) : NULL;
-    if (r && r->session)
-        (void)session_refer_progress(r->session, status);
-    if (status >= 200)
-        c->referrer = 0;
-}

@@ -16,6 +16,11 @@ void ue_refuse_method(struct pxy *p)
     (void)pxy_reply(p, 405, STR_NONE, &extra);
 }
 
+const char *ue_transport_param(enum sip_proto p)
+{
+    return p == SIP_PROTO_TCP ? ";transport=tcp" : "";
+}
+
 void draft_init(struct request_draft *d)
 {
     arena_init(&d->arena, d->room, sizeof d->room);

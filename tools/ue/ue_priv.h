@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the library's files share.
+// What the library's files share. A hub (hub.c) wires phones (phone.c) and calls to one stack. What a call is
+// stands in call.c; incoming and outgoing calls (call_in.c, call_out.c) and REFER (refer.c) are on it, and
+// call_events.c, which hub.c gives to all calls, sends to them what a session tells.
 #pragma once
 
 #include "base/arena.h"
@@ -25,6 +27,7 @@ struct hub {
     struct str local_hostport, local_ip, proxy_uri, user_agent; // heap
     struct map phones;        // hash of the contact's user part
     struct session_layer *sessions;
+    const struct session_ops *call_ops; // what the sessions of calls tell
     struct event *events;
     struct map calls;         // by id
     uint64_t next_call;
@@ -110,10 +113,12 @@ struct call {
     struct deferred cleanup;
 };
 
-// ---- hub.c ----
+// ---- phone.c ----
 
 // The phone that a Request-URI is for, or NULL.
-struct phone *hub_phone_for(const struct hub *h, const struct sip_msg *m);
+struct phone *phone_for(const struct hub *h, const struct sip_msg *m);
+// All but the hub's table entry.
+void phone_destroy(struct phone *ph);
 
 // ---- auth.c ----
 
@@ -149,6 +154,11 @@ void draft_init(struct request_draft *d);
 void draft_done(struct request_draft *d);
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
                   struct str from_tag, uint32_t cseq, enum sip_method method);
+extern const struct str ue_allow;
+// 405 with what is allowed (RFC 3261 8.2.1).
+void ue_refuse_method(struct pxy *p);
+// What a URI says of it. UDP is not named: what is too large for it goes by TCP, both ways (RFC 3261 18.1.1, TS 24.229 4.2A).
+const char *ue_transport_param(enum sip_proto p);
 // P-Access-Network-Info, which goes into everything but ACK and CANCEL (TS 24.229 5.1.2A.1.1, 5.1.2A.2).
 extern const struct str ue_mmtel; // the service, as a feature parameter (TS 24.229 7.9.2)
 void add_access(const struct phone *ph, struct sip_edits *headers);
@@ -161,26 +171,28 @@ struct str response_cause(const struct sip_msg *m);
 // The same where there is no response but what the transaction reported.
 struct str local_cause(unsigned status);
 
-// ---- call.c, call_in.c ----
+// ---- call.c: what both sides share ----
 
 struct call *call_new(struct phone *ph, bool outgoing);
 struct call *call_find(const struct hub *h, ue_call id);
 void call_end(struct call *c, bool by_remote);
 void call_fail(struct call *c, const struct ue_failure *f);
 void call_free(struct call *c);
+// To the call that wanted this one by a REFER.
+void call_tell_referrer(struct call *c, unsigned status);
 // What is common to both sides' sessions.
 struct session_params call_session_params(struct call *c, struct arena *a);
 void call_media_open(struct call *c);
-// By what the other side has described last.
-void call_media_start(struct call *c);
-// Why it was cancelled.
-struct ue_failure call_cancelled(struct arena *a, struct str reason);
-void hub_incoming_invite(void *hub, server_id id, const struct sip_msg *m);
+
+// ---- call_in.c ----
+
+void call_incoming(void *hub, server_id id, const struct sip_msg *m);
 // Resources are there, on one side or the other: what follows from that.
 void call_in_ready(struct call *c);
-extern const struct str ue_allow;
-// 405 with what is allowed (RFC 3261 8.2.1).
-void ue_refuse_method(struct pxy *p);
+
+// ---- call_events.c ----
+
+extern const struct session_ops call_session_ops; // arg: the call
 
 // ---- describe.c: SDP ----
 
@@ -191,13 +203,13 @@ struct str call_describe(struct call *c, struct arena *a, bool answer);
 int call_take_remote(struct call *c, struct str body);
 // Does it ask for preconditions (RFC 3312)?
 bool call_remote_has_qos(const struct call *c);
+// Media goes by what the other side has described last.
+void call_media_start(struct call *c);
 
 // ---- refer.c ----
 
 unsigned call_on_refer(void *arg, struct session *s, const struct session_refer *r);
 void call_on_referred(void *arg, struct session *s, unsigned status, bool over);
-// To the call that wanted this one.
-void call_tell_referrer(struct call *c, unsigned status);
 
 // ---- send.c: requests outside of calls ----
 
