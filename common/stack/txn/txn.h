@@ -125,8 +125,8 @@ struct txn_client_params {
 };
 
 // Starts a client transaction: resolves, connects, sends, retransmits, tries the next target on a
-// transport error, 503 or silence (RFC 3263 4.3), none that has said anything or was silent twice, builds the ACK for a non-2xx. Another transport of the
-// same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
+// transport error, 503 or silence (RFC 3263 4.3), no node twice that has answered or was silent, builds the
+// ACK for a non-2xx. Another transport of the same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
 int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn_id *ret_id);
 
 // Why it has failed, while the owner is told so: the name and what DNS said, or the address and what happened
