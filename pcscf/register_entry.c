@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of a REGISTER to the home network (TS 24.229 5.2.2.1): its entry points are what DNS says of the domain, or of
-// home.entry, and then home.further_entries. The next one is asked when one is silent, cannot be reached, is
-// overloaded, or answers 3xx or 480: the stack goes from one address of a name to the next, this file from name to name.
+// The way of a REGISTER to the home network (TS 24.229 5.2.2.1): its entry points are what DNS says of the domain, or
+// of home.entry, and then home.further_entries. The next one is asked when one is silent, cannot be reached, is
+// overloaded, or answers 3xx or 480: the stack goes from one address of a name to the next, this file from name to
+// name.
 #include "base/err.h"
 #include "pcscf/register.h"
 

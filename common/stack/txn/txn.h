@@ -89,8 +89,8 @@ struct stack_reach {
 typedef void (*txn_client_cb)(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                               struct sip_msg *msg);
 
-// The nodes that were asked with one request, over all transactions made for it: those that answered or were silent. Such
-// a one is not asked again, and when there are TXN_ASKED_MAX of them nobody is any more.
+// The nodes that were asked with one request, over all transactions made for it: those that answered or
+// were silent. Such a one is not asked again, and when there are TXN_ASKED_MAX of them nobody is any more.
 enum { TXN_ASKED_MAX = 8 };
 struct txn_asked;
 struct txn_asked *txn_asked_new(struct arena *a); // NULL: out of memory
@@ -117,10 +117,10 @@ struct txn_client_params {
     uint32_t timeout_ms;       // per target: no response at all after that; 0: its share of leg_ms
     bool speaks;               // the next hop answers this request itself: its silence is its own
     bool withdraw;             // a target that says nothing to an INVITE gets a CANCEL when it is given up
-    // Does a final response with this status say that its sender is the wrong one to ask, rather than what is thought of
-    // the request? The next target is asked then, as it is after a 503. NULL: after a 503 only.
+    // Does a final response with this status say that its sender is the wrong one to ask, rather than
+    // what is thought of the request? The next target is asked then, as after a 503. NULL: after a 503 only.
     bool (*elsewhere)(unsigned status);
-    struct txn_asked *asked;   // NULL: nothing is remembered. Lives until TXN_ENDED, or txn_client_forget
+    struct txn_asked *asked;   // lives until TXN_ENDED or txn_client_forget; NULL: nothing is remembered
     uint64_t loop_hash;        // txn_loop_hash of the received request; 0: originated here
 };
 

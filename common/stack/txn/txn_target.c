@@ -75,7 +75,8 @@ static bool is_heard(const struct txn_client *c, const struct resolve_target *t)
     return false;
 }
 
-// After an error another transport of the same node may do; one that is silent or has answered does so over each of them.
+// After an error another transport of the same node may do; one that is silent or has answered does so
+// over each of them.
 static bool is_left(const struct txn_client *c, const struct resolve_target *t, const struct resolve_target *cur,
                     enum client_cause cause)
 {
