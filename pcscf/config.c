@@ -72,7 +72,7 @@ const struct conf_row pcscf_rows[] = {
      .form = CONF_FORM_SIP_URI, .fixed = true,
      .help = "SIP URIs of further entry points, asked in this order when home.entry, or what DNS gives, is silent, "
              "cannot be reached, or answers 3xx, 480 or 503 to a REGISTER; 7 at most. All together have "
-             "sip.leg_timeout.core."},
+             "sip.leg_timeout.core, and of all their addresses 8 are asked."},
     {.name = "network.visited", .type = CONF_STR, .offset = OFF(visited_network), .form = CONF_FORM_TEXT,
      .help = "P-Visited-Network-ID, by which the home network knows this network."},
     {.name = "network.ioi", .type = CONF_STR, .offset = OFF(ioi), .def = "", .form = CONF_FORM_TOKEN,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of a REGISTER to the home network (TS 24.229 5.2.2.1): its entry points are what DNS says of the domain, or
-// home.entry, and then home.further_entries. The next one is asked when one is silent, cannot be reached, is
-// overloaded, or answers 3xx or 480.
+// of home.entry, and then home.further_entries. The next one is asked when one is silent, cannot be reached, is
+// overloaded, or answers 3xx or 480: the stack goes from one address of a name to the next, this file from name to
+// name.
 #include "base/err.h"
 #include "pcscf/register.h"
 
@@ -26,6 +27,12 @@ static uint32_t leg_of(const struct pjob *pj, size_t left)
     return leg - rest + rest / (uint32_t)left;
 }
 
+// Does the answer say that this entry point is none, rather than what the home network thinks of the user?
+static bool is_elsewhere(unsigned status)
+{
+    return (status >= 300 && status < 400) || status == 480;
+}
+
 static const struct pxy_forward_ops ops;
 
 static int try_next(struct pjob *pj)
@@ -34,6 +41,7 @@ static int try_next(struct pjob *pj)
     size_t i = pj->entries_tried++, left = n_entries(pj) - i;
     pcscf_aim_at_core(pj);
     pj->target.leg_ms = leg_of(pj, left);
+    pj->target.elsewhere = is_elsewhere;
     pj->target.speaks = true; // nobody but the home network itself answers it
     pj->target.next_hop = entry_at(pj, i);
     pj->target.edits = left == 1 ? pj->edits : NULL;
@@ -59,18 +67,12 @@ static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status, const 
     return PXY_TAKEN;
 }
 
-// Does the answer say that this entry point is none, rather than what the home network thinks of the user?
-static bool is_elsewhere(unsigned status, const struct sip_msg *msg)
-{
-    return msg ? (status >= 300 && status < 400) || status == 480 : status != 513;
-}
-
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
     struct pcscf *pc = nf;
     struct pjob *pj = ctx;
-    bool elsewhere = is_elsewhere(status, msg);
+    bool elsewhere = msg ? is_elsewhere(status) : status != 513;
     if ((elsewhere || status == 503) && is_another_left(pj)) {
         pc->counters.entries_passed_over++;
         if (try_next(pj) == 0)

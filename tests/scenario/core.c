@@ -239,7 +239,9 @@ int call_try(struct call *c)
                                   .flow = c->flow, .uri = &uri, .label = c->label,
                                   .timeout_ms = c->timeout_ms,
                                   .leg_ms = c->leg_ms,
-                                  .speaks = c->speaks};
+                                  .speaks = c->speaks,
+                                  .elsewhere = c->elsewhere,
+                                  .asked = c->asked};
     c->in_start = true;
     int err = txn_client_start(c->core->txns, &p, &c->id);
     c->in_start = false;

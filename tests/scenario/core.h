@@ -42,6 +42,8 @@ struct call {
     unsigned label;
     uint32_t timeout_ms, leg_ms;
     bool speaks;
+    bool (*elsewhere)(unsigned status);
+    struct txn_asked *asked;
     unsigned fail_write;     // the write that fails, from 1; 0: none
     char vias[16][160];      // as given, one for each write
     bool in_start;           // a callback from within the call would be a fault

@@ -514,6 +514,142 @@ static void last_503_is_reported(void **state)
     close_stage(&st);
 }
 
+// ---- who asks is told by an answer that another is to be asked ----
+
+static bool is_elsewhere(unsigned status)
+{
+    return status == 480;
+}
+
+static void second_target_after_an_answer(void **state)
+{
+    static const char *const methods[] = {"MESSAGE", "INVITE"};
+    static const char *const protos[] = {"udp", "tcp"};
+    for (size_t i = 0; i < 4; i++) {
+        struct stage st;
+        open_stage(&st);
+        two_servers(&st, protos[i / 2]);
+        struct peer *a = i / 2 ? peer_tcp(st.sc, "192.0.2.1:5060") : peer_udp(st.sc, "192.0.2.1:5060");
+        struct peer *b = i / 2 ? peer_tcp(st.sc, "192.0.2.2:5060") : peer_udp(st.sc, "192.0.2.2:5060");
+        peer_auto(a, 480);
+        peer_auto(b, 200);
+        struct call *c = call_new(st.core, i / 2 ? "sip:pool.example.org;transport=tcp" : "sip:pool.example.org;transport=udp");
+        c->method = methods[i % 2];
+        call_start(c); // unless it was asked for, the answer is an answer
+        scene_run(st.sc, 60000);
+        assert_non_null(strstr(c->log, " 480\n"));
+        assert_int_equal(c->writes, 1);
+        c->log[0] = '\0';
+        c->writes = 0;
+        c->elsewhere = is_elsewhere;
+        call_start(c);
+        scene_run(st.sc, 120000);
+        assert_null(strstr(c->log, "480"));
+        expect_moved(c);
+        assert_int_equal(core_count(st.core, "sip_target_failovers"), 1);
+        call_start(c); // nothing is held against the first one: its 480 was about this request
+        scene_run(st.sc, 180000);
+        expect_moved(c);
+        close_stage(&st);
+    }
+}
+
+static void last_answer_is_reported(void **state)
+{
+    struct stage st;
+    open_stage(&st);
+    two_servers(&st, "udp");
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
+    peer_auto(a, 480);
+    peer_auto(b, 480);
+    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    c->elsewhere = is_elsewhere;
+    call_start(c);
+    scene_run(st.sc, 5000);
+    assert_non_null(strstr(c->log, " 480\n"));
+    assert_null(strstr(c->log, "failed"));
+    assert_int_equal(c->writes, 2);
+    close_stage(&st);
+}
+
+// Each node over two transports, the other one between them: who has said something, or was silent, is not asked again
+// over its other transport, and who could not be reached over one is.
+static void nobody_is_asked_twice(void **state)
+{
+    static const struct {
+        unsigned a, b; // answers; 0: silence, 1: no connection, and silence over UDP
+        unsigned writes;
+        const char *end;
+    } rows[] = {
+        {480, 480, 2, " 480\n"},
+        {503, 480, 2, " 480\n"},
+        {480, 1, 3, "failed 408\n"},
+        {0, 480, 2, " 480\n"},
+        {0, 0, 2, "failed 408\n"},
+        {1, 480, 3, "failed 408\n"},
+        {1, 1, 4, "failed 408\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct stage st;
+        open_stage(&st);
+        scene_dns_naptr(st.sc, "pool.example.org", 1, "SIP+D2T", "_sip._tcp.pool.example.org");
+        scene_dns_naptr(st.sc, "pool.example.org", 2, "SIP+D2U", "_sip._udp.pool.example.org");
+        two_servers(&st, "tcp");
+        two_servers(&st, "udp");
+        for (int k = 0; k < 2; k++) {
+            unsigned status = k ? rows[i].b : rows[i].a;
+            const char *at = k ? "192.0.2.2:5060" : "192.0.2.1:5060";
+            peer_auto(status == 1 ? peer_udp(st.sc, at) : peer_tcp(st.sc, at), status == 1 ? 0 : status);
+        }
+        struct call *c = call_new(st.core, "sip:pool.example.org");
+        c->elsewhere = is_elsewhere;
+        call_start(c);
+        scene_run(st.sc, 200000);
+        if (!strstr(c->log, rows[i].end) || c->writes != rows[i].writes)
+            fail_msg("row %zu: %u writes: %s", i, c->writes, c->log);
+        close_stage(&st);
+    }
+}
+
+// Over several transactions of one request.
+static void what_was_asked_is_remembered(void **state)
+{
+    struct stage st;
+    struct arena arena;
+    open_stage(&st);
+    arena_init(&arena, NULL, 0);
+    two_servers(&st, "udp");
+    struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
+    peer_auto(a, 480);
+    peer_auto(b, 480);
+    struct call *c = call_new(st.core, "sip:a.example.org");
+    c->asked = txn_asked_new(&arena);
+    call_start(c);
+    scene_run(st.sc, 10000);
+    assert_non_null(strstr(c->log, " 480\n"));
+    assert_non_null(peer_next(a));
+    c->uri = "sip:pool.example.org;transport=udp";
+    call_start(c);
+    scene_run(st.sc, 20000);
+    assert_non_null(peer_next(b));
+    peer_quiet(a);
+    c->log[0] = '\0';
+    call_start(c); // and now there is nobody
+    scene_run(st.sc, 30000);
+    assert_non_null(strstr(c->log, "failed 503\n"));
+    assert_non_null(strstr(c->log, "ended\n"));
+    txn_client_forget(st.core->txns, c->id);
+    peer_quiet(a);
+    peer_quiet(b);
+    // Forgotten, it leaves the memory alone.
+    c->asked = txn_asked_new(&arena);
+    call_start(c);
+    txn_client_forget(st.core->txns, c->id);
+    arena_done(&arena);
+    scene_run(st.sc, 60000);
+    close_stage(&st);
+}
+
 static void second_target_after_silence(void **state)
 {
     struct stage st;
@@ -639,6 +775,10 @@ int main(void)
         cmocka_unit_test(second_target_after_refusal),
         cmocka_unit_test(second_target_after_503),
         cmocka_unit_test(last_503_is_reported),
+        cmocka_unit_test(second_target_after_an_answer),
+        cmocka_unit_test(last_answer_is_reported),
+        cmocka_unit_test(nobody_is_asked_twice),
+        cmocka_unit_test(what_was_asked_is_remembered),
         cmocka_unit_test(second_target_after_silence),
         cmocka_unit_test(second_target_after_no_connection),
         cmocka_unit_test(a_name_is_never_without_target),

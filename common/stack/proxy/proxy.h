@@ -78,6 +78,11 @@ struct pxy_target {
     uint32_t timeout_ms; // give up on an address without any response after that; 0: its share of leg_ms
     bool speaks;         // the next hop answers this request itself: its silence is held against it
     bool withdraw;       // an INVITE that it has said nothing to is cancelled when it is given up: it may be slow only
+    // Does a final response with this status say that the address is the wrong one to ask, rather than
+    // what is thought of the request? The next address of the target is asked then, as after a 503, within
+    // leg_ms. No address is asked again by another such target of this request, nor more than
+    // TXN_ASKED_MAX of them. NULL: after a 503 only.
+    bool (*elsewhere)(unsigned status);
     // Once another branch has an answer of the called user, this one ends when nothing but 100 has come
     // of it for so long; 0: it is waited for.
     uint32_t silent_ms;

@@ -151,6 +151,14 @@ static uint32_t leg_of(const struct pxy *p, const struct pxy_target *t)
     return left > LEG_MIN_MS ? left : LEG_MIN_MS;
 }
 
+// Whom targets with elsewhere have asked; without memory for that, each is on its own.
+static struct txn_asked *asked_by(struct pxy *p, const struct pxy_target *t)
+{
+    if (t->elsewhere && !p->asked)
+        p->asked = txn_asked_new(&p->arena);
+    return t->elsewhere ? p->asked : NULL;
+}
+
 static int branch_start(struct pxy *p, const struct pxy_target *t,
                         const struct pxy_forward_ops *ops, void *nf)
 {
@@ -178,6 +186,8 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .word = t->word,
         .speaks = t->speaks,
         .withdraw = t->withdraw,
+        .elsewhere = t->elsewhere,
+        .asked = asked_by(p, t),
         .loop_hash = p->loop_hash,
     };
     err = txn_client_start(p->layer->txns, &c, &b->txn);

@@ -77,6 +77,7 @@ struct pxy {
     void *ctx;
     void (*free_ctx)(void *ctx);
     const char *trouble; // of the branch that failed last
+    struct txn_asked *asked; // by targets with elsewhere; NULL: no such target yet
     struct list branches;
     size_t n_open; // branches without final response
     size_t n_live; // branches whose transaction may still call

@@ -24,10 +24,19 @@ static int move_on_silence(void *obj, void *arg)
     return client_can_move(CLIENT(obj), CAUSE_SILENCE);
 }
 
-static int move_on_503(void *obj, void *arg)
+// What the final response says of who sent it; CAUSE_ERROR: nothing, it is about the request.
+static enum client_cause cause_of(const struct txn_client *c, unsigned status)
 {
-    const struct txn_input *in = arg;
-    return in->status == 503 && client_can_move(CLIENT(obj), CAUSE_503);
+    if (status == 503)
+        return CAUSE_503;
+    return c->elsewhere && c->elsewhere(status) ? CAUSE_ELSEWHERE : CAUSE_ERROR;
+}
+
+static int move_on_refusal(void *obj, void *arg)
+{
+    const struct txn_client *c = obj;
+    enum client_cause cause = cause_of(c, ((const struct txn_input *)arg)->status);
+    return cause != CAUSE_ERROR && client_can_move(c, cause);
 }
 
 // A connection that has closed after a provisional response: the final one may come on a new connection
@@ -67,6 +76,7 @@ static void silence(void *obj, void *arg)
     c->t.layer->count.timeouts++;
     client_blame_silence(c);
     client_withdraw(c);
+    client_note_asked(c);
     client_trouble_target(c, c->answered ? "no final response from " : "no response from ", " in time");
     fail(c, 408);
 }
@@ -82,15 +92,17 @@ static void after_silence(void *obj, void *arg)
     client_move(obj, CAUSE_SILENCE, 0);
 }
 
-static void after_503(struct txn_client *c, const struct txn_input *in)
+// Retry-After of another response than 503 is about the user, not about the node.
+static void after_refusal(struct txn_client *c, const struct txn_input *in)
 {
-    struct str v = sip_msg_raw(in->msg, SIP_H_RETRY_AFTER);
+    enum client_cause cause = cause_of(c, in->status);
+    struct str v = cause == CAUSE_503 ? sip_msg_raw(in->msg, SIP_H_RETRY_AFTER) : STR_NONE;
     uint32_t seconds = 0;
     size_t n = 0;
     while (n < v.n && v.p[n] >= '0' && v.p[n] <= '9')
         n++;
     (void)str_u32(str_head(v, n), &seconds);
-    client_move(c, CAUSE_503, seconds);
+    client_move(c, cause, seconds);
 }
 
 static void probe(void *obj, void *arg)
@@ -241,12 +253,12 @@ static void invite_ack_again(void *obj, void *arg)
     (void)client_resend(CLIENT(obj));
 }
 
-static void invite_after_503(void *obj, void *arg)
+static void invite_after_refusal(void *obj, void *arg)
 {
     struct txn_client *c = obj;
     const struct txn_input *in = arg;
     acknowledge(c, in->msg);
-    after_503(c, in);
+    after_refusal(c, in);
 }
 
 static void wait_on(void *obj, void *arg)
@@ -266,12 +278,12 @@ static const struct fsm_row invite_rows[] = {
     {TXN_CALLING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
     {TXN_CALLING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
     {TXN_CALLING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2", {TM_M}},
-    {TXN_CALLING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
+    {TXN_CALLING, EV_3XX_6XX, TXN_INIT, move_on_refusal, invite_after_refusal, "RFC 3263 4.3"},
     {TXN_CALLING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
     {TXN_CALLING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2", {TM_D}},
     {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, invite_provisional, "RFC 3261 17.1.1.2"},
     {TXN_PROCEEDING, EV_2XX, TXN_ACCEPTED, NULL, invite_success, "RFC 6026 7.2", {TM_M}},
-    {TXN_PROCEEDING, EV_3XX_6XX, TXN_INIT, move_on_503, invite_after_503, "RFC 3263 4.3"},
+    {TXN_PROCEEDING, EV_3XX_6XX, TXN_INIT, move_on_refusal, invite_after_refusal, "RFC 3263 4.3"},
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_TERMINATED, is_reliable, invite_refused_over, "RFC 3261 17.1.1.2"},
     {TXN_PROCEEDING, EV_3XX_6XX, TXN_COMPLETED, NULL, invite_refused, "RFC 3261 17.1.1.2", {TM_D}},
     {TXN_PROCEEDING, EV_CANCEL, TXN_PROCEEDING, NULL, invite_cancel, "RFC 3261 9.1", {TM_CANCEL}},
@@ -326,9 +338,9 @@ static void request_done_over(void *obj, void *arg)
     deliver(obj, arg);
 }
 
-static void request_after_503(void *obj, void *arg)
+static void request_after_refusal(void *obj, void *arg)
 {
-    after_503(obj, arg);
+    after_refusal(obj, arg);
 }
 
 static const struct fsm_row request_rows[] = {
@@ -341,13 +353,13 @@ static const struct fsm_row request_rows[] = {
     {TXN_TRYING, EV_ERROR, TXN_INIT, move_on_error, after_error, "RFC 3263 4.3"},
     {TXN_TRYING, EV_ERROR, TXN_TERMINATED, NULL, lost, "RFC 3261 17.1.4"},
     {TXN_TRYING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2", {TM_F_LEFT}},
-    {TXN_TRYING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
+    {TXN_TRYING, EV_FINAL, TXN_INIT, move_on_refusal, request_after_refusal, "RFC 3263 4.3"},
     {TXN_TRYING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
     {TXN_TRYING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2", {TM_K}},
     {TXN_PROCEEDING, EV_TIMER_E, TXN_PROCEEDING, NULL, request_again, "RFC 3261 17.1.2.2", {TM_E}},
     {TXN_PROCEEDING, EV_TIMER_F, TXN_TERMINATED, NULL, silence, "RFC 3261 17.1.2.2"},
     {TXN_PROCEEDING, EV_1XX, TXN_PROCEEDING, NULL, request_provisional, "RFC 3261 17.1.2.2"},
-    {TXN_PROCEEDING, EV_FINAL, TXN_INIT, move_on_503, request_after_503, "RFC 3263 4.3"},
+    {TXN_PROCEEDING, EV_FINAL, TXN_INIT, move_on_refusal, request_after_refusal, "RFC 3263 4.3"},
     {TXN_PROCEEDING, EV_FINAL, TXN_TERMINATED, is_reliable, request_done_over, "RFC 3261 17.1.2.2"},
     {TXN_PROCEEDING, EV_FINAL, TXN_COMPLETED, NULL, request_done, "RFC 3261 17.1.2.2", {TM_K}},
     {TXN_PROCEEDING, EV_ERROR, TXN_PROCEEDING, may_live, probe, "RFC 3261 18.2.2"},

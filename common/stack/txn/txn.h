@@ -89,6 +89,12 @@ struct stack_reach {
 typedef void (*txn_client_cb)(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
                               struct sip_msg *msg);
 
+// The nodes that were asked with one request, over all transactions made for it: those that answered or
+// were silent. Such a one is not asked again, and when there are TXN_ASKED_MAX of them nobody is any more.
+enum { TXN_ASKED_MAX = 8 };
+struct txn_asked;
+struct txn_asked *txn_asked_new(struct arena *a); // NULL: out of memory
+
 // Writes the whole request into w, with `via` as the value of a new topmost Via. Called once for
 // each target tried, the first time possibly before txn_client_start returns; must not call into the
 // stack. Its arg must live until TXN_ENDED. Returns 0 or an error (the transaction then fails, 503).
@@ -111,12 +117,16 @@ struct txn_client_params {
     uint32_t timeout_ms;       // per target: no response at all after that; 0: its share of leg_ms
     bool speaks;               // the next hop answers this request itself: its silence is its own
     bool withdraw;             // a target that says nothing to an INVITE gets a CANCEL when it is given up
+    // Does a final response with this status say that its sender is the wrong one to ask, rather than
+    // what is thought of the request? The next target is asked then, as after a 503. NULL: after a 503 only.
+    bool (*elsewhere)(unsigned status);
+    struct txn_asked *asked;   // lives until TXN_ENDED or txn_client_forget; NULL: nothing is remembered
     uint64_t loop_hash;        // txn_loop_hash of the received request; 0: originated here
 };
 
 // Starts a client transaction: resolves, connects, sends, retransmits, tries the next target on a
-// transport error, 503 or silence (RFC 3263 4.3), builds the ACK for a non-2xx. Another transport of the
-// same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
+// transport error, 503 or silence (RFC 3263 4.3), no node twice that has answered or was silent, builds the
+// ACK for a non-2xx. Another transport of the same node is tried after a transport error only. ERR_NOMEM, ERR_INVAL.
 int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn_id *ret_id);
 
 // Why it has failed, while the owner is told so: the name and what DNS said, or the address and what happened

@@ -85,13 +85,17 @@ static int keep_reachable(struct txn_client *c)
 static void go_if_allowed(struct txn_client *c)
 {
     int err = keep_reachable(c);
-    if (!err) {
+    if (err) {
+        c->t.layer->count.forbidden++;
+        c->fail_status = 404;
+        txn_late_error(&c->t, err);
+    } else if (!client_keep_unasked(c)) {
+        c->fail_status = 503;
+        client_trouble_name(c, "each of its addresses has been asked already", 0);
+        txn_late_error(&c->t, ERR_NODATA);
+    } else {
         client_go(c);
-        return;
     }
-    c->t.layer->count.forbidden++;
-    c->fail_status = 404;
-    txn_late_error(&c->t, err);
 }
 
 static void on_resolved(void *arg, int err, const struct resolve_list *l)
@@ -159,6 +163,8 @@ int txn_client_start(struct txn_layer *l, const struct txn_client_params *p, txn
     c->timeout_ms = p->timeout_ms;
     c->speaks = p->speaks || p->method == SIP_INVITE; // TS 24.229 5.2.7.2: at least by 100
     c->withdraw = p->withdraw;
+    c->elsewhere = p->elsewhere;
+    c->asked = p->asked;
     if (p->leg_ms)
         c->deadline = loop_now(l->loop) / 1000000 + p->leg_ms;
     c->loop_hash = p->loop_hash;
@@ -216,6 +222,7 @@ void txn_client_forget(struct txn_layer *l, txn_id id)
     c->cb = NULL;
     c->once_done = NULL;
     c->write = NULL;
+    c->asked = NULL;
     if (t->state == TXN_INIT) // nothing has been sent yet
         txn_step(t, EV_DROP, NULL);
 }
@@ -371,6 +378,7 @@ void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m)
     if (!c->t.open)
         l->count.retransmits_in++;
     c->answered = true;
+    client_note_asked(c);
     if (c->cur < c->targets.n)
         resolve_forgive(l->resolver, &c->targets.t[c->cur]);
     txn_step(&c->t, event_for(c, in.status), &in);

@@ -110,6 +110,9 @@ struct txn_client {
     struct addr connect;        // and where one is made then
     bool reach;                 // both count
     size_t cur;                 // target in use
+    uint32_t heard;             // bit for each target that answered, or was silent in its time
+    struct txn_asked *asked;    // these, over all transactions of the request; NULL: not remembered
+    bool (*elsewhere)(unsigned status); // see struct txn_client_params
     unsigned fail_status;       // to report with EV_NO_TARGET
     bool reused, retried;       // the connection had been there before; the same target a second time
     bool grown, force_udp;      // TCP for the size only; that did not work
@@ -250,11 +253,15 @@ struct flow *client_flow(struct txn_client *c);
 
 // ---- txn_target.c ----
 // Why the present target is given up.
-enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503 };
+enum client_cause { CAUSE_ERROR, CAUSE_SILENCE, CAUSE_503, CAUSE_ELSEWHERE };
 // True when there is something left to try.
 bool client_can_move(const struct txn_client *c, enum client_cause cause);
 // Tries it; EV_START or a late error follows. retry_after: of a 503, in seconds, 0: none.
 void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_after);
+// The present target has answered, or has been silent in its time: it is not asked again.
+void client_note_asked(struct txn_client *c);
+// Leaves out those that the request has been put to already. False: none is left.
+bool client_keep_unasked(struct txn_client *c);
 // How long the present target may be silent; all targets together. ms.
 uint32_t client_share(struct txn_client *c, uint32_t timer);
 uint32_t client_left(const struct txn_client *c);

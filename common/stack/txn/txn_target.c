@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One target after the other (RFC 3263 4.3): choosing transport and flow, writing the request with
 // its Via, sending it, and moving on when that did not work.
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/writer.h"
 #include "stack/txn/txn_priv.h"
@@ -25,13 +26,69 @@ uint32_t client_left(const struct txn_client *c)
     return c->deadline > now ? (uint32_t)(c->deadline - now) : 0;
 }
 
-// The next target that a failure of the present one leaves: after an error another transport of the
-// same node may do; one that is silent or refuses service does so over each of them.
+struct txn_asked {
+    struct resolve_target t[TXN_ASKED_MAX];
+    size_t n;
+};
+
+struct txn_asked *txn_asked_new(struct arena *a)
+{
+    return ARENA_NEW(a, struct txn_asked);
+}
+
+static bool is_asked(const struct txn_asked *a, const struct resolve_target *t)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (resolve_same_node(&a->t[i], t))
+            return true;
+    return false;
+}
+
+bool client_keep_unasked(struct txn_client *c)
+{
+    struct resolve_list *l = &c->targets;
+    size_t n = 0, before = l->n;
+    if (!c->asked)
+        return true;
+    for (size_t i = 0; i < before; i++)
+        if (c->asked->n < TXN_ASKED_MAX && !is_asked(c->asked, &l->t[i]))
+            l->t[n++] = l->t[i];
+    l->n = n;
+    return n > 0;
+}
+
+void client_note_asked(struct txn_client *c)
+{
+    const struct resolve_target *t = &c->targets.t[c->cur];
+    if (c->fixed_flow || c->reach || c->cur >= c->targets.n)
+        return;
+    c->heard |= UINT32_C(1) << c->cur;
+    if (c->asked && c->asked->n < TXN_ASKED_MAX && !is_asked(c->asked, t))
+        c->asked->t[c->asked->n++] = *t;
+}
+
+static bool is_heard(const struct txn_client *c, const struct resolve_target *t)
+{
+    for (size_t i = 0; i < c->targets.n; i++)
+        if ((c->heard >> i & 1) && resolve_same_node(&c->targets.t[i], t))
+            return true;
+    return false;
+}
+
+// After an error another transport of the same node may do; one that is silent or has answered does so
+// over each of them.
+static bool is_left(const struct txn_client *c, const struct resolve_target *t, const struct resolve_target *cur,
+                    enum client_cause cause)
+{
+    bool same = resolve_same_node(t, cur) && (cause != CAUSE_ERROR || t->proto == cur->proto);
+    return !same && !is_heard(c, t);
+}
+
+// The next target that a failure of the present one leaves.
 static size_t next_after(const struct txn_client *c, size_t cur, enum client_cause cause)
 {
     size_t i = cur + 1;
-    while (i < c->targets.n && cause != CAUSE_ERROR &&
-           resolve_same_node(&c->targets.t[i], &c->targets.t[cur]))
+    while (i < c->targets.n && !is_left(c, &c->targets.t[i], &c->targets.t[cur], cause))
         i++;
     return i;
 }
@@ -257,7 +314,7 @@ static void started(struct txn_client *c)
 static void try_from(struct txn_client *c, bool same_branch)
 {
     int err = ERR_DNS;
-    for (; c->cur < c->targets.n; c->cur++) {
+    for (; c->cur < c->targets.n; c->cur = next_after(c, c->cur, CAUSE_ERROR)) {
         if (!same_branch)
             branch_make(c);
         same_branch = false;
@@ -306,6 +363,8 @@ static enum move next_move(const struct txn_client *c, enum client_cause cause)
         return MOVE_RETRY;
     if (cause == CAUSE_ERROR && c->grown) // RFC 3261 18.1.1
         return MOVE_UDP;
+    if (c->asked && c->asked->n >= TXN_ASKED_MAX)
+        return MOVE_NONE;
     return next_after(c, c->cur, cause) < c->targets.n ? MOVE_NEXT : MOVE_NONE;
 }
 
@@ -318,10 +377,11 @@ void client_move(struct txn_client *c, enum client_cause cause, uint32_t retry_a
 {
     struct txn_layer *l = c->t.layer;
     enum move m = next_move(c, cause);
-    if (cause == CAUSE_SILENCE)
+    if (cause == CAUSE_SILENCE) {
         client_withdraw(c);
-    if (cause == CAUSE_SILENCE)
         client_blame_silence(c);
+        client_note_asked(c);
+    }
     list_del(&c->t.flow_link);
     c->t.flow = NULL;
     if (m == MOVE_RETRY) {

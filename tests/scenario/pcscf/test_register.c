@@ -441,6 +441,95 @@ static void no_entry_point_is_left(void **state)
     expect_nothing(second);
 }
 
+// n entry points by SRV at 192.0.2.20 and the following addresses, and what home.further_entries says.
+static void entries_by_dns(struct peer **at, unsigned n, const char *one_more)
+{
+    st.cfg.home_entry = STR("");
+    further[0] = str_from(one_more);
+    st.cfg.further_entries = (struct conf_strs){further, *one_more ? 1 : 0};
+    stage_start();
+    scene_dns_naptr(st.sc, HOME, 10, "SIP+D2U", "_sip._udp." HOME);
+    at[0] = st.core;
+    for (unsigned i = 0; i < n; i++) {
+        const char *name = text("icscf%u." HOME, i), *ip = text("192.0.2.%u", 20 + i);
+        scene_dns_srv(st.sc, "_sip._udp." HOME, (uint16_t)(i + 1), 1, name, 5060);
+        scene_dns_host(st.sc, name, ip);
+        if (i)
+            at[i] = peer_udp(st.sc, text("%s:5060", ip));
+    }
+}
+
+// TS 24.229 5.2.2.1: the addresses of one name are entry points, too.
+static void another_address_is_asked(void **state)
+{
+    struct peer *at[3];
+    (void)state;
+    entries_by_dns(at, 3, "");
+    struct heard *h = sent(&(struct request){0});
+    peer_answer(at[0], h, 302, "Contact: <sip:203.0.113.9>\n");
+    struct heard *again = expect(at[1], "REGISTER sip:" HOME " ");
+    assert_string_equal(header(again, "Path"), header(h, "Path"));
+    assert_string_equal(header(again, "P-Charging-Vector"), header(h, "P-Charging-Vector"));
+    assert_int_equal(occurrences(again, "Path: "), 1);
+    assert_int_equal(occurrences(again, "Via: "), occurrences(h, "Via: "));
+    peer_answer(at[1], again, 480, "Retry-After: 600\n");
+    peer_answer(at[2], expect(at[2], "REGISTER "), 200,
+                "Contact: <sip:ue@198.51.100.1:5060>;expires=600\nService-Route: " SERVICE_ROUTE "\n"
+                "P-Associated-URI: <" ALICE ">\n");
+    assert_lacks(expect(st.alice.peer, "SIP/2.0 200"), "203.0.113.9");
+    assert_int_equal(n_registered(), 1);
+    peer_answer(at[0], sent(&(struct request){0}), 403, NULL); // what it thinks of the user
+    (void)expect(st.alice.peer, "SIP/2.0 403");
+    expect_nothing(at[1]);
+}
+
+static void no_address_is_left(void **state)
+{
+    struct peer *at[3];
+    (void)state;
+    entries_by_dns(at, 3, "sip:icscf1." HOME ";transport=udp"); // which is among those of the domain
+    peer_answer(at[0], sent(&(struct request){0}), 480, NULL);
+    for (unsigned i = 1; i < 3; i++)
+        peer_answer(at[i], expect(at[i], "REGISTER "), i == 1 ? 305 : 480, "Contact: <sip:203.0.113.9>\n");
+    assert_lacks(expect(st.alice.peer, "SIP/2.0 504"), "203.0.113.9");
+    for (unsigned i = 0; i < 3; i++)
+        expect_nothing(at[i]);
+    assert_int_equal(n_registered(), 0);
+}
+
+// One REGISTER is not put to any number of nodes.
+static void so_many_addresses_are_asked(void **state)
+{
+    struct peer *at[8];
+    (void)state;
+    entries_by_dns(at, 8, "sip:192.0.2.40;transport=udp");
+    struct peer *last = peer_udp(st.sc, "192.0.2.40:5060");
+    peer_answer(at[0], sent(&(struct request){0}), 480, NULL);
+    for (unsigned i = 1; i < 8; i++)
+        peer_answer(at[i], expect(at[i], "REGISTER "), 480, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 504");
+    expect_nothing(last);
+}
+
+// All that are asked have the time of the leg together.
+static void answers_that_come_late(void **state)
+{
+    struct peer *at[3];
+    (void)state;
+    st.cfg.leg_core_ms = 8000;
+    entries_by_dns(at, 3, "");
+    uint64_t before = sim_now_ms(scene_sim(st.sc));
+    struct heard *h = sent(&(struct request){0});
+    peer_answer(at[0], h, 100, NULL);
+    scene_run(st.sc, before + 7000);
+    peer_answer(at[0], h, 480, NULL);
+    h = expect(at[1], "REGISTER ");
+    scene_run(st.sc, before + 8100);
+    (void)expect(st.alice.peer, "SIP/2.0 504");
+    peer_answer(at[1], h, 480, NULL);
+    expect_nothing(at[2]);
+}
+
 // ---- the challenge ----
 
 // TS 24.229 5.2.2.2: the UE derives the keys itself.
@@ -690,6 +779,10 @@ int main(void)
         T(another_entry_point_registers),
         T(silent_entry_point_is_passed_over),
         T(no_entry_point_is_left),
+        T(another_address_is_asked),
+        T(no_address_is_left),
+        T(so_many_addresses_are_asked),
+        T(answers_that_come_late),
         T(keys_do_not_reach_the_ue),
         T(ok_keeps_what_the_ue_needs),
         T(renewing_is_one_registration),

@@ -17,6 +17,9 @@ static void fill(bool demanded, struct str *name, struct cx_capabilities *c)
     if (w.result.code && w.result.code >= 3000)
         return;
     *name = str_from(w.server);
+    *c = w.caps;
+    if (c->present)
+        return;
     c->present = w.capabilities || (w.capabilities_on_demand && demanded);
     if (c->present && w.mandatory) {
         c->mandatory = &w.mandatory;

@@ -23,6 +23,7 @@ struct world {
     const char *wildcard;     // Wildcarded-Public-Identity of LIA; NULL: none
     const char *server;       // Server-Name of the answers; NULL: none
     uint32_t mandatory;       // 0: no capability asked for
+    struct cx_capabilities caps; // in the answers, when present
     bool capabilities;        // Server-Capabilities in the answers
     bool capabilities_on_demand; // only when asked for explicitly
     unsigned n_uar, n_lir;

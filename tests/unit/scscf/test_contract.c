@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What HSSs of others may write, and still mean: the user profile in another order, with elements of other releases and of
-// vendors (TS 29.228 annexes B, E), and SAAs about several private identities (TS 29.228 6.1.2.1).
+// vendors (TS 29.228 annexes B, E), SAAs about several private identities (TS 29.228 6.1.2.1), and MAA and SAA with their AVPs
+// in any order, with unknown ones between and with other M bits (RFC 6733 3.2, 4.1; TS 29.229 6.1.4, 6.1.8).
 #include <stdio.h>
 
+#include "../avps.h"
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -113,8 +115,94 @@ static void unusable(void **state)
     }
 }
 
+// ---- MAA and SAA ----
+
+static struct avps avps;
+
+static void expect_header(const struct sip_msg *m, enum sip_hid id, const char *wanted)
+{
+    if (strcmp(header(m, id), wanted) != 0)
+        fail_msg("order %u, more %u: %s", avps.order, avps.more, header(m, id));
+}
+
+static void leave(const struct reg *r, const char *integrity)
+{
+    struct reg gone = *r;
+    gone.expires = -1;
+    gone.integrity = integrity;
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    world_run(200);
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+static void by_aka(void)
+{
+    w.hss.digest = false;
+    w.hss.profile = ALICE_PROFILE;
+    struct sip_msg *m = world_register(&alice);
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "ck=\"636b636b");
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "ik=\"696b696b");
+    m = world_registered(&alice);
+    expect_header(m, SIP_H_P_ASSOCIATED_URI, ALICE ", <tel:+15551>");
+    expect_header(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, "ccf=\"aaa://ccf.ims.example\"");
+    leave(&alice, "yes");
+}
+
+// Digest-* beside and below SIP-Digest-Authenticate, with a second algorithm.
+static void by_digest(void)
+{
+    w.hss.digest = w.hss.alternate = true;
+    w.hss.alg = DIGEST_SHA256;
+    w.hss.profile = PROFILE("dave@" DOMAIN, ID("sip:dave@" DOMAIN));
+    struct sip_msg *m = world_register(&dave);
+    assert_has(header(m, SIP_H_WWW_AUTHENTICATE), "algorithm=SHA-256");
+    expect_header(world_registered(&dave), SIP_H_P_ASSOCIATED_URI, "<sip:dave@" DOMAIN ">");
+    struct reg gone = dave;
+    gone.auth = NULL;
+    leave(&gone, "ip-assoc-yes");
+}
+
+static void refused_by(struct dia_result *by, struct dia_result r, unsigned status)
+{
+    struct reg answer = alice;
+    w.hss.digest = false;
+    w.hss.profile = ALICE_PROFILE;
+    *by = r;
+    struct sip_msg *m = world_register(&alice);
+    if (by == &w.hss.sar_result) {
+        answer.auth = world_credentials(m, "alice@" DOMAIN, RES, 1, "yes");
+        m = world_register(&answer);
+    }
+    if (!m || sip_msg_status(m) != status)
+        fail_msg("order %u, more %u: %.*s", avps.order, avps.more, STR_ARG(m ? sip_msg_bytes(m) : STR("nothing")));
+    *by = (struct dia_result){0};
+    assert_int_equal(scscf_registrations(w.scscf), 0);
+}
+
+static void answers(void **state)
+{
+    static const unsigned more[] = {0, AVPS_STRANGERS, AVPS_M_CLEAR, AVPS_M_SET, AVPS_SESSION | AVPS_STRANGERS};
+    (void)state;
+    w.hss.fresh = true;
+    w.hss.ccf = "aaa://ccf.ims.example";
+    avps = (struct avps){0};
+    avps_tamper(w.sim, &avps);
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        avps.more = more[i];
+        for (avps.order = 0; avps.order < AVPS_ORDERS; avps.order++) {
+            by_aka();
+            by_digest();
+            refused_by(&w.hss.mar_result, (struct dia_result){CX_ERROR_USER_UNKNOWN, true}, 403);
+            refused_by(&w.hss.sar_result, (struct dia_result){CX_ERROR_ROAMING_NOT_ALLOWED, true}, 403);
+            world_run(5000); // the transactions of before have ended
+        }
+    }
+    assert_true(avps.n >= ARRAY_LEN(more) * AVPS_ORDERS * 8);
+    avps_tamper(w.sim, NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(profiles), TEST(unusable)};
+    const struct CMUnitTest tests[] = {TEST(profiles), TEST(unusable), TEST(answers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
