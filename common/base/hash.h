@@ -25,9 +25,25 @@ static inline uint64_t hash_mix(uint64_t secret, uint64_t h, struct str v)
 // the key is fixed, which simulations want.
 void hash_seed(uint64_t k0, uint64_t k1);
 
+// What uthash takes is room of its tables, never an element.
+static inline void *hash_room_alloc(size_t n)
+{
+    void *p = mem_alloc(n);
+    if (p)
+        mem_keep(1);
+    return p;
+}
+
+static inline void hash_room_free(void *p)
+{
+    if (p)
+        mem_keep(-1);
+    mem_free(p);
+}
+
 #define HASH_NONFATAL_OOM 1
-#define uthash_malloc(n) mem_alloc(n)
-#define uthash_free(p, n) mem_free(p)
+#define uthash_malloc(n) hash_room_alloc(n)
+#define uthash_free(p, n) hash_room_free(p)
 #define uthash_nonfatal_oom(elt) ((void)(elt))
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)hash_bytes((keyptr), (keylen)))
 

@@ -13,6 +13,8 @@ struct map_slot {
 
 void map_done(struct map *m)
 {
+    if (m->slots)
+        mem_keep(-1);
     mem_free(m->slots);
     *m = (struct map){0};
 }
@@ -40,6 +42,8 @@ static int grow(struct map *m)
     for (size_t i = 0; i < m->cap; i++)
         if (m->slots[i].value)
             put(&bigger, m->slots[i].key, m->slots[i].value);
+    if (!m->slots)
+        mem_keep(1);
     mem_free(m->slots);
     *m = bigger;
     return 0;

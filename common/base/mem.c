@@ -5,7 +5,7 @@
 
 // Test hooks; worker threads of the loop allocate too, hence atomics.
 static _Atomic long fail_after = -1;
-static _Atomic long live;
+static _Atomic long live, kept;
 
 static int may_allocate(void)
 {
@@ -58,4 +58,14 @@ void mem_fail_after(long n)
 long mem_live(void)
 {
     return live;
+}
+
+void mem_keep(long n)
+{
+    kept += n;
+}
+
+long mem_kept(void)
+{
+    return kept;
 }

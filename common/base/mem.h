@@ -23,6 +23,11 @@ void mem_fail_after(long n);
 // Number of allocations made by mem_* and not freed yet, for leak checks in tests.
 long mem_live(void);
 
+// Of these, room that is there for whatever comes through its owner, and stays: the array of a table, the
+// bytes of a queue. The owner tells of it, with 1 and -1.
+void mem_keep(long n);
+long mem_kept(void);
+
 static inline void mem_cleanup(void *pp)
 {
     mem_free(*(void **)pp);

@@ -15,6 +15,8 @@ static int grow(struct slots *t)
     struct slot *v = mem_realloc(t->v, cap * sizeof *v);
     if (!v)
         return -1;
+    if (!t->v)
+        mem_keep(1);
     t->v = v;
     t->cap = cap;
     return 0;
@@ -49,6 +51,8 @@ void slots_remove(struct slots *t, uint64_t id)
 
 void slots_done(struct slots *t)
 {
+    if (t->v)
+        mem_keep(-1);
     mem_free(t->v);
     *t = (struct slots){0};
 }

@@ -330,6 +330,15 @@ static struct str messages(struct dia_conn *c, struct str bytes, size_t *ret_nee
     return c->dead ? STR_NONE : bytes;
 }
 
+void dia_tail_done(struct dia_conn *c)
+{
+    if (c->tail.p)
+        mem_keep(-1);
+    mem_free((char *)c->tail.p);
+    c->tail = STR_NONE;
+    c->tail_cap = 0;
+}
+
 // Memory follows what has come, not what a length promises.
 static int tail_add(struct dia_conn *c, struct str bytes, size_t need)
 {
@@ -340,6 +349,8 @@ static int tail_add(struct dia_conn *c, struct str bytes, size_t need)
         char *p = mem_realloc((char *)c->tail.p, cap);
         if (!p)
             return ERR_NOMEM;
+        if (!c->tail.p)
+            mem_keep(1);
         c->tail.p = p;
         c->tail_cap = cap;
     }
@@ -351,11 +362,8 @@ static int tail_add(struct dia_conn *c, struct str bytes, size_t need)
 static void tail_empty(struct dia_conn *c)
 {
     c->tail.n = 0;
-    if (c->tail_cap <= DIA_TAIL_KEPT)
-        return;
-    mem_free((char *)c->tail.p);
-    c->tail = STR_NONE;
-    c->tail_cap = 0;
+    if (c->tail_cap > DIA_TAIL_KEPT)
+        dia_tail_done(c);
 }
 
 // Completes the message whose beginning is in the tail, if bytes suffice for it.

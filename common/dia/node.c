@@ -13,7 +13,7 @@ static void bury(void *node)
     LIST_EACH(&n->graves, it) {
         struct dia_conn *c = LIST_ENTRY(it, struct dia_conn, link);
         list_del(&c->link);
-        mem_free((char *)c->tail.p);
+        dia_tail_done(c);
         mem_free(c);
     }
     LIST_EACH(&n->peers, it) {
@@ -259,6 +259,7 @@ void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
     cb(arg, "dia_parked", "", n->n_parked);
     cb(arg, "dia_strangers", "", n->n_strangers);
     cb(arg, "dia_sessions", "", n->n_sessions);
+    cb(arg, "dia_duplicates_known", "", n->n_dups);
     for (size_t i = 0; i < DIA_EXCESSES; i++)
         cb(arg, "dia_limit_exceeded_total", excess_labels[i], n->excess[i]);
     LIST_EACH((struct list *)&n->peers, it) {

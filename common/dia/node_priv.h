@@ -276,6 +276,7 @@ struct dia_conn *dia_conn_find(struct dia_node *n, uint64_t id);
 bool dia_conn_is_open(const struct dia_conn *c); // and its peer with it
 // One WARN line and the end of the connection, as if the peer had closed it.
 void dia_conn_refuse(struct dia_conn *c, const char *why);
+void dia_tail_done(struct dia_conn *c);
 // The connection is over: closed by the peer, or by us for the watchdog.
 void dia_conn_lost(struct dia_conn *c);
 void dia_trace_message(struct dia_conn *c, bool out, struct str bytes, struct str correlation);

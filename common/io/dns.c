@@ -357,6 +357,11 @@ void dns_flush(struct loop *l)
         f->flushed = true;
 }
 
+size_t dns_known(const struct loop *l)
+{
+    return HASH_COUNT(l->dns.entries);
+}
+
 void dns_init(struct loop *l)
 {
     l->dns = (struct dns){0};

@@ -194,6 +194,8 @@ const char *dns_said(const struct loop *l);
 const char *dns_servers(const struct loop *l);
 // Forgets the cached answers, as for SIGHUP.
 void dns_flush(struct loop *l);
+// How many there are, those whose time is over included: they stay until they are asked for or room is needed.
+size_t dns_known(const struct loop *l);
 
 // ---- foreign descriptors (libmicrohttpd's epoll, control socket); real loop only ----
 

@@ -21,6 +21,8 @@ char *outbuf_take(struct outbuf *b, size_t n)
                 return NULL;
             if (used)
                 memcpy(p, b->p + b->head, used);
+            if (!b->p)
+                mem_keep(1);
             mem_free(b->p);
             b->p = p;
             b->cap = cap;
@@ -44,6 +46,8 @@ void outbuf_consume(struct outbuf *b, size_t n)
 
 void outbuf_done(struct outbuf *b)
 {
+    if (b->p)
+        mem_keep(-1);
     mem_free(b->p);
     *b = (struct outbuf){0};
 }

@@ -36,10 +36,12 @@ static struct sim_link *link_find(struct sim *s, const struct addr *a, const str
         return NULL;
     memcpy(k->end, end, sizeof end);
     HASH_ADD(hh, s->links, end, sizeof k->end, k);
-    if (k->hh.tbl)
-        return k;
-    mem_free(k);
-    return NULL;
+    if (!k->hh.tbl) {
+        mem_free(k);
+        return NULL;
+    }
+    mem_keep(1);
+    return k;
 }
 
 struct sim_path sim_path_find(struct sim *s, const struct addr *src, const struct addr *dst)
@@ -279,6 +281,7 @@ void sim_net_done(struct sim *s)
     struct sim_link *k, *next;
     HASH_ITER(hh, s->links, k, next) {
         HASH_DEL(s->links, k);
+        mem_keep(-1);
         mem_free(k);
     }
 }

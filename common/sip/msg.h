@@ -53,6 +53,8 @@ void sip_msg_unref(struct sip_msg *m); // takes NULL
 // The memory of freed messages is kept for the next ones; this gives it back to the heap. For the
 // end of a process and for leak checks.
 void sip_msg_pool_drain(void);
+// Blocks that are kept so now.
+size_t sip_msg_pool_spare(void);
 
 // ---- start line ----
 bool sip_msg_is_request(const struct sip_msg *m);

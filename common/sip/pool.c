@@ -58,6 +58,14 @@ void sip_pool_put(void *p, unsigned class)
     spare[class].n++;
 }
 
+size_t sip_msg_pool_spare(void)
+{
+    size_t n = 0;
+    for (unsigned class = 0; class < CLASSES; class++)
+        n += spare[class].n;
+    return n;
+}
+
 void sip_msg_pool_drain(void)
 {
     for (unsigned class = 0; class < CLASSES; class++) {

@@ -159,6 +159,7 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     transport_stats(s->transport, cb, arg);
     txn_stats(s->txns, cb, arg);
     pxy_stats(s->pxys, cb, arg);
+    cb(arg, "sip_messages_spare", "", sip_msg_pool_spare());
 }
 
 struct transport *stack_transport(const struct stack *s)

@@ -75,4 +75,7 @@ void world_trace(void *w, uint64_t at_us, const struct addr *src, const struct a
 
 // Value of a stack counter of a node, summed over labels.
 uint64_t world_stack_stat(const struct world *w, enum world_node n, const char *name);
+// Allocations beyond what owners tell that they keep for what comes next: blocks for reuse and names
+// remembered, in the figures of all stacks, and the room of tables and queues (mem_kept).
+long world_live(const struct world *w);
 struct stack *world_stack(const struct world *w, enum world_node n);

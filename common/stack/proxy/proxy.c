@@ -353,4 +353,5 @@ void pxy_layer_free(struct pxy_layer *l)
 void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg)
 {
     cb(arg, "sip_requests_held", "", l->n_live);
+    cb(arg, "sip_requests_spare", "", l->n_pool);
 }

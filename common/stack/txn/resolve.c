@@ -456,6 +456,11 @@ uint64_t resolver_queries(const struct resolver *r)
     return r->queries;
 }
 
+size_t resolver_names(const struct resolver *r)
+{
+    return r->n_names;
+}
+
 void resolver_free(struct resolver *r)
 {
     struct resolve_name *n, *next;

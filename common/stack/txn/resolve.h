@@ -56,3 +56,4 @@ int resolve_static_host(struct resolver *r, struct str host, enum sip_proto prot
 int resolver_new(struct transport *t, bool tcp_prefer, struct resolver **ret_resolver);
 void resolver_free(struct resolver *r); // takes NULL
 uint64_t resolver_queries(const struct resolver *r);
+size_t resolver_names(const struct resolver *r); // that are remembered

@@ -450,10 +450,13 @@ void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg)
     TXN_COUNTERS(X)
 #undef X
     cb(arg, "sip_dns_queries", "", resolver_queries(l->resolver));
+    cb(arg, "sip_dns_answers_known", "", dns_known(l->loop));
+    cb(arg, "sip_names_known", "", resolver_names(l->resolver));
     cb(arg, "sip_transactions", "", l->n_open);
     cb(arg, "sip_stranger_transactions", "", l->n_strangers);
     cb(arg, "sip_transactions_held", "side=\"client\"", l->n_clients);
     cb(arg, "sip_transactions_held", "side=\"server\"", l->n_servers);
+    cb(arg, "sip_transactions_spare", "", l->n_free);
     cb(arg, "sip_transactions_total", "side=\"client\"", l->total_clients);
     cb(arg, "sip_transactions_total", "side=\"server\"", l->total_servers);
     shed_stats(l, cb, arg);

@@ -413,6 +413,7 @@ def check_exposition(text):
         if line.startswith("# HELP "):
             current = line.split(" ", 3)[2]
             assert current not in families, f"{current} comes twice"
+            assert not line.endswith(" Events since the start."), f"nobody says what {current} is"
             families[current] = {"type": None, "samples": []}
         elif line.startswith("# TYPE "):
             _, _, name, kind = line.split(" ")
@@ -446,7 +447,9 @@ def test_metrics(daemon):
         ("carillon_dummy_odd", r'path="a\\b\"c\nd",x="y"', "0.25")]
     assert families["carillon_dummy_delay_seconds"]["type"] == "histogram"
     assert families["carillon_sip_requests_in_total"]["type"] == "counter"
-    assert families["carillon_sip_transactions"]["type"] == "gauge"
+    for gauge in ("sip_transactions", "sip_transactions_spare", "sip_requests_held", "sip_requests_spare",
+                  "sip_messages_spare", "sip_names_known", "sip_dns_answers_known"):
+        assert families["carillon_" + gauge]["type"] == "gauge"
     one = {name: f["samples"][0][2] for name, f in families.items()}
     assert float(one["process_resident_memory_bytes"]) > 1e6
     assert float(one["process_cpu_seconds_total"]) >= 0

@@ -57,12 +57,13 @@ static void table(void **state)
     enum { N = 2000 };
     static struct entry entries[N];
     struct entry *head = NULL, *found;
-    long live = mem_live();
+    long live = mem_live(), kept = mem_kept();
     for (uint32_t i = 0; i < N; i++) {
         entries[i].key = i * 7;
         HASH_ADD(hh, head, key, sizeof(uint32_t), &entries[i]);
     }
     assert_true(mem_live() > live); // the table's memory comes through base/mem.h
+    assert_int_equal(mem_kept() - kept, mem_live() - live); // and all of it is room
     for (uint32_t i = 0; i < N; i++) {
         uint32_t key = i * 7, none = i * 7 + 1;
         HASH_FIND(hh, head, &key, sizeof key, found);
@@ -72,6 +73,7 @@ static void table(void **state)
     }
     HASH_CLEAR(hh, head);
     assert_int_equal(mem_live(), live);
+    assert_int_equal(mem_kept(), kept);
 }
 
 // Without memory an entry is not added, and says so by having no table.

@@ -59,6 +59,25 @@ static void against_model(void **state)
     map_done(&m);
 }
 
+// However much it grows, its room is one thing that is kept, and gone with it.
+static void room(void **state)
+{
+    (void)state;
+    struct map m = {0};
+    int v[1000];
+    long live = mem_live(), kept = mem_kept();
+    for (uint64_t i = 0; i < 1000; i++)
+        assert_int_equal(map_add(&m, i, &v[i]), 0);
+    assert_int_equal(mem_kept() - kept, 1);
+    assert_int_equal(mem_live() - live, 1);
+    for (uint64_t i = 0; i < 1000; i++)
+        map_remove(&m, i, &v[i]);
+    map_done(&m);
+    map_done(&m);
+    assert_int_equal(mem_kept(), kept);
+    assert_int_equal(mem_live(), live);
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -77,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_keys),
         cmocka_unit_test(against_model),
+        cmocka_unit_test(room),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

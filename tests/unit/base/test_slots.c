@@ -30,7 +30,10 @@ static void ids_are_found_and_never_reused(void **state)
         assert_ptr_equal(slots_find(&t, ids[7]), &objs[7]);
     }
     assert_int_equal(t.n, 300);
+    assert_int_equal(mem_kept(), 1);
     slots_done(&t);
+    slots_done(&t);
+    assert_int_equal(mem_kept(), 0);
     assert_int_equal(mem_live(), 0);
 }
 
