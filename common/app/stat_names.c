@@ -49,6 +49,7 @@ static const struct stat_name names[] = {
     {"sip_stranger_sources", true, "Source addresses that these come from."},
     {"sip_stranger_transactions", true, "Requests of strangers in progress now."},
     {"sip_transactions", true, "Transactions that run now."},
+    {"sip_transactions", false, "Transactions begun."}, // with _total
     {"sip_transactions_held", true, "Transactions in memory now."},
     {"sip_transactions_spare", true, "Ended transactions whose memory waits for the next ones."},
     {"sip_requests_held", true, "Requests in the proxy's hands now."},
