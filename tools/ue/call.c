@@ -124,10 +124,13 @@ void call_media_open(struct call *c)
 static struct str contact_value(const struct call *c, struct arena *a)
 {
     const struct phone *ph = c->phone;
-    struct str contact = ARENA_CAT(a, STR("<"), ph->contact, STR(">"));
+    struct arena_buf b = arena_buf_init(a);
+    arena_buf_printf(&b, "<%.*s>", STR_ARG(ph->contact));
     if (c->ext.instance)
-        contact = ARENA_CAT(a, contact, STR(";+sip.instance=\"<urn:uuid:"), ph->instance, STR(">\""));
-    return ph->services ? ARENA_CAT(a, contact, STR(";"), ue_mmtel) : contact;
+        arena_buf_printf(&b, ";+sip.instance=\"<urn:uuid:%.*s>\"", STR_ARG(ph->instance));
+    if (ph->services)
+        arena_buf_printf(&b, ";%.*s", STR_ARG(ue_mmtel));
+    return arena_buf_done(&b);
 }
 
 struct session_params call_session_params(struct call *c, struct arena *a)
