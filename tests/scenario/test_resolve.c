@@ -643,7 +643,10 @@ static void what_was_asked_is_remembered(void **state)
     peer_quiet(b);
     // Forgotten, it leaves the memory alone.
     c->asked = txn_asked_new(&arena);
+    c->uri = "sip:192.0.2.1";
+    c->writes = 0;
     call_start(c);
+    assert_int_equal(c->writes, 1);
     txn_client_forget(st.core->txns, c->id);
     arena_done(&arena);
     scene_run(st.sc, 60000);
