@@ -3,23 +3,12 @@
 // table), watches them (RFC 3539), routes requests by host, realm, priority and weight, and sends them
 // elsewhere with the T flag when a peer is lost or silent. A request whose last peer is lost waits
 // for it until its own time is over. Users see typed structs only (dia/cx.h and its likes); this header is
-// for start-up code. A node is not freed from inside one of its callbacks.
+// for start-up code. Inside, the layers are link <- peer <- request (docs/architecture.md); node.c joins them. A node is not freed from inside one of its callbacks.
 #pragma once
 
-#include "dia/avp.h"
-#include "io/loop.h"
+#include "dia/request/request.h"
 
 struct dia_node;
-struct dia_request; // a received request that waits for its answer
-
-enum dia_transport { DIA_TCP, DIA_TLS, DIA_SCTP }; // TLS and SCTP: ERR_UNSUPPORTED until the access work
-
-struct dia_trace {
-    bool out;
-    struct addr local, remote;
-    struct str bytes;
-    struct str correlation; // what the sender of the request gave, or the Session-Id
-};
 
 // A 0 anywhere stands for the default in brackets.
 struct dia_params {
@@ -49,29 +38,8 @@ int dia_node_new(const struct dia_params *p, struct dia_node **ret_node);
 void dia_node_free(struct dia_node *n);
 int dia_node_listen(struct dia_node *n, enum dia_transport t, const struct addr *local);
 
-struct dia_peer_params {
-    struct str host;         // its Origin-Host
-    struct str realm;        // realm reached through it; empty: the node's own
-    struct addr remote;      // port 0: we only accept from it
-    // Where it may connect from: the IP of remote and these, as "192.0.2.7" or "2001:db8::/32". Without
-    // any of them, what its host resolves to.
-    const struct str *from;
-    size_t n_from;
-    struct addr local;       // port 0 and any: chosen by the system
-    enum dia_transport transport;
-    uint16_t priority, weight; // lower priority first, load by weight within it
-    bool relay;              // may carry requests for any host of the realm, or any realm ("*")
-};
 // ERR_BAD for a text of from that is neither address nor network.
 int dia_peer_add(struct dia_node *n, const struct dia_peer_params *p);
-
-// "192.0.2.7", "2001:db8::/32"; ERR_BAD.
-struct dia_net {
-    struct addr ip;
-    unsigned bits;
-};
-int dia_net_parse(struct str text, struct dia_net *ret_net);
-bool dia_net_has(const struct dia_net *n, const struct addr *a);
 
 // True when at least one peer that serves realm is open.
 bool dia_ready(const struct dia_node *n, struct str realm);
@@ -82,10 +50,4 @@ bool dia_has_agents(const struct dia_node *n);
 // DPR to all peers (cause REBOOTING), waits for the DPAs or one second, then calls done.
 void dia_drain(struct dia_node *n, timer_cb done, void *arg);
 
-typedef void (*dia_stat_cb)(void *arg, const char *name, const char *labels, uint64_t value);
 void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg);
-
-// "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs. "unknown Result-Code" goes with its number:
-// dia_result_unknown is the code of a result without a name, else 0.
-const char *dia_result_name(struct dia_result r);
-uint32_t dia_result_unknown(struct dia_result r);

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "dia/base.h"
-#include "dia/codec.h"
+#include "dia/codec/codec.h"
 #include "dia/cx.h"
 #include "fuzz.h"
 

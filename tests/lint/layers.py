@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of the house that a compiler does not check. Usage: layers.py CHECK ROOT
 
-  includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF, and inside of stack
-             transport <- txn <- {proxy, session, event}
+  includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF, inside of stack
+             transport <- txn <- {proxy, session, event}, and inside of dia codec <- link <- peer <- request
   sizes      functions of at most 100 lines (60 and files of 600 are warned about)
   text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
 """
@@ -26,8 +26,8 @@ LAYERS = {
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}
-# The layers inside of a folder: what each may include of its neighbours (a folder, or one file in it). Files beside them wire
-# them together and may include all.
+# The layers inside of a folder: what each may include of its neighbours (a folder, one file in it, or with "/" before it a
+# file beside them: dia/base.h is made from a specification). Other files beside them wire them together and may include all.
 NESTED = {
     "stack": {
         "transport": (),
@@ -35,6 +35,12 @@ NESTED = {
         "proxy": ("transport", "txn"),
         "session": ("transport", "txn"),
         "event": ("transport", "txn", "session/dialog", "session/ua"),
+    },
+    "dia": {
+        "codec": ("/base",),
+        "link": ("codec", "/base"),
+        "peer": ("codec", "link", "/base"),
+        "request": ("codec", "link", "peer", "/base"),
     },
 }
 NFS = ("pcscf", "icscf", "scscf", "hss", "bgcf", "mrf", "ibcf", "as", "cdf")
@@ -90,9 +96,9 @@ def may_know(name, other):
     own, its = nested_of(name), nested_of(other)
     if not own or own[0] != other.removeprefix("common/").split("/")[0]:
         return True
-    if not its:
-        return False  # the wiring
     rules = NESTED[own[0]].get(own[1], ())
+    if not its:  # the wiring, or a file that it may know
+        return re.sub(r".*/(\w+)\.\w+$", r"/\1", other) in rules
     return own[1] == its[1] or its[1] in rules or its[2] in rules
 
 

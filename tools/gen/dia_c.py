@@ -192,7 +192,7 @@ def header(spec):
     s, p = Structs(spec), spec.prefix
     source = spec.path.rsplit("/", 1)[-1]
     out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {source}; do not edit.", "#pragma once", "",
-           '#include "dia/node.h"' if spec.id else '#include "dia/avp.h"']
+           '#include "dia/node.h"' if spec.id else '#include "dia/codec/avp.h"']
     out += [f'#include "dia/{i.name}.h"' for i in spec.inherits]
     out += ["", "struct dia_session;", "struct arena;", ""]
     if spec.id:
@@ -417,7 +417,7 @@ def source(spec):
     name = spec.path.rsplit("/", 1)[-1]
     folder = "dia/" if spec.path.rsplit("/", 2)[-2:-1] == ["spec"] else ""  # beside the source, elsewhere
     t.out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {name}; do not edit.",
-             f'#include "{folder}{spec.name}.h"', "", "#include <stddef.h>", "", '#include "dia/codec.h"', '#include "dia/interface.h"', ""]
+             f'#include "{folder}{spec.name}.h"', "", "#include <stddef.h>", "", '#include "dia/codec/codec.h"', '#include "dia/interface.h"', ""]
     t.avps()
     for g in spec.messages.values():
         t.grammar(g, g.struct, f"{spec.prefix}_{lower(g.name)}_grammar", g.shared or g.name == "error")

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dia/base.h"
-#include "dia/codec.h"
+#include "dia/codec/codec.h"
 #include "dia/cx.h"
 #include "io/sim.h"
 

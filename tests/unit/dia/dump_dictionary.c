@@ -2,7 +2,7 @@
 // Prints the interface tables: avp CODE VENDOR NAME TYPE FLAGS, command APP CODE REQUEST ANSWER.
 #include <stdio.h>
 
-#include "dia/avp.h"
+#include "dia/codec/avp.h"
 
 int main(void)
 {

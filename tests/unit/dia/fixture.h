@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "dia/base.h"
-#include "dia/codec.h"
+#include "dia/codec/codec.h"
 #include "dia/cx.h"
 
 static const struct dia_interface *const dia_test_apps[] = {&dia_cx};

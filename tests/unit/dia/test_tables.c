@@ -5,7 +5,9 @@
 #include "fixture.h"
 
 #include "base/log.h"
+#include "dia/link/link_priv.h"
 #include "dia/node_priv.h"
+#include "dia/peer/peer_priv.h"
 #include "io/sim.h"
 
 struct expected {
@@ -163,7 +165,7 @@ static void stage_open(struct stage *s)
     assert_int_equal(tcp_listen(s->other, &s->far, false, far_accept, s, &l), 0);
     struct dia_peer_params q = {.host = STR("zfar.test"), .remote = s->far};
     assert_int_equal(dia_peer_add(s->node, &q), 0);
-    s->peer = dia_peer_find(s->node, STR("zfar.test"));
+    s->peer = dia_peer_find(s->node->peers, STR("zfar.test"));
     timer_stop(&s->peer->timer);
 }
 
@@ -175,9 +177,12 @@ static void stage_close(struct stage *s)
 
 static void give_i(struct stage *s)
 {
-    assert_int_equal(dia_conn_open(s->peer), 0);
+    struct dia_peer *p = s->peer;
+    assert_int_equal(dia_conn_open(s->node->link, &p->local, &p->remote, &p->i), 0);
+    dia_caller(p->i)->peer = p;
+    dia_conn_admit(p->i, &p->counts);
     run(s, 50);
-    s->peer->i->apps = (struct dia_apps){.relay = true};
+    dia_caller(p->i)->apps = (struct dia_apps){.relay = true};
 }
 
 // An accepted connection whose CER named the peer.
@@ -185,15 +190,14 @@ static struct dia_conn *accepted(struct stage *s, uint32_t state_id)
 {
     struct tcp *t;
     assert_int_equal(tcp_connect(s->other, NULL, &s->at, &far_ops, s, &t), 0);
-    uint64_t id = s->node->next_conn;
+    uint64_t id = s->node->link->next_conn;
     run(s, 50);
-    struct dia_conn *c = dia_conn_find(s->node, id + 1);
+    struct dia_conn *c = dia_conn_find(s->node->link, id + 1);
     assert_non_null(c);
-    timer_stop(&c->timer);
-    dia_stranger_known(c);
-    c->peer = s->peer;
-    c->apps = (struct dia_apps){.relay = true};
-    c->state_id = state_id;
+    dia_conn_admit(c, &s->peer->counts);
+    dia_caller(c)->peer = s->peer;
+    dia_caller(c)->apps = (struct dia_apps){.relay = true};
+    dia_caller(c)->state_id = state_id;
     return c;
 }
 
@@ -249,8 +253,8 @@ static void won_election(void **state)
 {
     struct stage s;
     stage_open(&s);
-    mem_free((char *)s.node->host.p);
-    s.node->host = str_dup(STR("zzz.test"));
+    mem_free((char *)s.node->link->self.host.p);
+    s.node->link->self.host = str_dup(STR("zzz.test"));
     set_peer(&s, PEER_WAIT_I_CEA);
     struct dia_conn *c = accepted(&s, 0);
     dia_peer_event(s.peer, PEER_R_CONN_CER, c);

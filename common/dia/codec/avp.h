@@ -129,3 +129,8 @@ extern const struct dia_interface *const dia_interfaces[];
 
 // The command of i with this code, or NULL.
 const struct dia_command *dia_command_find(const struct dia_interface *i, uint32_t code);
+
+// "DIAMETER_ERROR_USER_UNKNOWN", "DIAMETER_SUCCESS" ...; for logs. "unknown Result-Code" goes with its number:
+// dia_result_unknown is the code of a result without a name, else 0.
+const char *dia_result_name(struct dia_result r);
+uint32_t dia_result_unknown(struct dia_result r);

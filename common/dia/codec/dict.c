@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dia/fd.h"
+#include "dia/codec/fd.h"
 
 #include <stdio.h>
 
@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dia/base.h"
-#include "dia/dict.h"
+#include "dia/codec/dict.h"
 
 enum { FIRST_BITS = 8 };
 

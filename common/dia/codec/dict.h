@@ -2,7 +2,7 @@
 // The loaded dictionary, for the codec's own files.
 #pragma once
 
-#include "dia/codec.h"
+#include "dia/codec/codec.h"
 
 struct dict_object;
 struct dictionary;

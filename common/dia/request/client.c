@@ -1,42 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests of ours that wait for their answer. Each is in exactly one list: its peer's, the parked (no
-// peer to send it to now) or the failed (told at the end of the turn). What a peer leaves without answer
-// for the time of a try is asked of another one, too (RFC 6733 5.5.4), and the first answer is taken.
+// Requests of ours that wait for their answer. Each is in exactly one list: its peer's, the parked
+// (no peer to send it to now) or the failed (told at the end of the turn). What a peer leaves
+// without answer for the time of a try is asked of another one, too (RFC 6733 5.5.4), and the first
+// answer is taken.
 #include "base/err.h"
 #include "base/log.h"
-#include "dia/node_priv.h"
+#include "base/mem.h"
+#include "dia/base.h"
+#include "dia/request/request_priv.h"
 
 enum {
     REDIRECT_INDICATION = 3006,
-    SECOND_COST = 10, SECOND_MAX = 1000, // one request in ten, a hundred in a row
+    SECOND_COST = 10,
+    SECOND_MAX = 1000, // one request in ten, a hundred in a row
 };
 
 static void try_over(void *arg);
 
 // ---- life ----
 
-// One that found no room in the table is sent all the same; its answer is not recognised and its timer
-// ends it.
+// One that found no room in the table is sent all the same; its answer is not recognised and its
+// timer ends it.
 static void unindex(struct dia_pending *p)
 {
     if (p->hh.tbl)
-        HASH_DELETE(hh, p->node->by_hbh, p);
+        HASH_DELETE(hh, p->layer->by_hbh, p);
     p->hh.tbl = NULL;
 }
 
 static void unlink_pending(struct dia_pending *p)
 {
-    struct dia_node *n = p->node;
+    struct dia_request_layer *l = p->layer;
     timer_stop(&p->timer);
     timer_stop(&p->try_timer);
     list_del(&p->link);
-    if (p->peer) {
-        p->peer->n_pending--;
+    if (p->hop) {
+        p->hop->n_pending--;
         unindex(p);
     } else if (p->err == 0) {
-        n->n_parked--;
+        l->n_parked--;
     }
-    p->peer = NULL;
+    p->hop = NULL;
 }
 
 static void pending_free(struct dia_pending *p)
@@ -56,19 +60,19 @@ static void deliver(struct dia_pending *p, int err, const void *answer)
 
 static void fail(struct dia_pending *p, int err)
 {
-    struct dia_node *n = p->node;
+    struct dia_request_layer *l = p->layer;
     unlink_pending(p);
     p->err = err;
-    list_add(&n->failed, &p->link);
-    loop_defer(n->loop, &n->fail);
+    list_add(&l->failed, &p->link);
+    loop_defer(l->loop, &l->fail);
 }
 
-void dia_pending_fail_all(void *node)
+void dia_pending_fail_all(void *layer)
 {
-    struct dia_node *n = node;
+    struct dia_request_layer *l = layer;
     struct list now;
     list_init(&now);
-    list_splice(&now, &n->failed);
+    list_splice(&now, &l->failed);
     while (!list_empty(&now)) {
         struct dia_pending *p = LIST_ENTRY(now.next, struct dia_pending, link);
         deliver(p, p->err, NULL);
@@ -78,19 +82,19 @@ void dia_pending_fail_all(void *node)
 static void timed_out(void *arg)
 {
     struct dia_pending *p = arg;
-    struct dia_counts *counts = p->peer ? &p->peer->counts : &p->node->counts;
+    struct dia_counts *counts = p->hop ? p->hop->counts : p->layer->counts;
     counts->timeouts++;
     deliver(p, ERR_TIMEOUT, NULL);
 }
 
-void dia_pending_free_all(struct dia_node *n)
+void dia_pending_free_all(struct dia_request_layer *l)
 {
     struct list all;
     list_init(&all);
-    LIST_EACH(&n->peers, it)
-        list_splice(&all, &LIST_ENTRY(it, struct dia_peer, link)->pending);
-    list_splice(&all, &n->parked);
-    list_splice(&all, &n->failed);
+    LIST_EACH(&l->hops, it)
+        list_splice(&all, &LIST_ENTRY(it, struct dia_hop, link)->pending);
+    list_splice(&all, &l->parked);
+    list_splice(&all, &l->failed);
     while (!list_empty(&all)) {
         struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
         unlink_pending(p);
@@ -100,47 +104,51 @@ void dia_pending_free_all(struct dia_node *n)
 
 // ---- sending ----
 
-static int transmit(struct dia_pending *p, struct dia_peer *peer)
+static int transmit(struct dia_pending *p, struct dia_hop *peer)
 {
-    struct dia_node *n = p->node;
-    int r = dia_conn_send(dia_peer_conn(peer), (struct str){(char *)p->bytes.p, p->bytes.n},
+    struct dia_request_layer *l = p->layer;
+    int r = dia_conn_send(dia_peer_conn(peer->peer), (struct str){(char *)p->bytes.p, p->bytes.n},
                           p->correlation);
     if (r)
         return r;
-    p->peer = peer;
+    p->hop = peer;
     p->sent = true;
-    p->sent_ns = loop_now(n->loop);
+    p->sent_ns = loop_now(l->loop);
     list_add(&peer->pending, &p->link);
     peer->n_pending++;
-    peer->counts.requests_out++;
-    dia_peer_asked(peer);
-    timer_start(n->loop, &p->try_timer, n->try_ms);
-    HASH_ADD(hh, n->by_hbh, hbh, sizeof p->hbh, p);
+    peer->counts->requests_out++;
+    dia_hop_asked(peer);
+    timer_start(l->loop, &p->try_timer, l->try_ms);
+    HASH_ADD(hh, l->by_hbh, hbh, sizeof p->hbh, p);
     return 0;
 }
 
 static struct dia_want want(const struct dia_pending *p)
 {
-    return (struct dia_want){.host = p->dest_host, .realm = p->dest_realm, .app = p->iface->app,
-                             .tried = p->tried, .n_tried = p->n_tried};
+    return (struct dia_want){.host = p->dest_host,
+                             .realm = p->dest_realm,
+                             .app = p->iface->app,
+                             .tried = p->tried,
+                             .n_tried = p->n_tried};
 }
 
-// Sends p, which is in no list, to the best peer left. One that refuses much, with nobody beside it, is spared. A peer that takes no more bytes is passed over.
+// Sends p, which is in no list, to the best peer left. One that refuses much, with nobody beside
+// it, is spared. A peer that takes no more bytes is passed over.
 static int dispatch(struct dia_pending *p)
 {
     struct dia_want w = want(p);
     for (int last = 0;;) {
-        struct dia_peer *peer;
+        struct dia_hop *peer;
         w.n_tried = p->n_tried;
-        int r = dia_route(p->node, &w, &peer);
+        int r = dia_route(p->layer, &w, &peer);
         if (r)
             return last ? last : r;
-        if (!p->sent && dia_peer_throttled(peer))
+        if (!p->sent && dia_hop_throttled(peer))
             return ERR_FULL;
         last = transmit(p, peer);
         if (last == 0 || p->n_tried == DIA_TRIES)
             return last;
-        p->tried[p->n_tried++] = peer->id;
+        p->tried[p->n_tried++] = peer->info->id;
     }
 }
 
@@ -153,7 +161,7 @@ static struct str append(char **at, struct str s)
     return out;
 }
 
-static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send *s,
+static struct dia_pending *pending_new(struct dia_request_layer *l, const struct dia_send *s,
                                        const struct dia_command *cmd)
 {
     struct str host = dia_place_get(s->request, cmd->in->places.dest_host);
@@ -165,7 +173,7 @@ static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send
     p->dest_host = append(&at, host);
     p->dest_realm = append(&at, realm);
     p->correlation = append(&at, s->correlation);
-    p->node = n;
+    p->layer = l;
     p->iface = s->iface;
     p->cmd = cmd;
     p->deliver = s->deliver;
@@ -175,43 +183,47 @@ static struct dia_pending *pending_new(struct dia_node *n, const struct dia_send
     list_init(&p->link);
     timer_init(&p->timer, timed_out, p);
     timer_init(&p->try_timer, try_over, p);
-    p->hbh = n->next_hbh++; // of all its copies, so that an answer to any of them is one to it
+    p->hbh = dia_link_next_hbh(
+        l->link); // of all its copies, so that an answer to any of them is one to it
     return p;
 }
 
-static int encode_request(struct dia_node *n, const struct dia_send *s,
-                          const struct dia_command *cmd, uint64_t *ret_session, struct dia_bytes *ret_bytes)
+static int encode_request(struct dia_request_layer *l, const struct dia_send *s,
+                          const struct dia_command *cmd, uint64_t *ret_session,
+                          struct dia_bytes *ret_bytes)
 {
     const struct dia_places *at = &cmd->in->places;
     char id[320];
     *ret_session = s->session ? dia_session_enter(s->session, at, s->request) : 0;
     if (!s->session)
-        dia_place_set(s->request, at->session_id, dia_session_id(n, id, sizeof id));
-    dia_place_set(s->request, at->origin_host, n->host);
-    dia_place_set(s->request, at->origin_realm, n->realm);
+        dia_place_set(s->request, at->session_id, dia_session_id(l, id, sizeof id));
+    dia_place_set(s->request, at->origin_host, l->self->host);
+    dia_place_set(s->request, at->origin_realm, l->self->realm);
     if (dia_place_get(s->request, at->dest_realm).n == 0)
-        dia_place_set(s->request, at->dest_realm, n->realm);
-    struct dia_header h = {.flags = DIA_CMD_R | cmd->flags, .code = cmd->code,
-                           .app = s->iface->app, .ete = n->next_ete++};
-    return dia_encode(n->dict, cmd->in, s->request, &h, ret_bytes);
+        dia_place_set(s->request, at->dest_realm, l->self->realm);
+    struct dia_header h = {.flags = DIA_CMD_R | cmd->flags,
+                           .code = cmd->code,
+                           .app = s->iface->app,
+                           .ete = dia_link_next_ete(l->link)};
+    return dia_encode(l->self->dict, cmd->in, s->request, &h, ret_bytes);
 }
 
 static bool wake_peers(struct dia_pending *p)
 {
     struct dia_want w = want(p);
     w.n_tried = 0;
-    return dia_route_wake(p->node, &w);
+    return dia_route_wake(p->layer, &w);
 }
 
 static void park(struct dia_pending *p)
 {
-    struct dia_node *n = p->node;
+    struct dia_request_layer *l = p->layer;
     timer_stop(&p->try_timer);
-    n->n_parked++;
-    list_add(&n->parked, &p->link);
-    if (n->draining)
+    l->n_parked++;
+    list_add(&l->parked, &p->link);
+    if (l->draining)
         fail(p, ERR_REFUSED);
-    else if (n->n_parked > n->max_pending)
+    else if (l->n_parked > l->max_pending)
         fail(p, ERR_FULL);
     else
         (void)wake_peers(p);
@@ -220,33 +232,33 @@ static void park(struct dia_pending *p)
 // A new request finds no peer open: it waits a moment for one that may be.
 static bool await_peer(struct dia_pending *p)
 {
-    struct dia_node *n = p->node;
-    if (n->draining || !wake_peers(p))
+    struct dia_request_layer *l = p->layer;
+    if (l->draining || !wake_peers(p))
         return false;
     park(p);
     if (p->err == 0)
-        timer_start(n->loop, &p->try_timer, n->connect_wait_ms);
+        timer_start(l->loop, &p->try_timer, l->connect_wait_ms);
     return true;
 }
 
-void dia_pending_hopeless(struct dia_node *n)
+void dia_pending_hopeless(struct dia_request_layer *l)
 {
-    LIST_EACH(&n->parked, it) {
+    LIST_EACH(&l->parked, it) {
         struct dia_pending *p = LIST_ENTRY(it, struct dia_pending, link);
         if (!wake_peers(p) && !p->sent)
             fail(p, ERR_REFUSED);
     }
 }
 
-int dia_request_send(struct dia_node *n, const struct dia_send *s)
+int dia_requests_send(struct dia_request_layer *l, const struct dia_send *s)
 {
     const struct dia_command *cmd = s->command;
     struct dia_bytes b;
     uint64_t session;
-    int r = encode_request(n, s, cmd, &session, &b);
+    int r = encode_request(l, s, cmd, &session, &b);
     if (r)
         return r;
-    struct dia_pending *p = pending_new(n, s, cmd);
+    struct dia_pending *p = pending_new(l, s, cmd);
     if (!p) {
         dia_bytes_free(&b);
         return ERR_NOMEM;
@@ -254,14 +266,14 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
     p->bytes = b;
     p->session = session;
     dia_bytes_set_hbh(&p->bytes, p->hbh);
-    timer_start(n->loop, &p->timer, s->timeout_ms ? s->timeout_ms : DIA_TIMEOUT_MS);
-    n->second_tries += n->second_tries < SECOND_MAX;
+    timer_start(l->loop, &p->timer, s->timeout_ms ? s->timeout_ms : DIA_TIMEOUT_MS);
+    l->second_tries += l->second_tries < SECOND_MAX;
     r = dispatch(p);
     if (r == ERR_REFUSED && await_peer(p))
         return 0;
     if (r) {
-        n->counts.full += r == ERR_FULL;
-        n->n_parked++; // as unlink_pending counts it
+        l->counts->full += r == ERR_FULL;
+        l->n_parked++; // as unlink_pending counts it
         fail(p, r == ERR_FULL ? ERR_FULL : ERR_REFUSED);
     }
     return 0;
@@ -272,10 +284,10 @@ int dia_request_send(struct dia_node *n, const struct dia_send *s)
 static void take_from_peer(struct dia_pending *p)
 {
     list_del(&p->link);
-    p->peer->n_pending--;
+    p->hop->n_pending--;
     unindex(p);
     timer_stop(&p->try_timer);
-    p->peer = NULL;
+    p->hop = NULL;
 }
 
 // RFC 6733 3: the T flag says that the request may have been seen before.
@@ -287,7 +299,7 @@ static int resend(struct dia_pending *p)
     return dispatch(p);
 }
 
-void dia_pending_failover(struct dia_peer *peer, bool gone)
+void dia_pending_failover(struct dia_hop *peer, bool gone)
 {
     struct list all;
     list_init(&all);
@@ -295,9 +307,9 @@ void dia_pending_failover(struct dia_peer *peer, bool gone)
     while (!list_empty(&all)) {
         struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
         struct dia_want w = want(p);
-        struct dia_peer *other;
+        struct dia_hop *other;
         w.n_tried = 0;
-        if (!gone && dia_route(p->node, &w, &other) != 0) {
+        if (!gone && dia_route(p->layer, &w, &other) != 0) {
             list_del(&p->link); // the suspect may still answer
             list_add(&peer->pending, &p->link);
             continue;
@@ -306,76 +318,76 @@ void dia_pending_failover(struct dia_peer *peer, bool gone)
         if (resend(p) != 0)
             park(p);
         else
-            peer->counts.failovers++;
+            peer->counts->failovers++;
     }
 }
 
-void dia_pending_unpark(struct dia_node *n)
+void dia_pending_unpark(struct dia_request_layer *l)
 {
     struct list all;
     list_init(&all);
-    list_splice(&all, &n->parked);
+    list_splice(&all, &l->parked);
     while (!list_empty(&all)) {
         struct dia_pending *p = LIST_ENTRY(all.next, struct dia_pending, link);
         list_del(&p->link);
-        n->n_parked--;
+        l->n_parked--;
         if (resend(p) != 0)
             park(p);
         else
-            p->peer->counts.retries++;
+            p->hop->counts->retries++;
     }
 }
 
-// Tries the next peer after a refusal that is the present one's alone. p stays where it is when there
-// is none.
+// Tries the next peer after a refusal that is the present one's alone. p stays where it is when
+// there is none.
 static bool try_next(struct dia_pending *p)
 {
-    struct dia_peer *old = p->peer;
+    struct dia_hop *old = p->hop;
     if (p->n_tried == DIA_TRIES)
         return false;
-    p->tried[p->n_tried++] = old->id;
+    p->tried[p->n_tried++] = old->info->id;
     struct dia_want w = want(p);
-    struct dia_peer *other;
-    if (dia_route(p->node, &w, &other) != 0)
+    struct dia_hop *other;
+    if (dia_route(p->layer, &w, &other) != 0)
         return false;
     take_from_peer(p);
     if (transmit(p, other) != 0) {
         park(p);
         return true;
     }
-    old->counts.retries++;
+    old->counts->retries++;
     return true;
 }
 
 // A peer that answers others has only this request to answer yet: asking the other one as well is
 // worth it now and then, and no more, or an overloaded pair would be asked everything twice.
-static bool may_ask_second(struct dia_node *n, bool silent)
+static bool may_ask_second(struct dia_request_layer *l, bool silent)
 {
     if (silent)
         return true;
-    if (n->second_tries < SECOND_COST)
+    if (l->second_tries < SECOND_COST)
         return false;
-    n->second_tries -= SECOND_COST;
+    l->second_tries -= SECOND_COST;
     return true;
 }
 
-// RFC 6733 5.5.4, 3: no answer in the time of a try. Another peer is asked, with the T flag; an answer of
-// the first one is still taken.
+// RFC 6733 5.5.4, 3: no answer in the time of a try. Another peer is asked, with the T flag; an
+// answer of the first one is still taken.
 static void ask_another(struct dia_pending *p)
 {
-    struct dia_peer *old = p->peer;
-    struct dia_node *n = p->node;
+    struct dia_hop *old = p->hop;
+    struct dia_request_layer *l = p->layer;
     bool silent = old->heard_ns < p->sent_ns;
     if (silent)
-        dia_peer_silent(old);
+        dia_hop_silent(old);
     struct dia_want w = want(p);
-    struct dia_peer *other;
-    timer_start(n->loop, &p->try_timer, n->try_ms);
+    struct dia_hop *other;
+    timer_start(l->loop, &p->try_timer, l->try_ms);
     if (p->n_tried == DIA_TRIES)
         return;
-    p->tried[p->n_tried] = old->id;
+    p->tried[p->n_tried] = old->info->id;
     w.n_tried = p->n_tried + 1;
-    if (dia_route(n, &w, &other) != 0 || dia_peer_avoided(other) || !may_ask_second(n, silent))
+    if (dia_route(l, &w, &other) != 0 || dia_hop_avoided(other) || !may_ask_second(l, silent))
         return;
     p->n_tried++;
     take_from_peer(p);
@@ -383,13 +395,13 @@ static void ask_another(struct dia_pending *p)
     if (transmit(p, other) != 0)
         park(p);
     else
-        old->counts.failovers++;
+        old->counts->failovers++;
 }
 
 static void try_over(void *arg)
 {
     struct dia_pending *p = arg;
-    if (p->peer)
+    if (p->hop)
         ask_another(p);
     else
         fail(p, ERR_REFUSED);
@@ -408,6 +420,16 @@ static struct str uri_host(struct str uri)
     return str_head(rest, n);
 }
 
+static struct dia_hop *open_hop(struct dia_request_layer *l, struct str host)
+{
+    LIST_EACH(&l->hops, it) {
+        struct dia_hop *h = LIST_ENTRY(it, struct dia_hop, link);
+        if (str_ieq(h->info->host, host))
+            return dia_peer_is_usable(h->peer) ? h : NULL;
+    }
+    return NULL;
+}
+
 // RFC 6733 6.1.8: to the first host of the list that is a peer of ours and open.
 static bool redirect(struct dia_pending *p, const struct dia_frame *f)
 {
@@ -416,14 +438,14 @@ static bool redirect(struct dia_pending *p, const struct dia_frame *f)
     struct dia_read read;
     bool sent = false;
     if (p->n_tried == DIA_TRIES ||
-        dia_decode(p->node->dict, f, &dia_error_grammar, &e, &read, &fault) != 0)
+        dia_decode(p->layer->self->dict, f, &dia_error_grammar, &e, &read, &fault) != 0)
         return false;
-    p->tried[p->n_tried++] = p->peer->id;
+    p->tried[p->n_tried++] = p->hop->info->id;
     for (size_t i = 0; i < e.n_redirects && !sent; i++) {
-        struct dia_peer *to = dia_peer_find(p->node, uri_host(e.redirects[i]));
-        if (!to || to == p->peer || !dia_peer_usable(to))
+        struct dia_hop *to = open_hop(p->layer, uri_host(e.redirects[i]));
+        if (!to || to == p->hop)
             continue;
-        p->peer->counts.redirects++;
+        p->hop->counts->redirects++;
         take_from_peer(p);
         if (transmit(p, to) != 0)
             park(p);
@@ -447,12 +469,12 @@ static bool elsewhere(struct dia_pending *p, const struct dia_frame *f)
     return (busy || f->result_code == DIA_UNABLE_TO_DELIVER) && try_next(p);
 }
 
-// A refusal that lacks what its command's grammar wants is read by the error grammar: the reason for
-// the refusal is worth more than the form.
+// A refusal that lacks what its command's grammar wants is read by the error grammar: the reason
+// for the refusal is worth more than the form.
 static int decode_answer(const struct dia_pending *p, const struct dia_frame *f, void *st,
                          struct dia_read *ret_read, struct dia_fault *ret_fault)
 {
-    const struct dia_dict *d = p->node->dict;
+    const struct dia_dict *d = p->layer->self->dict;
     int r = dia_decode(d, f, p->cmd->out, st, ret_read, ret_fault);
     if (r != ERR_BAD || f->result_code / 1000 < 3)
         return r;
@@ -471,56 +493,56 @@ static void deliver_answer(struct dia_pending *p, const struct dia_frame *f)
     struct dia_read read;
     int r = decode_answer(p, f, &st, &read, &fault);
     if (r == 0) {
-        dia_results_count(&p->node->results, dia_result_get(p->cmd->out, &st));
+        dia_results_count(&p->layer->results, dia_result_get(p->cmd->out, &st));
         deliver(p, 0, &st);
         dia_read_done(&read);
         return;
     }
     if (log_enabled(LOG_DEBUG))
-        log_text(LOG_DEBUG, "diameter answer from %.*s dropped: %s", STR_ARG(p->peer->host),
+        log_text(LOG_DEBUG, "diameter answer from %.*s dropped: %s", STR_ARG(p->hop->info->host),
                  fault.why ? fault.why : err_name(r));
-    p->peer->counts.bad++;
+    p->hop->counts->bad++;
     deliver(p, r, NULL);
 }
 
 // It was sent there: now, or before another peer was asked, too.
-static bool asked(const struct dia_pending *p, const struct dia_peer *peer)
+static bool asked(const struct dia_pending *p, const struct dia_hop *peer)
 {
-    bool was = p->peer == peer;
+    bool was = p->hop == peer;
     for (unsigned i = 0; i < p->n_tried; i++)
-        was |= p->tried[i] == peer->id;
+        was |= p->tried[i] == peer->info->id;
     return was;
 }
 
-void dia_pending_answer(struct dia_conn *c, const struct dia_frame *f)
+void dia_pending_answer(struct dia_hop *h, struct dia_conn *c, const struct dia_frame *f)
 {
-    struct dia_node *n = c->node;
+    struct dia_request_layer *l = h->layer;
     struct dia_pending *p;
-    HASH_FIND(hh, n->by_hbh, &f->hbh, sizeof f->hbh, p);
-    bool ours = p && asked(p, c->peer) && p->cmd->code == f->code && p->iface->app == f->app;
-    dia_trace_message(c, false, f->bytes, ours && p->correlation.n ? p->correlation : f->session_id);
+    HASH_FIND(hh, l->by_hbh, &f->hbh, sizeof f->hbh, p);
+    bool ours = p && asked(p, h) && p->cmd->code == f->code && p->iface->app == f->app;
+    dia_conn_trace_in(c, f->bytes, ours && p->correlation.n ? p->correlation : f->session_id);
     if (!ours) {
-        c->peer->counts.late++;
+        h->counts->late++;
         return;
     }
-    c->peer->counts.answers_in++;
+    h->counts->answers_in++;
     if (f->result_code == DIA_TOO_BUSY)
-        dia_peer_busy(c->peer);
+        dia_hop_busy(h);
     else
-        dia_peer_answered(c->peer);
+        dia_hop_answered(h);
     bool refusal = f->flags & DIA_CMD_E;
-    if (refusal && p->peer != c->peer) // the other one may know better
+    if (refusal && p->hop != h) // the other one may know better
         return;
     if (elsewhere(p, f))
         return;
-    dia_session_answered(n, p->session, f);
+    dia_session_answered(l, p->session, f);
     deliver_answer(p, f);
 }
 
-void dia_pending_broken(struct dia_conn *c, const struct dia_frame *f)
+void dia_pending_broken(struct dia_hop *h, const struct dia_frame *f)
 {
     struct dia_pending *p;
-    HASH_FIND(hh, c->node->by_hbh, &f->hbh, sizeof f->hbh, p);
-    if (p && p->peer == c->peer)
+    HASH_FIND(hh, h->layer->by_hbh, &f->hbh, sizeof f->hbh, p);
+    if (p && p->hop == h)
         deliver(p, ERR_BAD, NULL);
 }

@@ -1,35 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/mem.h"
+// Results of answers that came: how often each did.
 #include "base/writer.h"
-#include "dia/node_priv.h"
-
-// Experimental-Result-Codes of one vendor are different from one application to the next (TS 29.230 8.1).
-static const char *known(struct dia_result r)
-{
-    for (const struct dia_interface *const *i = dia_interfaces; *i; i++) {
-        if (r.experimental != ((*i)->app != DIA_APP_BASE))
-            continue;
-        for (size_t k = 0; k < (*i)->n_results; k++)
-            if ((*i)->results[k].code == r.code)
-                return (*i)->results[k].name;
-    }
-    return NULL;
-}
-
-const char *dia_result_name(struct dia_result r)
-{
-    const char *name = known(r);
-    return name           ? name :
-           r.experimental ? "unknown Experimental-Result-Code" :
-                            "unknown Result-Code";
-}
-
-uint32_t dia_result_unknown(struct dia_result r)
-{
-    return known(r) ? 0 : r.code;
-}
-
-// ---- how often each came ----
+#include "dia/request/request_priv.h"
 
 void dia_results_count(struct dia_results *t, struct dia_result r)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dia/fd.h"
+#include "dia/codec/fd.h"
 
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "dia/dict.h"
+#include "dia/codec/dict.h"
 
 enum { OCCURS_TOO_MANY_TIMES = 5009, VENDOR_ID = 266, EXPERIMENTAL_RESULT_CODE = 298, ORIGIN_HOST = 264, ORIGIN_REALM = 296 };
 

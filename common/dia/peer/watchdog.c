@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The application-level watchdog, RFC 3539 3.4.1. Two things are ours. A stop that was announced (DPR)
-// leads back to INITIAL, since it is no failure. And after a connection that the transport ended (most
-// often a restart) the three watchdogs of REOPEN follow one another at once instead of Tw apart: they
-// prove as much, and the only HSS of a network is not left out for a minute. After silence they keep
-// the RFC's pace.
-#include "dia/node_priv.h"
+// The application-level watchdog, RFC 3539 3.4.1. Two things are ours. A stop that was announced
+// (DPR) leads back to INITIAL, since it is no failure. And after a connection that the transport
+// ended (most often a restart) the three watchdogs of REOPEN follow one another at once instead of
+// Tw apart: they prove as much, and the only HSS of a network is not left out for a minute. After
+// silence they keep the RFC's pace.
+#include "dia/peer/peer_priv.h"
 
 enum { JITTER_MS = 2000 };
 
 // Tw with a jitter of two seconds either way (RFC 3539 3.4.1), less for a Tw that tests use.
 static void set(struct dia_peer *p)
 {
-    struct dia_node *n = p->node;
-    uint64_t tw = n->watchdog_ms, j = tw >= 6000 ? JITTER_MS : tw / 10;
-    uint64_t shift = j ? loop_random_u64(n->loop) % (2 * j + 1) : 0;
-    timer_start(n->loop, &p->wd.timer, tw - j + shift);
+    struct dia_peer_layer *l = p->layer;
+    uint64_t tw = l->watchdog_ms, j = tw >= 6000 ? JITTER_MS : tw / 10;
+    uint64_t shift = j ? loop_random_u64(l->loop) % (2 * j + 1) : 0;
+    timer_start(l->loop, &p->wd.timer, tw - j + shift);
 }
 
 static void send_dwr(struct dia_peer *p)
@@ -22,7 +22,7 @@ static void send_dwr(struct dia_peer *p)
     struct dia_conn *c = dia_peer_conn(p);
     p->wd.pending = true;
     if (c)
-        dia_send_dwr(c);
+        dia_conn_send_dwr(c);
 }
 
 static int is_pending(void *obj, void *arg)
@@ -68,9 +68,9 @@ static void act_failback(void *obj, void *arg)
     dia_peer_told(p);
 }
 
-// RFC 3539 leaves Pending alone here. A DWR that was never answered (the DWA was malformed) would then
-// make a suspect of a living peer at every second timer, for ever, without another DWR being sent: the next
-// timer asks again.
+// RFC 3539 leaves Pending alone here. A DWR that was never answered (the DWA was malformed) would
+// then make a suspect of a living peer at every second timer, for ever, without another DWR being
+// sent: the next timer asks again.
 static void act_failback_traffic(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
@@ -90,7 +90,7 @@ static void act_suspect(void *obj, void *arg)
     struct dia_peer *p = obj;
     p->counts.suspects++;
     set(p);
-    dia_pending_failover(p, false);
+    p->layer->user->suspect(p->layer->user_arg, p);
     dia_peer_told(p);
 }
 
@@ -142,7 +142,9 @@ static void act_last_chance(void *obj, void *arg)
 }
 
 #define ROW(s, e, n, g, a, c)                                                                      \
-    {.state = WD_##s, .event = WD_##e, .next = WD_##n, .guard = (g), .action = (a), .clause = c}
+    {                                                                                              \
+        .state = WD_##s, .event = WD_##e, .next = WD_##n, .guard = (g), .action = (a), .clause = c \
+    }
 
 static const struct fsm_row rows[] = {
     ROW(INITIAL, UP, OKAY, NULL, act_up, "RFC 3539 3.4.1"),
@@ -179,12 +181,17 @@ static const struct fsm_row rows[] = {
 };
 
 static const char *const states[] = {"INITIAL", "OKAY", "SUSPECT", "DOWN", "REOPEN"};
-static const char *const events[] = {"Connection up", "Receive DWA", "Receive non-DWA",
+static const char *const events[] = {"Connection up", "Receive DWA",     "Receive non-DWA",
                                      "Timer expires", "Connection down", "Stopped"};
 
 const struct fsm dia_watchdog_fsm = {
-    .name = "diameter-watchdog", .states = states, .events = events,
-    .n_states = WD_STATES, .n_events = WD_EVENTS, .rows = rows, .n_rows = ARRAY_LEN(rows),
+    .name = "diameter-watchdog",
+    .states = states,
+    .events = events,
+    .n_states = WD_STATES,
+    .n_events = WD_EVENTS,
+    .rows = rows,
+    .n_rows = ARRAY_LEN(rows),
 };
 
 void dia_watchdog_event(struct dia_peer *p, unsigned event)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dia/fd.h"
+#include "dia/codec/fd.h"
 
 #include "base/err.h"
-#include "dia/dict.h"
+#include "dia/codec/dict.h"
 
 enum { VENDOR_ID = 266, EXPERIMENTAL_RESULT_CODE = 298 };
 

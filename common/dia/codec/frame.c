@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "dia/dict.h"
+#include "dia/codec/dict.h"
 
 struct raw_avp {
     struct str whole; // header and data, without padding
