@@ -73,13 +73,6 @@ void hss_lir(struct hss *h, const struct cx_lir *r, hss_lia_cb done, void *arg);
 void hss_mar(struct hss *h, const struct cx_mar *r, hss_maa_cb done, void *arg);
 void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg);
 
-// Provisions from text at once, in the calling thread, all or nothing: CSV when the first line is a
-// header with commas, else YAML (docs/hss.md). For start-up, tests and the simulation; a running HSS
-// imports through its control socket. *ret_n is the number of subscribers; error (size bytes) gets
-// "NAME:LINE: what is wrong". ERR_BAD, ERR_EXISTS, store errors.
-int hss_import(struct hss *h, struct str text, const char *name, char *error, size_t size,
-               size_t *ret_n);
-
 struct hss_stats {
     uint64_t requests[4], refused[4]; // UAR, LIR, MAR, SAR; refused: any result but success
     uint64_t vectors, resyncs, resyncs_refused, store_failures, transactions;

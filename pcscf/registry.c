@@ -421,14 +421,6 @@ int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_ref
     return e;
 }
 
-bool registry_remove(struct registry *r, struct str contact, struct str impu)
-{
-    struct reg *g = find_contact(r, contact, impu, NULL);
-    if (g)
-        reg_free(r, g);
-    return g != NULL;
-}
-
 // ---- the registry ----
 
 int registry_new(struct loop *l, const struct numbering *plan, const struct registry_ops *ops, void *arg,

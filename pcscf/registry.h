@@ -45,8 +45,6 @@ struct association_table *registry_associations(const struct registry *r);
 // flow was). *ret_refused (may be NULL): identities that were left out, patterns that nothing can be compared with.
 // ERR_NOMEM leaves what was there; ERR_INVAL: no identity is left.
 int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_refused);
-// Removes the contact; false when it was not there.
-bool registry_remove(struct registry *r, struct str contact, struct str impu);
 // Removes every contact with this default identity, wherever it is, that listed() says no to; returns
 // how many.
 size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg);

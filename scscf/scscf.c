@@ -389,21 +389,6 @@ bool scscf_ready(const struct scscf *s, const char **ret_why)
     return ready;
 }
 
-size_t scscf_registrations(const struct scscf *s)
-{
-    return registrar_count(s->registrar);
-}
-
-size_t scscf_bindings(const struct scscf *s)
-{
-    return registrar_bindings(s->registrar);
-}
-
-size_t scscf_challenges(const struct scscf *s)
-{
-    return auth_table_count(s->auth);
-}
-
 struct stack *scscf_stack(const struct scscf *s)
 {
     return s->stack;

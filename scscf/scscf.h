@@ -30,10 +30,5 @@ struct stack *scscf_stack(const struct scscf *s); // for its figures
 // False while no HSS is connected; *ret_why says so.
 bool scscf_ready(const struct scscf *s, const char **ret_why);
 void scscf_metrics(const struct scscf *s, struct metrics *m);
-// Registrations (implicit registration sets) and bindings held, for tests.
-size_t scscf_registrations(const struct scscf *s);
-size_t scscf_bindings(const struct scscf *s);
-// Challenges that await their response, and Digest nonces kept for reuse.
-size_t scscf_challenges(const struct scscf *s);
 
 extern const struct ctl_command scscf_commands[];

@@ -444,46 +444,6 @@ int conf_read_file(const char *path, const struct conf_row *rows, void *target, 
     return err;
 }
 
-// ---- for daemons: findings to the log ----
-
-struct collected {
-    char *text;
-    size_t n, size;
-};
-
-static void collect(void *arg, const struct conf_error *e)
-{
-    struct collected *c = arg;
-    char line[WHAT_MAX_BYTES * 2];
-    conf_error_text(e, line, sizeof line);
-    log_text(LOG_ERROR, "%s", line);
-    if (c->text && c->n < c->size) {
-        int n = snprintf(c->text + c->n, c->size - c->n, "%s%s", c->n ? "\n" : "", line);
-        c->n += n > 0 ? (size_t)n : 0;
-    }
-}
-
-static struct collected collected_init(char *text, size_t size)
-{
-    if (text && size)
-        text[0] = 0;
-    return (struct collected){text, 0, text ? size : 0};
-}
-
-int conf_load(const char *path, const struct conf_row *rows, void *target, char *ret_error,
-              size_t error_size, struct conf **ret_conf)
-{
-    struct collected c = collected_init(ret_error, error_size);
-    return conf_read_file(path, rows, target, collect, &c, ret_conf);
-}
-
-int conf_load_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
-                   char *ret_error, size_t error_size, struct conf **ret_conf)
-{
-    struct collected c = collected_init(ret_error, error_size);
-    return conf_read_text(yaml, name, rows, target, collect, &c, ret_conf);
-}
-
 void conf_free(struct conf *c)
 {
     if (!c)

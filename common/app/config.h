@@ -82,15 +82,6 @@ struct conf_row {
 
 struct conf;
 
-// Reads path into target (rows' struct), every default applied. Errors go to the log as
-// "file:line: option: what is wrong", one line for each, and into ret_error (may be NULL), as many
-// as fit, with a newline between them: ERR_BAD, ERR_IO, ERR_NOMEM.
-// Unknown options are errors that name the nearest known one. *ret_conf owns all the values.
-int conf_load(const char *path, const struct conf_row *rows, void *target, char *ret_error,
-              size_t error_size, struct conf **ret_conf);
-// The same from text in memory, for tests; name stands for the file in errors.
-int conf_load_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
-                   char *ret_error, size_t error_size, struct conf **ret_conf);
 void conf_free(struct conf *c); // takes NULL
 // The line in which an option stands ("diameter.peers[2].host"), or the nearest that it is part of; 0: it was
 // not given.

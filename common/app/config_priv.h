@@ -48,9 +48,11 @@ struct conf_slot {
     char *dst;
 };
 
-// Findings go to error; otherwise as conf_load and conf_load_text.
+// Reads path into target (rows' struct), every default applied; each finding goes to error: ERR_BAD, ERR_IO,
+// ERR_NOMEM. Unknown options are errors that name the nearest known one. *ret_conf owns all the values.
 int conf_read_file(const char *path, const struct conf_row *rows, void *target, conf_error_cb error,
                    void *arg, struct conf **ret_conf);
+// The same from text in memory; name stands for the file in errors.
 int conf_read_text(struct str yaml, const char *name, const struct conf_row *rows, void *target,
                    conf_error_cb error, void *arg, struct conf **ret_conf);
 // "file:line: option: what" without a newline, cut to n bytes with the NUL.

@@ -13,7 +13,7 @@ struct bucket {
 struct bucket_table {
     struct bucket_rate rate;
     uint64_t depth; // ns from an empty bucket to a full one
-    uint64_t refused, forgotten;
+    uint64_t forgotten;
     size_t sets; // a power of two
     struct bucket v[];
 };
@@ -100,10 +100,8 @@ bool bucket_take(struct bucket_table *t, uint64_t key, uint64_t now_ns)
     if (!limited(t))
         return true;
     uint64_t full = full_at(t, key, now_ns);
-    if (wait_of(t, full, now_ns)) {
-        t->refused++;
+    if (wait_of(t, full, now_ns))
         return false;
-    }
     place_for(t, key, now_ns)->full_at = full + t->rate.every_ns;
     return true;
 }
@@ -145,20 +143,7 @@ uint64_t bucket_key_of(uint64_t a, uint64_t b)
     return hash_bytes(both, sizeof both);
 }
 
-uint64_t bucket_refused(const struct bucket_table *t)
-{
-    return t->refused;
-}
-
 uint64_t bucket_forgotten(const struct bucket_table *t)
 {
     return t->forgotten;
-}
-
-size_t bucket_count(const struct bucket_table *t, uint64_t now_ns)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->sets * BUCKET_WAYS; i++)
-        n += t->v[i].full_at > now_ns;
-    return n;
 }

@@ -44,7 +44,7 @@ void bucket_table_set_rate(struct bucket_table *t, struct bucket_rate rate);
 
 // Takes one token; false, and nothing taken, when there is none.
 bool bucket_take(struct bucket_table *t, uint64_t key, uint64_t now_ns);
-// Is there a token? Takes none and counts nothing.
+// Is there a token? Takes none.
 bool bucket_has(const struct bucket_table *t, uint64_t key, uint64_t now_ns);
 // Has nothing been taken for as long as it takes to fill? So for every key never seen.
 bool bucket_is_full(const struct bucket_table *t, uint64_t key, uint64_t now_ns);
@@ -58,9 +58,6 @@ uint32_t bucket_retry_s(const struct bucket_table *t, uint64_t key, uint64_t now
 // One key out of two, for buckets of pairs.
 uint64_t bucket_key_of(uint64_t a, uint64_t b);
 
-uint64_t bucket_refused(const struct bucket_table *t); // takes that found no token
 // Buckets that had no token left when they made room for another: while this grows, the table is
 // too small for the number of keys that are held up.
 uint64_t bucket_forgotten(const struct bucket_table *t);
-// Buckets that are not full. Walks the whole table: for metrics.
-size_t bucket_count(const struct bucket_table *t, uint64_t now_ns);

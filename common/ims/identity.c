@@ -3,35 +3,6 @@
 
 #include "base/err.h"
 
-int plmn_parse(struct str s, struct plmn *ret_plmn)
-{
-    if (s.n != 5 && s.n != 6)
-        return ERR_BAD;
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return ERR_BAD;
-    *ret_plmn = (struct plmn){0};
-    memcpy(ret_plmn->mcc, s.p, 3);
-    memcpy(ret_plmn->mnc, s.p + 3, s.n - 3);
-    return 0;
-}
-
-struct str ims_home_domain(struct arena *a, const struct plmn *p)
-{
-    return arena_printf(a, "ims.mnc%s%s.mcc%s.3gppnetwork.org", p->mnc[2] ? "" : "0", p->mnc,
-                        p->mcc);
-}
-
-struct str ims_impi_from_imsi(struct arena *a, struct str imsi, const struct plmn *p)
-{
-    return ARENA_CAT(a, imsi, STR("@"), ims_home_domain(a, p));
-}
-
-struct str ims_impu_from_imsi(struct arena *a, struct str imsi, const struct plmn *p)
-{
-    return ARENA_CAT(a, STR("sip:"), imsi, STR("@"), ims_home_domain(a, p));
-}
-
 // Without scheme, port, parameters and headers (TS 24.229 5.4.1.1); a tel URI gives nothing. The
 // port is looked for after the last ']' so that an IPv6 reference keeps its colons.
 struct str ims_impi_from_impu(struct arena *a, struct str impu)

@@ -42,7 +42,6 @@ enum trust_side {
     TRUST_AS,      // an application server of the trust domain
     TRUST_SIDES
 };
-const char *trust_side_name(enum trust_side side); // "ue", "home" ...
 
 // What a node knows of its neighbours.
 struct trust_map {

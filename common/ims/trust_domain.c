@@ -96,16 +96,6 @@ bool trust_domain_has(const struct trust_domain *d, const struct addr *a)
 
 // ---- what kind of neighbour ----
 
-const char *trust_side_name(enum trust_side side)
-{
-    static const char *const names[TRUST_SIDES] = {[TRUST_UE] = "ue",
-                                                   [TRUST_HOME] = "home",
-                                                   [TRUST_PARTNER] = "partner",
-                                                   [TRUST_FOREIGN] = "foreign",
-                                                   [TRUST_AS] = "as"};
-    return names[side];
-}
-
 void trust_map_done(struct trust_map *m)
 {
     trust_domain_done(&m->partners);

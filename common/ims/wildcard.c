@@ -203,11 +203,6 @@ struct wildcard *wildcard_free(struct wildcard *w)
     return NULL;
 }
 
-struct str wildcard_text(const struct wildcard *w)
-{
-    return w->text;
-}
-
 // Visible ASCII, as canonical identities are: what the expression's classes mean depends on no locale.
 static bool is_visible(struct str s)
 {

@@ -31,7 +31,6 @@ struct str wildcard_canon(struct arena *a, const struct numbering *n, struct str
 // A compiled pattern. NULL: wildcard_canon would refuse its expression, or no memory. The text is copied.
 struct wildcard *wildcard_new(struct str canonical);
 struct wildcard *wildcard_free(struct wildcard *w); // takes NULL, returns NULL
-struct str wildcard_text(const struct wildcard *w);
 // identity: in canonical form.
 bool wildcard_covers(const struct wildcard *w, struct str identity);
 

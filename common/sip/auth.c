@@ -96,29 +96,6 @@ void sip_auth_info_read(struct cur *c, struct sip_auth *v)
     auth_params(c, v);
 }
 
-static int parse(struct arena *a, struct str s, struct sip_auth *ret_auth,
-                 void (*read)(struct cur *, struct sip_auth *))
-{
-    struct sip_auth v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_auth = v;
-    return e;
-}
-
-int sip_auth_parse(struct arena *a, struct str s, struct sip_auth *ret_auth)
-{
-    return parse(a, s, ret_auth, sip_auth_read);
-}
-
-int sip_auth_info_parse(struct arena *a, struct str s, struct sip_auth *ret_auth)
-{
-    return parse(a, s, ret_auth, sip_auth_info_read);
-}
-
 void sip_auth_write(struct writer *w, const struct sip_auth *v)
 {
     writer_str(w, v->scheme);

@@ -14,8 +14,6 @@ struct writer;
 
 // ---- Via (RFC 3261 20.42, RFC 3581) ----
 
-// One via-parm; ERR_BAD unless all of s is consumed.
-int sip_via_parse(struct arena *a, struct str s, struct sip_via *ret_via);
 void sip_via_write(struct writer *w, const struct sip_via *v);
 void sip_via_read(struct cur *c, struct sip_via *v);
 
@@ -45,13 +43,10 @@ void sip_warning_read(struct cur *c, struct sip_warning *v);
 // ---- Authorization, Proxy-Authorization, WWW-Authenticate, Proxy-Authenticate and Authentication-Info
 // (RFC 3261 20.7, RFC 3310, RFC 7616, TS 24.229 7.2A.1 and 7.2A.2).
 
-// scheme and auth-params; ERR_BAD unless all of s is consumed.
-int sip_auth_parse(struct arena *a, struct str s, struct sip_auth *ret_auth);
-// auth-params without a scheme (Authentication-Info).
-int sip_auth_info_parse(struct arena *a, struct str s, struct sip_auth *ret_auth);
 // Writes scheme and params: the named slices are views of params and not consulted.
 void sip_auth_write(struct writer *w, const struct sip_auth *v);
-void sip_auth_read(struct cur *c, struct sip_auth *v);
+void sip_auth_read(struct cur *c, struct sip_auth *v); // scheme and auth-params
+// auth-params without a scheme (Authentication-Info)
 void sip_auth_info_read(struct cur *c, struct sip_auth *v);
 
 // ---- P-Charging-Vector (RFC 7315 5.6). The other P- headers are addresses (sip/addr_hdr.h) or tokens

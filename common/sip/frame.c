@@ -109,9 +109,3 @@ int sip_framer_next(struct sip_framer *k, struct str data, size_t *ret_skip, siz
     *ret_len = k->end + k->length;
     return 0;
 }
-
-int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len)
-{
-    struct sip_framer k = {0};
-    return sip_framer_next(&k, data, ret_skip, ret_len);
-}

@@ -34,9 +34,7 @@ int sip_msg_parse(struct str data, struct sip_msg **ret_msg, struct sip_parse_er
 // (RFC 3261 7.5, 18.3). ERR_MORE: incomplete; ERR_BAD: no Content-Length or malformed; ERR_TOOBIG.
 // *ret_skip: CRLF bytes before it. A lone CRLFCRLF is a keep-alive (RFC 5626 3.5.1): 0 message
 // bytes and *ret_skip 4.
-int sip_frame(struct str data, size_t *ret_skip, size_t *ret_len);
-
-// The same for a message that arrives in pieces: all zero when its first bytes are there, and given
+// For a message that arrives in pieces: all zero when its first bytes are there, and given
 // again with the same bytes and more behind them after ERR_MORE. What was looked at once is not looked
 // at again, however small the pieces. After any other result a new message begins: all zero again.
 struct sip_framer {

@@ -48,11 +48,6 @@ static size_t first_place(struct str text)
     return text.n;
 }
 
-bool sip_names_place(struct str text)
-{
-    return first_place(text) < text.n;
-}
-
 struct str sip_plain_text(struct str text)
 {
     size_t at = first_place(text);

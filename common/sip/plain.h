@@ -5,9 +5,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-// Does a word of the text name a place: an address, a host with its domain, a host and port?
-bool sip_names_place(struct str text);
-// The text as far as it names no place: whole, or up to the last ": " before it, as in
+// The text as far as no word of it names a place (an address, a host with its domain, a host and port): whole, or up to the last ": " before it, as in
 // "cannot be reached: no response from 192.0.2.7"; empty when nothing is left.
 struct str sip_plain_text(struct str text);
 // With " and \ escaped, as it stands between the quotes of a quoted-string (RFC 3261 25.1).

@@ -126,18 +126,6 @@ void sip_via_read(struct cur *outer, struct sip_via *v)
     cur_put(outer, &c);
 }
 
-int sip_via_parse(struct arena *a, struct str s, struct sip_via *ret_via)
-{
-    struct sip_via v;
-    struct cur c = cur_init(a, s);
-    cur_sws(&c);
-    sip_via_read(&c, &v);
-    int e = cur_finish(&c);
-    if (!e)
-        *ret_via = v;
-    return e;
-}
-
 void sip_via_write(struct writer *w, const struct sip_via *v)
 {
     writer_lit(w, "SIP/2.0/");

@@ -144,11 +144,6 @@ bool stack_is_own(const struct stack *s, const struct sip_uri *u)
     return transport_is_own_uri(s->transport, u);
 }
 
-int stack_static_host(struct stack *s, struct str host, enum sip_proto proto, const struct addr *a)
-{
-    return resolve_static_host(txn_resolver(s->txns), host, proto, a);
-}
-
 void stack_drain(struct stack *s, timer_cb done, void *arg)
 {
     txn_drain(s->txns, done, arg);
@@ -160,11 +155,6 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)
     txn_stats(s->txns, cb, arg);
     pxy_stats(s->pxys, cb, arg);
     cb(arg, "sip_messages_spare", "", sip_msg_pool_spare());
-}
-
-struct transport *stack_transport(const struct stack *s)
-{
-    return s->transport;
 }
 
 struct txn_layer *stack_txns(const struct stack *s)

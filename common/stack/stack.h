@@ -89,8 +89,6 @@ void stack_set_limits(struct stack *s, const struct stack_limits *l);
 void stack_set_warnings(struct stack *s, enum stack_warnings w);
 // True when the URI's host and port are one of this node's listeners or aliases.
 bool stack_is_own(const struct stack *s, const struct sip_uri *u);
-// Static resolution that precedes DNS: host (a domain or host name) -> addresses.
-int stack_static_host(struct stack *s, struct str host, enum sip_proto proto, const struct addr *a);
 // Stops taking new requests outside dialogs (503 with Retry-After); calls done when no transaction
 // is left.
 void stack_drain(struct stack *s, timer_cb done, void *arg);
@@ -100,7 +98,6 @@ void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg);
 
 // ---- the layers ----
 
-struct transport *stack_transport(const struct stack *s);
 struct txn_layer *stack_txns(const struct stack *s);
 struct ua_layer *stack_uas(const struct stack *s);
 

@@ -211,22 +211,6 @@ bool store_foreign_write(struct store *s)
     return changed;
 }
 
-int store_part_begin(struct store *s)
-{
-    return exec(s, "SAVEPOINT part");
-}
-
-int store_part_end(struct store *s)
-{
-    return exec(s, "RELEASE part");
-}
-
-void store_part_undo(struct store *s)
-{
-    if (!sqlite3_get_autocommit(s->db))
-        (void)sqlite3_exec(s->db, "ROLLBACK TO part; RELEASE part", NULL, NULL, NULL);
-}
-
 static int statement(struct store *s, unsigned sql, sqlite3_stmt **ret_st)
 {
     if (!s->stmts[sql]) {

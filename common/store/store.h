@@ -53,11 +53,6 @@ void store_rollback(struct store *s);
 // True too when that cannot be found out.
 bool store_foreign_write(struct store *s);
 
-// A transaction inside it, of which store_part_undo takes back everything since store_part_begin.
-int store_part_begin(struct store *s);
-int store_part_end(struct store *s);
-void store_part_undo(struct store *s);
-
 // Called for each row; texts live until it returns. Nonzero ends the query, which returns it.
 typedef int (*store_row_cb)(void *arg, const struct store_value *cols, size_t n);
 

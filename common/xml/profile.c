@@ -28,7 +28,6 @@ struct identity_slot {
 // One block: this, the service entries, the identity slots, the text.
 struct profile {
     struct profile_store *store;
-    uint32_t text_bytes;
     uint16_t n_identities;
     uint8_t n_services;
     struct span impi;
@@ -319,7 +318,6 @@ static int pack(const struct draft *d, struct profile **ret_profile)
     if (!p)
         return ERR_NOMEM;
     *p = (struct profile){.store = d->store,
-                          .text_bytes = (uint32_t)bytes,
                           .n_services = (uint8_t)d->n_services,
                           .n_identities = (uint16_t)d->n_ids};
     fill(p, d);
@@ -398,10 +396,4 @@ size_t profile_default(const struct profile *p)
     while (i < p->n_identities && (slots(p)[i].barred || is_wildcarded(&slots(p)[i])))
         i++;
     return i;
-}
-
-size_t profile_size(const struct profile *p)
-{
-    return sizeof *p + p->n_services * sizeof *p->services +
-           p->n_identities * sizeof(struct identity_slot) + p->text_bytes;
 }

@@ -113,5 +113,3 @@ const struct service_profile *profile_service(const struct profile *p, size_t i)
 // Index of the default public user identity: the first that is distinct and not barred (TS 24.229 5.4.1.2.2F);
 // the count when there is none.
 size_t profile_default(const struct profile *p);
-// Bytes of the user's own part.
-size_t profile_size(const struct profile *p);

@@ -11,10 +11,9 @@
 #include "base/mem.h"
 #include "dia/cx.h"
 #include "io/uv.h"
+#include "tests/common/cx_node.h"
 
 enum { OUTSTANDING = 64, WARM = 20000, TRIPS = 200000, RUNS = 5 };
-
-static const struct dia_interface *const apps[] = {&dia_cx};
 
 static void die(const char *what)
 {
@@ -75,13 +74,13 @@ static void on_ask(void *arg, bool readable, bool writable)
 static void serve(int in, int out)
 {
     struct loop *l = new_loop();
-    struct dia_params p = {.loop = l, .origin_host = STR("hss.bench"), .origin_realm = STR("bench"),
-                           .applications = apps, .n_applications = 1, .accept_unknown = true};
+    struct dia_params p = cx_params(l, "hss.bench", "bench");
     struct dia_node *n = NULL;
     struct addr at;
     struct report r = {l, in, out};
     struct watch *w;
     uint16_t port = 0;
+    p.accept_unknown = true;
     addr_parse(STR("127.0.0.1"), 0, &at);
     for (unsigned i = 0; i < 50 && !port; i++) {
         addr_set_port(&at, (uint16_t)(20000 + (unsigned)(getpid() * 7 + (int)i * 131) % 30000));
@@ -181,10 +180,10 @@ int main(void)
     if (read(told[0], &port, sizeof port) != sizeof port)
         die("server did not start");
     struct bench b = {.loop = new_loop()};
-    struct dia_params p = {.loop = b.loop, .origin_host = STR("scscf.bench"),
-                           .origin_realm = STR("bench"), .applications = apps, .n_applications = 1,
-                           .peer_state = on_peer, .arg = &b};
+    struct dia_params p = cx_params(b.loop, "scscf.bench", "bench");
     struct dia_peer_params peer = {.host = STR("hss.bench")};
+    p.peer_state = on_peer;
+    p.arg = &b;
     addr_parse(STR("127.0.0.1"), port, &peer.remote);
     if (dia_node_new(&p, &b.node) || dia_peer_add(b.node, &peer))
         die("no client");

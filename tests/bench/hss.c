@@ -15,6 +15,7 @@
 #include "base/writer.h"
 #include "hss/hss.h"
 #include "io/uv.h"
+#include "tests/common/subscribers.h"
 
 #define DOMAIN "ims.mnc001.mcc001.3gppnetwork.org"
 
@@ -100,7 +101,7 @@ static void provision(struct bench *b)
                       "%015u@" DOMAIN ",load-users-key-1,cdc202d5123e20f62b6d676ac72cb318,"
                       "sip:%015u@" DOMAIN " tel:+1556%07u\n",
                       i, i, i);
-    if (w.failed || hss_import(b->hss, writer_done(&w), "bench", error, sizeof(error), &n) != 0)
+    if (w.failed || subscribers_import(b->hss, writer_done(&w), "bench", error, sizeof(error), &n) != 0)
         die(error);
     free(text);
 }

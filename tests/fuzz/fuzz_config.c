@@ -9,6 +9,7 @@
 #include "icscf/config.h"
 #include "pcscf/pcscf.h"
 #include "scscf/config.h"
+#include "tests/common/load.h"
 
 struct text {
     char p[1 << 20];
@@ -56,13 +57,13 @@ void fuzz_config(struct str input)
     uint8_t k = fuzz_byte(&input) % 4;
     void *first = mem_zalloc(nodes[k].size), *second = mem_zalloc(nodes[k].size);
     MUST(first && second);
-    int e = conf_load_text(input, "f", nodes[k].rows, first, error, sizeof error, &c);
+    int e = load_text(input, "f", nodes[k].rows, first, error, sizeof error, &c);
     MUST(e == 0 || (e == ERR_BAD && error[0]));
     if (!e) {
         if (nodes[k].check)
             nodes[k].check(first, bad, NULL);
         show(nodes[k].rows, first, &once);
-        e = conf_load_text(str_make(once.p, once.n), "g", nodes[k].rows, second, error, sizeof error,
+        e = load_text(str_make(once.p, once.n), "g", nodes[k].rows, second, error, sizeof error,
                            &d);
         if (e)
             fprintf(stderr, "%.*s%s\n", (int)once.n, once.p, error);

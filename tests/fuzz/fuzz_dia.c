@@ -9,6 +9,7 @@
 #include "dia/codec/codec.h"
 #include "dia/cx.h"
 #include "fuzz.h"
+#include "tests/common/cx_node.h"
 
 enum { TYPED_BYTES = 64 << 10 };
 
@@ -75,10 +76,9 @@ static void one(struct str bytes)
 
 void fuzz_dia(struct str input)
 {
-    static const struct dia_interface *const apps[] = {&dia_cx};
     size_t n, before;
     if (!dict)
-        MUST(dia_dict_ref(apps, 1, &dict) == 0);
+        MUST(dia_dict_ref(cx_apps, 1, &dict) == 0);
     while (input.n) {
         // a part of a message never says another length than the whole
         int e = dia_frame_length(input, &n), part = dia_frame_length(str_head(input, 8), &before);

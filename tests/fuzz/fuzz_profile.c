@@ -20,7 +20,7 @@ static void walk_service(const struct service_profile *s)
 static void walk(const struct profile *p)
 {
     size_t n = profile_identity_count(p);
-    MUST(n && n <= PROFILE_IDENTITIES_MAX && profile_default(p) <= n && profile_size(p));
+    MUST(n && n <= PROFILE_IDENTITIES_MAX && profile_default(p) <= n);
     for (size_t i = 0; i < n; i++) {
         struct profile_identity id = profile_identity_at(p, i);
         MUST(id.uri.n && (i != profile_default(p) || !id.barred));

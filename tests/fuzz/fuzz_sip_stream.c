@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "fuzz.h"
 #include "sip/msg.h"
+#include "tests/common/wire.h"
 
 enum { FRAMES_MAX = 64 };
 
@@ -20,7 +21,7 @@ static void frame(struct str stream, uint32_t step, struct frames *f)
     while (f->n < FRAMES_MAX) {
         size_t skip = 0, len = 0;
         struct str window = str_make(stream.p + from, have - from);
-        int e = window.n ? sip_frame(window, &skip, &len) : ERR_MORE;
+        int e = window.n ? wire_frame(window, &skip, &len) : ERR_MORE;
         if (e == ERR_MORE) {
             if (have == stream.n)
                 return;
@@ -48,7 +49,7 @@ void fuzz_sip_stream(struct str input)
     size_t skip = 0, len = 0, from = 0;
     whole = (struct frames){.end = 0};
     while (from < input.n && whole.n < FRAMES_MAX) {
-        whole.end = sip_frame(str_skip(input, from), &skip, &len);
+        whole.end = wire_frame(str_skip(input, from), &skip, &len);
         if (whole.end)
             break;
         MUST(skip + len > 0 && skip + len <= input.n - from);

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "fuzz.h"
 #include "io/uv.h"
+#include "tests/common/load.h"
 
 enum { ANSWER_MAX = 8 << 20, WAIT_MS = 20000, SETTLE_MS = 2, SETTLE_TURNS = 10, SETTLE_SLACK = 4 };
 
@@ -94,7 +95,7 @@ struct app *fuzz_app(void)
     a.rows = app_rows_new(&nf);
     struct app_common *common = calloc(1, sizeof *common);
     MUST(a.rows && common);
-    MUST(conf_load_text(STR("{}\n"), "f", app_common_rows, common, NULL, 0, &conf) == 0);
+    MUST(load_text(STR("{}\n"), "f", app_common_rows, common, NULL, 0, &conf) == 0);
     a.first = a.now = (struct app_config){conf, common, common};
     MUST(uvloop_new(&(struct uv_loop_params){0}, &a.loop) == 0);
     timer_init(&a.drain_timer, on_drain_time, NULL);

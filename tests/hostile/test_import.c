@@ -10,6 +10,7 @@
 #include "base/writer.h"
 #include "hss/hss.h"
 #include "io/sim.h"
+#include "tests/common/subscribers.h"
 #include "tests/hostile/hostile.h"
 #include "xml/profile.h"
 
@@ -156,7 +157,7 @@ static void import(void *arg)
     char error[256];
     size_t n;
     (void)arg;
-    (void)hss_import(hss, input, "f", error, sizeof error, &n);
+    (void)subscribers_import(hss, input, "f", error, sizeof error, &n);
 }
 
 static void user_data(void *arg)

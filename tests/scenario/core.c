@@ -14,7 +14,7 @@
 #include "base/writer.h"
 #include "sip/edit.h"
 #include "sip/uri.h"
-#include "../figure.h"
+#include "tests/common/figure.h"
 
 static void note(char *log, size_t cap, struct loop *l, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -125,7 +125,7 @@ static const struct stack_ops core_ops = {
 
 void core_listen(struct core *c, const char *at, unsigned label, const struct sip_timers *t)
 {
-    struct stack_listen l = {.local = scene_addr(at), .label = label, .timers = t};
+    struct stack_listen l = {.local = place(at), .label = label, .timers = t};
     l.proto = SIP_PROTO_UDP;
     assert_int_equal(stack_listen(c->stack, &l), 0);
     l.proto = SIP_PROTO_TCP;

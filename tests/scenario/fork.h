@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Alice calls through a proxy that forks to b1 and b2.
+// Alice calls through a proxy that forks to b1, b2 and, when asked to, b3.
 #pragma once
 
 #include "harness.h"
@@ -7,6 +7,7 @@
 #define ALICE "10.0.0.1"
 #define B1 "10.0.0.2"
 #define B2 "10.0.0.3"
+#define B3 "10.0.0.4"
 #define P "10.0.1.1"
 
 struct fork {
@@ -15,30 +16,24 @@ struct fork {
     struct peer *alice, *b1, *b2;
 };
 
-static inline enum pxy_verdict pass(void *nf, struct pxy *p, void *target_ctx, unsigned status,
-                                    const struct sip_msg *msg, struct sip_edits *edits)
+// To n of the three, each with what like says beside its edits.
+static inline void fork_to(struct node *node, struct pxy *p, size_t n, const struct pxy_target *like)
 {
-    struct node *n = nf;
-    (void)p;
-    (void)target_ctx;
-    (void)msg;
-    (void)edits;
-    n->responses++;
-    n->last_status = status;
-    return PXY_PASS;
+    static const char *const uris[] = {"sip:" B1, "sip:" B2, "sip:" B3};
+    struct sip_edits e[3];
+    struct pxy_target t[3];
+    for (size_t i = 0; i < n; i++) {
+        sip_edits_copy(&e[i], pxy_arena(p), pxy_edits(p));
+        sip_edit_uri(&e[i], str_from(uris[i]));
+        t[i] = *like;
+        t[i].edits = &e[i];
+    }
+    assert_int_equal(pxy_forward(p, t, n, &count_ops, node), 0);
 }
-
-static const struct pxy_forward_ops pass_ops = {.response = pass};
 
 static inline void fork_both(struct node *n, struct pxy *p)
 {
-    struct sip_edits e[2];
-    for (int i = 0; i < 2; i++)
-        sip_edits_copy(&e[i], pxy_arena(p), pxy_edits(p));
-    sip_edit_uri(&e[0], STR("sip:" B1));
-    sip_edit_uri(&e[1], STR("sip:" B2));
-    const struct pxy_target t[] = {{.edits = &e[0]}, {.edits = &e[1]}};
-    assert_int_equal(pxy_forward(p, t, 2, &pass_ops, n), 0);
+    fork_to(n, p, 2, &(struct pxy_target){0});
 }
 
 static inline void fork_init(struct fork *f, void (*on_request)(struct node *, struct pxy *))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/common/wire.h"
+
 enum { RING = 16, RING_TEXT = 2048, MSG_MAX = 16384 };
 
 static char *ring(void)
@@ -11,13 +13,6 @@ static char *ring(void)
     static char text[RING][RING_TEXT];
     static unsigned next;
     return text[next++ % RING];
-}
-
-static struct addr at(const char *ip, uint16_t port)
-{
-    struct addr a;
-    assert_int_equal(addr_parse(str_from(ip), port, &a), 0);
-    return a;
 }
 
 // ---- world ----
@@ -54,7 +49,7 @@ void world_done(struct world *w)
 
 void world_run(struct world *w, uint64_t ms)
 {
-    sim_run(w->sim, sim_now_ms(w->sim) + ms);
+    pass_ms(w->sim, ms);
 }
 
 // ---- nodes ----
@@ -72,7 +67,7 @@ static enum pxy_verdict count_response(void *nf, struct pxy *p, void *target_ctx
     return PXY_PASS;
 }
 
-static const struct pxy_forward_ops count_ops = {.response = count_response};
+const struct pxy_forward_ops count_ops = {.response = count_response};
 
 void node_relay(struct node *n, struct pxy *p)
 {
@@ -112,7 +107,7 @@ struct node *node_new(struct world *w, const char *ip, const struct stack_params
     sp.arg = n;
     assert_int_equal(stack_new(&sp, &n->stack), 0);
     w->n_nodes++;
-    struct stack_listen l = {.proto = SIP_PROTO_UDP, .local = at(ip, 5060)};
+    struct stack_listen l = {.proto = SIP_PROTO_UDP, .local = place(ip)};
     assert_int_equal(stack_listen(n->stack, &l), 0);
     l.proto = SIP_PROTO_TCP;
     assert_int_equal(stack_listen(n->stack, &l), 0);
@@ -146,22 +141,16 @@ struct peer *peer_new(struct world *w, const char *ip)
     p->w = w;
     p->ip = ip;
     assert_int_equal(sim_node(w->sim, ip, &p->loop), 0);
-    struct udp_params up = {.local = at(ip, 5060), .cb = on_datagram, .arg = p};
+    struct udp_params up = {.local = place(ip), .cb = on_datagram, .arg = p};
     assert_int_equal(udp_open(p->loop, &up, &p->udp), 0);
     return p;
 }
 
 static void send_text(struct peer *p, const char *dst, const char *text)
 {
-    char out[MSG_MAX];
-    size_t n = 0;
-    for (; *text && n + 2 < sizeof out; text++) {
-        if (*text == '\n')
-            out[n++] = '\r';
-        out[n++] = *text;
-    }
-    struct addr to = at(dst, 5060);
-    int err = udp_send(p->udp, &to, str_make(out, n));
+    char out[2 * MSG_MAX];
+    struct addr to = place(dst);
+    int err = udp_send(p->udp, &to, wire_text(text, out, sizeof out));
     assert_true(!err || err == ERR_NOMEM); // where a test makes allocations fail
 }
 

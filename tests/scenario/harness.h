@@ -14,8 +14,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/sim.h"
-#include "stack/stack.h"
 #include "stack/session/ua.h"
+#include "stack/stack.h"
+#include "tests/common/place.h"
 
 enum { WORLD_NODES = 8, WORLD_PEERS = 8, PEER_INBOX = 64 };
 
@@ -58,6 +59,7 @@ void world_init_seed(struct world *w, uint64_t seed);
 void world_done(struct world *w);
 void world_run(struct world *w, uint64_t ms);
 
+extern const struct pxy_forward_ops count_ops; // counts responses and passes them on; nf is the node
 extern const struct stack_ops node_ops; // for a test that adds to them
 
 // A stack listening on ip:5060, UDP and TCP. params may be NULL; loop and arg are filled in, ops when NULL.

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/writer.h"
 #include "sip/edit.h"
+#include "tests/common/wire.h"
 
 enum { NODES = 40, PEERS = 32, HEARD = 4096, TEXT = 70000 };
 
@@ -91,35 +92,21 @@ void scene_run(struct scene *sc, uint64_t until_ms)
     (void)sim_run(sc->sim, until_ms);
 }
 
-struct addr scene_addr(const char *text)
-{
-    struct addr a;
-    assert_int_equal(addr_parse_port(str_from(text), 5060, &a), 0);
-    return a;
-}
-
 void scene_dns_host(struct scene *sc, const char *name, const char *ip)
 {
-    struct dns_rr rr = {.ttl = 60};
-    assert_int_equal(addr_parse(str_from(ip), 0, &rr.ip), 0);
-    enum dns_type type = addr_is_ip6(&rr.ip) ? DNS_AAAA : DNS_A;
-    assert_int_equal(sim_dns_add(sc->sim, name, type, &rr), 0);
+    place_host(sc->sim, name, ip);
 }
 
 void scene_dns_srv(struct scene *sc, const char *name, uint16_t priority, uint16_t weight,
                    const char *target, uint16_t port)
 {
-    struct dns_rr rr = {.ttl = 60, .srv = {priority, weight, port, str_from(target)}};
-    assert_int_equal(sim_dns_add(sc->sim, name, DNS_SRV, &rr), 0);
+    place_srv(sc->sim, name, priority, weight, target, port);
 }
 
 void scene_dns_naptr(struct scene *sc, const char *name, uint16_t order, const char *service,
                      const char *replacement)
 {
-    struct dns_rr rr = {.ttl = 60,
-                        .naptr = {order, 10, STR("s"), str_from(service), STR_NONE,
-                                  str_from(replacement)}};
-    assert_int_equal(sim_dns_add(sc->sim, name, DNS_NAPTR, &rr), 0);
+    place_naptr(sc->sim, name, order, service, replacement);
 }
 
 // ---- hearing ----
@@ -158,7 +145,7 @@ static void on_bytes(void *arg, struct str bytes)
     for (;;) {
         for (; str_starts(rest, STR("\r\n")); rest = str_skip(rest, 2))
             c->peer->keepalives++;
-        if (sip_frame(rest, &skip, &len))
+        if (wire_frame(rest, &skip, &len))
             break;
         hear(c->peer, c, tcp_remote(c->tcp), str_make(rest.p, len));
         rest = str_skip(rest, len);
@@ -213,7 +200,7 @@ static struct peer *peer_new(struct scene *sc, const char *at)
     struct peer *p = mem_zalloc(sizeof *p);
     assert_non_null(p);
     p->scene = sc;
-    p->at = scene_addr(at);
+    p->at = place(at);
     list_init(&p->conns);
     p->loop = scene_node(sc, at);
     sc->peers[sc->n_peers++] = p;
@@ -238,7 +225,7 @@ struct peer *peer_tcp(struct scene *sc, const char *at)
 struct peer *peer_tcp_to(struct scene *sc, const char *at, const char *remote)
 {
     struct peer *p = peer_new(sc, at);
-    struct addr to = scene_addr(remote);
+    struct addr to = place(remote);
     struct conn *c = conn_new(p, NULL);
     assert_int_equal(tcp_connect(p->loop, &p->at, &to, &conn_ops, c, &c->tcp), 0);
     return p;
@@ -247,7 +234,7 @@ struct peer *peer_tcp_to(struct scene *sc, const char *at, const char *remote)
 void peer_send_raw(struct peer *p, const char *to, struct str bytes)
 {
     if (p->udp) {
-        struct addr a = scene_addr(to);
+        struct addr a = place(to);
         assert_int_equal(udp_send(p->udp, &a, bytes), 0);
         return;
     }
@@ -257,14 +244,7 @@ void peer_send_raw(struct peer *p, const char *to, struct str bytes)
 
 void peer_send(struct peer *p, const char *to, const char *text)
 {
-    struct writer w = writer_init(p->scene->text, TEXT);
-    for (; *text; text++) {
-        if (*text == '\n')
-            writer_chr(&w, '\r');
-        writer_chr(&w, *text);
-    }
-    assert_false(w.failed);
-    peer_send_raw(p, to, writer_done(&w));
+    peer_send_raw(p, to, wire_text(text, p->scene->text, TEXT));
 }
 
 void peer_printf(struct peer *p, const char *to, const char *fmt, ...)
@@ -279,25 +259,11 @@ void peer_printf(struct peer *p, const char *to, const char *fmt, ...)
     free(text);
 }
 
-static void answer_headers(struct sip_edits *e, const char *extra)
-{
-    struct str rest = str_from(extra);
-    while (rest.n) {
-        struct str line = str_split(&rest, '\n');
-        struct str value = line, name = str_split(&value, ':');
-        if (name.n)
-            sip_edit_append_named(e, str_trim(name), str_trim(value));
-    }
-}
-
 void peer_answer(struct peer *p, const struct heard *h, unsigned status, const char *extra)
 {
-    struct sip_edits e;
     struct writer w = writer_init(p->scene->text, TEXT);
     assert_non_null(h->msg);
-    sip_edits_init(&e, sip_msg_arena(h->msg), NULL);
-    answer_headers(&e, extra);
-    assert_int_equal(sip_write_response(h->msg, status, STR_NONE, STR("peer"), &e, &w), 0);
+    assert_int_equal(wire_answer(h->msg, status, "peer", extra, &w), 0);
     if (p->udp)
         assert_int_equal(udp_send(p->udp, &h->from, writer_done(&w)), 0);
     else

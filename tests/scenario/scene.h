@@ -16,6 +16,7 @@
 
 #include "io/sim.h"
 #include "sip/msg.h"
+#include "tests/common/place.h"
 
 struct scene;
 struct peer;
@@ -44,9 +45,6 @@ void scene_dns_srv(struct scene *sc, const char *name, uint16_t priority, uint16
                    const char *target, uint16_t port);
 void scene_dns_naptr(struct scene *sc, const char *name, uint16_t order, const char *service,
                      const char *replacement);
-
-// "192.0.2.1:5060" or "[2001:db8::1]:5060"; fails the test when it is none.
-struct addr scene_addr(const char *text);
 
 // ---- peers ----
 

@@ -403,7 +403,10 @@ static void forged_reports(void **state)
     struct call *c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
     run(&st, 10);
-    struct flow *f = flow_find(stack_transport(st.core->stack), txn_client_flow(st.core->txns, c->id));
+    const struct addr to = place(A);
+    flow_id id;
+    assert_int_equal(flow_get(txn_transport(st.core->txns), SIP_PROTO_UDP, &to, 0, &id), 0);
+    struct flow *f = flow_find(txn_transport(st.core->txns), id);
     assert_non_null(f);
     report_unreachable(f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
     run(&st, 10);

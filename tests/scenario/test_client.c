@@ -497,11 +497,11 @@ static void outgrown_goes_by_tcp(void **state)
         struct stage st;
         open_stage(&st, false, "MESSAGE");
         struct peer *stream = peer_tcp(st.sc, PEER);
-        struct addr remote = scene_addr(PEER);
+        struct addr remote = place(PEER);
         st.call.uri = "sip:b@192.0.2.2;transport=udp";
         st.call.pad = OUTGROWN;
         if (i)
-            assert_int_equal(flow_get(stack_transport(st.core->stack), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+            assert_int_equal(flow_get(txn_transport(st.core->txns), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
         call_start(&st.call);
         scene_run(st.sc, 1000);
         struct heard *h = peer_next(stream);
@@ -534,11 +534,11 @@ static void outgrown_and_no_connection(void **state)
         struct stage st;
         char want[32];
         open_stage(&st, false, rows[i].method);
-        struct addr remote = scene_addr(PEER);
+        struct addr remote = place(PEER);
         st.call.uri = "sip:b@192.0.2.2;transport=udp";
         st.call.pad = rows[i].pad;
         if (rows[i].flow)
-            assert_int_equal(flow_get(stack_transport(st.core->stack), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
+            assert_int_equal(flow_get(txn_transport(st.core->txns), SIP_PROTO_UDP, &remote, 0, &st.call.flow), 0);
         call_start(&st.call);
         scene_run(st.sc, 200000);
         (void)snprintf(want, sizeof want, " failed %u\n", rows[i].status);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "../figure.h"
+#include "tests/common/figure.h"
 
 #define P "192.0.2.10"
 #define P_OUTSIDE "192.0.2.11"

@@ -25,6 +25,7 @@ struct my_job {
 static char trail[64]; // names of the steps that ran
 static char logged[2048];
 static unsigned lines;
+static struct node *the_node;
 static enum log_level level;
 
 static void on_log(void *arg, enum log_level l, struct str line)
@@ -41,7 +42,7 @@ static enum step_verdict step_a(struct job *j)
 {
     strcat(trail, "a");
     j->identity = STR("sip:alice@example.org");
-    assert_ptr_equal(job_pxy(j), pxy_layer_find(pxy_layer_of(job_pxy(j)), j->id));
+    assert_ptr_equal(job_pxy(j), pxy_find(the_node->stack, j->id));
     return STEP_CONTINUE;
 }
 
@@ -140,6 +141,7 @@ static void lab_init(struct lab *l, const struct procedure *proc)
     if (hooked)
         assert_int_equal(steps_hook(&owner, &plain, "ask", HOOK_BEFORE, bar, NULL), 0);
     l->p->on_request = start;
+    the_node = l->p;
     l->p->data = (void *)(uintptr_t)proc;
     l->alice = peer_new(&l->w, ALICE);
     trail[0] = logged[0] = 0;

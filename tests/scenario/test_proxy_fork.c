@@ -437,7 +437,7 @@ static void only_b1(struct node *n, struct pxy *p)
 {
     const struct pxy_target t = {0};
     sip_edit_uri(pxy_edits(p), STR("sip:" B1));
-    assert_int_equal(pxy_forward(p, &t, 1, &pass_ops, n), 0);
+    assert_int_equal(pxy_forward(p, &t, 1, &count_ops, n), 0);
 }
 
 static void nobody_answers(void **state)

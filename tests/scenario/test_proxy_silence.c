@@ -4,21 +4,11 @@
 
 #include <stdio.h>
 
-#define B3 "10.0.0.4"
-
 static unsigned grace_ms, n_contacts;
 
 static void fork_impatient(struct node *n, struct pxy *p)
 {
-    static const char *const uris[] = {"sip:" B1, "sip:" B2, "sip:" B3};
-    struct sip_edits e[3];
-    struct pxy_target t[3];
-    for (size_t i = 0; i < n_contacts; i++) {
-        sip_edits_copy(&e[i], pxy_arena(p), pxy_edits(p));
-        sip_edit_uri(&e[i], str_from(uris[i]));
-        t[i] = (struct pxy_target){.edits = &e[i], .silent_ms = grace_ms, .leg_ms = 20000};
-    }
-    assert_int_equal(pxy_forward(p, t, n_contacts, &pass_ops, n), 0);
+    fork_to(n, p, n_contacts, &(struct pxy_target){.silent_ms = grace_ms, .leg_ms = 20000});
 }
 
 // Silence is waited for no longer than so many ms; 0: for as long as the branch may take.

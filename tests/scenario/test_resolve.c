@@ -14,6 +14,7 @@
 #include "core.h"
 #include "sip/uri.h"
 #include "stack/txn/resolve.h"
+#include "stack/txn/txn_priv.h"
 
 #define CORE "192.0.2.9:5060"
 
@@ -67,7 +68,7 @@ static void on_answer(void *arg, int err, const struct resolve_list *l)
 
 static struct answer ask(struct stage *st, const char *text)
 {
-    struct resolver *r = txn_resolver(st->core->txns);
+    struct resolver *r = st->core->txns->resolver;
     struct answer a = {0};
     struct arena arena;
     struct sip_uri u;
@@ -115,23 +116,6 @@ static void without_dns(void **state)
     expect(&st, "sip:x@192.0.2.1;transport=sctp", "ERR_UNSUPPORTED");
     expect(&st, "sips:x@192.0.2.1", "ERR_UNSUPPORTED");
     expect(&st, "tel:+15550000001", "ERR_UNSUPPORTED");
-    assert_int_equal(core_count(st.core, "sip_dns_queries"), 0);
-    close_stage(&st);
-}
-
-static void static_hosts_precede_dns(void **state)
-{
-    struct stage st;
-    open_stage(&st);
-    scene_dns_host(st.sc, "home.example.org", "192.0.2.1");
-    struct addr a = scene_addr("192.0.2.50:5060"), b = scene_addr("192.0.2.51:5070");
-    assert_int_equal(stack_static_host(st.core->stack, STR("Home.example.org"), SIP_PROTO_TCP, &a),
-                     0);
-    assert_int_equal(stack_static_host(st.core->stack, STR("home.example.org"), SIP_PROTO_UDP, &b),
-                     0);
-    expect(&st, "sip:home.example.ORG", "tcp 192.0.2.50:5060, udp 192.0.2.51:5070");
-    expect(&st, "sip:home.example.org;transport=udp", "udp 192.0.2.51:5070");
-    expect(&st, "sip:home.example.org:5099;transport=udp", "udp 192.0.2.51:5099");
     assert_int_equal(core_count(st.core, "sip_dns_queries"), 0);
     close_stage(&st);
 }
@@ -199,7 +183,7 @@ static void weights(void **state)
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     scene_dns_host(st.sc, "b.example.org", "192.0.2.2");
     scene_dns_host(st.sc, "c.example.org", "192.0.2.3");
-    struct addr first = scene_addr("192.0.2.1:5060"), last = scene_addr("192.0.2.3:5060");
+    struct addr first = place("192.0.2.1:5060"), last = place("192.0.2.3:5060");
     unsigned n = 0;
     (void)ask(&st, "sip:w.example.org;transport=udp");
     uint64_t asked = core_count(st.core, "sip_dns_queries");
@@ -220,7 +204,7 @@ static void cancelled_waiters_hear_nothing(void **state)
     struct stage st;
     open_stage(&st);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
-    struct resolver *r = txn_resolver(st.core->txns);
+    struct resolver *r = st.core->txns->resolver;
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("a.example.org")};
     struct answer one = {0}, two = {0};
     uint64_t id1, id2;
@@ -298,7 +282,7 @@ static void dns_falls_silent(void **state)
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("pool.example.org")};
     struct answer some = {0};
     uint64_t id, start = now_ms(&st);
-    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, on_answer, &some, &id), 0);
+    assert_int_equal(resolve_start(st.core->txns->resolver, &u, on_answer, &some, &id), 0);
     while (core_count(st.core, "sip_dns_queries") < 4) // NAPTR, SRV, A of a, A of b
         assert_true(sim_step(scene_sim(st.sc)));
     sim_dns_down(scene_sim(st.sc), true);
@@ -386,8 +370,8 @@ static void ask_in_the_answer(void *arg, int err, const struct resolve_list *l)
     assert_int_equal(err, 0);
     assert_int_equal(l->n, 1);
     assert_true(n + 2 <= ARRAY_LEN(ignored));
-    assert_int_equal(resolve_start(txn_resolver(st->core->txns), &u, on_answer, &ignored[n++], &id), 0);
-    assert_int_equal(resolve_start(txn_resolver(st->core->txns), &v, on_answer, &ignored[n++], &id), 0);
+    assert_int_equal(resolve_start(st->core->txns->resolver, &u, on_answer, &ignored[n++], &id), 0);
+    assert_int_equal(resolve_start(st->core->txns->resolver, &v, on_answer, &ignored[n++], &id), 0);
 }
 
 static void a_full_table(void **state)
@@ -397,14 +381,14 @@ static void a_full_table(void **state)
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("first.example.org"), .port = 5080};
     uint64_t id;
     scene_dns_host(st.sc, "first.example.org", "192.0.2.1");
-    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, ask_in_the_answer, &st, &id), 0);
-    assert_int_equal(resolve_start(txn_resolver(st.core->txns), &u, ask_in_the_answer, &st, &id), 0);
+    assert_int_equal(resolve_start(st.core->txns->resolver, &u, ask_in_the_answer, &st, &id), 0);
+    assert_int_equal(resolve_start(st.core->txns->resolver, &u, ask_in_the_answer, &st, &id), 0);
     struct answer others[1030] = {0};
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         char host[40];
         snprintf(host, sizeof host, "n%zu.example.org", i);
         struct sip_uri v = {.scheme = SIP_SCHEME_SIP, .host = str_from(host), .port = 5080};
-        assert_int_equal(resolve_start(txn_resolver(st.core->txns), &v, on_answer, &others[i], &id), 0);
+        assert_int_equal(resolve_start(st.core->txns->resolver, &v, on_answer, &others[i], &id), 0);
     }
     scene_run(st.sc, 60000);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -677,7 +661,7 @@ static void second_target_after_no_connection(void **state)
     struct peer *a = peer_tcp(st.sc, "192.0.2.1:5060"), *b = peer_tcp(st.sc, "192.0.2.2:5060");
     peer_auto(a, 200);
     peer_auto(b, 200);
-    struct addr from = scene_addr(CORE), to = scene_addr("192.0.2.1:5060");
+    struct addr from = place(CORE), to = place("192.0.2.1:5060");
     assert_int_equal(sim_partition(scene_sim(st.sc), &from, &to, true), 0);
     struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
     call_start(c);
@@ -762,7 +746,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_dns),
-        cmocka_unit_test(static_hosts_precede_dns),
         cmocka_unit_test(tcp_preferred),
         cmocka_unit_test(with_dns),
         cmocka_unit_test(both_families),

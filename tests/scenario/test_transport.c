@@ -758,7 +758,7 @@ static void own_names(void **state)
     open_with(&st, false, &p);
     struct stack *s = st.core->stack;
     struct stack_listen l = {.proto = SIP_PROTO_UDP,
-                             .local = scene_addr("192.0.2.9:5070"),
+                             .local = place("192.0.2.9:5070"),
                              .advertise = STR("ue-side.example.org")};
     assert_int_equal(stack_listen(s, &l), 0);
     core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);
@@ -782,12 +782,12 @@ static void listeners_are_checked(void **state)
 {
     struct stage st;
     open_stage(&st, false);
-    struct stack_listen l = {.proto = SIP_PROTO_TLS, .local = scene_addr("192.0.2.9:5061")};
+    struct stack_listen l = {.proto = SIP_PROTO_TLS, .local = place("192.0.2.9:5061")};
     assert_int_equal(stack_listen(st.core->stack, &l), ERR_UNSUPPORTED);
     l.proto = SIP_PROTO_UDP;
-    l.local = scene_addr("192.0.2.2:5060"); // the peer's
+    l.local = place("192.0.2.2:5060"); // the peer's
     assert_int_equal(stack_listen(st.core->stack, &l), ERR_INUSE);
-    l.local = scene_addr("0.0.0.0:5099"); // no Via could be written
+    l.local = place("0.0.0.0:5099"); // no Via could be written
     assert_int_equal(stack_listen(st.core->stack, &l), ERR_INVAL);
     close_stage(&st);
 }

@@ -10,6 +10,7 @@
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
+#include "tests/common/held.h"
 #include "tests/sim/mutate.h"
 #include "tests/sim/world.h"
 
@@ -363,8 +364,8 @@ static void check_ended(struct storm *s)
         if (t)
             fail(s, "transactions left", t, 0);
     }
-    if (scscf_challenges(s->w.node[W_SCSCF].nf))
-        fail(s, "challenges left", scscf_challenges(s->w.node[W_SCSCF].nf), 0);
+    if (held_challenges(s->w.node[W_SCSCF].nf))
+        fail(s, "challenges left", held_challenges(s->w.node[W_SCSCF].nf), 0);
 }
 
 // Everybody registers, calls somebody and leaves.

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "sip/msg.h"
 #include "stack/stack.h"
+#include "tests/common/place.h"
 #include "tests/sim/world.h"
 
 #define CALLER "192.0.2.50"
@@ -35,13 +36,6 @@ struct side {
 };
 
 static struct side caller;
-
-static struct addr at(const char *text, uint16_t port)
-{
-    struct addr a;
-    assert_int_equal(addr_parse(str_from(text), port, &a), 0);
-    return a;
-}
 
 static uint64_t now(void)
 {
@@ -66,7 +60,7 @@ static void on_response(void *arg, const struct addr *src, const struct addr *ds
 static void on_trace(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst,
                      bool tcp, bool dropped, struct str data)
 {
-    struct addr phone = at(PHONE, 0), from = at(CALLER, 0);
+    struct addr phone = place_port(PHONE, 0), from = place_port(CALLER, 0);
     if (!str_starts(data, str_from(caller.method)) || addr_eq_ip(src, &from))
         return;
     *(addr_eq_ip(dst, &phone) ? &caller.to_phone : &caller.others) += 1;
@@ -96,7 +90,7 @@ static int set_up(void **state)
     assert_int_equal(w.counts.register_ok, 2);
     caller = (struct side){0};
     assert_int_equal(sim_node(w.sim, "caller", &caller.loop), 0);
-    struct udp_params p = {.local = at(CALLER, 5060), .cb = on_response};
+    struct udp_params p = {.local = place_port(CALLER, 5060), .cb = on_response};
     assert_int_equal(udp_open(caller.loop, &p, &caller.udp), 0);
     sim_set_trace(w.sim, on_trace, NULL);
     return 0;
@@ -125,14 +119,14 @@ static void ask(const char *method)
                      "To: <sip:user0@" W_DOMAIN ">\r\nCall-ID: %s@x\r\nCSeq: 1 %s\r\n"
                      "Contact: <sip:user1@" CALLER ">\r\nContent-Length: 0\r\n\r\n",
                      method, method, method, method);
-    struct addr to = at(SCSCF, 5060);
+    struct addr to = place_port(SCSCF, 5060);
     caller.sent_at = now();
     assert_int_equal(udp_send(caller.udp, &to, str_make(text, (size_t)n)), 0);
 }
 
 static void silence_the_phone(void)
 {
-    struct addr a = at(PCSCF, 0), b = at(PHONE, 0);
+    struct addr a = place_port(PCSCF, 0), b = place_port(PHONE, 0);
     assert_int_equal(sim_partition(w.sim, &a, &b, true), 0);
 }
 
@@ -170,7 +164,7 @@ static void invite_to_a_silent_phone(void **state)
 // It blames nobody: the next request takes the same way, and is answered.
 static void silence_of_a_phone_blames_nobody(void **state)
 {
-    struct addr a = at(PCSCF, 0), b = at(PHONE, 0);
+    struct addr a = place_port(PCSCF, 0), b = place_port(PHONE, 0);
     silence_the_phone();
     ask("MESSAGE");
     (void)sim_run(w.sim, now() + 30000);
@@ -191,7 +185,7 @@ static void message_to_a_killed_phone(void **state)
     struct loop *host;
     struct udp *other;
     assert_int_equal(sim_node(w.sim, "host", &host), 0);
-    struct udp_params p = {.local = at(PHONE, 5099), .cb = on_response};
+    struct udp_params p = {.local = place_port(PHONE, 5099), .cb = on_response};
     assert_int_equal(udp_open(host, &p, &other), 0);
     sim_crash(w.sim, w.ue_loop[0]);
     ask("MESSAGE");

@@ -15,6 +15,7 @@
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
+#include "tests/common/held.h"
 #include "tests/sim/world.h"
 
 enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000 };
@@ -163,7 +164,7 @@ static unsigned check_quiet(uint64_t seed)
         uint64_t t = world_stack_stat(&world, (enum world_node)k, "sip_transactions");
         bad += check(t == 0, seed, "transactions left at node", t, (uint64_t)k);
     }
-    uint64_t c = scscf_challenges(world.node[W_SCSCF].nf);
+    uint64_t c = held_challenges(world.node[W_SCSCF].nf);
     return bad + check(c == 0, seed, "challenges left", c, 0);
 }
 
@@ -172,7 +173,7 @@ static unsigned check_exact(uint64_t seed)
     const struct world_counts *c = &world.counts;
     size_t n = world.n_users;
     const struct pcscf_counters *p = pcscf_counters(world.node[W_PCSCF].nf);
-    uint64_t bindings = scscf_bindings(world.node[W_SCSCF].nf);
+    uint64_t bindings = held_bindings(world.node[W_SCSCF].nf);
     unsigned bad = check(c->register_failed == 0, seed, "registrations failed", c->register_failed, 0);
     bad += check(c->register_ok == n * ROUNDS, seed, "registrations", c->register_ok, n * ROUNDS);
     bad += check(c->call_failed == 0, seed, "calls failed", c->call_failed, 0);
@@ -186,7 +187,7 @@ static unsigned check_exact(uint64_t seed)
 static unsigned check_expired(uint64_t seed)
 {
     uint64_t p = pcscf_counters(world.node[W_PCSCF].nf)->registrations;
-    uint64_t b = scscf_bindings(world.node[W_SCSCF].nf), r = scscf_registrations(world.node[W_SCSCF].nf);
+    uint64_t b = held_bindings(world.node[W_SCSCF].nf), r = held_registrations(world.node[W_SCSCF].nf);
     unsigned bad = check(p == 0, seed, "contacts that did not expire at the P-CSCF", p, 0);
     bad += check(b == 0, seed, "bindings that did not expire", b, 0);
     return bad + check(r == 0, seed, "registrations that did not expire", r, 0);

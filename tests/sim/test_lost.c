@@ -180,8 +180,8 @@ static size_t held_by_pcscf(void)
 
 static void expect_held(size_t registered)
 {
-    check(scscf_registrations(w.node[W_SCSCF].nf) == registered, "registrations at the S-CSCF");
-    check(scscf_bindings(w.node[W_SCSCF].nf) == registered, "bindings at the S-CSCF");
+    check(held_registrations(w.node[W_SCSCF].nf) == registered, "registrations at the S-CSCF");
+    check(held_bindings(w.node[W_SCSCF].nf) == registered, "bindings at the S-CSCF");
     check(has_server(0) == (registered > 0) && has_server(1) == (registered > 1), "S-CSCFs at the HSS");
 }
 
@@ -189,7 +189,7 @@ static void expect_nothing_open(void)
 {
     for (int k = W_ICSCF; k < W_NODES; k++)
         check(world_stack_stat(&w, (enum world_node)k, "sip_transactions") == 0, "a transaction is left");
-    check(scscf_challenges(w.node[W_SCSCF].nf) == 0, "a challenge is left");
+    check(held_challenges(w.node[W_SCSCF].nf) == 0, "a challenge is left");
     for (size_t i = 0; i < W_HUBS; i++)
         check(hub_calls(w.hub[i]) == 0, "a call is left");
     check(!has_server(STRANGER), "the HSS has an S-CSCF for who was called only");

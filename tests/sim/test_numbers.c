@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "hss/hss.h"
 #include "sip/msg.h"
+#include "tests/common/subscribers.h"
 #include "tests/sim/world.h"
 
 #define D W_DOMAIN
@@ -93,7 +94,7 @@ static void add(struct party *p, const char *field)
     (void)snprintf(impi, sizeof impi, "%s@" D, p->name);
     (void)snprintf(csv, sizeof csv, "impi,k_ascii,opc,%s\n%s,load-users-key-1,%s,%s\n", field, impi,
                    "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", p->impus);
-    if (hss_import(w.node[W_HSS].nf, str_from(csv), p->name, error, sizeof error, &n))
+    if (subscribers_import(w.node[W_HSS].nf, str_from(csv), p->name, error, sizeof error, &n))
         fail_msg("%s", error);
     struct phone_params params = {.impi = str_from(impi),
                                   .impu = str_from(p->impu),

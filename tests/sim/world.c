@@ -14,6 +14,11 @@
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
+#include "tests/common/cx_node.h"
+#include "tests/common/figure.h"
+#include "tests/common/load.h"
+#include "tests/common/place.h"
+#include "tests/common/subscribers.h"
 
 #define SCSCF_NAME "sip:scscf." W_DOMAIN ":5060"
 #define PEERS "  peers:\n    - host: hss." W_DOMAIN "\n      address: 192.0.2.40:3868\n"
@@ -50,25 +55,9 @@ static const char scscf_yaml[] =
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
 
-// A failure of the test itself, not of what is tested.
-static void must(int err, const char *what)
-{
-    if (err == 0)
-        return;
-    fprintf(stderr, "simulation: %s: %s\n", what, err_name(err));
-    abort();
-}
-
-static struct addr ip(const char *text, uint16_t port)
-{
-    struct addr a;
-    must(addr_parse(str_from(text), port, &a), text);
-    return a;
-}
-
 struct addr world_address(enum world_node k)
 {
-    return ip(ips[k], 0);
+    return place_port(ips[k], 0);
 }
 
 // ---- nodes ----
@@ -79,7 +68,7 @@ static void load(struct world_node_state *n, const char *yaml, const struct conf
     n->config = mem_zalloc(size);
     if (!n->config)
         must(ERR_NOMEM, "configuration");
-    int e = conf_load_text(str_from(yaml), "sim.yaml", rows, n->config, error, sizeof error, &n->conf);
+    int e = load_text(str_from(yaml), "sim.yaml", rows, n->config, error, sizeof error, &n->conf);
     must(e, e ? error : "");
 }
 
@@ -103,7 +92,6 @@ static void boot_hss(struct world *w, struct world_node_state *n)
 {
     static struct numbering plan;
     plan = hss_plan();
-    static const struct dia_interface *const apps[] = {&dia_cx};
     static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN};
     char store[96], key[96];
     snprintf(store, sizeof store, "%s/hss.db", w->dir);
@@ -111,23 +99,15 @@ static void boot_hss(struct world *w, struct world_node_state *n)
     struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true,
                             .plan = &plan};
     struct hss *h;
-    struct dia_node *d;
     must(hss_new(&hp, &h), "hss");
-    struct dia_params dp = {.loop = n->loop,
-                            .origin_host = STR("hss." W_DOMAIN),
-                            .origin_realm = STR(W_DOMAIN),
-                            .product = STR("sim"),
-                            .applications = apps,
-                            .n_applications = 1,
-                            .watchdog_ms = 6000};
-    must(dia_node_new(&dp, &d), "diameter");
+    struct dia_params dp = cx_params(n->loop, "hss." W_DOMAIN, W_DOMAIN);
+    struct addr local = place_port(ips[W_HSS], 3868);
+    dp.watchdog_ms = 6000;
+    struct dia_node *d = cx_node(&dp, &hss_cx_server, h, &local);
     for (size_t i = 0; i < ARRAY_LEN(peers); i++) {
-        struct dia_peer_params pp = {.host = str_from(peers[i]), .remote = ip(ips[W_ICSCF + i], 0)};
+        struct dia_peer_params pp = {.host = str_from(peers[i]), .remote = place_port(ips[W_ICSCF + i], 0)};
         must(dia_peer_add(d, &pp), "peer");
     }
-    must(cx_serve(d, &hss_cx_server, h), "cx");
-    struct addr local = ip(ips[W_HSS], 3868);
-    must(dia_node_listen(d, DIA_TCP, &local), "listen");
     n->nf = h;
     n->dia = d;
 }
@@ -198,32 +178,21 @@ void world_kill(struct world *w, enum world_node k)
 
 // ---- names ----
 
-static void add_a(struct world *w, const char *name, const char *address)
+static void add_srv(struct world *w, const char *name)
 {
-    struct dns_rr rr = {.ttl = 60, .ip = ip(address, 0)};
-    must(sim_dns_add(w->sim, name, DNS_A, &rr), name);
-}
-
-static void add_srv(struct world *w, const char *name, const char *target)
-{
-    struct dns_rr rr = {.ttl = 60,
-                        .srv = {.weight = 10, .port = 5060, .target = str_from(target)}};
-    must(sim_dns_add(w->sim, name, DNS_SRV, &rr), name);
+    place_srv(w->sim, name, 0, 10, "icscf." W_DOMAIN, 5060);
 }
 
 static void fill_dns(struct world *w)
 {
-    struct dns_rr tcp = {.ttl = 60,
-                         .naptr = {.order = 10, .flags = STR("s"), .service = STR("SIP+D2T"),
-                                   .replacement = STR("_sip._tcp." W_DOMAIN)}};
-    must(sim_dns_add(w->sim, W_DOMAIN, DNS_NAPTR, &tcp), "naptr");
-    add_srv(w, "_sip._tcp." W_DOMAIN, "icscf." W_DOMAIN);
-    add_srv(w, "_sip._udp." W_DOMAIN, "icscf." W_DOMAIN);
-    add_srv(w, "_sip._tcp." W_DOMAIN_2, "icscf." W_DOMAIN);
-    add_srv(w, "_sip._udp." W_DOMAIN_2, "icscf." W_DOMAIN);
-    add_a(w, "icscf." W_DOMAIN, ips[W_ICSCF]);
-    add_a(w, "scscf." W_DOMAIN, ips[W_SCSCF]);
-    add_a(w, "pcscf." W_DOMAIN, ips[W_PCSCF]);
+    place_naptr(w->sim, W_DOMAIN, 10, "SIP+D2T", "_sip._tcp." W_DOMAIN);
+    add_srv(w, "_sip._tcp." W_DOMAIN);
+    add_srv(w, "_sip._udp." W_DOMAIN);
+    add_srv(w, "_sip._tcp." W_DOMAIN_2);
+    add_srv(w, "_sip._udp." W_DOMAIN_2);
+    place_host(w->sim, "icscf." W_DOMAIN, ips[W_ICSCF]);
+    place_host(w->sim, "scscf." W_DOMAIN, ips[W_SCSCF]);
+    place_host(w->sim, "pcscf." W_DOMAIN, ips[W_PCSCF]);
 }
 
 // ---- users ----
@@ -326,7 +295,7 @@ void world_import(struct world *w, struct str csv)
 {
     char error[256];
     size_t n;
-    int e = hss_import(w->node[W_HSS].nf, csv, "sim.csv", error, sizeof error, &n);
+    int e = subscribers_import(w->node[W_HSS].nf, csv, "sim.csv", error, sizeof error, &n);
     must(e, e ? error : "import");
 }
 
@@ -352,9 +321,9 @@ static void make_hubs(struct world *w)
         snprintf(address, sizeof address, "192.0.2.%zu", 100 + i);
         must(sim_node(w->sim, name, &w->ue_loop[i]), name);
         struct hub_params hp = {.loop = w->ue_loop[i],
-                                .local = ip(address, 5060),
+                                .local = place(address),
                                 .proto = i % 2 ? SIP_PROTO_TCP : SIP_PROTO_UDP,
-                                .proxy = ip(ips[W_PCSCF], 5060),
+                                .proxy = place(ips[W_PCSCF]),
                                 .auto_answer = true,
                                 .answer_delay_ms = 50,
                                 .ring_timeout_ms = 60000};
@@ -457,18 +426,6 @@ void world_stop(struct world *w)
 
 // ---- figures ----
 
-struct sum {
-    const char *name;
-    uint64_t value;
-};
-
-static void add_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct sum *s = arg;
-    if (strcmp(name, s->name) == 0)
-        s->value += value;
-}
-
 struct stack *world_stack(const struct world *w, enum world_node k)
 {
     switch (k) {
@@ -481,9 +438,7 @@ struct stack *world_stack(const struct world *w, enum world_node k)
 
 static uint64_t stat_of(const struct stack *stack, const char *name)
 {
-    struct sum s = {.name = name};
-    stack_stats(stack, add_stat, &s);
-    return s.value;
+    return figure_of(stack, name, NULL);
 }
 
 uint64_t world_stack_stat(const struct world *w, enum world_node k, const char *name)

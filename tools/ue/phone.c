@@ -137,8 +137,3 @@ const struct aka_usim *phone_usim(const struct phone *ph)
 {
     return &ph->usim;
 }
-
-void *phone_arg(const struct phone *ph)
-{
-    return ph->arg;
-}

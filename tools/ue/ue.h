@@ -136,7 +136,6 @@ bool phone_is_registered(const struct phone *ph);
 bool phone_is_registering(const struct phone *ph);
 struct str phone_call_id(const struct phone *ph); // of its REGISTERs
 const struct aka_usim *phone_usim(const struct phone *ph);
-void *phone_arg(const struct phone *ph);
 
 // Initial or re-registration. ERR_STATE while one is under way.
 int phone_register(struct phone *ph);

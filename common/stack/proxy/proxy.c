@@ -31,11 +31,6 @@ struct pxy *pxy_layer_find(const struct pxy_layer *l, pxy_id id)
     return slots_find(&l->ids, id);
 }
 
-struct pxy_layer *pxy_layer_of(const struct pxy *p)
-{
-    return p->layer;
-}
-
 const struct sip_msg *pxy_request(const struct pxy *p)
 {
     return p->req;
@@ -54,11 +49,6 @@ const struct flow_info *pxy_source(const struct pxy *p)
 struct arena *pxy_arena(struct pxy *p)
 {
     return &p->arena;
-}
-
-struct str pxy_cancel_reason(const struct pxy *p)
-{
-    return p->cancel_reason;
 }
 
 const struct sip_uri *pxy_own_route(const struct pxy *p)
@@ -94,11 +84,6 @@ void pxy_set_ctx(struct pxy *p, void *ctx, void (*free_ctx)(void *ctx))
 {
     p->ctx = ctx;
     p->free_ctx = free_ctx;
-}
-
-void *pxy_ctx(const struct pxy *p)
-{
-    return p->ctx;
 }
 
 // ---- life ----
@@ -247,10 +232,8 @@ static void on_cancel(void *layer, txn_id id, void *owner, const struct sip_msg 
     if (!p)
         return;
     p->cancelled = true;
-    p->cancel_reason = sip_msg_raw(cancel, SIP_H_REASON);
     if (l->owner.cancelled)
         l->owner.cancelled(l->owner_arg, p);
-    p->cancel_reason = STR_NONE;
     pxy_cancel_branches(p, sip_msg_raw(cancel, SIP_H_REASON));
     // RFC 3261 16.10: the branches' 487 goes upstream. Without a branch we are the last element.
     if (!p->n_open && !p->answered)

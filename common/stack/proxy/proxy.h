@@ -24,7 +24,6 @@ typedef uint64_t pxy_id;
 pxy_id pxy_get_id(const struct pxy *p);
 // NULL when it is gone by now (cancelled and finished, or the stack is draining). An owner has pxy_find of stack.h.
 struct pxy *pxy_layer_find(const struct pxy_layer *l, pxy_id id);
-struct pxy_layer *pxy_layer_of(const struct pxy *p);
 
 const struct sip_msg *pxy_request(const struct pxy *p);
 flow_id pxy_flow(const struct pxy *p); // where the request came from
@@ -34,14 +33,11 @@ struct arena *pxy_arena(struct pxy *p);
 // The URI of this node's own Route entry that was removed (RFC 3261 16.4), NULL when there was
 // none. Its user part and parameters are how nodes find context again (orig, tokens).
 const struct sip_uri *pxy_own_route(const struct pxy *p);
-// While the owner is told of a CANCEL: value of its Reason header (RFC 3326), else STR_NONE.
-struct str pxy_cancel_reason(const struct pxy *p);
 // The edits that every branch starts with. The stack has put into it: own Route removed,
 // Max-Forwards decremented. The NF adds to it before pxy_forward.
 struct sip_edits *pxy_edits(struct pxy *p);
 // The NF's own context; free_ctx (may be NULL) is called when the pxy goes.
 void pxy_set_ctx(struct pxy *p, void *ctx, void (*free_ctx)(void *ctx));
-void *pxy_ctx(const struct pxy *p);
 
 // ---- answering ----
 

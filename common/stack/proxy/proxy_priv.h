@@ -87,7 +87,6 @@ struct pxy {
     bool answered;  // final response sent, or nobody left to send it to
     bool accepted;  // a 2xx to an INVITE was passed on
     bool cancelled; // by the upstream side
-    struct str cancel_reason; // Reason of the CANCEL while the owner is told
     bool no_more;   // a 6xx came: no new branches
     bool pending;   // the NF took the last response and owes a decision
     bool leaving;

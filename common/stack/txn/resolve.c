@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numeric hosts, the static table, and the names already known; DNS itself is in resolve_dns.c.
+// Numeric hosts, and the names already known; DNS itself is in resolve_dns.c.
 #include "stack/txn/resolve.h"
 
 #include "base/err.h"
@@ -210,32 +210,6 @@ static void numeric(struct resolver *r, const struct resolve_spec *spec, struct 
     }
 }
 
-static void static_hosts(struct resolver *r, const struct resolve_spec *spec, struct resolve_list *l)
-{
-    for (size_t i = 0; i < r->n_statics; i++) {
-        const struct resolve_static *e = &r->statics[i];
-        if (!str_ieq(e->host, spec->host) || (spec->has_proto && e->t.proto != spec->proto))
-            continue;
-        struct addr a = e->t.addr;
-        if (spec->port)
-            addr_set_port(&a, spec->port);
-        add(l, e->t.proto, &a, true);
-    }
-}
-
-int resolve_static_host(struct resolver *r, struct str host, enum sip_proto proto, const struct addr *a)
-{
-    struct resolve_static *v = mem_realloc(r->statics, (r->n_statics + 1) * sizeof *v);
-    if (!v)
-        return ERR_NOMEM;
-    r->statics = v;
-    struct str copy = str_dup(host);
-    if (!copy.p)
-        return ERR_NOMEM;
-    v[r->n_statics++] = (struct resolve_static){copy, {proto, *a, true}};
-    return 0;
-}
-
 static struct str spec_key(const struct resolve_spec *spec, char buf[RESOLVE_KEY_MAX])
 {
     struct writer w = writer_init(buf, RESOLVE_KEY_MAX);
@@ -266,8 +240,6 @@ int resolve_now(struct resolver *r, const struct sip_uri *u, struct resolve_list
     ret_list->n = 0;
     if (spec.numeric)
         numeric(r, &spec, ret_list);
-    else
-        static_hosts(r, &spec, ret_list);
     if (ret_list->n) {
         bad_last(r, ret_list);
         return 0;
@@ -468,9 +440,6 @@ void resolver_free(struct resolver *r)
         return;
     HASH_ITER(hh, r->names, n, next)
     name_free(r, n);
-    for (size_t i = 0; i < r->n_statics; i++)
-        mem_free((void *)r->statics[i].host.p);
-    mem_free(r->statics);
     slots_done(&r->waiters);
     mem_free(r);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a SIP URI's requests go, by RFC 3263 4: static host table first, then NAPTR, SRV, A and AAAA. The
+// Where a SIP URI's requests go, by RFC 3263 4: NAPTR, SRV, A and AAAA. The
 // list is in the order to try. Addresses that failed lately stand at its end, never outside it.
 #pragma once
 
@@ -27,7 +27,7 @@ struct resolve_list {
 // err 0 with at least one target, or ERR_DNS, ERR_NODATA, ERR_TIMEOUT, ERR_UNSUPPORTED (tel:, TLS).
 typedef void (*resolve_cb)(void *arg, int err, const struct resolve_list *l);
 
-// Answers what needs no DNS (numeric host, static table) at once: 0 or an error as above; ERR_MORE when
+// Answers what needs no DNS (a numeric host, a name known already) at once: 0 or an error as above; ERR_MORE when
 // a query is needed.
 int resolve_now(struct resolver *r, const struct sip_uri *u, struct resolve_list *ret_list);
 // Asks DNS. Never calls back before it returns. u is read during the call only.
@@ -48,9 +48,6 @@ void resolve_mark_silent(struct resolver *r, const struct resolve_target *t);
 bool resolve_is_silent(struct resolver *r, const struct resolve_target *t);
 // It answered: whatever was held against it is forgiven.
 void resolve_forgive(struct resolver *r, const struct resolve_target *t);
-
-// Static resolution that precedes DNS: host (a domain or host name) -> addresses.
-int resolve_static_host(struct resolver *r, struct str host, enum sip_proto proto, const struct addr *a);
 
 // tcp_prefer: TCP towards a numeric or A-record next hop without transport.
 int resolver_new(struct transport *t, bool tcp_prefer, struct resolver **ret_resolver);

@@ -41,11 +41,6 @@ struct resolve_entry {
     uint16_t priority, weight;
 };
 
-struct resolve_static {
-    struct str host;
-    struct resolve_target t;
-};
-
 struct resolve_waiter {
     struct list link;
     uint64_t id;
@@ -76,8 +71,6 @@ struct resolver {
     struct transport *transport;
     bool tcp_prefer;
     uint64_t queries; // asked of DNS
-    struct resolve_static *statics;
-    size_t n_statics;
     struct resolve_name *names;
     size_t n_names;
     struct slots waiters;

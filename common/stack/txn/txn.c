@@ -27,11 +27,6 @@ struct txn *txn_find(const struct txn_layer *l, txn_id id)
     return id ? slots_find(&l->ids, id) : NULL;
 }
 
-size_t txn_count(const struct txn_layer *l)
-{
-    return l->n_open;
-}
-
 void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in)
 {
     (void)fsm_step(t->fsm, &t->state, ev, t, in);
@@ -406,11 +401,6 @@ bool txn_flow_info(const struct txn_layer *l, flow_id flow, struct flow_info *re
     return transport_flow_info(l->transport, flow, ret_info);
 }
 
-size_t txn_strangers(const struct txn_layer *l)
-{
-    return l->n_strangers;
-}
-
 void txn_pushed_back(struct txn_layer *l)
 {
     overload_pushed_back(l->overload, loop_now(l->loop));
@@ -419,11 +409,6 @@ void txn_pushed_back(struct txn_layer *l)
 void txn_set_overload(struct txn_layer *l, const struct overload_params *p)
 {
     overload_set(l->overload, p);
-}
-
-struct resolver *txn_resolver(const struct txn_layer *l)
-{
-    return l->resolver;
 }
 
 static void drain_check(void *arg)

@@ -142,9 +142,6 @@ int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason);
 // No further callbacks (TXN_ENDED included, and write is not called again); it ends by itself.
 void txn_client_forget(struct txn_layer *l, txn_id id);
 
-// The flow the request went out on (0 while resolving).
-flow_id txn_client_flow(const struct txn_layer *l, txn_id id);
-
 // An ACK for a 2xx (or any request that needs no transaction): resolved and written as by
 // txn_client_start, sent once. write's arg must live until done(done_arg), which is called once at
 // the latest when it has left; done may be NULL only when the target is a flow, or write's data
@@ -207,12 +204,6 @@ uint64_t txn_loop_hash(const struct txn_layer *l, const struct sip_msg *m);
 // True when one of m's Vias is ours and carries this hash: a loop, not a spiral (RFC 3261 16.3 step 4).
 bool txn_is_loop(const struct txn_layer *l, const struct sip_msg *m, uint64_t loop_hash);
 
-// Number of transactions of both sides that are not finished: a final response is still due or (INVITE
-// server) its ACK. Those that only absorb retransmissions do not count.
-size_t txn_count(const struct txn_layer *l);
-// Those of them, on the server side, that strangers have opened.
-size_t txn_strangers(const struct txn_layer *l);
-
 // ---- for people ----
 
 struct txn_line {
@@ -265,4 +256,3 @@ void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg);
 // New requests outside dialogs are refused (503 with Retry-After) from now on; calls done when no transaction is left.
 void txn_drain(struct txn_layer *l, timer_cb done, void *arg);
 void txn_set_overload(struct txn_layer *l, const struct overload_params *p);
-struct resolver *txn_resolver(const struct txn_layer *l); // stack/txn/resolve.h

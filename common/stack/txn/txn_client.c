@@ -207,12 +207,6 @@ static struct txn_client *find_client(const struct txn_layer *l, txn_id id)
     return t && !t->is_server && t->state != TXN_TERMINATED ? (struct txn_client *)t : NULL;
 }
 
-flow_id txn_client_flow(const struct txn_layer *l, txn_id id)
-{
-    struct txn_client *c = find_client(l, id);
-    return c && c->t.flow ? flow_get_id(c->t.flow) : 0;
-}
-
 void txn_client_forget(struct txn_layer *l, txn_id id)
 {
     struct txn *t = txn_find(l, id);

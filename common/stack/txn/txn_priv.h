@@ -75,8 +75,8 @@ struct txn {
     const struct fsm *fsm;
     uint8_t state;
     uint8_t retransmit_timer, timeout_timer; // which timers of the machine run; TM_NONE: none
-    bool is_server, reliable, open; // open: counted by txn_count
-    bool of_stranger;               // counted by txn_strangers while open
+    bool is_server, reliable, open; // open: a final response is still due, or its ACK
+    bool of_stranger;               // counted while open
     enum sip_method method;
     const struct sip_timers *timers;
     struct flow *flow;              // NULL: none or gone

@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "dia/cx.h"
 #include "io/uv.h"
-
-static const struct dia_interface *const cx_apps[] = {&dia_cx};
+#include "tests/common/cx_node.h"
 
 static inline void cx_die(const char *what)
 {

@@ -98,13 +98,11 @@ void raw_accept(void *arg, struct tcp *c)
 
 void raw_start(struct raw *r, struct world *w, int i, const char *host)
 {
-    char ip[32];
     memset(r, 0, sizeof *r);
     r->w = w;
     r->answer_dwr = r->auto_cea = true;
     snprintf(r->host, sizeof r->host, "%s", host);
-    snprintf(ip, sizeof ip, "10.0.0.%d", i + 1);
-    assert_int_equal(addr_parse(str_from(ip), 3868, &r->at), 0);
+    r->at = box_place(i);
     assert_int_equal(sim_node(w->sim, host, &r->loop), 0);
     assert_int_equal(tcp_listen(r->loop, &r->at, false, raw_accept, r, &r->listener), 0);
 }

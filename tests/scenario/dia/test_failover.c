@@ -26,10 +26,8 @@ static int teardown(void **state)
 
 static void knows(const struct raw *peer, uint16_t priority)
 {
-    struct dia_peer_params p = {.host = str_from(peer->host), .remote = peer->at, .priority = priority};
-    assert_int_equal(dia_peer_add(a->node, &p), 0);
+    box_knows_raw(a, peer, (struct dia_peer_params){.priority = priority});
 }
-
 
 static struct dia_frame kept;
 static uint8_t kept_bytes[2048];

@@ -18,11 +18,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void unknown_ok(struct dia_params *p)
-{
-    p->accept_unknown = true;
-}
-
 static void one_ask(struct box *a, const char *from)
 {
     size_t i = box_ask(a, NULL, NULL, 0);
@@ -117,7 +112,7 @@ static void known_name_from_elsewhere_refused(void **state)
 
 static void unknown_peer_accepted_when_allowed(void **state)
 {
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok), *b = box_start(&w, 1, "b.test", NULL);
+    struct box *a = box_start(&w, 0, "a.test", box_open), *b = box_start(&w, 1, "b.test", NULL);
     box_knows(b, a, true, NULL);
     world_run(&w, 100);
     one_ask(b, "a.test");
@@ -131,7 +126,7 @@ static void unknown_peer_accepted_when_allowed(void **state)
 static void no_common_application(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "gx.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){16777238}, 1);
@@ -265,7 +260,7 @@ static void faulty_cer(void **state)
 static void cer_on_an_open_connection(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "again.test");
     raw_dial(&r, a);
     struct message m = cer_of("again.test");
@@ -297,7 +292,7 @@ static void request_before_cer(void **state)
 {
     static struct raw r;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "early.test");
     raw_dial(&r, a);
     raw_mar(&r, 1, 1, 0, &b);
@@ -327,7 +322,7 @@ static void garbage(void **state)
         STR_INIT("\1\xff\xff\xfc\x80\0\1\1\0\0\0\0\0\0\0\0\0\0\0\0"), // 16 MB
     };
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "noise.test");
     for (int open = 0; open < 2; open++) {
         for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -353,7 +348,7 @@ static void any_segmentation(void **state)
 {
     static struct raw r;
     struct dia_bytes b[2];
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "slow.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
@@ -382,7 +377,7 @@ static void any_segmentation(void **state)
 static void silent_stranger(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "silent.test");
     raw_dial(&r, a);
     raw_send(&r, "\1\0\0", 3);
@@ -398,7 +393,7 @@ static void half_a_message(void **state)
 {
     static struct raw r;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "half.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
@@ -479,7 +474,7 @@ static void connection_lost(void **state)
 static void restart_unseen(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "again.test");
     r.origin_state = 100;
     raw_dial(&r, a);
@@ -533,7 +528,7 @@ static void drain(void **state)
 static void drain_with_a_dead_peer(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "deaf.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
@@ -566,20 +561,13 @@ static void dpr(struct raw *r, uint32_t cause)
     dia_bytes_free(&b);
 }
 
-static void knows_raw(struct box *a, const struct raw *r, struct dia_peer_params p)
-{
-    p.host = str_from(r->host);
-    p.remote = r->at;
-    assert_int_equal(dia_peer_add(a->node, &p), 0);
-}
-
 // RFC 6733 5.4: a DPR is answered; the cause decides when we come back.
 static void disconnect_causes(void **state)
 {
     static struct raw r;
     struct box *a = box_start(&w, 0, "a.test", NULL);
     raw_start(&r, &w, 3, "r.test");
-    knows_raw(a, &r, (struct dia_peer_params){0});
+    box_knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 100);
     assert_int_equal(a->opens, 1);
     dpr(&r, DIA_REBOOTING);
@@ -638,7 +626,7 @@ static void unsupported_transports(void **state)
 // TS 29.229 5.6: 3GPP and ETSI among the Supported-Vendor-Ids.
 static void vendors_of_the_capabilities(void **state)
 {
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     static struct raw r;
     bool etsi = false, tgpp = false;
     raw_start(&r, &w, 3, "r.test");
@@ -658,7 +646,7 @@ static void vendors_of_the_capabilities(void **state)
 
 static void ipv6(void **state)
 {
-    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", box_open);
     struct addr six;
     assert_int_equal(addr_parse(STR("2001:db8::1"), 3868, &six), 0);
     assert_int_equal(dia_node_listen(b->node, DIA_TCP, &six), 0);

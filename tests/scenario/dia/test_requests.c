@@ -20,21 +20,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static void unknown_ok(struct dia_params *p)
-{
-    p->accept_unknown = true;
-}
-
-static void knows_raw(struct box *a, const struct raw *r, struct dia_peer_params p)
-{
-    p.host = str_from(r->host);
-    p.remote = r->at;
-    assert_int_equal(dia_peer_add(a->node, &p), 0);
-}
-
 static void pair(struct box **ret_a, struct box **ret_b)
 {
-    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", box_open);
     box_knows(a, b, true, NULL);
     world_run(&w, 1000);
     *ret_a = a;
@@ -83,7 +71,7 @@ static void small_caps(struct dia_params *p)
 
 static void cap_at_the_sender(void **state)
 {
-    struct box *a = box_start(&w, 0, "a.test", small_caps), *b = box_start(&w, 1, "b.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", small_caps), *b = box_start(&w, 1, "b.test", box_open);
     box_knows(a, b, true, NULL);
     world_run(&w, 1000);
     b->mode = ANSWER_HOLD;
@@ -122,7 +110,7 @@ static void cap_at_the_server(void **state)
 static void busy_peer_is_passed_over(void **state)
 {
     struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", small_caps);
-    struct box *c = box_start(&w, 2, "c.test", unknown_ok);
+    struct box *c = box_start(&w, 2, "c.test", box_open);
     box_knows(a, b, true, NULL);
     box_knows(a, c, true, &(struct dia_peer_params){.priority = 5});
     world_run(&w, 1000);
@@ -172,7 +160,7 @@ static void requests_to_a_peer_that_does_not_read(void **state)
     static struct raw r;
     struct box *a = box_start(&w, 0, "a.test", tiny_buffer);
     raw_start(&r, &w, 3, "deaf.test");
-    knows_raw(a, &r, (struct dia_peer_params){0});
+    box_knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 100);
     tcp_pause(r.tcp, true);
     for (int i = 0; i < 3000; i++) {
@@ -216,8 +204,8 @@ static void failover_on_loss(void **state)
     r.got = swallow;
     s.got = note_t;
     t_seen = plain_seen = 0;
-    knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
-    knows_raw(a, &s, (struct dia_peer_params){.priority = 2});
+    box_knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
+    box_knows_raw(a, &s, (struct dia_peer_params){.priority = 2});
     world_run(&w, 1000);
     for (int i = 0; i < 20; i++)
         box_ask(a, NULL, NULL, 0);
@@ -255,8 +243,8 @@ static void failover_on_suspicion_and_failback(void **state)
     struct box *a = box_start(&w, 0, "a.test", NULL);
     raw_start(&r, &w, 3, "r.test");
     raw_start(&s, &w, 4, "s.test");
-    knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
-    knows_raw(a, &s, (struct dia_peer_params){.priority = 2});
+    box_knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
+    box_knows_raw(a, &s, (struct dia_peer_params){.priority = 2});
     world_run(&w, 1000);
     r.answer_dwr = false;
     r.got = swallow;
@@ -294,7 +282,7 @@ static void reopen_after_silence(void **state)
     static struct raw r;
     struct box *a = box_start(&w, 0, "a.test", NULL);
     raw_start(&r, &w, 3, "r.test");
-    knows_raw(a, &r, (struct dia_peer_params){0});
+    box_knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 1000);
     r.answer_dwr = false;
     world_run(&w, 26000); // probe, suspect, down
@@ -319,7 +307,7 @@ static void suspect_without_alternative_may_still_answer(void **state)
     struct dia_fault fault;
     struct box *a = box_start(&w, 0, "a.test", NULL);
     raw_start(&r, &w, 3, "r.test");
-    knows_raw(a, &r, (struct dia_peer_params){0});
+    box_knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 1000);
     r.answer_dwr = false;
     r.got = swallow;
@@ -356,7 +344,7 @@ static void restart_in_the_middle(void **state)
     world_run(&w, 10);
     assert_int_equal(a->done[k].calls, 0);
     assert_int_equal(box_stat(a, "dia_parked", NULL), 2);
-    box_again(b, unknown_ok);
+    box_again(b, box_open);
     b->mode = ANSWER_NOW;
     world_run(&w, 4000);
     assert_int_equal(a->done[i].calls, 1);
@@ -372,7 +360,7 @@ static void duplicate_answered_once(void **state)
     static struct raw r;
     struct dia_bytes b;
     uint8_t first[2048];
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
@@ -413,7 +401,7 @@ static void duplicate_of_a_long_host(void **state)
 {
     static struct raw r;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_RELAY}, 1); // for others than itself
@@ -436,7 +424,7 @@ static void duplicate_while_pending(void **state)
 {
     static struct raw r;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     a->mode = ANSWER_HOLD;
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
@@ -463,7 +451,7 @@ static void late_original(void **state)
 {
     static struct raw r;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
@@ -501,7 +489,7 @@ static void priority_and_weight(void **state)
     struct box *a = box_start(&w, 0, "a.test", NULL), *x[3];
     static const char *const names[] = {"x.test", "y.test", "z.test"};
     for (int i = 0; i < 3; i++)
-        x[i] = box_start(&w, i + 1, names[i], unknown_ok);
+        x[i] = box_start(&w, i + 1, names[i], box_open);
     box_knows(a, x[0], true, &(struct dia_peer_params){.priority = 1, .weight = 3});
     box_knows(a, x[1], true, &(struct dia_peer_params){.priority = 1, .weight = 1});
     box_knows(a, x[2], true, &(struct dia_peer_params){.priority = 2, .weight = 100});
@@ -537,14 +525,14 @@ static void relay_cannot_deliver(struct raw *r, const struct dia_frame *f)
 static void through_a_relay(void **state)
 {
     static struct raw r, s;
-    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", box_open);
     raw_start(&r, &w, 3, "dra1.test");
     raw_start(&s, &w, 4, "dra2.test");
     r.relay_app = s.relay_app = true;
     r.got = relay_cannot_deliver;
     s.got = relay_forwards;
-    knows_raw(a, &r, (struct dia_peer_params){.relay = true, .realm = STR("*"), .priority = 1});
-    knows_raw(a, &s, (struct dia_peer_params){.relay = true, .realm = STR("*"), .priority = 2});
+    box_knows_raw(a, &r, (struct dia_peer_params){.relay = true, .realm = STR("*"), .priority = 1});
+    box_knows_raw(a, &s, (struct dia_peer_params){.relay = true, .realm = STR("*"), .priority = 2});
     box_knows(a, b, true, NULL);
     world_run(&w, 1000);
     size_t far = box_ask(a, "hss.far", "far", 0), home = box_ask(a, "b.test", NULL, 0);
@@ -576,10 +564,10 @@ static void redirects(struct raw *r, const struct dia_frame *f)
 static void redirected(void **state)
 {
     static struct raw r;
-    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "hss2.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "hss2.test", box_open);
     raw_start(&r, &w, 3, "slf.test");
     r.got = redirects;
-    knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
+    box_knows_raw(a, &r, (struct dia_peer_params){.priority = 1});
     box_knows(a, b, true, &(struct dia_peer_params){.priority = 9});
     world_run(&w, 1000);
     redirect_to = "aaa://hss2.test:3868;transport=tcp";
@@ -621,7 +609,7 @@ static void bad_answer(void **state)
     struct box *a = box_start(&w, 0, "a.test", NULL);
     raw_start(&r, &w, 3, "r.test");
     r.got = breaks_grammar;
-    knows_raw(a, &r, (struct dia_peer_params){0});
+    box_knows_raw(a, &r, (struct dia_peer_params){0});
     world_run(&w, 1000);
     sloppy_result = DIA_SUCCESS;
     size_t i = box_ask(a, NULL, NULL, 0);
@@ -664,8 +652,8 @@ static uint64_t story(uint64_t seed)
 {
     struct world v;
     world_new(&v, seed);
-    struct box *a = box_start(&v, 0, "a.test", NULL), *b = box_start(&v, 1, "b.test", unknown_ok);
-    struct box *c = box_start(&v, 2, "c.test", unknown_ok);
+    struct box *a = box_start(&v, 0, "a.test", NULL), *b = box_start(&v, 1, "b.test", box_open);
+    struct box *c = box_start(&v, 2, "c.test", box_open);
     box_knows(a, b, true, NULL);
     box_knows(a, c, true, NULL);
     world_run(&v, 1000);
@@ -675,7 +663,7 @@ static uint64_t story(uint64_t seed)
         if (i == 60)
             box_crash(b);
         if (i == 120)
-            box_again(b, unknown_ok);
+            box_again(b, box_open);
     }
     world_run(&v, 20000);
     assert_int_equal(a->n_done, 200);
@@ -705,7 +693,7 @@ static void disasters(void **state)
         sim_set_faults(v.sim, &f);
         struct box *a = box_start(&v, 0, "a.test", NULL), *x[2];
         for (int i = 0; i < 2; i++) {
-            x[i] = box_start(&v, i + 1, i ? "y.test" : "x.test", unknown_ok);
+            x[i] = box_start(&v, i + 1, i ? "y.test" : "x.test", box_open);
             box_knows(a, x[i], true, NULL);
         }
         for (int i = 0; i < 600; i++) {
@@ -715,7 +703,7 @@ static void disasters(void **state)
             if (sim_random(v.sim) % 60 == 0) {
                 box_crash(victim);
                 world_run(&v, sim_random(v.sim) % 300);
-                box_again(victim, unknown_ok);
+                box_again(victim, box_open);
             }
             if (sim_random(v.sim) % 80 == 0)
                 assert_int_equal(sim_partition(v.sim, &a->at, &victim->at, sim_random(v.sim) & 1), 0);

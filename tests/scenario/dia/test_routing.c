@@ -17,11 +17,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void unknown_ok(struct dia_params *p)
-{
-    p->accept_unknown = true;
-}
-
 static void answers(struct raw *r, const struct dia_frame *f)
 {
     raw_maa(r, f);
@@ -75,7 +70,7 @@ static void by_realm(void **state)
 static void relay_for_a_host_that_is_down(void **state)
 {
     static struct raw dra;
-    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", NULL), *b = box_start(&w, 1, "b.test", box_open);
     raw_peer(a, &dra, 3, "dra.test", "test", true);
     box_knows(a, b, true, NULL);
     world_run(&w, 1000);
@@ -84,7 +79,7 @@ static void relay_for_a_host_that_is_down(void **state)
     box_crash(b);
     world_run(&w, 100);
     expect_from(a, "b.test", NULL, "dra.test");
-    box_again(b, unknown_ok);
+    box_again(b, box_open);
     world_run(&w, 40000);
     expect_from(a, "b.test", NULL, "b.test");
     raw_stop(&dra);
@@ -113,7 +108,7 @@ static void send_copy(struct raw *r, uint32_t hbh)
 static void same_id_of_another_host(void **state)
 {
     static struct raw r, s;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     cer_of(&r, 3, "r.test", a);
     cer_of(&s, 4, "s.test", a);
     send_copy(&r, 1);

@@ -6,15 +6,10 @@ static struct world w;
 static struct raw r;
 static struct box *a;
 
-static void unknown_ok(struct dia_params *p)
-{
-    p->accept_unknown = true;
-}
-
 static int setup(void **state)
 {
     world_new(&w, 5);
-    a = box_start(&w, 0, "a.test", unknown_ok);
+    a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
     raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);

@@ -21,11 +21,6 @@ static int teardown(void **state)
 
 static const uint32_t cx[] = {DIA_APP_CX};
 
-static void unknown_ok(struct dia_params *p)
-{
-    p->accept_unknown = true;
-}
-
 static uint64_t over(const struct box *b, const char *limit)
 {
     char labels[64];
@@ -175,7 +170,7 @@ static void names_that_do_not_come(void **state)
 static void the_name_of_an_open_unknown_peer(void **state)
 {
     static struct raw r, s;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_start(&s, &w, 4, "r.test");
     say_cer(&r, a);
@@ -313,7 +308,7 @@ static void a_long_cer(void **state)
 {
     static struct raw r;
     static const char head[] = "\1\0\x20\0\x80\0\1\1\0\0\0\0\0\0\0\0\0\0\0\0"; // 8192 bytes
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_dial(&r, a);
     raw_send(&r, head, 19);
@@ -381,7 +376,7 @@ static void expect_refused(struct box *a, struct dia_bytes *b, uint32_t result, 
 static void many_avps(void **state)
 {
     struct dia_bytes b;
-    struct box *a = open_peer(unknown_ok);
+    struct box *a = open_peer(box_open);
     raw_mar(&peer, 1, 2, 0, &b);
     add_empty(&b, 284, 30000);
     expect_refused(a, &b, 5012, "avps");
@@ -392,7 +387,7 @@ static void deep_groups(void **state)
     enum { LEVELS = 1000 };
     static char deep[8 * LEVELS];
     struct dia_bytes b;
-    struct box *a = open_peer(unknown_ok);
+    struct box *a = open_peer(box_open);
     raw_mar(&peer, 1, 2, 0, &b);
     for (size_t i = 0; i < LEVELS; i++) {
         dia_put32(deep + 8 * i, 279);
@@ -445,7 +440,7 @@ static void long_message_in_pieces(void **state)
 static void proxy_info_within_the_limits(void **state)
 {
     struct dia_bytes b;
-    struct box *a = open_peer(unknown_ok);
+    struct box *a = open_peer(box_open);
     static const char info[] = "\0\0\1\x1c\x40\0\0\x20"
                                "\0\0\1\x18\x40\0\0\x09p\0\0\0"
                                "\0\0\0\x21\x40\0\0\x0as1\0\0";
@@ -476,7 +471,7 @@ static void answers_too_much(struct raw *r, const struct dia_frame *f)
 
 static void an_answer_beyond_its_limit(void **state)
 {
-    struct box *a = open_peer(unknown_ok);
+    struct box *a = open_peer(box_open);
     peer.got = answers_too_much;
     size_t i = box_ask(a, NULL, NULL, 0);
     world_run(&w, 100);
@@ -494,7 +489,7 @@ static void anothers_origin_host(void **state)
 {
     static struct raw r, s;
     struct dia_bytes b;
-    struct box *a = box_start(&w, 0, "a.test", unknown_ok);
+    struct box *a = box_start(&w, 0, "a.test", box_open);
     raw_start(&r, &w, 3, "r.test");
     raw_start(&s, &w, 4, "s.test");
     say_cer(&r, a);

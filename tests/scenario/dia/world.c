@@ -3,7 +3,9 @@
 
 #include <stdio.h>
 
-static const struct dia_interface *const apps[] = {&dia_cx};
+#include "tests/common/cx_node.h"
+#include "tests/common/figure.h"
+#include "tests/common/place.h"
 
 static void on_segment(void *arg, uint64_t at_us, const struct addr *src, const struct addr *dst,
                        bool tcp, bool dropped, struct str data)
@@ -27,7 +29,7 @@ void world_new(struct world *w, uint64_t seed)
     struct sim_faults f = {.delay_min_us = 100, .delay_max_us = 900};
     sim_set_faults(w->sim, &f);
     sim_set_trace(w->sim, on_segment, w);
-    assert_int_equal(dia_dict_ref(apps, 1, &w->dict), 0);
+    assert_int_equal(dia_dict_ref(cx_apps, 1, &w->dict), 0);
 }
 
 void world_free(struct world *w)
@@ -47,11 +49,11 @@ void world_run(struct world *w, uint64_t ms)
 
 // ---- boxes ----
 
-static void address(int i, struct addr *ret_addr)
+struct addr box_place(int i)
 {
     char ip[32];
     snprintf(ip, sizeof ip, "10.0.0.%d", i + 1);
-    assert_int_equal(addr_parse(str_from(ip), 3868, ret_addr), 0);
+    return place_port(ip, 3868);
 }
 
 static void on_peer(void *arg, struct str host, bool open)
@@ -113,16 +115,21 @@ static const struct cx_server server = {.mar = on_mar};
 
 static void start(struct box *b, void (*change)(struct dia_params *))
 {
-    b->params = (struct dia_params){
-        .loop = b->loop, .origin_host = str_from(b->host), .origin_realm = STR("test"),
-        .applications = apps, .n_applications = 1, .watchdog_ms = 6000, .connect_ms = 10000,
-        .trace = on_trace, .peer_state = on_peer, .arg = b,
-    };
+    b->params = cx_params(b->loop, b->host, "test");
+    b->params.product = STR_NONE;
+    b->params.watchdog_ms = 6000;
+    b->params.connect_ms = 10000;
+    b->params.trace = on_trace;
+    b->params.peer_state = on_peer;
+    b->params.arg = b;
     if (change)
         change(&b->params);
-    assert_int_equal(dia_node_new(&b->params, &b->node), 0);
-    assert_int_equal(dia_node_listen(b->node, DIA_TCP, &b->at), 0);
-    assert_int_equal(cx_serve(b->node, &server, b), 0);
+    b->node = cx_node(&b->params, &server, b, &b->at);
+}
+
+void box_open(struct dia_params *p)
+{
+    p->accept_unknown = true;
 }
 
 struct box *box_start(struct world *w, int i, const char *host, void (*change)(struct dia_params *))
@@ -130,7 +137,7 @@ struct box *box_start(struct world *w, int i, const char *host, void (*change)(s
     struct box *b = &w->box[i];
     b->w = w;
     snprintf(b->host, sizeof b->host, "%s", host);
-    address(i, &b->at);
+    b->at = box_place(i);
     assert_int_equal(sim_node(w->sim, host, &b->loop), 0);
     start(b, change);
     return b;
@@ -156,6 +163,13 @@ void box_again(struct box *b, void (*change)(struct dia_params *))
 {
     assert_int_equal(sim_node(b->w->sim, b->host, &b->loop), 0);
     start(b, change);
+}
+
+void box_knows_raw(struct box *a, const struct raw *r, struct dia_peer_params p)
+{
+    p.host = str_from(r->host);
+    p.remote = r->at;
+    assert_int_equal(dia_peer_add(a->node, &p), 0);
 }
 
 void box_knows(struct box *a, const struct box *b, bool dial, const struct dia_peer_params *more)
@@ -200,32 +214,16 @@ size_t box_ask(struct box *b, const char *dest_host, const char *dest_realm, uin
     return i;
 }
 
-struct wanted {
-    const char *name;
-    char labels[300];
-    uint64_t sum;
-};
-
-static void on_stat(void *arg, const char *name, const char *labels, uint64_t value)
-{
-    struct wanted *w = arg;
-    if (strcmp(name, w->name) == 0 && (!w->labels[0] || strcmp(labels, w->labels) == 0))
-        w->sum += value;
-}
-
 uint64_t box_stat_of(const struct box *b, const char *name, const char *labels)
 {
-    struct wanted w = {.name = name};
-    snprintf(w.labels, sizeof w.labels, "%s", labels);
-    dia_stats(b->node, on_stat, &w);
-    return w.sum;
+    struct figure f = {.name = name, .labels = labels, .whole = true};
+    dia_stats(b->node, figure_add, &f);
+    return f.sum;
 }
 
 uint64_t box_stat(const struct box *b, const char *name, const char *host)
 {
-    struct wanted w = {.name = name};
-    if (host)
-        snprintf(w.labels, sizeof w.labels, "peer=\"%s\"", host);
-    dia_stats(b->node, on_stat, &w);
-    return w.sum;
+    char labels[300];
+    snprintf(labels, sizeof labels, "peer=\"%s\"", host ? host : "");
+    return box_stat_of(b, name, host ? labels : NULL);
 }

@@ -70,11 +70,14 @@ struct box *box_start(struct world *w, int i, const char *host, void (*change)(s
 void box_crash(struct box *b);
 void box_stop(struct box *b); // frees node and loop in order
 void box_again(struct box *b, void (*change)(struct dia_params *));
+struct addr box_place(int i);
+void box_open(struct dia_params *p); // a change: it takes peers that it does not know
 // a knows b; dial: and connects to it.
 void box_knows(struct box *a, const struct box *b, bool dial, const struct dia_peer_params *more);
 // Sends a MAR; the answer lands in b->done[returned number].
 size_t box_ask(struct box *b, const char *dest_host, const char *dest_realm, uint32_t timeout_ms);
 void box_answer_held(struct box *b, size_t i);
+// Summed over all labels when these are NULL.
 uint64_t box_stat(const struct box *b, const char *name, const char *host);
 uint64_t box_stat_of(const struct box *b, const char *name, const char *labels);
 
@@ -100,6 +103,7 @@ struct raw {
 
 // Same addresses as boxes: 10.0.0.<i+1>:3868.
 void raw_start(struct raw *r, struct world *w, int i, const char *host);
+void box_knows_raw(struct box *a, const struct raw *r, struct dia_peer_params p); // as box_knows does, and dials
 void raw_stop(struct raw *r);
 // A further connection of the same node: r has its loop and address, and raw_drop ends it.
 void raw_share(struct raw *r, const struct raw *of);

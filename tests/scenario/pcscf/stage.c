@@ -12,9 +12,9 @@ int stage_set_up(void **state)
 {
     (void)state;
     st = (struct stage){.sc = scene_new(3)};
-    st.access[0] = scene_addr(ACCESS);
-    st.access[1] = scene_addr(ACCESS6);
-    st.core_at[0] = scene_addr(PCSCF_CORE_AT);
+    st.access[0] = place(ACCESS);
+    st.access[1] = place(ACCESS6);
+    st.core_at[0] = place(PCSCF_CORE_AT);
     st.trusted[0] = STR("192.0.2.20");
     st.homes[0] = STR(HOME);
     st.cfg = (struct pcscf_config){

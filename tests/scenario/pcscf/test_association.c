@@ -4,7 +4,7 @@
 #include "pcscf/association.h"
 #include "stack/stack.h"
 #include "stage.h"
-#include "../../figure.h"
+#include "tests/common/figure.h"
 
 static uint64_t now(void)
 {
@@ -380,7 +380,7 @@ static void each_address_names_itself(void **state)
     (void)state;
     three[0] = st.access[0];
     three[1] = st.access[1];
-    three[2] = scene_addr(SECOND);
+    three[2] = place(SECOND);
     names[0] = STR("one.example");
     names[1] = STR("2001:db8::10");
     names[2] = STR("192.0.2.12");

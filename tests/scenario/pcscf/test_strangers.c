@@ -5,9 +5,9 @@
 
 #include "base/log.h"
 #include "base/log_limit.h"
-#include "stage.h"
 #include "stack/stack.h"
-#include "../../figure.h"
+#include "stage.h"
+#include "tests/common/figure.h"
 
 #define EVE "203.0.113.66:5060"
 #define TEN "0123456789"
@@ -478,10 +478,10 @@ static void response_of_somebody_else(void **state)
     struct heard *h = expect(st.core, "INVITE ");
     peer_answer(eve.peer, h, 200, "P-Asserted-Identity: <sip:bank@" HOME ">\n"); // to the core side
     expect_nothing(st.alice.peer);
-    h->from = scene_addr(ACCESS); // and to the access side
+    h->from = place(ACCESS); // and to the access side
     peer_answer(eve.peer, h, 200, "P-Asserted-Identity: <sip:bank@" HOME ">\n");
     expect_nothing(st.alice.peer);
-    h->from = scene_addr(PCSCF_CORE_AT);
+    h->from = place(PCSCF_CORE_AT);
     peer_answer(st.core, h, 486, NULL);
     (void)expect(st.alice.peer, "SIP/2.0 486");
 }

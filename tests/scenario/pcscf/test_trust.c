@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "stage.h"
-#include "../../trust_samples.h"
+#include "tests/common/trust_samples.h"
 
 static struct heard *invited(const char *headers)
 {

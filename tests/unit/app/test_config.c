@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "tests/common/load.h"
 
 enum color { RED, GREEN };
 
@@ -64,7 +65,7 @@ static const struct conf_row rows[] = {
 
 static int load(const char *yaml, struct example *e, char *error, struct conf **c)
 {
-    return conf_load_text(str_from(yaml), "x.yaml", rows, e, error, 2048, c);
+    return load_text(str_from(yaml), "x.yaml", rows, e, error, 2048, c);
 }
 
 static void silent(void *arg, enum log_level level, struct str line)
@@ -251,10 +252,10 @@ static void too_many(void **state)
     char yaml[4096] = D, error[64];
     for (int i = 0; i < 150; i++)
         (void)snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "wrong%d: 1\n", i);
-    assert_int_equal(conf_load_text(str_from(yaml), "x.yaml", rows, &e, error, sizeof error, &c),
+    assert_int_equal(load_text(str_from(yaml), "x.yaml", rows, &e, error, sizeof error, &c),
                      ERR_BAD);
     assert_int_equal(strlen(error), sizeof error - 1);
-    assert_int_equal(conf_load_text(str_from(yaml), "x.yaml", rows, &e, NULL, 0, &c), ERR_BAD);
+    assert_int_equal(load_text(str_from(yaml), "x.yaml", rows, &e, NULL, 0, &c), ERR_BAD);
 }
 
 static void files(void **state)
@@ -266,15 +267,15 @@ static void files(void **state)
     int fd = mkstemp(path);
     assert_int_equal(write(fd, D "limit: 9\n", 19), 19);
     close(fd);
-    assert_int_equal(conf_load(path, rows, &e, error, sizeof error, &c), 0);
+    assert_int_equal(load_file(path, rows, &e, error, sizeof error, &c), 0);
     assert_int_equal(e.limit, 9);
     conf_free(c);
     unlink(path);
     char want[256];
     (void)snprintf(want, sizeof want, "%s: No such file or directory", path);
-    assert_int_equal(conf_load(path, rows, &e, error, sizeof error, &c), ERR_IO);
+    assert_int_equal(load_file(path, rows, &e, error, sizeof error, &c), ERR_IO);
     assert_string_equal(error, want);
-    assert_int_equal(conf_load("/", rows, &e, error, sizeof error, &c), ERR_IO);
+    assert_int_equal(load_file("/", rows, &e, error, sizeof error, &c), ERR_IO);
     assert_string_equal(error, "/: Is a directory");
 }
 
@@ -344,7 +345,7 @@ static void secrets(void **state)
     struct str value;
     struct conf *c;
     struct shown s = {""};
-    assert_int_equal(conf_load_text(STR("password: s3cret"), "x", secret, &value, NULL, 0, &c), 0);
+    assert_int_equal(load_text(STR("password: s3cret"), "x", secret, &value, NULL, 0, &c), 0);
     conf_show(secret, &value, append, &s);
     assert_string_equal(s.text, "password: \"(not shown)\"\n");
     conf_free(c);

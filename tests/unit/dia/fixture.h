@@ -14,8 +14,7 @@
 #include "dia/base.h"
 #include "dia/codec/codec.h"
 #include "dia/cx.h"
-
-static const struct dia_interface *const dia_test_apps[] = {&dia_cx};
+#include "tests/common/cx_node.h"
 
 #define HEAD_IN                                                                                    \
     .head = {.session_id = STR_INIT("s.test;1;2;0a"), .origin_host = STR_INIT("s.test"),           \

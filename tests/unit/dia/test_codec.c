@@ -12,7 +12,7 @@ static struct state the;
 static int setup(void **state)
 {
     *state = &the;
-    return dia_dict_ref(dia_test_apps, 1, &the.d);
+    return dia_dict_ref(cx_apps, 1, &the.d);
 }
 
 static int teardown(void **state)
@@ -561,10 +561,10 @@ static void made_again_and_again(void **state)
     dia_dict_unref(the.d);
     the.d = NULL;
     for (int i = 0; i < 1100; i++) {
-        assert_int_equal(dia_dict_ref(dia_test_apps, 1, &the.d), 0);
+        assert_int_equal(dia_dict_ref(cx_apps, 1, &the.d), 0);
         dia_dict_unref(the.d);
     }
-    assert_int_equal(dia_dict_ref(dia_test_apps, 1, &the.d), 0);
+    assert_int_equal(dia_dict_ref(cx_apps, 1, &the.d), 0);
 }
 
 int main(void)

@@ -252,7 +252,7 @@ static int write_all(void)
 {
     static char line[8192];
     FILE *f = fopen(path, "w");
-    if (!f || dia_dict_ref(dia_test_apps, 1, &dict))
+    if (!f || dia_dict_ref(cx_apps, 1, &dict))
         return 1;
     for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
         line_of(&samples[i], line, sizeof line);
@@ -263,7 +263,7 @@ static int write_all(void)
 
 static int setup(void **state)
 {
-    return dia_dict_ref(dia_test_apps, 1, &dict);
+    return dia_dict_ref(cx_apps, 1, &dict);
 }
 
 static int teardown(void **state)

@@ -158,7 +158,7 @@ static void stage_open(struct stage *s)
     addr_parse(STR("10.0.0.1"), 3868, &s->at);
     addr_parse(STR("10.0.0.2"), 3868, &s->far);
     struct dia_params p = {.loop = s->loop, .origin_host = STR("near.test"),
-                           .origin_realm = STR("test"), .applications = dia_test_apps,
+                           .origin_realm = STR("test"), .applications = cx_apps,
                            .n_applications = 1};
     assert_int_equal(dia_node_new(&p, &s->node), 0);
     assert_int_equal(dia_node_listen(s->node, DIA_TCP, &s->at), 0);

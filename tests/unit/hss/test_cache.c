@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "hss/cache.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 #define ALICE "alice@" DOMAIN
@@ -95,9 +96,9 @@ static void provisioning(void **state)
         STR("impi,k_ascii,op,join\n" ALICE ",alice-lab-key-02," OP_HEX "," ALICE_IMPU "\n");
     world_open(&w, true);
     uint64_t sqn = next_sqn(&w);
-    assert_int_equal(hss_import(w.hss, barely, "new", error, sizeof(error), &n), 0);
+    assert_int_equal(subscribers_import(w.hss, barely, "new", error, sizeof(error), &n), 0);
     assert_int_equal(next_sqn(&w), aka_sqn_next(sqn));
-    assert_int_not_equal(hss_import(w.hss, wrong, "again", error, sizeof(error), &n), 0);
+    assert_int_not_equal(subscribers_import(w.hss, wrong, "again", error, sizeof(error), &n), 0);
     sqn = next_sqn(&w);
     assert_int_equal(next_sqn(&w), aka_sqn_next(sqn));
     world_close(&w);

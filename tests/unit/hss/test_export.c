@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hss/audit.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 struct work {
@@ -79,7 +80,7 @@ static void import(struct world *w, const char *text, size_t want)
 {
     char error[256] = "";
     size_t n = 0;
-    if (hss_import(w->hss, str_from(text), "f", error, sizeof(error), &n) != 0)
+    if (subscribers_import(w->hss, str_from(text), "f", error, sizeof(error), &n) != 0)
         fail_msg("%s\n%s", error, text);
     assert_int_equal(n, want);
 }
@@ -152,7 +153,7 @@ static void another_store(void **state)
     world_open(&w, true);
     world_open(&other, false);
     char *text = exported(&w);
-    assert_int_equal(hss_import(other.hss, str_from(text), "f", error, sizeof(error), &n), ERR_BAD);
+    assert_int_equal(subscribers_import(other.hss, str_from(text), "f", error, sizeof(error), &n), ERR_BAD);
     assert_non_null(strstr(error, "sealed does not open"));
     free(text);
     world_close(&w);

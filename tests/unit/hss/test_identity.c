@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "ims/impu.h"
 #include "io/uv.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 #include "xml/profile.h"
 
@@ -54,7 +55,7 @@ static const char *import(const char *text)
     static char error[320];
     size_t n;
     *error = 0;
-    return hss_import(w.hss, str_from(text), "f", error, sizeof error, &n) ? error : NULL;
+    return subscribers_import(w.hss, str_from(text), "f", error, sizeof error, &n) ? error : NULL;
 }
 
 static void provision(const char *impi, const char *impus)

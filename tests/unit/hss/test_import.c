@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/writer.h"
 #include "hss/provision.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 #define K "000102030405060708090a0b0c0d0e0f"
@@ -125,7 +126,7 @@ static void one(struct world *w, const struct row *row)
 {
     char error[256] = "";
     size_t n = 0, before = subscribers(w);
-    int err = hss_import(w->hss, str_from(row->text), "f", error, sizeof(error), &n);
+    int err = subscribers_import(w->hss, str_from(row->text), "f", error, sizeof(error), &n);
     if (!row->error && err)
         fail_msg("%s\n%s", row->text, error);
     if (row->error && !err)
@@ -185,7 +186,7 @@ static void import(struct world *w, const char *text)
 {
     char error[256] = "";
     size_t n;
-    if (hss_import(w->hss, str_from(text), "f", error, sizeof(error), &n) != 0)
+    if (subscribers_import(w->hss, str_from(text), "f", error, sizeof(error), &n) != 0)
         fail_msg("%s", error);
 }
 

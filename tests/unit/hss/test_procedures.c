@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 #define IMPI(name) name "@" DOMAIN
@@ -298,7 +299,7 @@ static void services_of_the_unregistered(void **state)
                        "subscribers: [{impi: x@" DOMAIN ", password: x, impus: 'sip:x@" DOMAIN
                        "', profile: p}]\n",
                        rows[i].xml);
-        if (hss_import(w.hss, str_from(text), "x", error, sizeof(error), &n) != 0)
+        if (subscribers_import(w.hss, str_from(text), "x", error, sizeof(error), &n) != 0)
             fail_msg("%s", error);
         struct cx_lir l = {.impu = STR(IMPU("x"))};
         expect_result(rows[i].xml, world_lir(&w, &l).result,

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "io/sim.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 #define ALICE "alice@" DOMAIN
@@ -34,7 +35,7 @@ static void open_hss(uint32_t length, uint32_t delay_ms)
     const struct hss_params p = {.loop = loop, .store_path = ":memory:",
                                  .settings = {.queue_length = length, .queue_delay_ms = delay_ms}};
     assert_int_equal(hss_new(&p, &hss), 0);
-    assert_int_equal(hss_import(hss, str_from(world_subscribers), "w", error, sizeof error, &n), 0);
+    assert_int_equal(subscribers_import(hss, str_from(world_subscribers), "w", error, sizeof error, &n), 0);
     sim_run(sim, 10);
 }
 

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 static const uint8_t key[VAULT_KEY] = {1, 2, 3}, seed[VAULT_SEED] = {4};
@@ -143,7 +144,7 @@ static void keys_stay_secret(void **state)
     world_open_file(&w, true);
     struct cx_mar m = world_mar_of("alice@" DOMAIN, "sip:alice@" DOMAIN);
     assert_int_equal(world_mar(&w, &m).result.code, DIA_SUCCESS);
-    assert_int_not_equal(hss_import(w.hss,
+    assert_int_not_equal(subscribers_import(w.hss,
                                     STR("impi,k_ascii,op,impus\n"
                                         "x@y,alice-lab-key-01,zz,sip:x@y\n"),
                                     "f", error, sizeof(error), &n),

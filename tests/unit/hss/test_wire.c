@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "hss/hss.h"
 #include "io/sim.h"
+#include "tests/common/cx_node.h"
+#include "tests/common/subscribers.h"
 #include "world.h"
 
 #define ALICE "alice@" DOMAIN
@@ -34,21 +36,6 @@ struct net {
     size_t n_items;
 };
 
-static const struct dia_interface *const apps[] = {&dia_cx};
-
-static void node_new(struct loop *l, const char *host, struct dia_node **ret_node)
-{
-    const struct dia_params p = {
-        .loop = l,
-        .origin_host = str_from(host),
-        .origin_realm = STR(DOMAIN),
-        .product = STR("test"),
-        .applications = apps,
-        .n_applications = 1,
-    };
-    assert_int_equal(dia_node_new(&p, ret_node), 0);
-}
-
 static void start_hss(struct net *n)
 {
     char error[256] = "";
@@ -57,15 +44,14 @@ static void start_hss(struct net *n)
     const struct hss_params p = {.loop = n->hss_loop, .store_path = ":memory:"};
     assert_int_equal(hss_new(&p, &n->hss), 0);
     assert_int_equal(
-        hss_import(n->hss, str_from(world_subscribers), "w", error, sizeof(error), &count), 0);
-    node_new(n->hss_loop, "hss." DOMAIN, &n->hss_dia);
-    assert_int_equal(cx_serve(n->hss_dia, &hss_cx_server, n->hss), 0);
+        subscribers_import(n->hss, str_from(world_subscribers), "w", error, sizeof(error), &count), 0);
+    const struct dia_params d = cx_params(n->hss_loop, "hss." DOMAIN, DOMAIN);
+    n->hss_dia = cx_node(&d, &hss_cx_server, n->hss, &n->hss_addr);
     assert_int_equal(
         dia_peer_add(n->hss_dia, &(struct dia_peer_params){.host = STR("cscf." DOMAIN),
                                                            .from = &STR("0.0.0.0/0"),
                                                            .n_from = 1}),
         0);
-    assert_int_equal(dia_node_listen(n->hss_dia, DIA_TCP, &n->hss_addr), 0);
 }
 
 static void stop_hss(struct net *n)
@@ -83,7 +69,8 @@ static void start(struct net *n, uint64_t seed)
     assert_int_equal(addr_parse(STR("10.0.0.1"), 3868, &n->hss_addr), 0);
     start_hss(n);
     assert_int_equal(sim_node(n->sim, "cscf", &n->cscf_loop), 0);
-    node_new(n->cscf_loop, "cscf." DOMAIN, &n->cscf_dia);
+    const struct dia_params d = cx_params(n->cscf_loop, "cscf." DOMAIN, DOMAIN);
+    n->cscf_dia = cx_node(&d, NULL, NULL, NULL);
     assert_int_equal(dia_peer_add(n->cscf_dia, &(struct dia_peer_params){.host = STR("hss." DOMAIN),
                                                                          .remote = n->hss_addr}),
                      0);

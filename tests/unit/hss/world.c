@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/uv.h"
+#include "tests/common/subscribers.h"
 
 const char world_subscribers[] =
     "profiles:\n"
@@ -86,7 +87,7 @@ static void open_world(struct world *w, bool fresh)
     assert_int_equal(hss_new(&p, &w->hss), 0);
     if (!fresh)
         return;
-    if (hss_import(w->hss, str_from(world_subscribers), "world", error, sizeof(error), &n) != 0)
+    if (subscribers_import(w->hss, str_from(world_subscribers), "world", error, sizeof(error), &n) != 0)
         fail_msg("%s", error);
     assert_int_equal(n, 8);
 }

@@ -56,7 +56,7 @@ static void ask_for(const char *method)
 {
     bool reg = strcmp(method, "REGISTER") == 0;
     branch++;
-    world_sendf("%s sip:%s" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKc%u\nMax-Forwards: 70\n"
+    world_sendf(W_PCSCF, "%s sip:%s" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKc%u\nMax-Forwards: 70\n"
                 "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN ">\nCall-ID: c%u\nCSeq: 1 %s\n%sContent-Length: 0\n\n",
                 method, reg ? "" : "alice@", branch, branch, method,
                 reg ? "Contact: <sip:alice@192.0.2.1>\nPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\n"
@@ -88,7 +88,7 @@ static void ask(size_t i, const char *method, const struct avps *a)
     const char *key = reg ? "" : rows[i].key; // a UAA has no Wildcarded-Public-Identity
     if (strcmp(key_of(m), key) != 0)
         fail_msg("%s, order %u, more %u: P-Profile-Key %s", rows[i].what, a->order, a->more, key_of(m));
-    world_answer(rows[i].to, m, 403);
+    world_answer(rows[i].to, m, 403, "");
     (void)world_expect(W_PCSCF, 403);
 }
 

@@ -3,8 +3,8 @@
 // there (TS 24.229 4.5.2, 5.3.2.1).
 #include <stdio.h>
 
+#include "tests/common/trust_samples.h"
 #include "world.h"
-#include "../../trust_samples.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 
@@ -24,13 +24,13 @@ static const char *samples(void)
 static void eve_sends(const char *method, const char *to_tag, const char *headers)
 {
     branch++;
-    world_eve_sendf(REQUEST, method, "198.51.100.66", branch, to_tag, branch, method, headers);
+    world_sendf(W_EVE, REQUEST, method, "198.51.100.66", branch, to_tag, branch, method, headers);
 }
 
 static void neighbour_sends(const char *method, const char *headers)
 {
     branch++;
-    world_sendf(REQUEST, method, "127.0.1.10", branch, "", branch, method, headers);
+    world_sendf(W_PCSCF, REQUEST, method, "127.0.1.10", branch, "", branch, method, headers);
 }
 
 static void table_from_outside(void **state)
@@ -40,13 +40,13 @@ static void table_from_outside(void **state)
     eve_sends("MESSAGE", "", samples());
     struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
     trust_assert_marks(m, TRUST_FOREIGN, TRUST_HOME);
-    neighbour_answer(&w.peers, W_S1, m, 200, samples());
+    world_answer(W_S1, m, 200, samples());
     trust_assert_marks(world_expect(W_EVE, 200), TRUST_HOME, TRUST_FOREIGN);
     (void)snprintf(text, sizeof text, "Route: <sip:" ICSCF ";lr>, <sip:127.0.1.30:5060;lr>\n%s", samples());
     eve_sends("BYE", ";tag=t", text);
     m = world_expect_request(W_S1, "BYE");
     trust_assert_marks(m, TRUST_FOREIGN, TRUST_HOME);
-    neighbour_answer(&w.peers, W_S1, m, 404, samples());
+    world_answer(W_S1, m, 404, samples());
     trust_assert_marks(world_expect(W_EVE, 404), TRUST_HOME, TRUST_FOREIGN);
 }
 
@@ -86,7 +86,7 @@ static void a_route_is_followed(void **state)
 static void deregistration_stays_with_its_server(void **state)
 {
     (void)state;
-    world_sendf("REGISTER sip:" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n"
+    world_sendf(W_PCSCF, "REGISTER sip:" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\n"
                 "Max-Forwards: 70\nFrom: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN
                 ">\nCall-ID: d\nCSeq: 1 REGISTER\nContact: <sip:alice@192.0.2.1>;expires=0\n"
                 "Content-Length: 0\n\n", ++branch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The I-CSCF's procedures: TS 24.229 5.3.1, 5.3.2.
+#include "tests/common/figure.h"
 #include "world.h"
-#include "../../figure.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 
@@ -10,7 +10,7 @@ static unsigned branch;
 static void send_register(const char *contact, const char *auth)
 {
     branch++;
-    world_sendf("REGISTER sip:" DOMAIN " SIP/2.0\n"
+    world_sendf(W_PCSCF, "REGISTER sip:" DOMAIN " SIP/2.0\n"
                 "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr%u\nMax-Forwards: 70\n"
                 "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN ">\nCall-ID: r%u\n"
                 "CSeq: 1 REGISTER\n%s%sPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\n"
@@ -24,7 +24,7 @@ static void send_register(const char *contact, const char *auth)
 static void send_request(const char *method, const char *uri, const char *headers)
 {
     branch++;
-    world_sendf("%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKi%u\n"
+    world_sendf(W_PCSCF, "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKi%u\n"
                 "Max-Forwards: 70\n%sFrom: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: i%u\n"
                 "CSeq: 1 %s\nContact: <sip:bob@192.0.2.2>\nContent-Length: 0\n\n",
                 method, uri, branch, headers, uri, branch, method);
@@ -42,7 +42,7 @@ static void register_goes_to_the_assigned_server(void **state)
     assert_string_equal(w.asked.impu, "sip:alice@" DOMAIN);
     assert_string_equal(w.asked.visited, "visited.example");
     assert_int_equal(w.asked.type, CX_UAR_REGISTRATION);
-    world_answer(W_S1, m, 401);
+    world_answer(W_S1, m, 401, "");
     (void)world_expect(W_PCSCF, 401);
 }
 
@@ -175,7 +175,7 @@ static void silent_server_is_replaced(void **state)
     assert_int_equal(w.asked.type, CX_UAR_REGISTRATION_AND_CAPABILITIES);
     struct sip_msg *m = world_expect_request(W_S2, "REGISTER");
     assert_true(str_eq(sip_msg_uri_text(m), STR(S2)));
-    world_answer(W_S2, m, 401);
+    world_answer(W_S2, m, 401, "");
     (void)world_expect(W_PCSCF, 401);
 }
 
@@ -191,7 +191,7 @@ static void silent_server_of_a_deregistration(void **state)
     assert_int_equal(w.n_uar, 1);
     assert_null(world_take(W_S2));
     send_register("Contact: <sip:alice@192.0.2.1>;expires=0\n", AUTH);
-    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 480);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 480, "");
     (void)world_expect(W_PCSCF, 480);
     assert_int_equal(w.n_uar, 2);
 }
@@ -211,15 +211,15 @@ static void silent_server_is_avoided(void **state)
     avoid(30000);
     send_register(CONTACT, AUTH);
     world_run(8500);
-    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401, "");
     (void)world_expect(W_PCSCF, 401);
     skip_retransmissions(W_S1);
     for (int i = 0; i < 2; i++) {
         send_register(CONTACT, AUTH);
-        world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401);
+        world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401, "");
         (void)world_expect(W_PCSCF, 401);
         send_request("INVITE", "sip:alice@" DOMAIN, "");
-        world_answer(W_S2, world_expect_request(W_S2, "INVITE"), 486);
+        world_answer(W_S2, world_expect_request(W_S2, "INVITE"), 486, "");
         (void)world_expect(W_PCSCF, 486);
     }
     assert_null(world_take(W_S1));
@@ -227,11 +227,11 @@ static void silent_server_is_avoided(void **state)
     send_register(CONTACT, AUTH);
     send_register(CONTACT, AUTH);
     struct sip_msg *m = sip_msg_ref(world_expect_request(W_S1, "REGISTER"));
-    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401); // the other one
-    world_answer(W_S1, m, 401);
+    world_answer(W_S2, world_expect_request(W_S2, "REGISTER"), 401, ""); // the other one
+    world_answer(W_S1, m, 401, "");
     sip_msg_unref(m);
     send_register(CONTACT, AUTH); // it is back
-    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401, "");
 }
 
 // When there is no other one it is asked all the same.
@@ -249,7 +249,7 @@ static void the_only_server_is_never_avoided(void **state)
     (void)world_expect(W_PCSCF, 504);
     skip_retransmissions(W_S1);
     send_register(CONTACT, AUTH);
-    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+    world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401, "");
     (void)world_expect(W_PCSCF, 401);
 }
 
@@ -289,10 +289,10 @@ static void refusing_server_is_replaced(void **state)
     w.capabilities = true;
     send_register(CONTACT, AUTH);
     struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
-    world_answer(W_S1, m, 480);
+    world_answer(W_S1, m, 480, "");
     m = world_expect_request(W_S2, "REGISTER");
     assert_int_equal(w.n_uar, 1);
-    world_answer(W_S2, m, 403);
+    world_answer(W_S2, m, 403, "");
     (void)world_expect(W_PCSCF, 403);
 }
 
@@ -317,7 +317,7 @@ static void reload(void **state)
 
 static void foreign_register(void **state)
 {
-    world_sendf("REGISTER sip:elsewhere.example SIP/2.0\n"
+    world_sendf(W_PCSCF, "REGISTER sip:elsewhere.example SIP/2.0\n"
                 "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKx\nMax-Forwards: 70\n"
                 "From: <sip:a@b>;tag=f\nTo: <sip:a@b>\nCall-ID: x\nCSeq: 1 REGISTER\n"
                 "Content-Length: 0\n\n");
@@ -335,7 +335,7 @@ static void request_is_routed_to_the_server(void **state)
     assert_false(sip_msg_has(m, SIP_H_RECORD_ROUTE));
     assert_string_equal(w.asked.impu, "sip:alice@" DOMAIN);
     assert_false(w.asked.originating);
-    world_answer(W_S1, m, 486);
+    world_answer(W_S1, m, 486, "");
     (void)world_expect(W_PCSCF, 486);
 }
 
@@ -349,9 +349,9 @@ static void server_name_that_is_no_uri(void **state)
         send_request("MESSAGE", "sip:alice@" DOMAIN, "");
         struct sip_msg *m = world_expect_request(W_S1, "MESSAGE");
         assert_true(str_starts(sip_msg_raw(m, SIP_H_ROUTE), STR("<" S1)));
-        world_answer(W_S1, m, 200);
+        world_answer(W_S1, m, 200, "");
         send_register(CONTACT, AUTH);
-        world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401);
+        world_answer(W_S1, world_expect_request(W_S1, "REGISTER"), 401, "");
     }
 }
 
@@ -394,7 +394,7 @@ static void silent_server_of_a_request(void **state)
     assert_int_equal(w.n_lir, 2);
     assert_true(w.asked.and_capabilities);
     struct sip_msg *m = world_expect_request(W_S2, "INVITE");
-    world_answer(W_S2, m, 200);
+    world_answer(W_S2, m, 200, "");
     (void)world_expect(W_PCSCF, 200);
 }
 
@@ -412,7 +412,7 @@ static void nobody_else_may_serve(void **state)
     send_register(CONTACT, AUTH);
     struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
     assert_int_equal(w.n_uar, 4);
-    world_answer(W_S1, m, 401);
+    world_answer(W_S1, m, 401, "");
     (void)world_expect(W_PCSCF, 401);
     world_run(30000);
     send_request("INVITE", "sip:alice@" DOMAIN, "");
@@ -440,7 +440,7 @@ static void silent_user_is_not_a_failed_server(void **state)
     world_run(20000);
     assert_int_equal(w.n_lir, 1);
     assert_null(world_take(W_S2));
-    world_answer(W_S1, m, 200);
+    world_answer(W_S1, m, 200, "");
     (void)world_expect(W_PCSCF, 200);
     send_request("MESSAGE", "sip:alice@" DOMAIN, "");
     world_run(40000);
@@ -453,19 +453,19 @@ static void silent_user_is_not_a_failed_server(void **state)
 static void busy_user_is_not_a_failed_server(void **state)
 {
     send_request("MESSAGE", "sip:alice@" DOMAIN, "");
-    world_answer(W_S1, world_expect_request(W_S1, "MESSAGE"), 480);
+    world_answer(W_S1, world_expect_request(W_S1, "MESSAGE"), 480, "");
     (void)world_expect(W_PCSCF, 480);
     assert_int_equal(w.n_lir, 1);
 }
 
 static void in_dialog(void **state)
 {
-    world_sendf("BYE sip:bob@192.0.2.2 SIP/2.0\n"
+    world_sendf(W_PCSCF, "BYE sip:bob@192.0.2.2 SIP/2.0\n"
                 "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKd\nMax-Forwards: 70\n"
                 "Route: <sip:" ICSCF ";lr>, <sip:127.0.1.30:5060;lr>\nFrom: <sip:a@d>;tag=f\n"
                 "To: <sip:b@d>;tag=t\nCall-ID: d\nCSeq: 2 BYE\nContent-Length: 0\n\n");
     (void)world_expect_request(W_S1, "BYE");
-    world_sendf("BYE sip:bob@" DOMAIN " SIP/2.0\n"
+    world_sendf(W_PCSCF, "BYE sip:bob@" DOMAIN " SIP/2.0\n"
                 "Via: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKe\nMax-Forwards: 70\n"
                 "From: <sip:a@d>;tag=f\nTo: <sip:b@d>;tag=t\nCall-ID: e\nCSeq: 2 BYE\n"
                 "Content-Length: 0\n\n");
@@ -484,7 +484,7 @@ static void in_dialog(void **state)
 // TS 24.229 5.3.1.2: nobody outside may say integrity-protected. The refusal leaves nothing behind.
 static void register_of_an_outsider(void **state)
 {
-    world_eve_sendf("REGISTER sip:" DOMAIN " SIP/2.0\n" EVE "From: <sip:alice@" DOMAIN ">;tag=f\n"
+    world_sendf(W_EVE, "REGISTER sip:" DOMAIN " SIP/2.0\n" EVE "From: <sip:alice@" DOMAIN ">;tag=f\n"
                     "To: <sip:alice@" DOMAIN ">\nCall-ID: e\nCSeq: 1 REGISTER\n" CONTACT
                     "Authorization: Digest username=\"impi@" DOMAIN
                     "\",realm=\"d\",nonce=\"\",uri=\"\","
@@ -499,7 +499,7 @@ static void register_of_an_outsider(void **state)
 
 static void eve_sends(const char *headers, const char *to_tag)
 {
-    world_eve_sendf("MESSAGE sip:alice@" DOMAIN " SIP/2.0\n" EVE "%sFrom: <sip:bob@" DOMAIN
+    world_sendf(W_EVE, "MESSAGE sip:alice@" DOMAIN " SIP/2.0\n" EVE "%sFrom: <sip:bob@" DOMAIN
                     ">;tag=f\nTo: <sip:alice@" DOMAIN ">%s\nCall-ID: e\nCSeq: 1 MESSAGE\n" LIES
                     "Content-Length: 0\n\n",
                     ++branch, headers, to_tag);
@@ -513,7 +513,7 @@ static void assertions_of_an_outsider(void **state)
     assert_int_equal(str_find(sip_msg_bytes(m), STR("lie\r")), -1);
     assert_int_equal(str_find(sip_msg_bytes(m), STR("lie;")), -1);
     assert_int_equal(str_find(sip_msg_bytes(m), STR("carol")), -1);
-    world_answer(W_S1, m, 200);
+    world_answer(W_S1, m, 200, "");
     (void)world_expect(W_EVE, 200);
     eve_sends("Route: <sip:" ICSCF ";lr>, <sip:127.0.1.30:5060;lr>\n", ";tag=t");
     m = world_expect_request(W_S1, "MESSAGE");

@@ -20,7 +20,7 @@ static int set_up(void **state)
 static void request(const char *uri, const char *headers)
 {
     branch++;
-    world_sendf("MESSAGE %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKi%u\n"
+    world_sendf(W_PCSCF, "MESSAGE %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKi%u\n"
                 "Max-Forwards: 70\n%sFrom: <sip:bob@" DOMAIN ">;tag=f\nTo: <sip:x@y.example>\nCall-ID: i%u\n"
                 "CSeq: 1 MESSAGE\nContent-Length: 0\n\n",
                 uri, branch, headers, branch);
@@ -56,7 +56,7 @@ static void odd_identities(void **state)
         const char *to = rows[i].to ? rows[i].to : rows[i].uri;
         if (strcmp(w.asked.impu, rows[i].asked) != 0 || !str_eq(sip_msg_uri_text(m), str_from(to)))
             fail_msg("%s: %s, %.*s", rows[i].uri, w.asked.impu, STR_ARG(sip_msg_uri_text(m)));
-        world_answer(W_S1, m, 200);
+        world_answer(W_S1, m, 200, "");
         (void)world_expect(W_PCSCF, 200);
     }
 }
@@ -69,7 +69,7 @@ static void profile_key(const char *wildcard, const char *headers, const char *w
     char got[128];
     copy(got, sizeof got, sip_msg_raw(m, SIP_H_P_PROFILE_KEY));
     assert_string_equal(got, want);
-    world_answer(W_S1, m, 200);
+    world_answer(W_S1, m, 200, "");
     (void)world_expect(W_PCSCF, 200);
 }
 
@@ -87,13 +87,13 @@ static void wildcarded_identities(void **state)
 static void further_domain(void **state)
 {
     (void)state;
-    world_sendf("REGISTER sip:Operator.Example SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr\n"
+    world_sendf(W_PCSCF, "REGISTER sip:Operator.Example SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKr\n"
                 "Max-Forwards: 70\nFrom: <sip:alice@" SECOND ">;tag=f\nTo: <sip:alice@Operator.Example.>\n"
                 "Call-ID: r\nCSeq: 1 REGISTER\nContact: <sip:alice@192.0.2.1>\nContent-Length: 0\n\n");
     struct sip_msg *m = world_expect_request(W_S1, "REGISTER");
     assert_string_equal(w.asked.impu, "sip:alice@" SECOND);
     assert_string_equal(w.asked.impi, "alice@" SECOND);
-    world_answer(W_S1, m, 401);
+    world_answer(W_S1, m, 401, "");
     (void)world_expect(W_PCSCF, 401);
 }
 

@@ -71,8 +71,8 @@ static void configure(struct icscf_config *c)
         {.name = STR_INIT(S1), .priority = 1, .weight = 1},
         {.name = STR_INIT(S2), .priority = 2, .weight = 1, .capabilities = {has7, 1}},
     };
-    udp = at(ICSCF);
-    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
+    udp = place(ICSCF);
+    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = place("127.0.1.40:3868"),
                                .priority = 1, .weight = 1};
     *c = (struct icscf_config){
         .name = STR("sip:icscf." DOMAIN ":5060"),
@@ -92,12 +92,9 @@ static void open_peers(void)
     static const char *const where[] = {"127.0.1.10:5060", "127.0.1.30:5060", "127.0.1.31:5060",
                                         "198.51.100.66:5060"};
     static const char *const names[] = {"p." DOMAIN, "s1." DOMAIN, "s2." DOMAIN, "eve." DOMAIN};
-    neighbours_open(&w.peers, w.sim, ICSCF, where, W_SOCKETS);
-    for (size_t i = 0; i < W_SOCKETS; i++) {
-        struct dns_rr rr = {.ttl = 60, .ip = at(where[i])};
-        addr_set_port(&rr.ip, 0);
-        assert_int_equal(sim_dns_add(w.sim, names[i], DNS_A, &rr), 0);
-    }
+    neighbours_open(w.sim, ICSCF, where, W_SOCKETS, NULL);
+    for (size_t i = 0; i < W_SOCKETS; i++)
+        place_host(w.sim, names[i], where[i]);
 }
 
 int world_set_up(void **state)
@@ -131,58 +128,8 @@ int world_tear_down(void **state)
     icscf_free(w.icscf);
     loop_free(w.icscf_loop);
     hss_end(w.sim, w.hss_loop, &w.hss, false);
-    neighbours_close(&w.peers);
+    neighbours_close();
     sim_free(w.sim);
     sip_msg_pool_drain();
     return 0;
-}
-
-void world_run(uint64_t ms)
-{
-    (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
-}
-
-static void send_from(int socket, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
-
-static void send_from(int socket, const char *fmt, va_list ap)
-{
-    static char text[8192];
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    neighbour_send(&w.peers, socket, text);
-}
-
-void world_sendf(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    send_from(W_PCSCF, fmt, ap);
-    va_end(ap);
-}
-
-void world_eve_sendf(const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    send_from(W_EVE, fmt, ap);
-    va_end(ap);
-}
-
-struct sip_msg *world_take(int socket)
-{
-    return neighbour_take(&w.peers, socket);
-}
-
-struct sip_msg *world_expect(int socket, unsigned status)
-{
-    return neighbour_expect(&w.peers, socket, status);
-}
-
-struct sip_msg *world_expect_request(int socket, const char *method)
-{
-    return neighbour_expect_request(&w.peers, socket, method);
-}
-
-void world_answer(int socket, const struct sip_msg *request, unsigned status)
-{
-    neighbour_answer(&w.peers, socket, request, status, "");
 }

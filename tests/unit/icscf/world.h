@@ -4,7 +4,7 @@
 #pragma once
 
 #include "icscf/icscf.h"
-#include "../neighbours.h"
+#include "tests/common/neighbours.h"
 
 #define ICSCF "127.0.1.20:5060"
 #define S1 "sip:s1." DOMAIN ":5060"
@@ -32,7 +32,6 @@ struct world {
         enum cx_uar_type type;
         bool originating, and_capabilities;
     } asked;
-    struct neighbours peers;
 };
 
 extern struct world w;
@@ -41,13 +40,3 @@ int world_set_up(void **state);
 int world_set_up_with(const struct node_numbering *home);
 int world_tear_down(void **state);
 void world_kill_hss(void);
-void world_run(uint64_t ms);
-// Sends text, with LF for CRLF, from the P-CSCF.
-void world_sendf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-// The same from an outsider.
-void world_eve_sendf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-// The oldest message at a socket, NULL: none within 200 ms. Lives until the next call.
-struct sip_msg *world_take(int socket);
-struct sip_msg *world_expect(int socket, unsigned status);         // skips 100 and ACK
-struct sip_msg *world_expect_request(int socket, const char *method);
-void world_answer(int socket, const struct sip_msg *request, unsigned status);

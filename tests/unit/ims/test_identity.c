@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TS 23.003 13 and the identities of TS 24.229 5.4.1.1.
+// Identities of TS 24.229 5.4.1.1, and the table of timers.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,46 +18,6 @@ static void same(struct str got, const char *want)
 {
     if (!str_eq(got, str_from(want)))
         fail_msg("%.*s instead of %s", STR_ARG(got), want);
-}
-
-static void plmns(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int err;
-        const char *mcc, *mnc;
-    } rows[] = {
-        {"00101", 0, "001", "01"},    {"234150", 0, "234", "150"}, {"0010", ERR_BAD, "", ""},
-        {"0010011", ERR_BAD, "", ""}, {"0010a", ERR_BAD, "", ""},  {"", ERR_BAD, "", ""},
-        {" 00101", ERR_BAD, "", ""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct plmn p;
-        assert_int_equal(plmn_parse(str_from(rows[i].text), &p), rows[i].err);
-        if (rows[i].err)
-            continue;
-        assert_string_equal(p.mcc, rows[i].mcc);
-        assert_string_equal(p.mnc, rows[i].mnc);
-    }
-}
-
-static void derived_from_imsi(void **state)
-{
-    (void)state;
-    struct arena a;
-    struct plmn two, three;
-    arena_init(&a, memory, sizeof(memory));
-    assert_int_equal(plmn_parse(STR("00101"), &two), 0);
-    assert_int_equal(plmn_parse(STR("234150"), &three), 0);
-    same(ims_home_domain(&a, &two), "ims.mnc001.mcc001.3gppnetwork.org");
-    same(ims_home_domain(&a, &three), "ims.mnc150.mcc234.3gppnetwork.org");
-    same(ims_impi_from_imsi(&a, STR("234150999999999"), &three),
-         "234150999999999@ims.mnc150.mcc234.3gppnetwork.org");
-    same(ims_impu_from_imsi(&a, STR("001010000000001"), &two),
-         "sip:001010000000001@ims.mnc001.mcc001.3gppnetwork.org");
-    assert_false(a.failed);
-    arena_done(&a);
 }
 
 static void impi_from_impu(void **state)
@@ -112,8 +72,6 @@ static void timer_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plmns),
-        cmocka_unit_test(derived_from_imsi),
         cmocka_unit_test(impi_from_impu),
         cmocka_unit_test(timer_table),
         cmocka_unit_test(legs_shrink),

@@ -14,7 +14,7 @@
 #include "base/writer.h"
 #include "ims/trust.h"
 #include "sip/msg.h"
-#include "../../trust_samples.h"
+#include "tests/common/trust_samples.h"
 
 static bool has(const struct trust_domain *d, const char *ip)
 {
@@ -162,7 +162,7 @@ static void table(void **state)
                 enum trust_side who = (enum trust_side)(side % TRUST_SIDES);
                 bool wanted = trust_sample_passes(&rows[i], way, who, request) && (s->line || request);
                 if (survives(m, way, who, s->mark) != wanted)
-                    fail_msg("%s %s %s: %s", s->mark, way ? "to" : "from", trust_side_name(who),
+                    fail_msg("%s %s %s: %s", s->mark, way ? "to" : "from", trust_side_names[who],
                              wanted ? "is gone" : "passes");
             }
         }

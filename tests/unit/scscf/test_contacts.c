@@ -52,7 +52,7 @@ static void contacts_are_kept_whole(void **state)
     m = expect(world_register(&r), 200);
     assert_string_equal(header(m, SIP_H_CONTACT),
                         "<sip:u@192.0.2.1:5060;transport=tcp>;expires=3600;+g.3gpp.smsip;" INSTANCE);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 // ---- a UE that has moved (TS 24.229 5.4.1.2.2) ----
@@ -69,7 +69,7 @@ static void one_contact_with_aka(void **state)
         struct sip_msg *m = world_registered(&r);
         assert_int_equal(sip_msg_count(m, SIP_H_CONTACT), 1);
         assert_has(header(m, SIP_H_CONTACT), i ? "192.0.2.3" : "192.0.2.2");
-        assert_int_equal(scscf_bindings(w.scscf), 1);
+        assert_int_equal(held_bindings(w.scscf), 1);
     }
     unsigned sars = w.hss.n_sar;
     world_run(100);
@@ -106,7 +106,7 @@ static void many_contacts_with_digest(void **state)
     two.call_id = "two";
     (void)world_registered(&one);
     (void)world_registered(&two);
-    assert_int_equal(scscf_bindings(w.scscf), 2);
+    assert_int_equal(held_bindings(w.scscf), 2);
     struct sip_msg *m = world_registered(&moved);
     assert_int_equal(sip_msg_count(m, SIP_H_CONTACT), 2);
     assert_lacks(sip_msg_bytes(m).p, "192.0.2.1>");
@@ -150,7 +150,7 @@ static void private_identities_come_and_go_alone(void **state)
     world_run(100);
     assert_int_equal(w.hss.sars[2], CX_USER_DEREGISTRATION);
     assert_string_equal(w.hss.sar_impi, "watch@" DOMAIN);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     // And is challenged when it comes back, though the set is registered.
     struct reg again = watch;
     again.integrity = "yes";
@@ -164,8 +164,8 @@ static void private_identities_expire_alone(void **state)
     (void)world_registered(&alice);
     (void)world_registered(&brief);
     world_run(601000);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     assert_int_equal(w.hss.n_sar, 3);
     assert_int_equal(w.hss.sars[2], CX_TIMEOUT_DEREGISTRATION);
     assert_string_equal(w.hss.sar_impi, "watch@" DOMAIN);
@@ -211,10 +211,10 @@ static void flows_stand_side_by_side(void **state)
     gone.integrity = "yes";
     gone.expires = -1;
     (void)expect(world_register(&gone), 200);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     // The card is in another UE, or the UE uses flows no more: all of it goes.
     (void)world_registered(&alice);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 static void first_hop_without_outbound(void **state)
@@ -265,11 +265,11 @@ static void flows_are_tried_one_by_one(void **state)
     assert_true(str_eq(sip_msg_uri_text(m), STR("sip:a@192.0.2.1")));
     world_answer(W_PCSCF, m, 200, "");
     (void)world_expect(W_ICSCF, 200);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     call(2);
     world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), 430, "");
     (void)world_expect(W_ICSCF, 480);
-    assert_int_equal(scscf_bindings(w.scscf), 1); // the last one stays until it expires
+    assert_int_equal(held_bindings(w.scscf), 1); // the last one stays until it expires
 }
 
 // ---- at the same time ----
@@ -302,7 +302,7 @@ static void many_at_once(void **state)
     }
     assert_int_equal(good, 3);
     assert_int_equal(bad, N - 3);
-    assert_int_equal(scscf_bindings(w.scscf), 3);
+    assert_int_equal(held_bindings(w.scscf), 3);
 }
 
 // The HSS is silent, and not even that is said: who is registered goes on, who is not is refused (TS 24.229 5.4.1.2.2F).
@@ -331,7 +331,7 @@ static void deadline_of_the_assignment(void **state)
     expire_wait(scscf_stack(w.scscf));
     struct sip_msg *m = world_expect(W_PCSCF, 504);
     assert_has(header(m, SIP_H_WARNING), "HSS did not answer in time");
-    assert_int_equal(scscf_bindings(w.scscf), 0);
+    assert_int_equal(held_bindings(w.scscf), 0);
 }
 
 static void deadline_of_the_challenge(void **state)
@@ -343,7 +343,7 @@ static void deadline_of_the_challenge(void **state)
     (void)world_expect(W_PCSCF, 504);
     world_run(10000);
     assert_null(world_take(W_PCSCF));
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
 }
 
 // What comes later is done first: what it has removed is not bound again by what waited.
@@ -356,11 +356,11 @@ static void overtaken_by_a_deregistration(void **state)
     world_send_register(&refresh);
     world_run(200);
     (void)expect(world_register(&gone), 200);
-    assert_int_equal(scscf_bindings(w.scscf), 0);
+    assert_int_equal(held_bindings(w.scscf), 0);
     world_answer_held();
     struct sip_msg *m = world_expect(W_PCSCF, 500);
     assert_has(header(m, SIP_H_WARNING), "newer REGISTER");
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_USER_DEREGISTRATION);
 }
 
@@ -379,7 +379,7 @@ static void overtaken_by_a_move(void **state)
     (void)world_registered(&new);
     world_answer_held();
     (void)world_expect(W_PCSCF, 500);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     struct reg ask = at_contact(&alice, "");
     ask.integrity = "yes";
     assert_has(header(expect(world_register(&ask), 200), SIP_H_CONTACT), "192.0.2.3");
@@ -396,11 +396,11 @@ static void nothing_left_to_refresh(void **state)
     w.hss.hold = true;
     world_send_register(&refresh);
     world_run(2000);
-    assert_int_equal(scscf_bindings(w.scscf), 0);
+    assert_int_equal(held_bindings(w.scscf), 0);
     world_answer_held();
     world_run(100);
     (void)world_expect(W_PCSCF, 401);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_TIMEOUT_DEREGISTRATION); // the last word
 }
 
@@ -415,7 +415,7 @@ static void older_number_arrives_later(void **state)
     old.cseq = 800000;
     (void)world_registered(&new);
     (void)expect(world_register(&old), 500);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     struct reg ask = at_contact(&alice, "");
     ask.integrity = "yes";
     assert_has(header(expect(world_register(&ask), 200), SIP_H_CONTACT), "192.0.2.2");
@@ -434,14 +434,14 @@ static void bound_whole_or_not_at_all(void **state)
     log_set_sink(ignore, NULL);
     for (long n = 0; n < 60; n++) {
         (void)world_registered(&alice);
-        assert_int_equal(scscf_bindings(w.scscf), 1);
+        assert_int_equal(held_bindings(w.scscf), 1);
         struct reg two = at_contact(&alice, "<sip:a@192.0.2.2>;audio, <sip:a@192.0.2.3>;video");
         two.auth = stored(expect(world_register(&two), 401), &alice, auth, sizeof auth);
         world_send_register(&two);
         mem_fail_after(n);
         world_run(100);
         mem_fail_after(-1);
-        size_t bound = scscf_bindings(w.scscf);
+        size_t bound = held_bindings(w.scscf);
         assert_true(bound == 1 || bound == 2);
         refused += bound == 1;
         world_run(70000); // links come back, transactions end

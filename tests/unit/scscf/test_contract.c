@@ -111,7 +111,7 @@ static void unusable(void **state)
         world_run(1000);
         assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_ADMINISTRATIVE_DEREGISTRATION);
         assert_int_equal(w.hss.n_sar, 2 * (i + 1)); // once
-        assert_int_equal(scscf_registrations(w.scscf), 0);
+        assert_int_equal(held_registrations(w.scscf), 0);
     }
 }
 
@@ -132,7 +132,7 @@ static void leave(const struct reg *r, const char *integrity)
     gone.integrity = integrity;
     assert_int_equal(sip_msg_status(world_register(&gone)), 200);
     world_run(200);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 static void by_aka(void)
@@ -176,7 +176,7 @@ static void refused_by(struct dia_result *by, struct dia_result r, unsigned stat
     if (!m || sip_msg_status(m) != status)
         fail_msg("order %u, more %u: %.*s", avps.order, avps.more, STR_ARG(m ? sip_msg_bytes(m) : STR("nothing")));
     *by = (struct dia_result){0};
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 static void answers(void **state)

@@ -48,7 +48,7 @@ static void registration_lost(void **state)
     send_answer(&alice);
     world_run(10000);
     (void)world_expect(W_PCSCF, 504);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     assert_int_equal(w.hss.n_sar, 2);
     assert_int_equal(last_sar(), CX_ADMINISTRATIVE_DEREGISTRATION);
     assert_string_equal(w.hss.sar_impi, "alice@" DOMAIN);
@@ -66,7 +66,7 @@ static void registered_again_before_it_was_told(void **state)
     (void)world_registered(&alice);
     world_run(120000);
     assert_int_equal(last_sar(), CX_REGISTRATION);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // Another REGISTER of the same phone is on its way when the first one is given up: what it comes to decides.
@@ -83,7 +83,7 @@ static void another_on_its_way(void **state)
     assert_int_equal(count(CX_ADMINISTRATIVE_DEREGISTRATION), 0);
     world_answer_held();
     world_run(60000);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     assert_int_equal(count(CX_ADMINISTRATIVE_DEREGISTRATION), 0);
 }
 
@@ -140,7 +140,7 @@ static void refresh_lost(void **state)
     w.hss.profile = NEW_NAME;
     w.hss.lose = 1;
     assert_lacks(header(refreshed(), SIP_H_P_ASSOCIATED_URI), "+15559");
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     assert_has(header(refreshed(), SIP_H_P_ASSOCIATED_URI), "+15559");
     assert_int_equal(last_sar(), CX_RE_REGISTRATION);
     assert_false(w.hss.sar_have_profile);
@@ -234,7 +234,7 @@ static void two_sets(void **state)
     struct sip_msg *m = world_registered(&other);
     assert_string_equal(header(m, SIP_H_P_ASSOCIATED_URI), "<sip:b@" DOMAIN ">, <sip:alice@" DOMAIN ">");
     assert_int_equal(sip_msg_count(m, SIP_H_CONTACT), 1);
-    assert_int_equal(scscf_registrations(w.scscf), 2);
+    assert_int_equal(held_registrations(w.scscf), 2);
     call("sip:alice@" DOMAIN); // both ring
     for (int i = 0; i < 2; i++)
         world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), 480, "");
@@ -253,7 +253,7 @@ static void two_sets(void **state)
     world_run(1000);
     assert_int_equal(last_sar(), CX_USER_DEREGISTRATION);
     assert_string_equal(w.hss.sar_impu, "sip:a@" DOMAIN);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     call("sip:alice@" DOMAIN);
     m = world_expect_request(W_PCSCF, "MESSAGE");
     assert_true(str_eq(sip_msg_uri(m)->user, STR("other")));
@@ -269,7 +269,7 @@ static void a_set_that_grows(void **state)
     (void)world_registered(&alice);
     w.hss.profile = PROFILE("other@" DOMAIN, ID("sip:a@" DOMAIN) ID("sip:alice@" DOMAIN) ID("tel:+1"));
     assert_int_equal(sip_msg_count(world_registered(&other), SIP_H_CONTACT), 2);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     call("tel:+1");
     for (int i = 0; i < 2; i++)
         world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), 480, "");

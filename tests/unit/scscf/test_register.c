@@ -44,7 +44,7 @@ static void initial_register_is_challenged(void **state)
     assert_string_equal(w.hss.mar_impi, "alice@" DOMAIN);
     assert_string_equal(w.hss.mar_impu, "sip:alice@" DOMAIN);
     assert_int_equal(w.hss.n_sar, 0);
-    assert_int_equal(scscf_challenges(w.scscf), 1);
+    assert_int_equal(held_challenges(w.scscf), 1);
 }
 
 // TS 24.229 5.4.1.1: without Authorization the private identity is derived from To, also of a number.
@@ -74,9 +74,9 @@ static void right_response_registers(void **state)
     assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "term-ioi=" DOMAIN);
     assert_int_equal(w.hss.n_sar, 1);
     assert_int_equal(w.hss.sars[0], CX_REGISTRATION);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
+    assert_int_equal(held_challenges(w.scscf), 0);
 }
 
 // TS 24.229 5.4.1.2.2F: charging addresses are for a P-CSCF of this network only.
@@ -108,7 +108,7 @@ static void protected_register_refreshes(void **state)
     (void)expect(world_register(&again), 200);
     assert_int_equal(w.hss.n_mar, 1);
     assert_int_equal(w.hss.sars[1], CX_RE_REGISTRATION);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 static void protected_register_of_a_new_contact_is_refused(void **state)
@@ -118,7 +118,7 @@ static void protected_register_of_a_new_contact_is_refused(void **state)
     again.integrity = "yes";
     again.contact = "<sip:alice@192.0.2.9>";
     (void)expect(world_register(&again), 403);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 // Somebody else's private identity does not ride on alice's registration.
@@ -144,8 +144,8 @@ static void wrong_response(void **state)
     world_run(100);
     assert_int_equal(w.hss.n_sar, 1);
     assert_int_equal(w.hss.sars[0], CX_AUTHENTICATION_FAILURE);
-    assert_int_equal(scscf_challenges(w.scscf), 0);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 static void wrong_then_right(void **state)
@@ -165,7 +165,7 @@ static void failure_keeps_the_registration(void **state)
     struct sip_msg *m = expect(world_register(&alice), 401);
     struct reg bad = with_auth(&alice, world_credentials(m, alice.impi, "wrong RES", 1, "yes"));
     (void)expect(world_register(&bad), 403);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // The response came, but its text is empty and there is no AUTS: the UE found the MAC wrong.
@@ -225,7 +225,7 @@ static void false_auts(void **state)
     assert_has(header(m, SIP_H_WARNING), "AUTS");
     world_run(100);
     assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_AUTHENTICATION_FAILURE);
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
 }
 
 // Inside the association a phone repeats its credentials with the next count: it is not challenged, nor is
@@ -257,7 +257,7 @@ static void tls_is_no_proof(void **state)
     r = alice_gone;
     r.integrity = "tls-connected";
     (void)expect(world_register(&r), 401);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 static void malformed_auts(void **state)
@@ -290,7 +290,7 @@ static void late_response(void **state)
     char auth[1024];
     (void)snprintf(auth, sizeof auth, "%s", credentials(m));
     world_run(241000);
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
     assert_int_equal(w.hss.sars[0], CX_AUTHENTICATION_TIMEOUT);
     struct reg r = with_auth(&alice, auth);
     (void)expect(world_register(&r), 401);
@@ -303,7 +303,7 @@ static void response_with_another_call_id(void **state)
     struct reg r = with_auth(&alice, credentials(m));
     r.call_id = "call-2";
     (void)expect(world_register(&r), 401);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 // ---- several challenges at once ----
@@ -328,14 +328,14 @@ static void challenge_of_a_stranger(void **state)
         (void)expect(by_stranger(NULL), 401);
     struct reg r = with_auth(&alice, auth);
     (void)expect(world_register(&r), 200);
-    assert_int_equal(scscf_challenges(w.scscf), 3);
+    assert_int_equal(held_challenges(w.scscf), 3);
     // Of all that nobody answers the HSS is told once (TS 24.229 5.4.1.2.3).
     unsigned sars = w.hss.n_sar;
     world_run(241000);
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
     assert_int_equal(w.hss.n_sar, sars + 1);
     assert_int_equal(w.hss.sars[sars], CX_AUTHENTICATION_TIMEOUT);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // Nor does his failure end what is pending: the HSS is not told, it would forget this S-CSCF.
@@ -353,7 +353,7 @@ static void failure_of_a_stranger(void **state)
     assert_int_equal(w.hss.n_sar, 0);
     struct reg r = with_auth(&alice, auth);
     (void)expect(world_register(&r), 200);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // One guess for each challenge: what was answered wrongly cannot be answered again.
@@ -367,7 +367,7 @@ static void wrongly_answered_is_over(void **state)
     (void)expect(world_register(&r), 403);
     r.auth = right;
     (void)expect(world_register(&r), 401);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 static void response_for_another_identity(void **state)
@@ -430,7 +430,7 @@ static void mar_results(void **state)
         struct sip_msg *m = expect(world_register(&alice), rows[i].status);
         assert_int_equal(sip_msg_has(m, SIP_H_RETRY_AFTER), rows[i].status == 503);
     }
-    assert_int_equal(scscf_challenges(w.scscf), 0);
+    assert_int_equal(held_challenges(w.scscf), 0);
 }
 
 // The P-CSCF took a digest user for one of IMS-AKA: the HSS decides (TS 24.229 5.4.1.1).
@@ -486,7 +486,7 @@ static void sar_results(void **state)
         w.hss.sar_result = rows[i].result;
         struct reg r = with_auth(&alice, credentials(m));
         (void)expect(world_register(&r), rows[i].status);
-        assert_int_equal(scscf_registrations(w.scscf), 0);
+        assert_int_equal(held_registrations(w.scscf), 0);
     }
 }
 
@@ -501,7 +501,7 @@ static void unusable_profiles(void **state)
         struct sip_msg *m = expect(world_register(&alice), 401);
         struct reg r = with_auth(&alice, credentials(m));
         (void)expect(world_register(&r), 480); // another S-CSCF may do (TS 24.229 5.3.1.3)
-        assert_int_equal(scscf_registrations(w.scscf), 0);
+        assert_int_equal(held_registrations(w.scscf), 0);
         world_run(100); // the HSS does not go on taking the user for registered
         assert_int_equal(w.hss.sars[w.hss.n_sar - 1], CX_ADMINISTRATIVE_DEREGISTRATION);
     }
@@ -534,7 +534,7 @@ static void several_contacts(void **state)
     r.contact = "<sip:a@192.0.2.1>;q=0.5;expires=600, <sip:a@192.0.2.2>"
                 ";+sip.instance=\"<urn:uuid:1>\";reg-id=1";
     struct sip_msg *m = world_registered(&r);
-    assert_int_equal(scscf_bindings(w.scscf), 2);
+    assert_int_equal(held_bindings(w.scscf), 2);
     assert_int_equal(sip_msg_count(m, SIP_H_CONTACT), 2);
     const char *all = sip_msg_bytes(m).p;
     assert_has(all, "<sip:a@192.0.2.1>;expires=600;q=0.5");
@@ -592,8 +592,8 @@ static void deregistration(void **state)
     assert_string_equal(header(m, SIP_H_PATH), "<sip:flow1@127.0.1.10:5060;lr>");
     assert_false(sip_msg_has(m, SIP_H_SERVICE_ROUTE));
     assert_int_equal(w.hss.sars[1], CX_USER_DEREGISTRATION);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
-    assert_int_equal(scscf_bindings(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
+    assert_int_equal(held_bindings(w.scscf), 0);
 }
 
 static void deregistration_of_one_contact(void **state)
@@ -613,7 +613,7 @@ static void deregistration_of_one_contact(void **state)
     assert_int_equal(w.hss.n_sar, 1);
     r.contact = "*";
     (void)expect(world_register(&r), 200);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     assert_int_equal(w.hss.sars[1], CX_USER_DEREGISTRATION);
 }
 
@@ -628,7 +628,7 @@ static void deregistration_of_nothing(void **state)
     r.integrity = "yes";
     r.contact = "<sip:a@192.0.2.9>";
     (void)expect(world_register(&r), 481);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     world_run(100);
     assert_int_equal(w.hss.n_sar, 1);
     // It expires between the challenge and its answer: then this S-CSCF is the assigned one, and lets go.
@@ -637,7 +637,7 @@ static void deregistration_of_nothing(void **state)
     struct sip_msg *m = expect(world_register(&late), 401);
     late.auth = credentials(m);
     world_run(101000);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     (void)expect(world_register(&late), 481);
 }
 
@@ -645,10 +645,10 @@ static void unprotected_deregistration_is_challenged(void **state)
 {
     (void)world_registered(&alice);
     struct sip_msg *m = expect(world_register(&alice_gone), 401);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     struct reg r = with_auth(&alice_gone, credentials(m));
     (void)expect(world_register(&r), 200);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 // The HSS cannot be told: that keeps nobody from leaving (TS 24.229 5.4.1.4.1).
@@ -660,7 +660,7 @@ static void deregistration_without_hss(void **state)
     struct reg r = alice_gone;
     r.integrity = "yes";
     (void)expect(world_register(&r), 200);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
 }
 
 // Nor does it end a registration that is there (TS 24.229 5.4.1.2.2F).
@@ -686,9 +686,9 @@ static void expiry_is_reported(void **state)
 {
     (void)world_registered(&alice);
     world_run(3599000);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
     world_run(3000);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     assert_int_equal(w.hss.n_sar, 2);
     assert_int_equal(w.hss.sars[1], CX_TIMEOUT_DEREGISTRATION);
     assert_string_equal(w.hss.sar_impu, "sip:alice@" DOMAIN);
@@ -765,7 +765,7 @@ static void not_told_of_who_came_back(void **state)
     world_run(120000);
     for (unsigned i = before + 1; i < w.hss.n_sar; i++)
         assert_true(w.hss.sars[i] != CX_TIMEOUT_DEREGISTRATION);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // The same when the HSS writes the identity in a way of its own.
@@ -811,7 +811,7 @@ static void a_profile_that_cannot_be_used(void **state)
         assert_int_equal(w.hss.n_sar, before + 2);
         assert_int_equal(w.hss.sars[before], CX_REGISTRATION);
         assert_int_equal(w.hss.sars[before + 1], rows[i].told);
-        assert_int_equal(scscf_registrations(w.scscf), 0);
+        assert_int_equal(held_registrations(w.scscf), 0);
     }
 }
 
@@ -825,7 +825,7 @@ static void a_changed_profile_that_cannot_be_used(void **state)
     struct sip_msg *m = world_register(&again);
     assert_int_equal(sip_msg_status(m), 200);
     assert_has(header(m, SIP_H_P_ASSOCIATED_URI), "sip:alice@" DOMAIN);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 // TS 29.228 6.1.2.1: what the operator changed arrives with a re-registration.
@@ -889,7 +889,7 @@ static void restart(void **state)
     world_kill_scscf();
     world_start_scscf();
     world_run(40000);
-    assert_int_equal(scscf_registrations(w.scscf), 0);
+    assert_int_equal(held_registrations(w.scscf), 0);
     struct reg r = alice;
     r.integrity = "yes";
     (void)expect(world_register(&r), 401);

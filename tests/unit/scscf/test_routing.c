@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "stack/stack.h"
+#include "tests/common/figure.h"
 #include "world.h"
-#include "../../figure.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, world_tear_down)
 #define PAI_ALICE "P-Asserted-Identity: <sip:alice@" DOMAIN ">\n"
@@ -22,7 +22,7 @@ static void policy(const char *domain, const char *network)
 
 static void dns(const char *name, const char *ip)
 {
-    struct dns_rr rr = {.ttl = 60, .ip = at(ip)};
+    struct dns_rr rr = {.ttl = 60, .ip = place(ip)};
     assert_int_equal(sim_dns_add(w.sim, name, DNS_A, &rr), 0);
 }
 

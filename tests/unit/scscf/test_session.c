@@ -187,7 +187,7 @@ static void terminating_to_the_unregistered(void **state)
     w.hss.sar_result = (struct dia_result){DIA_UNABLE_TO_DELIVER, false};
     terminate("INVITE", "sip:bob@" DOMAIN, "");
     (void)world_expect(W_ICSCF, 504);
-    assert_int_equal(scscf_registrations(w.scscf), 1);
+    assert_int_equal(held_registrations(w.scscf), 1);
 }
 
 static void terminating_refusals(void **state)
@@ -401,9 +401,9 @@ static void stale_contact_is_unbound(void **state)
     configure(2, 0);
     two_phones("<sip:alice@192.0.2.1:5060>, <sip:a2@192.0.2.7>");
     call_stale_and_busy(430, "");
-    assert_int_equal(scscf_bindings(w.scscf), 2);
+    assert_int_equal(held_bindings(w.scscf), 2);
     call_stale_and_busy(480, "Reason: SIP;cause=430\n");
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     terminate("INVITE", "sip:alice@" DOMAIN, "");
     struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
     assert_false(str_eq(sip_msg_uri_text(m), STALE));
@@ -422,7 +422,7 @@ static void the_last_contact_stays(void **state)
         struct sip_msg *m = world_expect(W_ICSCF, 480);
         assert_has(header(m, SIP_H_WARNING), "no contact of the called user can be reached");
     }
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
 }
 
 // The identity module is in one UE: what it had bound before is of its past.
@@ -434,7 +434,7 @@ static void new_registration_replaces_the_old(void **state)
     back.contact = "<sip:alice@192.0.2.1:5099>";
     back.call_id = "another-run";
     (void)world_registered(&back);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     terminate("MESSAGE", "sip:alice@" DOMAIN, "");
     assert_true(str_eq(sip_msg_uri_text(world_expect_request(W_PCSCF, "MESSAGE")),
                        STR("sip:alice@192.0.2.1:5099")));
@@ -448,7 +448,7 @@ static void registrations_stand_side_by_side_if_wanted(void **state)
     back.contact = "<sip:alice@192.0.2.1:5099>";
     back.call_id = "another-run";
     (void)world_registered(&back);
-    assert_int_equal(scscf_bindings(w.scscf), 2);
+    assert_int_equal(held_bindings(w.scscf), 2);
 }
 
 // In-dialog requests follow the route set; that the user is known does not matter.

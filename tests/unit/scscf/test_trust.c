@@ -2,9 +2,9 @@
 // What the S-CSCF believes of whom (RFC 3325, TS 24.229 4.4): an outsider reaches its port.
 #include <stdio.h>
 
+#include "tests/common/figure.h"
+#include "tests/common/trust_samples.h"
 #include "world.h"
-#include "../../trust_samples.h"
-#include "../../figure.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, registered, world_tear_down)
 
@@ -51,7 +51,7 @@ static void integrity_protected_of_an_outsider(void **state)
     assert_has(header(m, SIP_H_WARNING), "outside the trust domain");
     assert_int_equal(w.hss.n_mar, mars);
     assert_int_equal(w.hss.n_sar, sars);
-    assert_int_equal(scscf_bindings(w.scscf), 1);
+    assert_int_equal(held_bindings(w.scscf), 1);
     assert_int_equal(n_transactions(), before);
 }
 
@@ -142,7 +142,7 @@ static void table_from_outside(void **state)
 static void foreign_network(bool partner)
 {
     static struct str far[] = {STR_INIT("good.example")};
-    struct dns_rr rr = {.ttl = 60, .ip = at("198.51.100.66:0")};
+    struct dns_rr rr = {.ttl = 60, .ip = place("198.51.100.66:0")};
     assert_int_equal(sim_dns_add(w.sim, "good.example", DNS_A, &rr), 0);
     w.cfg.routing.foreign = (struct conf_strs){far, 1};
     w.cfg.trust.partner_domains = (struct conf_strs){far, partner};

@@ -161,8 +161,8 @@ static void configure(struct scscf_config *c)
     static struct str trusted[] = {STR_INIT("127.0.1.0/24")};
     static struct str foreign[] = {STR_INIT("other.example")}, networks[] = {STR_INIT("127.0.1.20")};
     static struct node_peer peer;
-    udp = at(SCSCF);
-    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = at("127.0.1.40:3868"),
+    udp = place(SCSCF);
+    peer = (struct node_peer){.host = STR("hss." DOMAIN), .address = place("127.0.1.40:3868"),
                                .priority = 1, .weight = 1};
     *c = (struct scscf_config){
         .name = STR("sip:scscf." DOMAIN ":5060"),
@@ -196,11 +196,9 @@ static void acknowledge(int i, const struct sip_msg *m)
 static void open_peers(void)
 {
     static const char *const where[] = {"127.0.1.10:5060", "127.0.1.20:5060", "198.51.100.66:5060"};
-    neighbours_open(&w.peers, w.sim, SCSCF, where, W_SOCKETS);
-    w.peers.taken = acknowledge;
-    struct dns_rr icscf = {.ttl = 60, .ip = at("127.0.1.20:0")};
-    assert_int_equal(sim_dns_add(w.sim, DOMAIN, DNS_A, &icscf), 0);
-    assert_int_equal(sim_dns_add(w.sim, "other.example", DNS_A, &icscf), 0);
+    neighbours_open(w.sim, SCSCF, where, W_SOCKETS, acknowledge);
+    place_host(w.sim, DOMAIN, "127.0.1.20");
+    place_host(w.sim, "other.example", "127.0.1.20");
 }
 
 int world_set_up(void **state)
@@ -227,72 +225,11 @@ int world_tear_down(void **state)
     if (w.scscf)
         loop_free(w.scscf_loop);
     hss_end(w.sim, w.hss_loop, &w.hss.node, false);
-    neighbours_close(&w.peers);
+    neighbours_close();
     sim_free(w.sim);
     digest_free(w.digest);
     sip_msg_pool_drain();
     return 0;
-}
-
-void world_run(uint64_t ms)
-{
-    (void)sim_run(w.sim, sim_now_ms(w.sim) + ms);
-}
-
-void world_send(int socket, const char *text)
-{
-    neighbour_send(&w.peers, socket, text);
-}
-
-void world_sendf(int socket, const char *fmt, ...)
-{
-    static char text[65536];
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    world_send(socket, text);
-}
-
-struct sip_msg *world_take(int socket)
-{
-    return neighbour_take(&w.peers, socket);
-}
-
-struct sip_msg *world_expect(int socket, unsigned status)
-{
-    return neighbour_expect(&w.peers, socket, status);
-}
-
-struct sip_msg *world_expect_request(int socket, const char *method)
-{
-    return neighbour_expect_request(&w.peers, socket, method);
-}
-
-void world_answer(int socket, const struct sip_msg *request, unsigned status, const char *headers)
-{
-    neighbour_answer(&w.peers, socket, request, status, headers);
-}
-
-const char *header(const struct sip_msg *m, enum sip_hid id)
-{
-    static char room[8][2048];
-    static unsigned turn;
-    char *to = room[turn++ % 8];
-    copy(to, sizeof room[0], sip_msg_raw(m, id));
-    return to;
-}
-
-void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in \"%s\"", part, text);
-}
-
-void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("\"%s\" is in \"%s\"", part, text);
 }
 
 // ---- REGISTER ----

@@ -5,7 +5,8 @@
 
 #include "ims/digest.h"
 #include "scscf/scscf.h"
-#include "../neighbours.h"
+#include "tests/common/held.h"
+#include "tests/common/neighbours.h"
 
 #define SCSCF "127.0.1.30:5060"
 
@@ -42,7 +43,6 @@ struct world {
     struct scscf_config cfg;
     struct scscf *scscf;
     struct world_hss hss;
-    struct neighbours peers;
     struct digest *digest;
     unsigned branch;
 };
@@ -56,24 +56,6 @@ void world_kill_scscf(void);
 void world_start_hss(void);
 void world_kill_hss(void);
 void world_answer_held(void);
-
-// Runs for ms of simulated time.
-void world_run(uint64_t ms);
-// Sends text, with LF for CRLF, to the S-CSCF.
-void world_send(int socket, const char *text);
-void world_sendf(int socket, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-// Runs a little and takes the oldest message that has arrived; NULL: none. Lives until the next call.
-struct sip_msg *world_take(int socket);
-// The same, skipping 100; fails the test when there is none or its status is another.
-struct sip_msg *world_expect(int socket, unsigned status);
-struct sip_msg *world_expect_request(int socket, const char *method);
-// Answers a request taken from that socket.
-void world_answer(int socket, const struct sip_msg *request, unsigned status, const char *headers);
-
-// Value of a header, "" when absent.
-const char *header(const struct sip_msg *m, enum sip_hid id);
-void assert_has(const char *text, const char *part);
-void assert_lacks(const char *text, const char *part);
 
 // ---- REGISTER ----
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check.h"
 #include "corpus.h"
+#include "tests/common/wire.h"
 
 static int frame(const char *s, size_t *skip, size_t *len)
 {
-    return sip_frame(str_from(s), skip, len);
+    return wire_frame(str_from(s), skip, len);
 }
 
 static void cases(void **state)
@@ -63,7 +64,7 @@ static void in_pieces(void **state)
         for (size_t n = 0; n <= text.n && last == ERR_MORE; n++) {
             size_t skip = 77, len = 77, want_skip = 77, want_len = 77;
             last = sip_framer_next(&k, str_head(text, n), &skip, &len);
-            assert_int_equal(last, sip_frame(str_head(text, n), &want_skip, &want_len));
+            assert_int_equal(last, wire_frame(str_head(text, n), &want_skip, &want_len));
             assert_true(skip == want_skip && len == want_len);
         }
         assert_int_not_equal(last, ERR_MORE);
@@ -79,8 +80,8 @@ static void beginnings(void **state)
     assert_int_equal(n, 12);
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < files[i].bytes.n; k++)
-            assert_int_equal(sip_frame(str_head(files[i].bytes, k), &skip, &len), ERR_MORE);
-        assert_int_equal(sip_frame(files[i].bytes, &skip, &len), 0);
+            assert_int_equal(wire_frame(str_head(files[i].bytes, k), &skip, &len), ERR_MORE);
+        assert_int_equal(wire_frame(files[i].bytes, &skip, &len), 0);
         assert_int_equal(len, files[i].bytes.n);
     }
     corpus_free(files, n);
@@ -92,8 +93,8 @@ static void endless(void **state)
     static char line[SIP_MSG_MAX + 10];
     size_t skip, len;
     memset(line, 'a', sizeof line);
-    assert_int_equal(sip_frame(str_make(line, SIP_MSG_MAX - 1), &skip, &len), ERR_MORE);
-    assert_int_equal(sip_frame(str_make(line, sizeof line), &skip, &len), ERR_TOOBIG);
+    assert_int_equal(wire_frame(str_make(line, SIP_MSG_MAX - 1), &skip, &len), ERR_MORE);
+    assert_int_equal(wire_frame(str_make(line, sizeof line), &skip, &len), ERR_TOOBIG);
 }
 
 int main(void)

@@ -171,13 +171,7 @@ static void transactions(void **state)
     struct store *s = open_store(&p);
     assert_int_equal(store_begin(s), 0);
     assert_int_equal(put(s, "a", STR("1")), 0);
-    assert_int_equal(store_part_begin(s), 0);
-    assert_int_equal(put(s, "b", STR("1")), 0);
-    store_part_undo(s);
     assert_int_equal(count(s), 1);
-    assert_int_equal(store_part_begin(s), 0);
-    assert_int_equal(put(s, "c", STR("1")), 0);
-    assert_int_equal(store_part_end(s), 0);
     store_rollback(s);
     assert_int_equal(count(s), 0);
     assert_int_equal(store_begin(s), 0);
