@@ -31,7 +31,7 @@ EXCEPTIONS = [
     ("common/stack/session/bridge.c", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
     ("common/stack/session/", r"session_(offer|replaces)", "for those, and for calls that are handed on after a question"),
     ("common/stack/session/", r"session_(layer_count|state_name)", "what an owner may show of its sessions"),
-    ("tools/ue/hub.c", r"hub_calls|hub_hang_up|phone_is_registered", "the library of phones has a second user, the simulation"),
+    ("tools/ue/", r"hub_calls|hub_hang_up|phone_is_registered", "the library of phones has a second user, the simulation"),
 ]
 
 WORD = re.compile(r"[A-Za-z_]\w*")

@@ -18,6 +18,7 @@
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
+#include "tests/common/held.h"
 #include "tests/sim/world.h"
 
 enum {
