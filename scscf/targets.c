@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "scscf/contact.h"
 #include "scscf/terminating.h"
-#include "sip/contact.h"
+#include "sip/addr_hdr.h"
 #include "sip/uri.h"
 
 // The first URI of a Path: "<sip:token@pcscf;lr>, ..." -> "sip:token@pcscf;lr".

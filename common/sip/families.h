@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Readers and writers of header families that only the table (sip/header.c) and tests name: each reads one value from
-// a cursor, up to its separator or the end, and writes it. Addresses, tokens and Contact, which others need as well,
+// a cursor, up to its separator or the end, and writes it. Addresses with Contact, and tokens, which others need as well,
 // have headers of their own.
 #pragma once
 

@@ -5,7 +5,6 @@
 #include "sip/addr_hdr.h"
 #include "sip/families.h"
 #include "sip/chars.h"
-#include "sip/contact.h"
 #include "sip/name_index.h"
 #include "sip/token.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Typed values of SIP headers. All slices point into the message or its arena. Each type has
 // sip_<type>_parse(struct arena *, struct str, ret) and sip_<type>_write(struct writer *, value) in
-// the file of its family (sip/uri.h, sip/addr_hdr.h, sip/token.h, sip/contact.h, sip/families.h).
+// the file of its family (sip/uri.h, sip/addr_hdr.h, sip/token.h, sip/families.h).
 #pragma once
 
 #include "base/str.h"

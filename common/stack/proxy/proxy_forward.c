@@ -4,7 +4,6 @@
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "stack/proxy/proxy_priv.h"
-#include "sip/route.h"
 
 enum {
     LEG_MIN_MS = 1000, // for a target that is tried at the very end

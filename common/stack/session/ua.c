@@ -7,7 +7,6 @@
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "sip/msg.h"
-#include "sip/route.h"
 #include "sip/uri.h"
 #include "stack/txn/txn.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
-#include "sip/contact.h"
+#include "sip/addr_hdr.h"
 #include "sip/msg.h"
 #include "sip/prefs.h"
 
