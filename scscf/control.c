@@ -77,6 +77,11 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 (double)registrar_bindings(s->registrar));
     metrics_add(m, "scscf_binding_bytes", "gauge", "Memory that the contacts bound take", "",
                 (double)registrar_binding_bytes(s->registrar));
+    metrics_add(m, "scscf_unregistered", "gauge",
+                "Profiles kept of users who are called and not registered", "",
+                (double)unregistered_count(s->unregistered));
+    metrics_add(m, "scscf_unregistered_bytes", "gauge", "Memory that they take, at most", "",
+                (double)unregistered_bytes(s->unregistered));
     media_metrics(s, m);
     outbox_metrics(s, m);
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",

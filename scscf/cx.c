@@ -85,15 +85,17 @@ struct asked {
     union {
         cx_maa_cb maa;
         cx_saa_cb saa;
+        cx_absent_cb absent; // of UNREGISTERED_USER
     } cb;
     cx_arg arg;
     enum cx_sar_type type;
     bool is_sar, ended;    // its answer is here
     bool doubtful;         // an earlier registration of the same had no answer
-    bool holds;            // the outbox holds back what it has of the private identity
+    bool holds,
+        holds_impu; // the outbox holds back what it has of the private identity, of the public one
     bool told;             // the HSS has been told that it came to nothing
     uint64_t mark;         // what the outbox held before it
-    struct str impi, impu; // behind the struct
+    struct str impi, impu, key; // behind the struct
 };
 
 static struct str put(char **at, struct str s)
@@ -105,14 +107,16 @@ static struct str put(char **at, struct str s)
     return out;
 }
 
-static struct asked *asked_new(struct scscf *s, struct str impi, struct str impu, cx_arg arg)
+static struct asked *asked_new(struct scscf *s, struct str impi, const struct served *who,
+                               cx_arg arg)
 {
-    struct asked *q = mem_zalloc(sizeof *q + impi.n + impu.n);
+    struct asked *q = mem_zalloc(sizeof *q + impi.n + who->impu.n + who->key.n);
     if (!q)
         return NULL;
     char *at = (char *)(q + 1);
     q->impi = put(&at, impi);
-    q->impu = put(&at, impu);
+    q->impu = put(&at, who->impu);
+    q->key = put(&at, who->key);
     q->arg = arg;
     list_add(&s->asked, &q->link);
     return q;
@@ -170,7 +174,7 @@ int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct 
                        .server_name = s->cfg->name,
                        .n_items = 1,
                        .item = *item};
-    struct asked *q = asked_new(s, impi, impu, j->id);
+    struct asked *q = asked_new(s, impi, &(struct served){impu, STR_NONE}, j->id);
     if (!q)
         return ERR_NOMEM;
     q->cb.maa = cb;
@@ -198,39 +202,64 @@ static bool is_registered_with(void *arg, struct str impu)
     struct arena a;
     arena_init(&a, room, sizeof room);
     struct str canon = impu_canon_text(&a, &r->s->plan, impu); // a note has it as the HSS wrote it
-    bool with = canon.n && (str_eq(canon, r->impu) ||
-                            (r->reg && registrar_find(r->s->registrar, canon, NULL) == r->reg));
+    bool with =
+        canon.n && (str_eq(canon, r->impu) || (r->reg && registration_serves(r->reg, canon)));
     arena_done(&a);
     return with;
 }
 
+// The next registration of the identity to which the private one has bound a contact; *it starts at
+// 0.
+static const struct registration *next_bound(const struct scscf *s, const struct asked *q,
+                                             size_t *it)
+{
+    const struct registration *reg;
+    while ((reg = registrar_next_with(s->registrar, q->impu, it, NULL)) &&
+           !registration_count_of(reg, q->impi))
+        ;
+    return reg;
+}
 // What was to be told of the user before this registration is no longer true. The registration is in the
 // registrar by now, so its whole set is known.
 static void settle_outbox(struct scscf *s, const struct asked *q, bool taken)
 {
-    struct registered r = {s, registrar_find(s->registrar, q->impu, NULL), q->impu};
+    size_t it = 0;
+    struct registered r = {s, next_bound(s, q, &it), q->impu};
     if (taken)
         outbox_supersede(s->outbox, q->impi, q->mark, is_registered_with, &r);
     if (q->holds)
         outbox_release(s->outbox, q->impi);
+    if (q->holds_impu)
+        outbox_release(s->outbox, q->impu);
 }
 
 // ---- registrations that came to nothing ----
 
-static bool is_bound(const struct scscf *s, struct str impi, struct str impu)
+// Without a private identity the HSS finds the public one in any of its readings.
+bool cx_is_bound(const struct scscf *s, struct str impi, struct str impu)
 {
-    size_t it = 0;
-    for (const struct registration *reg; (reg = registrar_next_with(s->registrar, impu, &it, NULL));)
-        if (registration_count_of(reg, impi))
-            return true;
-    return false;
+    char room[2048];
+    struct arena a;
+    struct sip_uri uri;
+    arena_init(&a, room, sizeof room);
+    struct str forms[IMPU_READINGS_MAX] = {impu_canon_text(&a, &s->plan, impu)};
+    size_t n = 1;
+    if (!impi.n && forms[0].n && sip_uri_parse(&a, forms[0], &uri) == 0)
+        impu_readings(&a, &s->plan, &uri, forms, &n);
+    bool bound = false;
+    for (size_t i = 0; !bound && i < n; i++)
+        bound = forms[i].n && registrar_is_bound(s->registrar, impi, forms[i]);
+    arena_done(&a);
+    return bound;
 }
 
 static struct asked *same_on_its_way(const struct scscf *s, const struct asked *q)
 {
     LIST_EACH(&s->asked, it) {
         struct asked *o = LIST_ENTRY(it, struct asked, link);
-        if (o != q && o->is_sar && registers(o->type) && str_eq(o->impi, q->impi) && str_eq(o->impu, q->impu))
+        bool same_kind = q->type == CX_UNREGISTERED_USER ? o->type == q->type : registers(o->type);
+        if (o != q && o->is_sar && same_kind && str_eq(o->impi, q->impi) &&
+            str_eq(o->impu, q->impu))
             return o;
     }
     return NULL;
@@ -241,7 +270,8 @@ static struct asked *same_on_its_way(const struct scscf *s, const struct asked *
 // contact was bound, and its end is told when it goes.
 static void end_what_is_not_bound(struct scscf *s, const struct asked *q, bool maybe)
 {
-    if (q->type != CX_REGISTRATION || (!maybe && !q->doubtful) || q->told || is_bound(s, q->impi, q->impu))
+    if (q->type != CX_REGISTRATION || (!maybe && !q->doubtful) || q->told ||
+        cx_is_bound(s, q->impi, q->impu))
         return;
     struct asked *other = same_on_its_way(s, q);
     if (other)
@@ -251,12 +281,26 @@ static void end_what_is_not_bound(struct scscf *s, const struct asked *q, bool m
 }
 
 // Who is registered is not kept as one who is not.
-static void forget_unregistered(struct scscf *s, struct str impu)
+static void forget_unregistered(struct scscf *s, const struct asked *q)
 {
-    const struct registration *reg = registrar_find(s->registrar, impu, NULL);
-    const struct profile *p = reg ? registration_profile(reg) : NULL;
-    for (size_t i = 0; p && unregistered_count(s->unregistered) && i < profile_identity_count(p); i++)
-        unregistered_drop(s->unregistered, registration_canon(reg, i));
+    size_t it = 0;
+    for (const struct registration *reg;
+         unregistered_count(s->unregistered) && (reg = next_bound(s, q, &it));)
+        unregistered_drop(s->unregistered, reg);
+}
+
+// No answer, or an answer that cannot be read: the HSS may have this S-CSCF's name for the user
+// now. While the same is asked for once more, its end shows; a refusal for good says that it has
+// not.
+static void tell_absent(struct scscf *s, struct asked *q, int err, const struct cx_saa *a)
+{
+    struct asked *other = same_on_its_way(s, q);
+    bool unsure =
+        err == ERR_TIMEOUT || err == ERR_BAD || (q->doubtful && (err || !a->result.experimental));
+    struct served who = {q->impu, q->key};
+    if (unsure && other)
+        other->doubtful = true;
+    q->cb.absent(s, q->arg, &who, err, a, unsure && !other);
 }
 
 static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
@@ -266,18 +310,21 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct dia_result result = a ? a->result : (struct dia_result){0};
     bool taken = !err && result.code / 1000 == 2;
     note_host(s, q->impu, err, result, a ? a->head.origin_host : STR_NONE);
+    if (q->type == CX_UNREGISTERED_USER)
+        tell_absent(s, q, err, a);
+    else
     q->cb.saa(s, q->arg, err, a);
     q->ended = true;
     if (registers(q->type)) {
         if (taken)
-            forget_unregistered(s, q->impu);
+            forget_unregistered(s, q);
         settle_outbox(s, q, taken);
         end_what_is_not_bound(s, q, err || taken);
     }
     asked_free(q);
 }
 
-int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg arg)
+static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
 {
     struct cx_sar r = {.head = head(s, as->call_id, as->impu),
                        .impi = as->impi,
@@ -287,19 +334,38 @@ int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg
                        .server_name = s->cfg->name,
                        .type = as->type,
                        .user_data_already_available = as->have_profile};
-    struct asked *q = asked_new(s, as->impi, as->impu, arg);
-    if (!q)
-        return ERR_NOMEM;
-    q->cb.saa = cb;
     q->type = as->type;
     q->is_sar = true;
     q->mark = outbox_mark(s->outbox);
     int err = cx_send_sar(s->dia, &r, s->cfg->diameter.timeout_ms, on_assigned, s, (uintptr_t)q);
-    if (err)
+    if (err) {
         asked_free(q);
-    else if (registers(as->type))
+    } else if (registers(as->type)) {
         q->holds = outbox_hold(s->outbox, as->impi);
+        q->holds_impu = outbox_hold(s->outbox, as->impu);
+    }
     return err;
+}
+
+int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg arg)
+{
+    struct asked *q = asked_new(s, as->impi, &(struct served){as->impu, as->key}, arg);
+    if (!q)
+        return ERR_NOMEM;
+    q->cb.saa = cb;
+    return assign(s, as, q);
+}
+
+int cx_ask_absent(struct scscf *s, struct str call_id, const struct served *who, cx_absent_cb cb,
+                  cx_arg job)
+{
+    struct assignment as = {
+        .call_id = call_id, .impu = who->impu, .key = who->key, .type = CX_UNREGISTERED_USER};
+    struct asked *q = asked_new(s, STR_NONE, who, job);
+    if (!q)
+        return ERR_NOMEM;
+    q->cb.absent = cb;
+    return assign(s, &as, q);
 }
 
 // ---- what is told without anybody waiting ----
@@ -366,16 +432,18 @@ static void note_lost(void *arg, const struct outbox_note *n, enum outbox_loss w
                why == OUTBOX_TOO_OLD ? "older than outbox.max_age" : "outbox.size is reached", 0);
 }
 
-// A registration of the private identity that is on its way goes first: what the HSS would hear in between might end
-// what it is just about to begin.
-static unsigned hold_back(struct scscf *s, struct str impi)
+// A registration of the private identity, or without one of the public, that is on its way goes
+// first: what the HSS would hear in between might end what it is just about to begin.
+static unsigned hold_back(struct scscf *s, struct str impi, struct str impu)
 {
     unsigned n = 0;
     LIST_EACH(&s->asked, it) {
         struct asked *q = LIST_ENTRY(it, struct asked, link);
-        if (!q->is_sar || q->holds || q->ended || !registers(q->type) || !impi.n || !str_eq(q->impi, impi))
+        bool *holds = impi.n ? &q->holds : &q->holds_impu;
+        bool same = impi.n ? str_eq(q->impi, impi) : str_eq(q->impu, impu);
+        if (!q->is_sar || *holds || q->ended || !registers(q->type) || !same)
             continue;
-        q->holds = true;
+        *holds = true;
         n++;
     }
     return n;
@@ -384,23 +452,15 @@ static unsigned hold_back(struct scscf *s, struct str impi)
 // The user is registered here again by the time that the HSS could be told that he is not.
 static bool is_untrue(void *arg, const struct outbox_note *n)
 {
-    const struct scscf *s = arg;
-    char room[512];
-    struct arena a;
-    if (n->type == CX_AUTHENTICATION_FAILURE || n->type == CX_AUTHENTICATION_TIMEOUT)
-        return false;
-    arena_init(&a, room, sizeof room);
-    struct str impu = impu_canon_text(&a, &s->plan, n->impu);
-    bool bound = impu.n && (n->impi.n ? is_bound(s, n->impi, impu) : registrar_find(s->registrar, impu, NULL) != NULL);
-    arena_done(&a);
-    return bound;
+    return n->type != CX_AUTHENTICATION_FAILURE && n->type != CX_AUTHENTICATION_TIMEOUT &&
+           cx_is_bound(arg, n->impi, n->impu);
 }
 
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type)
 {
     struct outbox_note n = {type, call_id, impi, impu};
-    int err = outbox_add(s->outbox, &n, hold_back(s, impi));
+    int err = outbox_add(s->outbox, &n, hold_back(s, impi, impu));
     if (err)
         log_untold(s, &n, "server assignment not sent to the HSS", err_text(err), 0);
 }

@@ -341,6 +341,11 @@ size_t outbox_waiting(const struct outbox *o)
     return o->n;
 }
 
+size_t outbox_size(const struct outbox *o)
+{
+    return o->c.size;
+}
+
 const struct outbox_stats *outbox_stats(const struct outbox *o)
 {
     return &o->stats;

@@ -62,4 +62,5 @@ void outbox_supersede(struct outbox *o, struct str impi, uint64_t mark,
                       bool (*same)(void *arg, struct str impu), void *arg);
 void outbox_wake(struct outbox *o); // the HSS may answer again
 size_t outbox_waiting(const struct outbox *o);
+size_t outbox_size(const struct outbox *o); // notes at most
 const struct outbox_stats *outbox_stats(const struct outbox *o);

@@ -74,8 +74,11 @@ struct registration *registrar_find(const struct registrar *r, struct str impu,
 struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index);
 // By the wildcarded identity of a set, as the HSS named it (canonical, ims/wildcard.h).
 struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index);
-// The one whose wildcarded identity covers impu, and that identity; of several the one with the longest fixed parts.
+// The one whose wildcarded identity covers impu, and that identity; of several the one with the longest fixed parts. 64
+// patterns are tried at most.
 struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern);
+// Has the private identity (empty: any) bound a contact to a registration that has impu, or covers it?
+bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu);
 // Does the pattern, which need not be of a registration, cover impu?
 bool registrar_covers(const struct registrar *r, struct str pattern, struct str impu);
 
@@ -105,6 +108,8 @@ void registration_set_profile_due(struct registration *reg, bool due);
 struct str registration_canon(const struct registration *reg, size_t i);
 // Is the identity, in canonical form, one of its set?
 bool registration_has(const struct registration *reg, struct str impu);
+// The same, or one of its patterns covers it.
+bool registration_serves(const struct registration *reg, struct str impu);
 // Is the profile of another set than the registration's, which has an identity in common with it? Each has what the
 // other has not.
 bool registration_is_apart(const struct registration *reg, const struct profile *profile);

@@ -101,30 +101,49 @@ static int read_patterns(const struct numbering *plan, const struct profile *p, 
     return 0;
 }
 
-static struct str head_of(struct str pattern)
+// What follows the user part, which no expression reaches into: a host, or the context of a number.
+static struct str realm_of(struct str text)
 {
-    struct wildcard_parts p;
-    return wildcard_split(pattern, &p) ? p.head : STR_NONE;
+    size_t at = text.n;
+    while (at > 0 && text.p[at - 1] != '@')
+        at--;
+    if (at > 0)
+        return str_skip(text, at);
+    ptrdiff_t context = str_chr(text, ';');
+    return context < 0 ? STR_NONE : str_skip(text, (size_t)context);
+}
+
+static uint64_t head_key(struct str head, struct str realm)
+{
+    return hash_bytes(head.p, head.n) * 31 + hash_bytes(realm.p, realm.n);
+}
+
+static uint64_t pattern_key(struct str pattern, size_t *ret_head)
+{
+    struct wildcard_parts p = {0};
+    (void)wildcard_split(pattern, &p); // it is one
+    *ret_head = p.head.n;
+    return head_key(p.head, realm_of(p.tail));
 }
 
 static void unindex_patterns(struct registration *reg, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct str key = head_of(reg->patterns[i].text);
-        map_remove(&reg->owner->by_head, hash_bytes(key.p, key.n), reg);
-        reg->owner->heads[key.n]--;
+        size_t head;
+        map_remove(&reg->owner->by_head, pattern_key(reg->patterns[i].text, &head), reg);
+        reg->owner->heads[head]--;
     }
 }
 
 static int index_patterns(struct registration *reg)
 {
     for (size_t i = 0; i < reg->n_patterns; i++) {
-        struct str key = head_of(reg->patterns[i].text);
-        if (map_add(&reg->owner->by_head, hash_bytes(key.p, key.n), reg)) {
+        size_t head;
+        if (map_add(&reg->owner->by_head, pattern_key(reg->patterns[i].text, &head), reg)) {
             unindex_patterns(reg, i);
             return ERR_NOMEM;
         }
-        reg->owner->heads[key.n]++;
+        reg->owner->heads[head]++;
     }
     return 0;
 }
@@ -184,9 +203,9 @@ struct registration *registrar_next_with(const struct registrar *r, struct str i
 
 struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index)
 {
-    struct str key = head_of(pattern);
-    size_t it = 0;
-    for (struct registration *reg; key.n && (reg = map_find(&r->by_head, hash_bytes(key.p, key.n), &it));) {
+    size_t it = 0, head;
+    uint64_t key = pattern_key(pattern, &head);
+    for (struct registration *reg; head && (reg = map_find(&r->by_head, key, &it));) {
         for (size_t i = 0; i < reg->n_patterns; i++) {
             if (!str_eq(reg->patterns[i].text, pattern))
                 continue;
@@ -204,37 +223,65 @@ bool registrar_covers(const struct registrar *r, struct str pattern, struct str 
 }
 
 struct covering {
+    struct str impu, impi; // impi empty: whoever has bound a contact
+    size_t left;           // patterns that may still be tried
     struct registration *reg;
     struct str pattern;
     size_t fixed; // bytes of the fixed parts
 };
 
-static void try_patterns(const struct registrar *r, struct registration *reg, struct str impu, struct str head,
+static void try_patterns(const struct registrar *r, struct registration *reg, struct str head,
                          struct covering *best)
 {
-    for (size_t i = 0; i < reg->n_patterns; i++) {
+    for (size_t i = 0; i < reg->n_patterns && best->left; i++) {
         struct wildcard_parts p;
         struct str text = reg->patterns[i].text;
-        if (!wildcard_split(text, &p) || !str_eq(p.head, head) || p.head.n + p.tail.n < best->fixed ||
-            (best->reg && p.head.n + p.tail.n == best->fixed) || !wildcard_cache_covers(r->compiled, text, impu))
+        if (!wildcard_split(text, &p) || !str_eq(p.head, head) || !str_ends(best->impu, p.tail) ||
+            p.head.n + p.tail.n < best->fixed || (best->reg && p.head.n + p.tail.n == best->fixed))
             continue;
-        *best = (struct covering){reg, text, p.head.n + p.tail.n};
+        best->left--;
+        if (!wildcard_cache_covers(r->compiled, text, best->impu))
+            continue;
+        best->reg = reg;
+        best->pattern = text;
+        best->fixed = p.head.n + p.tail.n;
     }
 }
 
-struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern)
+// Who is looked at counts as well as what is tried, so that a look-up has an end.
+static struct covering find_covering(const struct registrar *r, struct str impi, struct str impu)
 {
-    struct covering best = {0};
+    struct covering best = {.impu = impu, .left = COVERING_TRIED};
     size_t longest = impu.n < WILDCARD_TEXT_MAX ? impu.n : WILDCARD_TEXT_MAX;
-    for (size_t n = longest; r->by_head.n && n > 0; n--) {
+    struct str realm = realm_of(impu);
+    for (size_t n = longest; r->by_head.n && best.left && n > 0; n--) {
         struct str head = str_head(impu, n);
-        size_t it = 0;
-        for (struct registration *reg; r->heads[n] && (reg = map_find(&r->by_head, hash_bytes(head.p, n), &it));)
-            try_patterns(r, reg, impu, head, &best);
+        size_t it = 0, met = 0;
+        for (struct registration *reg; r->heads[n] && best.left && met < COVERING_MET &&
+                                       (reg = map_find(&r->by_head, head_key(head, realm), &it));
+             met++)
+            if (!impi.n || registration_count_of(reg, impi))
+                try_patterns(r, reg, head, &best);
     }
+    return best;
+}
+
+struct registration *registrar_find_covering(const struct registrar *r, struct str impu,
+                                             struct str *ret_pattern)
+{
+    struct covering best = find_covering(r, STR_NONE, impu);
     if (best.reg)
         *ret_pattern = best.pattern;
     return best.reg;
+}
+
+bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu)
+{
+    size_t it = 0;
+    for (const struct registration *reg; (reg = registrar_next_with(r, impu, &it, NULL));)
+        if (!impi.n || registration_count_of(reg, impi))
+            return true;
+    return find_covering(r, impi, impu).reg != NULL;
 }
 
 // ---- another profile ----
@@ -307,6 +354,14 @@ bool registration_has(const struct registration *reg, struct str impu)
     while ((with = registrar_next_with(reg->owner, impu, &it, NULL)) && with != reg)
         ;
     return with != NULL;
+}
+
+bool registration_serves(const struct registration *reg, struct str impu)
+{
+    bool serves = registration_has(reg, impu);
+    for (size_t i = 0; !serves && i < reg->n_patterns; i++)
+        serves = wildcard_cache_covers(reg->owner->compiled, reg->patterns[i].text, impu);
+    return serves;
 }
 
 bool registration_is_apart(const struct registration *reg, const struct profile *profile)

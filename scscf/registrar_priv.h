@@ -6,12 +6,13 @@
 #include "ims/wildcard.h"
 #include "scscf/registrar.h"
 
-enum { COMPILED_MAX = 64 }; // patterns
+// Patterns kept compiled; patterns that one look-up tries, and registrations that it looks at under each first part.
+enum { COMPILED_MAX = 64, COVERING_TRIED = 64, COVERING_MET = 1024 };
 
 struct registrar {
     struct registrar_params p;
     struct map by_impu;   // canonical public identity -> registration
-    struct map by_head;   // first fixed part of a wildcarded identity -> registration
+    struct map by_head;   // first fixed part of a wildcarded identity, and its host -> registration
     uint32_t heads[WILDCARD_TEXT_MAX + 1]; // patterns whose first fixed part has so many bytes
     struct wildcard_cache *compiled;
     struct map all;       // address -> registration, to walk them

@@ -152,11 +152,6 @@ static enum overload_class classify(void *arg, const struct sip_msg *m,
     return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
 }
 
-static void on_given_back(void *arg, const struct unregistered_user *u)
-{
-    cx_notify(arg, STR_NONE, u->impi, u->impu, CX_TIMEOUT_DEREGISTRATION);
-}
-
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -170,6 +165,8 @@ static void on_trace_dia(void *arg, const struct dia_trace *t)
 }
 
 // ---- life ----
+
+enum { ABSENT_BYTES = 8192 }; // of a profile that is kept, on the average
 
 static int start_tables(struct scscf *s)
 {
@@ -187,8 +184,13 @@ static int start_tables(struct scscf *s)
         err = registrar_new(&reg, &s->registrar);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
-    struct unregistered_params absent = {
-        .loop = s->loop, .max = s->cfg->limits.unregistered, .given_back = on_given_back, .arg = s};
+    struct unregistered_params absent = {.loop = s->loop,
+                                         .plan = &s->plan,
+                                         .max = s->cfg->limits.unregistered,
+                                         .max_bytes =
+                                             (size_t)s->cfg->limits.unregistered * ABSENT_BYTES,
+                                         .given_back = absent_given_back,
+                                         .arg = s};
     if (!err)
         err = unregistered_new(&absent, &s->unregistered);
     if (!err)

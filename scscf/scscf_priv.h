@@ -139,6 +139,15 @@ bool scscf_key_covers(const struct scscf *s, struct str key, struct str impu);
 // By which identity of its set the HSS is told of a registration.
 struct str scscf_default_impu(const struct registration *reg);
 
+// ---- absent.c: who is called and not registered here ----
+// What a call to somebody is answered whose profile is kept. status 0: none is.
+struct reject absent_known(const struct scscf *s, struct arena *a, const struct served *who);
+// Keeps what the HSS gave, unless the user is registered by now, and says what the call is answered.
+struct reject absent_take(struct scscf *s, const struct served *who, const struct cx_saa *saa);
+// Whether the HSS has taken the user for served here is not known: it is told that he is not.
+void absent_doubt(struct scscf *s, const struct served *who);
+void absent_given_back(void *arg, const struct unregistered_user *u);
+
 // ---- identities.c ----
 // What a Request-URI that is dialled by a user means: uri with p NULL and no status: no number of this network.
 struct dialled {
@@ -206,6 +215,13 @@ struct assignment {
     bool have_profile;
 };
 int cx_assign(struct scscf *s, const struct assignment *q, cx_saa_cb cb, cx_arg arg);
+// SAR UNREGISTERED_USER. cb is called also when job, an id, is gone. doubtful: the HSS may have taken who for served here,
+// and does not say so.
+typedef void (*cx_absent_cb)(struct scscf *s, cx_arg job, const struct served *who, int err, const struct cx_saa *a,
+                             bool doubtful);
+int cx_ask_absent(struct scscf *s, struct str call_id, const struct served *who, cx_absent_cb cb, cx_arg job);
+// Has the private identity (empty: any) bound a contact to what has impu, or covers it?
+bool cx_is_bound(const struct scscf *s, struct str impi, struct str impu);
 // The same while nobody waits for the answer: delivered now or later (outbox.h).
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type);

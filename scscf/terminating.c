@@ -45,56 +45,24 @@ static enum step_verdict served_user(struct job *j)
     return STEP_CONTINUE;
 }
 
-// Of a user who is not registered; p NULL: the HSS gave no profile.
-static struct reject judge_unregistered(const struct term_job *t, const struct profile *p)
+static void on_absent(struct scscf *s, cx_arg job, const struct served *who, int err,
+                      const struct cx_saa *a, bool doubtful)
 {
-    const struct scscf *s = t->job.nf;
-    struct arena *a = job_arena(&t->job);
-    bool barred = false, distinct = false, by_pattern = false;
-    for (size_t i = 0; p && i < profile_identity_count(p); i++) {
-        struct profile_identity id = profile_identity_at(p, i);
-        struct str pattern = profile_identity_pattern(&id);
-        pattern = pattern.n ? impu_canon_text(a, &s->plan, pattern) : STR_NONE;
-        if (str_eq(impu_canon_text(a, &s->plan, id.uri), t->served.impu)) {
-            distinct = true;
-            barred = barred || id.barred;
-        } else if (id.barred && scscf_key_covers(s, pattern, t->served.impu)) {
-            by_pattern = true;
-        }
-    }
-    if (barred || (by_pattern && !distinct))
-        return (struct reject){.status = 404, .cause = "called identity is barred"};
-    return (struct reject){.status = 480, .cause = "called user is not registered"};
-}
-
-static struct reject take_unregistered(struct term_job *t, const struct cx_saa *a)
-{
-    struct scscf *s = t->job.nf;
-    struct profile *p = NULL;
-    struct xml_error why;
-    if (a->user_data.n)
-        (void)profile_parse(s->profiles, a->user_data, &p, &why);
-    struct reject r = judge_unregistered(t, p);
-    unregistered_add(s->unregistered, t->served.impu, a->impi, p);
-    return r;
-}
-
-static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
-{
-    struct scscf *s = nf;
-    struct term_job *t = (struct term_job *)pxy_job(s->stack, arg);
+    struct term_job *t = (struct term_job *)pxy_job(s->stack, job);
+    struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (!r.status)
+        r = absent_take(s, who, a);
+    else if (doubtful)
+        absent_doubt(s, who);
     if (!t)
         return;
     if (term_served(t, NULL)) { // registered meanwhile
         job_resume(&t->job);
         return;
     }
-    struct reject r = cx_verdict(err, a ? a->result : (struct dia_result){0});
-    if (!r.status)
-        r = take_unregistered(t, a);
-    else if (a && a->result.experimental && a->result.code == CX_ERROR_USER_UNKNOWN)
+    if (a && a->result.experimental && a->result.code == CX_ERROR_USER_UNKNOWN)
         r.status = 404;
-    else
+    else if (err || a->result.code / 1000 != 2)
         scscf_count(s, SC_HSS_FAILURES);
     if (r.status == 403) // registered here before a restart, or elsewhere
         r = (struct reject){.status = 480, .cause = "called user's registration is not known here"};
@@ -108,16 +76,12 @@ static enum step_verdict fetch_profile(struct job *j)
     struct scscf *s = j->nf;
     if (term_served(t, NULL))
         return STEP_CONTINUE;
-    const struct unregistered_user *kept = unregistered_find(s->unregistered, t->served.impu);
-    if (kept) {
-        j->reject = judge_unregistered(t, kept->profile);
+    struct reject known = absent_known(s, job_arena(j), &t->served);
+    if (known.status) {
+        j->reject = known;
         return STEP_REJECT;
     }
-    struct assignment as = {.call_id = sip_msg_call_id(job_request(j)),
-                            .impu = t->served.impu,
-                            .key = t->served.key,
-                            .type = CX_UNREGISTERED_USER};
-    int err = cx_assign(s, &as, on_saa, j->id);
+    int err = cx_ask_absent(s, sip_msg_call_id(job_request(j)), &t->served, on_absent, j->id);
     return err ? scscf_unasked(j, err) : scscf_wait(j);
 }
 

@@ -9,18 +9,21 @@
 
 struct entry {
     struct list age;
-    uint64_t due_ms;
-    struct profile *profile;
-    struct unregistered_user user; // texts behind the struct
+    uint64_t due_ms, round;
+    struct registration *set; // without contacts, of u->sets; NULL: the HSS gave no profile
+    struct str called;        // texts behind the struct
+    size_t index, bytes;
+    struct unregistered_user user;
 };
 
 struct unregistered {
     struct unregistered_params p;
-    uint64_t keep_ms;
-    struct map by_impu;
+    uint64_t keep_ms, round;
+    struct registrar *sets; // what their profiles are found by
+    struct map by_set, by_called;
     struct list ages; // oldest first; a shorter time to keep may put a later one before its turn
     struct timer timer;
-    size_t n;
+    size_t n, bytes;
 };
 
 static uint64_t now_ms(const struct unregistered *u)
@@ -28,11 +31,17 @@ static uint64_t now_ms(const struct unregistered *u)
     return loop_now(u->p.loop) / 1000000;
 }
 
-static struct entry *find(const struct unregistered *u, struct str impu)
+static struct entry *of_set(const struct unregistered *u, const struct registration *set)
 {
     size_t it = 0;
-    for (struct entry *e; (e = map_find(&u->by_impu, hash_bytes(impu.p, impu.n), &it));)
-        if (str_eq(e->user.impu, impu))
+    return set ? map_find(&u->by_set, (uintptr_t)set, &it) : NULL;
+}
+
+static struct entry *of_called(const struct unregistered *u, struct str called)
+{
+    size_t it = 0;
+    for (struct entry *e; (e = map_find(&u->by_called, hash_bytes(called.p, called.n), &it));)
+        if (str_eq(e->called, called))
             return e;
     return NULL;
 }
@@ -44,11 +53,24 @@ static struct entry *oldest(const struct unregistered *u)
 
 static void entry_free(struct unregistered *u, struct entry *e)
 {
-    map_remove(&u->by_impu, hash_bytes(e->user.impu.p, e->user.impu.n), e);
+    map_remove(&u->by_called, hash_bytes(e->called.p, e->called.n), e);
+    if (e->set) {
+        map_remove(&u->by_set, (uintptr_t)e->set, e);
+        registration_free(e->set);
+    }
     list_del(&e->age);
     u->n--;
-    profile_free(e->profile);
+    u->bytes -= e->bytes;
     mem_free(e);
+}
+
+// What was called is another's by now.
+static void forget_called(struct unregistered *u, struct entry *e)
+{
+    map_remove(&u->by_called, hash_bytes(e->called.p, e->called.n), e);
+    e->called = STR_NONE;
+    if (!e->set)
+        entry_free(u, e);
 }
 
 static void give_back(struct unregistered *u, struct entry *e)
@@ -75,54 +97,141 @@ static void on_due(void *arg)
     arm(u);
 }
 
-static struct entry *entry_new(struct str impu, struct str impi, struct profile *profile)
+// ---- of the same set ----
+
+// Each is compared once in a round, however many identities they have in common.
+static void drop_with(struct unregistered *u, const struct registration *reg, struct str impu)
 {
-    struct entry *e = mem_zalloc(sizeof *e + impu.n + impi.n);
+    size_t it = 0;
+    struct entry *e = of_called(u, impu);
+    if (e && !e->set)
+        entry_free(u, e);
+    for (struct registration *set; (set = registrar_next_with(u->sets, impu, &it, NULL));) {
+        e = of_set(u, set);
+        if (!e || set == reg || e->round == u->round)
+            continue;
+        e->round = u->round;
+        if (registration_is_apart(reg, registration_profile(set)))
+            continue;
+        entry_free(u, e);
+        it = 0;
+    }
+}
+
+static void drop_set(struct unregistered *u, const struct registration *reg)
+{
+    size_t n = profile_identity_count(registration_profile(reg));
+    u->round++;
+    for (size_t i = 0; u->n && i < n; i++)
+        if (registration_canon(reg, i).n)
+            drop_with(u, reg, registration_canon(reg, i));
+}
+
+void unregistered_drop(struct unregistered *u, const struct registration *reg)
+{
+    drop_set(u, reg);
+    arm(u);
+}
+
+// ---- one more ----
+
+static struct str put(char **at, struct str s)
+{
+    struct str out = {*at, s.n};
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return out;
+}
+
+static struct entry *entry_new(const struct unregistered_new *n)
+{
+    size_t bytes = sizeof(struct entry) + n->called.n + n->impu.n + n->impi.n;
+    struct entry *e = mem_zalloc(bytes);
     if (!e)
         return NULL;
     char *at = (char *)(e + 1);
-    memcpy(at, impu.p, impu.n);
-    if (impi.n)
-        memcpy(at + impu.n, impi.p, impi.n);
-    e->user = (struct unregistered_user){str_make(at, impu.n), str_make(at + impu.n, impi.n), profile};
-    e->profile = profile;
+    e->called = put(&at, n->called);
+    e->user.impu = put(&at, n->impu);
+    e->user.impi = put(&at, n->impi);
+    e->index = n->index;
+    e->bytes = bytes + n->bytes;
     return e;
 }
 
-void unregistered_add(struct unregistered *u, struct str impu, struct str impi, struct profile *profile)
+// Takes the profile. ERR_NOMEM: all is as before.
+static int file(struct unregistered *u, struct entry *e, struct profile *profile)
 {
-    unregistered_drop(u, impu);
-    struct entry *e = u->keep_ms ? entry_new(impu, impi, profile) : NULL;
-    if (e && map_add(&u->by_impu, hash_bytes(impu.p, impu.n), e)) {
-        mem_free(e);
-        e = NULL;
+    if (profile && registrar_add(u->sets, profile, &e->set))
+        return ERR_NOMEM;
+    int err = e->set ? map_add(&u->by_set, (uintptr_t)e->set, e) : 0;
+    if (!err && map_add(&u->by_called, hash_bytes(e->called.p, e->called.n), e)) {
+        map_remove(&u->by_set, (uintptr_t)e->set, e);
+        err = ERR_NOMEM;
     }
-    if (!e) {
-        struct unregistered_user user = {impu, impi, profile};
-        u->p.given_back(u->p.arg, &user);
-        profile_free(profile);
-        return;
+    if (err)
+        registration_free(e->set);
+    e->user.profile = profile;
+    return err;
+}
+
+static int keep(struct unregistered *u, const struct unregistered_new *n)
+{
+    struct entry *e = entry_new(n);
+    struct entry *before = of_called(u, n->called);
+    int err = ERR_NOMEM;
+    if (!e)
+        profile_free(n->profile);
+    else
+        err = file(u, e, n->profile);
+    if (err) {
+        mem_free(e);
+        return err;
     }
     e->due_ms = now_ms(u) + u->keep_ms;
     list_add(&u->ages, &e->age);
-    if (++u->n > u->p.max)
+    u->n++;
+    u->bytes += e->bytes;
+    if (before)
+        forget_called(u, before);
+    if (e->set)
+        drop_set(u, e->set);
+    while (u->n > 1 && (u->n > u->p.max || u->bytes > u->p.max_bytes))
         give_back(u, oldest(u));
+    return 0;
+}
+
+void unregistered_add(struct unregistered *u, const struct unregistered_new *n)
+{
+    int err = ERR_NOTFOUND;
+    if (u->keep_ms)
+        err = keep(u, n);
+    else
+        profile_free(n->profile);
+    if (err) {
+        struct unregistered_user user = {n->impu, n->impi, NULL};
+        u->p.given_back(u->p.arg, &user);
+    }
     arm(u);
 }
 
-const struct unregistered_user *unregistered_find(const struct unregistered *u, struct str impu)
-{
-    const struct entry *e = find(u, impu);
-    return e ? &e->user : NULL;
-}
+// ---- who is kept ----
 
-void unregistered_drop(struct unregistered *u, struct str impu)
+const struct unregistered_user *unregistered_find(const struct unregistered *u,
+                                                  const struct str *impus, size_t n, struct str key,
+                                                  size_t *ret_index)
 {
-    struct entry *e = find(u, impu);
+    const struct registration *set = NULL;
+    size_t index = 0;
+    for (size_t i = 0; !set && i < n; i++)
+        set = registrar_find(u->sets, impus[i], &index);
+    if (!set && key.n)
+        set = registrar_find_pattern(u->sets, key, &index);
+    const struct entry *e = set ? of_set(u, set) : n ? of_called(u, impus[0]) : NULL;
     if (!e)
-        return;
-    entry_free(u, e);
-    arm(u);
+        return NULL;
+    *ret_index = set ? index : e->index;
+    return &e->user;
 }
 
 size_t unregistered_count(const struct unregistered *u)
@@ -130,11 +239,23 @@ size_t unregistered_count(const struct unregistered *u)
     return u->n;
 }
 
+size_t unregistered_bytes(const struct unregistered *u)
+{
+    return u->bytes;
+}
+
+// ---- life ----
+
 int unregistered_new(const struct unregistered_params *p, struct unregistered **ret_u)
 {
     struct unregistered *u = mem_zalloc(sizeof *u);
     if (!u)
         return ERR_NOMEM;
+    struct registrar_params sets = {.loop = p->loop, .plan = p->plan};
+    if (registrar_new(&sets, &u->sets)) {
+        mem_free(u);
+        return ERR_NOMEM;
+    }
     u->p = *p;
     list_init(&u->ages);
     timer_init(&u->timer, on_due, u);
@@ -154,6 +275,8 @@ void unregistered_free(struct unregistered *u)
     timer_stop(&u->timer);
     for (struct entry *e; (e = oldest(u));)
         entry_free(u, e);
-    map_done(&u->by_impu);
+    map_done(&u->by_set);
+    map_done(&u->by_called);
+    registrar_free(u->sets);
     mem_free(u);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -247,6 +248,66 @@ static void charging_texts_are_shared(void **state)
     assert_ptr_equal(registration_charging(a).p, registration_charging(b).p);
 }
 
+#define WILD(uri) "<PublicIdentity><Identity>" uri "</Identity><Extension><IdentityType>4</IdentityType></Extension></PublicIdentity>"
+
+static struct registration *add_pattern(const char *before, unsigned i, const char *behind)
+{
+    char pattern[64], xml[500];
+    (void)snprintf(pattern, sizeof pattern, "%s%u%s", before, i, behind);
+    (void)snprintf(xml, sizeof xml, PROFILE(ID("sip:u%u@d") WILD("%s")), i, pattern);
+    return add(xml);
+}
+
+// A look-up has an end: so many patterns with the same fixed parts and host are tried.
+static void patterns_are_tried_so_far(void **state)
+{
+    (void)state;
+    struct str pattern;
+    struct registration *first = add_pattern("sip:a!b", 7, "!@d");
+    for (unsigned i = 100; i < 200; i++)
+        (void)add_pattern("sip:a!b", i, "!@d");
+    (void)add_pattern("sip:a!x{", 3, "}!@d");
+    assert_ptr_equal(registrar_find_covering(r, STR("sip:ab7@d"), &pattern), first);
+    assert_null(registrar_find_covering(r, STR("sip:axxx@d"), &pattern));
+}
+
+// Those of other hosts, or with another end, are not met.
+static void patterns_of_others_do_not_count(void **state)
+{
+    (void)state;
+    struct str pattern;
+    struct registration *last = NULL, *end = NULL, *tel = NULL;
+    for (unsigned i = 100; i < 2100; i++)
+        last = add_pattern("sip:!.*!@d", i, "");
+    for (unsigned i = 100; i < 300; i++)
+        end = add_pattern("sip:b!.*!", i, "@d");
+    for (unsigned i = 100; i < 300; i++)
+        tel = add_pattern("tel:7!.*!;phone-context=d", i, "");
+    assert_ptr_equal(registrar_find_covering(r, STR("sip:me@d2099"), &pattern), last);
+    assert_ptr_equal(registrar_find_covering(r, STR("sip:bxx299@d"), &pattern), end);
+    assert_ptr_equal(registrar_find_covering(r, STR("tel:77;phone-context=d299"), &pattern), tel);
+    assert_ptr_equal(registrar_find_pattern(r, STR("sip:!.*!@d2099"), NULL), last);
+    registration_free(last);
+    assert_null(registrar_find_covering(r, STR("sip:me@d2099"), &pattern));
+}
+
+// By whom, and by what of the set.
+static void bound_by_what_is_covered(void **state)
+{
+    (void)state;
+    struct registration *reg = add_pattern("sip:a![0-9]{", 1, "}!@d");
+    static const struct str covered = STR_INIT("sip:a7@d"), impi = STR_INIT("alice@d"), other = STR_INIT("other@d");
+    assert_false(registrar_is_bound(r, impi, covered));
+    struct binding_params c = contact("sip:x", 100);
+    assert_int_equal(registration_bind(reg, &c, NULL), 0);
+    assert_true(registrar_is_bound(r, impi, covered));
+    assert_true(registrar_is_bound(r, STR_NONE, covered));
+    assert_true(registrar_is_bound(r, impi, STR("sip:u1@d")));
+    assert_false(registrar_is_bound(r, other, covered));
+    assert_false(registrar_is_bound(r, other, STR("sip:u1@d")));
+    assert_false(registrar_is_bound(r, impi, STR("sip:a77@d")));
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -275,6 +336,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(texts_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settled, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charging_texts_are_shared, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patterns_are_tried_so_far, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patterns_of_others_do_not_count, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bound_by_what_is_covered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(out_of_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
