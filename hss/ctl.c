@@ -39,6 +39,13 @@ static void say_problem(struct command *c, int err)
         ctl_error(c->out, "%s\n", text);
 }
 
+static void say_overlaps(struct command *c, const struct hss_overlaps *o)
+{
+    if (o->n)
+        ctl_printf(c->out, "warning: %.*s is inside %.*s of another subscriber, who can assert it (%zu such identities)\n",
+                   STR_ARG(o->distinct), STR_ARG(o->pattern), o->n);
+}
+
 static void done(void *arg, struct hss_op *op)
 {
     struct command *c = arg;
@@ -46,8 +53,10 @@ static void done(void *arg, struct hss_op *op)
         say_problem(c, op->err);
     else if (c->report)
         c->report(c);
-    if (!op->err)
+    if (!op->err) {
         hss_audit_log(&c->audit);
+        say_overlaps(c, &op->overlaps);
+    }
     c->status = op->err ? FAILED : 0;
     if (c->running) // it was a read: the command's own return tells
         return;

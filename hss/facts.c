@@ -56,6 +56,17 @@ struct covered {
     struct str impu;
 };
 
+// One that provisioning would refuse today does not stand in the way of its neighbours.
+static int left_out(struct hss_op *op, struct str pattern)
+{
+    const char *why = NULL;
+    if (wildcard_canon(&op->arena, op->ctx->plan, pattern, &why).n || !why)
+        return ERR_NOMEM;
+    op->unusable = arena_dup(&op->arena, pattern);
+    op->unusable_why = why;
+    return 0;
+}
+
 static int wildcard_row(void *arg, const struct store_value *c, size_t n)
 {
     struct covered *w = arg;
@@ -64,10 +75,11 @@ static int wildcard_row(void *arg, const struct store_value *c, size_t n)
         return 0;
     struct wildcard *pattern = wildcard_new(c[13].s);
     bool covers = pattern && wildcard_covers(pattern, w->impu);
-    bool failed = !pattern;
+    if (!pattern)
+        return left_out(w->load->op, c[13].s);
     wildcard_free(pattern);
     if (!covers)
-        return failed ? ERR_NOMEM : 0;
+        return 0;
     f->wildcard = keep(w->load->op, &c[13]);
     return facts_row(w->load, c, n);
 }
@@ -81,7 +93,8 @@ static int load_covered(struct hss_op *op, struct str impu, struct load *l)
     return STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, wildcard_row, &w, SV_TEXT(impu));
 }
 
-// A pattern is nobody's identity: who writes one as if it were is looked up as anybody.
+// A pattern is nobody's identity: who writes one as if it were, or what becomes one when it is canonical, is looked up as
+// anybody.
 static bool is_pattern(struct str impu)
 {
     struct wildcard_parts p;
@@ -116,10 +129,10 @@ static bool may_be_covered(const struct hss_op *op)
 static int load_pair(struct hss_op *op, struct str impi, struct str impu, struct load *l)
 {
     struct store *s = op->ctx->store;
-    bool pattern = impu.p && is_pattern(impu);
-    if (impu.p && !pattern)
+    if (impu.p && !is_pattern(impu))
         impu = impu_canon_text(&op->arena, op->ctx->plan, impu);
-    int err = STORE_RUN(s, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(pattern ? STR_NONE : impu));
+    struct str distinct = is_pattern(impu) ? STR_NONE : impu;
+    int err = STORE_RUN(s, SQL_FACTS_IMPI, facts_row, l, SV_TEXT(impi), SV_TEXT(distinct));
     if (err || !impu.p || !l->f->impi_id || l->f->impu_id || !may_be_covered(op))
         return err;
     struct hss_facts by_pattern = {0};

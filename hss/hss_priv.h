@@ -55,6 +55,12 @@ struct hss_auth {
     uint64_t sqn;
 };
 
+// Distinct identities inside wildcarded ones of other subscriptions that a change of the provisioned data has made.
+struct hss_overlaps {
+    size_t n;
+    struct str distinct, pattern; // of the first of them
+};
+
 // An operation is an owner of procedures (base/steps.h): its steps may run on a worker, and none of them waits.
 struct hss_op {
     struct job job;
@@ -75,6 +81,9 @@ struct hss_op {
     const char *cause;         // why it was refused
     struct str failed;         // and the AVP that it is about, for Failed-AVP
     struct hss_facts facts;
+    struct str unusable;       // a wildcarded identity that was left out, and why; empty: none
+    const char *unusable_why;
+    struct hss_overlaps overlaps;
     void *schema;              // profile.c: of service profiles, made when it is needed
     void *remembered;          // cache.c: what the cache holds of it
     struct hss_auth auth;
@@ -145,6 +154,12 @@ int hss_write_sqn(struct hss_op *op, uint64_t sqn);
 int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct hss_facts *ret_f);
 // The steps that every procedure begins with (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1: first two checks).
 enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
+
+// ---- overlap.c ----
+// An identity has been provisioned: does a wildcarded one of another subscription cover it, or it one that is another's? ERR_*
+int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, bool wildcard);
+// In the loop, when the change has been made.
+void hss_overlap_log(const struct hss_op *op);
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
 // ---- network.c: names of visited networks ----
 // The next name at the front of a list that blanks separate; a quoted one may hold blanks. Empty at the end.

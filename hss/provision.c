@@ -176,7 +176,9 @@ static int add_impu(struct impu_adder *a, int64_t set, const struct hss_impu *u)
     if (err == ERR_EXISTS)
         return hss_problem(a->p, a->d->line, err, "IMPU %.*s belongs to a subscriber already",
                            STR_ARG(u->impu));
-    return !err && u->wildcard ? add_wildcard(a, u, last_id(a->op)) : err;
+    if (!err && u->wildcard)
+        err = add_wildcard(a, u, last_id(a->op));
+    return err ? err : hss_overlap_note(a->op, a->subscription, u->impu, u->wildcard);
 }
 
 static int add_set(struct impu_adder *a, int64_t subscription, int64_t impi,

@@ -266,6 +266,12 @@ static void answer(struct hss_op *op)
 
 void hss_finish(struct hss_op *op)
 {
+    if (op->unusable.n)
+        LOG_FROM(hash_bytes(op->unusable.p, op->unusable.n), loop_now(op->hss->loop) / 1000000, LOG_WARN,
+                 "wildcarded identity cannot be used and is left out", op->unusable_why, LF("impu", op->unusable),
+                 LF_Z("reason", op->unusable_why));
+    if (!op->err)
+        hss_overlap_log(op);
     if (op->command != HSS_TASK) {
         count(op);
         if (op->resync && !refused(op))

@@ -181,8 +181,9 @@ static void unindex_all(struct registration *reg)
 
 struct registration *registrar_find(const struct registrar *r, struct str impu, size_t *ret_index)
 {
+    struct wildcard_parts pattern;
     size_t it = 0;
-    return registrar_next_with(r, impu, &it, ret_index);
+    return wildcard_split(impu, &pattern) ? NULL : registrar_next_with(r, impu, &it, ret_index);
 }
 
 struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index)

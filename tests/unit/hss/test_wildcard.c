@@ -52,6 +52,8 @@ struct work {
     const char *text;
     bool replace;
     size_t n;
+    struct hss_overlaps overlaps;
+    char distinct[128], pattern[128];
     struct hss_problem p;
     struct hss_text out;
     char last[256];
@@ -80,6 +82,9 @@ static int run(struct work *j, int (*work)(struct hss_op *, void *))
     list_init(&ops);
     list_add(&ops, &op->link);
     int err = hss_transaction(&w.hss->writer, &ops, why, sizeof(why));
+    j->overlaps = op->overlaps;
+    (void)snprintf(j->distinct, sizeof j->distinct, "%.*s", STR_ARG(op->overlaps.distinct));
+    (void)snprintf(j->pattern, sizeof j->pattern, "%.*s", STR_ARG(op->overlaps.pattern));
     hss_op_free(op);
     return err;
 }
@@ -173,7 +178,7 @@ static void nobody_registers_by_it(void **state)
 {
     (void)state;
     provision(pbx);
-    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", ("sip:list!.*!@" DOMAIN)};
+    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", ("sip:list!.*!@" DOMAIN), ("sip:list%21.%2A%21@" DOMAIN)};
     for (size_t i = 0; i < ARRAY_LEN(who); i++) {
         struct reply r = world_uar(&w, &(struct cx_uar){
                                            .impi = STR("pbx@" DOMAIN), .impu = str_from(who[i]), .visited_network = STR(DOMAIN)});
@@ -198,6 +203,54 @@ static void unregistered(void **state)
     expect_result("the end", world_sar(&w, &s).result, DIA_SUCCESS, false);
     struct cx_lir l = {.impu = STR("tel:+4989123")};
     expect_result("afterwards", world_lir(&w, &l).result, CX_ERROR_IDENTITY_NOT_REGISTERED, true);
+}
+
+// The text of a pattern is nobody's identity, however it is written: it is one that the pattern covers, or none.
+static void by_its_text(void **state)
+{
+    (void)state;
+    provision("subscribers:\n" ONE("pbx", "impus: 'sip:pbx@" DOMAIN " sip:list![0-9]!@" DOMAIN "'"));
+    static const char *const texts[] = {"sip:list![0-9]!@" DOMAIN, "sip:list%21%5B0-9%5D%21@" DOMAIN, "SIP:list%21%5b0-9]!@" DOMAIN};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct cx_sar s = world_sar_of("pbx@" DOMAIN, texts[i], CX_TIMEOUT_DEREGISTRATION);
+        expect_result(texts[i], world_sar(&w, &s).result, CX_ERROR_USER_UNKNOWN, true);
+        s = world_sar_of(NULL, texts[i], CX_UNREGISTERED_USER);
+        expect_result(texts[i], world_sar(&w, &s).result, CX_ERROR_USER_UNKNOWN, true);
+    }
+}
+
+static int ids_row(void *arg, const struct store_value *c, size_t n)
+{
+    memcpy(arg, (int64_t[]){c[0].num, c[1].num}, 2 * sizeof(int64_t));
+    return 0;
+}
+
+// A row of an earlier version, or of another hand.
+static int unusable_work(struct hss_op *op, void *arg)
+{
+    int64_t ids[2] = {0}, profile[2] = {0};
+    struct str text = STR("sip:list-![!@" DOMAIN);
+    (void)arg;
+    int err = STORE_RUN(op->ctx->store, SQL_IMPU_FIND, ids_row, ids, SV_TEXT(STR("sip:pbx@" DOMAIN)));
+    if (!err)
+        err = STORE_RUN(op->ctx->store, SQL_PROFILE_FIND, ids_row, profile, SV_TEXT(STR("default")));
+    if (!err)
+        err = HSS_WRITE(op, SQL_IMPU_ADD, SV_INT(ids[0]), SV_INT(9), SV_TEXT(text), SV_INT(0), SV_NULL, SV_INT(profile[0]), SV_NULL,
+                        SV_NULL);
+    return err ? err
+               : HSS_WRITE(op, SQL_WILDCARD_ADD, SV_INT(store_last_id(op->ctx->store)), SV_TEXT(STR("sip:list-")),
+                           SV_TEXT(STR("@" DOMAIN)));
+}
+
+// Its neighbours are found all the same.
+static void one_that_cannot_be_used(void **state)
+{
+    (void)state;
+    provision("subscribers:\n" ONE("pbx", "impus: 'sip:pbx@" DOMAIN " sip:list!.*!@" DOMAIN "'"));
+    assert_int_equal(run(&(struct work){0}, unusable_work), 0);
+    struct reply r = world_lir(&w, &(struct cx_lir){.impu = STR("sip:list-7@" DOMAIN), .originating = true});
+    expect_result("beside it", r.result, CX_UNREGISTERED_SERVICE, true);
+    assert_string_equal(r.wildcard, "sip:list!.*!@" DOMAIN);
 }
 
 // ---- the profile ----
@@ -357,13 +410,43 @@ static void mixed_up(void **state)
         }
 }
 
+// A distinct identity inside the wildcarded one of somebody else is taken, and told, whichever was there first.
+static void overlaps(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        size_t n;
+        const char *distinct, *pattern;
+    } rows[] = {
+        {"sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, "sip:list7@" DOMAIN, 1, "sip:list7@" DOMAIN, "sip:list!.*!@" DOMAIN},
+        {"sip:list7@" DOMAIN " sip:list8@" DOMAIN " sip:liz@" DOMAIN, "sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, 2, "sip:list7@" DOMAIN,
+         "sip:list!.*!@" DOMAIN},
+        {"sip:a@" DOMAIN " tel:+4989!.*! tel:+49!.*!", "sip:b@" DOMAIN " tel:+498977", 1, "tel:+498977", "tel:+4989!.*!"},
+        {"sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, "sip:b@" DOMAIN " sip:list-!.*!@" DOMAIN, 0, "", ""},
+        {"sip:a@" DOMAIN " sip:list![0-9]!@" DOMAIN, "sip:listx@" DOMAIN, 0, "", ""},
+        {"sip:a@" DOMAIN, "sip:list7@" DOMAIN " sip:list!.*!@" DOMAIN, 0, "", ""}, // its own
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[700];
+        (void)snprintf(text, sizeof text, "subscribers:\n" ONE("a", "impus: '%s'"), rows[i].first);
+        provision(text);
+        (void)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: '%s'"), rows[i].second);
+        struct work j = {.text = text};
+        assert_int_equal(run(&j, import_work), 0);
+        if (j.overlaps.n != rows[i].n || strcmp(j.distinct, rows[i].distinct) != 0 || strcmp(j.pattern, rows[i].pattern) != 0)
+            fail_msg("%s in %s: %zu, %s in %s", rows[i].second, rows[i].first, j.overlaps.n, j.distinct, j.pattern);
+        (void)tear_down(state);
+        (void)set_up(state);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(look_up),        TEST(state_of_the_set), TEST(nobody_registers_by_it), TEST(unregistered),
         TEST(in_the_profile), TEST(mistakes),         TEST(export_and_import),      TEST(replaced_alone),
-        TEST(mixed_up),
+        TEST(mixed_up),       TEST(by_its_text),      TEST(one_that_cannot_be_used), TEST(overlaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

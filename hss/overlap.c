@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first (TS 29.228
+// 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it is told to who
+// provisions it.
+#include "base/err.h"
+#include "base/log.h"
+#include "hss/hss_priv.h"
+#include "ims/wildcard.h"
+
+struct search {
+    struct hss_op *op;
+    int64_t subscription;
+    struct str impu;
+    struct wildcard *pattern; // of impu itself
+};
+
+static void found(struct search *s, struct str distinct, struct str pattern)
+{
+    struct hss_overlaps *o = &s->op->overlaps;
+    if (!o->n++) {
+        o->distinct = arena_dup(&s->op->arena, distinct);
+        o->pattern = arena_dup(&s->op->arena, pattern);
+    }
+}
+
+// Of those that cover it the first is the one that counts.
+static int around_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct search *s = arg;
+    if (c[5].num == s->subscription || s->pattern)
+        return 0;
+    s->pattern = wildcard_new(c[13].s);
+    if (s->pattern && wildcard_covers(s->pattern, s->impu))
+        found(s, s->impu, c[13].s);
+    else
+        s->pattern = wildcard_free(s->pattern);
+    return 0;
+}
+
+static int inside_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct search *s = arg;
+    if (wildcard_covers(s->pattern, c[0].s))
+        found(s, c[0].s, s->impu);
+    return 0;
+}
+
+int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, bool wildcard)
+{
+    struct search s = {.op = op, .subscription = subscription, .impu = impu};
+    struct wildcard_parts parts;
+    int err = 0;
+    if (!wildcard && impu.n <= WILDCARD_TEXT_MAX)
+        err = STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, around_row, &s, SV_TEXT(impu));
+    else if (wildcard && wildcard_split(impu, &parts) && (s.pattern = wildcard_new(impu)))
+        err = STORE_RUN(op->ctx->store, SQL_INSIDE, inside_row, &s, SV_TEXT(parts.head), SV_INT(subscription));
+    wildcard_free(s.pattern);
+    return err;
+}
+
+void hss_overlap_log(const struct hss_op *op)
+{
+    const struct hss_overlaps *o = &op->overlaps;
+    if (o->n)
+        LOG(LOG_WARN, "identities inside wildcarded ones of other subscribers, who can assert them", LF_NUM("identities", o->n),
+            LF("impu", o->distinct), LF("wildcard", o->pattern));
+}
