@@ -140,8 +140,8 @@ const struct conf_row scscf_rows[] = {
      .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
              "has at most 4096, and 8 asked for by one source."},
     {"limits.unregistered", CONF_U32, AT(limits.unregistered), "10000", 100, 1000000, .fixed = true,
-     .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`); beyond it the oldest "
-             "goes."},
+     .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`), and for each of them 8 KiB "
+             "of user data on the average; beyond it the oldest goes."},
     {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
      .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
     {"limits.known", CONF_U32, BRAKE(known_s), "604800", 0, 31536000, "s",
