@@ -402,3 +402,18 @@ struct str registration_first_impi(const struct registration *reg)
     const struct binding *b = registration_bindings(reg);
     return b ? binding_impi(b) : profile_impi(registration_profile(reg));
 }
+
+static bool is_bound_by(const struct registration *reg, struct str impi)
+{
+    return !impi.n || registration_count_of(reg, impi) > 0;
+}
+
+bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu)
+{
+    struct str pattern;
+    size_t it = 0;
+    for (const struct registration *reg; (reg = registrar_next_with(r, impu, &it, NULL));)
+        if (is_bound_by(reg, impi))
+            return true;
+    return registrar_covering(r, impu, is_bound_by, impi, &pattern) != NULL;
+}

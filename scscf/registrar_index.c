@@ -224,7 +224,7 @@ bool registrar_covers(const struct registrar *r, struct str pattern, struct str 
 }
 
 struct covering {
-    struct str impu, impi; // impi empty: whoever has bound a contact
+    struct str impu;
     size_t left;           // patterns that may still be tried
     struct registration *reg;
     struct str pattern;
@@ -250,7 +250,8 @@ static void try_patterns(const struct registrar *r, struct registration *reg, st
 }
 
 // Who is looked at counts as well as what is tried, so that a look-up has an end.
-static struct covering find_covering(const struct registrar *r, struct str impi, struct str impu)
+struct registration *registrar_covering(const struct registrar *r, struct str impu, registration_wanted wanted,
+                                        struct str impi, struct str *ret_pattern)
 {
     struct covering best = {.impu = impu, .left = COVERING_TRIED};
     size_t longest = impu.n < WILDCARD_TEXT_MAX ? impu.n : WILDCARD_TEXT_MAX;
@@ -261,28 +262,24 @@ static struct covering find_covering(const struct registrar *r, struct str impi,
         for (struct registration *reg; r->heads[n] && best.left && met < COVERING_MET &&
                                        (reg = map_find(&r->by_head, head_key(head, realm), &it));
              met++)
-            if (!impi.n || registration_count_of(reg, impi))
+            if (wanted(reg, impi))
                 try_patterns(r, reg, head, &best);
     }
-    return best;
-}
-
-struct registration *registrar_find_covering(const struct registrar *r, struct str impu,
-                                             struct str *ret_pattern)
-{
-    struct covering best = find_covering(r, STR_NONE, impu);
     if (best.reg)
         *ret_pattern = best.pattern;
     return best.reg;
 }
 
-bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu)
+static bool any(const struct registration *reg, struct str impi)
 {
-    size_t it = 0;
-    for (const struct registration *reg; (reg = registrar_next_with(r, impu, &it, NULL));)
-        if (!impi.n || registration_count_of(reg, impi))
-            return true;
-    return find_covering(r, impi, impu).reg != NULL;
+    (void)reg;
+    (void)impi;
+    return true;
+}
+
+struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern)
+{
+    return registrar_covering(r, impu, any, STR_NONE, ret_pattern);
 }
 
 // ---- another profile ----

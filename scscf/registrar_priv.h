@@ -42,3 +42,7 @@ struct registration {
 
 // Takes it out of what it is found by, and frees its profile.
 void registration_forget(struct registration *reg);
+// registrar_find_covering among those of which wanted says true with impi.
+typedef bool (*registration_wanted)(const struct registration *reg, struct str impi);
+struct registration *registrar_covering(const struct registrar *r, struct str impu, registration_wanted wanted,
+                                        struct str impi, struct str *ret_pattern);
