@@ -54,7 +54,10 @@ static enum step_verdict as_number(struct job *j)
     struct sip_number number;
     if (r->originating || !global || !sip_uri_number(pxy_arena(p), uri, &number))
         return STEP_CONTINUE;
-    sip_edit_uri(pxy_edits(p), ARENA_CAT(pxy_arena(p), STR("tel:"), uri->user));
+    // In a tel URI an escape may stand for no digit (RFC 3966 3), and letters have none of their own.
+    ptrdiff_t semicolon = str_chr(uri->user, ';');
+    struct str rest = semicolon < 0 ? STR("") : sip_user_plain(pxy_arena(p), str_skip(uri->user, (size_t)semicolon));
+    sip_edit_uri(pxy_edits(p), ARENA_CAT(pxy_arena(p), STR("tel:"), number.digits, rest));
     return STEP_CONTINUE;
 }
 

@@ -49,7 +49,7 @@ static bool not_this(void *arg, const struct reg *r)
 
 static bool remove_contact(struct registry *reg, struct str contact, struct str impu)
 {
-    return registry_keep(reg, impu, not_this, &contact) > 0;
+    return registry_keep(reg, STR_NONE, impu, not_this, &contact) > 0;
 }
 
 static struct access_flow flow_of(uint16_t port)
@@ -178,7 +178,7 @@ static void long_identities(void **state)
         bool covered;
         assert_false(reg_has_identity(r, str_from(two), &id, &covered));
         assert_false(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
-        assert_int_equal(registry_keep(f.reg, str_from(two), none, NULL), 0);
+        assert_int_equal(registry_keep(f.reg, STR_NONE, str_from(two), none, NULL), 0);
         assert_true(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
     }
     tear_down(&f);
@@ -237,7 +237,7 @@ static void keeps_what_is_listed(void **state)
     }
     struct access_flow bob = flow_of(99);
     assert_int_equal(set(&f, &bob, "bob", 1000), 0);
-    assert_int_equal(registry_keep(f.reg, STR("sip:alice@HOME.net"), is_second, NULL), 19);
+    assert_int_equal(registry_keep(f.reg, STR_NONE, STR("sip:alice@HOME.net"), is_second, NULL), 19);
     assert_int_equal(registry_count(f.reg), 2);
     assert_int_equal(association_stats(registry_associations(f.reg)).associations, 2);
     tear_down(&f);
