@@ -50,11 +50,16 @@ static enum step_verdict as_number(struct job *j)
     const struct icscf_job *r = (const struct icscf_job *)j;
     struct pxy *p = job_pxy(j);
     const struct sip_uri *uri = sip_msg_uri(job_request(j));
-    bool global = uri && uri->scheme != SIP_SCHEME_TEL && str_starts(uri->user, STR("+")) && sip_uri_is_phone(uri);
+    struct arena *a = pxy_arena(p);
     struct sip_number number;
-    if (r->originating || !global || !sip_uri_number(pxy_arena(p), uri, &number))
+    bool phone = uri && uri->scheme != SIP_SCHEME_TEL && sip_uri_is_phone(uri);
+    if (r->originating || !phone || !sip_uri_number(a, uri, &number) || *number.digits.p != '+')
         return STEP_CONTINUE;
-    sip_edit_uri(pxy_edits(p), ARENA_CAT(pxy_arena(p), STR("tel:"), uri->user));
+    // In a tel URI no escape stands for a digit (RFC 3966 3).
+    struct str rest = sip_user_plain(a, uri->user), digits = str_split(&rest, ';');
+    if (str_chr(digits, '%') >= 0)
+        digits = number.digits;
+    sip_edit_uri(pxy_edits(p), ARENA_CAT(a, STR("tel:"), digits, rest.n ? STR(";") : STR(""), rest));
     return STEP_CONTINUE;
 }
 

@@ -64,7 +64,8 @@ const struct conf_row pcscf_rows[] = {
     {.name = "sip.leg_timeout.ue", .type = CONF_U32, .offset = OFF(leg_ue_ms),
      .def = IMS_TIMER_TEXT(IMS_LEG_UE_MS), .min = 1000, .max = 128000, .unit = "ms",
      .help = "The same for a request to a UE: the shortest of all."},
-    NODE_NUMBERING_ROWS(OFF(home), "Home network domains whose users may register through this P-CSCF. The options "
+    NODE_NUMBERING_ROWS(OFF(home), "Home network domains whose users may register through this P-CSCF. Each has local "
+                                   "numbers of its own, and says nothing of the others' registrations. The options "
                                    "`numbering` are for all of them: of several operators' domains they stay empty."),
     {.name = "home.entry", .type = CONF_STR, .offset = OFF(home_entry), .def = "", .form = CONF_FORM_SIP_URI,
      .help = "SIP URI of the I-CSCF that takes REGISTER; empty: found by DNS from the domain."},
@@ -262,4 +263,5 @@ void pcscf_suspect(const void *config, app_finding odd, void *arg)
     const struct pcscf_config *c = config;
     node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
     node_suspect_numbering(&c->home, STR_NONE, odd, arg);
+    node_suspect_media(&c->media, "media.codecs", odd, arg);
 }

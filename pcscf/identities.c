@@ -63,35 +63,58 @@ static bool read_one(struct arena *a, struct str value, struct reg_identity *ret
     return true;
 }
 
-static size_t count(const struct sip_edits *e)
+bool identity_is_pattern(struct arena *a, struct str uri)
+{
+    struct wildcard_parts parts;
+    return wildcard_split(wildcard_from_uri(a, uri), &parts);
+}
+
+struct listed {
+    struct reg_identity id;
+    bool pattern;
+};
+
+// All of them; *ret_distinct are no patterns. NULL: no memory.
+static struct listed *list_all(const struct sip_edits *e, size_t *ret_n, size_t *ret_distinct)
 {
     struct sip_edits_iter it = sip_edits_iter_init(e, SIP_H_P_ASSOCIATED_URI);
-    size_t n = 0;
+    size_t values = 0;
+    *ret_n = *ret_distinct = 0;
     for (struct str value; sip_edits_iter_next(&it, &value);)
-        n++;
-    return n;
+        values++;
+    struct listed *all = arena_alloc(e->arena, (values + 1) * sizeof *all);
+    it = sip_edits_iter_init(e, SIP_H_P_ASSOCIATED_URI);
+    for (struct str value; all && sip_edits_iter_next(&it, &value);) {
+        struct listed *l = &all[*ret_n];
+        if (!read_one(e->arena, value, &l->id))
+            continue;
+        l->pattern = identity_is_pattern(e->arena, l->id.uri);
+        *ret_distinct += !l->pattern;
+        ++*ret_n;
+    }
+    return all;
 }
 
 int identities_read(const struct sip_edits *e, size_t max, struct reg_identity **ret_identities, size_t *ret_n,
                     size_t *ret_more)
 {
-    struct sip_edits_iter it = sip_edits_iter_init(e, SIP_H_P_ASSOCIATED_URI);
-    size_t n = 0, all = count(e), room = all < max ? all : max, seen = 0;
-    struct reg_identity *ids = arena_alloc(e->arena, room * sizeof *ids);
+    size_t all, distinct, n = 0;
+    struct listed *list = list_all(e, &all, &distinct);
+    struct reg_identity *ids = list ? arena_alloc(e->arena, (all + 1) * sizeof *ids) : NULL;
     if (!ids)
         return ERR_NOMEM;
-    for (struct str value; n < room && sip_edits_iter_next(&it, &value); seen++)
-        n += read_one(e->arena, value, &ids[n]);
+    // Room of distinct ones, and of patterns: a UE without any identity that it may speak as could do nothing.
+    size_t room[2] = {max, max > distinct ? max - distinct : 0};
+    for (size_t i = 0; i < all; i++) {
+        if (!room[list[i].pattern])
+            continue;
+        room[list[i].pattern]--;
+        ids[n++] = list[i].id;
+    }
     *ret_identities = ids;
     *ret_n = n;
-    *ret_more = all - seen;
+    *ret_more = all - n;
     return 0;
-}
-
-bool identity_is_pattern(struct arena *a, struct str uri)
-{
-    struct wildcard_parts parts;
-    return wildcard_split(wildcard_from_uri(a, uri), &parts);
 }
 
 // ---- what they are compared by ----
@@ -124,9 +147,15 @@ struct str identity_value(struct arena *a, const struct reg_identity *id)
 
 struct str identity_plain(struct arena *a, const struct sip_uri *u)
 {
+    struct sip_number number;
     struct str context = sip_uri_param(u, STR("phone-context"), NULL);
     if (u->scheme == SIP_SCHEME_TEL)
         return ARENA_CAT(a, STR("tel:"), u->user, context.n ? STR(";phone-context=") : STR(""), context);
-    return ARENA_CAT(a, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"), u->user, STR("@"), u->host,
+    // TS 24.229 4.4.12: of a number the digits, and no parameter such as cpc or oli.
+    struct str user = u->user;
+    if (sip_uri_number(a, u, &number))
+        user = ARENA_CAT(a, sip_number_user(a, number.digits), number.context.n ? STR(";phone-context=") : STR(""),
+                         number.context);
+    return ARENA_CAT(a, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"), user, STR("@"), u->host,
                      sip_uri_is_phone(u) ? STR(";user=phone") : STR(""));
 }

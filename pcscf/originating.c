@@ -33,8 +33,12 @@ static struct str preferred(struct pjob *pj, const struct sip_addr *ppi, bool *r
     bool covered;
     if (!reg_has_identity(pj->reg, ppi->uri.text, &id, &covered))
         return STR_NONE;
-    if (covered)
+    if (covered) {
+        struct reg_identity same;
         id.uri = identity_plain(pj->arena, &ppi->uri);
+        if (!reg_has_identity(pj->reg, id.uri, &same, &covered)) // without its parameters it is somebody else
+            return STR_NONE;
+    }
     *ret_tel = str_istarts(id.uri, STR("tel:"));
     return identity_value(pj->arena, &id);
 }

@@ -244,6 +244,7 @@ static int start(struct pcscf *pc)
     loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     pc->plan = node_read_numbering(&c->home, STR_NONE);
+    pc->plan.several = true;
     int e = node_read_trusted("core.trusted", &c->core_trusted, &pc->trusted);
     if (!e)
         e = node_read_trusted("limits.exempt", &c->limits.exempt, &pc->exempt);

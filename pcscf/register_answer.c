@@ -15,7 +15,7 @@ enum {
 struct stored {
     struct reg_identity *impus;
     size_t n_impus;
-    struct str impi, route, charging, term_ioi;
+    struct str home, impi, route, charging, term_ioi;
     const struct sip_msg *ok;
 };
 
@@ -24,13 +24,25 @@ static struct reg_identity copied(struct arena *a, struct reg_identity id)
     return (struct reg_identity){arena_dup(a, id.uri), id.display.n ? arena_dup(a, id.display) : STR_NONE};
 }
 
+// Who names no private identity has no registration that is certainly his own: one of his network at that address that
+// has the very identity is taken for it, none whose pattern happens to cover it.
+static const struct reg *known_of(const struct pjob *pj, const struct stored *s, struct str to)
+{
+    const struct registry *r = pj->pcscf->registry;
+    const struct association *as = association_find(registry_associations(r), &pj->ue.remote, pj->ue.user);
+    const struct reg *g = registry_find_at(r, &pj->ue.remote, as, to);
+    struct reg_identity id;
+    bool covered = false;
+    if (!g || !str_eq(reg_home(g), s->home) || (!as && (!reg_has_identity(g, to, &id, &covered) || covered)))
+        return NULL;
+    return g;
+}
+
 // Of an answer without any: those known of this UE with this identity, else the identity alone.
 static int take_known(const struct pjob *pj, struct arena *a, struct stored *s)
 {
     struct str to = sip_msg_to(pj->req)->uri.text;
-    const struct registry *r = pj->pcscf->registry;
-    const struct association *as = association_find(registry_associations(r), &pj->ue.remote, pj->ue.user);
-    const struct reg *known = registry_find_at(r, &pj->ue.remote, as, to); // who names no private identity: of any there
+    const struct reg *known = known_of(pj, s, to);
     size_t n = 0;
     while (known && reg_impu(known, n).n)
         n++;
@@ -130,6 +142,7 @@ static void store_contact(struct pjob *pj, const struct stored *s, const struct 
                             .identities = s->impus,
                             .n_identities = s->n_impus,
                             .max_patterns = pc->config->max_patterns,
+                            .home = s->home,
                             .service_route = s->route,
                             .charging_addresses = s->charging,
                             .term_ioi = s->term_ioi,
@@ -176,13 +189,14 @@ static void forget_unlisted(struct pjob *pj, const struct stored *s)
     struct pcscf *pc = pj->pcscf;
     if (sip_iter_init(s->ok, SIP_H_CONTACT).err == ERR_BAD)
         return; // what it lists cannot be told
-    size_t gone = registry_keep(pc->registry, default_of(s, pj->arena), is_listed, (void *)(uintptr_t)s->ok);
+    size_t gone = registry_keep(pc->registry, s->home, default_of(s, pj->arena), is_listed, (void *)(uintptr_t)s->ok);
     *(asked_to_end(pj->req, s->ok) ? &pc->counters.deregistered : &pc->counters.moved) += gone;
 }
 
 void register_store(struct pjob *pj, const struct sip_msg *ok, const struct sip_edits *edits)
 {
     struct stored s = {.ok = ok,
+                       .home = numbering_domain_of(&pj->pcscf->plan, sip_msg_uri(pj->req)->host),
                        .impi = pcscf_impi(edits->arena, pj->req),
                        .route = joined(edits->arena, ok, SIP_H_SERVICE_ROUTE),
                        .charging = charging_of(ok),

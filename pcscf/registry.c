@@ -111,6 +111,7 @@ static bool is_exact(const struct reg *g)
 
 static void put_texts(struct registry *r, struct reg *g)
 {
+    shared_put(&r->texts, g->home);
     shared_put(&r->texts, g->route);
     shared_put(&r->texts, g->charging);
     shared_put(&r->texts, g->term_ioi);
@@ -269,10 +270,11 @@ static char *put_impu(struct registry *r, struct reg *g, struct reg_impu *to, co
 
 static bool get_texts(struct registry *r, struct reg *g, const struct reg_params *p)
 {
+    g->home = shared_get(&r->texts, p->home);
     g->route = shared_get(&r->texts, p->service_route);
     g->charging = p->charging_addresses.n ? shared_get(&r->texts, p->charging_addresses) : NULL;
     g->term_ioi = p->term_ioi.n ? shared_get(&r->texts, p->term_ioi) : NULL;
-    bool all = g->route && (g->charging || !p->charging_addresses.n) && (g->term_ioi || !p->term_ioi.n);
+    bool all = g->home && g->route && (g->charging || !p->charging_addresses.n) && (g->term_ioi || !p->term_ioi.n);
     for (size_t i = g->n_impus; i < g->n_impus + g->n_patterns; i++)
         all = all && g->impus[i].pattern;
     return all;
@@ -360,8 +362,8 @@ static bool is_same_ue(const struct reg *g, const struct access_flow *f)
     return g->flow.user == f->user || addr_eq_ip(&g->flow.remote, &f->remote);
 }
 
-// of: of this UE; NULL: whose ever it is.
-static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu, const struct access_flow *of)
+// of: that this one replaces.
+static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu, const struct reg_params *of)
 {
     struct identity_key k;
     struct contact c;
@@ -371,21 +373,21 @@ static struct reg *find_contact(const struct registry *r, struct str contact, st
         return NULL;
     contact_init(&c, contact);
     while ((g = next_of_default(r, &k, &it)))
-        if ((c.read ? reg_has_contact(g, &c.uri) : str_eq(g->contact, contact)) && (!of || is_same_ue(g, of)))
+        if ((c.read ? reg_has_contact(g, &c.uri) : str_eq(g->contact, contact)) && is_same_ue(g, of->flow) && str_eq(reg_home(g), of->home))
             break;
     contact_done(&c);
     identity_key_done(&k);
     return g;
 }
 
-size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg)
+size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg)
 {
     struct identity_key k;
     size_t n = 0, it = 0;
     if (identity_key_init(&k, r->plan, impu))
         return 0;
     for (struct reg *g; (g = next_of_default(r, &k, &it));) {
-        if (listed(arg, g))
+        if (!str_eq(reg_home(g), home) || listed(arg, g))
             continue;
         reg_free(r, g);
         n++;
@@ -397,7 +399,7 @@ size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *a
 
 static int replace(struct registry *r, const struct reg_params *p, const struct draft *d)
 {
-    struct reg *old = find_contact(r, p->contact, d->impus[0].id.uri, p->flow);
+    struct reg *old = find_contact(r, p->contact, d->impus[0].id.uri, p);
     struct reg *g = reg_make(r, p, d);
     if (!g)
         return ERR_NOMEM;

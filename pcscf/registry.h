@@ -21,6 +21,7 @@ struct reg_params {
     const struct reg_identity *identities; // P-Associated-URI; the first that is no pattern is the default one
     size_t n_identities;
     size_t max_patterns;           // different ones in the whole registry; of those beyond it none is kept
+    struct str home;               // the home domain that registered it (numbering_domain_of); may be empty
     struct str service_route;      // comma-separated; may be empty
     struct str charging_addresses; // P-Charging-Function-Addresses; may be empty
     struct str term_ioi;           // of type 1: the home network; may be empty
@@ -41,13 +42,13 @@ int registry_new(struct loop *l, const struct numbering *plan, const struct regi
 void registry_free(struct registry *r); // takes NULL
 struct association_table *registry_associations(const struct registry *r);
 
-// Adds the contact, or replaces what is known of it (same contact URI and default identity, whatever its
+// Adds the contact, or replaces what is known of it (same contact URI, default identity and home domain, whatever its
 // flow was). *ret_refused (may be NULL): identities that were left out, patterns that nothing can be compared with.
 // ERR_NOMEM leaves what was there; ERR_INVAL: no identity is left.
 int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_refused);
-// Removes every contact with this default identity, wherever it is, that listed() says no to; returns
-// how many.
-size_t registry_keep(struct registry *r, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg);
+// Removes every contact with this default identity that this home domain registered, wherever it is, that listed() says no
+// to; returns how many. A network has no say in another's registrations.
+size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg);
 size_t registry_count(const struct registry *r);
 size_t registry_patterns(const struct registry *r); // different ones
 
@@ -74,6 +75,7 @@ struct association *reg_association(const struct reg *r);
 bool reg_is_nat(const struct reg *r);
 bool reg_is_outbound(const struct reg *r);
 struct str reg_contact(const struct reg *r);
+struct str reg_home(const struct reg *r);
 struct str reg_service_route(const struct reg *r);
 struct str reg_charging_addresses(const struct reg *r); // empty: none
 struct str reg_term_ioi(const struct reg *r);           // empty: none

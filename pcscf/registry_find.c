@@ -50,8 +50,11 @@ static const struct reg_impu *covering(const struct reg *g, const struct identit
     if (k->text.n > WILDCARD_TEXT_MAX)
         return NULL;
     for (size_t i = g->n_impus; i < g->n_impus + g->n_patterns && *left; i++) {
-        const struct wildcard *w = shared_pattern(g->impus[i].pattern);
+        struct shared *pattern = g->impus[i].pattern;
         --*left;
+        if (!wildcard_may_cover(shared_text(pattern), k->text))
+            continue; // nobody has to pay for compiling it
+        const struct wildcard *w = shared_pattern(pattern);
         if (w && wildcard_covers(w, k->text))
             return &g->impus[i];
     }
@@ -182,6 +185,11 @@ bool reg_is_outbound(const struct reg *r)
 struct str reg_contact(const struct reg *r)
 {
     return r->contact;
+}
+
+struct str reg_home(const struct reg *r)
+{
+    return shared_text(r->home);
 }
 
 struct str reg_service_route(const struct reg *r)

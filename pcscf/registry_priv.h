@@ -20,7 +20,7 @@ struct reg {
     struct timer expiry;
     struct access_flow flow;
     struct association *association;
-    struct shared *route, *charging, *term_ioi;
+    struct shared *home, *route, *charging, *term_ioi;
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
     uint64_t order;        // the higher, the newer

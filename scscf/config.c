@@ -206,6 +206,9 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
     node_suspect_name(c->name, &c->sip, odd, arg);
     node_suspect_numbering(&c->home, c->domain, odd, arg);
     node_suspect_dia(&c->diameter, c->domain, odd, arg);
+    node_suspect_media(&c->media.policy, "media.codecs", odd, arg);
+    for (size_t i = 0; i < c->media.profiles.n; i++)
+        node_suspect_media(&((const struct scscf_media_profile *)c->media.profiles.v)[i].allowed, "media.profiles", odd, arg);
     node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
     if (str_ieq(own.host, c->domain))
         app_find(odd, arg, "name", "%.*s is the domain; expected a name of this node alone, such as "

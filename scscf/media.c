@@ -93,7 +93,7 @@ static enum step_verdict check(struct job *j, bool subscribed, uint32_t id)
         return STEP_CONTINUE;
     scscf_count(s, SC_MEDIA_REFUSED);
     s->sdp_limits[r.limit]++;
-    j->reject = (struct reject){.status = 488, .cause = r.cause, .extra = r.extra};
+    j->reject = (struct reject){.status = r.status, .cause = r.cause, .extra = r.extra};
     return STEP_REJECT;
 }
 

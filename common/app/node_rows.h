@@ -317,6 +317,8 @@ void node_suspect_dia(const struct node_dia *c, struct str domain, app_finding o
 // logged.
 int node_read_trusted(const char *option, const struct conf_strs *list, struct trust_domain *d);
 // What it allows, copied into the arena: ERR_NOMEM.
+// option: name of the list of codecs.
+void node_suspect_media(const struct node_media *c, const char *option, app_finding odd, void *arg);
 int node_read_media(const struct node_media *c, struct arena *a, struct media_policy *ret_policy);
 
 void node_check_trust(const struct node_trust *c, app_finding bad, void *arg);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/writer.h"
+#include "ims/descriptions.h"
 #include "sdp/attr.h"
 #include "sip/msg.h"
 
@@ -187,95 +188,11 @@ static struct str write_answer(const struct media_policies *p, const struct sdp 
     w->p = p;
     w->offer = offer;
     add_media(w);
-    struct sdp_draft d = {.origin_address = host, .media = w->media, .n_media = w->n};
+    bool reference = str_starts(host, STR("[")) && str_ends(host, STR("]")); // RFC 8866 5.7: without brackets
+    struct sdp_draft d = {.origin_address = reference ? str_make(host.p + 1, host.n - 2) : host, .media = w->media, .n_media = w->n};
     struct writer out = writer_init(room, ANSWER_MAX);
     sdp_draft_write(&out, &d);
     return out.failed ? STR_NONE : writer_done(&out);
-}
-
-// ---- the descriptions of a message ----
-
-// RFC 2046 5.1.1: parts between lines that begin with "--" and the boundary.
-struct parts {
-    struct str rest, boundary; // boundary empty: the body is one part
-    struct str type;
-};
-
-static struct parts parts_of(const struct sip_msg *m)
-{
-    const struct sip_token *type = sip_msg_at(m, SIP_H_CONTENT_TYPE, 0);
-    struct parts p = {.rest = sip_msg_body(m)};
-    p.type = type ? type->token : STR("application/sdp"); // a phone may take it for that, too
-    if (!type)
-        return p;
-    if (!str_istarts(type->token, STR("multipart/")))
-        return p;
-    for (const struct sip_param *q = type->params; q; q = q->next)
-        if (str_ieq(q->name, STR("boundary")))
-            p.boundary = q->value;
-    if (p.boundary.n > 1 && *p.boundary.p == '"')
-        p.boundary = str_make(p.boundary.p + 1, p.boundary.n - 2);
-    return p;
-}
-
-static bool is_boundary(const struct parts *p, struct str line)
-{
-    return str_starts(line, STR("--")) && str_starts(str_skip(line, 2), p->boundary);
-}
-
-// Headers of a part: its media type; *rest begins behind them.
-static struct str part_type(struct str *rest)
-{
-    struct str type = STR("text/plain");
-    while (rest->n) {
-        struct str line = str_trim(str_split(rest, '\n'));
-        if (!line.n)
-            break;
-        if (str_ieq(str_trim(str_split(&line, ':')), STR("Content-Type")))
-            type = str_trim(str_split(&line, ';'));
-    }
-    return type;
-}
-
-// The next part of a multipart body, without the line end in front of its boundary.
-static bool next_part(struct parts *p, struct str *ret_type, struct str *ret_text)
-{
-    struct str line = STR_NONE;
-    while (p->rest.n && !is_boundary(p, line))
-        line = str_split(&p->rest, '\n');
-    if (!p->rest.n || !is_boundary(p, line))
-        return false;
-    *ret_type = part_type(&p->rest);
-    const char *from = p->rest.p;
-    struct str next = p->rest;
-    while (p->rest.n) {
-        line = str_split(&next, '\n');
-        if (is_boundary(p, line))
-            break;
-        p->rest = next;
-    }
-    const char *end = p->rest.p ? p->rest.p : line.p + line.n;
-    *ret_text = from ? str_make(from, (size_t)(end - from)) : STR("");
-    return true;
-}
-
-static bool next_description(struct parts *p, struct str *ret_text)
-{
-    struct str type = p->type, text;
-    if (!p->rest.n)
-        return false;
-    if (!p->boundary.n) {
-        *ret_text = p->rest;
-        p->rest = STR_NONE;
-        return str_ieq(type, STR("application/sdp"));
-    }
-    while (next_part(p, &type, &text)) {
-        if (str_ieq(type, STR("application/sdp"))) {
-            *ret_text = text;
-            return true;
-        }
-    }
-    return false;
 }
 
 // ---- the verdict ----
@@ -359,6 +276,18 @@ static struct sip_edits *answer_of(const struct media_policies *p, const struct 
     return e;
 }
 
+// RFC 3261 21.4.13, 8.2.3: it has to come as it is.
+static struct media_refusal encoded(struct arena *a)
+{
+    struct sip_edits *e = ARENA_NEW(a, struct sip_edits);
+    if (e) {
+        sip_edits_init(e, a, NULL);
+        sip_edit_append_named(e, STR("Accept-Encoding"), STR("identity"));
+    }
+    return (struct media_refusal){415, "session description is compressed or encoded, and cannot be held against the media policy",
+                                  SDP_LIMIT_NONE, e};
+}
+
 static bool may_describe(enum sip_method method)
 {
     return method == SIP_INVITE || method == SIP_UPDATE || method == SIP_PRACK;
@@ -368,16 +297,22 @@ bool media_policy_allows(const struct media_policies *p, const struct sdp_limits
                          const struct sip_msg *m, struct arena *a, struct str host,
                          struct media_refusal *ret_refusal)
 {
+    static const struct verdict hidden = {OTHER, "session description stands too deep in multiparts, or in one without a boundary",
+                                          SDP_LIMIT_NONE};
+    struct descriptions all;
     struct str text;
     if (!p->n || !may_describe(sip_msg_method(m)) || !sip_msg_body(m).n)
         return true;
-    struct parts parts = parts_of(m);
-    while (next_description(&parts, &text)) {
+    for (enum description d = descriptions_first(&all, m, a, &text); d; d = descriptions_next(&all, &text)) {
         struct sdp *offer = NULL;
-        struct verdict v = judge(p, l, text, a, &offer);
+        if (d == DESCRIPTION_ENCODED) {
+            *ret_refusal = encoded(a);
+            return false;
+        }
+        struct verdict v = d == DESCRIPTION_HIDDEN ? hidden : judge(p, l, text, a, &offer);
         if (!v.code)
             continue;
-        *ret_refusal = (struct media_refusal){v.cause, v.limit, answer_of(p, offer, &v, a, host)};
+        *ret_refusal = (struct media_refusal){488, v.cause, v.limit, answer_of(p, offer, &v, a, host)};
         return false;
     }
     return true;

@@ -29,15 +29,16 @@ struct media_policies {
 
 // What was wrong with a description.
 struct media_refusal {
+    unsigned status; // 488, or 415: it cannot be looked at
     const char *cause;
     enum sdp_limit limit; // that it is beyond
     struct sip_edits
-        *extra; // of the 488: body and Warning (RFC 3261 21.4.26, 20.43); NULL: out of memory
+        *extra; // body and Warning of the 488 (RFC 3261 21.4.26, 20.43), Accept-Encoding; NULL: out of memory
 };
 
 // Holds a request against the policies: INVITE, UPDATE and PRACK, whose descriptions are offers or
 // answers. True: allowed, or it carries no description. host is what the answer names as its
-// author.
+// author: a host name or an address, an IPv6 one in brackets.
 bool media_policy_allows(const struct media_policies *p, const struct sdp_limits *l,
                          const struct sip_msg *m, struct arena *a, struct str host,
                          struct media_refusal *ret_refusal);

@@ -8,17 +8,29 @@ enum { E164_DIGITS = 15 }; // ITU-T E.164 6.1
 
 // ---- names ----
 
-bool numbering_is_home(const struct numbering *n, struct str host)
+// The home domain of this name as it is configured; empty: it is none.
+static struct str home_of(const struct numbering *n, struct str host)
 {
     host = sip_host_name(host);
     if (!host.n)
-        return false;
+        return STR_NONE;
     if (str_ieq(host, n->domain))
-        return true;
+        return n->domain;
     for (size_t i = 0; i < n->n_domains; i++)
         if (str_ieq(host, n->domains[i]))
-            return true;
-    return false;
+            return n->domains[i];
+    return STR_NONE;
+}
+
+bool numbering_is_home(const struct numbering *n, struct str host)
+{
+    return home_of(n, host).n > 0;
+}
+
+struct str numbering_domain_of(const struct numbering *n, struct str name)
+{
+    struct str own = n->several ? home_of(n, name) : STR_NONE;
+    return own.n ? own : n->domain;
 }
 
 // "*.example.org" is every name below example.org.
@@ -113,21 +125,22 @@ static struct number global(struct str digits)
     return (struct number){NUMBER_GLOBAL, {digits, STR_NONE}};
 }
 
-static struct number local(enum number_kind kind, const struct numbering *n, struct str digits)
+static struct number local(enum number_kind kind, struct str digits, struct str domain)
 {
-    return (struct number){kind, {digits, n->domain}};
+    return (struct number){kind, {digits, domain}};
 }
 
-static struct number own_number(struct arena *a, const struct numbering *n, struct str digits)
+// name: whose number it is; empty: it does not say so.
+static struct number own_number(struct arena *a, const struct numbering *n, struct str digits, struct str name)
 {
-    struct str plus;
+    struct str plus, domain = numbering_domain_of(n, name);
     if (!all_digits(digits) || is_short_code(n, digits))
-        return local(NUMBER_LOCAL, n, digits);
+        return local(NUMBER_LOCAL, digits, domain);
     if (has_prefix(a, n, digits, &plus))
-        return plus.n ? global(plus) : local(NUMBER_INCOMPLETE, n, digits);
+        return plus.n ? global(plus) : local(NUMBER_INCOMPLETE, digits, domain);
     if (is_bare_national(n, digits))
         return global(ARENA_CAT(a, STR("+"), n->country_code, digits));
-    return local(NUMBER_LOCAL, n, digits);
+    return local(NUMBER_LOCAL, digits, domain);
 }
 
 // RFC 3966 5.1.5: the context is what the number has in front of it everywhere else.
@@ -143,15 +156,22 @@ static struct number below_prefix(struct arena *a, const struct numbering *n,
     return global(ARENA_CAT(a, v->context, v->digits));
 }
 
-static struct number means(struct arena *a, const struct numbering *n, const struct sip_number *v,
-                           bool at_home)
+// Does a number without a context say by its URI whose it is?
+static bool is_of_us(const struct numbering *n, const struct sip_uri *u)
+{
+    if (u->scheme == SIP_SCHEME_TEL)
+        return n->domain.n && !(n->several && n->n_domains);
+    return n->domain.n && numbering_is_home(n, u->host);
+}
+
+static struct number means(struct arena *a, const struct numbering *n, const struct sip_number *v, const struct sip_uri *u)
 {
     if (*v->digits.p == '+')
         return (struct number){NUMBER_GLOBAL, *v};
     if (v->context.n && *v->context.p == '+')
         return below_prefix(a, n, v);
-    if (v->context.n ? is_own_context(n, v->context) : at_home && n->domain.n)
-        return own_number(a, n, v->digits);
+    if (v->context.n ? is_own_context(n, v->context) : is_of_us(n, u))
+        return own_number(a, n, v->digits, v->context.n ? v->context : u->host);
     return v->context.n ? (struct number){NUMBER_FOREIGN, *v}
                         : (struct number){.kind = NUMBER_NONE};
 }
@@ -170,7 +190,7 @@ struct number numbering_read(struct arena *a, const struct numbering *n, const s
         return (struct number){.kind = NUMBER_NONE};
     if (!sip_uri_number(a, u, &v) || (!says && !v.context.n))
         return (struct number){.kind = NUMBER_NONE};
-    return means(a, n, &v, at_home);
+    return means(a, n, &v, u);
 }
 
 struct number numbering_guess(struct arena *a, const struct numbering *n, const struct sip_uri *u)
@@ -181,7 +201,7 @@ struct number numbering_guess(struct arena *a, const struct numbering *n, const 
     for (size_t i = 0; i < v.digits.n; i++) // "ada" is a name
         if ((v.digits.p[i] | 0x20) >= 'a' && (v.digits.p[i] | 0x20) <= 'f')
             return (struct number){.kind = NUMBER_NONE};
-    return means(a, n, &v, true);
+    return means(a, n, &v, u);
 }
 
 void numbering_local(struct arena *a, const struct numbering *n, struct str global,

@@ -86,8 +86,8 @@ static struct str canon_number(struct arena *a, const struct numbering *n, const
         *ret_why = "its phone-context is no domain of this network";
         return STR_NONE;
     }
-    // Every local number of this network is known by its first domain (numbering.h).
-    name = n && n->domain.n ? n->domain : name;
+    if (n && n->domain.n) // as the numbers themselves are (numbering.h)
+        name = numbering_domain_of(n, name);
     return joined(a, ARENA_CAT(a, STR("tel:"), head), p, ARENA_CAT(a, tail, STR(";phone-context="), name));
 }
 
@@ -99,6 +99,32 @@ static struct str canon_tel(struct arena *a, const struct numbering *n, const st
     if (semicolon >= 0)
         after = str_head(after, (size_t)semicolon);
     return canon_number(a, n, p, str_skip(p->head, 4), after, sip_uri_param(u, STR("phone-context"), NULL), ret_why);
+}
+
+// The fixed part of a user as canonical identities have it. What stands in them otherwise could never be covered.
+static bool fixed_part(struct arena *a, struct str part, struct str *ret_part)
+{
+    struct sip_uri u;
+    if (sip_uri_parse(a, ARENA_CAT(a, STR("sip:0"), part, STR("@h")), &u))
+        return false;
+    struct str user = sip_user_plain(a, part);
+    *ret_part = user;
+    return str_chr(user, '!') < 0;
+}
+
+static bool fixed_user(struct arena *a, const struct sip_uri *u, struct str head, struct str tail, struct str *ret_head,
+                       struct str *ret_tail, const char **ret_why)
+{
+    struct sip_uri sample;
+    struct sip_number number;
+    if (u->password.p)
+        *ret_why = "it has a password, which no identity has";
+    else if (!fixed_part(a, head, ret_head) || !fixed_part(a, tail, ret_tail))
+        *ret_why = "an escape beside its expression is none, or of an exclamation mark";
+    else if (sip_uri_parse(a, ARENA_CAT(a, STR("sip:0"), tail, STR("@h")), &sample) == 0 &&
+             sip_uri_number(a, &sample, &number) && number.context.n)
+        *ret_why = "its phone-context makes a number of it, which needs user=phone";
+    return !*ret_why && !a->failed;
 }
 
 static struct str canon_sip(struct arena *a, const struct numbering *n, const struct wildcard_parts *p,
@@ -118,7 +144,9 @@ static struct str canon_sip(struct arena *a, const struct numbering *n, const st
     }
     if (sip_uri_is_phone(u))
         return canon_number(a, n, p, before, after, u->host, ret_why);
-    // The user part is fixed letter by letter; the host is what the canonical form of a sample has.
+    if (!fixed_user(a, u, before, after, &before, &after, ret_why))
+        return STR_NONE;
+    // The host is what the canonical form of a sample has.
     struct sip_uri sample;
     struct str canon = ARENA_CAT(a, scheme, STR("0@"), str_skip(p->tail, (size_t)at + 1));
     if (sip_uri_parse(a, canon, &sample) || !(canon = sip_uri_canon(a, &sample)).n) {
@@ -221,6 +249,13 @@ bool wildcard_covers(const struct wildcard *w, struct str identity)
     return is_visible(middle) && tre_regnexec(&w->expression, middle.p, middle.n, 0, NULL, 0) == REG_OK;
 }
 
+bool wildcard_may_cover(struct str pattern, struct str identity)
+{
+    struct wildcard_parts p;
+    return wildcard_split(pattern, &p) && identity.n >= p.head.n + p.tail.n && str_starts(identity, p.head) &&
+           str_ends(identity, p.tail);
+}
+
 // ---- some of them compiled ----
 
 struct wildcard_cache {
@@ -246,8 +281,7 @@ void wildcard_cache_free(struct wildcard_cache *c)
 bool wildcard_cache_covers(struct wildcard_cache *c, struct str pattern, struct str identity)
 {
     struct wildcard **slot = &c->slots[hash_bytes(pattern.p, pattern.n) % c->n];
-    struct wildcard_parts p;
-    if (!wildcard_split(pattern, &p) || !str_starts(identity, p.head) || !str_ends(identity, p.tail))
+    if (!wildcard_may_cover(pattern, identity))
         return false;
     if (!*slot || !str_eq((*slot)->text, pattern)) {
         wildcard_free(*slot);

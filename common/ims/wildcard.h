@@ -33,6 +33,8 @@ struct wildcard *wildcard_new(struct str canonical);
 struct wildcard *wildcard_free(struct wildcard *w); // takes NULL, returns NULL
 // identity: in canonical form.
 bool wildcard_covers(const struct wildcard *w, struct str identity);
+// Do the fixed parts of a pattern in canonical form fit the identity? What can be told before it is compiled.
+bool wildcard_may_cover(struct str pattern, struct str identity);
 
 // Some compiled patterns, for those who have more of them than they would keep compiled: as many as slots, the one
 // that was asked for last in each. NULL: no memory.

@@ -8,17 +8,6 @@
 static const struct str direction_names[] = {STR_INIT("sendrecv"), STR_INIT("sendonly"),
                                              STR_INIT("recvonly"), STR_INIT("inactive")};
 
-// RFC 3551 tables 4 and 5, the types still met.
-static const struct {
-    uint8_t payload_type;
-    struct str encoding;
-    uint32_t rate;
-} static_types[] = {
-    {0, STR_INIT("PCMU"), 8000},   {3, STR_INIT("GSM"), 8000},    {4, STR_INIT("G723"), 8000},
-    {8, STR_INIT("PCMA"), 8000},   {9, STR_INIT("G722"), 8000},   {18, STR_INIT("G729"), 8000},
-    {31, STR_INIT("H261"), 90000}, {34, STR_INIT("H263"), 90000},
-};
-
 struct str sdp_direction_name(enum sdp_direction d)
 {
     return direction_names[d];
@@ -136,16 +125,6 @@ static struct sdp_format *format_of(struct media_reader *r, struct str type)
     return &r->formats[r->place[n] - 1];
 }
 
-static void default_format(struct sdp_format *f)
-{
-    for (size_t i = 0; i < ARRAY_LEN(static_types); i++) {
-        if (static_types[i].payload_type == f->payload_type) {
-            f->encoding = static_types[i].encoding;
-            f->rate = static_types[i].rate;
-        }
-    }
-}
-
 // Each payload type once, in the order of preference.
 static int read_formats(struct media_reader *r, struct arena *a)
 {
@@ -165,8 +144,7 @@ static int read_formats(struct media_reader *r, struct arena *a)
         if (r->place[n])
             continue;
         struct sdp_format *f = &r->formats[m->n_formats++];
-        *f = (struct sdp_format){.payload_type = (uint8_t)n, .channels = 1};
-        default_format(f);
+        *f = sdp_static_format((uint8_t)n);
         r->place[n] = (uint8_t)m->n_formats;
     }
     return 0;

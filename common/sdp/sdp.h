@@ -87,6 +87,11 @@ const struct sdp_media *sdp_media(const struct sdp *s, size_t i);
 // Can all of it be read, and has each medium in use an address? 0, ERR_BAD, ERR_NOMEM.
 int sdp_check(const struct sdp *s);
 
+// What a payload type means that no a=rtpmap tells of (RFC 3551 6); encoding empty: nothing.
+struct sdp_format sdp_static_format(uint8_t payload_type);
+// Is it the name of an encoding that somebody has registered, as far as this program knows? In any case of letters.
+bool sdp_encoding_is_known(struct str name);
+
 // First medium of this type with a nonzero port, or NULL; it can be read.
 const struct sdp_media *sdp_find_media(const struct sdp *s, struct str type);
 // Format by encoding name, case-insensitive, or NULL.

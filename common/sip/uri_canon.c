@@ -37,6 +37,15 @@ static void put_user(struct writer *w, struct str s)
     }
 }
 
+struct str sip_user_plain(struct arena *a, struct str user)
+{
+    char *p = arena_alloc(a, user.n + 1);
+    struct writer w = writer_init(p, user.n + 1);
+    if (p)
+        put_user(&w, user);
+    return p ? writer_done(&w) : STR_NONE;
+}
+
 // ---- numbers ----
 
 static bool is_separator(char c)

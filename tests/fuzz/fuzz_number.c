@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "ims/identity.h"
 #include "ims/impu.h"
+#include "ims/wildcard.h"
 
 static const struct str further[] = {STR_INIT("b.example")}, prefixes[] = {STR_INIT("00"), STR_INIT("011")},
                         contexts[] = {STR_INIT("*.c.example")}, codes[] = {STR_INIT("1xx"), STR_INIT("0711")};
@@ -24,6 +25,16 @@ static const struct numbering plan = {
     .national_length = 7,
 };
 
+// What is taken for a pattern can be served.
+static void compiles(struct arena *a, const struct numbering *n, struct str impu)
+{
+    const char *why;
+    struct str pattern = wildcard_canon(a, n, impu, &why);
+    struct wildcard *w = pattern.n ? wildcard_new(pattern) : NULL;
+    MUST(!pattern.n || w);
+    wildcard_free(w);
+}
+
 static void stable(struct arena *a, const struct numbering *n, struct str impu)
 {
     struct str forms[IMPU_READINGS_MAX], once = impu_canon_text(a, n, impu);
@@ -32,6 +43,7 @@ static void stable(struct arena *a, const struct numbering *n, struct str impu)
     if (once.p)
         MUST(str_eq(once, impu_canon_text(a, n, once)));
     (void)impu_unreachable(a, n, impu);
+    compiles(a, n, impu);
     if (sip_uri_parse(a, impu, &u) == 0)
         impu_readings(a, n, &u, forms, &count);
     for (size_t i = 0; i < count; i++)

@@ -95,6 +95,57 @@ static void covered_sender_is_known_at_its_address(void **state)
     (void)expect(port.peer, "SIP/2.0 403");
 }
 
+// TS 24.229 4.4.12: parameters of a number that a UE writes are nobody's word.
+static void parameters_of_a_number_are_not_asserted(void **state)
+{
+    (void)state;
+    register_with(OK(PBX));
+    assert_string_equal(header(asked("P-Preferred-Identity: <sip:+4989123450;cpc=operator;oli=27@" HOME ";user=phone>\n"),
+                               "P-Asserted-Identity"),
+                        "<sip:+4989123450@" HOME ";user=phone>");
+    assert_string_equal(header(asked("P-Preferred-Identity: <tel:+4989123450;cpc=operator;oli=27>\n"), "P-Asserted-Identity"),
+                        "<tel:+4989123450>");
+}
+
+// A user who is registered without a word of his identities gets nobody else's at his address.
+static void identities_of_another_are_not_taken_over(void **state)
+{
+    (void)state;
+    register_with(OK(PBX));
+    struct ue port = ue_udp("198.51.100.1:40000", ACCESS);
+    (void)registered_as(&port, &(struct request){.from = "sip:pbx-5@" HOME},
+                        "Contact: <sip:ue@198.51.100.1:40000>;expires=600\nService-Route: " SERVICE_ROUTE "\n");
+    ue_send(&port, &(struct request){.from = "sip:pbx-5@" HOME, .to = BOB, .headers = "P-Preferred-Identity: <sip:pbx@" HOME ">\n"});
+    assert_string_equal(header(expect(st.core, "INVITE "), "P-Asserted-Identity"), "<sip:pbx-5@" HOME ">");
+}
+
+// However many patterns the answer begins with, the user has somebody to speak as.
+static void patterns_leave_room_for_identities(void **state)
+{
+    (void)state;
+    st.cfg.max_identities = 2;
+    register_with(OK("P-Associated-URI: <sip:a!.%2A!@" HOME ">, <sip:b!.%2A!@" HOME ">, <sip:pbx@" HOME ">\n"));
+    assert_string_equal(header(asked(NULL), "P-Asserted-Identity"), "<sip:pbx@" HOME ">");
+    assert_int_equal(pcscf_counters(st.pcscf)->identities_refused, 1);
+}
+
+// The same local number of two networks is two users.
+static void local_numbers_keep_their_network(void **state)
+{
+    static struct str homes[] = {STR_INIT(HOME), STR_INIT("b.example")};
+    (void)state;
+    st.cfg.home.domains = (struct conf_strs){homes, 2};
+    register_with(OK("P-Associated-URI: <tel:7042;phone-context=b.example>\n"));
+    struct ue other = ue_udp("198.51.100.2:5060", ACCESS);
+    (void)registered_as(&other, &(struct request){.uri = "sip:b.example", .from = "sip:u@b.example"},
+                        "Contact: <sip:ue@198.51.100.2:5060>;expires=600\nService-Route: " SERVICE_ROUTE "\n"
+                        "P-Associated-URI: <tel:7042;phone-context=b.example>\n");
+    (void)registered_as(&st.alice, &(struct request){0}, OK("P-Associated-URI: <tel:7042;phone-context=" HOME ">\n"));
+    (void)registered_as(&st.alice, &(struct request){0}, OK("P-Associated-URI: <tel:7042;phone-context=b.example>\n"));
+    ue_send(&other, &(struct request){.from = "sip:7042@b.example;user=phone", .to = BOB});
+    assert_string_equal(header(expect(st.core, "INVITE "), "P-Asserted-Identity"), "<tel:7042;phone-context=b.example>");
+}
+
 // A pattern may hold what no URI does, and does not hide what stands behind it.
 static void pattern_that_is_no_uri(void **state)
 {
@@ -297,6 +348,7 @@ int main(void)
         T(covered_identity_is_asserted_as_sent),
         T(uncovered_identity_is_the_default_one),
         T(covered_sender_is_known_at_its_address),
+        T(parameters_of_a_number_are_not_asserted), T(identities_of_another_are_not_taken_over), T(patterns_leave_room_for_identities), T(local_numbers_keep_their_network),
         T(pattern_that_is_no_uri),
         T(pattern_that_costs_too_much_is_left_out),
         T(patterns_are_limited),

@@ -71,6 +71,21 @@ static void inside_of_a_dialog(void **state)
     refused(st.core);
 }
 
+// The name of the network is a text for people: who refuses is this node, by the address that the UE knows
+// (RFC 3261 20.43, RFC 8866 5.2).
+static void name_of_the_network_is_no_host(void **state)
+{
+    (void)state;
+    st.cfg.visited_network = STR("Visited Network 1");
+    start();
+    (void)registered(&st.alice);
+    ue_send(&st.alice, &(struct request){.to = BOB, .sdp = VIDEO});
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 488");
+    assert_has(h, "\r\nWarning: 304 192.0.2.10 \"");
+    assert_has(h, "\r\no=- 0 0 IN IP4 192.0.2.10\r\n");
+    assert_lacks(h, "Visited");
+}
+
 // Without a policy nothing is looked at.
 static void no_policy(void **state)
 {
@@ -88,6 +103,6 @@ static void no_policy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(from_a_ue), TEST(to_a_ue), TEST(inside_of_a_dialog),
-                                       TEST(no_policy)};
+                                       TEST(name_of_the_network_is_no_host), TEST(no_policy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

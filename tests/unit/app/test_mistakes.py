@@ -295,6 +295,8 @@ WARNED = [
     ("scscf", {"registration.default_expires": "60", "registration.min_expires": "1 h"},
      "registration.default_expires", "60 s is not from"),
     ("pcscf", {"home.domains": f"[{D}, {D.upper()}]"}, "home.domains", "is there twice"),
+    ("pcscf", {"media.codecs": "[AMR-WB, CN, AMRWB]"}, "media.codecs", "AMRWB is no encoding name"),
+    ("scscf", {"media.codecs": "[amr, G.711]"}, "media.codecs", "G.711 is no encoding name"),
     ("scscf", {"home.domains": f"[{D.upper()}]"}, "home.domains", "is there twice"),
     ("hss", {"home.domains": f"[{D}, {D}]"}, "home.domains", "is there twice"),
 ]

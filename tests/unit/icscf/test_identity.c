@@ -36,6 +36,8 @@ static void odd_identities(void **state)
         {"SIP:%62ob@IMS.Example.;user=phone", "sip:bob@" DOMAIN, NULL},
         {"tel:+49-89.12", "tel:+498912", NULL},
         {"sip:+49-8912;npdi;rn=+491@" DOMAIN ";user=phone", "tel:+498912", "tel:+49-8912;npdi;rn=+491"},
+        {"sip:+49%38912@" DOMAIN ";user=phone", "tel:+498912", "tel:+498912"},
+        {"sip:%2b49-8912;x=%61%2F@" DOMAIN ";user=phone", "tel:+498912", "tel:+498912;x=a%2F"},
         {"sip:08912@" DOMAIN ";user=phone", "tel:+498912", NULL},
         {"sip:7042;phone-context=" SECOND "@" DOMAIN ";user=phone", "tel:7042;phone-context=" DOMAIN, NULL},
         {"sip:bob@Operator.example", "sip:bob@" SECOND, NULL},

@@ -72,6 +72,25 @@ static void reads_so_many(void **state)
     read_done(&r);
 }
 
+// However many patterns stand before them, a UE keeps the identities that it may speak as.
+static void distinct_ones_have_room_first(void **state)
+{
+    struct read r;
+    (void)state;
+    read_init(&r, "P-Associated-URI: <sip:p!.%2A!@h>, <sip:q!.%2A!@h>, <sip:a@h>, <>, <sip:r!.%2A!@h>, <sip:b@h>\r\n", 3);
+    assert_int_equal(r.n, 3);
+    assert_int_equal(r.more, 2);
+    assert_true(str_eq(r.ids[0].uri, STR("sip:p!.%2A!@h")));
+    assert_true(str_eq(r.ids[1].uri, STR("sip:a@h")));
+    assert_true(str_eq(r.ids[2].uri, STR("sip:b@h")));
+    read_done(&r);
+    read_init(&r, "P-Associated-URI: <sip:p!.%2A!@h>, <sip:a@h>, <sip:b@h>, <sip:c@h>\r\n", 2);
+    assert_int_equal(r.n, 2);
+    assert_int_equal(r.more, 2);
+    assert_true(str_eq(r.ids[0].uri, STR("sip:a@h")));
+    read_done(&r);
+}
+
 // What is long, or goes over lines, would be repeated in other messages.
 static void odd_names_are_left_out(void **state)
 {
@@ -101,7 +120,13 @@ static void says_who_it_is(void **state)
 {
     static const char *const rows[][2] = {{"sip:a@H;x=1?y=z", "sip:a@H"},
                                           {"sips:a:secret@h:5061", "sips:a@h"},
-                                          {"sip:+49;phone-context=h@h;user=phone;x", "sip:+49;phone-context=h@h;user=phone"},
+                                          {"sip:+49;phone-context=h@h;user=phone;x", "sip:+49@h;user=phone"},
+                                          // TS 24.229 4.4.12
+                                          {"sip:+498912;cpc=operator;oli=27@h;user=phone", "sip:+498912@h;user=phone"},
+                                          {"sip:70;cpc=operator;phone-context=H.x@h;user=phone", "sip:70;phone-context=h.x@h;user=phone"},
+                                          {"sip:+49%3891;cpc=x@h", "sip:+49891@h"},
+                                          {"sip:*21%23;x@h;user=phone", "sip:*21%23@h;user=phone"},
+                                          {"tel:+49;cpc=operator;oli=27", "tel:+49"},
                                           {"tel:70;phone-context=h;x=1", "tel:70;phone-context=h"},
                                           {"tel:+49-1", "tel:+49-1"}};
     struct arena a;
@@ -152,7 +177,7 @@ static void patterns_are_compiled_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_list),       cmocka_unit_test(reads_so_many),    cmocka_unit_test(odd_names_are_left_out),
+        cmocka_unit_test(reads_a_list),       cmocka_unit_test(reads_so_many), cmocka_unit_test(distinct_ones_have_room_first),    cmocka_unit_test(odd_names_are_left_out),
         cmocka_unit_test(is_a_pattern),       cmocka_unit_test(says_who_it_is),   cmocka_unit_test(texts_are_shared),
         cmocka_unit_test(patterns_are_compiled_once),
     };

@@ -49,7 +49,7 @@ static bool not_this(void *arg, const struct reg *r)
 
 static bool remove_contact(struct registry *reg, struct str contact, struct str impu)
 {
-    return registry_keep(reg, impu, not_this, &contact) > 0;
+    return registry_keep(reg, STR_NONE, impu, not_this, &contact) > 0;
 }
 
 static struct access_flow flow_of(uint16_t port)
@@ -178,7 +178,7 @@ static void long_identities(void **state)
         bool covered;
         assert_false(reg_has_identity(r, str_from(two), &id, &covered));
         assert_false(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
-        assert_int_equal(registry_keep(f.reg, str_from(two), none, NULL), 0);
+        assert_int_equal(registry_keep(f.reg, STR_NONE, str_from(two), none, NULL), 0);
         assert_true(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
     }
     tear_down(&f);
@@ -237,9 +237,45 @@ static void keeps_what_is_listed(void **state)
     }
     struct access_flow bob = flow_of(99);
     assert_int_equal(set(&f, &bob, "bob", 1000), 0);
-    assert_int_equal(registry_keep(f.reg, STR("sip:alice@HOME.net"), is_second, NULL), 19);
+    assert_int_equal(registry_keep(f.reg, STR_NONE, STR("sip:alice@HOME.net"), is_second, NULL), 19);
     assert_int_equal(registry_count(f.reg), 2);
     assert_int_equal(association_stats(registry_associations(f.reg)).associations, 2);
+    tear_down(&f);
+}
+
+// Two networks have the same local number, and neither a say in the other's.
+static void networks_are_apart(void **state)
+{
+    static const struct str more[] = {STR_INIT("b.example")};
+    static const struct numbering plan = {.domain = STR_INIT("a.example"), .domains = more, .n_domains = 1, .several = true};
+    static const char *const numbers[] = {"tel:7042;phone-context=a.example", "tel:7042;phone-context=b.example"};
+    static const char *const patterns[] = {"tel:80!..!;phone-context=a.example", "tel:80!..!;phone-context=b.example"};
+    static const struct str homes[] = {STR_INIT("a.example"), STR_INIT("b.example")};
+    struct fixture f;
+    struct access_flow flows[2] = {flow_of(1), flow_of(2)};
+    (void)state;
+    set_up(&f);
+    registry_free(f.reg);
+    assert_int_equal(registry_new(f.loop, &plan, NULL, NULL, &f.reg), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct reg_identity impus[] = {{.uri = str_from(numbers[i])}, {.uri = str_from(patterns[i])}};
+        flows[i].user = i + 1;
+        struct reg_params p = {.flow = &flows[i], .impi = homes[i], .contact = STR("sip:ue@192.0.2.1"), .identities = impus,
+                               .n_identities = 2, .max_patterns = 9, .home = homes[i], .expires_ms = 1000};
+        assert_int_equal(registry_set(f.reg, &p, NULL), 0);
+    }
+    assert_int_equal(registry_count(f.reg), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct addr *at = &flows[i].remote;
+        const struct reg *g = registry_find_at(f.reg, at, NULL, str_from(numbers[i]));
+        assert_true(g && str_eq(reg_home(g), homes[i]));
+        struct str covered = i ? STR("sip:8001@B.example;user=phone") : STR("tel:8001;phone-context=A.example");
+        assert_ptr_equal(registry_find_at(f.reg, at, NULL, covered), g);
+    }
+    assert_null(registry_find_at(f.reg, &flows[0].remote, NULL, STR("tel:7042")));
+    assert_int_equal(registry_keep(f.reg, homes[0], str_from(numbers[0]), none, NULL), 1);
+    assert_int_equal(registry_keep(f.reg, homes[0], str_from(numbers[1]), none, NULL), 0);
+    assert_int_equal(registry_count(f.reg), 1);
     tear_down(&f);
 }
 
@@ -270,7 +306,7 @@ int main(void)
         cmocka_unit_test(finds_by_flow_and_identity), cmocka_unit_test(moves),
         cmocka_unit_test(expires),                    cmocka_unit_test(many_on_one_flow),
         cmocka_unit_test(long_identities),            cmocka_unit_test(by_address),
-        cmocka_unit_test(keeps_what_is_listed),
+        cmocka_unit_test(keeps_what_is_listed), cmocka_unit_test(networks_are_apart),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

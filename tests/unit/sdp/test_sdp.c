@@ -283,12 +283,36 @@ static void directions(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+// RFC 3551 tables 4 and 5.
+static void types_without_rtpmap(void **state)
+{
+    static const struct {
+        uint8_t type;
+        const char *name;
+        uint32_t rate, channels;
+    } rows[] = {{0, "PCMU", 8000, 1}, {5, "DVI4", 8000, 1}, {6, "DVI4", 16000, 1}, {10, "L16", 44100, 2}, {11, "L16", 44100, 1},
+                {13, "CN", 8000, 1}, {14, "MPA", 90000, 1}, {17, "DVI4", 22050, 1}, {25, "CelB", 90000, 1}, {33, "MP2T", 90000, 1},
+                {1, "", 0, 1}, {19, "", 0, 1}, {96, "", 0, 1}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sdp_format f = sdp_static_format(rows[i].type);
+        assert_int_equal(f.payload_type, rows[i].type);
+        assert_true(str_eq(f.encoding, str_from(rows[i].name)));
+        assert_int_equal(f.rate, rows[i].rate);
+        assert_int_equal(f.channels, rows[i].channels);
+    }
+    assert_true(sdp_encoding_is_known(STR("cn")));
+    assert_true(sdp_encoding_is_known(STR("amr-wb")));
+    assert_false(sdp_encoding_is_known(STR("AMRWB")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(parses),        CASE(reads_a_phones_words), CASE(attributes),
         CASE(preconditions), CASE(round_trip),           CASE(limits),
         CASE(refuses),       CASE(truncations),          CASE(directions),
+        CASE(types_without_rtpmap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
