@@ -147,6 +147,7 @@ struct notifier {
     uint64_t last_at;       // of the last NOTIFY, 0: none
     uint64_t told, telling; // number of the state that the subscriber has, that is under way
     struct held *held;      // the SUBSCRIBE that is not answered
+    event_id replaces;      // the one that makes room once this one is accepted; 0: none
     ua_id notify;           // under way; 0: none
     uint32_t granted, version, interval_ms, retry_after;
     uint8_t state, delivery, type, reason;
@@ -155,6 +156,7 @@ struct notifier {
     bool doubted;       // the last NOTIFY found no way to him
     bool rated;         // the interval is what he asked for
     bool telling_state; // the NOTIFY under way has a body
+    bool replaced;      // another makes room of it once it is accepted
 };
 
 // What comes with an event.
@@ -208,9 +210,11 @@ void person_remove(struct event *e, struct person *p); // takes NULL
 void notifier_step(struct notifier *n, enum notifier_event ev, struct notifier_input *in);
 struct notifier *notifier_find(const struct event *e, const struct sip_msg *m);
 int notifier_new(struct event *e, struct resource *r, struct notifier **ret_n);
-// Takes it out of all tables and frees it; the package hears of it.
+// Takes it out of all tables and frees it; then the package hears of it, which may call the core.
 void notifier_drop(struct notifier *n);
 void notifier_free(struct notifier *n); // leaves the tables alone
+// It is to make room for `by` when that one is accepted.
+void notifier_give_way(struct notifier *n, struct notifier *by);
 // Starts the timer for what comes next: the expiry or what is held.
 void notifier_arm(struct notifier *n);
 
@@ -219,7 +223,8 @@ void notifier_serve(struct event *e, struct asking *p);
 
 // ---- delivery.c ----
 void delivery_step(struct notifier *n, enum delivery_event ev);
-// The final NOTIFY, whose answer nobody waits for.
+// The final NOTIFY, whose answer nobody waits for. What the package does meanwhile does not end n
+// a second time: no row says so.
 void delivery_last(struct notifier *n);
 
 // ---- rate.c ----
@@ -342,6 +347,7 @@ struct subscriber {
     bool listed;
     bool fork;    // of another's SUBSCRIBE
     bool leaving; // Expires 0 was sent in the dialog
+    bool asked;   // a refresh was sent, and nothing came yet that says until when
     char call_id[SUBSCRIBER_CALL_ID], tag[SUBSCRIBER_TAG];
 };
 
