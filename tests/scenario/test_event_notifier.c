@@ -888,9 +888,14 @@ static void refused_at_limit(void **state)
         assert_int_equal(alive(&l), 1);
         counter_add(&l.counter, "a", 1);
         (void)told(&s, "active", "+1 from 0");
-        // And what is accepted after it has its room.
+        // Nor does one that asks for the state once.
         l.counter.verdict = EVENT_ALLOW;
-        struct sub u = sub_of(l.bob, "c3");
+        struct sub u = sub_of(l.bob, "c3"), f = sub_of(l.bob, "c4");
+        ask(&l, &f, EVENT "Expires: 0\n");
+        (void)answered(&f, "200");
+        (void)told(&f, "terminated;reason=timeout", "all 1");
+        assert_int_equal(alive(&l), 1);
+        // And what is accepted after it has its room.
         ask(&l, &u, EVENT);
         (void)answered(&u, "200");
         (void)told(&s, "terminated;reason=probation", "all 1");
@@ -966,6 +971,28 @@ static void ended_within(void **state)
         assert_int_equal(alive(&l), 0);
         lab_done(&l);
     }
+}
+
+// While all of a resource are told of a change it ends them all.
+static void ended_among_others(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    struct sub s = subscribed(&l, l.bob, "c1", EVENT), t = subscribed(&l, l.eve, "c2", EVENT);
+    l.counter.within = end_resource;
+    counter_add(&l.counter, "a", 1);
+    (void)told(&s, "terminated;reason=noresource", "all 1");
+    (void)told(&t, "terminated;reason=noresource", "all 1");
+    assert_int_equal(l.counter.ended, 2);
+    s = subscribed(&l, l.bob, "c3", EVENT);
+    t = subscribed(&l, l.eve, "c4", EVENT);
+    l.counter.at_end = end_resource; // or at the end of the first of them
+    event_end(l.core, &l.counter.package, STR("a"), EVENT_NORESOURCE, 0);
+    (void)told(&s, "terminated;reason=noresource", "all 1");
+    (void)told(&t, "terminated;reason=noresource", "all 1");
+    assert_int_equal(l.counter.ended, 4);
+    lab_done(&l);
 }
 
 // Told of an end it ends what it can: the one that has gone is not there any more.
@@ -1115,6 +1142,7 @@ int main(void)
         cmocka_unit_test(refused_at_limit),
         cmocka_unit_test(waiting_at_limit),
         cmocka_unit_test(ended_within),
+        cmocka_unit_test(ended_among_others),
         cmocka_unit_test(ended_at_end),
         cmocka_unit_test(silent_crowd),
         cmocka_unit_test(memory),

@@ -67,10 +67,17 @@ struct resource {
     const struct event_package *package;
     struct list subs; // struct notifier.of_resource, the oldest first
     uint32_t n_subs;
-    uint32_t pins; // walks under way
+    uint32_t pins; // it is needed though nobody may be subscribed
+    struct resource_walk *walks;
     uint64_t key;
     size_t n;
     char name[];
+};
+
+// All subscriptions to a resource, one after the other, whichever of them end meanwhile.
+struct resource_walk {
+    struct list *next;
+    struct resource_walk *outer; // walks of the same resource may be within each other
 };
 
 // Whose subscriptions are counted together.
@@ -196,6 +203,10 @@ void resource_add(struct resource *r, struct notifier *n);
 void resource_remove(struct event *e, struct notifier *n);
 // Frees it unless somebody is subscribed or it is pinned.
 void resource_release(struct event *e, struct resource *r);
+// Between begin and end the resource stays.
+void resource_walk_begin(struct resource *r, struct resource_walk *w);
+struct notifier *resource_walk_next(struct resource *r, struct resource_walk *w); // NULL: no more
+void resource_walk_end(struct event *e, struct resource *r, struct resource_walk *w);
 static inline struct str resource_name(const struct resource *r)
 {
     return str_make(r->name, r->n);

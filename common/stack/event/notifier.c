@@ -160,7 +160,7 @@ static bool accept_first(struct notifier *n, const struct notifier_input *in)
     n->held = NULL;
     n->core->count.subscribed++;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
-    return make_room(n);
+    return !n->granted || make_room(n); // a fetch keeps nothing
 }
 
 static void say_last(struct notifier *n, enum event_reason reason)
@@ -400,16 +400,21 @@ void notifier_step(struct notifier *n, enum notifier_event ev, struct notifier_i
 
 // ---- what the owner of the state says ----
 
+static void step_all(struct event *e, struct resource *r, enum notifier_event ev,
+                     struct notifier_input *in)
+{
+    struct resource_walk w;
+    resource_walk_begin(r, &w);
+    for (struct notifier *n; (n = resource_walk_next(r, &w));)
+        notifier_step(n, ev, in);
+    resource_walk_end(e, r, &w);
+}
+
 void event_changed(struct event *e, const struct event_package *p, struct str resource)
 {
     struct resource *r = resource_find(e, p, resource);
-    if (!r)
-        return;
-    r->pins++;
-    LIST_EACH(&r->subs, it)
-        notifier_step(LIST_ENTRY(it, struct notifier, of_resource), NE_CHANGED, NULL);
-    r->pins--;
-    resource_release(e, r);
+    if (r)
+        step_all(e, r, NE_CHANGED, NULL);
 }
 
 static struct notifier_input end_input(enum event_reason reason, uint32_t retry_after)
@@ -426,13 +431,8 @@ void event_end(struct event *e, const struct event_package *p, struct str resour
 {
     struct resource *r = resource_find(e, p, resource);
     struct notifier_input in = end_input(reason, retry_after);
-    if (!r)
-        return;
-    r->pins++;
-    LIST_EACH(&r->subs, it)
-        notifier_step(LIST_ENTRY(it, struct notifier, of_resource), NE_END, &in);
-    r->pins--;
-    resource_release(e, r);
+    if (r)
+        step_all(e, r, NE_END, &in);
 }
 
 void event_end_one(struct event *e, event_id id, enum event_reason reason, uint32_t retry_after)
