@@ -20,6 +20,8 @@ static void copy_head(struct hss_op *op, struct cx_head *h)
                                &h->origin_realm, &h->session_id, &h->correlation};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         *all[i] = copy(op, *all[i]);
+    h->features = NULL; // looked at before the handler (cx_before), and gone after it
+    h->n_features = 0;
 }
 
 // Texts of the configuration may go while the operation waits.

@@ -34,12 +34,22 @@ static bool identify(void *arg, const struct sip_msg *m, const struct flow_info 
     return true;
 }
 
+// Once: what it does may come back here.
+static void act(struct counter *c, event_id id, void (**what)(struct counter *, event_id))
+{
+    void (*f)(struct counter *, event_id) = *what;
+    *what = NULL;
+    if (f)
+        f(c, id);
+}
+
 static enum event_verdict authorise(void *arg, const struct event_asked *q,
                                     struct event_refusal *ret_refusal)
 {
     struct counter *c = arg;
     c->asked = q->id;
     c->asks++;
+    act(c, q->id, &c->within);
     *ret_refusal = c->refusal;
     return c->verdict;
 }
@@ -55,6 +65,7 @@ static int full(void *arg, struct event_body *b, struct writer *w)
     struct counter *c = arg;
     uint64_t *number = number_of(c, b->resource);
     c->fulls++;
+    act(c, b->id, &c->within);
     if (c->full_err)
         return c->full_err;
     writer_printf(w, "all %" PRIu64 "\n", *number);
@@ -70,6 +81,7 @@ static int partial(void *arg, struct event_body *b, struct writer *w)
     if (!str_eq(b->type, types[0]))
         return ERR_UNSUPPORTED;
     c->partials++;
+    act(c, b->id, &c->within);
     writer_printf(w, "+%" PRIu64 " from %" PRIu64 "\n", *number - b->since, b->since);
     put_filler(c, w);
     b->number = *number;
@@ -80,6 +92,7 @@ static void ended(void *arg, event_id id, struct str resource)
 {
     struct counter *c = arg;
     c->ended++;
+    act(c, id, &c->at_end);
 }
 
 static int parse(void *arg, event_id id, const struct sip_msg *notify)

@@ -22,6 +22,10 @@ struct counter {
     enum event_verdict verdict;
     struct event_refusal refusal;
     event_id asked; // the last that authorise was asked for
+    // What it does, once, while the core asks it for a verdict or a state, and when it hears of an
+    // end; NULL: nothing
+    void (*within)(struct counter *c, event_id id);
+    void (*at_end)(struct counter *c, event_id id);
     unsigned asks, fulls, partials, ended;
     // As the arg of a subscriber
     uint64_t known;

@@ -837,8 +837,8 @@ static void per_subscriber(void **state)
     // He has started anew: his oldest makes room.
     struct sub u = sub_of(l.bob, "c3");
     ask(&l, &u, EVENT);
-    (void)told(&s, "terminated;reason=rejected", "all 0");
     (void)answered(&u, "200");
+    (void)told(&s, "terminated;reason=probation;retry-after=60", "all 0");
     (void)told(&u, "active", "all 0");
     assert_int_equal(alive(&l), 2);
     // Elsewhere he has none that could.
@@ -857,6 +857,164 @@ static void per_subscriber(void **state)
     struct sub y = subscribed(&l, l.bob, "c6", EVENT), z = subscribed(&l, l.bob, "c7", EVENT);
     (void)x, (void)y, (void)z;
     assert_int_equal(alive(&l), 5);
+    lab_done(&l);
+}
+
+// A SUBSCRIBE that is refused ends nobody's subscription (RFC 6665 4.2.1).
+static void refused_at_limit(void **state)
+{
+    static const struct {
+        enum event_verdict verdict;
+        const char *status;
+    } rows[] = {{EVENT_REFUSE, "403"}, {EVENT_WAIT, "403"}, {EVENT_ALLOW, "400"}};
+    struct lab l;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        lab_init_limits(&l, (struct event_limits){.per_subscriber = 1, .total = 1});
+        struct sub s = subscribed(&l, l.bob, "c1", EVENT), t = sub_of(l.bob, "c2");
+        l.counter.verdict = rows[i].verdict;
+        if (rows[i].verdict == EVENT_ALLOW)
+            peer_send(l.bob, N,
+                      "SUBSCRIBE sip:a@" N " SIP/2.0\nVia: SIP/2.0/UDP " BOB ";branch=z9hG4bKx\n"
+                      "From: <sip:" BOB ">;tag=1\nTo: <sip:a@y.example>\nCall-ID: c9\n"
+                      "CSeq: 1 SUBSCRIBE\nMax-Forwards: 70\n" EVENT "Content-Length: 0\n\n");
+        else
+            ask(&l, &t, EVENT);
+        world_run(&l.w, 10);
+        if (rows[i].verdict == EVENT_WAIT)
+            assert_int_equal(event_authorise(l.core, l.counter.asked, EVENT_REFUSE, NULL), 0);
+        (void)answered(&t, rows[i].status);
+        peer_expect_silence(l.bob, 1000);
+        assert_int_equal(alive(&l), 1);
+        counter_add(&l.counter, "a", 1);
+        (void)told(&s, "active", "+1 from 0");
+        // Nor does one that asks for the state once.
+        l.counter.verdict = EVENT_ALLOW;
+        struct sub u = sub_of(l.bob, "c3"), f = sub_of(l.bob, "c4");
+        ask(&l, &f, EVENT "Expires: 0\n");
+        (void)answered(&f, "200");
+        (void)told(&f, "terminated;reason=timeout", "all 1");
+        assert_int_equal(alive(&l), 1);
+        // And what is accepted after it has its room.
+        ask(&l, &u, EVENT);
+        (void)answered(&u, "200");
+        (void)told(&s, "terminated;reason=probation", "all 1");
+        (void)told(&u, "active", "all 1");
+        assert_int_equal(alive(&l), 1);
+        lab_done(&l);
+    }
+}
+
+// Each that waits for its verdict has one that makes room: there are never more of them.
+static void waiting_at_limit(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init_limits(&l, (struct event_limits){.per_subscriber = 2});
+    struct sub s = subscribed(&l, l.bob, "c1", EVENT);
+    (void)subscribed(&l, l.bob, "c2", EVENT);
+    l.counter.verdict = EVENT_WAIT;
+    struct sub t = sub_of(l.bob, "c3"), u = sub_of(l.bob, "c4"), v = sub_of(l.bob, "c5");
+    ask(&l, &t, EVENT);
+    world_run(&l.w, 10);
+    event_id first = l.counter.asked;
+    ask(&l, &u, EVENT);
+    world_run(&l.w, 10);
+    ask(&l, &v, EVENT);
+    (void)answered(&v, "403");
+    assert_int_equal(alive(&l), 4);
+    assert_int_equal(event_authorise(l.core, l.counter.asked, EVENT_REFUSE, NULL), 0);
+    (void)answered(&u, "403");
+    assert_int_equal(event_authorise(l.core, first, EVENT_ALLOW, NULL), 0);
+    (void)answered(&t, "200");
+    (void)told(&s, "terminated;reason=probation", "all 0");
+    (void)told(&t, "active", "all 0");
+    assert_int_equal(alive(&l), 2);
+    lab_done(&l);
+}
+
+// ---- what the package does meanwhile ----
+
+static void end_it(struct counter *c, event_id id)
+{
+    event_end_one(c->core, id, EVENT_GIVEUP, 0);
+}
+
+static void end_resource(struct counter *c, event_id id)
+{
+    event_end(c->core, &c->package, STR("a"), EVENT_NORESOURCE, 0);
+}
+
+// It ends a subscription while the core asks it something about that one.
+static void ended_within(void **state)
+{
+    void (*const acts[])(struct counter *, event_id) = {end_it, end_resource};
+    struct lab l;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+        const char *last = i ? "terminated;reason=noresource" : "terminated;reason=giveup";
+        lab_init(&l);
+        struct sub s = subscribed(&l, l.bob, "c1", EVENT);
+        l.counter.within = acts[i]; // asked whether he may go on
+        ask(&l, &s, EVENT);
+        (void)told(&s, last, "all 0");
+        (void)answered(&s, "481");
+        struct sub t = subscribed(&l, l.bob, "c2", EVENT);
+        l.counter.within = acts[i]; // while it writes what has changed
+        counter_add(&l.counter, "a", 1);
+        (void)told(&t, last, "all 1");
+        struct sub u = subscribed(&l, l.bob, "c3", EVENT "Accept: text/plain\n");
+        l.counter.within = acts[i]; // and all of it
+        counter_add(&l.counter, "a", 1);
+        (void)told(&u, last, "all 2");
+        assert_int_equal(l.counter.ended, 3);
+        assert_int_equal(alive(&l), 0);
+        lab_done(&l);
+    }
+}
+
+// While all of a resource are told of a change it ends them all.
+static void ended_among_others(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    struct sub s = subscribed(&l, l.bob, "c1", EVENT), t = subscribed(&l, l.eve, "c2", EVENT);
+    l.counter.within = end_resource;
+    counter_add(&l.counter, "a", 1);
+    (void)told(&s, "terminated;reason=noresource", "all 1");
+    (void)told(&t, "terminated;reason=noresource", "all 1");
+    assert_int_equal(l.counter.ended, 2);
+    s = subscribed(&l, l.bob, "c3", EVENT);
+    t = subscribed(&l, l.eve, "c4", EVENT);
+    l.counter.at_end = end_resource; // or at the end of the first of them
+    event_end(l.core, &l.counter.package, STR("a"), EVENT_NORESOURCE, 0);
+    (void)told(&s, "terminated;reason=noresource", "all 1");
+    (void)told(&t, "terminated;reason=noresource", "all 1");
+    assert_int_equal(l.counter.ended, 4);
+    lab_done(&l);
+}
+
+// Told of an end it ends what it can: the one that has gone is not there any more.
+static void ended_at_end(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init_limits(&l, (struct event_limits){.per_subscriber = 1});
+    struct sub s = subscribed(&l, l.bob, "c1", EVENT), t = sub_of(l.bob, "c2");
+    l.counter.at_end = end_resource;
+    ask(&l, &t, EVENT); // s makes room, and t ends with it
+    (void)answered(&t, "200");
+    (void)told(&s, "terminated;reason=probation", "all 0");
+    (void)told(&t, "terminated;reason=noresource", ""); // he was not told the state yet
+    assert_int_equal(l.counter.ended, 2);
+    assert_int_equal(alive(&l), 0);
+    struct sub u = subscribed(&l, l.bob, "c3", EVENT);
+    l.counter.at_end = end_it;
+    ask(&l, &u, EVENT "Expires: 0\n");
+    (void)answered(&u, "200");
+    (void)told(&u, "terminated;reason=timeout", "all 0");
+    assert_int_equal(l.counter.ended, 3);
     lab_done(&l);
 }
 
@@ -981,6 +1139,11 @@ int main(void)
         cmocka_unit_test(per_resource),
         cmocka_unit_test(in_total),
         cmocka_unit_test(per_subscriber),
+        cmocka_unit_test(refused_at_limit),
+        cmocka_unit_test(waiting_at_limit),
+        cmocka_unit_test(ended_within),
+        cmocka_unit_test(ended_among_others),
+        cmocka_unit_test(ended_at_end),
         cmocka_unit_test(silent_crowd),
         cmocka_unit_test(memory),
         cmocka_unit_test(out_of_memory),

@@ -22,7 +22,7 @@ struct lab {
     unsigned states, ends, forks, challenges, answers;
     enum event_state last;
     struct event_end end;
-    bool stop_in_state, forget_in_end;
+    bool stop_in_state, forget_in_end, forget_in_fork, forget_in_challenge;
 };
 
 static bool wants(void *arg, const struct sip_msg *m, flow_id flow)
@@ -64,11 +64,15 @@ static void on_fork(void *arg, event_id id, event_id fork)
     assert_int_equal(id, l->id);
     l->forks++;
     l->fork = fork;
+    if (l->forget_in_fork)
+        event_forget(l->core, fork);
 }
 
 static bool on_challenge(void *arg, event_id id, const struct sip_msg *response)
 {
     struct lab *l = CONTAINER_OF((struct counter *)arg, struct lab, counter);
+    if (l->forget_in_challenge)
+        event_forget(l->core, id);
     return ++l->challenges < 3;
 }
 
@@ -306,6 +310,73 @@ static void expiry_of_notifier(void **state)
     world_run(&l.w, 3000);
     m = peer_expect(l.bob, "SUBSCRIBE ");
     assert_string_equal(header_of(m, "Expires", 0), "600");
+    lab_done(&l);
+}
+
+// The next SUBSCRIBE comes at this many ms, not before, and the subscription is there still.
+static void refreshed_in(struct lab *l, unsigned ms)
+{
+    peer_expect_silence(l->bob, ms - 1000);
+    const char *r = peer_expect(l->bob, "SUBSCRIBE ");
+    assert_string_equal(header_of(r, "Expires", 0), "600");
+    assert_int_equal(l->ends, 0);
+}
+
+// RFC 6665 4.1.2.2: refreshed while the last expiry was just set, it gets the same one again, and
+// is refreshed before that. The second time the 200 says nothing of it.
+static void refreshed_soon(void **state)
+{
+    struct lab l;
+    (void)state;
+    for (int silent = 0; silent < 2; silent++) {
+        lab_init(&l);
+        assert_int_equal(start(&l, plan(&l)), 0);
+        (void)established(&l);
+        world_run(&l.w, 500);
+        assert_int_equal(event_refresh(l.core, l.id, 0), 0);
+        const char *r = peer_expect(l.bob, "SUBSCRIBE ");
+        if (silent)
+            peer_reply(l.bob, S, r, "200 OK", "n1", NULL);
+        else
+            grant(&l, r, "600");
+        notify(&l, r, silent ? "active" : "active;expires=600", "all 0");
+        refreshed_in(&l, 300000);
+        lab_done(&l);
+    }
+}
+
+// The same when the core asks by itself, since a partial state did not follow.
+static void gap_soon(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    assert_int_equal(start(&l, plan(&l)), 0);
+    const char *m = established(&l);
+    world_run(&l.w, 500);
+    notify(&l, m, "active;expires=599", "+1 from 7");
+    m = peer_expect(l.bob, "SUBSCRIBE ");
+    grant(&l, m, "600");
+    notify(&l, m, "active;expires=600", "all 8");
+    refreshed_in(&l, 300000);
+    lab_done(&l);
+}
+
+// And when the refresh failed: what the notifier says of the expiry does not bring the next one
+// forward.
+static void failed_refresh_soon(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    assert_int_equal(start(&l, plan(&l)), 0);
+    const char *m = established(&l);
+    world_run(&l.w, 500);
+    assert_int_equal(event_refresh(l.core, l.id, 0), 0);
+    peer_reply(l.bob, S, peer_expect(l.bob, "SUBSCRIBE "), "500 Oops", NULL, "Retry-After: 400\n");
+    world_run(&l.w, 500);
+    notify(&l, m, "active;expires=599", "all 0");
+    refreshed_in(&l, 399000);
     lab_done(&l);
 }
 
@@ -596,6 +667,50 @@ static void stop_unheard(void **state)
     }
 }
 
+// RFC 6665 4.1.2.3: a notifier that wants to know who leaves, again and again, does not keep him.
+static void stop_challenged(void **state)
+{
+    struct lab l;
+    unsigned asked = 0;
+    (void)state;
+    lab_init(&l);
+    start_kept(&l);
+    (void)established(&l);
+    l.challenges = 0;
+    assert_int_equal(event_unsubscribe(l.core, l.id), 0);
+    for (const char *m; asked < 20 && (m = peer_next(l.bob, 1000)); asked++) {
+        assert_string_equal(header_of(m, "Expires", 0), "0");
+        l.challenges = 0; // he always has an answer
+        peer_reply(l.bob, S, m, "407 Who", "n1", NULL);
+    }
+    assert_int_equal(asked, 4);
+    assert_int_equal(l.ends, 1);
+    assert_int_equal(alive(&l), 0);
+    lab_done(&l);
+}
+
+// Nor one that does it slowly: the time for the last NOTIFY does not begin anew.
+static void stop_challenged_late(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    start_kept(&l);
+    (void)established(&l);
+    assert_int_equal(event_unsubscribe(l.core, l.id), 0);
+    const char *m = peer_expect(l.bob, "SUBSCRIBE ");
+    world_run(&l.w, 20000);
+    peer_reply(l.bob, S, m, "407 Who", "n1", NULL);
+    m = peer_expect(l.bob, "SUBSCRIBE ");
+    assert_non_null(header_of(m, "Proxy-Authorization", 0));
+    grant(&l, m, "0");
+    world_run(&l.w, 11000);
+    assert_int_equal(l.ends, 0);
+    world_run(&l.w, 2000);
+    assert_int_equal(l.ends, 1);
+    lab_done(&l);
+}
+
 static void stop_between(void **state)
 {
     struct lab l;
@@ -679,6 +794,33 @@ static void wrong_notifies(void **state)
     lab_done(&l);
 }
 
+// What a first NOTIFY made is not kept when it was refused: the next one, in another dialog of the
+// same notifier, begins anew, and until then Timer N runs.
+static void wrong_first(void **state)
+{
+    struct lab l;
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        lab_init(&l);
+        assert_int_equal(start(&l, plan(&l)), 0);
+        const char *m = peer_expect(l.bob, "SUBSCRIBE ");
+        notify_from(l.bob, m, "n1", "active;expires=600", "x-counter", "rubbish");
+        (void)peer_expect(l.bob, "SIP/2.0 400");
+        if (late) { // 481: there is none (RFC 6665 4.1.2.1)
+            peer_reply(l.bob, S, m, "481 No", "n0", NULL);
+            world_run(&l.w, 5);
+            assert_int_equal(l.ends, 1);
+            assert_int_equal(l.end.status, 481);
+        } else {
+            notify_from(l.bob, m, "n2", "active;expires=600", "x-counter", "all 4");
+            (void)peer_expect(l.bob, "SIP/2.0 200");
+            assert_int_equal(l.counter.known, 4);
+        }
+        assert_int_equal(alive(&l), !late);
+        lab_done(&l);
+    }
+}
+
 // A partial state that does not follow: the whole is asked for, not more often than every five
 // seconds.
 static void gap(void **state)
@@ -727,6 +869,56 @@ static void forked(void **state)
     assert_int_equal(l.ends, 1);
     assert_false(l.end.again); // the first of them is what is kept
     assert_int_equal(alive(&l), 1);
+    lab_done(&l);
+}
+
+// One whose first NOTIFY is refused is not there, and nobody hears of it; the next may be.
+static void fork_refused(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    struct event_subscription p = plan(&l);
+    p.forks = 1;
+    assert_int_equal(start(&l, p), 0);
+    const char *m = established(&l);
+    notify_from(l.eve, m, "e1", "active;expires=600", "x-counter", "rubbish");
+    (void)peer_expect(l.eve, "SIP/2.0 400");
+    assert_int_equal(l.forks, 0);
+    assert_int_equal(alive(&l), 1);
+    notify_from(l.eve, m, "e1", "active;expires=600", "x-counter", "all 0");
+    (void)peer_expect(l.eve, "SIP/2.0 200");
+    assert_int_equal(l.forks, 1);
+    assert_int_equal(alive(&l), 2);
+    world_run(&l.w, 700000); // neither is refreshed
+    assert_int_equal(l.ends, 2);
+    assert_int_equal(alive(&l), 0);
+    lab_done(&l);
+}
+
+// The owner may forget a subscription in whatever tells him of it.
+static void forgotten_within(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    struct event_subscription p = plan(&l);
+    p.forks = 1;
+    l.forget_in_fork = l.forget_in_challenge = true;
+    assert_int_equal(start(&l, p), 0);
+    const char *m = established(&l);
+    notify_from(l.eve, m, "e1", "active;expires=600", "x-counter", "all 0");
+    (void)peer_expect(l.eve, "SIP/2.0 200");
+    assert_int_equal(l.forks, 1);
+    assert_int_equal(alive(&l), 1);
+    event_forget(l.core, l.id);
+    assert_int_equal(start(&l, p), 0);
+    peer_reply(l.bob, S, peer_expect(l.bob, "SUBSCRIBE "), "407 Who", "n0", NULL);
+    world_run(&l.w, 50);
+    assert_int_equal(l.challenges, 1);
+    assert_int_equal(alive(&l), 0);
+    assert_int_equal(l.ends, 0);
+    peer_expect_silence(l.bob, 100000);
     lab_done(&l);
 }
 
@@ -799,18 +991,38 @@ static void out_of_memory_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_life),     cmocka_unit_test(notify_first),
-        cmocka_unit_test(fetch),          cmocka_unit_test(expiry_of_notifier),
-        cmocka_unit_test(too_brief),      cmocka_unit_test(challenged),
-        cmocka_unit_test(refused),        cmocka_unit_test(anew_after),
-        cmocka_unit_test(refresh_fails),  cmocka_unit_test(silent_refresh),
-        cmocka_unit_test(timer_n),        cmocka_unit_test(backs_off),
-        cmocka_unit_test(reasons),        cmocka_unit_test(no_storm),
-        cmocka_unit_test(stop_early),     cmocka_unit_test(stop_unheard),
-        cmocka_unit_test(stop_between),   cmocka_unit_test(from_within),
-        cmocka_unit_test(wrong_notifies), cmocka_unit_test(gap),
-        cmocka_unit_test(forked),         cmocka_unit_test(own_limit),
-        cmocka_unit_test(out_of_memory),  cmocka_unit_test(out_of_memory_later),
+        cmocka_unit_test(whole_life),
+        cmocka_unit_test(notify_first),
+        cmocka_unit_test(fetch),
+        cmocka_unit_test(expiry_of_notifier),
+        cmocka_unit_test(refreshed_soon),
+        cmocka_unit_test(gap_soon),
+        cmocka_unit_test(failed_refresh_soon),
+        cmocka_unit_test(too_brief),
+        cmocka_unit_test(challenged),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(anew_after),
+        cmocka_unit_test(refresh_fails),
+        cmocka_unit_test(silent_refresh),
+        cmocka_unit_test(timer_n),
+        cmocka_unit_test(backs_off),
+        cmocka_unit_test(reasons),
+        cmocka_unit_test(no_storm),
+        cmocka_unit_test(stop_early),
+        cmocka_unit_test(stop_unheard),
+        cmocka_unit_test(stop_challenged),
+        cmocka_unit_test(stop_challenged_late),
+        cmocka_unit_test(stop_between),
+        cmocka_unit_test(from_within),
+        cmocka_unit_test(wrong_notifies),
+        cmocka_unit_test(wrong_first),
+        cmocka_unit_test(gap),
+        cmocka_unit_test(forked),
+        cmocka_unit_test(fork_refused),
+        cmocka_unit_test(forgotten_within),
+        cmocka_unit_test(own_limit),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(out_of_memory_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,6 +342,12 @@ class Tables:
             self.out += ["};", "static const struct dia_grammar application = {application_fields, 2, 0, 0x1, {0}};", ""]
         return "GROUP", [".group = &application"]
 
+    def sizes(self):
+        """What is received is put into a room of one size, whatever it is."""
+        for s in dict.fromkeys(g.struct for g in self.spec.messages.values()):
+            self.out.append(f'_Static_assert(sizeof({s}) <= DIA_TYPED_MAX, "{s} is larger than DIA_TYPED_MAX");')
+        self.out.append("")
+
     def command(self, r, a):
         p = r.spec.prefix
         flags = "DIA_CMD_P" if "PXY" in r.flags else "0"
@@ -421,6 +427,7 @@ def source(spec):
     t.avps()
     for g in spec.messages.values():
         t.grammar(g, g.struct, f"{spec.prefix}_{lower(g.name)}_grammar", g.shared or g.name == "error")
+    t.sizes()
     both = [(r, a) for r, a in pairs(spec)]
     t.interface(both)
     if spec.id:

@@ -455,12 +455,22 @@ class Checker:
             self.fail(g.line, f"{g.name}: < Session-Id > comes first")
         if len([f for f in g.fields if f.avp]) > 64:
             self.fail(g.line, f"{g.name} has more than 64 AVPs")
+        self.once_each(g)
         for f in g.fields:
             if f.avp:
                 self.field(g, f)
         for f in g.fields:
             if f.how == "number" and not any(x.member == f.member and x.max != 1 for x in g.fields):
                 self.fail(f.line, f"{f.member} is no list of {g.name}")
+
+    def once_each(self, g):
+        """A part may bring what stands there already, or is written behind it."""
+        seen = {}
+        for f in g.fields:
+            if f.avp and f.avp.name in seen:
+                self.fail(max(f.line, seen[f.avp.name].line), f"{f.avp.name} stands twice in {g.name}")
+            if f.avp:
+                seen[f.avp.name] = f
 
     def field(self, g, f):
         kind = f.avp.type

@@ -17,7 +17,7 @@ enum {
     DIA_MESSAGE_MAX = 256 * 1024, // defaults of struct dia_limits
     DIA_AVPS_MAX = 1024,
     DIA_DEPTH_MAX = 8,
-    DIA_TYPED_MAX = 4096,         // the largest typed struct, checked when a node is made
+    DIA_TYPED_MAX = 4096,         // the largest typed struct: what is made of a spec checks its own
 };
 extern const struct dia_limits dia_limits_default;
 

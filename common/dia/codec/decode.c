@@ -224,6 +224,14 @@ static char *list_next(struct get *g, const struct dia_field *f, struct avp *a, 
     return *first ? *first + (*n)++ * f->stride : NULL;
 }
 
+// Are there as many as there may be? What may be there more than once and has a member is a list.
+static bool is_full(const struct dia_field *f, bool seen, const char *st)
+{
+    if (f->max <= 1)
+        return f->max && seen;
+    return f->stride && *(const size_t *)(const void *)(st + f->count_at) >= f->max;
+}
+
 static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_grammar *gr, uint64_t required,
                       char *st)
 {
@@ -238,7 +246,7 @@ static int get_fields(struct get *g, msg_or_avp *parent, const struct dia_gramma
         if (!f)
             continue;
         uint64_t bit = 1ull << (f - gr->fields);
-        if (f->max == 1 && (seen & bit))
+        if (is_full(f, seen & bit, st))
             return bad_avp(g, h, OCCURS_TOO_MANY_TIMES, "AVP occurs too often");
         seen |= bit;
         char *at = f->stride ? list_next(g, f, a, st) : st + f->at;

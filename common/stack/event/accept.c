@@ -14,7 +14,8 @@ struct ask {
     const struct sip_token *event;
     const struct event_package *package;
     struct event_who who;
-    uint32_t granted; // seconds
+    struct notifier *oldest; // makes room for this one; NULL: there is room
+    uint32_t granted;        // seconds
     uint8_t type;
     struct event_refusal refusal;
 };
@@ -129,20 +130,19 @@ static bool limit(struct ask *q, uint64_t *counter, unsigned status, const char 
     return refuse(q, status, cause);
 }
 
-// The oldest subscription of the same subscriber to the same resource makes room: he has started
-// anew, and nobody refreshes the old ones.
-static bool make_room(struct resource *r, const struct person *who)
+// The oldest subscription of the same subscriber to the same resource will make room: he has
+// started anew, and nobody refreshes the old ones. Each does so for one, so that those which wait
+// for a verdict are never more than those which are there.
+static struct notifier *find_oldest(struct resource *r, const struct person *who)
 {
     if (!r)
-        return false;
+        return NULL;
     LIST_EACH(&r->subs, it) {
         struct notifier *n = LIST_ENTRY(it, struct notifier, of_resource);
-        if (n->person != who || n->state == NOTIFIER_WAITING)
-            continue;
-        notifier_step(n, NE_REPLACED, NULL);
-        return true;
+        if (n->person == who && n->state != NOTIFIER_WAITING && !n->replaced)
+            return n;
     }
-    return false;
+    return NULL;
 }
 
 static bool check_limits(struct ask *q)
@@ -152,14 +152,14 @@ static bool check_limits(struct ask *q)
     struct resource *r = resource_find(e, q->package, q->who.resource);
     if (!q->who.unlimited) {
         const struct person *who = person_find(e, person_key(q->who.subscriber));
-        if (who && who->n >= l->per_subscriber && !make_room(r, who))
+        if (who && who->n >= l->per_subscriber && !(q->oldest = find_oldest(r, who)))
             return limit(q, &e->count.limit_subscriber, 403,
                          "too many subscriptions of this subscriber");
-        r = resource_find(e, q->package, q->who.resource);
     }
-    if (e->n_notifiers >= l->total)
+    size_t leaves = q->oldest != NULL;
+    if (e->n_notifiers >= l->total + leaves)
         return limit(q, &e->count.limit_total, 500, "too many subscriptions");
-    if (r && r->n_subs >= l->per_resource)
+    if (r && r->n_subs >= l->per_resource + leaves)
         return limit(q, &e->count.limit_resource, 500, "too many subscriptions to this resource");
     return true;
 }
@@ -208,6 +208,8 @@ static struct notifier *keep(struct ask *q)
         resource_release(q->core, r);
     if (!err)
         err = fill(n, q);
+    if (!err && q->oldest)
+        notifier_give_way(q->oldest, n);
     if (!err)
         return n;
     if (n)
@@ -270,28 +272,54 @@ static bool check_order(struct ask *q, struct notifier *n)
     return !err || refuse(q, 500, err_text(err));
 }
 
-static void serve_again(struct ask *q, struct notifier *n)
+static bool is_there(const struct notifier *n)
 {
-    bool there = n && (n->state == NOTIFIER_PENDING || n->state == NOTIFIER_ACTIVE);
-    if (there)
-        q->who.resource = resource_name(n->resource);
-    if (!there || !read_ask(q) ||
-        (!is_same(n, q) && !refuse(q, 481, "not the subscription of the dialog")) ||
-        !check_order(q, n)) {
-        if (!there)
-            (void)refuse(q, 481, "there is no such subscription");
-        answer_refusal(q);
-        return;
-    }
+    return n && (n->state == NOTIFIER_PENDING || n->state == NOTIFIER_ACTIVE);
+}
+
+static void refuse_gone(struct ask *q)
+{
+    (void)refuse(q, 481, "there is no such subscription");
+    answer_refusal(q);
+}
+
+// The package says whether he may still; it may end the subscription meanwhile, and then nobody
+// knows it.
+static void refresh(struct ask *q, event_id id)
+{
     struct notifier_input in = {
         .request = q->request, .granted = q->granted, .reason = EVENT_REJECTED};
-    if (q->granted && ask_package(q, n->id, true) == EVENT_REFUSE) {
+    bool refused = q->granted && ask_package(q, id, true) == EVENT_REFUSE;
+    struct notifier *n = slots_find(&q->core->notifier_ids, id);
+    if (!is_there(n)) {
+        refuse_gone(q);
+        return;
+    }
+    if (refused) {
         answer_refusal(q);
         notifier_step(n, NE_END, &in);
         return;
     }
     n->interval_ms = event_interval(q->package, q->event, &n->rated);
     notifier_step(n, q->granted ? NE_REFRESH : NE_UNSUBSCRIBE, &in);
+}
+
+static void serve_again(struct ask *q, struct notifier *n)
+{
+    if (!is_there(n)) {
+        refuse_gone(q);
+        return;
+    }
+    struct resource *r = n->resource;
+    q->who.resource = resource_name(r);
+    r->pins++; // its name is needed to the end
+    if (read_ask(q) && (is_same(n, q) || refuse(q, 481, "not the subscription of the dialog")) &&
+        check_order(q, n))
+        refresh(q, n->id);
+    else
+        answer_refusal(q);
+    r->pins--;
+    resource_release(q->core, r);
 }
 
 void notifier_serve(struct event *e, struct asking *p)

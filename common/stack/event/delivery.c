@@ -14,10 +14,12 @@ static const char *const event_names[DELIVERY_EVENTS] = {
 
 // ---- the request ----
 
-// The state for this subscription. ERR_NOTFOUND: a NOTIFY without body.
+// The state for this subscription. ERR_NOTFOUND: a NOTIFY without body. ERR_CLOSED: the package has
+// ended it instead of writing, n is gone.
 static int write_state(struct notifier *n, bool final, struct event_body *b, struct str *ret_text)
 {
     struct event *e = n->core;
+    event_id id = n->id;
     const struct event_package *p = n->resource->package;
     struct writer w = writer_init(e->scratch, EVENT_BODY_MAX);
     *b = (struct event_body){.id = n->id,
@@ -31,12 +33,26 @@ static int write_state(struct notifier *n, bool final, struct event_body *b, str
     int err = ERR_UNSUPPORTED;
     if (!n->whole && p->partial)
         err = p->partial(p->arg, b, &w);
-    if (err == ERR_UNSUPPORTED) {
+    if (err == ERR_UNSUPPORTED && slots_find(&e->notifier_ids, id)) {
         w = writer_init(e->scratch, EVENT_BODY_MAX);
         err = p->full(p->arg, b, &w);
     }
     *ret_text = writer_done(&w);
+    if (!slots_find(&e->notifier_ids, id))
+        return ERR_CLOSED;
     return !err && w.failed ? ERR_TOOBIG : err;
+}
+
+// The same, with the resource's name there until the package is done with it.
+static int ask_state(struct notifier *n, bool final, struct event_body *b, struct str *ret_text)
+{
+    struct event *e = n->core;
+    struct resource *r = n->resource;
+    r->pins++;
+    int err = write_state(n, final, b, ret_text);
+    r->pins--;
+    resource_release(e, r);
+    return err;
 }
 
 static struct str substate(const struct notifier *n, struct arena *a, bool final)
@@ -82,7 +98,7 @@ static int send_in_dialog(struct notifier *n, struct sip_edits *h, bool final, s
     return ua_send(n->core->uas, &r, final ? NULL : &n->notify);
 }
 
-// 0, or: *ret_fatal says whether it would fail again.
+// 0, or: *ret_fatal says whether it would fail again. ERR_CLOSED: n is gone.
 static int send_notify(struct notifier *n, bool final, bool *ret_fatal)
 {
     char room[2048];
@@ -90,8 +106,10 @@ static int send_notify(struct notifier *n, bool final, bool *ret_fatal)
     struct sip_edits h;
     struct event_body b;
     struct str text = STR_NONE;
-    int err = write_state(n, final, &b, &text);
+    int err = ask_state(n, final, &b, &text);
     bool body = !err;
+    if (err == ERR_CLOSED)
+        return err;
     if (err == ERR_NOTFOUND || (err && final))
         err = 0;
     *ret_fatal = err && err != ERR_NOMEM;
@@ -203,6 +221,8 @@ static void send_now(void *obj, void *arg)
     bool fatal;
     n->due_at = 0;
     int err = send_notify(n, false, &fatal);
+    if (err == ERR_CLOSED)
+        return;
     if (!err) {
         n->last_at = event_now(n->core);
         notifier_arm(n);

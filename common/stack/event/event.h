@@ -82,17 +82,21 @@ struct event_package {
     enum event_verdict (*authorise)(void *arg, const struct event_asked *q,
                                     struct event_refusal *ret_refusal);
     // Writes the whole state and sets b->number. 0; ERR_NOTFOUND: there is nothing to tell, the
-    // NOTIFY has no body; ERR_NOMEM: tried again later; any other error ends the subscription.
+    // NOTIFY has no body; ERR_NOMEM: tried again later; any other error ends the subscription. It
+    // may end that one with event_end_one; event_changed is not for here: what is written is one
+    // state.
     int (*full)(void *arg, struct event_body *b, struct writer *w);
     // The same for what has changed since b->since; ERR_UNSUPPORTED: full is taken. NULL: always
     // full.
     int (*partial)(void *arg, struct event_body *b, struct writer *w);
-    // A subscription has ended, or one that authorise was asked for was not made. May be NULL.
+    // A subscription has ended, or one that authorise was asked for was not made: it is gone
+    // already. May be NULL.
     void (*ended)(void *arg, event_id id, struct str resource);
 
     // Subscriber. What a NOTIFY says, for the arg of event_subscribe, before it is answered. 0;
     // ERR_BAD: 400; ERR_UNSUPPORTED: 415; ERR_STATE: a partial state that does not follow what is
-    // known: the whole is asked for. NULL: anything is taken.
+    // known: the whole is asked for. The id of a further notifier (forked) is told after its first
+    // NOTIFY was read here and taken. NULL: anything is taken.
     int (*parse)(void *arg, event_id id, const struct sip_msg *notify);
 };
 
@@ -173,7 +177,8 @@ struct event_end {
     const struct sip_msg *msg; // the response or NOTIFY, may be NULL
 };
 
-// Never called from within event_subscribe and event_unsubscribe. All but state may be NULL.
+// Never called from within event_subscribe and event_unsubscribe. All but state may be NULL. All
+// but prepare may forget the subscription.
 struct event_subscriber_ops {
     // A NOTIFY that was taken; TERMINATED is followed by ended. Later in the same dialog: the next
     // one.
@@ -189,7 +194,7 @@ struct event_subscriber_ops {
     // 401 or 407: true when the next SUBSCRIBE has an answer to it, which prepare will add.
     bool (*challenge)(void *arg, event_id id, const struct sip_msg *response);
     // Another notifier of a forked SUBSCRIBE has a subscription of its own now, and so an id: told
-    // with arg.
+    // with arg, when its first NOTIFY was taken, before what that says.
     void (*forked)(void *arg, event_id id, event_id fork);
 };
 

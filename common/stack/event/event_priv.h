@@ -67,10 +67,17 @@ struct resource {
     const struct event_package *package;
     struct list subs; // struct notifier.of_resource, the oldest first
     uint32_t n_subs;
-    uint32_t pins; // walks under way
+    uint32_t pins; // it is needed though nobody may be subscribed
+    struct resource_walk *walks;
     uint64_t key;
     size_t n;
     char name[];
+};
+
+// All subscriptions to a resource, one after the other, whichever of them end meanwhile.
+struct resource_walk {
+    struct list *next;
+    struct resource_walk *outer; // walks of the same resource may be within each other
 };
 
 // Whose subscriptions are counted together.
@@ -147,6 +154,7 @@ struct notifier {
     uint64_t last_at;       // of the last NOTIFY, 0: none
     uint64_t told, telling; // number of the state that the subscriber has, that is under way
     struct held *held;      // the SUBSCRIBE that is not answered
+    event_id replaces;      // the one that makes room once this one is accepted; 0: none
     ua_id notify;           // under way; 0: none
     uint32_t granted, version, interval_ms, retry_after;
     uint8_t state, delivery, type, reason;
@@ -155,6 +163,7 @@ struct notifier {
     bool doubted;       // the last NOTIFY found no way to him
     bool rated;         // the interval is what he asked for
     bool telling_state; // the NOTIFY under way has a body
+    bool replaced;      // another makes room of it once it is accepted
 };
 
 // What comes with an event.
@@ -194,6 +203,10 @@ void resource_add(struct resource *r, struct notifier *n);
 void resource_remove(struct event *e, struct notifier *n);
 // Frees it unless somebody is subscribed or it is pinned.
 void resource_release(struct event *e, struct resource *r);
+// Between begin and end the resource stays.
+void resource_walk_begin(struct resource *r, struct resource_walk *w);
+struct notifier *resource_walk_next(struct resource *r, struct resource_walk *w); // NULL: no more
+void resource_walk_end(struct event *e, struct resource *r, struct resource_walk *w);
 static inline struct str resource_name(const struct resource *r)
 {
     return str_make(r->name, r->n);
@@ -208,9 +221,11 @@ void person_remove(struct event *e, struct person *p); // takes NULL
 void notifier_step(struct notifier *n, enum notifier_event ev, struct notifier_input *in);
 struct notifier *notifier_find(const struct event *e, const struct sip_msg *m);
 int notifier_new(struct event *e, struct resource *r, struct notifier **ret_n);
-// Takes it out of all tables and frees it; the package hears of it.
+// Takes it out of all tables and frees it; then the package hears of it, which may call the core.
 void notifier_drop(struct notifier *n);
 void notifier_free(struct notifier *n); // leaves the tables alone
+// It is to make room for `by` when that one is accepted.
+void notifier_give_way(struct notifier *n, struct notifier *by);
 // Starts the timer for what comes next: the expiry or what is held.
 void notifier_arm(struct notifier *n);
 
@@ -219,7 +234,8 @@ void notifier_serve(struct event *e, struct asking *p);
 
 // ---- delivery.c ----
 void delivery_step(struct notifier *n, enum delivery_event ev);
-// The final NOTIFY, whose answer nobody waits for.
+// The final NOTIFY, whose answer nobody waits for. What the package does meanwhile does not end n
+// a second time: no row says so.
 void delivery_last(struct notifier *n);
 
 // ---- rate.c ----
@@ -342,6 +358,7 @@ struct subscriber {
     bool listed;
     bool fork;    // of another's SUBSCRIBE
     bool leaving; // Expires 0 was sent in the dialog
+    bool asked;   // a refresh was sent, and nothing came yet that says until when
     char call_id[SUBSCRIBER_CALL_ID], tag[SUBSCRIBER_TAG];
 };
 

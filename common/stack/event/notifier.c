@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "stack/event/event_priv.h"
 
+enum { REPLACED_RETRY_S = 60 };
+
 static const char *const state_names[NOTIFIER_STATES] = {"Init",   "Waiting", "Pending",
                                                          "Active", "Ending",  "Terminated"};
 static const char *const event_names[NOTIFIER_EVENTS] = {
@@ -69,15 +71,30 @@ void notifier_free(struct notifier *n)
 void notifier_drop(struct notifier *n)
 {
     struct event *e = n->core;
-    const struct event_package *p = n->resource->package;
-    if (p->ended && n->key)
-        p->ended(p->arg, n->id, resource_name(n->resource));
-    slots_remove(&e->notifier_ids, n->id);
+    struct resource *r = n->resource;
+    const struct event_package *p = r->package;
+    event_id id = n->id;
+    bool tell = p->ended && n->key;
+    struct notifier *old = slots_find(&e->notifier_ids, n->replaces);
+    if (old)
+        old->replaced = false;
+    r->pins++;
+    slots_remove(&e->notifier_ids, id);
     map_remove(&e->notifiers, n->key, n);
     resource_remove(e, n);
     person_remove(e, n->person);
     e->n_notifiers--;
     notifier_free(n);
+    if (tell)
+        p->ended(p->arg, id, resource_name(r));
+    r->pins--;
+    resource_release(e, r);
+}
+
+void notifier_give_way(struct notifier *n, struct notifier *by)
+{
+    n->replaced = true;
+    by->replaces = n->id;
 }
 
 struct notifier *notifier_find(const struct event *e, const struct sip_msg *m)
@@ -119,6 +136,18 @@ static struct asking *request_of(struct notifier *n, const struct notifier_input
     return room;
 }
 
+// Only what is accepted makes the older one go. False: the package has ended n meanwhile.
+static bool make_room(struct notifier *n)
+{
+    struct event *e = n->core;
+    event_id id = n->id;
+    struct notifier *old = slots_find(&e->notifier_ids, n->replaces);
+    n->replaces = 0;
+    if (old)
+        notifier_step(old, NE_REPLACED, NULL);
+    return slots_find(&e->notifier_ids, id);
+}
+
 // Answers the first SUBSCRIBE; false, and n is gone, when nobody heard that it was accepted.
 static bool accept_first(struct notifier *n, const struct notifier_input *in)
 {
@@ -131,7 +160,7 @@ static bool accept_first(struct notifier *n, const struct notifier_input *in)
     n->held = NULL;
     n->core->count.subscribed++;
     n->expires_at = event_now(n->core) + n->granted * UINT64_C(1000);
-    return true;
+    return !n->granted || make_room(n); // a fetch keeps nothing
 }
 
 static void say_last(struct notifier *n, enum event_reason reason)
@@ -288,14 +317,16 @@ static void last_word(void *obj, void *arg)
     say_last(n, n->reason);
 }
 
-// Room is wanted at once: a NOTIFY under way is not waited for.
+// Room is wanted at once: a NOTIFY under way is not waited for. Whoever is there still may
+// subscribe anew, but not at once: he would take the room back.
 static void replace(void *obj, void *arg)
 {
     struct notifier *n = obj;
+    n->retry_after = REPLACED_RETRY_S;
     if (n->notify)
         notifier_drop(n);
     else
-        say_last(n, EVENT_REJECTED);
+        say_last(n, EVENT_PROBATION);
 }
 
 static void drop(void *obj, void *arg)
@@ -369,16 +400,21 @@ void notifier_step(struct notifier *n, enum notifier_event ev, struct notifier_i
 
 // ---- what the owner of the state says ----
 
+static void step_all(struct event *e, struct resource *r, enum notifier_event ev,
+                     struct notifier_input *in)
+{
+    struct resource_walk w;
+    resource_walk_begin(r, &w);
+    for (struct notifier *n; (n = resource_walk_next(r, &w));)
+        notifier_step(n, ev, in);
+    resource_walk_end(e, r, &w);
+}
+
 void event_changed(struct event *e, const struct event_package *p, struct str resource)
 {
     struct resource *r = resource_find(e, p, resource);
-    if (!r)
-        return;
-    r->pins++;
-    LIST_EACH(&r->subs, it)
-        notifier_step(LIST_ENTRY(it, struct notifier, of_resource), NE_CHANGED, NULL);
-    r->pins--;
-    resource_release(e, r);
+    if (r)
+        step_all(e, r, NE_CHANGED, NULL);
 }
 
 static struct notifier_input end_input(enum event_reason reason, uint32_t retry_after)
@@ -395,13 +431,8 @@ void event_end(struct event *e, const struct event_package *p, struct str resour
 {
     struct resource *r = resource_find(e, p, resource);
     struct notifier_input in = end_input(reason, retry_after);
-    if (!r)
-        return;
-    r->pins++;
-    LIST_EACH(&r->subs, it)
-        notifier_step(LIST_ENTRY(it, struct notifier, of_resource), NE_END, &in);
-    r->pins--;
-    resource_release(e, r);
+    if (r)
+        step_all(e, r, NE_END, &in);
 }
 
 void event_end_one(struct event *e, event_id id, enum event_reason reason, uint32_t retry_after)

@@ -52,6 +52,9 @@ void resource_remove(struct event *e, struct notifier *n)
     struct resource *r = n->resource;
     if (!r)
         return;
+    for (struct resource_walk *w = r->walks; w; w = w->outer)
+        if (w->next == &n->of_resource)
+            w->next = n->of_resource.next;
     list_del(&n->of_resource);
     n->resource = NULL;
     r->n_subs--;
@@ -64,6 +67,29 @@ void resource_release(struct event *e, struct resource *r)
         return;
     map_remove(&e->resources, r->key, r);
     mem_free(r);
+}
+
+void resource_walk_begin(struct resource *r, struct resource_walk *w)
+{
+    *w = (struct resource_walk){.next = r->subs.next, .outer = r->walks};
+    r->walks = w;
+    r->pins++;
+}
+
+struct notifier *resource_walk_next(struct resource *r, struct resource_walk *w)
+{
+    struct list *it = w->next;
+    if (it == &r->subs)
+        return NULL;
+    w->next = it->next;
+    return LIST_ENTRY(it, struct notifier, of_resource);
+}
+
+void resource_walk_end(struct event *e, struct resource *r, struct resource_walk *w)
+{
+    r->walks = w->outer;
+    r->pins--;
+    resource_release(e, r);
 }
 
 // ---- who subscribes ----

@@ -113,23 +113,32 @@ static uint64_t time_left(const struct subscriber *s)
     return s->expires_at > now ? s->expires_at - now : 0;
 }
 
+// From here on the timer is set for the next SUBSCRIBE, or for the expiry when that comes first.
+static void plan_next(struct subscriber *s, uint64_t ms)
+{
+    s->asked = false;
+    timer_start(s->core->loop, &s->timer, ms);
+}
+
 void subscriber_set_expiry(struct subscriber *s, uint32_t seconds)
 {
     uint64_t at = event_now(s->core) + seconds * UINT64_C(1000);
     uint64_t apart = at > s->expires_at ? at - s->expires_at : s->expires_at - at;
-    bool same = apart <= DRIFT_MS && timer_active(&s->timer);
+    // A refresh soon after the last one gets the same expiry again, while the timer is set for that
+    // very expiry: then it is not left alone.
+    bool same = apart <= DRIFT_MS && timer_active(&s->timer) && !s->asked;
     if (same)
         return;
     s->expires_at = at;
     if (s->dialog)
-        timer_start(s->core->loop, &s->timer, refresh_in(time_left(s)));
+        plan_next(s, refresh_in(time_left(s)));
 }
 
 void subscriber_begin(struct subscriber *s)
 {
     if (!s->expires_at)
         s->expires_at = event_now(s->core) + s->expires * UINT64_C(1000);
-    timer_start(s->core->loop, &s->timer, refresh_in(time_left(s)));
+    plan_next(s, refresh_in(time_left(s)));
 }
 
 // When to subscribe anew. At once only what did not fail before.
@@ -221,6 +230,8 @@ static void note_answer(void *obj, void *arg)
     s->attempts = 0;
     if (s->dialog && dialog_matches(s->dialog, in->msg))
         dialog_on_response(s->dialog, in->msg);
+    if (granted < 0 && s->asked) // it says nothing of it: what was asked for
+        granted = s->expires;
     if (granted > 0)
         subscriber_set_expiry(s, granted < UINT32_MAX ? (uint32_t)granted : UINT32_MAX);
 }
@@ -235,6 +246,7 @@ static void refresh(void *obj, void *arg)
 {
     struct subscriber *s = obj;
     timer_start(s->core->loop, &s->timer, time_left(s));
+    s->asked = true;
     if (s->request)
         return; // one is under way
     s->attempts = 0;
@@ -250,7 +262,7 @@ static void refresh_failed(void *obj, void *arg)
     uint64_t left = time_left(s), ms = refresh_in(left), told = in->retry_after * UINT64_C(1000);
     if (ms < told)
         ms = told;
-    timer_start(s->core->loop, &s->timer, ms < left ? ms : left);
+    plan_next(s, ms < left ? ms : left);
 }
 
 static struct event_end end_of(const struct subscriber_input *in)
@@ -294,21 +306,26 @@ static void retry(void *obj, void *arg)
         s->plan->ops->ended(s->plan->arg, s->id, &e);
 }
 
+static void say_leave(struct subscriber *s)
+{
+    s->leaving = true;
+    if (subscriber_send(s, 0))
+        timer_start(s->core->loop, &s->timer_n, 0);
+}
+
 static void leave(void *obj, void *arg)
 {
     struct subscriber *s = obj;
     timer_stop(&s->timer);
-    s->leaving = true;
     s->attempts = 0;
-    if (subscriber_send(s, 0))
-        timer_start(s->core->loop, &s->timer_n, 0);
-    else
-        watch(s);
+    watch(s);
+    say_leave(s);
 }
 
+// The same SUBSCRIBE once more: neither its attempts nor the time for it begin anew.
 static void leave_again(void *obj, void *arg)
 {
-    leave(obj, arg);
+    say_leave(obj);
 }
 
 static void leave_when_known(void *obj, void *arg)

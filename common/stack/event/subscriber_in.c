@@ -164,13 +164,33 @@ static void act(struct subscriber *s, const struct sip_msg *m, const struct sip_
         ask_whole(s);
 }
 
-static void serve(struct subscriber *s, struct asking *p, const struct sip_token *t)
+// A first NOTIFY that was refused has made no dialog: the next one does, and a notifier beside the
+// first is not there at all.
+static void forget_first(struct subscriber *s)
+{
+    dialog_free(s->dialog);
+    s->dialog = NULL;
+    if (s->fork)
+        subscriber_drop(s);
+}
+
+// of: whose SUBSCRIBE has made this subscription, when it is one more. False: its owner does not
+// want it.
+static bool tell_fork(struct event *e, event_id id, event_id of)
+{
+    const struct subscriber *s = slots_find(&e->subscriber_ids, id);
+    if (s && of && s->plan->ops->forked)
+        s->plan->ops->forked(s->plan->arg, of, id);
+    return slots_find(&e->subscriber_ids, id);
+}
+
+static void serve(struct subscriber *s, struct asking *p, const struct sip_token *t, event_id of)
 {
     const struct sip_msg *m = p->msg;
     struct event *e = s->core;
     event_id id = s->id;
     const char *cause;
-    bool gap = false;
+    bool gap = false, first = !s->dialog;
     unsigned status = enter_dialog(s, m, &cause);
     if (!status && (status = read_body(s, m, &gap)))
         cause = "the state cannot be read";
@@ -178,11 +198,13 @@ static void serve(struct subscriber *s, struct asking *p, const struct sip_token
         refuse(e, p, status, cause);
     else
         asking_ok(p);
+    if (!status && !tell_fork(e, id, of))
+        return;
     s = slots_find(&e->subscriber_ids, id);
     if (s && !status)
         act(s, m, t, gap);
-    else if (s && s->fork && !s->dialog)
-        subscriber_drop(s);
+    else if (s && first)
+        forget_first(s);
 }
 
 void subscriber_serve(struct event *e, struct asking *p)
@@ -203,11 +225,13 @@ void subscriber_serve(struct event *e, struct asking *p)
         refuse(e, p, 400, "Subscription-State");
         return;
     }
-    if (!s && !(s = make_fork(e, of))) {
-        refuse(e, p, 481, "no further notifier is taken");
+    if (s) {
+        serve(s, p, state, 0);
         return;
     }
-    if (of && s->fork && !s->dialog && s->plan->ops->forked)
-        s->plan->ops->forked(s->plan->arg, of->id, s->id);
-    serve(s, p, state);
+    s = make_fork(e, of);
+    if (s)
+        serve(s, p, state, of->id);
+    else
+        refuse(e, p, 481, "no further notifier is taken");
 }

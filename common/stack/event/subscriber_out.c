@@ -22,7 +22,7 @@ int subscriber_new_dialog(struct subscriber *s)
     s->cseq = 0;
     s->attempts = 0;
     s->expires_at = s->began_at = 0;
-    s->leaving = false;
+    s->leaving = s->asked = false;
     return subscriber_enter(s);
 }
 
@@ -130,12 +130,9 @@ static bool may_pass(unsigned status, const struct sip_msg *m)
            (event_retry_after(m) && status != 423);
 }
 
-static enum subscriber_event meaning(struct subscriber *s, unsigned status, const struct sip_msg *m)
+static enum subscriber_event failure(const struct subscriber *s, unsigned status,
+                                     const struct sip_msg *m)
 {
-    if (status < 300)
-        return SE_OK;
-    if (asks_again(s, status, m))
-        return SE_CHANGED_ASK;
     if (!s->dialog)
         return may_pass(status, m) ? SE_FAILED : SE_REFUSED;
     // RFC 6665 4.1.2.2, and a notifier that is not reached any more
@@ -156,10 +153,14 @@ static void on_subscribe(void *arg, ua_id id, unsigned status, const struct sip_
     s = slots_find(&e->subscriber_ids, own);
     if (!s)
         return;
-    enum subscriber_event ev = meaning(s, status, msg);
+    bool again = status >= 300 && asks_again(s, status, msg);
     s = slots_find(&e->subscriber_ids, own);
-    if (s)
-        subscriber_step(s, ev,
-                        &(struct subscriber_input){
-                            .msg = msg, .status = status, .retry_after = event_retry_after(msg)});
+    if (!s)
+        return;
+    enum subscriber_event ev = status < 300 ? SE_OK
+                               : again      ? SE_CHANGED_ASK
+                                            : failure(s, status, msg);
+    subscriber_step(s, ev,
+                    &(struct subscriber_input){
+                        .msg = msg, .status = status, .retry_after = event_retry_after(msg)});
 }

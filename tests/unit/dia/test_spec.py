@@ -94,6 +94,10 @@ def test_good(tmp_path):
     ("[ A-Group ]  group", "[ A-Group ]  inline", 25, "declared inline"),
     ("[ A-Group ]  group", "[ A-Group ]  number of group", 25, "single number"),
     ("[ A-Group ]  group", "< User-Name > user", 25, "comes first"),
+    # An AVP twice through a part: behind it, before it, in two of them.
+    ("*[ A-Name ]   names", "[ Origin-Host ] host", 24, "Origin-Host stands twice in XXR"),
+    ("         + head\n         { A-Kind }", "         { Origin-Host } host\n         + head\n         { A-Kind }", 22, "Origin-Host stands twice in XXR"),
+    ("         + head\n         { A-Kind }", "         + head\n         + head\n         { A-Kind }", 18, "Session-Id stands twice in XXR"),
     ("@messages", "@take STX\n@messages", 20, "no shared message"),
 ])
 def test_mistakes(tmp_path, old, new, line, said):
@@ -102,6 +106,12 @@ def test_mistakes(tmp_path, old, new, line, said):
         specs(tmp_path, GOOD.replace(old, new, 1))
     assert str(e.value).startswith(f"{tmp_path}/x.dia:{line}: ")
     assert said in str(e.value)
+
+
+def test_sizes(tmp_path):
+    source = dia_c.source(specs(tmp_path, GOOD)[-1])
+    for name in ("struct x_xxr", "struct x_xxa"):
+        assert f"_Static_assert(sizeof({name}) <= DIA_TYPED_MAX, " in source
 
 
 @pytest.mark.parametrize("old,new,said", [

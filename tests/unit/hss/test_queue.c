@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "io/sim.h"
 #include "tests/common/subscribers.h"
+#include "hss/hss_priv.h"
 #include "world.h"
 
 #define ALICE "alice@" DOMAIN
@@ -186,6 +187,32 @@ static void user_authorization(void **state)
     close_hss();
 }
 
+// The memory of a request ends with its handler: what waits points nowhere into it.
+static void keeps_nothing_of_the_message(void **state)
+{
+    const struct cx_feature feature = {DIA_VENDOR_3GPP, 1, 5};
+    const struct cx_head head = {.origin_host = STR("s.test"), .features = &feature, .n_features = 1};
+    struct cx_mar m = world_mar_of(ALICE, ALICE_IMPU);
+    struct cx_sar s = world_sar_of(ALICE, ALICE_IMPU, CX_REGISTRATION);
+    unsigned n = 0;
+    open_hss(20, 0);
+    m.head = s.head = head;
+    hss_mar(hss, &m, on_maa, NULL);
+    hss_sar(hss, &s, on_saa, NULL);
+    LIST_EACH(&hss->queue.waiting, it) {
+        const struct hss_op *op = LIST_ENTRY(it, struct hss_op, link);
+        const struct cx_head *h = op->command == HSS_MAR ? &op->r.mar.head : &op->r.sar.head;
+        assert_true(str_eq(h->origin_host, head.origin_host));
+        assert_ptr_not_equal(h->origin_host.p, head.origin_host.p);
+        assert_null(h->features);
+        assert_int_equal(h->n_features, 0);
+        n++;
+    }
+    assert_int_equal(n, 2);
+    run();
+    close_hss();
+}
+
 static int setup(void **state)
 {
     log_set_sink(quiet, NULL);
@@ -199,6 +226,7 @@ int main(void)
         cmocka_unit_test(resynchronisation_is_no_beginning),
         cmocka_unit_test(bounded_by_time),
         cmocka_unit_test(user_authorization),
+        cmocka_unit_test(keeps_nothing_of_the_message),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
