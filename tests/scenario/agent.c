@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "stack/txn/txn.h"
+
 static void copy(char *to, struct str from)
 {
     (void)snprintf(to, AGENT_TEXT, "%.*s", STR_ARG(from));
@@ -147,6 +149,12 @@ void agent_init(struct agent *a, struct world *w, const char *ip)
         .contact = str_from(contact),
         .allow = STR("INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, REFER, NOTIFY")};
     a->says = "answer";
+}
+
+void nothing_open(const struct agent *a)
+{
+    assert_int_equal(session_layer_serving(a->layer), 0);
+    assert_int_equal(txn_count(stack_txns(a->node->stack)), 0);
 }
 
 void agent_done(struct agent *a)
