@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "tests/common/figure.h"
+
 #define A "10.0.0.1"
 #define B "10.0.0.2"
 #define M "10.0.0.5"
@@ -77,7 +79,7 @@ static void lab_done(struct lab *l)
     assert_int_equal(session_layer_count(l->layer), 0);
     assert_int_equal(session_layer_count(l->a.layer), 0);
     assert_int_equal(session_layer_count(l->b.layer), 0);
-    assert_int_equal(session_layer_serving(l->layer), 0);
+    assert_int_equal(figure_of(l->middle->stack, "sip_transactions_held", NULL), 0);
     nothing_open(&l->a);
     nothing_open(&l->b);
     agent_done(&l->a);

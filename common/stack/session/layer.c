@@ -102,14 +102,6 @@ void session_layer_free(struct session_layer *l)
     mem_free(l);
 }
 
-size_t session_layer_serving(const struct session_layer *l)
-{
-    size_t n = 0;
-    LIST_EACH(&l->serving, it)
-        n++;
-    return n;
-}
-
 size_t session_layer_count(const struct session_layer *l)
 {
     return l->n;

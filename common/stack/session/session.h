@@ -147,8 +147,6 @@ int session_layer_new(const struct session_layer_params *p, struct session_layer
 // Ends all sessions without a word, before the stack goes. Takes NULL.
 void session_layer_free(struct session_layer *l);
 size_t session_layer_count(const struct session_layer *l);
-// Requests that have no final response yet, or a 2xx no ACK.
-size_t session_layer_serving(const struct session_layer *l);
 
 int session_invite(struct session_layer *l, const struct session_params *p,
                    struct session **ret_session);
