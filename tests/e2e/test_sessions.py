@@ -2,8 +2,10 @@
 """What calls have beyond RFC 3261, through the whole core: carillon-ue on both sides, and SIPp as a called phone that wants
 everything done reliably."""
 import subprocess
+import time
 
 import pytest
+import wire
 from labkit import facts
 from labrun import wait_until
 from test_sipp import listening
@@ -20,11 +22,36 @@ def pair(lab, call, answer, seconds=40):
         return alice, bob
 
 
+def on_the_wire(lab, start):
+    """The messages since start, when the capture has come as far as the answers to the BYE."""
+    found = []
+
+    def whole():
+        try:
+            found[:] = [m for m in wire.sip_messages(lab.pcap) if m.at >= start]
+        except AssertionError:  # it ends within a packet
+            return False
+        return any(m.status == 200 and m.cseq[1] == "BYE" for m in found)
+
+    wait_until(whole, 20, "the capture has the call")
+    return found
+
+
+def has_body(m):
+    return int(m.get("Content-Length") or m.get("l") or 0) > 0
+
+
 @pytest.mark.parametrize("ours, theirs", [("supported", "supported"), ("required", "supported"), ("required", None)])
 def test_reliable_provisional_responses(lab, ours, theirs):
     """RFC 3262 through P-, I- and S-CSCF, INVITE to PRACK; a phone that is asked for them has them."""
+    start = time.time()
     alice, _ = pair(lab, [f"100rel={ours}", "talk=0.3", "expect-tone=880"], [f"100rel={theirs}"] if theirs else [])
     assert 180 in [e["status"] for e in alice.events if e["event"] == "progress"]
+    seen = on_the_wire(lab, start)
+    ringing = [m for m in seen if m.status == 180]
+    assert ringing and all("100rel" in m.get("Require") and m.get("RSeq") for m in ringing)
+    assert {m.get("RAck") for m in seen if m.what == "PRACK"} == {f"{m.get('RSeq')} {m.get('CSeq')}" for m in ringing}
+    assert [m for m in seen if m.status == 200 and m.cseq[1] == "PRACK"]
 
 
 def test_preconditions(lab):
@@ -40,7 +67,12 @@ def test_late_offer(lab):
 
 
 def test_late_offer_answered_by_prack(lab):
+    """RFC 3261 13.2.1, RFC 3262 5: the offer in the first reliable response, the answer in its PRACK."""
+    start = time.time()
     pair(lab, ["late-offer=1", "100rel=required", "talk=0.5", "expect-tone=880"], ["expect-tone=440", "100rel=supported"])
+    seen = on_the_wire(lab, start)
+    for what, body in ("INVITE", False), ("180", True), ("PRACK", True), ("ACK", False):
+        assert {has_body(m) for m in seen if m.what == what} == {body}, what
 
 
 @pytest.mark.parametrize("refresher, ours", [("me", "local"), ("peer", "remote")])
@@ -59,7 +91,10 @@ def test_session_interval_that_is_too_small(lab):
 
 def test_dtmf(lab):
     """RFC 4733, both ways."""
+    start = time.time()
     pair(lab, ["dtmf=12#", "expect-dtmf=98*", "talk=2", "instance=1"], ["dtmf=98*", "expect-dtmf=12#"])
+    invites = [m for m in on_the_wire(lab, start) if m.what == "INVITE"]
+    assert invites and all('+sip.instance="<urn:uuid:' in m.get("Contact") for m in invites)
 
 
 def test_digits_that_are_not_there(lab):

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "tests/common/figure.h"
+
 static void copy(char *to, struct str from)
 {
     (void)snprintf(to, AGENT_TEXT, "%.*s", STR_ARG(from));
@@ -147,6 +149,11 @@ void agent_init(struct agent *a, struct world *w, const char *ip)
         .contact = str_from(contact),
         .allow = STR("INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, REFER, NOTIFY")};
     a->says = "answer";
+}
+
+void nothing_open(const struct agent *a)
+{
+    assert_int_equal(figure_of(a->node->stack, "sip_transactions_held", NULL), 0);
 }
 
 void agent_done(struct agent *a)

@@ -34,6 +34,8 @@ struct agent {
 // Makes a.node's requests its own.
 void agent_init(struct agent *a, struct world *w, const char *ip);
 void agent_done(struct agent *a); // before world_done
+// No transaction is left: each request of its peers was answered, and its own are over.
+void nothing_open(const struct agent *a);
 void agent_call(struct agent *a, const char *target, const char *offer);
 int agent_try(struct agent *a, const char *target, const char *offer); // may fail
 

@@ -3,6 +3,10 @@
 #include "agent.h"
 #include "stack/session/bridge.h"
 
+#include <stdio.h>
+
+#include "tests/common/figure.h"
+
 #define A "10.0.0.1"
 #define B "10.0.0.2"
 #define M "10.0.0.5"
@@ -75,6 +79,9 @@ static void lab_done(struct lab *l)
     assert_int_equal(session_layer_count(l->layer), 0);
     assert_int_equal(session_layer_count(l->a.layer), 0);
     assert_int_equal(session_layer_count(l->b.layer), 0);
+    assert_int_equal(figure_of(l->middle->stack, "sip_transactions_held", NULL), 0);
+    nothing_open(&l->a);
+    nothing_open(&l->b);
     agent_done(&l->a);
     agent_done(&l->b);
     session_layer_free(l->layer);
@@ -225,6 +232,117 @@ static void hung_up_in_the_middle(void **state)
     lab_done(&l);
 }
 
+// ---- what the sides do not share ----
+
+#define Q "10.0.0.7"
+
+static char peer_tag[80];
+
+static void in_dialog(struct peer *p, const char *method, int cseq, const char *branch,
+                      const char *body)
+{
+    peer_send(p, M,
+              "%s " CALL " SIP/2.0\nVia: SIP/2.0/UDP " Q ";branch=z9hG4bK%s\n"
+              "From: <sip:x@example.org>;tag=from-1\nTo: <" CALL ">%s%s\nCall-ID: call-1\n"
+              "CSeq: %d %s\nMax-Forwards: 70\nContact: <sip:" Q ">\n%sContent-Length: %zu\n\n%s",
+              method, branch, *peer_tag ? ";tag=" : "", peer_tag, cseq, method,
+              *body ? "Content-Type: application/sdp\n" : "", strlen(body), body);
+}
+
+// A change that the caller has cancelled: the answer to it comes too late, and ends nothing.
+static void change_cancelled(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    struct peer *p = peer_new(&l.w, Q);
+    l.b.pick_up = true;
+    *peer_tag = '\0';
+    in_dialog(p, "INVITE", 1, "one", "offer");
+    (void)snprintf(peer_tag, sizeof peer_tag, "%s",
+                   param_of(header_of(peer_expect(p, "SIP/2.0 200"), "To", 0), "tag"));
+    in_dialog(p, "ACK", 1, "a1", "");
+    l.b.silent_offers = true;
+    world_run(&l.w, 100);
+    in_dialog(p, "INVITE", 2, "two", "hold");
+    world_run(&l.w, 100);
+    assert_string_equal(l.b.offer, "hold");
+    in_dialog(p, "CANCEL", 2, "two", "");
+    world_run(&l.w, 100);
+    assert_int_equal(session_answer(l.b.s, STR("late")), 0);
+    peer_expect(p, "SIP/2.0 200");
+    peer_expect(p, "SIP/2.0 487");
+    in_dialog(p, "ACK", 2, "two", "");
+    peer_expect_silence(p, 1000);
+    assert_int_equal(l.b.closed, 0);
+    assert_int_equal(session_hang_up(l.b.s), 0);
+    peer_reply(p, M, peer_expect(p, "BYE "), "200 OK", NULL, NULL);
+    lab_done(&l);
+}
+
+// An answer that never comes: 488, and the call goes on.
+static void change_without_answer(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, "offer-a");
+    l.b.silent_offers = true;
+    assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
+    world_run(&l.w, 200);
+    assert_int_equal(session_answer(l.b.s, STR_NONE), 0);
+    world_run(&l.w, 500);
+    assert_int_equal(l.a.last_modified, 488);
+    bye(&l, &l.a);
+}
+
+static void refused_for_its_own_reasons(void **state)
+{
+    static const unsigned said[][2] = {{302, 480}, {401, 500}, {407, 500}, {422, 500}, {486, 486}};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        struct lab l;
+        lab_init(&l);
+        agent_call(&l.a, CALL, "offer-a");
+        world_run(&l.w, 300);
+        assert_int_equal(session_reject(l.b.s, &(struct session_reply){.status = said[i][0]}), 0);
+        world_run(&l.w, 300);
+        assert_int_equal(l.a.end.status, said[i][1]);
+        lab_done(&l);
+    }
+}
+
+// A late offer in a reliable response could not be answered by who has no 100rel: it is not asked
+// for.
+static void late_offer_of_who_has_no_100rel(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.b.p.rel100 = SESSION_REL_SUPPORTED;
+    l.b.ring[0] = (struct session_reply){.status = 183, .reliable = true, .body = STR("from-b")};
+    l.b.n_ring = 1;
+    talk(&l, NULL);
+    assert_string_equal(l.a.offer, "from-b");
+    assert_string_equal(l.b.answer, "from-a");
+    bye(&l, &l.a);
+}
+
+// Who does not answer any more does not hold the other.
+static void hung_up_with_a_dead_caller(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    talk(&l, "offer-a");
+    l.tap.lose = "BYE sip:" A;
+    l.tap.lose_n = 1000;
+    bridge_hang_up(l.bridge);
+    world_run(&l.w, 1000);
+    assert_int_equal(l.b.closed, 1);
+    assert_int_equal(l.closed, 0);
+    world_run(&l.w, 60000);
+    assert_int_equal(l.closed, 1);
+    session_drop(l.a.s); // it never hears of it
+    l.a.s = NULL;
+    lab_done(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +354,11 @@ int main(void)
         cmocka_unit_test(cancelled),
         cmocka_unit_test(hung_up_in_the_middle),
         cmocka_unit_test(info_through),
+        cmocka_unit_test(change_cancelled),
+        cmocka_unit_test(change_without_answer),
+        cmocka_unit_test(refused_for_its_own_reasons),
+        cmocka_unit_test(late_offer_of_who_has_no_100rel),
+        cmocka_unit_test(hung_up_with_a_dead_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,8 @@ static void lab_done(struct lab *l)
     world_run(&l->w, 200000);
     assert_int_equal(session_layer_count(l->a.layer), 0);
     assert_int_equal(session_layer_count(l->b.layer), 0);
+    nothing_open(&l->a);
+    nothing_open(&l->b);
     lab_end(l);
 }
 

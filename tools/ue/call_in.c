@@ -31,14 +31,28 @@ static bool refuse_offer(struct hub *h, server_id id, const struct sip_msg *m)
     return true;
 }
 
+// Without an offer of the caller's the first reliable response has ours (RFC 3261 13.2.1).
+static void ring(struct call *c)
+{
+    struct arena a;
+    struct session_reply r = {.status = 180, .reliable = c->ext.rel100 != UE_REL_OFF};
+    arena_init(&a, NULL, 0);
+    if (!c->described && !c->remote.n && session_is_reliable(c->session, &r)) {
+        call_media_open(c);
+        r.body = call_describe(c, &a, false);
+    }
+    if (session_progress(c->session, &r) == 0 && r.body.n)
+        c->described = true;
+    arena_done(&a);
+}
+
 static void alert(struct call *c)
 {
     struct phone *ph = c->phone;
     if (c->alerting || c->state != CALL_RINGING)
         return;
     c->alerting = true;
-    (void)session_progress(c->session, &(struct session_reply){
-                                           .status = 180, .reliable = c->ext.rel100 != UE_REL_OFF});
+    ring(c);
     if (c->hub->auto_answer)
         timer_start(c->hub->loop, &c->answer_timer, c->hub->answer_delay_ms);
     if (ph->ops->incoming && c->state == CALL_RINGING)
@@ -90,7 +104,7 @@ static void begin(struct call *c, const struct sip_msg *m)
         reserve(c);
 }
 
-// A call that takes the place of another is answered at once (RFC 3891 4).
+// A call that takes the place of another is answered at once (RFC 3891 3).
 static void replace(struct call *c)
 {
     if (c->state == CALL_RINGING && c->session && session_replaced(c->session))

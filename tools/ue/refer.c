@@ -26,33 +26,49 @@ void call_on_referred(void *arg, struct session *s, unsigned status, bool over)
         c->phone->ops->referred(c->phone->arg, c->phone, c->id, status, over);
 }
 
-static uint8_t hex_digit(char ch)
+// -1: it is none.
+static int hex_digit(char ch)
 {
-    return (uint8_t)(ch <= '9' ? ch - '0' : (ch | 0x20) - 'a' + 10);
+    char low = (char)(ch | 0x20);
+    return ch >= '0' && ch <= '9' ? ch - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-// A header of a URI without its escapes (RFC 3261 19.1.1).
-static struct str unescape(struct arena *a, struct str s)
+// The character that an escape stands for; -1: it is no escape.
+static int escaped(struct str s, size_t i)
+{
+    int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+    int low = high < 0 ? -1 : hex_digit(s.p[i + 2]);
+    return low < 0 ? -1 : high << 4 | low;
+}
+
+// A header of a URI without its escapes (RFC 3261 19.1.1). False: a wrong escape. Control characters
+// are left out: the value becomes a line of a request.
+static bool unescape(struct arena *a, struct str s, struct str *ret_value)
 {
     char *p = arena_alloc(a, s.n);
     size_t n = 0;
     for (size_t i = 0; p && i < s.n; i++) {
-        bool escaped = s.p[i] == '%' && i + 2 < s.n;
-        p[n++] = escaped ? (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2])) : s.p[i];
-        i += escaped ? 2 : 0;
+        int ch = s.p[i] == '%' ? escaped(s, i) : (unsigned char)s.p[i];
+        if (ch < 0)
+            return false;
+        i += s.p[i] == '%' ? 2 : 0;
+        if (ch >= ' ' && ch != 0x7f)
+            p[n++] = (char)ch;
     }
-    return p ? str_make(p, n) : STR_NONE;
+    *ret_value = p ? str_make(p, n) : STR_NONE;
+    return p != NULL;
 }
 
-// The Replaces that a Refer-To asks for (RFC 3891 6.1).
-static struct str replaces_of(struct arena *a, struct str headers)
+// The Replaces that a Refer-To asks for (RFC 3891 6.1). False: it is malformed.
+static bool replaces_of(struct arena *a, struct str headers, struct str *ret_value)
 {
+    *ret_value = STR_NONE;
     while (headers.n) {
         struct str value = str_split(&headers, '&'), name = str_split(&value, '=');
         if (str_ieq(name, STR("Replaces")))
-            return unescape(a, value);
+            return !value.n || unescape(a, value, ret_value);
     }
-    return STR_NONE;
+    return true;
 }
 
 unsigned call_on_refer(void *arg, struct session *s, const struct session_refer *r)
@@ -69,8 +85,11 @@ unsigned call_on_refer(void *arg, struct session *s, const struct session_refer 
     ptrdiff_t q = str_chr(uri->text, '?');
     struct ue_call_params p = {.target = q < 0 ? uri->text : str_head(uri->text, (size_t)q),
                                .tone_hz = c->tone_hz,
-                               .expect_hz = c->expect_hz,
-                               .replaces = replaces_of(&a, uri->headers)};
+                               .expect_hz = c->expect_hz};
+    if (!replaces_of(&a, uri->headers, &p.replaces)) {
+        arena_done(&a);
+        return 400;
+    }
     int e = phone_call(c->phone, &p, &made);
     struct call *n = e ? NULL : call_find(c->hub, made);
     if (n && !r->silent)

@@ -46,8 +46,11 @@ static void tell(struct subscription *q, unsigned status, const struct sip_msg *
 
 static void on_answer(void *arg, event_id id, const struct sip_msg *m)
 {
-    if (sip_msg_status(m) < 300)
-        tell(arg, sip_msg_status(m), m);
+    struct subscription *q = arg;
+    if (sip_msg_status(m) >= 300)
+        return;
+    q->tries = (struct uac_attempts){0}; // the next one may be challenged anew
+    tell(q, sip_msg_status(m), m);
 }
 
 static void on_state(void *arg, event_id id, enum event_state s, const struct sip_msg *m)

@@ -2,7 +2,8 @@
 // User equipment as a library: the carillon-ue tool, its load mode and the simulated core use the same
 // phones. A hub is one SIP stack with an address; on it are any number of phones (one in the tool,
 // thousands under load), each a subscriber that registers (TS 24.229 5.1.1) and has calls (5.1.3, 5.1.4).
-// Everything happens on the loop; events come through struct ue_ops and never from within a call.
+// Everything happens on the loop; events come through struct ue_ops; ue_call_refuse
+// and ue_call_answer may tell `failed` before they return, no other function tells anything.
 #pragma once
 
 #include "ims/aka.h"

@@ -26,10 +26,18 @@ static void transmit(struct leg *g)
     arena_done(&a);
 }
 
+void ack_owe(struct leg *g, uint32_t cseq)
+{
+    g->ack.cseq = cseq;
+    g->ack.sent = false;
+    g->ack.owed = true;
+}
+
 void ack_send(struct leg *g, uint32_t cseq, struct str body)
 {
     g->ack.cseq = cseq;
     g->ack.sent = true;
+    g->ack.owed = false;
     (void)heap_set(&g->ack.body, body);
     transmit(g);
 }

@@ -8,13 +8,18 @@
 // ---- states.c ----
 extern const struct fsm session_machine;
 
-// ---- invite.c ----
+// ---- invite.c, stray.c ----
 void invite_cancel(struct session *s);
+// The session of an INVITE that was answered is over.
+void stray_keep(struct session *s);
+void strays_done(struct session_layer *l);
 
 // ---- incoming.c ----
-void incoming_gone(struct session *s, bool first);
+void incoming_gone(struct session *s, server_id id, bool first);
 void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m,
                         struct str reason);
+void incoming_init(struct session *s);
+void incoming_stop(struct session *s);
 int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_edits *e);
 void incoming_on_ack(struct leg *g, const struct sip_msg *m);
 
@@ -27,8 +32,14 @@ bool prack_take(struct leg *g, const struct sip_msg *m);
 // ---- modify.c, modified.c ----
 void change_init(struct session *s);
 void change_done(struct session *s);
+// Is the change under way in this leg? Then it has to be told that it is lost, when the leg is
+// gone.
+bool change_in(const struct leg *g);
+void change_lost(struct session *s);
 int change_start(struct session *s, enum sip_method method, struct str body, bool refreshing);
 void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m);
+// Refuses their offers that are still open.
+void modified_give_up(struct session *s, unsigned status);
 extern const struct carrier by_response;
 
 // ---- refresh.c ----
@@ -47,6 +58,8 @@ void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m);
 unsigned replaces_find(struct session_layer *l, const struct session_params *p,
                        const struct sip_msg *m, session_id *ret_id);
 void replaces_done(struct session *s);
+// 400: one in a request that may not have it; else 0.
+unsigned replaces_misplaced(const struct leg *g, const struct sip_msg *m);
 
 // ---- other.c ----
 // To the owner; 405 without one.

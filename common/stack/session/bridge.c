@@ -18,7 +18,8 @@ struct bridge {
     const struct bridge_ops *ops;
     void *arg;
     struct half caller, called;
-    bool ending, starting;
+    bool ending;
+    bool starting; // stays, whatever ends
     struct session_end end;
     bool by_caller;
 };
@@ -35,6 +36,17 @@ static bool is_caller(const struct half *h)
     return h == &h->bridge->caller;
 }
 
+// What is between one side and this node is no matter of the other: credentials, intervals, other
+// targets, and a dialog that is lost.
+static unsigned passed_on(unsigned status)
+{
+    if (status / 100 == 3)
+        return 480;
+    return status == 401 || status == 407 || status == 422 || status == 408 || status == 481
+               ? 500
+               : status;
+}
+
 // ---- offers and answers ----
 
 // What the other side has been waiting for. False: it was not.
@@ -44,7 +56,8 @@ static bool pass_on(struct half *from, struct str body)
     if (!to->asked || !to->session)
         return false;
     to->asked = false;
-    if (session_answer(to->session, body))
+    int e = session_answer(to->session, body);
+    if (e && e != ERR_STATE) // ERR_STATE: it does not want it any more
         (void)session_hang_up(to->session);
     return true;
 }
@@ -97,8 +110,13 @@ static void on_modified(void *arg, struct session *s, unsigned status)
     if (!to->asked || !to->session)
         return;
     to->asked = false;
-    if (status >= 300)
-        (void)session_refuse(to->session, status == 408 || status == 481 ? 500 : status);
+    // A 2xx that has brought no answer leaves nothing else (RFC 3264 5).
+    (void)session_refuse(to->session, status < 300 ? 488 : passed_on(status));
+}
+
+static void on_withdrawn(void *arg, struct session *s)
+{
+    ((struct half *)arg)->asked = false;
 }
 
 // ---- setting up ----
@@ -116,9 +134,13 @@ static void on_progress(void *arg, struct session *s, unsigned status, const str
 static void on_established(void *arg, struct session *s)
 {
     struct half *h = arg;
-    if (!is_caller(h) && h->other->session)
-        (void)session_accept(h->other->session,
-                             &(struct session_reply){.status = 200, .body = h->answer});
+    struct session_reply r = {.status = 200, .body = h->answer};
+    if (is_caller(h) || !h->other->session || session_is_established(h->other->session))
+        return;
+    // ERR_STATE: a late offer has accepted it.
+    int e = session_accept(h->other->session, &r);
+    if (e && e != ERR_STATE)
+        (void)session_hang_up(s);
 }
 
 // ---- other requests: one at a time ----
@@ -129,7 +151,7 @@ static void on_response(void *arg, struct session *s, unsigned status, const str
     server_id id = h->other->request;
     h->other->request = 0;
     if (id && h->other->session)
-        session_reply_to(h->other->session, id, status);
+        session_reply_to(h->other->session, id, passed_on(status));
 }
 
 static void on_request(void *arg, struct session *s, server_id id, const struct sip_msg *m)
@@ -154,8 +176,20 @@ static void on_request(void *arg, struct session *s, server_id id, const struct 
 static void end_other(struct half *other, const struct session_end *e)
 {
     bool refusal = is_caller(other) && !e->established && e->status >= 300;
-    if (!refusal || session_reject(other->session, &(struct session_reply){.status = e->status}))
+    // Silence of the called side is what the caller hears.
+    unsigned status = e->status == 408 ? 408 : passed_on(e->status);
+    if (!refusal || session_reject(other->session, &(struct session_reply){.status = status}))
         (void)session_hang_up(other->session);
+}
+
+// Both sides have ended?
+static void over(struct bridge *b)
+{
+    if (b->caller.session || b->called.session || b->starting)
+        return;
+    if (b->ops->closed)
+        b->ops->closed(b->arg, b, &b->end, b->by_caller);
+    bridge_free(b);
 }
 
 static void on_closed(void *arg, struct session *s, const struct session_end *e)
@@ -174,11 +208,7 @@ static void on_closed(void *arg, struct session *s, const struct session_end *e)
             return; // may have gone with it
         }
     }
-    if (h->other->session || b->starting)
-        return;
-    if (b->ops->closed)
-        b->ops->closed(b->arg, b, &b->end, b->by_caller);
-    bridge_free(b);
+    over(b);
 }
 
 static void on_decorate(void *arg, struct session *s, enum sip_method method, unsigned status,
@@ -192,6 +222,7 @@ static void on_decorate(void *arg, struct session *s, enum sip_method method, un
 static const struct session_ops ops = {.progress = on_progress,
                                        .offer = on_offer,
                                        .answer = on_answer,
+                                       .withdrawn = on_withdrawn,
                                        .established = on_established,
                                        .modified = on_modified,
                                        .closed = on_closed,
@@ -200,8 +231,13 @@ static const struct session_ops ops = {.progress = on_progress,
 
 void bridge_hang_up(struct bridge *b)
 {
-    struct half *h = b->caller.session ? &b->caller : &b->called;
-    (void)session_hang_up(h->session);
+    b->starting = true; // it stays until both have heard
+    if (b->caller.session)
+        (void)session_hang_up(b->caller.session);
+    if (b->called.session)
+        (void)session_hang_up(b->called.session);
+    b->starting = false;
+    over(b);
 }
 
 static struct session_params params_of(const struct session_params *p, struct half *h)
@@ -233,6 +269,10 @@ int bridge_take(struct session_layer *l, server_id id, const struct bridge_param
         return e;
     }
     out.body = session_offer(b->caller.session);
+    // An offer in a reliable response could not be passed on to a caller who has no 100rel.
+    if (!out.body.n &&
+        !session_is_reliable(b->caller.session, &(struct session_reply){.reliable = true}))
+        out.rel100 = SESSION_REL_OFF;
     e = session_invite(l, &out, &b->called.session);
     if (e) {
         b->starting = true;

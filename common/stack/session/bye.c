@@ -20,16 +20,6 @@ void bye_send(struct session *s, struct leg *g)
         session_step(s, SE_OVER, &end);
 }
 
-// RFC 3261 15.1.2: what is still open here is answered 487.
-static void give_up_open(struct session *s)
-{
-    server_id open[] = {s->incoming, s->reinvite};
-    s->incoming = s->reinvite = 0;
-    for (size_t i = 0; i < 2; i++)
-        if (open[i])
-            (void)incoming_reply(s, open[i], 487, NULL);
-}
-
 void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m)
 {
     struct session *s = g->session;
@@ -37,7 +27,7 @@ void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m)
     server_refuse(s, id, 200);
     if (g != s->leg) // a fork that leaves: the others go on
         return;
-    give_up_open(s);
+    modified_give_up(s, 487); // RFC 3261 15.1.2; an INVITE goes with the session
     session_step(s, SE_BYE, &e);
 }
 

@@ -10,6 +10,8 @@
 int request_send(struct request *r);
 
 // ---- ack.c ----
+// A 2xx with this CSeq came: it has to be acknowledged, now or before the session ends.
+void ack_owe(struct leg *g, uint32_t cseq);
 // ACK for the 2xx with this CSeq.
 void ack_send(struct leg *g, uint32_t cseq, struct str body);
 void ack_again(struct leg *g, uint32_t cseq);
@@ -21,6 +23,10 @@ extern const struct carrier by_ack;
 extern const struct fsm offer_machine;
 // False: this is not the time for it.
 bool offer_step(struct leg *g, enum offer_event ev);
+// Our offer has left in this message; its answer comes in the same transaction.
+void offer_sent(struct leg *g, enum sip_method method, uint32_t cseq, bool response);
+// m has to have the answer to our offer, and has none.
+bool offer_missed(const struct leg *g, const struct sip_msg *m);
 // A body came where an answer may be, or an offer: tells the owner. in: where an answer to an offer
 // would go; NULL: nowhere.
 void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in);
@@ -56,14 +62,20 @@ bool reliable_next(struct session *s, struct session_reply *ret_r);
 
 // ---- server.c: the one place that knows how requests are answered ----
 const struct sip_msg *server_request(struct session_layer *l, server_id id);
+// Of our responses to it.
+struct str server_tag(struct session_layer *l, server_id id);
 int server_reply(struct session_layer *l, server_id id, unsigned status, struct sip_edits *e);
 // A bare one, with what the owner adds.
 void server_refuse(struct session *s, server_id id, unsigned status);
 // The same with Retry-After of 0 to 10 s (RFC 3261 14.2).
 void server_refuse_later(struct session *s, server_id id);
-// The wiring is told when the INVITE is over.
+// The wiring is told when it is over; so it is of each request inside a dialog.
 void server_watch(struct session *s, server_id id, bool first);
-// The ACK for the 2xx with this CSeq has come.
-void server_acked(struct session *s, uint32_t cseq);
+// The ACK for the 2xx with this CSeq has come. False: none waits for it.
+bool server_acked(struct session *s, uint32_t cseq);
+// Refuses what has no final response (RFC 3261 15.1.2).
+void server_give_up(struct session *s, unsigned status);
+// The session goes: nothing more is said for it.
+void server_detach(struct session *s);
 int server_layer_init(struct session_layer *l);
 void server_layer_done(struct session_layer *l);

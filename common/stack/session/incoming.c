@@ -5,6 +5,8 @@
 #include "stack/session/actions.h"
 #include "stack/txn/txn.h"
 
+enum { REPEAT_MS = 60000, REPEAT_RELIABLE_MS = 150000 };
+
 // What the core refuses by itself; 0: nothing.
 static unsigned objection(struct session_layer *l, const struct session_params *p,
                           const struct sip_msg *m, struct sip_edits *e, session_id *ret_replaces)
@@ -25,8 +27,7 @@ static unsigned objection(struct session_layer *l, const struct session_params *
 static int begin(struct session *s, server_id id, const struct sip_msg *m)
 {
     struct dialog *d;
-    char buf[TXN_TAG_LEN];
-    struct str tag = txn_to_tag(s->layer->txns, m, buf);
+    struct str tag = server_tag(s->layer, id);
     int e = dialog_new_uas(m, tag, s->p.contact, &d);
     if (!e && !(s->leg = leg_new(s, d)))
         e = ERR_NOMEM;
@@ -109,12 +110,48 @@ int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_
 }
 
 // The body in a response to the first INVITE: an answer, or an offer when there was none.
-static void note_body(struct session *s, struct str body)
+static void note_body(struct session *s, const struct sip_msg *invite, struct str body)
 {
-    if (!body.n)
+    if (!body.n) {
+        (void)offer_step(s->leg, OE_WITHDRAW); // there will be no answer any more
         return;
-    (void)offer_step(s->leg, s->leg->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
+    }
+    bool answers = offer_step(s->leg, OE_SEND_ANSWER);
+    if (!answers && offer_step(s->leg, OE_SEND_OFFER))
+        offer_sent(s->leg, SIP_INVITE, sip_msg_cseq(invite)->number, true);
     (void)session_keep_described(s, body);
+}
+
+// RFC 3261 13.3.1.1: each minute once more, or proxies give the INVITE up; RFC 3262 3: a reliable
+// one less often.
+static void repeat_later(struct session *s, unsigned status, bool rel)
+{
+    s->repeat.status = status;
+    s->repeat.reliable = rel;
+    timer_start(s->layer->loop, &s->repeat.timer, rel ? REPEAT_RELIABLE_MS : REPEAT_MS);
+}
+
+static void on_repeat(void *arg)
+{
+    struct session *s = arg;
+    struct session_reply r = {.status = s->repeat.status, .reliable = s->repeat.reliable};
+    if (s->state == SS_RINGING && !s->rel.active)
+        (void)session_progress(s, &r);
+}
+
+void incoming_init(struct session *s)
+{
+    timer_init(&s->repeat.timer, on_repeat, s);
+}
+
+void incoming_stop(struct session *s)
+{
+    timer_stop(&s->repeat.timer);
+}
+
+bool session_is_reliable(const struct session *s, const struct session_reply *r)
+{
+    return s->state == SS_RINGING && reliable_wanted(s, r);
 }
 
 int session_progress(struct session *s, const struct session_reply *r)
@@ -123,12 +160,20 @@ int session_progress(struct session *s, const struct session_reply *r)
     struct sip_edits e;
     if (!a || s->state != SS_RINGING || r->status <= 100 || r->status > 199)
         return ERR_STATE;
-    if (reliable_wanted(s, r))
+    bool rel = reliable_wanted(s, r);
+    // RFC 3261 13.2.1: without an offer of theirs the first reliable response has ours.
+    if (rel && !r->body.n && !s->offered && !s->leg->described && s->leg->oa == OA_STABLE) {
+        if (s->peer_requires_rel)
+            return ERR_INVAL;
+        rel = false;
+    }
+    repeat_later(s, r->status, rel);
+    if (rel)
         return reliable_send(s, r);
     sip_edits_init(&e, a, NULL);
     session_describe(s, SIP_INVITE, r->status, &e);
     // An offer may not be in what may get lost (RFC 3261 13.2.1).
-    if (r->body.n && s->leg->oa == OA_RECEIVED)
+    if (r->body.n && s->leg->oa == OA_RECEIVED && !s->leg->due)
         sip_edit_body(&e, session_type(s), r->body);
     return server_reply(s->layer, s->incoming, r->status, &e);
 }
@@ -148,12 +193,14 @@ int session_accept(struct session *s, const struct session_reply *r)
     sip_edits_init(&e, a, NULL);
     interval_response(s, s->leg, m, &e);
     session_describe(s, SIP_INVITE, r->status, &e);
-    bool wanted = s->leg->oa == OA_RECEIVED || (!s->leg->described && s->leg->oa == OA_STABLE);
+    // Not theirs that came in an UPDATE or PRACK: that has its own way back.
+    bool wanted = (s->leg->oa == OA_RECEIVED && !s->leg->due) ||
+                  (!s->leg->described && s->leg->oa == OA_STABLE);
     if (r->body.n && wanted)
         sip_edit_body(&e, session_type(s), r->body);
     reliable_stop(s);
     if (wanted)
-        note_body(s, r->body);
+        note_body(s, m, r->body);
     session_step(s, SE_ACCEPT, NULL);
     int err = server_reply(s->layer, s->incoming, r->status, &e);
     s->incoming = 0;
@@ -180,16 +227,36 @@ int session_reject(struct session *s, const struct session_reply *r)
 
 // ---- the end of the INVITE ----
 
+// The request that had their offer is over: cancelled, or too late for an answer.
+static void offer_gone(struct session *s, server_id id)
+{
+    if (s->reinvite == id)
+        s->reinvite = 0;
+    LIST_EACH(&s->legs, it) {
+        struct leg *g = LIST_ENTRY(it, struct leg, link);
+        if (g->due != &by_response || g->due_server != id)
+            continue;
+        g->due = NULL;
+        (void)offer_step(g, OE_WITHDRAW);
+        if (s->ops->withdrawn)
+            s->ops->withdrawn(s->arg, s);
+        return;
+    }
+}
+
 // A 2xx that no ACK followed ends the session (RFC 3261 13.3.1.4, 14.2), and so does an answer that
 // there was no memory for.
-void incoming_gone(struct session *s, bool first)
+void incoming_gone(struct session *s, server_id id, bool first)
 {
     struct session_end e = {.status = 500, .cause = "no answer could be sent"};
+    bool no_ack = s->unacked == id;
+    offer_gone(s, id);
+    s->unacked = no_ack ? 0 : s->unacked;
     if (first && s->state == SS_RINGING)
         session_step(s, SE_LOST, &e);
     else if (first && (s->state == SS_ANSWERED || s->state == SS_LEAVING))
         session_step(s, SE_NO_ACK, NULL);
-    else if (!first && s->unacked)
+    else if (no_ack)
         session_step(s, SE_NO_ACK, NULL);
 }
 
@@ -199,23 +266,28 @@ void incoming_cancelled(struct session *s, server_id id, const struct sip_msg *m
     if (s->incoming == id) {
         s->incoming = 0;
         session_step(s, SE_CANCELLED, &e);
-    } else if (s->reinvite == id) {
-        s->reinvite = 0;
-        s->leg->due = NULL;
-        (void)offer_step(s->leg, OE_WITHDRAW);
+    } else {
+        offer_gone(s, id);
     }
 }
 
 void incoming_on_ack(struct leg *g, const struct sip_msg *m)
 {
     struct session *s = g->session;
-    server_acked(s, sip_msg_cseq(m)->number);
+    if (!server_acked(s, sip_msg_cseq(m)->number))
+        return; // one that came again
     (void)dialog_on_request(g->dialog, m);
+    s->unacked = 0;
     // The answer to an offer in a 2xx (RFC 3261 13.2.1).
-    bool due = s->state == SS_ANSWERED || s->state == SS_LEAVING || s->unacked;
-    s->unacked = false;
-    if (due && g->oa == OA_SENT)
+    bool missed = offer_missed(g, m);
+    if (missed)
+        (void)offer_step(g, OE_WITHDRAW);
+    else if (g->oa == OA_SENT)
         offer_take(g, m, NULL);
     if (!session_over(s))
         session_step(s, SE_ACK, NULL);
+    if (missed && s->state == SS_UP) {
+        s->why = "an ACK without the answer that was due";
+        session_step(s, SE_HANG_UP, NULL);
+    }
 }

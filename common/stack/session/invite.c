@@ -138,8 +138,10 @@ static struct leg *find_leg(struct session *s, const struct sip_msg *m)
     g->ack.proxy = v.n > 0;
     (void)heap_set(&g->ack.credentials, v.n ? v : sip_msg_raw(s->invite_msg, SIP_H_AUTHORIZATION));
     // Each fork answers the one offer for itself (RFC 3264 4, RFC 6337 2.2).
-    if (s->offered)
+    if (s->offered) {
         (void)offer_step(g, OE_SEND_OFFER);
+        offer_sent(g, SIP_INVITE, s->invite_cseq, false);
+    }
     return g;
 }
 
@@ -168,11 +170,35 @@ static void other_fork(struct session *s, struct leg *g, const struct sip_msg *m
     bye_send(s, g);
 }
 
-static void drop_other_legs(struct session *s, const struct leg *chosen)
+// True: a change of ours has gone with one of them. chosen NULL: all.
+static bool drop_other_legs(struct session *s, const struct leg *chosen)
 {
-    LIST_EACH(&s->legs, it)
-        if (LIST_ENTRY(it, struct leg, link) != chosen)
-            leg_free(LIST_ENTRY(it, struct leg, link));
+    bool lost = false;
+    LIST_EACH(&s->legs, it) {
+        struct leg *g = LIST_ENTRY(it, struct leg, link);
+        if (g == chosen)
+            continue;
+        lost |= change_in(g);
+        leg_free(g);
+    }
+    return lost;
+}
+
+static void settle(struct session *s, struct leg *g, const struct sip_msg *m)
+{
+    if (s->state == SS_ENDING) { // the answer crossed our CANCEL
+        ack_send(g, s->invite_cseq, STR_NONE);
+        bye_send(s, g);
+        return;
+    }
+    interval_confirmed(s, m);
+    offer_take(g, m, &by_ack);
+    if (session_over(s) || g->due == &by_ack)
+        return; // the answer makes the ACK
+    if (!g->ack.sent && s->state == SS_UP) {
+        ack_send(g, s->invite_cseq, STR_NONE);
+        ack_done(g);
+    }
 }
 
 static void accepted(struct session *s, const struct sip_msg *m)
@@ -192,24 +218,14 @@ static void accepted(struct session *s, const struct sip_msg *m)
         return;
     }
     s->leg = g;
-    drop_other_legs(s, g);
+    bool lost = drop_other_legs(s, g);
     leg_note_peer(g, m);
     dialog_on_response(g->dialog, m);
-    g->ack.cseq = s->invite_cseq;
+    ack_owe(g, s->invite_cseq);
     session_step(s, SE_OK, NULL);
-    if (s->state == SS_ENDING) { // the answer crossed our CANCEL
-        ack_send(g, s->invite_cseq, STR_NONE);
-        bye_send(s, g);
-        return;
-    }
-    interval_confirmed(s, m);
-    offer_take(g, m, &by_ack);
-    if (session_over(s) || g->due == &by_ack)
-        return; // the answer makes the ACK
-    if (!g->ack.sent && s->state == SS_UP) {
-        ack_send(g, s->invite_cseq, STR_NONE);
-        ack_done(g);
-    }
+    settle(s, g, m);
+    if (lost && !session_over(s))
+        change_lost(s);
 }
 
 // RFC 3261 22.3, RFC 4028 7.3: the same INVITE with what was missing.
@@ -223,9 +239,12 @@ static bool again(struct session *s, unsigned status, const struct sip_msg *m)
     if (!better)
         return false;
     s->again++;
-    while (!list_empty(&s->legs))
-        leg_free(LIST_ENTRY(s->legs.next, struct leg, link));
-    return invite_send(s) == 0;
+    bool lost = drop_other_legs(s, NULL);
+    if (invite_send(s))
+        return false;
+    if (lost)
+        change_lost(s);
+    return true;
 }
 
 static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *m)

@@ -12,6 +12,7 @@ enum { SESSIONS_MAX = 200000 };
 
 static void init(struct session *s)
 {
+    incoming_init(s);
     prack_init(s);
     change_init(s);
     refresh_init(s);
@@ -22,6 +23,8 @@ static void stop(struct session *s)
     interval_stop(s);
     change_done(s);
     reliable_stop(s);
+    incoming_stop(s);
+    server_detach(s);
 }
 
 static const struct {
@@ -37,6 +40,12 @@ static void on_request(struct leg *g, server_id id, const struct sip_msg *m)
 {
     if (dialog_on_request(g->dialog, m)) { // RFC 3261 12.2.2: out of order
         server_refuse(g->session, id, 500);
+        return;
+    }
+    // A fork that was left has nothing but its end.
+    unsigned status = g->left && sip_msg_method(m) != SIP_BYE ? 481 : replaces_misplaced(g, m);
+    if (status) {
+        server_refuse(g->session, id, status);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -70,6 +79,7 @@ int session_layer_new(const struct session_layer_params *p, struct session_layer
     l->loop = txn_loop(p->txns);
     l->max = p->max_sessions ? p->max_sessions : SESSIONS_MAX;
     list_init(&l->all);
+    list_init(&l->strays);
     int e = server_layer_init(l);
     if (e) {
         session_layer_free(l);
@@ -85,6 +95,7 @@ void session_layer_free(struct session_layer *l)
         return;
     while (!list_empty(&l->all))
         session_free(LIST_ENTRY(l->all.next, struct session, link));
+    strays_done(l);
     server_layer_done(l);
     map_done(&l->by_dialog);
     slots_done(&l->ids);

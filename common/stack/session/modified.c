@@ -58,22 +58,29 @@ static int accept_change(struct leg *g, server_id id, struct str body)
     }
     if (body.n)
         sip_edit_body(&e, session_type(s), arena_dup(e.arena, body));
+    int err = server_reply(s->layer, id, 200, &e);
     if (method == SIP_INVITE) {
         s->reinvite = 0;
-        s->unacked = true;
+        s->unacked = err ? 0 : id;
     }
-    return server_reply(s->layer, id, 200, &e);
+    return err;
 }
 
 static int answer(struct leg *g, struct str body)
 {
     if (body.n) {
-        (void)offer_step(g, g->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
+        const struct sip_msg *m = server_request(g->session->layer, g->due_server);
+        bool answers = offer_step(g, OE_SEND_ANSWER);
+        if (!answers && m && offer_step(g, OE_SEND_OFFER))
+            offer_sent(g, SIP_INVITE, sip_msg_cseq(m)->number, true);
         (void)session_keep_described(g->session, body);
     } else {
         (void)offer_step(g, OE_WITHDRAW);
     }
-    return accept_change(g, g->due_server, body);
+    int e = accept_change(g, g->due_server, body);
+    if (e) // it has not left
+        (void)offer_step(g, OE_WITHDRAW);
+    return e;
 }
 
 static int refuse(struct leg *g, unsigned status)
@@ -86,11 +93,23 @@ static int refuse(struct leg *g, unsigned status)
     if (!a)
         return ERR_STATE;
     sip_edits_init(&e, a, NULL);
-    session_decorate(s, SIP_INVITE, status, &e);
+    session_decorate(s, sip_msg_method(server_request(s->layer, g->due_server)), status, &e);
     return server_reply(s->layer, g->due_server, status, &e);
 }
 
 const struct carrier by_response = {.answer = answer, .refuse = refuse};
+
+void modified_give_up(struct session *s, unsigned status)
+{
+    LIST_EACH(&s->legs, it) {
+        struct leg *g = LIST_ENTRY(it, struct leg, link);
+        if (g->due != &by_response)
+            continue;
+        g->due = NULL;
+        (void)offer_step(g, OE_WITHDRAW);
+        (void)refuse(g, status);
+    }
+}
 
 // A re-INVITE without an offer: the owner is asked for one of ours (RFC 3261 14.2).
 static void ask_for_offer(struct leg *g, const struct sip_msg *m)
@@ -115,8 +134,6 @@ void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m)
         return;
     leg_note_peer(g, m);
     bool invite = sip_msg_method(m) == SIP_INVITE;
-    if (invite)
-        server_watch(s, id, false);
     if (!sip_msg_body(m).n && !invite) {
         (void)accept_change(g, id, STR_NONE);
         return;

@@ -6,14 +6,11 @@
 #include "stack/session/actions.h"
 
 // TRIES_MAX: of one change, glare and intervals that are too small included.
-enum { TRIES_MAX = 6, RETRY_AFTER_MAX_S = 32, BUSY_MS = 500 };
+// WAITS_MAX: how often it waits BUSY_MS for something else to end.
+enum { TRIES_MAX = 6, RETRY_AFTER_MAX_S = 32, BUSY_MS = 500, WAITS_MAX = 64 };
 
 static int send_change(struct session *s);
-
-static void on_again(void *arg)
-{
-    (void)send_change(arg);
-}
+static void on_again(void *arg);
 
 void change_init(struct session *s)
 {
@@ -25,7 +22,7 @@ void change_done(struct session *s)
     struct change *c = &s->change;
     timer_stop(&c->again);
     (void)heap_set(&c->body, STR_NONE);
-    c->active = c->waiting = false;
+    c->active = false;
 }
 
 static void finish(struct session *s, unsigned status)
@@ -34,6 +31,14 @@ static void finish(struct session *s, unsigned status)
     change_done(s);
     if (told && s->ops->modified)
         s->ops->modified(s->arg, s, status);
+}
+
+static void on_again(void *arg)
+{
+    struct session *s = arg;
+    int e = send_change(s);
+    if (e)
+        finish(s, e == ERR_STATE ? 491 : 500);
 }
 
 // RFC 3261 14.1, RFC 3311 5.1: who made the Call-ID waits longer than the other.
@@ -48,7 +53,6 @@ static bool try_later(struct session *s, uint32_t ms)
     struct change *c = &s->change;
     if (c->tries >= TRIES_MAX)
         return false;
-    c->waiting = true;
     timer_start(s->layer->loop, &c->again, ms);
     return true;
 }
@@ -64,9 +68,11 @@ static bool again(struct session *s, unsigned status, const struct sip_msg *m)
     return status == 422 && m && interval_raise(s, m) && try_later(s, 0);
 }
 
-static void refused(struct session *s, struct leg *g, unsigned status, const struct sip_msg *m)
+static void refused(struct request *r, unsigned status, const struct sip_msg *m)
 {
-    (void)offer_step(g, OE_WITHDRAW);
+    struct session *s = r->session;
+    if (r->offers)
+        (void)offer_step(r->leg, OE_WITHDRAW);
     if (again(s, status, m))
         return;
     // RFC 3261 12.2.1.2: the other side knows nothing of this dialog any more, or nothing is heard
@@ -86,14 +92,12 @@ static void on_response(struct request *r, unsigned status, const struct sip_msg
     struct leg *g = r->leg;
     if (status >= 300 || !m) {
         if (s->change.active)
-            refused(s, g, status, m);
+            refused(r, status, m);
         return;
     }
     leg_note_peer(g, m);
-    if (r->method == SIP_INVITE) {
-        g->ack.cseq = r->cseq;
-        g->ack.sent = false;
-    }
+    if (r->method == SIP_INVITE)
+        ack_owe(g, r->cseq);
     if (s->state == SS_UP)
         interval_confirmed(s, m);
     offer_take(g, m, r->method == SIP_INVITE ? &by_ack : NULL);
@@ -116,19 +120,19 @@ static int send_change(struct session *s)
     if (session_over(s) || s->state == SS_ENDING)
         return ERR_STATE;
     if (!is_free(s)) // theirs goes first
-        return try_later(s, BUSY_MS) ? 0 : ERR_STATE;
-    c->waiting = false;
+        return c->waits++ < WAITS_MAX && try_later(s, BUSY_MS) ? 0 : ERR_STATE;
     c->tries++;
     struct request *r = request_new(s->leg, c->method, on_response);
     if (!r)
         return ERR_NOMEM;
     if (c->body.n) {
         request_body(r, session_type(s), c->body);
+        r->offers = true;
         (void)offer_step(s->leg, OE_SEND_OFFER);
         (void)session_keep_described(s, c->body);
     }
     int e = request_send(r);
-    if (e)
+    if (e && c->body.n)
         (void)offer_step(s->leg, OE_WITHDRAW);
     return e;
 }
@@ -143,11 +147,27 @@ int change_start(struct session *s, enum sip_method method, struct str body, boo
     c->active = true;
     c->refreshing = refreshing;
     c->method = method;
-    c->tries = 0;
+    c->tries = c->waits = 0;
     int e = send_change(s);
     if (e)
         change_done(s);
     return e;
+}
+
+bool change_in(const struct leg *g)
+{
+    LIST_EACH(&g->session->requests, it) {
+        const struct request *r = LIST_ENTRY(it, struct request, link);
+        if (r->leg == g && !r->done && r->cb == on_response)
+            return g->session->change.active;
+    }
+    return false;
+}
+
+void change_lost(struct session *s)
+{
+    if (s->change.active)
+        finish(s, 487);
 }
 
 // RFC 3311 5.1: an offer by UPDATE in an early dialog needs one exchange before it, and all of it

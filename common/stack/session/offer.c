@@ -41,17 +41,41 @@ static bool is_reliable(const struct sip_msg *m)
     return status == 0 || status >= 200 || sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel"));
 }
 
+void offer_sent(struct leg *g, enum sip_method method, uint32_t cseq, bool response)
+{
+    g->offer.method = method;
+    g->offer.cseq = cseq;
+    g->offer.response = response;
+}
+
+// Only the transaction that has the offer brings its answer (RFC 3261 13.2.1, RFC 3262 5, RFC
+// 3311 5.1): responses to a request of ours, the PRACK or ACK for a response of ours.
+static bool is_of_offer(const struct leg *g, const struct sip_msg *m)
+{
+    const struct sip_cseq *c = sip_msg_cseq(m);
+    if (!sip_msg_is_request(m))
+        return !g->offer.response && c->method == g->offer.method && c->number == g->offer.cseq;
+    const struct sip_rack *k = c->method == SIP_PRACK ? sip_msg_at(m, SIP_H_RACK, 0) : NULL;
+    bool ack = c->method == SIP_ACK && c->number == g->offer.cseq;
+    return g->offer.response && (ack || (k && k->cseq == g->offer.cseq));
+}
+
+bool offer_missed(const struct leg *g, const struct sip_msg *m)
+{
+    return g->oa == OA_SENT && sip_msg_is_request(m) && is_of_offer(g, m) && !sip_msg_body(m).n;
+}
+
 void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in)
 {
     struct session *s = g->session;
     struct str body = sip_msg_body(m);
     if (g->oa == OA_SENT) {
-        if (!body.n && sip_msg_status(m) < 200)
+        if (!is_of_offer(g, m) || (!body.n && sip_msg_status(m) < 200))
             return;
         // An unreliable one is a preview: the answer itself is still to come (RFC 6337 3.1.1). A
-        // 2xx, ACK or PRACK without one leaves nothing that could still be answered.
+        // 2xx without one leaves nothing that could still be answered.
         if (is_reliable(m))
-            (void)offer_step(g, OE_RECV_ANSWER);
+            (void)offer_step(g, body.n ? OE_RECV_ANSWER : OE_WITHDRAW);
         if (body.n && s->ops->answer)
             s->ops->answer(s->arg, s, body, m);
         return;

@@ -36,6 +36,12 @@ void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m)
         server_refuse(s, id, 481); // RFC 3262 3
         return;
     }
+    // RFC 3262 5: the answer to the offer in a reliable response is in its PRACK.
+    if (offer_missed(g, m)) {
+        server_refuse(s, id, 400);
+        (void)session_reject(s, &(struct session_reply){.status = 400});
+        return;
+    }
     // Their answer to our offer, or an offer of their own (RFC 3262 5).
     if (g->oa == OA_STABLE && sip_msg_body(m).n) {
         g->due_server = id;
@@ -50,31 +56,32 @@ void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m)
 
 // ---- ours ----
 
-static void on_prack_response(struct request *r, unsigned status, const struct sip_msg *m)
-{
-    struct leg *g = r->leg;
-    if (status < 300 && m && g->oa == OA_SENT && g->session->leg == g)
-        offer_take(g, m, NULL);
-}
-
 static int prack_send(struct leg *g, uint32_t rseq, struct str body)
 {
     struct session *s = g->session;
-    struct request *r = request_new(g, SIP_PRACK, on_prack_response);
-    g->pracked = rseq;
+    struct request *r = request_new(g, SIP_PRACK, NULL);
     if (!r)
         return ERR_NOMEM;
     request_header(r, SIP_H_RACK, arena_printf(&r->mem, "%u %u INVITE", rseq, s->invite_cseq));
     if (body.n)
         request_body(r, session_type(s), body);
-    return request_send(r);
+    int e = request_send(r);
+    if (!e)
+        g->pracked = rseq;
+    return e;
 }
+
+static const struct carrier by_prack;
 
 static int answer(struct leg *g, struct str body)
 {
+    int e = prack_send(g, g->due_rseq, body);
+    if (e) { // the owner may try again
+        g->due = &by_prack;
+        return e;
+    }
     (void)offer_step(g, OE_SEND_ANSWER);
-    (void)session_keep_described(g->session, body);
-    return prack_send(g, g->due_rseq, body);
+    return session_keep_described(g->session, body);
 }
 
 // As for a 2xx (RFC 3261 13.2.2.4).
@@ -97,6 +104,9 @@ bool prack_take(struct leg *g, const struct sip_msg *m)
         return true;
     }
     // RFC 3262 4: one that came before, or before its turn, is neither acknowledged nor looked at.
+    bool missed = rseq->value == g->rseq && g->pracked != g->rseq && g->due != &by_prack;
+    if (missed) // there was no PRACK for it, for want of room or memory
+        (void)prack_send(g, g->rseq, STR_NONE);
     if (!rseq->value || (g->rseq && rseq->value != g->rseq + 1))
         return false;
     g->rseq = g->due_rseq = rseq->value;

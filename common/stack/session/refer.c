@@ -89,7 +89,10 @@ static int notify(struct session *s, unsigned status)
         return ERR_NOMEM;
     writer_printf(&w, "SIP/2.0 %u %.*s\r\n", status, STR_ARG(sip_reason(status)));
     request_header(r, SIP_H_CONTACT, s->p.contact);
-    request_header(r, SIP_H_EVENT, STR("refer"));
+    // RFC 3515 2.4.6: which one, from the second on.
+    request_header(r, SIP_H_EVENT,
+                   s->refers > 1 ? arena_printf(&r->mem, "refer;id=%u", s->refer_cseq)
+                                 : STR("refer"));
     request_header(r, SIP_H_SUBSCRIPTION_STATE,
                    status < 200 ? arena_printf(&r->mem, "active;expires=%d", NOTIFIED_S)
                                 : STR("terminated;reason=noresource"));
@@ -133,6 +136,8 @@ void refer_on_request(struct leg *g, server_id id, const struct sip_msg *m)
         return;
     }
     s->refer_open = !r.silent;
+    s->refers++;
+    s->refer_cseq = sip_msg_cseq(m)->number;
     unsigned status = s->ops->refer ? s->ops->refer(s->arg, s, &r) : 603;
     if (status >= 300) {
         s->refer_open = false;

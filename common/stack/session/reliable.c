@@ -12,6 +12,7 @@ void reliable_init(struct session *s, void (*on_timer)(void *arg))
     timer_init(&s->rel.timer, on_timer, s);
 }
 
+// RFC 3262 3: its PRACK may still come after the final response.
 void reliable_stop(struct session *s)
 {
     timer_stop(&s->rel.timer);
@@ -52,6 +53,8 @@ static int start(struct session *s, const struct session_reply *r)
     if (!a)
         return ERR_STATE;
     v->rseq = v->rseq ? v->rseq + 1 : 1 + (uint32_t)(loop_random_u64(s->layer->loop) % 0x7fff0000);
+    v->cseq = sip_msg_cseq(server_request(s->layer, s->incoming))->number;
+    v->awaited = true;
     v->status = r->status;
     v->has_description = false;
     sip_edits_init(&v->headers, a, NULL);
@@ -59,10 +62,14 @@ static int start(struct session *s, const struct session_reply *r)
     sip_edit_append(&v->headers, SIP_H_RSEQ, arena_printf(a, "%u", v->rseq));
     session_describe(s, SIP_INVITE, r->status, &v->headers);
     struct leg *g = s->leg;
-    if (r->body.n && (g->oa == OA_RECEIVED || (g->oa == OA_STABLE && !g->described))) {
+    // An offer of theirs that came since has its own way back.
+    bool answers = g->oa == OA_RECEIVED && !g->due;
+    if (r->body.n && (answers || (g->oa == OA_STABLE && !g->described))) {
         sip_edit_body(&v->headers, session_type(s), arena_dup(a, r->body));
         v->has_description = true;
-        (void)offer_step(g, g->oa == OA_RECEIVED ? OE_SEND_ANSWER : OE_SEND_OFFER);
+        (void)offer_step(g, answers ? OE_SEND_ANSWER : OE_SEND_OFFER);
+        if (!answers)
+            offer_sent(g, SIP_INVITE, v->cseq, true);
         (void)session_keep_described(s, r->body);
     }
     uint32_t t1 = s->p.t1_ms ? s->p.t1_ms : T1_MS;
@@ -101,9 +108,8 @@ bool reliable_next(struct session *s, struct session_reply *ret_r)
 static bool acknowledges(const struct session *s, const struct sip_msg *prack)
 {
     const struct sip_rack *k = sip_msg_at(prack, SIP_H_RACK, 0);
-    const struct sip_msg *invite = server_request(s->layer, s->incoming);
-    return k && invite && s->rel.active && k->rseq == s->rel.rseq && k->method == SIP_INVITE &&
-           k->cseq == sip_msg_cseq(invite)->number;
+    return k && s->rel.awaited && k->rseq == s->rel.rseq && k->method == SIP_INVITE &&
+           k->cseq == s->rel.cseq;
 }
 
 bool reliable_acked(struct session *s, const struct sip_msg *prack)
@@ -111,6 +117,6 @@ bool reliable_acked(struct session *s, const struct sip_msg *prack)
     if (!acknowledges(s, prack))
         return false;
     timer_stop(&s->rel.timer);
-    s->rel.active = false;
+    s->rel.active = s->rel.awaited = false;
     return true;
 }

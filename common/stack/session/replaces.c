@@ -20,7 +20,7 @@ unsigned replaces_find(struct session_layer *l, const struct session_params *p,
     if (!sip_msg_has(m, SIP_H_REPLACES) || !list_has(p->supported, STR("replaces")))
         return 0;
     const struct sip_token *r = sip_msg_at(m, SIP_H_REPLACES, 0);
-    if (!r)
+    if (!r || sip_msg_count(m, SIP_H_REPLACES) != 1)
         return 400;
     struct str to = sip_param_get(r->params, STR("to-tag"), NULL),
                from = sip_param_get(r->params, STR("from-tag"), NULL);
@@ -38,6 +38,12 @@ unsigned replaces_find(struct session_layer *l, const struct session_params *p,
         return 486;
     *ret_id = s->id;
     return 0;
+}
+
+unsigned replaces_misplaced(const struct leg *g, const struct sip_msg *m)
+{
+    bool known = list_has(g->session->p.supported, STR("replaces"));
+    return known && sip_msg_method(m) != SIP_INVITE && sip_msg_has(m, SIP_H_REPLACES) ? 400 : 0;
 }
 
 struct session *session_replaced(const struct session *s)

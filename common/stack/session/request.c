@@ -4,8 +4,8 @@
 #include "base/mem.h"
 #include "stack/session/session_priv.h"
 
-// KEPT_MAX: re-INVITEs whose 2xx may still come again.
-enum { KEPT_MAX = 3 };
+// KEPT_MAX: re-INVITEs whose 2xx may still come again. PRACKS_MAX: of all legs, unanswered.
+enum { KEPT_MAX = 3, PRACKS_MAX = 2 * LEGS_MAX };
 
 static void forget_oldest(struct session *s)
 {
@@ -13,18 +13,31 @@ static void forget_oldest(struct session *s)
     struct request *oldest = NULL;
     LIST_EACH(&s->requests, it) {
         struct request *r = LIST_ENTRY(it, struct request, link);
-        kept += r->done;
-        oldest = r->done && !oldest ? r : oldest;
+        kept += r->kept;
+        oldest = r->kept && !oldest ? r : oldest;
     }
     if (kept >= KEPT_MAX)
         request_free(oldest);
+}
+
+// What the protocol asks for does not wait until the owner's requests are answered: a PRACK for
+// each reliable response, and the BYE, of which there is one in each leg.
+static bool has_room(const struct session *s, enum sip_method method)
+{
+    size_t pracks = 0, others = 0;
+    LIST_EACH(&s->requests, it) {
+        const struct request *r = LIST_ENTRY(it, struct request, link);
+        pracks += !r->done && r->method == SIP_PRACK;
+        others += !r->done && r->method != SIP_PRACK && r->method != SIP_BYE;
+    }
+    return method == SIP_BYE || (method == SIP_PRACK ? pracks < PRACKS_MAX : others < REQUESTS_MAX);
 }
 
 struct request *request_new(struct leg *g, enum sip_method method, request_cb cb)
 {
     struct session *s = g->session;
     forget_oldest(s);
-    struct request *r = s->n_requests < REQUESTS_MAX ? mem_zalloc(sizeof *r) : NULL;
+    struct request *r = has_room(s, method) ? mem_zalloc(sizeof *r) : NULL;
     if (!r)
         return NULL;
     r->session = s;
@@ -33,7 +46,6 @@ struct request *request_new(struct leg *g, enum sip_method method, request_cb cb
     r->cb = cb;
     arena_init(&r->mem, NULL, 0);
     list_add(&s->requests, &r->link);
-    s->n_requests++;
     return r;
 }
 
@@ -42,7 +54,6 @@ void request_free(struct request *r)
     if (r->id)
         ua_forget(r->session->layer->uas, r->id);
     list_del(&r->link);
-    r->session->n_requests--;
     arena_done(&r->mem);
     mem_free(r);
 }

@@ -41,7 +41,10 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     r->done = true;
     if (!session_over(s) && r->cb)
         r->cb(r, status, m);
-    if (!keep)
+    // Only now: a request that is made in the callback may make room among the kept ones.
+    if (keep)
+        r->kept = true;
+    else
         request_free(r);
 }
 
@@ -84,6 +87,8 @@ static int write_and_send(struct request *r)
             .method = r->method, .uri = uri, .headers = &h, .cb = on_response, .arg = r};
         e = a.failed ? ERR_NOMEM : ua_send(s->layer->uas, &q, &r->id);
     }
+    if (!e && r->offers)
+        offer_sent(r->leg, r->method, r->cseq, false);
     // The ACK has what the INVITE had.
     if (!e && r->method == SIP_INVITE) {
         struct str v = STR_NONE;

@@ -3,20 +3,26 @@
 // gone, a 2xx to an INVITE until its ACK: it is sent again by the UAS core itself (RFC
 // 3261 13.3.1.4).
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/writer.h"
 #include "stack/session/exchange.h"
 #include "stack/txn/txn.h"
 
-enum { T1_TIMES = 64, SERVED_MEMORY = 1 << 20 };
+// TAG_MAX: the tag of the node's responses, and what tells the branches of one INVITE apart.
+enum { T1_TIMES = 64, SERVED_MEMORY = 1 << 20, TAG_MAX = TXN_TAG_LEN + 9 };
 
 struct served {
-    struct list link; // of the layer's serving, or leaving
+    struct list link;  // of the layer's serving, or leaving
+    struct list mates; // of its session
     struct session_layer *layer;
     server_id id;
     txn_id txn; // 0: gone
     struct sip_msg *msg;
-    session_id session; // an INVITE's; 0: none
+    struct session *session; // NULL: none, or it has gone
+    uint64_t key;            // in by_invite; 0: not there
+    char tag[TAG_MAX];       // of our responses to a new INVITE; empty: the node's
+    size_t tag_n;
     bool invite, first, leaving;
     struct str ok;               // 2xx to an INVITE, heap: to be sent again
     uint32_t interval, left, t2; // ms
@@ -47,6 +53,7 @@ static struct served *served_new(struct session_layer *l, txn_id txn, struct sip
     timer_init(&v->again, on_again, v);
     arena_init(&v->mem, v->room, sizeof v->room);
     arena_set_max(&v->mem, SERVED_MEMORY);
+    list_init(&v->mates);
     list_add(&l->serving, &v->link);
     txn_server_set_owner(l->txns, txn, v);
     return v;
@@ -58,6 +65,9 @@ static void served_free(struct served *v)
     if (v->txn)
         txn_server_set_owner(v->layer->txns, v->txn, NULL);
     slots_remove(&v->layer->served, v->id);
+    if (v->key)
+        map_remove(&v->layer->by_invite, v->key, v);
+    list_del(&v->mates);
     list_del(&v->link);
     sip_msg_unref(v->msg);
     mem_free((void *)v->ok.p);
@@ -80,6 +90,8 @@ static void leave(struct served *v)
     if (v->leaving)
         return;
     v->leaving = true;
+    v->session = NULL;
+    list_del(&v->mates);
     list_del(&v->link);
     list_add(&l->leaving, &v->link);
     loop_defer(l->loop, &l->release);
@@ -93,11 +105,11 @@ static struct served *find(struct session_layer *l, server_id id)
 
 static void tell_gone(struct served *v)
 {
-    struct session *s = v->session ? session_find(v->layer, v->session) : NULL;
+    struct session *s = v->session;
     bool first = v->first;
     leave(v);
     if (s && !session_over(s))
-        v->layer->wiring->gone(s, first);
+        v->layer->wiring->gone(s, v->id, first);
 }
 
 // ---- for the other files ----
@@ -114,13 +126,30 @@ struct arena *session_arena(struct session_layer *l, server_id id)
     return v ? &v->mem : NULL;
 }
 
+static void watch(struct served *v, struct session *s, bool first)
+{
+    v->session = s;
+    v->first = first;
+    list_del(&v->mates);
+    list_add(&s->served, &v->mates);
+}
+
 void server_watch(struct session *s, server_id id, bool first)
 {
     struct served *v = find(s->layer, id);
-    if (!v)
-        return;
-    v->session = s->id;
-    v->first = first;
+    if (v)
+        watch(v, s, first);
+}
+
+static struct str tag_of(struct served *v)
+{
+    return str_make(v->tag, v->tag_n);
+}
+
+struct str server_tag(struct session_layer *l, server_id id)
+{
+    struct served *v = find(l, id);
+    return v ? tag_of(v) : STR_NONE;
 }
 
 // ---- 2xx to an INVITE ----
@@ -142,15 +171,15 @@ static void on_again(void *arg)
 static int accept_invite(struct served *v, unsigned status, const struct sip_edits *e)
 {
     struct session_layer *l = v->layer;
-    char tag[TXN_TAG_LEN];
+    char node[TXN_TAG_LEN];
     struct sip_edits all;
     struct str agent = txn_agent(l->txns);
     sip_edits_copy(&all, &v->mem, e);
     if (agent.n)
         sip_edit_append(&all, SIP_H_SERVER, agent);
     struct writer w = txn_scratch(l->txns);
-    int err =
-        sip_write_response(v->msg, status, STR_NONE, txn_to_tag(l->txns, v->msg, tag), &all, &w);
+    struct str tag = v->tag_n ? tag_of(v) : txn_to_tag(l->txns, v->msg, node);
+    int err = sip_write_response(v->msg, status, STR_NONE, tag, &all, &w);
     if (err)
         return err;
     v->ok = str_dup(writer_done(&w));
@@ -165,13 +194,16 @@ static int accept_invite(struct served *v, unsigned status, const struct sip_edi
     return txn_server_reply(l->txns, v->txn, status, v->ok);
 }
 
-void server_acked(struct session *s, uint32_t cseq)
+bool server_acked(struct session *s, uint32_t cseq)
 {
-    LIST_EACH(&s->layer->serving, it) {
-        struct served *v = LIST_ENTRY(it, struct served, link);
-        if (v->session == s->id && v->ok.p && sip_msg_cseq(v->msg)->number == cseq)
+    LIST_EACH(&s->served, it) {
+        struct served *v = LIST_ENTRY(it, struct served, mates);
+        if (v->ok.p && sip_msg_cseq(v->msg)->number == cseq) {
             leave(v);
+            return true;
+        }
     }
+    return false;
 }
 
 // ---- responses ----
@@ -185,11 +217,13 @@ int server_reply(struct session_layer *l, server_id id, unsigned status, struct 
         return ERR_STATE;
     int err = v->invite && status / 100 == 2
                   ? accept_invite(v, status, e)
-                  : txn_server_answer(l->txns, v->txn, v->msg,
-                                      &(struct txn_answer){.status = status, .extra = e});
+                  : txn_server_answer(
+                        l->txns, v->txn, v->msg,
+                        &(struct txn_answer){.status = status, .to_tag = tag_of(v), .extra = e});
     // Without memory for what was wanted: a bare 500 is better than silence.
     if (status >= 200 && (err == ERR_NOMEM || err == ERR_TOOBIG) &&
-        txn_server_answer(l->txns, v->txn, v->msg, &(struct txn_answer){.status = 500}))
+        txn_server_answer(l->txns, v->txn, v->msg,
+                          &(struct txn_answer){.status = 500, .to_tag = tag_of(v)}))
         txn_server_drop(l->txns, v->txn);
     if (status >= 200 && (err || !v->ok.p))
         leave(v);
@@ -221,6 +255,75 @@ void server_refuse_later(struct session *s, server_id id)
     refuse(s, id, 500, true);
 }
 
+void server_give_up(struct session *s, unsigned status)
+{
+    LIST_EACH(&s->served, it) {
+        struct served *v = LIST_ENTRY(it, struct served, mates);
+        if (!v->ok.p)
+            server_refuse(s, v->id, status);
+    }
+}
+
+void server_detach(struct session *s)
+{
+    while (!list_empty(&s->served))
+        leave(LIST_ENTRY(s->served.next, struct served, mates));
+}
+
+// ---- new INVITEs ----
+
+// What the copies of one INVITE have in common that has been forked on its way.
+static uint64_t merge_key(const struct sip_msg *m)
+{
+    struct str id = sip_msg_call_id(m), tag = sip_msg_from_tag(m);
+    uint64_t h = hash_bytes(id.p, id.n) * 31 + (tag.n ? hash_bytes(tag.p, tag.n) : 0);
+    return (h * 31 + sip_msg_cseq(m)->number) | 1;
+}
+
+// RFC 3261 8.2.2.2: has the same INVITE come by another way, and is under way? One that was forked
+// to several users who are here has another Request-URI.
+static bool is_merged(const struct session_layer *l, const struct sip_msg *m)
+{
+    size_t it = 0;
+    uint64_t key = merge_key(m);
+    for (const struct served *v; (v = map_find(&l->by_invite, key, &it));)
+        if (!v->leaving && str_eq(sip_msg_call_id(v->msg), sip_msg_call_id(m)) &&
+            str_eq(sip_msg_from_tag(v->msg), sip_msg_from_tag(m)) &&
+            sip_msg_cseq(v->msg)->number == sip_msg_cseq(m)->number &&
+            str_eq(sip_msg_uri_text(v->msg), sip_msg_uri_text(m)))
+            return true;
+    return false;
+}
+
+// RFC 3261 19.3: the tag is this one's alone, whatever else of the INVITE other branches share.
+static bool enrol(struct served *v)
+{
+    struct session_layer *l = v->layer;
+    char node[TXN_TAG_LEN];
+    const struct sip_via *via = sip_msg_at(v->msg, SIP_H_VIA, 0);
+    struct writer w = writer_init(v->tag, sizeof v->tag);
+    writer_str(&w, txn_to_tag(l->txns, v->msg, node));
+    writer_printf(&w, "%08x",
+                  via ? (unsigned)hash_bytes(via->branch.p ? via->branch.p : "", via->branch.n)
+                      : 0);
+    v->tag_n = writer_done(&w).n;
+    uint64_t key = merge_key(v->msg);
+    if (w.failed || map_add(&l->by_invite, key, v))
+        return false;
+    v->key = key;
+    return true;
+}
+
+static void on_new_invite(struct served *v)
+{
+    struct session_layer *l = v->layer;
+    bool merged = is_merged(l, v->msg);
+    if (merged || !enrol(v))
+        (void)server_reply(l, v->id, merged ? 482 : 500, NULL);
+    else
+        l->ops->incoming(l->arg, v->id, v->msg);
+}
+
 // ---- from the transaction layer ----
 
 static struct leg *leg_for(struct session_layer *l, const struct sip_msg *m)
@@ -244,12 +347,14 @@ static void on_request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
     struct session_layer *l = arg;
     struct served *v = served_new(l, id, m);
     struct leg *g = leg_for(l, m);
-    if (!v)
+    if (!v) {
         (void)txn_server_answer(l->txns, id, m, &(struct txn_answer){.status = 503});
-    else if (g)
+    } else if (g) {
+        watch(v, g->session, false);
         l->wiring->request(g, v->id, m);
-    else
-        l->ops->incoming(l->arg, v->id, m);
+    } else {
+        on_new_invite(v);
+    }
 }
 
 static void on_ack(void *arg, struct sip_msg *m, flow_id flow)
@@ -263,7 +368,9 @@ static void on_ack(void *arg, struct sip_msg *m, flow_id flow)
 static void on_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg *cancel)
 {
     struct served *v = owner;
-    struct session *s = v->session ? session_find(v->layer, v->session) : NULL;
+    struct session *s = v ? v->session : NULL;
+    if (!v)
+        return; // it was answered
     if (s && !session_over(s))
         v->layer->wiring->cancelled(s, v->id, v->msg, sip_msg_raw(cancel, SIP_H_REASON));
     (void)server_reply(v->layer, v->id, 487, NULL);
@@ -305,4 +412,5 @@ void server_layer_done(struct session_layer *l)
     deferred_cancel(&l->release);
     txn_user_remove(l->txns, l->user);
     slots_done(&l->served);
+    map_done(&l->by_invite);
 }

@@ -60,6 +60,7 @@ int session_new(struct session_layer *l, const struct session_params *p, bool ua
     s->state = uac ? SS_CALLING : SS_RINGING;
     list_init(&s->legs);
     list_init(&s->requests);
+    list_init(&s->served);
     deferred_init(&s->cleanup, on_cleanup, s);
     arena_init(&s->mem, NULL, 0);
     copy_texts(s);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// INVITE sessions of a user agent, both sides (RFC 3261 13 to 15). The journey of an INVITE that comes
-// in: the transaction layer offers it to server.c, which claims it when the owner wants it, keeps it
-// until its end and hands it to him. session_take (incoming.c) refuses what the core cannot have and
-// makes a session (session.c) with a leg (leg.c): a dialog, in which offers and answers pass through
-// a small machine (offer.c, RFC 3264, 6337). The owner's responses go back through server.c, as they
-// are or reliably (reliable.c), which then wait for their PRACK (prack.c, RFC 3262). The 2xx is sent
-// again until its ACK comes up through server.c; the session is up then. Later requests of the
-// dialog come the same way, and layer.c has the table of what each method is for: a change
-// (modified.c, RFC 3261 14, 3311), the end (bye.c), a REFER (refer.c, RFC 3515), or something of the
-// owner's (other.c). What has happened is an event for the machine of states.c, whose rows have the
-// actions. An INVITE that goes out (invite.c) takes the same way from the other end: each To tag that
-// answers it is a leg, the first 2xx chooses one, and ack.c thanks for it; changes of ours are
-// modify.c, refreshes of the session interval (interval.c, RFC 4028) refresh.c, and Replaces (RFC
-// 3891) replaces.c.
+// INVITE sessions of a user agent, both sides (RFC 3261 13 to 15). The journey of an INVITE that
+// comes in: the transaction layer offers it to server.c, which claims it when the owner wants it,
+// keeps it until its end and hands it to him. session_take (incoming.c) refuses what the core
+// cannot have and makes a session (session.c) with a leg (leg.c): a dialog, in which offers and
+// answers pass through a small machine (offer.c, RFC 3264, 6337). The owner's responses go back
+// through server.c, as they are or reliably (reliable.c), which then wait for their PRACK (prack.c,
+// RFC 3262). The 2xx is sent again until its ACK comes up through server.c; the session is up then.
+// Later requests of the dialog come the same way, and layer.c has the table of what each method is
+// for: a change (modified.c, RFC 3261 14, 3311), the end (bye.c), a REFER (refer.c, RFC 3515), or
+// something of the owner's (other.c). What has happened is an event for the machine of states.c,
+// whose rows have the actions. An INVITE that goes out (invite.c) takes the same way from the other
+// end: each To tag that answers it is a leg, the first 2xx chooses one, and ack.c thanks for it;
+// changes of ours are modify.c, refreshes of the session interval (interval.c, RFC 4028) refresh.c,
+// and Replaces (RFC 3891) replaces.c.
 //
 // The files stand in layers, each with a header, and need only what is below:
 //
@@ -22,8 +22,8 @@
 //     session leg request describe                                                session_priv.h
 //     dialog ua auth                       they know no session
 //
-// What has to go up goes as an event to the machine (session_step), through struct session_wiring, or
-// to whoever carries the answer to an offer (struct carrier).
+// What has to go up goes as an event to the machine (session_step), through struct session_wiring,
+// or to whoever carries the answer to an offer (struct carrier).
 //
 // Bodies are opaque here: whoever owns the session makes and reads them. What he does not say he is
 // asked for. A session is there until `closed` was told, or session_drop; nothing is told after
@@ -46,7 +46,7 @@ struct session_end {
     bool established; // it had been accepted
     bool by_remote;   // BYE, CANCEL or a refusal from there
     unsigned status;  // of the refusal, ours or theirs; 408 silence, 503 no connection, 487
-                     // cancelled; of a BYE of ours the final response, 0 when we sent none
+                      // cancelled; of a BYE of ours the final response, 0 when we sent none
     const struct sip_msg *msg; // the response, BYE or CANCEL's INVITE that ended it; NULL: none
     struct str reason;         // value of the CANCEL's or BYE's Reason header (RFC 3326)
     const char *cause;         // our own words; NULL: none
@@ -66,6 +66,9 @@ struct session_ops {
     // without one). Not told for the first INVITE of session_take: its owner has it in his hands.
     // NULL: refused with 488.
     void (*offer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
+    // The offer that `offer` told needs no answer any more: its request was cancelled, or has timed
+    // out.
+    void (*withdrawn)(void *arg, struct session *s);
     // The answer to our offer. Told again when an unreliable response gave a preview of it (RFC
     // 6337 3.1.1).
     void (*answer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
@@ -157,8 +160,11 @@ int session_refuse_new(struct session_layer *l, server_id id, unsigned status,
                        struct sip_edits *extra);
 struct arena *session_arena(struct session_layer *l, server_id id);
 
-// ERR_STATE when a final response was given.
+// ERR_STATE when a final response was given. ERR_INVAL: the other side wants it reliable, has made
+// no offer, and there is none in this one either (RFC 3261 13.2.1).
 int session_progress(struct session *s, const struct session_reply *r);
+// Would it be sent by 100rel?
+bool session_is_reliable(const struct session *s, const struct session_reply *r);
 int session_accept(struct session *s, const struct session_reply *r);
 int session_reject(struct session *s, const struct session_reply *r);
 

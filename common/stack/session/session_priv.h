@@ -30,8 +30,9 @@ struct session_wiring {
     void (*request)(struct leg *g, server_id id, const struct sip_msg *m);
     void (*ack)(struct leg *g, const struct sip_msg *m);
     void (*cancelled)(struct session *s, server_id id, const struct sip_msg *m, struct str reason);
-    // The INVITE that server_watch named is over without an ACK. first: not one inside the dialog.
-    void (*gone)(struct session *s, bool first);
+    // A request is over without our answer, or an INVITE without the ACK for it. first: the INVITE
+    // that server_watch named.
+    void (*gone)(struct session *s, server_id id, bool first);
 };
 
 struct session_layer {
@@ -46,6 +47,9 @@ struct session_layer {
     struct map by_dialog; // hash of Call-ID and local tag
     struct list all;
     struct list serving, leaving; // struct served: requests that are being answered; to be freed
+    struct map by_invite;         // those of them that are a new INVITE, by what merged ones share
+    struct list strays;           // INVITEs whose session is over, for forks that answer late
+    size_t n_strays;
     struct deferred release;
     size_t n, max;
 };
@@ -109,6 +113,11 @@ struct leg {
     bool described; // an exchange was completed in it
     bool left;      // a fork that was thanked and hung up
     bool peer_update, peer_timer, peer_rel;
+    struct { // what carries our open offer: a request of ours, or a response to theirs
+        enum sip_method method;
+        uint32_t cseq;
+        bool response;
+    } offer;
     uint32_t rseq;             // of the last reliable provisional response that came, 0: none
     const struct carrier *due; // where the answer to their offer goes; NULL: none is open
     server_id due_server;      // of by_response
@@ -118,7 +127,8 @@ struct leg {
         uint32_t cseq;
         struct str body, credentials; // heap
         bool proxy, sent;
-    } ack; // the last one, to be sent again
+        bool owed; // a 2xx came, and waits for it
+    } ack;         // the last one, to be sent again
 };
 
 struct request;
@@ -130,7 +140,9 @@ struct request {
     enum sip_method method;
     ua_id id;
     uint32_t cseq;
-    bool done;     // final response came: kept for the 2xx that come again
+    bool done;     // final response came
+    bool kept;     // after that, for the 2xx that come again
+    bool offers;   // its body is our offer
     uint8_t again; // further attempts so far
     struct uac_attempts tries;
     struct str type, body; // in mem
@@ -152,16 +164,17 @@ struct interval {
 };
 
 struct change { // re-INVITE or UPDATE of ours
-    bool active, refreshing, waiting;
+    bool active, refreshing;
     enum sip_method method;
-    struct str body; // heap
-    uint8_t tries;
+    struct str body;      // heap
+    uint8_t tries, waits; // sent; put off since something else was under way
     struct timer again;
 };
 
 struct provisional { // reliable, of ours
     bool active;
-    uint32_t rseq;           // last one used
+    bool awaited;            // its PRACK: still taken after the final response
+    uint32_t rseq, cseq;     // last one used, CSeq of the INVITE
     uint32_t interval, left; // ms
     struct timer timer;
     unsigned status;
@@ -182,7 +195,7 @@ struct session {
     struct session_params p; // texts in mem
     struct arena mem;
     uint8_t state; // enum session_state
-    bool uac, told, was_up;
+    bool uac, was_up;
     bool acked;                    // `established` was told
     struct str call_id, local_tag; // in mem
     uint64_t key;
@@ -190,7 +203,7 @@ struct session {
     size_t n_legs;
     struct leg *leg; // the one that counts; NULL: none yet
     struct list requests;
-    size_t n_requests;
+    struct list served; // struct served: theirs that are being answered
     // outgoing INVITE
     ua_id invite;
     struct sip_msg *invite_msg; // as sent, for dialogs
@@ -199,16 +212,22 @@ struct session {
     uint8_t again; // times it was sent again
     // incoming INVITE
     server_id incoming, reinvite; // first one, and one inside the dialog, until the final response
-    bool unacked;                 // a 2xx to the latter waits for its ACK
+    server_id unacked;            // re-INVITE whose 2xx waits for its ACK; 0: none
     bool offered;                 // there was an offer in the first INVITE, ours or theirs
     bool peer_requires_rel;
     struct provisional rel;
+    struct { // of the last provisional response
+        struct timer timer;
+        unsigned status;
+        bool reliable;
+    } repeat;
     struct change change;
     struct interval interval;
     struct str described; // heap: our last description, for a refresh by re-INVITE
     session_id replaces;
-    const char *why;            // it is being hung up here, without its owner; NULL: no
-    bool refer_open, referring; // a REFER that came in, that went out, has not come to its end
+    const char *why;             // it is being hung up here, without its owner; NULL: no
+    uint32_t refers, refer_cseq; // how many REFERs came, CSeq of the last one
+    bool refer_open, referring;  // a REFER that came in, that went out, has not come to its end
     struct deferred cleanup;
 };
 

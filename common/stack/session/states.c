@@ -16,7 +16,12 @@ static void cancel(void *obj, void *arg)
 static void bye(void *obj, void *arg)
 {
     struct session *s = obj;
-    bye_send(s, s->leg);
+    struct leg *g = s->leg;
+    modified_give_up(s, 487);
+    g->due = NULL; // what the ACK was waiting for
+    if (g->ack.owed)
+        ack_send(g, g->ack.cseq, STR_NONE); // RFC 3261 13.2.2.4: each 2xx has its ACK
+    bye_send(s, g);
 }
 
 // An ACK came: both sides have what they need.
@@ -41,10 +46,20 @@ static void close_session(void *obj, void *arg)
     struct session_end e = arg ? *(const struct session_end *)arg : (struct session_end){0};
     e.established = s->was_up;
     e.cause = e.cause ? e.cause : s->why;
+    server_give_up(s, 487); // RFC 3261 15.1.2
+    s->incoming = s->reinvite = 0;
+    stray_keep(s);
     s->layer->wiring->stop(s);
     loop_defer(s->layer->loop, &s->cleanup);
     if (s->ops->closed)
         s->ops->closed(s->arg, s, &e);
+}
+
+// Nobody is left who could answer.
+static void give_up(void *obj, void *arg)
+{
+    server_give_up(obj, 480);
+    close_session(obj, arg);
 }
 
 static const struct fsm_row rows[] = {
@@ -83,14 +98,14 @@ static const struct fsm_row rows[] = {
     {SS_ENDING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
 
     // its owner has gone
-    {SS_CALLING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_EARLY, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_RINGING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_LEAVING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_UP, SE_DROP, SS_ENDED, NULL, close_session, NULL},
-    {SS_ENDING, SE_DROP, SS_ENDED, NULL, close_session, NULL},
+    {SS_CALLING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_EARLY, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_RINGING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_LEAVING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_UP, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_ENDING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
 };
 
 const struct fsm session_machine = {.name = "session",

@@ -204,6 +204,16 @@ int ua_cancel(struct ua_layer *l, ua_id id)
     return u && u->txn ? txn_client_cancel(l->txns, u->txn, STR_NONE) : ERR_NOTFOUND;
 }
 
+int ua_redirect(struct ua_layer *l, ua_id id, ua_response_cb cb, void *arg)
+{
+    struct ua_txn *u = slots_find(&l->ids, id);
+    if (!u)
+        return ERR_NOTFOUND;
+    u->cb = cb;
+    u->arg = arg;
+    return 0;
+}
+
 void ua_forget(struct ua_layer *l, ua_id id)
 {
     struct ua_txn *u = slots_find(&l->ids, id);

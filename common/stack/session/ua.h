@@ -33,6 +33,8 @@ struct ua_request {
 int ua_send(struct ua_layer *l, const struct ua_request *r, ua_id *ret_id);
 // CANCELs an INVITE (after its first provisional response, RFC 3261 9.1).
 int ua_cancel(struct ua_layer *l, ua_id id);
+// Its callbacks go to somebody else. ERR_NOTFOUND: it has ended.
+int ua_redirect(struct ua_layer *l, ua_id id, ua_response_cb cb, void *arg);
 // No further callbacks; the transaction ends by itself.
 void ua_forget(struct ua_layer *l, ua_id id);
 
