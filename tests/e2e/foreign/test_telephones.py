@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telephones that nobody here wrote, as they are when nothing is said about transports: baresip, linphone, SIPp's own
+"""Telephones that nobody here wrote, as they are when nothing is said about transports: baresip, SIPp's own
 scenarios. They know SIP Digest; dave is theirs."""
 import math
 import os
@@ -15,7 +15,6 @@ DAVE = f"dave@{facts.DOMAIN}"
 P_CSCF = facts.NODES["pcscf"]["ip"]
 IP = facts.UES["dave"]["ip"]
 BARESIP = shutil.which("baresip")
-LINPHONE = shutil.which("linphonec")
 SIPP = shutil.which("sipp")
 
 
@@ -84,22 +83,6 @@ def test_baresip_calls(lab, baresip):
             phone.until("200 OK")
             phone.tell(f"/dial sip:bob@{facts.DOMAIN}")
             assert bob.finish(30) == 0, (bob.trouble(), phone.text()[-1500:])
-
-
-@pytest.mark.skipif(not LINPHONE, reason="linphone-cli is not installed: 75 packages, too many for the list of tests")
-def test_linphone_calls(lab, tmp_path):
-    """linphonec, its own transports: UDP and TCP."""
-    (tmp_path / ".linphonerc").write_text(
-        f"[sip]\ndefault_proxy=0\nguess_hostname=0\ncontact=sip:{DAVE}\n[net]\nmtu=0\n"
-        f"[proxy_0]\nreg_proxy=<sip:{P_CSCF}>\nreg_route=<sip:{P_CSCF};lr>\nreg_identity=sip:{DAVE}\nreg_expires=600\n"
-        f"reg_sendregister=1\n[auth_info_0]\nusername={DAVE}\npasswd=dave-secret\n")
-    with lab.phone("bob", "register", "+", "answer", "talk=0.5", "+", "deregister") as bob:
-        bob.wait_for("ready")
-        with Spoken([LINPHONE, "-c", str(tmp_path / ".linphonerc")], tmp_path) as phone:
-            phone.until("successful", 20)
-            phone.tell(f"call sip:bob@{facts.DOMAIN}")
-            assert bob.finish(30) == 0, (bob.trouble(), phone.text()[-1500:])
-            phone.tell("quit")
 
 
 @pytest.mark.skipif(not SIPP, reason="sip-tester is not installed (tools/packages ensure test)")
