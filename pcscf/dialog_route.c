@@ -9,14 +9,6 @@
 
 #define ICID_PARAM "ic"
 
-struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
-{
-    size_t i = f->label - PCSCF_ACCESS;
-    if (side == PCSCF_CORE || i >= PCSCF_ACCESS_MAX)
-        return p->core_hostport;
-    return p->access_hostport[i];
-}
-
 struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                          const struct token_use *use)
 {

@@ -169,7 +169,13 @@ struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a);
 // ---- dialog_route.c ----
 
 // "host:port" of one side as a UE or core node of that flow's address family reaches it.
-struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f);
+static inline struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
+{
+    size_t i = f->label - PCSCF_ACCESS;
+    if (side == PCSCF_CORE || i >= PCSCF_ACCESS_MAX)
+        return p->core_hostport;
+    return p->access_hostport[i];
+}
 
 // Does a request, or the request of a response, begin a dialog?
 bool pcscf_makes_dialog(const struct sip_msg *m);
