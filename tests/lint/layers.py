@@ -5,7 +5,8 @@
   includes   the layer rule: base <- {sip, sdp, xml, io} <- {stack, dia} <- ims <- app <- NF, inside of stack
              transport <- txn <- {proxy, session, event}, and inside of dia codec <- link <- peer <- request
   sizes      functions of at most 100 lines (60 and files of 600 are warned about)
-  text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors
+  text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors,
+             prose of at most 120 columns
 """
 import re
 import sys
@@ -47,6 +48,9 @@ NFS = ("pcscf", "icscf", "scscf", "hss", "bgcf", "mrf", "ibcf", "as", "cdf")
 
 FUNCTION_ERROR, FUNCTION_WARN, FILE_WARN = 100, 60, 600
 CODE = (".c", ".h")
+WIDTH = 120
+GENERATED = tuple(f"docs/{page}.md" for page in ("benchmarks", "configuration", "spec-map", "diameter-base",
+                                                 "diameter-cx"))
 
 
 class Report:
@@ -218,6 +222,18 @@ def check_words(name, text, report):
             report.error(f"{name}:{line}", f"{m[0].strip()!r}: {what}")
 
 
+def check_width(name, text, report):
+    """Prose of the documents; tables, code, HTML comments and what is generated are as wide as they have to be."""
+    if not name.endswith(".md") or name in GENERATED:
+        return
+    code = False
+    for i, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith("```"):
+            code = not code
+        elif len(line) > WIDTH and not code and not re.match(r"\s*(\||<|    |\[[^]]+\]:)", line):
+            report.error(f"{name}:{i}", f"{len(line)} columns, {WIDTH} at most")
+
+
 def check_text(root, report):
     for name in files_of(root):
         raw = (Path(root) / name).read_bytes()
@@ -226,6 +242,7 @@ def check_text(root, report):
         text = raw.decode("utf-8", errors="replace")
         check_spdx(name, text, report)
         check_words(name, text, report)
+        check_width(name, text, report)
 
 
 CHECKS = {"includes": check_includes, "sizes": check_sizes, "text": check_text}

@@ -16,6 +16,7 @@ import tree as sources
 import unused
 
 LICENSE = "// SPDX-License-Identifier: Apache-2.0\n"
+SPDX_PAGE = "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
 
 
 def tree(tmp_path, files):
@@ -115,6 +116,12 @@ def test_sizes(tmp_path, lines, ok):
     ("pcscf/a.c", LICENSE + "all = ARENA_CAT(a, other, part);\n", True),
     ("pcscf/a.c", LICENSE + "for (i = 0; (v = sip_msg_at(m, id, i)); i++)\n", False),
     ("pcscf/a.c", LICENSE + "for (i = 0; i < n; i++)\n    v = 0;\nw = sip_msg_at(m, id, 0);\n", True),
+    ("docs/a.md", SPDX_PAGE + "word " * 23 + "\n", True),
+    ("docs/a.md", SPDX_PAGE + "word " * 25 + "\n", False),
+    ("docs/a.md", SPDX_PAGE + "- " + "word " * 25 + "\n", False),
+    ("docs/a.md", SPDX_PAGE + "| " + "word " * 25 + "|\n", True),
+    ("docs/a.md", SPDX_PAGE + "```\n" + "word " * 25 + "\n```\n", True),
+    ("docs/a.md", SPDX_PAGE + "```\nmake\n```\n" + "word " * 25, False),
 ])
 def test_text(tmp_path, name, text, ok):
     assert bool(found("text", tree(tmp_path, {name: text}))) != ok
