@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
+#include "gld.h"
 
 #define ITEMS(type_, ...) (const type_[]){__VA_ARGS__}
 #define MANY_HEAD                                                                                  \
@@ -139,8 +140,43 @@ static const struct dia_error error_full = {
     .n_redirects = 2, .redirect_usage = 1, .redirect_cache = 60, .state_id = 5};
 static const struct dia_error error_experimental = {LINK, .result = {5001, true}};
 
+// ---- sessions and accounting, RFC 6733 8 and 9, as an application takes them over ----
+
+#define TO                                                                                         \
+    .head = {.session_id = STR_INIT("s.test;1;2;0a"), .origin_host = STR_INIT("s.test"),           \
+             .origin_realm = STR_INIT("test"), .dest_realm = STR_INIT("test")}
+#define TO_HOST HEAD_IN, .user_name = STR_INIT("impi"), .state_id = 77
+#define FROM_HOST                                                                                  \
+    HEAD_OUT, .user_name = STR_INIT("impi"), .error_message = STR_INIT("why"),                     \
+    .reporting_host = STR_INIT("agent.test"), .state_id = 77
+#define CLASSES .classes = ITEMS(struct str, STR_INIT("one"), STR_INIT("\0\1")), .n_classes = 2
+
+static const struct dia_str str_least = {TO, .cause = DIA_END_LOGOUT};
+static const struct dia_str str_full = {TO_HOST, .cause = DIA_END_SESSION_TIMEOUT, CLASSES};
+static const struct dia_sta sta_least = {HEAD_OUT, .result = {DIA_SUCCESS, false}};
+static const struct dia_sta sta_full = {FROM_HOST, .result = {5002, false}, CLASSES};
+static const struct dia_asr asr_least = {TO};
+static const struct dia_asr asr_full = {TO_HOST};
+static const struct dia_asa asa_least = {HEAD_OUT, .result = {DIA_SUCCESS, false}};
+static const struct dia_asa asa_full = {FROM_HOST, .result = {DIA_UNABLE_TO_COMPLY, false}};
+static const struct dia_rar rar_least = {TO, .type = DIA_RE_AUTH_AUTHORIZE_ONLY};
+static const struct dia_rar rar_full = {TO_HOST, .type = DIA_RE_AUTH_AUTHORIZE_AUTHENTICATE};
+static const struct dia_raa raa_least = {HEAD_OUT, .result = {2002, false}};
+static const struct dia_raa raa_full = {FROM_HOST, .result = {5002, false}};
+static const struct dia_acr acr_event = {TO, .type = DIA_RECORD_EVENT};
+static const struct dia_acr acr_full = {
+    TO_HOST, .type = DIA_RECORD_INTERIM, .number = 0xffffffff, .sub_session = 0x0102030405060708,
+    .acct_session = STR_INIT("acct\0\1"), .multi_session = STR_INIT("multi"), .interim_s = 300,
+    .realtime = DIA_REALTIME_GRANT_AND_LOSE, .timestamp = 0xe8000001};
+static const struct dia_aca aca_least = {HEAD_OUT, .result = {DIA_SUCCESS, false}, .type = DIA_RECORD_STOP,
+                                         .number = 3};
+static const struct dia_aca aca_full = {
+    FROM_HOST, .result = {4002, false}, .type = DIA_RECORD_START, .number = 1, .interim_s = 60,
+    .realtime = DIA_REALTIME_DELIVER_AND_GRANT, .timestamp = 0xe8000002};
+
 #define CX(code_, what_, name_) {#name_, &dia_cx, code_, what_, &name_}
 #define BASE(code_, what_, name_) {#name_, &dia_base, code_, what_, &name_}
+#define GLD(code_, what_, name_) {#name_, &dia_gld, code_, what_, &name_}
 
 static const struct sample {
     const char *name;
@@ -162,11 +198,17 @@ static const struct sample {
     BASE(DIA_CER, ANSWER, cea_good), BASE(DIA_CER, ANSWER, cea_bad), BASE(DIA_DWR, REQUEST, dwr),
     BASE(DIA_DWR, ANSWER, dwa), BASE(DIA_DPR, REQUEST, dpr), BASE(DIA_DPR, REQUEST, dpr_busy),
     BASE(DIA_DPR, ANSWER, dpa), CX(303, ERROR, error_least), CX(303, ERROR, error_full),
-    CX(303, ERROR, error_experimental),
+    CX(303, ERROR, error_experimental), GLD(275, REQUEST, str_least), GLD(275, REQUEST, str_full),
+    GLD(275, ANSWER, sta_least), GLD(275, ANSWER, sta_full), GLD(274, REQUEST, asr_least),
+    GLD(274, REQUEST, asr_full), GLD(274, ANSWER, asa_least), GLD(274, ANSWER, asa_full),
+    GLD(258, REQUEST, rar_least), GLD(258, REQUEST, rar_full), GLD(258, ANSWER, raa_least),
+    GLD(258, ANSWER, raa_full), GLD(271, REQUEST, acr_event), GLD(271, REQUEST, acr_full),
+    GLD(271, ANSWER, aca_least), GLD(271, ANSWER, aca_full),
 };
 
 // ---- writing and reading ----
 
+static const struct dia_interface *const apps[] = {&dia_cx, &dia_gld};
 static struct dia_dict *dict;
 static const char *path;
 
@@ -252,7 +294,7 @@ static int write_all(void)
 {
     static char line[8192];
     FILE *f = fopen(path, "w");
-    if (!f || dia_dict_ref(cx_apps, 1, &dict))
+    if (!f || dia_dict_ref(apps, ARRAY_LEN(apps), &dict))
         return 1;
     for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
         line_of(&samples[i], line, sizeof line);
@@ -263,7 +305,7 @@ static int write_all(void)
 
 static int setup(void **state)
 {
-    return dia_dict_ref(cx_apps, 1, &dict);
+    return dia_dict_ref(apps, ARRAY_LEN(apps), &dict);
 }
 
 static int teardown(void **state)
