@@ -20,7 +20,6 @@ static void take_second(struct dia_peer *p)
 {
     struct dia_conn *c = p->second;
     p->second = NULL;
-    timer_stop(&p->second_timer);
     if (c && !p->layer->draining)
         dia_peer_event(p, PEER_R_CONN_CER, c);
     else
@@ -30,7 +29,7 @@ static void take_second(struct dia_peer *p)
 void dia_peer_forget_second(struct dia_peer *p)
 {
     p->second = NULL;
-    timer_stop(&p->second_timer);
+    timer_stop(&p->second_timer); // of PT_SECOND, which has nothing left to wait for
 }
 
 void dia_peer_alive(struct dia_peer *p)
@@ -53,18 +52,15 @@ static void left(struct dia_peer *p, bool closed)
 
 static void closed(struct dia_peer *p, unsigned how)
 {
-    bool lived =
-        how == WD_LOST && p->opened_ms && dia_peers_ms(p->layer) >= p->opened_ms + DIA_LIVED_MS;
     if (p->opened_ms)
-        dia_peer_note_lost(p, lived);
+        dia_peer_note_lost(p, how == WD_LOST && dia_peer_lived(p));
     else
         p->attempt_ms = dia_peers_ms(p->layer) + DIA_ATTEMPT_MS;
     p->opened_ms = 0;
+    p->cause = DIA_REBOOTING;
     dia_peer_drop(&p->i);
     dia_peer_drop(&p->r);
-    timer_stop(&p->timer);
     dia_watchdog_event(p, how);
-    dia_peer_reconnect(p, lived);
     left(p, true);
     dia_peer_told(p);
     take_second(p);
@@ -78,7 +74,6 @@ static void closed(struct dia_peer *p, unsigned how)
 static void opened(struct dia_peer *p, struct dia_conn *c)
 {
     const struct dia_caller *caller = dia_caller(c);
-    timer_stop(&p->timer);
     dia_conn_set_phase(c, DIA_CONN_OPEN);
     p->info.apps = caller->apps;
     p->state_id = caller->state_id;
@@ -95,7 +90,6 @@ static void opened(struct dia_peer *p, struct dia_conn *c)
 static void act_connect(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
-    dia_peer_arm(p, DIA_CEX_MS);
     if (dia_conn_open(p->layer->link, &p->local, &p->remote, &p->i) != 0) {
         dia_peer_event(p, PEER_I_CONN_NACK, NULL);
         return;
@@ -116,7 +110,6 @@ static void act_open_r(void *obj, void *arg)
 static void act_send_cer(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
-    dia_peer_arm(p, DIA_CEX_MS);
     (void)dia_conn_send_cer(p->i);
 }
 
@@ -195,7 +188,6 @@ static void act_dpr(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
     struct dia_conn *c = p->r ? p->r : p->i;
-    dia_peer_arm(p, DIA_CLOSING_MS);
     dia_conn_set_phase(c, DIA_CONN_CLOSING);
     dia_conn_send_dpr(c, DIA_REBOOTING);
     dia_peer_told(p);
@@ -206,7 +198,6 @@ static void act_dpr(void *obj, void *arg)
 static void act_dpr_received(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
-    dia_peer_arm(p, DIA_CLOSING_MS);
     dia_conn_set_phase(p->r ? p->r : p->i, DIA_CONN_CLOSING);
     p->goodbye_ms = dia_peers_ms(p->layer);
     left(p, false);
@@ -219,18 +210,13 @@ static int peer_restarted(void *obj, void *arg)
 {
     const struct dia_peer *p = obj;
     const struct dia_conn *c = arg;
-    return p->state_id && dia_caller(c)->state_id > p->state_id;
+    return !p->second && p->state_id && dia_caller(c)->state_id > p->state_id;
 }
 
 static void act_ask_first(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
-    if (p->second) {
-        dia_conn_close(arg, false);
-        return;
-    }
     p->second = arg;
-    timer_start(p->layer->loop, &p->second_timer, DIA_SECOND_MS);
     dia_conn_send_dwr(dia_peer_conn(p));
 }
 
@@ -247,40 +233,132 @@ static void act_replace(void *obj, void *arg)
     act_open_r(p, c);
 }
 
-#define ROW(s, e, n, a, c)                                                                         \
-    {                                                                                              \
-        .state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .action = (a), .clause = c         \
+// ---- timers ----
+
+// Something to send is no reason to wait longer than without.
+static int is_sooner(void *obj, void *arg)
+{
+    const struct dia_peer *p = obj;
+    return dia_peer_dials(p) &&
+           (!timer_active(&p->timer) || p->due_ms > dia_peers_ms(p->layer) + dia_peer_wanted_ms(p));
+}
+
+enum lasts { LASTS_RECKONED, LASTS_CEX, LASTS_CLOSING, LASTS_SECOND };
+static const uint32_t lasts_ms[] = {
+    [LASTS_CEX] = DIA_CEX_MS, [LASTS_CLOSING] = DIA_CLOSING_MS, [LASTS_SECOND] = DIA_SECOND_MS};
+
+static const struct fsm_timer timers[PEER_TIMERS] = {
+    [PT_CEX] = {"connect", PEER_TIMEOUT, LASTS_CEX},
+    [PT_CLOSING] = {"closing", PEER_TIMEOUT, LASTS_CLOSING},
+    [PT_SECOND] = {"second", PEER_SECOND, LASTS_SECOND},
+    [PT_AGAIN] = {"Tc", PEER_START, LASTS_RECKONED}, // after a loss
+    [PT_LATER] = {"Tc", PEER_START, LASTS_RECKONED}, // after an end that was announced
+    [PT_WANTED] = {"wanted", PEER_START, LASTS_RECKONED},
+};
+
+#define BIT(t) (UINT32_C(1) << (t))
+enum { WAITS = BIT(PT_CEX) | BIT(PT_CLOSING) };
+static const uint32_t runs[PEER_STATES] = {
+    [PEER_CLOSED] = BIT(PT_AGAIN) | BIT(PT_LATER) | BIT(PT_WANTED),
+    [PEER_WAIT_CONN_ACK] = WAITS,
+    [PEER_WAIT_I_CEA] = WAITS,
+    [PEER_WAIT_CONN_ACK_ELECT] = WAITS,
+    [PEER_WAIT_RETURNS] = WAITS,
+    [PEER_R_OPEN] = BIT(PT_SECOND),
+    [PEER_I_OPEN] = BIT(PT_SECOND),
+    [PEER_CLOSING] = WAITS,
+};
+
+void dia_peer_timer(void *peer)
+{
+    struct dia_peer *p = peer;
+    unsigned t = p->runs;
+    p->runs = PT_NONE;
+    dia_peer_event(p, timers[t].event, NULL);
+}
+
+static void stop(void *obj, uint32_t stay)
+{
+    struct dia_peer *p = obj;
+    if (p->runs && !(stay & BIT(p->runs))) {
+        timer_stop(&p->timer);
+        p->runs = PT_NONE;
     }
-#define GROW(s, e, n, g, a, c)                                                                     \
+    if (!(stay & BIT(PT_SECOND)))
+        timer_stop(&p->second_timer);
+}
+
+static uint64_t lasts(struct dia_peer *p, unsigned timer)
+{
+    switch (timer) {
+    case PT_AGAIN:
+        return dia_peer_again_ms(p, dia_peer_lived(p));
+    case PT_LATER:
+        return dia_peer_again_ms(p, false);
+    case PT_WANTED:
+        return dia_peer_wanted_ms(p);
+    default:
+        return lasts_ms[timers[timer].lasts];
+    }
+}
+
+// Who does not connect waits for no attempt, and no longer when he had.
+static void arm(void *obj, unsigned timer)
+{
+    struct dia_peer *p = obj;
+    if (timers[timer].event == PEER_START && !dia_peer_dials(p)) {
+        stop(p, 0);
+        return;
+    }
+    uint64_t ms = lasts(p, timer);
+    if (timer == PT_SECOND) {
+        timer_start(p->layer->loop, &p->second_timer, ms);
+        return;
+    }
+    p->runs = (uint8_t)timer;
+    p->due_ms = dia_peers_ms(p->layer) + ms;
+    timer_start(p->layer->loop, &p->timer, ms);
+}
+
+// ---- the machine ----
+
+#define ROW(s, e, n, a, c, ...)                                                                    \
+    {                                                                                              \
+        .state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .action = (a), .clause = c,        \
+        .arms = {__VA_ARGS__}                                                                      \
+    }
+#define GROW(s, e, n, g, a, c, ...)                                                                \
     {                                                                                              \
         .state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .guard = (g), .action = (a),       \
-        .clause = c                                                                                \
+        .clause = c, .arms = {__VA_ARGS__}                                                         \
     }
 
 static const struct fsm_row rows[] = {
-    ROW(CLOSED, START, WAIT_CONN_ACK, act_connect, "RFC 6733 5.6"),
+    ROW(CLOSED, START, WAIT_CONN_ACK, act_connect, "RFC 6733 5.6", PT_CEX),
     ROW(CLOSED, R_CONN_CER, R_OPEN, act_open_r, "RFC 6733 5.6"),
-    ROW(CLOSED, STOP, CLOSED, act_stop, "ours: stopped before it connected"),
+    ROW(CLOSED, STOP, CLOSED, act_stop, "ours: stopped before it connected", PT_LATER),
+    GROW(CLOSED, WANTED, CLOSED, is_sooner, NULL, "ours: there is something to send", PT_WANTED),
+    ROW(CLOSED, WANTED, CLOSED, NULL, "ours: it is coming, or not ours to connect"),
 
-    ROW(WAIT_CONN_ACK, I_CONN_ACK, WAIT_I_CEA, act_send_cer, "RFC 6733 5.6"),
-    ROW(WAIT_CONN_ACK, I_CONN_NACK, CLOSED, act_error, "RFC 6733 5.6"),
+    ROW(WAIT_CONN_ACK, I_CONN_ACK, WAIT_I_CEA, act_send_cer, "RFC 6733 5.6", PT_CEX),
+    ROW(WAIT_CONN_ACK, I_CONN_NACK, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
     ROW(WAIT_CONN_ACK, R_CONN_CER, WAIT_CONN_ACK_ELECT, act_keep_r, "RFC 6733 5.6"),
-    ROW(WAIT_CONN_ACK, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_CONN_ACK, STOP, CLOSED, act_stop, "ours"),
+    ROW(WAIT_CONN_ACK, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_CONN_ACK, STOP, CLOSED, act_stop, "ours", PT_LATER),
 
     ROW(WAIT_I_CEA, I_CEA, I_OPEN, act_open_i, "RFC 6733 5.6"),
     ROW(WAIT_I_CEA, R_CONN_CER, WAIT_RETURNS, act_keep_r_elect, "RFC 6733 5.6"),
-    ROW(WAIT_I_CEA, I_DISC, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_I_CEA, I_NON_CEA, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_I_CEA, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_I_CEA, STOP, CLOSED, act_stop, "ours"),
+    ROW(WAIT_I_CEA, I_DISC, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_I_CEA, I_NON_CEA, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_I_CEA, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_I_CEA, STOP, CLOSED, act_stop, "ours", PT_LATER),
 
-    ROW(WAIT_CONN_ACK_ELECT, I_CONN_ACK, WAIT_RETURNS, act_send_cer_elect, "RFC 6733 5.6"),
+    ROW(WAIT_CONN_ACK_ELECT, I_CONN_ACK, WAIT_RETURNS, act_send_cer_elect, "RFC 6733 5.6", PT_CEX),
     ROW(WAIT_CONN_ACK_ELECT, I_CONN_NACK, R_OPEN, act_take_r, "RFC 6733 5.6"),
     ROW(WAIT_CONN_ACK_ELECT, R_DISC, WAIT_CONN_ACK, act_drop_r, "RFC 6733 5.6"),
     ROW(WAIT_CONN_ACK_ELECT, R_CONN_CER, WAIT_CONN_ACK_ELECT, act_reject, "RFC 6733 5.6"),
-    ROW(WAIT_CONN_ACK_ELECT, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_CONN_ACK_ELECT, STOP, CLOSED, act_stop, "ours"),
+    ROW(WAIT_CONN_ACK_ELECT, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_CONN_ACK_ELECT, STOP, CLOSED, act_stop, "ours", PT_LATER),
 
     ROW(WAIT_RETURNS, WIN_ELECTION, R_OPEN, act_take_r, "RFC 6733 5.6"),
     ROW(WAIT_RETURNS, I_DISC, R_OPEN, act_take_r, "RFC 6733 5.6"),
@@ -288,32 +366,32 @@ static const struct fsm_row rows[] = {
     ROW(WAIT_RETURNS, I_CEA, I_OPEN, act_open_i, "RFC 6733 5.6"),
     ROW(WAIT_RETURNS, R_DISC, WAIT_I_CEA, act_drop_r, "RFC 6733 5.6"),
     ROW(WAIT_RETURNS, R_CONN_CER, WAIT_RETURNS, act_reject, "RFC 6733 5.6"),
-    ROW(WAIT_RETURNS, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6"),
-    ROW(WAIT_RETURNS, STOP, CLOSED, act_stop, "ours"),
+    ROW(WAIT_RETURNS, TIMEOUT, CLOSED, act_error, "RFC 6733 5.6", PT_AGAIN),
+    ROW(WAIT_RETURNS, STOP, CLOSED, act_stop, "ours", PT_LATER),
 
-    GROW(R_OPEN, R_CONN_CER, R_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16"),
+    GROW(R_OPEN, R_CONN_CER, R_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16", PT_SECOND),
     ROW(R_OPEN, SECOND, R_OPEN, act_replace, "RFC 6733 8.16"),
     ROW(R_OPEN, R_CONN_CER, R_OPEN, act_reject, "RFC 6733 5.6"),
-    ROW(R_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6"),
-    ROW(R_OPEN, R_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6"),
-    ROW(R_OPEN, R_DISC, CLOSED, act_lost, "RFC 6733 5.6"),
+    ROW(R_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6", PT_CLOSING),
+    ROW(R_OPEN, R_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6", PT_CLOSING),
+    ROW(R_OPEN, R_DISC, CLOSED, act_lost, "RFC 6733 5.6", PT_AGAIN),
 
-    GROW(I_OPEN, R_CONN_CER, I_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16"),
+    GROW(I_OPEN, R_CONN_CER, I_OPEN, peer_restarted, act_ask_first, "RFC 6733 8.16", PT_SECOND),
     ROW(I_OPEN, SECOND, R_OPEN, act_replace, "RFC 6733 8.16"),
     ROW(I_OPEN, R_CONN_CER, I_OPEN, act_reject, "RFC 6733 5.6"),
-    ROW(I_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6"),
-    ROW(I_OPEN, I_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6"),
-    ROW(I_OPEN, I_DISC, CLOSED, act_lost, "RFC 6733 5.6"),
+    ROW(I_OPEN, STOP, CLOSING, act_dpr, "RFC 6733 5.6", PT_CLOSING),
+    ROW(I_OPEN, I_DPR, CLOSING, act_dpr_received, "RFC 6733 5.6", PT_CLOSING),
+    ROW(I_OPEN, I_DISC, CLOSED, act_lost, "RFC 6733 5.6", PT_AGAIN),
 
-    ROW(CLOSING, I_DPA, CLOSED, act_stop, "RFC 6733 5.6"),
-    ROW(CLOSING, R_DPA, CLOSED, act_stop, "RFC 6733 5.6"),
+    ROW(CLOSING, I_DPA, CLOSED, act_stop, "RFC 6733 5.6", PT_LATER),
+    ROW(CLOSING, R_DPA, CLOSED, act_stop, "RFC 6733 5.6", PT_LATER),
     ROW(CLOSING, I_DPR, CLOSING, NULL, "ours: both stop at once, the DPA is sent"),
     ROW(CLOSING, R_DPR, CLOSING, NULL, "ours: both stop at once, the DPA is sent"),
     ROW(CLOSING, R_CONN_CER, CLOSING, act_reject, "ours: not before the old one is closed"),
     ROW(CLOSING, STOP, CLOSING, NULL, "ours: it is stopping"),
-    ROW(CLOSING, TIMEOUT, CLOSED, act_stop, "RFC 6733 5.6"),
-    ROW(CLOSING, I_DISC, CLOSED, act_stop, "RFC 6733 5.6"),
-    ROW(CLOSING, R_DISC, CLOSED, act_stop, "RFC 6733 5.6"),
+    ROW(CLOSING, TIMEOUT, CLOSED, act_stop, "RFC 6733 5.6", PT_LATER),
+    ROW(CLOSING, I_DISC, CLOSED, act_stop, "RFC 6733 5.6", PT_LATER),
+    ROW(CLOSING, R_DISC, CLOSED, act_stop, "RFC 6733 5.6", PT_LATER),
 };
 
 static const char *const states[] = {
@@ -323,7 +401,7 @@ static const char *const events[] = {
     "Start",       "R-Conn-CER",   "I-Rcv-Conn-Ack", "I-Rcv-Conn-Nack",
     "Timeout",     "I-Rcv-CEA",    "I-Rcv-Non-CEA",  "I-Peer-Disc",
     "R-Peer-Disc", "Win-Election", "Stop",           "I-Rcv-DPR",
-    "R-Rcv-DPR",   "I-Rcv-DPA",    "R-Rcv-DPA",      "Second-Connection-Wins"};
+    "R-Rcv-DPR",   "I-Rcv-DPA",    "R-Rcv-DPA",      "Second-Connection-Wins", "Wanted"};
 
 const struct fsm dia_peer_fsm = {
     .name = "diameter-peer",
@@ -333,6 +411,11 @@ const struct fsm dia_peer_fsm = {
     .n_events = PEER_EVENTS,
     .rows = rows,
     .n_rows = ARRAY_LEN(rows),
+    .first = PEER_CLOSED,
+    .timers = timers,
+    .runs = runs,
+    .arm = arm,
+    .stop = stop,
 };
 
 void dia_peer_event(struct dia_peer *p, unsigned event, struct dia_conn *c)

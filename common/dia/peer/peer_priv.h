@@ -16,12 +16,15 @@ enum peer_state {
 enum peer_event {
     PEER_START, PEER_R_CONN_CER, PEER_I_CONN_ACK, PEER_I_CONN_NACK, PEER_TIMEOUT, PEER_I_CEA,
     PEER_I_NON_CEA, PEER_I_DISC, PEER_R_DISC, PEER_WIN_ELECTION, PEER_STOP, PEER_I_DPR, PEER_R_DPR,
-    PEER_I_DPA, PEER_R_DPA, PEER_SECOND, PEER_EVENTS
+    PEER_I_DPA, PEER_R_DPA, PEER_SECOND, PEER_WANTED, PEER_EVENTS
 };
+// Each of the last three ends a wait for the next attempt to connect.
+enum peer_timer { PT_NONE, PT_CEX, PT_CLOSING, PT_SECOND, PT_AGAIN, PT_LATER, PT_WANTED, PEER_TIMERS };
 extern const struct fsm dia_peer_fsm;
 
 enum wd_state { WD_INITIAL, WD_OKAY, WD_SUSPECT, WD_DOWN, WD_REOPEN, WD_STATES };
 enum wd_event { WD_UP, WD_DWA, WD_OTHER, WD_TIMER, WD_LOST, WD_STOPPED, WD_EVENTS };
+enum wd_timer { WT_NONE, WT_TW, WD_TIMERS };
 extern const struct fsm dia_watchdog_fsm;
 
 enum {
@@ -72,7 +75,8 @@ struct dia_peer {
     size_t n_from;
     bool dead;
     uint8_t state;
-    struct timer timer;     // Tc when closed, else the wait of the state
+    struct timer timer;     // of the machine, all but PT_SECOND
+    uint8_t runs;           // which of them; PT_NONE: none
     struct dia_conn *i, *r;
     struct dia_conn *second; // came in the name of the open peer, which is asked whether it lives
     struct timer second_timer;
@@ -130,16 +134,19 @@ void dia_peer_drop(struct dia_conn **c); // closes it, and leaves NULL
 void dia_peer_told(struct dia_peer *p);  // tells the user and the owner when usability changed
 
 // ---- reconnect.c ----
-void dia_peer_arm(struct dia_peer *p, uint64_t ms);
-// It was lost; lived: and had been there for a while. When it is connected to again, by itself and because there is something
-// to send.
+bool dia_peer_dials(const struct dia_peer *p); // it is for us to connect
+bool dia_peer_lived(const struct dia_peer *p); // it is open, and has been for a while
+// It was lost; lived: and had been there for a while. How long until it is connected to again by itself, and from when
+// on because there is something to send.
+uint64_t dia_peer_again_ms(struct dia_peer *p, bool lived);
 void dia_peer_note_lost(struct dia_peer *p, bool lived);
-void dia_peer_reconnect(struct dia_peer *p, bool lived);
+uint64_t dia_peer_wanted_ms(const struct dia_peer *p);
 
 // ---- watchdog.c ----
 void dia_watchdog_event(struct dia_peer *p, unsigned event);
 
 // ---- machine.c ----
+void dia_peer_timer(void *peer); // runs out
 void dia_peer_event(struct dia_peer *p, unsigned event, struct dia_conn *c);
 void dia_peer_alive(struct dia_peer *p);         // the open connection answered a watchdog
 void dia_peer_forget_second(struct dia_peer *p); // which closes

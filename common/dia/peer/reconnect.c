@@ -2,21 +2,23 @@
 // When a peer is connected to again.
 #include "dia/peer/peer_priv.h"
 
-void dia_peer_arm(struct dia_peer *p, uint64_t ms)
+bool dia_peer_dials(const struct dia_peer *p)
 {
-    p->due_ms = dia_peers_ms(p->layer) + ms;
-    timer_start(p->layer->loop, &p->timer, ms);
+    return !p->info.dynamic && !p->layer->draining && addr_port(&p->remote) != 0;
+}
+
+bool dia_peer_lived(const struct dia_peer *p)
+{
+    return p->opened_ms && dia_peers_ms(p->layer) >= p->opened_ms + DIA_LIVED_MS;
 }
 
 // A connection that had lived is made again at once: often nothing but the connection was lost, and
 // what is asked meanwhile has nowhere to go. From then on the waits grow, for most other losses are
 // restarts, and slow down to Tc (RFC 6733 2.1). A peer that said it wants no connection (RFC 6733
 // 5.4) is left alone ten times as long.
-void dia_peer_reconnect(struct dia_peer *p, bool lived)
+uint64_t dia_peer_again_ms(struct dia_peer *p, bool lived)
 {
     struct dia_peer_layer *l = p->layer;
-    if (l->draining || p->info.dynamic || addr_port(&p->remote) == 0)
-        return;
     uint64_t ms = p->retry_ms, spread = ms / 8;
     if (p->cause != DIA_REBOOTING) {
         ms = (uint64_t)l->connect_ms * 10;
@@ -27,8 +29,7 @@ void dia_peer_reconnect(struct dia_peer *p, bool lived)
     } else {
         p->retry_ms = ms * 2 < l->connect_ms ? (uint32_t)ms * 2 : l->connect_ms;
     }
-    p->cause = DIA_REBOOTING;
-    dia_peer_arm(p, ms + loop_random_u64(l->loop) % (spread + 1));
+    return ms + loop_random_u64(l->loop) % (spread + 1);
 }
 
 // When something to send may end the wait. RFC 6733 5.4: after a DPR that asks for no connection
@@ -42,24 +43,21 @@ void dia_peer_note_lost(struct dia_peer *p, bool lived)
     p->lost_ms = now;
 }
 
-static bool dials(const struct dia_peer *p)
+uint64_t dia_peer_wanted_ms(const struct dia_peer *p)
 {
-    return !p->info.dynamic && !p->layer->draining && addr_port(&p->remote) != 0;
+    uint64_t now = dia_peers_ms(p->layer);
+    return p->attempt_ms > now ? p->attempt_ms - now : 0;
 }
 
 void dia_peer_wake(struct dia_peer *p)
 {
-    uint64_t now = dia_peers_ms(p->layer);
-    if (!dials(p) || p->state != PEER_CLOSED)
-        return;
-    uint64_t wait = p->attempt_ms > now ? p->attempt_ms - now : 0;
-    if (!timer_active(&p->timer) || p->due_ms > now + wait)
-        dia_peer_arm(p, wait);
+    if (p->state == PEER_CLOSED)
+        dia_peer_event(p, PEER_WANTED, NULL);
 }
 
 bool dia_peer_is_coming(const struct dia_peer *p)
 {
-    if (!dials(p) || dia_peer_conn(p))
+    if (!dia_peer_dials(p) || dia_peer_conn(p))
         return p->wd.state == WD_REOPEN && p->wd.quick;
     return p->state != PEER_CLOSED || dia_peers_ms(p->layer) < p->lost_ms + DIA_FRESH_MS ||
            p->attempt_ms <= dia_peers_ms(p->layer);

@@ -4,12 +4,6 @@
 #include "base/mem.h"
 #include "dia/peer/peer_priv.h"
 
-static void peer_timer(void *arg)
-{
-    struct dia_peer *p = arg;
-    dia_peer_event(p, p->state == PEER_CLOSED ? PEER_START : PEER_TIMEOUT, NULL);
-}
-
 static void second_timer(void *arg)
 {
     dia_peer_event(arg, PEER_SECOND, NULL);
@@ -31,9 +25,11 @@ struct dia_peer *dia_peer_new(struct dia_peer_layer *l, struct str host, struct 
     p->info.realm = str_dup(realm.n ? realm : l->self->realm);
     p->info.weight = 1;
     p->retry_ms = DIA_RETRY_MS < l->connect_ms ? DIA_RETRY_MS : l->connect_ms;
-    timer_init(&p->timer, peer_timer, p);
+    timer_init(&p->timer, dia_peer_timer, p);
     timer_init(&p->wd.timer, watchdog_timer, p);
     timer_init(&p->second_timer, second_timer, p);
+    fsm_start(&dia_peer_fsm, &p->state);
+    fsm_start(&dia_watchdog_fsm, &p->wd.state);
     p->lost_ms = dia_peers_ms(l);
     list_add(&l->peers, &p->link);
     l->user->added(l->user_arg, p);
@@ -76,8 +72,8 @@ int dia_peers_add(struct dia_peer_layer *l, const struct dia_peer_params *q)
     int r = take_from(p, q);
     if (r)
         dia_peer_free(p);
-    else if (addr_port(&p->remote))
-        dia_peer_arm(p, 0);
+    else
+        dia_peer_event(p, PEER_WANTED, NULL);
     return r;
 }
 

@@ -107,6 +107,66 @@ static void undeclared_are_refused(void **state)
     assert_true(refused > 60);
 }
 
+static bool has_row(const struct fsm *m, unsigned state, unsigned event)
+{
+    for (size_t i = 0; i < m->n_rows; i++)
+        if (m->rows[i].state == state && m->rows[i].event == event)
+            return true;
+    return false;
+}
+
+// The last row of a pair takes what the guards before it leave: no event falls through.
+static void guarded_rows_have_a_default(void **state)
+{
+    static const struct fsm *const machines[] = {&dia_peer_fsm, &dia_watchdog_fsm};
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
+        const struct fsm *m = machines[k];
+        for (size_t i = 0; i < m->n_rows; i++) {
+            bool open = m->rows[i].guard != NULL;
+            for (size_t j = i + 1; j < m->n_rows; j++)
+                if (m->rows[j].state == m->rows[i].state && m->rows[j].event == m->rows[i].event)
+                    open = open && m->rows[j].guard != NULL;
+            assert_false(open);
+        }
+    }
+}
+
+// A timer runs in the states that have a row for its end, and in no other; each is started somewhere, and a row
+// starts none that its state does not await.
+static void check_timers(const struct fsm *m, unsigned n_timers)
+{
+    uint32_t armed = 0;
+    for (unsigned s = 0; s < m->n_states; s++)
+        for (unsigned t = 1; t < n_timers; t++)
+            if ((m->runs[s] >> t & 1) != has_row(m, s, m->timers[t].event))
+                fail_msg("%s{%s}: %s", m->name, m->states[s], m->timers[t].name);
+    for (size_t i = 0; i < m->n_rows; i++)
+        for (size_t a = 0; a < FSM_ARMS && m->rows[i].arms[a]; a++) {
+            unsigned t = m->rows[i].arms[a];
+            if (!(m->runs[m->rows[i].next] >> t & 1))
+                fail_msg("%s{%s} starts %s", m->name, m->states[m->rows[i].state], m->timers[t].name);
+            armed |= UINT32_C(1) << t;
+        }
+    assert_int_equal(armed, (UINT32_C(1) << n_timers) - 2);
+}
+
+static void timers_run_where_their_end_is_awaited(void **state)
+{
+    check_timers(&dia_peer_fsm, PEER_TIMERS);
+    check_timers(&dia_watchdog_fsm, WD_TIMERS);
+}
+
+// Every way into Closed starts the wait for the next attempt, every way into Closing that for its end.
+static void no_wait_without_an_end(void **state)
+{
+    for (size_t i = 0; i < dia_peer_fsm.n_rows; i++) {
+        const struct fsm_row *r = &dia_peer_fsm.rows[i];
+        bool enters = r->state != r->next && (r->next == PEER_CLOSED || r->next == PEER_CLOSING);
+        if (enters && !r->arms[0])
+            fail_msg("%s %s starts no timer", dia_peer_fsm.states[r->state], dia_peer_fsm.events[r->event]);
+    }
+}
+
 // ---- walking the rows ----
 
 struct stage {
@@ -234,6 +294,9 @@ static void walk_peer(void **state)
         if (s.peer->state != row->next)
             fail_msg("%s %s ended in %s", dia_peer_fsm.states[row->state],
                      dia_peer_fsm.events[row->event], dia_peer_fsm.states[s.peer->state]);
+        for (size_t a = 0; a < FSM_ARMS && row->arms[a]; a++)
+            assert_true(row->arms[a] == PT_SECOND ? timer_active(&s.peer->second_timer)
+                                                  : s.peer->runs == row->arms[a]);
         bool open = row->next == PEER_R_OPEN || row->next == PEER_I_OPEN;
         assert_int_equal(dia_peer_conn(s.peer) != NULL, open);
         if (row->next == PEER_CLOSED) {
@@ -277,15 +340,18 @@ static void walk_watchdog(void **state)
         bool enough = row->state == WD_REOPEN && row->event == WD_DWA && row->next == WD_OKAY;
         bool alive = row->state == WD_SUSPECT && row->event == WD_OTHER;
         wd->pending = row->guard != NULL || row->event == WD_DWA || alive;
+        wd->quick = row->state == WD_REOPEN && row->event == WD_DWA && row->next == WD_REOPEN && row->arms[0];
         wd->n_dwa = last ? -1 : enough ? 2 : 0;
         fsm_step(&dia_watchdog_fsm, &wd->state, row->event, s.peer, NULL);
         if (wd->state != row->next)
             fail_msg("%s %s ended in %s", dia_watchdog_fsm.states[row->state],
                      dia_watchdog_fsm.events[row->event], dia_watchdog_fsm.states[wd->state]);
         if (alive || (row->event == WD_DWA && row->state != WD_INITIAL))
-            assert_false(wd->pending);
-        if (row->next == WD_OKAY || row->next == WD_SUSPECT || row->event == WD_UP)
+            assert_int_equal(wd->pending, wd->quick); // the next one is asked for at once
+        if (row->arms[0])
             assert_true(timer_active(&wd->timer));
+        if (row->next == WD_INITIAL || row->next == WD_DOWN)
+            assert_false(timer_active(&wd->timer));
         if (row->next == WD_DOWN && row->event == WD_TIMER)
             assert_int_equal(s.peer->state, PEER_CLOSED);
         stage_close(&s);
@@ -308,7 +374,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_the_standards), cmocka_unit_test(undeclared_are_refused),
-        cmocka_unit_test(walk_peer), cmocka_unit_test(won_election),
+        cmocka_unit_test(guarded_rows_have_a_default), cmocka_unit_test(timers_run_where_their_end_is_awaited),
+        cmocka_unit_test(no_wait_without_an_end), cmocka_unit_test(walk_peer), cmocka_unit_test(won_election),
         cmocka_unit_test(walk_watchdog),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
