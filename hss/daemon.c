@@ -161,6 +161,11 @@ static void add_total(struct metrics *m, const char *name, const char *help, con
     metrics_add(m, name, "counter", help, labels, (double)value);
 }
 
+struct dia_node *hss_daemon_dia(void *nf)
+{
+    return ((struct hss_daemon *)nf)->dia;
+}
+
 void hss_daemon_metrics(void *nf, struct metrics *m)
 {
     const struct hss_daemon *d = nf;

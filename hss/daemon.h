@@ -17,4 +17,5 @@ void hss_daemon_reload(void *nf, const void *config);
 void hss_daemon_drain(void *nf, struct app *app);
 void hss_daemon_stop(void *nf);
 bool hss_daemon_ready(void *nf, const char **ret_why);
+struct dia_node *hss_daemon_dia(void *nf);
 void hss_daemon_metrics(void *nf, struct metrics *m);

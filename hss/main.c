@@ -19,6 +19,8 @@ int main(int argc, char **argv)
         .stop = hss_daemon_stop,
         .ready = hss_daemon_ready,
         .metrics = hss_daemon_metrics,
+        .dia = hss_daemon_dia,
+        .dia_commands = app_dia_commands,
         .commands = hss_commands,
     };
     (void)signal(SIGXFSZ,

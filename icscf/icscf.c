@@ -243,6 +243,11 @@ bool icscf_ready(const struct icscf *i, const char **ret_why)
     return ready;
 }
 
+struct dia_node *icscf_dia(const struct icscf *i)
+{
+    return i->dia;
+}
+
 struct stack *icscf_stack(const struct icscf *i)
 {
     return i->stack;

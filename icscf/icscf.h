@@ -26,6 +26,7 @@ void icscf_reload(struct icscf *i, const struct icscf_config *config);
 // Stops taking requests; done is called when the rest has ended.
 void icscf_drain(struct icscf *i, timer_cb done, void *arg);
 struct stack *icscf_stack(const struct icscf *i); // for its figures
+struct dia_node *icscf_dia(const struct icscf *i);
 // False while no HSS is connected; *ret_why says so.
 bool icscf_ready(const struct icscf *i, const char **ret_why);
 void icscf_metrics(const struct icscf *i, struct metrics *m);

@@ -391,6 +391,11 @@ bool scscf_ready(const struct scscf *s, const char **ret_why)
     return ready;
 }
 
+struct dia_node *scscf_dia(const struct scscf *s)
+{
+    return s->dia;
+}
+
 struct stack *scscf_stack(const struct scscf *s)
 {
     return s->stack;

@@ -91,11 +91,15 @@ struct app_nf {
     void (*metrics)(void *nf, struct metrics *m);  // may be NULL
     const struct ctl_command *sip_commands;        // app_sip_commands, when stack is there; else NULL
     struct stack *(*stack)(void *nf);
+    const struct ctl_command *dia_commands;        // app_dia_commands, when dia is there; else NULL
+    struct dia_node *(*dia)(void *nf);
     const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
 };
 
 // What can be asked of a daemon with a stack; run with the struct app as nf.
 extern const struct ctl_command app_sip_commands[];
+// What can be asked of a daemon with Diameter, likewise.
+extern const struct ctl_command app_dia_commands[];
 
 // The whole life of a daemon; returns main's exit status. Options: --config FILE, --check, --help,
 // --version, --print-config-reference.

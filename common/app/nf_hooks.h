@@ -57,6 +57,13 @@
         return nf##_stack(obj);                                                                    \
     }
 
+// hook_dia, over x_dia(struct x *).
+#define APP_NF_HOOK_DIA(nf)                                                                        \
+    static struct dia_node *hook_dia(void *obj)                                                    \
+    {                                                                                              \
+        return nf##_dia(obj);                                                                      \
+    }
+
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
 #define APP_NF_COMMON(nf)                                                                          \
     .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \

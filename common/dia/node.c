@@ -169,6 +169,12 @@ bool dia_has_agents(const struct dia_node *n)
     return dia_requests_agents(n->requests);
 }
 
+size_t dia_node_peers(const struct dia_node *n, size_t max, dia_peer_list_cb cb, void *arg,
+                      size_t *ret_all)
+{
+    return dia_peers_list(n->peers, max, cb, arg, ret_all);
+}
+
 void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg)
 {
     dia_requests_stats(n->requests, cb, arg);

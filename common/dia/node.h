@@ -50,4 +50,6 @@ bool dia_has_agents(const struct dia_node *n);
 // DPR to all peers (cause REBOOTING), waits for the DPAs or one second, then calls done.
 void dia_drain(struct dia_node *n, timer_cb done, void *arg);
 
+// As dia_peers_list.
+size_t dia_node_peers(const struct dia_node *n, size_t max, dia_peer_list_cb cb, void *arg, size_t *ret_all);
 void dia_stats(const struct dia_node *n, dia_stat_cb cb, void *arg);

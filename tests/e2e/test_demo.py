@@ -206,6 +206,14 @@ def test_reload_names_what_needs_a_restart(lab):
         lab.ctl("pcscf", "reload")
 
 
+def test_diameter_peers_are_listed(lab):
+    """The two machines of each peer (RFC 6733 5.6, RFC 3539 3.4.1), at both ends of Cx."""
+    dials, takes = lab.ctl("scscf", "diameter", "peers"), lab.ctl("hss", "diameter", "peers")
+    assert " usable   I-Open " in dials and " OKAY     Tw " in dials and dials.endswith("1 of 1\n"), dials
+    assert " usable   R-Open " in takes and " OKAY     Tw " in takes, takes
+    assert "usage: diameter peers" in lab.ctl("icscf", "diameter", "peers", "0", status=2)
+
+
 def test_logs(lab):
     lab.run_phone("alice", "register", "+", "deregister")
     out = lab.cli("logs", "scscf", "-n", "50")

@@ -312,6 +312,7 @@ static void arm(void *obj, unsigned timer)
     }
     uint64_t ms = lasts(p, timer);
     if (timer == PT_SECOND) {
+        p->second_due_ms = dia_peers_ms(p->layer) + ms;
         timer_start(p->layer->loop, &p->second_timer, ms);
         return;
     }
@@ -325,12 +326,16 @@ static void arm(void *obj, unsigned timer)
 #define ROW(s, e, n, a, c, ...)                                                                    \
     {                                                                                              \
         .state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .action = (a), .clause = c,        \
-        .arms = {__VA_ARGS__}                                                                      \
+        .arms = {                                                                                  \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 #define GROW(s, e, n, g, a, c, ...)                                                                \
     {                                                                                              \
         .state = PEER_##s, .event = PEER_##e, .next = PEER_##n, .guard = (g), .action = (a),       \
-        .clause = c, .arms = {__VA_ARGS__}                                                         \
+        .clause = c, .arms = {                                                                     \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 
 static const struct fsm_row rows[] = {
@@ -401,7 +406,8 @@ static const char *const events[] = {
     "Start",       "R-Conn-CER",   "I-Rcv-Conn-Ack", "I-Rcv-Conn-Nack",
     "Timeout",     "I-Rcv-CEA",    "I-Rcv-Non-CEA",  "I-Peer-Disc",
     "R-Peer-Disc", "Win-Election", "Stop",           "I-Rcv-DPR",
-    "R-Rcv-DPR",   "I-Rcv-DPA",    "R-Rcv-DPA",      "Second-Connection-Wins", "Wanted"};
+    "R-Rcv-DPR",   "I-Rcv-DPA",    "R-Rcv-DPA",      "Second-Connection-Wins",
+    "Wanted"};
 
 const struct fsm dia_peer_fsm = {
     .name = "diameter-peer",
@@ -421,4 +427,10 @@ const struct fsm dia_peer_fsm = {
 void dia_peer_event(struct dia_peer *p, unsigned event, struct dia_conn *c)
 {
     (void)fsm_step(&dia_peer_fsm, &p->state, event, p, c);
+}
+
+void dia_peer_wake(struct dia_peer *p)
+{
+    if (p->state == PEER_CLOSED)
+        dia_peer_event(p, PEER_WANTED, NULL);
 }

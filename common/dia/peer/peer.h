@@ -91,6 +91,21 @@ void dia_peers_drain(struct dia_peer_layer *l, timer_cb done, void *arg);
 // ERR_BAD for a text of from that is neither address nor network; ERR_EXISTS, ERR_UNSUPPORTED, ERR_INVAL, ERR_NOMEM.
 int dia_peers_add(struct dia_peer_layer *l, const struct dia_peer_params *p);
 
+// ---- for people ----
+
+struct dia_peer_line {
+    struct str host;
+    const char *state, *watchdog;             // names of RFC 6733 5.6 and RFC 3539 3.4.1
+    const char *timer, *watchdog_timer;       // that run; NULL: none
+    uint64_t timer_ms, watchdog_ms;           // until they run out
+    uint64_t open_ms;                         // since when it is open, 0: it is not
+    struct addr at;                           // family 0: no connection is open, and none is made to it by us
+    bool usable;
+};
+typedef void (*dia_peer_list_cb)(void *arg, const struct dia_peer_line *line);
+// Calls cb for at most max peers in the order in which they were added; returns how many. ret_all: there are.
+size_t dia_peers_list(const struct dia_peer_layer *l, size_t max, dia_peer_list_cb cb, void *arg, size_t *ret_all);
+
 // ---- one peer ----
 
 const struct dia_peer_info *dia_peer_info(const struct dia_peer *p);

@@ -64,6 +64,7 @@ struct dia_watchdog {
     bool quick;             // DWRs follow one another in REOPEN, see watchdog.c
     int n_dwa;
     struct timer timer;
+    uint64_t due_ms;        // when it runs out
 };
 
 struct dia_peer {
@@ -80,6 +81,7 @@ struct dia_peer {
     struct dia_conn *i, *r;
     struct dia_conn *second; // came in the name of the open peer, which is asked whether it lives
     struct timer second_timer;
+    uint64_t second_due_ms;
     uint32_t state_id, retry_ms, cause;
     uint64_t opened_ms;      // when it was last open
     uint64_t due_ms;         // when the timer fires

@@ -49,12 +49,6 @@ uint64_t dia_peer_wanted_ms(const struct dia_peer *p)
     return p->attempt_ms > now ? p->attempt_ms - now : 0;
 }
 
-void dia_peer_wake(struct dia_peer *p)
-{
-    if (p->state == PEER_CLOSED)
-        dia_peer_event(p, PEER_WANTED, NULL);
-}
-
 bool dia_peer_is_coming(const struct dia_peer *p)
 {
     if (!dia_peer_dials(p) || dia_peer_conn(p))

@@ -15,7 +15,9 @@ static void arm(void *obj, unsigned timer)
     struct dia_peer_layer *l = p->layer;
     uint64_t tw = l->watchdog_ms, j = tw >= 6000 ? JITTER_MS : tw / 10;
     uint64_t shift = j ? loop_random_u64(l->loop) % (2 * j + 1) : 0;
-    timer_start(l->loop, &p->wd.timer, tw - j + shift);
+    uint64_t ms = tw - j + shift;
+    p->wd.due_ms = dia_peers_ms(l) + ms;
+    timer_start(l->loop, &p->wd.timer, ms);
 }
 
 static void stop(void *obj, uint32_t stay)
@@ -60,9 +62,9 @@ static void act_answered(void *obj, void *arg)
     p->wd.pending = false;
 }
 
-// RFC 3539 leaves Pending alone when it was not a DWA. A DWR that was never answered (the DWA was malformed) would
-// then make a suspect of a living peer at every second timer, for ever, without another DWR being
-// sent: the next timer asks again.
+// RFC 3539 leaves Pending alone when it was not a DWA. A DWR that was never answered (the DWA was
+// malformed) would then make a suspect of a living peer at every second timer, for ever, without
+// another DWR being sent: the next timer asks again.
 static void act_failback(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
@@ -128,7 +130,9 @@ static void act_last_chance(void *obj, void *arg)
 #define ROW(s, e, n, g, a, c, ...)                                                                 \
     {                                                                                              \
         .state = WD_##s, .event = WD_##e, .next = WD_##n, .guard = (g), .action = (a),             \
-        .clause = c, .arms = {__VA_ARGS__}                                                         \
+        .clause = c, .arms = {                                                                     \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
 
 static const struct fsm_row rows[] = {
@@ -155,7 +159,8 @@ static const struct fsm_row rows[] = {
     ROW(DOWN, LOST, DOWN, NULL, NULL, "ours: we closed it"),
     ROW(DOWN, STOPPED, INITIAL, NULL, NULL, "ours: announced"),
 
-    ROW(REOPEN, DWA, REOPEN, more_at_once, act_count_and_probe, "RFC 3539 3.4.1; at once is ours", WT_TW),
+    ROW(REOPEN, DWA, REOPEN, more_at_once, act_count_and_probe, "RFC 3539 3.4.1; at once is ours",
+        WT_TW),
     ROW(REOPEN, DWA, REOPEN, more_dwas, act_count, "RFC 3539 3.4.1"),
     ROW(REOPEN, DWA, OKAY, NULL, act_failback, "RFC 3539 3.4.1", WT_TW),
     ROW(REOPEN, OTHER, REOPEN, NULL, NULL, "RFC 3539 3.4.1; its requests are answered"),

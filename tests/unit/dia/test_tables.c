@@ -358,6 +358,73 @@ static void walk_watchdog(void **state)
     }
 }
 
+// ---- for people ----
+
+static void keep_line(void *arg, const struct dia_peer_line *line)
+{
+    *(struct dia_peer_line *)arg = *line;
+}
+
+static struct dia_peer_line line_of(const struct stage *s)
+{
+    struct dia_peer_line line;
+    size_t all;
+    assert_int_equal(dia_node_peers(s->node, 0, keep_line, &line, &all), 0);
+    assert_int_equal(all, 1);
+    assert_int_equal(dia_node_peers(s->node, 9, keep_line, &line, &all), 1);
+    assert_str(line.host, STR("zfar.test"));
+    return line;
+}
+
+static void listed(void **state)
+{
+    struct stage s;
+    stage_open(&s);
+    dia_peer_event(s.peer, PEER_START, NULL);
+    struct dia_peer_line line = line_of(&s);
+    assert_string_equal(line.state, "Wait-Conn-Ack");
+    assert_string_equal(line.timer, "connect");
+    assert_int_equal(line.timer_ms, DIA_CEX_MS);
+    assert_string_equal(line.watchdog, "INITIAL");
+    assert_null(line.watchdog_timer);
+    assert_true(addr_eq(&line.at, &s.far));
+
+    run(&s, 100);
+    dia_caller(s.peer->i)->apps = (struct dia_apps){.relay = true};
+    dia_peer_event(s.peer, PEER_I_CEA, s.peer->i);
+    run(&s, 2000);
+    line = line_of(&s);
+    assert_string_equal(line.state, "I-Open");
+    assert_string_equal(line.watchdog, "OKAY");
+    assert_string_equal(line.watchdog_timer, "Tw");
+    assert_in_range(line.watchdog_ms, 26000, 30000);
+    assert_null(line.timer);
+    assert_true(line.usable);
+    assert_in_range(line.open_ms, 1900, 2100);
+
+    s.peer->state_id = 10;
+    dia_peer_event(s.peer, PEER_R_CONN_CER, accepted(&s, 20));
+    assert_string_equal(line_of(&s).timer, "second");
+
+    dia_peer_event(s.peer, PEER_I_DISC, s.peer->i); // the second one is taken
+    line = line_of(&s);
+    assert_string_equal(line.state, "R-Open");
+    assert_string_equal(line.watchdog, "REOPEN");
+    assert_false(line.usable);
+    assert_null(line.timer);
+
+    dia_peer_event(s.peer, PEER_R_DISC, s.peer->r);
+    line = line_of(&s);
+    assert_string_equal(line.state, "Closed");
+    assert_string_equal(line.watchdog, "DOWN");
+    assert_string_equal(line.timer, "Tc");
+    assert_null(line.watchdog_timer);
+    assert_int_equal(line.open_ms, 0);
+    dia_peer_wake(s.peer);
+    assert_true(line_of(&s).timer_ms <= line.timer_ms);
+    stage_close(&s);
+}
+
 static int setup(void **state)
 {
     log_set_sink(quiet, NULL);
@@ -376,7 +443,7 @@ int main(void)
         cmocka_unit_test(rows_are_the_standards), cmocka_unit_test(undeclared_are_refused),
         cmocka_unit_test(guarded_rows_have_a_default), cmocka_unit_test(timers_run_where_their_end_is_awaited),
         cmocka_unit_test(no_wait_without_an_end), cmocka_unit_test(walk_peer), cmocka_unit_test(won_election),
-        cmocka_unit_test(walk_watchdog),
+        cmocka_unit_test(walk_watchdog), cmocka_unit_test(listed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
