@@ -73,23 +73,11 @@ static int make_requests(struct dia_node *n, const struct dia_params *p)
     return dia_requests_new(&q, &n->requests);
 }
 
-// Typed structs are read and written in room of one size.
-static bool too_large(const struct dia_interface *i)
-{
-    for (size_t k = 0; k < i->n_commands; k++)
-        if (i->commands[k].in->size > DIA_TYPED_MAX || i->commands[k].out->size > DIA_TYPED_MAX)
-            return true;
-    return false;
-}
-
 int dia_node_new(const struct dia_params *p, struct dia_node **ret_node)
 {
     if (!p->origin_host.n || p->origin_host.n > 255 || !p->origin_realm.n ||
         p->n_applications > DIA_MAX_APPLICATIONS)
         return ERR_INVAL;
-    for (size_t i = 0; i < p->n_applications; i++)
-        if (too_large(p->applications[i]))
-            return ERR_TOOBIG;
     struct dia_node *n = mem_zalloc(sizeof *n);
     if (!n)
         return ERR_NOMEM;
