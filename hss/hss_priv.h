@@ -59,6 +59,7 @@ struct hss_auth {
 struct hss_overlaps {
     size_t n;
     struct str distinct, pattern; // of the first of them
+    bool looked, patterns;        // whether the store has any pattern
 };
 
 // An operation is an owner of procedures (base/steps.h): its steps may run on a worker, and none of them waits.

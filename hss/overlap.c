@@ -45,14 +45,36 @@ static int inside_row(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
+static int some_row(void *arg, const struct store_value *c, size_t n)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+// Most networks have no wildcarded identity, so each identity of an import is not looked up for nothing.
+static int any_pattern(struct hss_op *op, bool *ret_any)
+{
+    struct hss_overlaps *o = &op->overlaps;
+    if (!o->looked) {
+        int err = STORE_RUN(op->ctx->store, SQL_WILDCARD_ANY, some_row, &o->patterns);
+        if (err)
+            return err;
+        o->looked = true;
+    }
+    *ret_any = o->patterns;
+    return 0;
+}
+
 int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, bool wildcard)
 {
     struct search s = {.op = op, .subscription = subscription, .impu = impu};
     struct wildcard_parts parts;
-    int err = 0;
-    if (!wildcard && impu.n <= WILDCARD_TEXT_MAX)
+    bool any = false;
+    int err = any_pattern(op, &any);
+    op->overlaps.patterns = any || wildcard;
+    if (!err && !wildcard && any && impu.n <= WILDCARD_TEXT_MAX)
         err = STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, around_row, &s, SV_TEXT(impu));
-    else if (wildcard && wildcard_split(impu, &parts) && (s.pattern = wildcard_new(impu)))
+    else if (!err && wildcard && wildcard_split(impu, &parts) && (s.pattern = wildcard_new(impu)))
         err = STORE_RUN(op->ctx->store, SQL_INSIDE, inside_row, &s, SV_TEXT(parts.head), SV_INT(subscription));
     wildcard_free(s.pattern);
     return err;

@@ -150,6 +150,7 @@ const char *const hss_sql[] = {
     [SQL_WILDCARD_ADD] = "INSERT INTO wildcard(impu_id, head, tail) VALUES(?1, ?2, ?3)",
     [SQL_WILDCARD_FIND] = "SELECT u.impu FROM wildcard w JOIN impu u ON u.id = w.impu_id"
                           " WHERE w.head = ?1 AND w.tail = ?2",
+    [SQL_WILDCARD_ANY] = "SELECT 1 FROM wildcard LIMIT 1",
     [SQL_INSIDE] = "SELECT u.impu FROM impu u JOIN implicit_set t ON t.id = u.set_id"
                    " WHERE u.impu >= ?1 AND u.impu < ?1 || char(1114111) AND t.subscription_id <> ?2"
                    " AND NOT EXISTS(SELECT 1 FROM wildcard w WHERE w.impu_id = u.id) LIMIT 1000",

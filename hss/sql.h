@@ -41,6 +41,7 @@ enum hss_sql {
     SQL_IMPU_ADD,
     SQL_WILDCARD_ADD,      // impu id, head, tail
     SQL_WILDCARD_FIND,     // head, tail -> impu
+    SQL_WILDCARD_ANY,      // -> a row when there is any pattern
     SQL_INSIDE,            // head, subscription -> distinct impus of others that begin so, the first thousand
     SQL_NUMBER_FIND,       // number, subscription, impu -> another impu of another one that may mean it
     SQL_SHARERS,           // impi -> id, impi of the others of its subscription, each with its sets and their impus

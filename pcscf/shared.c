@@ -15,6 +15,7 @@ struct shared {
 
 struct shared *shared_get(struct shared **table, struct str text)
 {
+    text = text.n ? text : STR(""); // the hash reads what it is given
     struct shared *t;
     HASH_FIND(hh, *table, text.p, text.n, t);
     if (t) {
@@ -24,8 +25,7 @@ struct shared *shared_get(struct shared **table, struct str text)
     t = mem_zalloc(sizeof *t + text.n);
     if (!t)
         return NULL;
-    if (text.n)
-        memcpy(t + 1, text.p, text.n);
+    memcpy(t + 1, text.p, text.n);
     t->text = str_make((char *)(t + 1), text.n);
     t->users = 1;
     HASH_ADD_KEYPTR(hh, *table, t->text.p, t->text.n, t);

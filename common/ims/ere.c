@@ -264,7 +264,7 @@ static struct cost repeated(struct scan *s, struct cost c)
     bool open;
     if (!bound(s, &min, &max, &open))
         return failed(s, "a repetition in its expression is none such as {1,12}, or more than 255");
-    size_t size = c.size * (max + open ? max + open : 1); // none at all is compiled, too, before it is left out
+    size_t size = c.size * (max + open > 0 ? max + open : 1); // none at all is compiled, too, before it is left out
     if (size > s->size_max)
         return within(s, (struct cost){.size = size, .weight = 1});
     c = written_out(c, min, max, open);
