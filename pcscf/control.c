@@ -89,6 +89,7 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                 "Entry points of the home network that were no good for a REGISTER, so that the next one was asked.", "",
                 (double)c->entries_passed_over);
     app_metrics_stack(m, pcscf_stack(p));
+    keys_metrics(pcscf_keys(p), m);
 }
 
 static const char *proto_name(enum sip_proto proto)

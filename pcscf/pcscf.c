@@ -201,6 +201,17 @@ static int read_access_info(struct pcscf *pc)
     return e;
 }
 
+static int open_keys(struct pcscf *pc)
+{
+    const struct keys_params p = {.loop = pc->loop, .config = &pc->config->keys, .name = pc->core_hostport};
+    int e = keys_new(&p, &pc->keys);
+    if (e)
+        return e;
+    pc->token_key = (struct token_key){.ring = keys_ring(pc->keys), .node = keys_node(pc->keys)};
+    loop_random(pc->loop, &pc->token_key.boot, sizeof pc->token_key.boot);
+    return 0;
+}
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request,
@@ -241,7 +252,6 @@ static int start(struct pcscf *pc)
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen has too many addresses"));
         return ERR_INVAL;
     }
-    loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     pc->plan = node_read_numbering(&c->home, STR_NONE);
     pc->plan.several = true;
@@ -261,6 +271,8 @@ static int start(struct pcscf *pc)
         e = bucket_table_new(SOURCE_KEYS, pending_rate(c), &pc->pending);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
+    if (!e)
+        e = open_keys(pc);
     if (!e)
         e = access_hostports(pc);
     if (!e)
@@ -300,6 +312,7 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    keys_free(pc->keys);
     access_info_free(pc->access_info);
     bucket_table_free(pc->pending);
     bucket_table_free(pc->registers);
@@ -314,6 +327,11 @@ void pcscf_free(struct pcscf *pc)
 struct stack *pcscf_stack(struct pcscf *p)
 {
     return p->stack;
+}
+
+struct keys *pcscf_keys(struct pcscf *p)
+{
+    return p->keys;
 }
 
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg)
