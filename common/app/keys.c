@@ -238,6 +238,14 @@ uint32_t keys_node(const struct keys *k)
     return k->node;
 }
 
+bool keys_goes_next(const struct keys *k, uint16_t id)
+{
+    for (size_t i = 0; i < k->ring.n && i < k->cfg.keep; i++)
+        if (key_short(&k->ring.keys[i]) == id)
+            return false;
+    return true;
+}
+
 const char *keys_file(const struct keys *k)
 {
     return k->path;

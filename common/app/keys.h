@@ -55,6 +55,8 @@ const struct keyring *keys_ring(const struct keys *k);
 uint32_t keys_node(const struct keys *k);
 // A new key now. A failure has been logged; the ring is as it was.
 int keys_rotate(struct keys *k, const char *because);
+// Does the key of that short id go with the next rotation, or is it gone?
+bool keys_goes_next(const struct keys *k, uint16_t id);
 void keys_metrics(const struct keys *k, struct metrics *m);
 
 // A line of the list, the newest first.
