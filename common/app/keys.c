@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/crypto.h>
+
 #include "app/keys.h"
 
 #include "app/keyfile.h"
@@ -154,6 +156,7 @@ static int rotate_file(struct keys *k, uint64_t unless_younger_s)
 
 static int rotate(struct keys *k, const char *because, uint64_t unless_younger_s)
 {
+    uint32_t before = k->ring.keys[0].id;
     int err = 0;
     if (k->path)
         err = rotate_file(k, unless_younger_s);
@@ -162,6 +165,8 @@ static int rotate(struct keys *k, const char *because, uint64_t unless_younger_s
     if (err)
         return failed(k, "key ring cannot be rotated", err);
     k->trouble = 0;
+    if (k->ring.keys[0].id == before)
+        return 0;
     k->rotations++;
     LOG(LOG_INFO, "key ring rotated", LF_Z("because", because), LF_NUM("keys", k->ring.n));
     return 0;
@@ -224,6 +229,7 @@ void keys_free(struct keys *k)
     if (!k)
         return;
     timer_stop(&k->timer);
+    OPENSSL_cleanse(&k->ring, sizeof k->ring);
     mem_free(k->path);
     mem_free(k);
 }
