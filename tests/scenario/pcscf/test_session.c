@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests of and to registered UEs (TS 24.229 5.2.6): the stored route, both Record-Route entries, the
 // token that leads to a flow, and requests inside dialogs.
+#include <stdio.h>
 #include <unistd.h>
 
 #include "stage.h"
