@@ -4,7 +4,8 @@
 #include "base/base64url.h"
 #include "base/hash.h"
 
-// Layout: key, node, flow, tag. The flow is 0 without flows. The tag is over private identity, set and all before it.
+// Layout: key, node, flow, tag. The flow is 0 without flows. The tag is over private identity, set
+// and all before it.
 enum { NODE_AT = 2, FLOW_AT = NODE_AT + 4, TAG_AT = FLOW_AT + 4, BYTES = TAG_AT + 8 };
 
 #define PREFIX ROUTE_ORIG "."
@@ -47,8 +48,10 @@ static uint64_t tag_of(const uint64_t key[2], const unsigned char *b, uint64_t s
 
 // ---- writing ----
 
-// The contact that the REGISTER has bound; of one without contacts, the newest of its private identity.
-static const struct binding *binding_of(const struct registration *reg, const struct service_route_of *of)
+// The contact that the REGISTER has bound; of one without contacts, the newest of its private
+// identity.
+static const struct binding *binding_of(const struct registration *reg,
+                                        const struct service_route_of *of)
 {
     const struct binding *newest = NULL;
     for (const struct binding *b = registration_bindings(reg); b; b = b->next) {
@@ -63,7 +66,8 @@ static const struct binding *binding_of(const struct registration *reg, const st
 }
 
 // The key of its last one, unless that is about to be forgotten.
-static const uint64_t *choose_key(const struct scscf *s, struct registration *reg, struct registration_route *r)
+static const uint64_t *choose_key(const struct scscf *s, struct registration *reg,
+                                  struct registration_route *r)
 {
     const struct keyring *ring = keys_ring(s->keys);
     if (r->key && !keys_goes_next(s->keys, r->key))
@@ -110,7 +114,8 @@ static bool fits(const struct scscf *s, const struct registration *reg, const ui
     return false;
 }
 
-enum service_route_verdict service_route_judge(const struct scscf *s, struct str user, const struct registration *reg)
+enum service_route_verdict service_route_judge(const struct scscf *s, struct str user,
+                                               const struct registration *reg)
 {
     unsigned char b[BYTES];
     size_t n;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Service-Route of a registration (TS 24.229 5.4.1.2.2F): a URI of this node whose user part tells the registration, and the
-// flow when flows are in use, under one of the node's keys. What a user originates comes back along it, so that whom the P-CSCF
-// asserts can be compared with whom the way belongs to. It stays the same as long as the registration, or, if that lasts longer,
-// as its key is going to last.
+// The Service-Route of a registration (TS 24.229 5.4.1.2.2F): a URI of this node whose user part
+// tells the registration, and the flow when flows are in use, under one of the node's keys. What a
+// user originates comes back along it, so that whom the P-CSCF asserts can be compared with whom
+// the way belongs to. It stays the same as long as the registration, or, if that lasts longer, as
+// its key is going to last.
 #pragma once
 
 #include "scscf/scscf_priv.h"
 
-// "<sip:orig.TOKEN@host;lr>" for the REGISTER with this Call-ID and CSeq of a private identity; STR_NONE when out of memory.
+// "<sip:orig.TOKEN@host;lr>" for the REGISTER with this Call-ID and CSeq of a private identity;
+// STR_NONE when out of memory.
 struct service_route_of {
     struct str impi, call_id;
     uint32_t cseq;
@@ -24,4 +26,5 @@ enum service_route_verdict {
     SERVICE_ROUTE_UNKNOWN, // of a key that is forgotten, or not of here
     SERVICE_ROUTE_OTHER,   // of another registration, or of nobody's making
 };
-enum service_route_verdict service_route_judge(const struct scscf *s, struct str user, const struct registration *reg);
+enum service_route_verdict service_route_judge(const struct scscf *s, struct str user,
+                                               const struct registration *reg);

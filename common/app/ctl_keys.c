@@ -21,8 +21,8 @@ static void put_list(const struct keys *k, struct ctl_out *o)
     for (size_t i = 0; i < keys_ring(k)->n; i++) {
         struct keys_line l = keys_at(k, i);
         unsigned long long days = l.age_s / DAY_S, rest = l.age_s % DAY_S;
-        ctl_printf(o, "%08x   %5llu d %02llu:%02llu:%02llu %s\n", (unsigned)l.id, days, rest / 3600, rest / 60 % 60,
-                   rest % 60, l.state);
+        ctl_printf(o, "%08x   %5llu d %02llu:%02llu:%02llu %s\n", (unsigned)l.id, days, rest / 3600,
+                   rest / 60 % 60, rest % 60, l.state);
     }
     ctl_printf(o, "node %08x, %s\n", (unsigned)keys_node(k), file ? file : "in memory");
 }

@@ -56,7 +56,8 @@ static int read_whole(int fd, char *text, size_t cap, size_t *ret_n)
     return n == cap ? ERR_TOOBIG : 0;
 }
 
-int keyfile_read(const char *path, bool any_owner, struct keyring *ret_ring, struct keyfile_stamp *ret_stamp)
+int keyfile_read(const char *path, bool any_owner, struct keyring *ret_ring,
+                 struct keyfile_stamp *ret_stamp)
 {
     char text[KEYRING_TEXT_MAX + 1];
     struct stat st;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A key ring in a file: a regular file of this user that nobody else may read, written whole or not at all. Several
-// instances of a node on one machine may have one file; who changes it holds its lock.
+// A key ring in a file: a regular file of this user that nobody else may read, written whole or not
+// at all. Several instances of a node on one machine may have one file; who changes it holds its
+// lock.
 #pragma once
 
 #include "app/keyring.h"
@@ -10,10 +11,12 @@ struct keyfile_stamp {
     uint64_t inode, bytes, changed_ns;
 };
 
-// *ret_stamp may be NULL. any_owner: for who judges a file that another user will read. ERR_NOTFOUND, ERR_DENIED (others
-// may read it, or this user may not), ERR_REFUSED (another user's), ERR_INVAL (no regular file), ERR_MORE (cut short),
-// ERR_BAD (contents), ERR_TOOBIG, ERR_IO.
-int keyfile_read(const char *path, bool any_owner, struct keyring *ret_ring, struct keyfile_stamp *ret_stamp);
+// *ret_stamp may be NULL. any_owner: for who judges a file that another user will read.
+// ERR_NOTFOUND, ERR_DENIED (others may read it, or this user may not), ERR_REFUSED (another
+// user's), ERR_INVAL (no regular file), ERR_MORE (cut short), ERR_BAD (contents), ERR_TOOBIG,
+// ERR_IO.
+int keyfile_read(const char *path, bool any_owner, struct keyring *ret_ring,
+                 struct keyfile_stamp *ret_stamp);
 // What such an error means for who has to mend it.
 const char *keyfile_trouble(int err);
 // ERR_NOTFOUND, ERR_IO.

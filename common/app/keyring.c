@@ -38,7 +38,8 @@ struct keyring keyring_make(const struct keyring_seed *seed, uint64_t now_s)
     return r;
 }
 
-void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t keep, uint64_t now_s)
+void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t keep,
+                 uint64_t now_s)
 {
     size_t old = r->n < keep ? r->n : keep;
     if (old > KEYRING_MAX - 1)
@@ -74,7 +75,8 @@ void keyring_write(const struct keyring *r, struct writer *w)
     writer_hex(w, r->names, KEYRING_SECRET);
     writer_chr(w, '\n');
     for (size_t i = 0; i < r->n; i++) {
-        writer_printf(w, "key %08x %llu ", (unsigned)r->keys[i].id, (unsigned long long)r->keys[i].made_s);
+        writer_printf(w, "key %08x %llu ", (unsigned)r->keys[i].id,
+                      (unsigned long long)r->keys[i].made_s);
         writer_hex(w, r->keys[i].secret, KEYRING_SECRET);
         writer_chr(w, '\n');
     }

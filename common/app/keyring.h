@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys under which a node signs what it gives out and wants back: flow tokens, entries of route sets, Service-Routes. The
-// newest key signs, the older ones still verify; a token names its key by KEY_ID_BYTES of its id. Each purpose has a key of its own,
-// derived, so that a token of one is none of another. Besides them the ring has keys that never change, for names which must
-// stay the same as long as the ring does. keyfile.h keeps it in a file, keys.h changes it while the node runs.
+// The keys under which a node signs what it gives out and wants back: flow tokens, entries of route
+// sets, Service-Routes. The newest key signs, the older ones still verify; a token names its key by
+// the low 16 bits of its id. Each purpose has a key of its own, derived, so that a token of one is
+// none of another. Besides them the ring has keys that never change, for names which must stay the
+// same as long as the ring does. keyfile.h keeps it in a file, keys.h changes it while the node
+// runs.
 #pragma once
 
 #include <stdint.h>
@@ -24,18 +26,19 @@ struct key {
 struct keyring {
     uint64_t names[2];
     struct key keys[KEYRING_MAX]; // the newest first
-    size_t n;      // at least 1 in a ring that is in use
+    size_t n;                     // at least 1 in a ring that is in use
     size_t signer; // keys[] that signs: the newest, unless others have to hear of it first
 };
 
-// Secrets for a ring or a key; of which the first KEYRING_SECRET bytes are those of names, or of the key.
+// Random bytes from which a ring with one key is made.
 struct keyring_seed {
     uint8_t names[KEYRING_SECRET], first[KEYRING_SECRET];
     uint32_t id;
 };
 struct keyring keyring_make(const struct keyring_seed *seed, uint64_t now_s);
 // A new key in front; all but `keep` older ones go. keep up to KEYRING_MAX - 1.
-void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t keep, uint64_t now_s);
+void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t keep,
+                 uint64_t now_s);
 
 // What tokens say of their key. Never 0 for one that is there.
 static inline uint16_t key_short(const struct key *k)
@@ -47,7 +50,8 @@ const uint64_t *keyring_sign(const struct keyring *r, enum key_use use, uint16_t
 // NULL: the ring has none of that id, or not any more.
 const uint64_t *keyring_verify(const struct keyring *r, enum key_use use, uint16_t id);
 
-// The text of a file: a line for what it is, one for each key, and a sum over all of it. At most KEYRING_TEXT_MAX bytes.
+// The text of a file: a line for what it is, one for each key, and a sum over all of it. At most
+// KEYRING_TEXT_MAX bytes.
 void keyring_write(const struct keyring *r, struct writer *w);
 // ERR_MORE: cut short; ERR_BAD: something else, or changed. *ret_ring signs with its newest key.
 int keyring_parse(struct str text, struct keyring *ret_ring);

@@ -32,8 +32,8 @@ void keys_check(const struct node_keys *c, app_finding bad, void *arg)
     char *path = c->file.n ? str_cdup(c->file) : NULL;
     int err = path ? keyfile_read(path, true, &r, NULL) : 0;
     if (c->rotate_s && c->rotate_s < ROTATE_MIN_S)
-        app_find(bad, arg, "keys.rotate", "%u s is too often; expected 0, or %d s at least", (unsigned)c->rotate_s,
-                 ROTATE_MIN_S);
+        app_find(bad, arg, "keys.rotate", "%u s is too often; expected 0, or %d s at least",
+                 (unsigned)c->rotate_s, ROTATE_MIN_S);
     if (err && err != ERR_NOTFOUND)
         app_find(bad, arg, "keys.file", "%s: %s", path, keyfile_trouble(err));
     mem_free(path);
@@ -262,15 +262,19 @@ struct keys_line keys_at(const struct keys *k, size_t i)
     size_t signer = k->ring.signer;
     return (struct keys_line){.id = k->ring.keys[i].id,
                               .age_s = age_s(k, i),
-                              .state = i == signer ? "signs" : i < signer ? "waits" : "verifies"};
+                              .state = i == signer  ? "signs"
+                                       : i < signer ? "waits"
+                                                    : "verifies"};
 }
 
 void keys_metrics(const struct keys *k, struct metrics *m)
 {
     metrics_add(m, "keys", "gauge", "Keys in the ring", "", (double)k->ring.n);
     metrics_add(m, "keys_age_seconds", "gauge", "Age of the newest key", "", (double)age_s(k, 0));
-    metrics_add(m, "keys_rotations_total", "counter", "Keys that this process has added", "", (double)k->rotations);
-    metrics_add(m, "keys_read_total", "counter", "Times that the file was read", "", (double)k->reads);
-    metrics_add(m, "keys_failures_total", "counter", "Times that the file could not be read or changed", "",
-                (double)k->failures);
+    metrics_add(m, "keys_rotations_total", "counter", "Keys that this process has added", "",
+                (double)k->rotations);
+    metrics_add(m, "keys_read_total", "counter", "Times that the file was read", "",
+                (double)k->reads);
+    metrics_add(m, "keys_failures_total", "counter",
+                "Times that the file could not be read or changed", "", (double)k->failures);
 }

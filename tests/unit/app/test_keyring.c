@@ -215,10 +215,14 @@ static void wrong_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(newest_signs_older_verify), cmocka_unit_test(each_purpose_has_its_own),
-        cmocka_unit_test(ids_go_round),              cmocka_unit_test(text_round_trip),
-        cmocka_unit_test(pieces_and_changes),        cmocka_unit_test(file_is_made_once),
-        cmocka_unit_test(one_lock),                  cmocka_unit_test(wrong_files),
+        cmocka_unit_test(newest_signs_older_verify),
+        cmocka_unit_test(each_purpose_has_its_own),
+        cmocka_unit_test(ids_go_round),
+        cmocka_unit_test(text_round_trip),
+        cmocka_unit_test(pieces_and_changes),
+        cmocka_unit_test(file_is_made_once),
+        cmocka_unit_test(one_lock),
+        cmocka_unit_test(wrong_files),
     };
     return cmocka_run_group_tests_name("app_keyring", tests, make_folder, remove_folder);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Key rings of running nodes, in simulated time: rotation, several instances with one file, troubles.
+// Key rings of running nodes, in simulated time: rotation, several instances with one file,
+// troubles.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,8 +45,10 @@ static int tear_down(void **state)
 
 static struct keys *started(size_t node, bool file, uint32_t rotate_s)
 {
-    const struct node_keys c = {.file = file ? str_from(path) : STR_NONE, .keep = 2, .rotate_s = rotate_s};
-    struct keys_params p = {.loop = loops[node], .config = &c, .name = node ? STR("two") : STR("one")};
+    const struct node_keys c = {
+        .file = file ? str_from(path) : STR_NONE, .keep = 2, .rotate_s = rotate_s};
+    struct keys_params p = {
+        .loop = loops[node], .config = &c, .name = node ? STR("two") : STR("one")};
     struct keys *k = NULL;
     assert_int_equal(keys_new(&p, &k), 0);
     return k;
@@ -145,7 +148,8 @@ static void age_rotates(void **state)
     keys_free(b);
 }
 
-// A file that goes, or is changed by a hand, leaves what is in memory; rotation is refused, and nothing is made anew.
+// A file that goes, or is changed by a hand, leaves what is in memory; rotation is refused, and
+// nothing is made anew.
 static void troubles_leave_the_ring(void **state)
 {
     (void)state;
@@ -200,8 +204,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(in_memory_rotates_by_command_alone), TEST(file_outlives_the_process), TEST(two_instances_of_one_file),
-        TEST(age_rotates),                        TEST(troubles_leave_the_ring),   TEST(wrong_file_refuses_the_start),
+        TEST(in_memory_rotates_by_command_alone),
+        TEST(file_outlives_the_process),
+        TEST(two_instances_of_one_file),
+        TEST(age_rotates),
+        TEST(troubles_leave_the_ring),
+        TEST(wrong_file_refuses_the_start),
         TEST(clock_jumps),
     };
     return cmocka_run_group_tests_name("app_keys", tests, NULL, NULL);

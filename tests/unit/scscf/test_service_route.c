@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TS 24.229 5.4.1.2.2F: the Service-Route tells the registration; 5.4.3.2: what comes along it is of its user.
+// TS 24.229 5.4.1.2.2F: the Service-Route tells the registration; 5.4.3.2: what comes along it is
+// of its user.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,8 @@
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
 #define BOB_PROFILE PROFILE("bob@" DOMAIN, ID("sip:bob@" DOMAIN))
 
-static const struct reg bob = {.impi = "bob@" DOMAIN, .impu = "sip:bob@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
+static const struct reg bob = {
+    .impi = "bob@" DOMAIN, .impu = "sip:bob@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
 
 struct way {
     char text[160]; // with its brackets
@@ -49,11 +51,12 @@ static struct way refreshed(const struct reg *r)
 static void originate(const char *way, const char *asserted)
 {
     w.branch++;
-    world_sendf(W_PCSCF,
-                "MESSAGE sip:carol@" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKo%u\n"
-                "Max-Forwards: 70\nRoute: %s\nFrom: <sip:x@" DOMAIN ">;tag=f\nTo: <sip:carol@" DOMAIN ">\n"
-                "Call-ID: s%u\nCSeq: 1 MESSAGE\n%sContent-Length: 0\n\n",
-                w.branch, way, w.branch, asserted);
+    world_sendf(
+        W_PCSCF,
+        "MESSAGE sip:carol@" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKo%u\n"
+        "Max-Forwards: 70\nRoute: %s\nFrom: <sip:x@" DOMAIN ">;tag=f\nTo: <sip:carol@" DOMAIN ">\n"
+        "Call-ID: s%u\nCSeq: 1 MESSAGE\n%sContent-Length: 0\n\n",
+        w.branch, way, w.branch, asserted);
 }
 
 static void goes(const char *way, const char *asserted)
@@ -126,7 +129,8 @@ static void another_user_is_refused(void **state)
     is_answered(a.text, "P-Asserted-Identity: <sip:alice@" DOMAIN ">, <sip:bob@" DOMAIN ">\n", 403);
 }
 
-// A way that is not of our making is nobody's; that of an application server or of another make tells none (5.7.3, 5.4.3.1).
+// A way that is not of our making is nobody's; that of an application server or of another make
+// tells none (5.7.3, 5.4.3.1).
 static void other_words(void **state)
 {
     (void)state;
@@ -157,7 +161,8 @@ static void restoration_names_the_way(void **state)
     world_start_scscf();
     world_run(40000);
     restored_by(&a, PAI_ALICE);
-    // Registered again, with another contact, under the keys of the new run: the old one is not hers for sure.
+    // Registered again, with another contact, under the keys of the new run: the old one is not
+    // hers for sure.
     struct way again = registered(&alice, ALICE_PROFILE);
     assert_string_not_equal(again.text, a.text);
     restored_by(&a, PAI_ALICE);
