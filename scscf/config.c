@@ -220,4 +220,8 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
         app_find(odd, arg, "registration.default_expires", "%u s is not from registration.min_expires to "
                                                            "registration.max_expires, %u to %u s",
                  c->registration.default_s, c->registration.min_s, c->registration.max_s);
+    if (c->keys.file.n && c->keys.rotate_s && (uint64_t)c->keys.keep * c->keys.rotate_s < c->registration.max_s)
+        app_find(odd, arg, "keys.rotate", "%u s, with keys.keep %u, is not as long as registration.max_expires, %u s: "
+                                          "users would lose their Service-Route before they refresh",
+                 c->keys.rotate_s, c->keys.keep, c->registration.max_s);
 }

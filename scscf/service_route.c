@@ -65,12 +65,12 @@ static const struct binding *binding_of(const struct registration *reg,
     return newest;
 }
 
-// The key of its last one, unless that is about to be forgotten.
+// The key of its last one, unless that may be forgotten before the registration is refreshed again.
 static const uint64_t *choose_key(const struct scscf *s, struct registration *reg,
                                   struct registration_route *r)
 {
     const struct keyring *ring = keys_ring(s->keys);
-    if (r->key && !keys_goes_next(s->keys, r->key))
+    if (r->key && keys_lasts(s->keys, r->key, s->cfg->registration.max_s))
         return keyring_verify(ring, KEY_SERVICE_ROUTE, r->key);
     const uint64_t *key = keyring_sign(ring, KEY_SERVICE_ROUTE, &r->key);
     registration_set_route(reg, r);

@@ -244,12 +244,15 @@ uint32_t keys_node(const struct keys *k)
     return k->node;
 }
 
-bool keys_goes_next(const struct keys *k, uint16_t id)
+bool keys_lasts(const struct keys *k, uint16_t id, uint64_t seconds)
 {
-    for (size_t i = 0; i < k->ring.n && i < k->cfg.keep; i++)
-        if (key_short(&k->ring.keys[i]) == id)
-            return false;
-    return true;
+    size_t i = 0;
+    while (i < k->ring.n && key_short(&k->ring.keys[i]) != id)
+        i++;
+    if (i == k->ring.n || i >= k->cfg.keep)
+        return false;
+    bool timed = k->path && k->cfg.rotate_s;
+    return !timed || (k->cfg.keep - i) * (uint64_t)k->cfg.rotate_s >= seconds;
 }
 
 const char *keys_file(const struct keys *k)

@@ -27,8 +27,8 @@ struct node_keys {
              "what was given out is void after a restart."},                                           \
     {.name = "keys.keep", .type = CONF_U32, .offset = NODE_KEYS_AT(at, keep), .def = "4", .min = 1,    \
      .max = KEYRING_MAX - 1, .fixed = true,                                                            \
-     .help = "Older keys that still verify. Times keys.rotate it is what a dialog or a registration may last; longer than " \
-             "the longest registration in any case."},                                                 \
+     .help = "Older keys that still verify. This number times keys.rotate is how long what was signed is good: more than any " \
+             "dialog lasts, and than the longest registration."},                                                 \
     {.name = "keys.rotate", .type = CONF_U32, .offset = NODE_KEYS_AT(at, rotate_s), .def = "604800",   \
      .max = 31536000, .unit = "s", .fixed = true,                                                      \
      .help = "Age of the newest key at which another one takes its place, when they are in a file. 0: only by " \
@@ -55,8 +55,8 @@ const struct keyring *keys_ring(const struct keys *k);
 uint32_t keys_node(const struct keys *k);
 // A new key now. A failure has been logged; the ring is as it was.
 int keys_rotate(struct keys *k, const char *because);
-// Does the key of that short id go with the next rotation, or is it gone?
-bool keys_goes_next(const struct keys *k, uint16_t id);
+// Will the key of that short id still verify in so many seconds, if nobody rotates by hand more often than once?
+bool keys_lasts(const struct keys *k, uint16_t id, uint64_t seconds);
 void keys_metrics(const struct keys *k, struct metrics *m);
 
 // A line of the list, the newest first.

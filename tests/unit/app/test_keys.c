@@ -139,9 +139,12 @@ static void age_rotates(void **state)
     assert_int_not_equal(signer(a), first);
     assert_true(knows(a, first));
     // A key is good for as many rotations as are kept.
-    assert_false(keys_goes_next(a, first));
+    assert_true(keys_lasts(a, first, 100));
+    assert_false(keys_lasts(a, first, 101));
     pass(110);
-    assert_true(knows(a, first) && keys_goes_next(a, first));
+    assert_true(knows(a, first) && !keys_lasts(a, first, 0));
+    assert_true(keys_lasts(a, signer(a), 200));
+    assert_false(keys_lasts(a, signer(a), 201));
     pass(110);
     assert_false(knows(a, first) || knows(b, first));
     keys_free(a);
