@@ -38,6 +38,7 @@ static const struct target targets[] = {
     {"csv", fuzz_csv, 1000, {NULL}},
     {"yaml", fuzz_yaml, 500, {NULL}},
     {"token", fuzz_token, 10000, {NULL}},
+    {"keyring", fuzz_keyring, 10000, {NULL}},
     {"http", fuzz_http, 60, {NULL}},
     {"control", fuzz_control, 60, {NULL}},
 };
