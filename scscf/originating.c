@@ -103,9 +103,10 @@ static enum service_route_verdict judge_route(const struct scscf *s, struct str 
     const struct registration *reg = scscf_serving(s, who, NULL);
     enum service_route_verdict v = reg ? service_route_judge(s, user, reg) : SERVICE_ROUTE_PLAIN;
     size_t it = 0;
-    while (v >= SERVICE_ROUTE_UNKNOWN && (reg = registrar_next_with(s->registrar, who->impu, &it, NULL)))
-        if (service_route_judge(s, user, reg) == SERVICE_ROUTE_FITS)
-            v = SERVICE_ROUTE_FITS;
+    while (v >= SERVICE_ROUTE_GONE && (reg = registrar_next_with(s->registrar, who->impu, &it, NULL))) {
+        enum service_route_verdict other = service_route_judge(s, user, reg);
+        v = other < v ? other : v;
+    }
     return v;
 }
 
@@ -119,8 +120,8 @@ static enum step_verdict check_route(struct job *j)
     for (const struct sip_addr *id; own && (id = sip_iter_next(&it));) {
         struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
         enum service_route_verdict v = judge_route(s, own->user, &who);
-        if (v == SERVICE_ROUTE_UNKNOWN)
-            return restoration(j, "the key of the Service-Route is not known any more");
+        if (v == SERVICE_ROUTE_GONE)
+            return restoration(j, "the registration that the Service-Route was given to is gone, or its key");
         if (v != SERVICE_ROUTE_OTHER)
             continue;
         scscf_count(s, SC_ROUTE_REFUSED);

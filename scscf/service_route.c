@@ -4,9 +4,16 @@
 #include "base/base64url.h"
 #include "base/hash.h"
 
-// Layout: key, node, flow, tag. The flow is 0 without flows. The tag is over private identity, set
-// and all before it.
-enum { NODE_AT = 2, FLOW_AT = NODE_AT + 4, TAG_AT = FLOW_AT + 4, BYTES = TAG_AT + 8 };
+// Layout: key, node, flow, set, tag. The flow is 0 without flows. The set is what remains of its
+// name under the key, by which it is known when the private identity, which the tag is over
+// together with all before it, is not.
+enum {
+    NODE_AT = 2,
+    FLOW_AT = NODE_AT + 4,
+    SET_AT = FLOW_AT + 4,
+    TAG_AT = SET_AT + 4,
+    BYTES = TAG_AT + 8
+};
 
 #define PREFIX ROUTE_ORIG "."
 
@@ -44,6 +51,11 @@ static uint64_t tag_of(const uint64_t key[2], const unsigned char *b, uint64_t s
 {
     uint64_t all[3] = {hash_keyed(key, impi.p, impi.n), set, hash_keyed(key, b, TAG_AT)};
     return hash_keyed(key, all, sizeof all);
+}
+
+static uint32_t short_set(const uint64_t key[2], uint64_t set)
+{
+    return (uint32_t)hash_keyed(key, &set, sizeof set);
 }
 
 // ---- writing ----
@@ -87,6 +99,8 @@ struct str service_route_write(struct scscf *s, struct arena *a, struct registra
     memcpy(b, &r.key, NODE_AT);
     memcpy(b + NODE_AT, &node, 4);
     memcpy(b + FLOW_AT, &flow, 4);
+    uint32_t set = short_set(key, r.set);
+    memcpy(b + SET_AT, &set, 4);
     uint64_t tag = tag_of(key, b, r.set, of->impi);
     memcpy(b + TAG_AT, &tag, 8);
     struct str token = base64url_write(a, b, BYTES);
@@ -120,7 +134,7 @@ enum service_route_verdict service_route_judge(const struct scscf *s, struct str
     unsigned char b[BYTES];
     size_t n;
     uint16_t id;
-    uint32_t node;
+    uint32_t node, set;
     if (!str_starts(user, STR(PREFIX)))
         return SERVICE_ROUTE_PLAIN;
     if (base64url_parse(str_skip(user, sizeof PREFIX - 1), b, sizeof b, &n) || n != BYTES)
@@ -128,7 +142,11 @@ enum service_route_verdict service_route_judge(const struct scscf *s, struct str
     memcpy(&id, b, NODE_AT);
     memcpy(&node, b + NODE_AT, 4);
     const uint64_t *key = keyring_verify(keys_ring(s->keys), KEY_SERVICE_ROUTE, id);
-    if (key && fits(s, reg, key, b))
+    if (!key)
+        return SERVICE_ROUTE_GONE;
+    if (fits(s, reg, key, b))
         return SERVICE_ROUTE_FITS;
-    return key && node == keys_node(s->keys) ? SERVICE_ROUTE_OTHER : SERVICE_ROUTE_UNKNOWN;
+    memcpy(&set, b + SET_AT, 4);
+    bool same_set = set == short_set(key, route_of(s, reg).set);
+    return same_set || node != keys_node(s->keys) ? SERVICE_ROUTE_GONE : SERVICE_ROUTE_OTHER;
 }

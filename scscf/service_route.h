@@ -20,11 +20,12 @@ struct str service_route_write(struct scscf *s, struct arena *a, struct registra
 // Is the user part of a URI of ours that of a Service-Route, of one registration or of all?
 bool service_route_is(struct str user);
 
+// The better first.
 enum service_route_verdict {
-    SERVICE_ROUTE_PLAIN,   // tells no registration
-    SERVICE_ROUTE_FITS,    // is one of the registration's
-    SERVICE_ROUTE_UNKNOWN, // of a key that is forgotten, or not of here
-    SERVICE_ROUTE_OTHER,   // of another registration, or of nobody's making
+    SERVICE_ROUTE_PLAIN, // tells no registration
+    SERVICE_ROUTE_FITS,  // is one of the registration's
+    SERVICE_ROUTE_GONE,  // of a key that is forgotten, or of one who holds the registration no more
+    SERVICE_ROUTE_OTHER, // of another registration, or of nobody's making
 };
 enum service_route_verdict service_route_judge(const struct scscf *s, struct str user,
                                                const struct registration *reg);
