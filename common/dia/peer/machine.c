@@ -229,7 +229,8 @@ static void act_replace(void *obj, void *arg)
     dia_peer_drop(&p->i);
     dia_peer_drop(&p->r);
     dia_watchdog_event(p, WD_STOPPED);
-    left(p, false);
+    left(p, true);
+    dia_peer_told(p); // what waits for the peer goes when the new connection is told
     act_open_r(p, c);
 }
 
