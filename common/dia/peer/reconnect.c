@@ -54,7 +54,7 @@ void dia_peer_note_lost(struct dia_peer *p, bool lived)
     uint64_t now = dia_peers_ms(p->layer);
     p->attempt_ms = p->cause != DIA_REBOOTING ? p->goodbye_ms + DIA_HOLD_MS
                     : lived                   ? now
-                                              : now + (dia_peer_flaps(p) ? p->retry_ms : DIA_ATTEMPT_MS);
+                            : now + (dia_peer_flaps(p) ? p->retry_ms : DIA_ATTEMPT_MS);
     p->lost_ms = now;
 }
 
