@@ -42,8 +42,8 @@ static void say_problem(struct command *c, int err)
 static void say_overlaps(struct command *c, const struct hss_overlaps *o)
 {
     if (o->n)
-        ctl_printf(c->out, "warning: %.*s is inside %.*s of another subscriber, who can assert it (%zu such identities)\n",
-                   STR_ARG(o->distinct), STR_ARG(o->pattern), o->n);
+        ctl_printf(c->out, "warning: %s is inside %s of another subscriber, who can assert it (%zu such identities)\n",
+                   o->distinct, o->pattern, o->n);
 }
 
 static void done(void *arg, struct hss_op *op)

@@ -12,6 +12,7 @@
 #include "hss/sql.h"
 #include "hss/vault.h"
 #include "ims/aka.h"
+#include "ims/wildcard.h"
 #include "store/store.h"
 
 // What an operation may use while it runs; one for the loop's thread (reads), one for the worker.
@@ -58,8 +59,8 @@ struct hss_auth {
 // Distinct identities inside wildcarded ones of other subscriptions that a change of the provisioned data has made.
 struct hss_overlaps {
     size_t n;
-    struct str distinct, pattern; // of the first of them
-    bool looked, patterns;        // whether the store has any pattern
+    char distinct[256], pattern[WILDCARD_TEXT_MAX + 1]; // of the first of them, cut off; nothing of the arena stays until it is told
+    bool looked, patterns; // whether the store has any pattern
 };
 
 // An operation is an owner of procedures (base/steps.h): its steps may run on a worker, and none of them waits.

@@ -2,6 +2,8 @@
 // A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first (TS 29.228
 // 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it is told to who
 // provisions it.
+#include <stdio.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "hss/hss_priv.h"
@@ -18,8 +20,8 @@ static void found(struct search *s, struct str distinct, struct str pattern)
 {
     struct hss_overlaps *o = &s->op->overlaps;
     if (!o->n++) {
-        o->distinct = arena_dup(&s->op->arena, distinct);
-        o->pattern = arena_dup(&s->op->arena, pattern);
+        (void)snprintf(o->distinct, sizeof o->distinct, "%.*s", STR_ARG(distinct));
+        (void)snprintf(o->pattern, sizeof o->pattern, "%.*s", STR_ARG(pattern));
     }
 }
 
@@ -85,5 +87,5 @@ void hss_overlap_log(const struct hss_op *op)
     const struct hss_overlaps *o = &op->overlaps;
     if (o->n)
         LOG(LOG_WARN, "identities inside wildcarded ones of other subscribers, who can assert them", LF_NUM("identities", o->n),
-            LF("impu", o->distinct), LF("wildcard", o->pattern));
+            LF("impu", str_from(o->distinct)), LF("wildcard", str_from(o->pattern)));
 }

@@ -82,19 +82,18 @@ static size_t which(const struct scscf *s, struct arena *a, const struct profile
 }
 
 // By which the HSS is told: the identity that was called as the set has it; of a wildcarded one the
-// set's default, which any HSS knows, else what was called, as in the question.
-static struct str told_by(const struct scscf *s, struct arena *a, const struct profile *p, size_t i,
-                          struct str called)
+// set's default, which any HSS knows. Empty: neither is there.
+static struct str distinct(const struct scscf *s, struct arena *a, const struct profile *p,
+                           size_t i)
 {
     if (!p || i >= profile_identity_count(p))
-        return called;
+        return STR_NONE;
     struct profile_identity id = profile_identity_at(p, i);
     if (profile_identity_pattern(&id).n)
         i = profile_default(p);
-    if (i >= profile_identity_count(p))
-        return called;
-    struct str impu = arena_dup(a, impu_canon_text(a, &s->plan, profile_identity_at(p, i).uri));
-    return impu.n ? impu : called;
+    return i < profile_identity_count(p)
+               ? arena_dup(a, impu_canon_text(a, &s->plan, profile_identity_at(p, i).uri))
+               : STR_NONE;
 }
 
 static struct reject keep(struct scscf *s, struct arena *a, const struct served *who,
@@ -108,8 +107,10 @@ static struct reject keep(struct scscf *s, struct arena *a, const struct served 
         (void)profile_parse(s->profiles, saa->user_data, &p, &why);
     size_t i = p ? which(s, a, p, &r, named.n ? named : who->key) : 0;
     struct reject verdict_of = verdict(p, i);
+    struct str impu = distinct(s, a, p, i);
     struct unregistered_new n = {.called = who->impu,
-                                 .impu = told_by(s, a, p, i, who->impu),
+                                 .impu = impu.n ? impu : who->impu, // as in the question
+                                 .by_pattern = !impu.n,
                                  .impi = arena_dup(a, saa->impi.n ? saa->impi
                                                       : p         ? profile_impi(p)
                                                                   : STR_NONE),
@@ -138,22 +139,26 @@ struct reject absent_take(struct scscf *s, const struct served *who, const struc
 void absent_given_back(void *arg, const struct unregistered_user *u)
 {
     struct scscf *s = arg;
-    if (!cx_is_bound(s, u->impi, u->impu))
-        cx_notify(s, STR_NONE, u->impi, u->impu, CX_TIMEOUT_DEREGISTRATION);
+    struct outbox_note n = {CX_TIMEOUT_DEREGISTRATION, STR_NONE, u->impi, u->impu, u->by_pattern};
+    if (!cx_is_bound(s, &n))
+        cx_tell(s, &n);
 }
 
+// Without a key, too, a pattern may be what covers who was called: an outsider's key does not count, and not every HSS
+// names the pattern. A set that stays assigned here costs a question more, one that is ended costs the user his calls.
 void absent_doubt(struct scscf *s, const struct served *who)
 {
+    struct outbox_note n = {CX_TIMEOUT_DEREGISTRATION, STR_NONE, STR_NONE, who->impu, true};
     char room[2048];
     struct arena a;
     arena_init(&a, room, sizeof room);
     bool kept = absent_known(s, &a, who).status != 0;
     arena_done(&a);
-    if (kept || cx_is_bound(s, STR_NONE, who->impu))
+    if (kept || cx_is_bound(s, &n))
         return;
     // Whoever calls names them while the HSS is silent: they push out nothing that is certain.
     if (outbox_waiting(s->outbox) < outbox_size(s->outbox) / 2)
-        cx_notify(s, STR_NONE, STR_NONE, who->impu, CX_TIMEOUT_DEREGISTRATION);
+        cx_tell(s, &n);
     else
         LOG(LOG_WARN,
             "the HSS is not told that a called user is not served here, outbox.size is half "

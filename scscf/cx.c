@@ -91,8 +91,8 @@ struct asked {
     enum cx_sar_type type;
     bool is_sar, ended;    // its answer is here
     bool doubtful;         // an earlier registration of the same had no answer
-    bool holds,
-        holds_impu; // the outbox holds back what it has of the private identity, of the public one
+    bool holds,            // the outbox holds back what it has of the private identity,
+        holds_nameless;    // and what it has without one
     bool told;             // the HSS has been told that it came to nothing
     uint64_t mark;         // what the outbox held before it
     struct str impi, impu, key; // behind the struct
@@ -195,15 +195,16 @@ struct registered {
     struct str impu;
 };
 
-static bool is_registered_with(void *arg, struct str impu)
+static bool is_registered_with(void *arg, const struct outbox_note *n)
 {
     const struct registered *r = arg;
     char room[512];
     struct arena a;
     arena_init(&a, room, sizeof room);
-    struct str canon = impu_canon_text(&a, &r->s->plan, impu); // a note has it as the HSS wrote it
-    bool with =
-        canon.n && (str_eq(canon, r->impu) || (r->reg && registration_serves(r->reg, canon)));
+    struct str canon = impu_canon_text(&a, &r->s->plan, n->impu); // a note has it as the HSS wrote it
+    bool with = canon.n && str_eq(canon, r->impu);
+    if (canon.n && !with && r->reg)
+        with = n->by_pattern ? registration_serves(r->reg, canon) : registration_has(r->reg, canon);
     arena_done(&a);
     return with;
 }
@@ -219,6 +220,7 @@ static const struct registration *next_bound(const struct scscf *s, const struct
         ;
     return reg;
 }
+
 // What was to be told of the user before this registration is no longer true. The registration is in the
 // registrar by now, so its whole set is known.
 static void settle_outbox(struct scscf *s, const struct asked *q, bool taken)
@@ -229,26 +231,27 @@ static void settle_outbox(struct scscf *s, const struct asked *q, bool taken)
         outbox_supersede(s->outbox, q->impi, q->mark, is_registered_with, &r);
     if (q->holds)
         outbox_release(s->outbox, q->impi);
-    if (q->holds_impu)
-        outbox_release(s->outbox, q->impu);
+    if (q->holds_nameless)
+        outbox_release_nameless(s->outbox);
 }
 
 // ---- registrations that came to nothing ----
 
 // Without a private identity the HSS finds the public one in any of its readings.
-bool cx_is_bound(const struct scscf *s, struct str impi, struct str impu)
+bool cx_is_bound(const struct scscf *s, const struct outbox_note *note)
 {
     char room[2048];
     struct arena a;
     struct sip_uri uri;
     arena_init(&a, room, sizeof room);
-    struct str forms[IMPU_READINGS_MAX] = {impu_canon_text(&a, &s->plan, impu)};
+    struct str forms[IMPU_READINGS_MAX] = {impu_canon_text(&a, &s->plan, note->impu)};
     size_t n = 1;
-    if (!impi.n && forms[0].n && sip_uri_parse(&a, forms[0], &uri) == 0)
+    if (!note->impi.n && forms[0].n && sip_uri_parse(&a, forms[0], &uri) == 0)
         impu_readings(&a, &s->plan, &uri, forms, &n);
     bool bound = false;
     for (size_t i = 0; !bound && i < n; i++)
-        bound = forms[i].n && registrar_is_bound(s->registrar, impi, forms[i]);
+        bound = forms[i].n &&
+                registrar_is_bound(s->registrar, note->impi, forms[i], note->by_pattern);
     arena_done(&a);
     return bound;
 }
@@ -270,14 +273,14 @@ static struct asked *same_on_its_way(const struct scscf *s, const struct asked *
 // contact was bound, and its end is told when it goes.
 static void end_what_is_not_bound(struct scscf *s, const struct asked *q, bool maybe)
 {
-    if (q->type != CX_REGISTRATION || (!maybe && !q->doubtful) || q->told ||
-        cx_is_bound(s, q->impi, q->impu))
+    struct outbox_note n = {CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE, q->impi, q->impu, false};
+    if (q->type != CX_REGISTRATION || (!maybe && !q->doubtful) || q->told || cx_is_bound(s, &n))
         return;
     struct asked *other = same_on_its_way(s, q);
     if (other)
         other->doubtful = true;
     else
-        cx_notify(s, STR_NONE, q->impi, q->impu, CX_ADMINISTRATIVE_DEREGISTRATION);
+        cx_tell(s, &n);
 }
 
 // Who is registered is not kept as one who is not.
@@ -313,7 +316,7 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     if (q->type == CX_UNREGISTERED_USER)
         tell_absent(s, q, err, a);
     else
-    q->cb.saa(s, q->arg, err, a);
+        q->cb.saa(s, q->arg, err, a);
     q->ended = true;
     if (registers(q->type)) {
         if (taken)
@@ -324,6 +327,8 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     asked_free(q);
 }
 
+// Whose set a note without a private identity may be of shows by the answer to a REGISTRATION only; of whom is
+// re-registered it is here.
 static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
 {
     struct cx_sar r = {.head = head(s, as->call_id, as->impu),
@@ -342,7 +347,9 @@ static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
         asked_free(q);
     } else if (registers(as->type)) {
         q->holds = outbox_hold(s->outbox, as->impi);
-        q->holds_impu = outbox_hold(s->outbox, as->impu);
+        q->holds_nameless = as->type == CX_REGISTRATION;
+        if (q->holds_nameless)
+            outbox_hold_nameless(s->outbox);
     }
     return err;
 }
@@ -432,18 +439,16 @@ static void note_lost(void *arg, const struct outbox_note *n, enum outbox_loss w
                why == OUTBOX_TOO_OLD ? "older than outbox.max_age" : "outbox.size is reached", 0);
 }
 
-// A registration of the private identity, or without one of the public, that is on its way goes
-// first: what the HSS would hear in between might end what it is just about to begin.
-static unsigned hold_back(struct scscf *s, struct str impi, struct str impu)
+// A registration of the private identity that is on its way goes first: what the HSS would hear in between might end
+// what it is just about to begin.
+static unsigned hold_back(struct scscf *s, struct str impi)
 {
     unsigned n = 0;
     LIST_EACH(&s->asked, it) {
         struct asked *q = LIST_ENTRY(it, struct asked, link);
-        bool *holds = impi.n ? &q->holds : &q->holds_impu;
-        bool same = impi.n ? str_eq(q->impi, impi) : str_eq(q->impu, impu);
-        if (!q->is_sar || *holds || q->ended || !registers(q->type) || !same)
+        if (!q->is_sar || q->holds || q->ended || !registers(q->type) || !str_eq(q->impi, impi))
             continue;
-        *holds = true;
+        q->holds = true;
         n++;
     }
     return n;
@@ -453,16 +458,22 @@ static unsigned hold_back(struct scscf *s, struct str impi, struct str impu)
 static bool is_untrue(void *arg, const struct outbox_note *n)
 {
     return n->type != CX_AUTHENTICATION_FAILURE && n->type != CX_AUTHENTICATION_TIMEOUT &&
-           cx_is_bound(arg, n->impi, n->impu);
+           cx_is_bound(arg, n);
 }
 
+void cx_tell(struct scscf *s, const struct outbox_note *n)
+{
+    int err = outbox_add(s->outbox, n, n->impi.n ? hold_back(s, n->impi) : 0);
+    if (err)
+        log_untold(s, n, "server assignment not sent to the HSS", err_text(err), 0);
+}
+
+// Of a registration, by a distinct identity.
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type)
 {
-    struct outbox_note n = {type, call_id, impi, impu};
-    int err = outbox_add(s->outbox, &n, hold_back(s, impi, impu));
-    if (err)
-        log_untold(s, &n, "server assignment not sent to the HSS", err_text(err), 0);
+    struct outbox_note n = {type, call_id, impi, impu, false};
+    cx_tell(s, &n);
 }
 
 struct reject cx_cannot_serve(struct scscf *s, struct str call_id, struct str impi, struct str impu, int err)

@@ -21,14 +21,15 @@ struct note {
     struct outbox_note n; // texts behind the struct
 };
 
-// The notes about one private identity. The first of them is told to the HSS by a procedure.
+// The notes about one private identity, or without one about one public identity. The first of them is told to the HSS
+// by a procedure.
 struct user {
     struct job job;       // id 0: the first note is not on its way
     struct timer deadline;
     enum outbox_outcome outcome;
     struct list link;     // ready to be sent; alone otherwise
     struct list notes;
-    uint64_t key;
+    uint64_t key, turn;
     unsigned held;
 };
 
@@ -38,11 +39,12 @@ struct outbox {
     const struct outbox_ops *ops;
     void *arg;
     struct map users;
-    struct list ready, ages;
+    struct list ready, nameless, ages; // both of users who can be told about, in turn
     size_t n, n_flight;
     struct steps_owner steps;
     struct slots flights; // users by id
-    uint64_t last_note;
+    uint64_t last_note, last_turn;
+    unsigned nameless_held;
     uint32_t retry_ms; // 0: the HSS answers
     struct timer timer;
     struct outbox_stats stats;
@@ -55,9 +57,14 @@ static uint64_t now_ms(const struct outbox *o)
 
 // ---- users ----
 
+static bool has_name(const struct outbox_note *n)
+{
+    return n->impi.n > 0;
+}
+
 static struct str owner(const struct outbox_note *n)
 {
-    return n->impi.n ? n->impi : n->impu;
+    return has_name(n) ? n->impi : n->impu;
 }
 
 static struct note *first(const struct user *u)
@@ -110,10 +117,22 @@ static void place(struct outbox *o, struct user *u)
 {
     list_del(&u->link);
     list_init(&u->link);
-    if (list_empty(&u->notes))
+    if (list_empty(&u->notes)) {
         user_free(o, u);
-    else if (!u->job.id && !u->held)
-        list_add(&o->ready, &u->link);
+    } else if (!u->job.id && !u->held) {
+        u->turn = ++o->last_turn;
+        list_add(has_name(&first(u)->n) ? &o->ready : &o->nameless, &u->link);
+    }
+}
+
+// Whose turn it is; NULL: nobody's now.
+static struct user *next(const struct outbox *o)
+{
+    struct user *a = list_empty(&o->ready) ? NULL : LIST_ENTRY(o->ready.next, struct user, link);
+    if (o->nameless_held || list_empty(&o->nameless))
+        return a;
+    struct user *b = LIST_ENTRY(o->nameless.next, struct user, link);
+    return a && a->turn < b->turn ? a : b;
 }
 
 // ---- notes ----
@@ -133,7 +152,8 @@ static struct note *note_new(const struct outbox_note *n)
     if (!k)
         return NULL;
     char *at = (char *)(k + 1);
-    k->n = (struct outbox_note){n->type, put(&at, n->call_id), put(&at, n->impi), put(&at, n->impu)};
+    k->n = (struct outbox_note){n->type, put(&at, n->call_id), put(&at, n->impi), put(&at, n->impu),
+                                n->by_pattern};
     return k;
 }
 
@@ -183,7 +203,8 @@ static const struct procedure tell;
 static bool drop_untrue(struct outbox *o, struct user *u)
 {
     struct note *k = first(u);
-    if (!(k->waited || k->tried) || !o->ops->untrue || !o->ops->untrue(o->arg, &k->n))
+    bool asked = k->waited || k->tried || !has_name(&k->n);
+    if (!asked || !o->ops->untrue || !o->ops->untrue(o->arg, &k->n))
         return false;
     o->stats.superseded++;
     note_free(o, k);
@@ -194,9 +215,8 @@ static bool drop_untrue(struct outbox *o, struct user *u)
 static void pump(struct outbox *o)
 {
     drop_old(o);
-    while (!list_empty(&o->ready) && !timer_active(&o->timer) &&
-           o->n_flight < (o->retry_ms ? 1 : WINDOW)) {
-        struct user *u = LIST_ENTRY(o->ready.next, struct user, link);
+    for (struct user *u;
+         !timer_active(&o->timer) && o->n_flight < (o->retry_ms ? 1 : WINDOW) && (u = next(o));) {
         if (drop_untrue(o, u))
             continue;
         list_del(&u->link);
@@ -306,20 +326,32 @@ void outbox_release(struct outbox *o, struct str impi)
     pump(o);
 }
 
+void outbox_hold_nameless(struct outbox *o)
+{
+    o->nameless_held++;
+}
+
+void outbox_release_nameless(struct outbox *o)
+{
+    if (!o->nameless_held || --o->nameless_held)
+        return;
+    pump(o);
+}
+
 uint64_t outbox_mark(const struct outbox *o)
 {
     return o->last_note;
 }
 
 void outbox_supersede(struct outbox *o, struct str impi, uint64_t mark,
-                      bool (*same)(void *arg, struct str impu), void *arg)
+                      bool (*same)(void *arg, const struct outbox_note *n), void *arg)
 {
     struct user *u = find(o, impi);
     if (!u)
         return;
     LIST_EACH(&u->notes, it) {
         struct note *k = LIST_ENTRY(it, struct note, link);
-        if (k->seq > mark || !same(arg, k->n.impu))
+        if (k->seq > mark || !same(arg, &k->n))
             continue;
         o->stats.superseded++;
         if (on_its_way(k))
@@ -448,6 +480,7 @@ int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbo
     o->arg = arg;
     o->steps = (struct steps_owner){.ops = &owner_ops, .nf = o};
     list_init(&o->ready);
+    list_init(&o->nameless);
     list_init(&o->ages);
     timer_init(&o->timer, retry, o);
     *ret_outbox = o;

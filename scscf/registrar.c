@@ -418,12 +418,13 @@ static bool is_bound_by(const struct registration *reg, struct str impi)
     return !impi.n || registration_count_of(reg, impi) > 0;
 }
 
-bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu)
+bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu,
+                        bool by_pattern)
 {
     struct str pattern;
     size_t it = 0;
     for (const struct registration *reg; (reg = registrar_next_with(r, impu, &it, NULL));)
         if (is_bound_by(reg, impi))
             return true;
-    return registrar_covering(r, impu, is_bound_by, impi, &pattern) != NULL;
+    return by_pattern && registrar_covering(r, impu, is_bound_by, impi, &pattern) != NULL;
 }

@@ -77,8 +77,10 @@ struct registration *registrar_find_pattern(const struct registrar *r, struct st
 // The one whose wildcarded identity covers impu, and that identity; of several the one with the longest fixed parts. 64
 // patterns are tried at most.
 struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern);
-// Has the private identity (empty: any) bound a contact to a registration that has impu, or covers it?
-bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu);
+// Has the private identity (empty: any) bound a contact to a registration that has impu; by_pattern: or covers it? A
+// distinct identity that a pattern covers may be of another set, also of the same private identity.
+bool registrar_is_bound(const struct registrar *r, struct str impi, struct str impu,
+                        bool by_pattern);
 // Does the pattern, which need not be of a registration, cover impu?
 bool registrar_covers(const struct registrar *r, struct str pattern, struct str impu);
 

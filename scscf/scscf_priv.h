@@ -221,11 +221,12 @@ int cx_assign(struct scscf *s, const struct assignment *q, cx_saa_cb cb, cx_arg 
 typedef void (*cx_absent_cb)(struct scscf *s, cx_arg job, const struct served *who, int err, const struct cx_saa *a,
                              bool doubtful);
 int cx_ask_absent(struct scscf *s, struct str call_id, const struct served *who, cx_absent_cb cb, cx_arg job);
-// Has the private identity (empty: any) bound a contact to what has impu, or covers it?
-bool cx_is_bound(const struct scscf *s, struct str impi, struct str impu);
+// Has the private identity (empty: any) bound a contact to what has the public one; by_pattern: or covers it?
+bool cx_is_bound(const struct scscf *s, const struct outbox_note *n);
 // The same while nobody waits for the answer: delivered now or later (outbox.h).
 void cx_notify(struct scscf *s, struct str call_id, struct str impi, struct str impu,
                enum cx_sar_type type);
+void cx_tell(struct scscf *s, const struct outbox_note *n);
 // The HSS has taken a registration of a user who is new here, and this S-CSCF cannot serve it: err says why
 // (ERR_TOOBIG: there is too much of it). The HSS is told, and the answer is for the I-CSCF to choose another
 // S-CSCF (TS 29.228 6.1.2.1, TS 24.229 5.3.1.3).

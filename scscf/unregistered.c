@@ -154,6 +154,7 @@ static struct entry *entry_new(const struct unregistered_new *n)
     e->called = put(&at, n->called);
     e->user.impu = put(&at, n->impu);
     e->user.impi = put(&at, n->impi);
+    e->user.by_pattern = n->by_pattern;
     e->index = n->index;
     e->bytes = bytes + n->bytes;
     return e;
@@ -209,7 +210,8 @@ void unregistered_add(struct unregistered *u, const struct unregistered_new *n)
     else
         profile_free(n->profile);
     if (err) {
-        struct unregistered_user user = {n->impu, n->impi, NULL};
+        struct unregistered_user user = {
+            .impu = n->impu, .impi = n->impi, .by_pattern = n->by_pattern};
         u->p.given_back(u->p.arg, &user);
     }
     arm(u);

@@ -15,6 +15,7 @@ struct unregistered;
 struct unregistered_user {
     struct str impu, impi; // by which the HSS is told, in canonical form; private identity that it
                            // named, may be empty
+    bool by_pattern; // impu is not known to be a distinct identity of the set
     const struct profile *profile; // NULL: the HSS gave none
 };
 
@@ -43,7 +44,8 @@ const struct unregistered_user *unregistered_find(const struct unregistered *u,
 
 struct unregistered_new {
     struct str called; // by what the HSS was asked, canonical
-    struct str impu, impi;
+    struct str impu, impi; // as in unregistered_user
+    bool by_pattern;
     struct profile *profile;
     size_t index; // of the identity in the profile that was called; its count for none
     size_t bytes; // of the profile

@@ -34,7 +34,19 @@ static void on_closed(void *arg, struct bridge *b, const struct session_end *e, 
     l->bridge = NULL;
 }
 
-static const struct bridge_ops bridge_ops = {.closed = on_closed};
+// What is larger than any message may be: it cannot be sent.
+static bool swells;
+
+static void on_decorate(void *arg, struct bridge *b, bool to_caller, enum sip_method method,
+                        unsigned status, struct sip_edits *e)
+{
+    static char large[70000];
+    memset(large, 'x', sizeof large);
+    if (swells && (method == SIP_BYE || status / 100 == 2))
+        sip_edit_append_named(e, STR("Subject"), str_make(large, sizeof large));
+}
+
+static const struct bridge_ops bridge_ops = {.closed = on_closed, .decorate = on_decorate};
 
 static bool wants(void *arg, const struct sip_msg *m)
 {
@@ -343,6 +355,119 @@ static void hung_up_with_a_dead_caller(void **state)
     lab_done(&l);
 }
 
+// ---- forks that offer ----
+
+static char invite[4096];
+
+// What peer_reply writes behind the body belongs to no message.
+static void fork_offers(struct peer *p, const char *status, const char *tag, const char *more,
+                        const char *body)
+{
+    char extra[512];
+    (void)snprintf(extra, sizeof extra,
+                   "Contact: <sip:" Q ">\n%sContent-Type: application/sdp\n"
+                   "Content-Length: %zu\n\n%s",
+                   more, strlen(body), body);
+    peer_reply(p, M, invite, status, tag, extra);
+}
+
+static struct peer *call_forks(struct lab *l)
+{
+    struct peer *p = peer_new(&l->w, Q);
+    l->out.uri = STR("sip:bob@" Q);
+    l->a.p.rel100 = SESSION_REL_SUPPORTED;
+    l->a.silent_offers = true;
+    agent_call(&l->a, CALL, NULL);
+    (void)snprintf(invite, sizeof invite, "%s", peer_expect(p, "INVITE "));
+    fork_offers(p, "183 Progress", "one", "Require: 100rel\nRSeq: 1\n", "offer-1");
+    world_run(&l->w, 200);
+    assert_string_equal(l->a.offer, "offer-1");
+    return p;
+}
+
+static void fork_ends(struct lab *l, struct peer *p, const char *bye)
+{
+    peer_reply(p, M, bye, "200 OK", NULL, NULL);
+    world_run(&l->w, 1000);
+    assert_int_equal(l->a.closed, 1);
+    assert_int_equal(l->closed, 1);
+    lab_done(l);
+}
+
+// The caller has the offer of one fork before him when another answers with its own: his answer is
+// for the first alone, and he is asked again (RFC 3264 4, RFC 3311 5.1).
+static void another_fork_answers(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    struct peer *p = call_forks(&l);
+    fork_offers(p, "200 OK", "two", "", "offer-2");
+    peer_expect_silence(p, 200);
+    l.a.silent_offers = false;
+    assert_int_equal(session_answer(l.a.s, STR("answer-1")), 0);
+    const char *ack = peer_expect(p, "ACK ");
+    assert_contains(ack, "tag=two");
+    assert_contains(ack, "from-a");
+    assert_string_equal(l.a.offer, "offer-2");
+    world_run(&l.w, 300);
+    assert_int_equal(l.a.established, 1);
+    assert_int_equal(session_hang_up(l.a.s), 0);
+    fork_ends(&l, p, peer_expect(p, "BYE "));
+}
+
+// The same when he has answered the first.
+static void another_fork_after_the_answer(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    struct peer *p = call_forks(&l);
+    assert_int_equal(session_answer(l.a.s, STR("answer-1")), 0);
+    const char *prack = peer_expect(p, "PRACK ");
+    assert_contains(prack, "answer-1");
+    peer_reply(p, M, prack, "200 OK", NULL, NULL);
+    l.a.silent_offers = false;
+    fork_offers(p, "200 OK", "two", "", "offer-2");
+    const char *ack = peer_expect(p, "ACK ");
+    assert_contains(ack, "from-a");
+    assert_string_equal(l.a.offer, "offer-2");
+    world_run(&l.w, 300);
+    assert_int_equal(l.a.established, 1);
+    assert_int_equal(session_hang_up(l.a.s), 0);
+    fork_ends(&l, p, peer_expect(p, "BYE "));
+}
+
+// He cannot be asked again: nobody talks to somebody who answered another.
+static void another_fork_and_no_update(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.in.no_update = true;
+    struct peer *p = call_forks(&l);
+    fork_offers(p, "200 OK", "two", "", "offer-2");
+    assert_int_equal(session_answer(l.a.s, STR("answer-1")), 0);
+    const char *ack = peer_expect(p, "ACK ");
+    assert_contains(ack, "tag=two");
+    assert_null(strstr(ack, "answer-1"));
+    fork_ends(&l, p, peer_expect(p, "BYE "));
+}
+
+// An answer that cannot be sent, and a BYE that cannot be sent after it.
+static void both_sides_fail_at_once(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.b.pick_up = true;
+    swells = true;
+    l.tap.count = "BYE sip:" B;
+    agent_call(&l.a, CALL, NULL);
+    world_run(&l.w, 1000);
+    swells = false;
+    assert_int_equal(l.closed, 1);
+    assert_int_equal(l.a.closed, 1);
+    assert_int_equal(l.tap.counted, 0);
+    lab_done(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +484,10 @@ int main(void)
         cmocka_unit_test(refused_for_its_own_reasons),
         cmocka_unit_test(late_offer_of_who_has_no_100rel),
         cmocka_unit_test(hung_up_with_a_dead_caller),
+        cmocka_unit_test(another_fork_answers),
+        cmocka_unit_test(another_fork_after_the_answer),
+        cmocka_unit_test(another_fork_and_no_update),
+        cmocka_unit_test(both_sides_fail_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

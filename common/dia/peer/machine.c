@@ -56,11 +56,11 @@ static void closed(struct dia_peer *p, unsigned how)
         dia_peer_note_lost(p, how == WD_LOST && dia_peer_lived(p));
     else
         p->attempt_ms = dia_peers_ms(p->layer) + DIA_ATTEMPT_MS;
-    p->opened_ms = 0;
     p->cause = DIA_REBOOTING;
     dia_peer_drop(&p->i);
     dia_peer_drop(&p->r);
-    dia_watchdog_event(p, how);
+    dia_watchdog_event(p, how); // it asks how long the connection lived
+    p->opened_ms = 0;
     left(p, true);
     dia_peer_told(p);
     take_second(p);
@@ -77,7 +77,6 @@ static void opened(struct dia_peer *p, struct dia_conn *c)
     dia_conn_set_phase(c, DIA_CONN_OPEN);
     p->info.apps = caller->apps;
     p->state_id = caller->state_id;
-    p->retry_ms = DIA_RETRY_MS < p->layer->connect_ms ? DIA_RETRY_MS : p->layer->connect_ms;
     p->cause = DIA_REBOOTING;
     p->opened_ms = dia_peers_ms(p->layer);
     p->counts.opens++;
@@ -229,7 +228,8 @@ static void act_replace(void *obj, void *arg)
     dia_peer_drop(&p->i);
     dia_peer_drop(&p->r);
     dia_watchdog_event(p, WD_STOPPED);
-    left(p, false);
+    left(p, true);
+    dia_peer_told(p); // what waits for the peer goes when the new connection is told
     act_open_r(p, c);
 }
 

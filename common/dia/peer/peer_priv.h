@@ -138,6 +138,8 @@ void dia_peer_told(struct dia_peer *p);  // tells the user and the owner when us
 // ---- reconnect.c ----
 bool dia_peer_dials(const struct dia_peer *p); // it is for us to connect
 bool dia_peer_lived(const struct dia_peer *p); // it is open, and has been for a while
+bool dia_peer_flaps(const struct dia_peer *p); // it is lost again and again before it has been
+uint32_t dia_peer_first_ms(const struct dia_peer_layer *l); // the first wait
 // It was lost; lived: and had been there for a while. How long until it is connected to again by itself, and from when
 // on because there is something to send.
 uint64_t dia_peer_again_ms(struct dia_peer *p, bool lived);

@@ -24,7 +24,7 @@ struct dia_peer *dia_peer_new(struct dia_peer_layer *l, struct str host, struct 
     p->info.host = str_dup(host);
     p->info.realm = str_dup(realm.n ? realm : l->self->realm);
     p->info.weight = 1;
-    p->retry_ms = DIA_RETRY_MS < l->connect_ms ? DIA_RETRY_MS : l->connect_ms;
+    p->retry_ms = dia_peer_first_ms(l);
     timer_init(&p->timer, dia_peer_timer, p);
     timer_init(&p->wd.timer, watchdog_timer, p);
     timer_init(&p->second_timer, second_timer, p);

@@ -3,7 +3,7 @@
 // (DPR) leads back to INITIAL, since it is no failure. And after a connection that the transport
 // ended (most often a restart) the three watchdogs of REOPEN follow one another at once instead of
 // Tw apart: they prove as much, and the only HSS of a network is not left out for a minute. After
-// silence they keep the RFC's pace.
+// silence they keep the RFC's pace, and so they do for a peer that comes and goes.
 #include "dia/peer/peer_priv.h"
 
 enum { JITTER_MS = 2000 };
@@ -98,7 +98,7 @@ static void act_close(void *obj, void *arg)
 static void act_down(void *obj, void *arg)
 {
     struct dia_peer *p = obj;
-    p->wd.quick = true;
+    p->wd.quick = !dia_peer_flaps(p);
 }
 
 static void act_reopen(void *obj, void *arg)

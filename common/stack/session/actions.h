@@ -10,8 +10,11 @@ extern const struct fsm session_machine;
 
 // ---- invite.c, stray.c ----
 void invite_cancel(struct session *s);
-// The session of an INVITE that was answered is over.
+// Its session is over, and the INVITE may still be answered.
 void stray_keep(struct session *s);
+// ACK, and BYE, for a 2xx in a dialog that nobody keeps. invite: as it was sent.
+void stray_leave(struct session_layer *l, const struct sip_msg *invite, const struct sip_msg *ok,
+                 bool bye);
 void strays_done(struct session_layer *l);
 
 // ---- incoming.c ----
@@ -40,6 +43,7 @@ int change_start(struct session *s, enum sip_method method, struct str body, boo
 void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m);
 // Refuses their offers that are still open.
 void modified_give_up(struct session *s, unsigned status);
+void modified_give_up_in(struct leg *g, unsigned status);
 extern const struct carrier by_response;
 
 // ---- refresh.c ----

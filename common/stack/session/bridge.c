@@ -10,6 +10,11 @@ struct half {
     struct half *other;
     struct session *session; // NULL: it is over
     bool asked;              // it waits for an answer (or offer) that the other side is to give
+    bool begun;              // the caller was made an offer in a response, and takes no other there
+    bool by_change;          // what it waits for was passed on by a change
+    bool stale;              // nobody waits for what the other side is to answer next
+    bool blocked;            // an offer of it could not be passed on; so can none behind it
+    struct str late;         // heap: its offer, which waits until that has come
     struct str answer;       // heap: what it has answered to the first offer
     server_id request;       // of its side, that the other side is to answer; 0: none
 };
@@ -19,7 +24,7 @@ struct bridge {
     void *arg;
     struct half caller, called;
     bool ending;
-    bool starting; // stays, whatever ends
+    unsigned held; // it is being worked with, and stays, whatever ends
     struct session_end end;
     bool by_caller;
 };
@@ -28,7 +33,33 @@ static void bridge_free(struct bridge *b)
 {
     mem_free((void *)b->caller.answer.p);
     mem_free((void *)b->called.answer.p);
+    mem_free((void *)b->caller.late.p);
+    mem_free((void *)b->called.late.p);
     mem_free(b);
+}
+
+// Both sides have ended?
+static void over(struct bridge *b)
+{
+    if (b->caller.session || b->called.session || b->held)
+        return;
+    if (b->ops->closed)
+        b->ops->closed(b->arg, b, &b->end, b->by_caller);
+    bridge_free(b);
+}
+
+// Whatever is asked of a session may end it, and the other one with it.
+static struct half *hold(struct half *h)
+{
+    h->bridge->held++;
+    return h;
+}
+
+static void let_go(struct half *h)
+{
+    struct bridge *b = h->bridge;
+    b->held--;
+    over(b);
 }
 
 static bool is_caller(const struct half *h)
@@ -49,6 +80,12 @@ static unsigned passed_on(unsigned status)
 
 // ---- offers and answers ----
 
+static void refuse(struct half *h, unsigned status)
+{
+    if (h->session)
+        (void)session_refuse(h->session, status);
+}
+
 // What the other side has been waiting for. False: it was not.
 static bool pass_on(struct half *from, struct str body)
 {
@@ -57,118 +94,188 @@ static bool pass_on(struct half *from, struct str body)
         return false;
     to->asked = false;
     int e = session_answer(to->session, body);
-    if (e && e != ERR_STATE) // ERR_STATE: it does not want it any more
+    if (e && e != ERR_STATE && to->session) // ERR_STATE: it does not want it any more
         (void)session_hang_up(to->session);
     return true;
+}
+
+// False: the other side does not take it.
+static bool pass_on_change(struct half *h, struct str body)
+{
+    if (!h->other->session || session_modify(h->other->session, body))
+        return false;
+    h->asked = h->by_change = true;
+    return true;
+}
+
+static void keep_late(struct half *h, struct str body)
+{
+    mem_free((void *)h->late.p);
+    h->late = str_dup(body);
+    if (!h->late.p)
+        refuse(h, 500);
+}
+
+// The answer came to an offer that is gone: what has been waiting behind it is next.
+static void end_stale(struct half *h)
+{
+    struct str body = h->late;
+    h->late = STR_NONE;
+    h->stale = false;
+    if (body.n && !pass_on_change(h, body))
+        refuse(h, 488);
+    mem_free((void *)body.p);
+}
+
+// A further fork's: a change brings it (RFC 3311 5.1), since no response can any more. One in a
+// provisional response that cannot go now stays open, for another fork may still answer.
+static void offer_of_next_fork(struct half *h, struct str body, unsigned status)
+{
+    if (h->stale && !h->late.n) {
+        keep_late(h, body);
+        return;
+    }
+    if (!h->stale && !h->asked && !h->blocked && pass_on_change(h, body))
+        return;
+    h->blocked = true;
+    if (status >= 200)
+        refuse(h, 488);
 }
 
 // An offer in a response of the called side to an INVITE that had none.
 static void offer_in_response(struct half *h, struct str body, unsigned status)
 {
     struct session_reply r = {.status = status, .body = body, .reliable = true};
+    if (h->begun || h->stale) {
+        offer_of_next_fork(h, body, status);
+        return;
+    }
+    h->asked = h->begun = true;
+    h->by_change = false;
     int e = status < 200 ? session_progress(h->other->session, &r)
                          : session_accept(h->other->session, &r);
-    if (e)
-        (void)session_refuse(h->session, 488);
-    else
+    if (!e)
+        return;
+    h->asked = h->begun = false;
+    refuse(h, 488);
+}
+
+static void take_offer(struct half *h, struct str body, unsigned status)
+{
+    if (pass_on(h, body)) { // what the other side's re-INVITE wanted; its answer is to come
         h->asked = true;
+        h->by_change = false;
+    } else if (!h->other->session) {
+        refuse(h, 488);
+    } else if (status && !session_is_established(h->other->session)) {
+        offer_in_response(h, body, status);
+    } else if (h->stale || !pass_on_change(h, body)) {
+        refuse(h, 491);
+    }
 }
 
 static void on_offer(void *arg, struct session *s, struct str body, const struct sip_msg *m)
 {
-    struct half *h = arg;
-    unsigned status = sip_msg_status(m);
-    if (pass_on(h, body)) { // what the other side's re-INVITE wanted; its answer is to come
-        h->asked = true;
-        return;
-    }
-    if (!h->other->session) {
-        (void)session_refuse(s, 488);
-    } else if (status && !session_is_established(h->other->session)) {
-        offer_in_response(h, body, status);
-    } else if (session_modify(h->other->session, body) == 0) {
-        h->asked = true;
-    } else {
-        (void)session_refuse(s, 491);
-    }
+    struct half *h = hold(arg);
+    take_offer(h, body, sip_msg_status(m));
+    let_go(h);
 }
 
 static void on_answer(void *arg, struct session *s, struct str body, const struct sip_msg *m)
 {
-    struct half *h = arg;
-    if (pass_on(h, body))
-        return;
-    struct str copy = str_dup(body);
-    mem_free((void *)h->answer.p);
-    h->answer = copy;
+    struct half *h = hold(arg);
+    if (h->other->stale) {
+        if (!h->other->by_change) // else the change is still to end
+            end_stale(h->other);
+    } else if (!pass_on(h, body)) {
+        struct str copy = str_dup(body);
+        mem_free((void *)h->answer.p);
+        h->answer = copy;
+    }
+    let_go(h);
 }
 
 static void on_modified(void *arg, struct session *s, unsigned status)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     struct half *to = h->other;
-    if (!to->asked || !to->session)
-        return;
-    to->asked = false;
-    // A 2xx that has brought no answer leaves nothing else (RFC 3264 5).
-    (void)session_refuse(to->session, status < 300 ? 488 : passed_on(status));
+    if (to->stale) {
+        end_stale(to);
+    } else if (to->asked) {
+        to->asked = false;
+        // A 2xx that has brought no answer leaves nothing else (RFC 3264 5).
+        refuse(to, status < 300 ? 488 : passed_on(status));
+    }
+    let_go(h);
 }
 
+// The other side was asked, and answers all the same: nobody else may have that. What was behind it
+// has gone with it, for one fork was chosen.
 static void on_withdrawn(void *arg, struct session *s)
 {
-    ((struct half *)arg)->asked = false;
+    struct half *h = arg;
+    mem_free((void *)h->late.p);
+    h->late = STR_NONE;
+    h->blocked = false;
+    if (h->asked)
+        h->stale = true;
+    h->asked = false;
 }
 
 // ---- setting up ----
 
 static void on_progress(void *arg, struct session *s, unsigned status, const struct sip_msg *m)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     bool reliable = sip_msg_has_token(m, SIP_H_REQUIRE, STR("100rel"));
     if (status > 100 && !is_caller(h) && !h->asked && h->other->session)
         (void)session_progress(
             h->other->session,
             &(struct session_reply){.status = status, .body = h->answer, .reliable = reliable});
+    let_go(h);
 }
 
 static void on_established(void *arg, struct session *s)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     struct session_reply r = {.status = 200, .body = h->answer};
-    if (is_caller(h) || !h->other->session || session_is_established(h->other->session))
-        return;
-    // ERR_STATE: a late offer has accepted it.
-    int e = session_accept(h->other->session, &r);
-    if (e && e != ERR_STATE)
-        (void)session_hang_up(s);
+    if (!is_caller(h) && h->other->session && !session_is_established(h->other->session)) {
+        // ERR_STATE: a late offer has accepted it.
+        int e = session_accept(h->other->session, &r);
+        if (e && e != ERR_STATE)
+            (void)session_hang_up(s);
+    }
+    let_go(h);
 }
 
 // ---- other requests: one at a time ----
 
 static void on_response(void *arg, struct session *s, unsigned status, const struct sip_msg *m)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     server_id id = h->other->request;
     h->other->request = 0;
     if (id && h->other->session)
         session_reply_to(h->other->session, id, passed_on(status));
+    let_go(h);
 }
 
 static void on_request(void *arg, struct session *s, server_id id, const struct sip_msg *m)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     enum sip_method method = sip_msg_method(m);
     bool known = method == SIP_INFO || method == SIP_MESSAGE;
     if (!known || h->request || !h->other->session) {
         session_reply_to(s, id, known ? 491 : 405);
-        return;
+    } else {
+        h->request = id;
+        if (session_request(h->other->session, method, sip_msg_raw(m, SIP_H_CONTENT_TYPE),
+                            sip_msg_body(m), on_response)) {
+            h->request = 0;
+            session_reply_to(s, id, 500);
+        }
     }
-    h->request = id;
-    if (session_request(h->other->session, method, sip_msg_raw(m, SIP_H_CONTENT_TYPE),
-                        sip_msg_body(m), on_response)) {
-        h->request = 0;
-        session_reply_to(s, id, 500);
-    }
+    let_go(h);
 }
 
 // ---- the end ----
@@ -178,23 +285,15 @@ static void end_other(struct half *other, const struct session_end *e)
     bool refusal = is_caller(other) && !e->established && e->status >= 300;
     // Silence of the called side is what the caller hears.
     unsigned status = e->status == 408 ? 408 : passed_on(e->status);
-    if (!refusal || session_reject(other->session, &(struct session_reply){.status = status}))
-        (void)session_hang_up(other->session);
-}
-
-// Both sides have ended?
-static void over(struct bridge *b)
-{
-    if (b->caller.session || b->called.session || b->starting)
+    if (refusal && session_reject(other->session, &(struct session_reply){.status = status}) == 0)
         return;
-    if (b->ops->closed)
-        b->ops->closed(b->arg, b, &b->end, b->by_caller);
-    bridge_free(b);
+    if (other->session) // the refusal may have ended it, even when it could not be sent
+        (void)session_hang_up(other->session);
 }
 
 static void on_closed(void *arg, struct session *s, const struct session_end *e)
 {
-    struct half *h = arg;
+    struct half *h = hold(arg);
     struct bridge *b = h->bridge;
     h->session = NULL;
     if (!b->ending) {
@@ -203,12 +302,10 @@ static void on_closed(void *arg, struct session *s, const struct session_end *e)
         b->end.msg = NULL;
         b->end.reason = STR_NONE;
         b->by_caller = is_caller(h);
-        if (h->other->session) {
+        if (h->other->session)
             end_other(h->other, e);
-            return; // may have gone with it
-        }
     }
-    over(b);
+    let_go(h);
 }
 
 static void on_decorate(void *arg, struct session *s, enum sip_method method, unsigned status,
@@ -231,12 +328,12 @@ static const struct session_ops ops = {.progress = on_progress,
 
 void bridge_hang_up(struct bridge *b)
 {
-    b->starting = true; // it stays until both have heard
+    b->held++; // it stays until both have heard
     if (b->caller.session)
         (void)session_hang_up(b->caller.session);
     if (b->called.session)
         (void)session_hang_up(b->called.session);
-    b->starting = false;
+    b->held--;
     over(b);
 }
 
@@ -275,7 +372,7 @@ int bridge_take(struct session_layer *l, server_id id, const struct bridge_param
         out.rel100 = SESSION_REL_OFF;
     e = session_invite(l, &out, &b->called.session);
     if (e) {
-        b->starting = true;
+        b->held++;
         (void)session_reject(b->caller.session, &(struct session_reply){.status = 500});
         bridge_free(b);
         return e;

@@ -30,6 +30,12 @@ bool offer_missed(const struct leg *g, const struct sip_msg *m);
 // A body came where an answer may be, or an offer: tells the owner. in: where an answer to an offer
 // would go; NULL: nowhere.
 void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in);
+// The owner is asked for the answer that this carries, or for an offer of ours.
+void offer_due(struct leg *g, const struct carrier *in);
+// Is the owner being asked?
+bool offer_is_open(const struct session *s);
+// Is it the open offer in this leg that the owner answers next?
+bool offer_is_next(const struct leg *g);
 
 // ---- interval.c: of session timers ----
 // on_timer: half of it is over when the refresh is ours, or the session is about to end.

@@ -170,6 +170,17 @@ static void other_fork(struct session *s, struct leg *g, const struct sip_msg *m
     bye_send(s, g);
 }
 
+// With the offer that is open in it: nobody wants the answer.
+static void drop_leg(struct leg *g)
+{
+    struct session *s = g->session;
+    bool withdrawn = offer_is_next(g);
+    modified_give_up_in(g, 487);
+    leg_free(g);
+    if (withdrawn && s->ops->withdrawn)
+        s->ops->withdrawn(s->arg, s);
+}
+
 // True: a change of ours has gone with one of them. chosen NULL: all.
 static bool drop_other_legs(struct session *s, const struct leg *chosen)
 {
@@ -179,7 +190,7 @@ static bool drop_other_legs(struct session *s, const struct leg *chosen)
         if (g == chosen)
             continue;
         lost |= change_in(g);
-        leg_free(g);
+        drop_leg(g);
     }
     return lost;
 }
@@ -203,11 +214,19 @@ static void settle(struct session *s, struct leg *g, const struct sip_msg *m)
 
 static void accepted(struct session *s, const struct sip_msg *m)
 {
+    bool lost = false;
     struct leg *g = find_leg(s, m);
     struct session_end bad = {.status = 500, .msg = m, .cause = "2xx without what a dialog needs"};
+    if (!g && s->n_legs == LEGS_MAX && s->state <= SS_CANCELLING) {
+        lost = drop_other_legs(s, NULL); // they go anyway, and it needs the room
+        if (!session_over(s))
+            g = find_leg(s, m);
+    }
     if (!g) {
         if (s->state <= SS_CANCELLING)
             session_step(s, SE_REFUSED, &bad);
+        else if (!session_over(s) && sip_msg_to_tag(m).n)
+            stray_leave(s->layer, s->invite_msg, m, true); // RFC 3261 13.2.2.4
         return;
     }
     if (s->state > SS_CANCELLING) {
@@ -218,7 +237,9 @@ static void accepted(struct session *s, const struct sip_msg *m)
         return;
     }
     s->leg = g;
-    bool lost = drop_other_legs(s, g);
+    lost |= drop_other_legs(s, g);
+    if (session_over(s)) // its owner has dropped it
+        return;
     leg_note_peer(g, m);
     dialog_on_response(g->dialog, m);
     ack_owe(g, s->invite_cseq);
@@ -240,6 +261,8 @@ static bool again(struct session *s, unsigned status, const struct sip_msg *m)
         return false;
     s->again++;
     bool lost = drop_other_legs(s, NULL);
+    if (session_over(s))
+        return true;
     if (invite_send(s))
         return false;
     if (lost)

@@ -7,7 +7,7 @@
 enum verdict { GO, GLARE, LATER };
 
 // Two at once: what we have sent out ourselves is glare, what we have not answered yet has to wait
-// its turn.
+// its turn; so has what comes while the owner is asked in the dialog of another fork.
 static enum verdict collision(const struct leg *g, const struct sip_msg *m)
 {
     const struct session *s = g->session;
@@ -18,7 +18,7 @@ static enum verdict collision(const struct leg *g, const struct sip_msg *m)
         return GLARE;
     if (!invite && !sip_msg_body(m).n)
         return GO;
-    return g->oa == OA_SENT ? GLARE : g->oa == OA_RECEIVED || g->due ? LATER : GO;
+    return g->oa == OA_SENT ? GLARE : g->oa == OA_RECEIVED || offer_is_open(s) ? LATER : GO;
 }
 
 static bool objected(struct leg *g, server_id id, const struct sip_msg *m)
@@ -99,23 +99,26 @@ static int refuse(struct leg *g, unsigned status)
 
 const struct carrier by_response = {.answer = answer, .refuse = refuse};
 
+void modified_give_up_in(struct leg *g, unsigned status)
+{
+    if (g->due != &by_response)
+        return;
+    g->due = NULL;
+    (void)offer_step(g, OE_WITHDRAW);
+    (void)refuse(g, status);
+}
+
 void modified_give_up(struct session *s, unsigned status)
 {
-    LIST_EACH(&s->legs, it) {
-        struct leg *g = LIST_ENTRY(it, struct leg, link);
-        if (g->due != &by_response)
-            continue;
-        g->due = NULL;
-        (void)offer_step(g, OE_WITHDRAW);
-        (void)refuse(g, status);
-    }
+    LIST_EACH(&s->legs, it)
+        modified_give_up_in(LIST_ENTRY(it, struct leg, link), status);
 }
 
 // A re-INVITE without an offer: the owner is asked for one of ours (RFC 3261 14.2).
 static void ask_for_offer(struct leg *g, const struct sip_msg *m)
 {
     struct session *s = g->session;
-    g->due = &by_response;
+    offer_due(g, &by_response);
     if (s->ops->offer)
         s->ops->offer(s->arg, s, STR_NONE, m);
     else

@@ -86,7 +86,7 @@ void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in
     bool late = first && (s->offered || g->described);
     if (!body.n || !in || late || !is_reliable(m) || !offer_step(g, OE_RECV_OFFER))
         return;
-    g->due = in;
+    offer_due(g, in);
     if (s->ops->offer)
         s->ops->offer(s->arg, s, body, m);
     else
@@ -95,12 +95,32 @@ void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in
 
 // ---- what the owner says to it ----
 
+// Forks may offer at the same time: who answers has heard of the oldest first.
 static struct leg *asked(const struct session *s)
 {
-    LIST_EACH(&s->legs, it)
-        if (LIST_ENTRY(it, struct leg, link)->due)
-            return LIST_ENTRY(it, struct leg, link);
-    return NULL;
+    struct leg *oldest = NULL;
+    LIST_EACH(&s->legs, it) {
+        struct leg *g = LIST_ENTRY(it, struct leg, link);
+        if (g->due && (!oldest || g->due_turn < oldest->due_turn))
+            oldest = g;
+    }
+    return oldest;
+}
+
+bool offer_is_open(const struct session *s)
+{
+    return asked(s) != NULL;
+}
+
+bool offer_is_next(const struct leg *g)
+{
+    return asked(g->session) == g;
+}
+
+void offer_due(struct leg *g, const struct carrier *in)
+{
+    g->due = in;
+    g->due_turn = ++g->session->due_turns;
 }
 
 int session_answer(struct session *s, struct str body)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests that come in: claimed from the transaction layer, kept until their final response has
 // gone, a 2xx to an INVITE until its ACK: it is sent again by the UAS core itself (RFC
-// 3261 13.3.1.4).
+// 3261 13.3.1.4). A new INVITE is remembered, for its copies, as long as its transaction is there.
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -13,7 +13,7 @@
 enum { T1_TIMES = 64, SERVED_MEMORY = 1 << 20, TAG_MAX = TXN_TAG_LEN + 9 };
 
 struct served {
-    struct list link;  // of the layer's serving, or leaving
+    struct list link;  // of the layer's serving, leaving, or past
     struct list mates; // of its session
     struct session_layer *layer;
     server_id id;
@@ -24,6 +24,7 @@ struct served {
     char tag[TAG_MAX];       // of our responses to a new INVITE; empty: the node's
     size_t tag_n;
     bool invite, first, leaving;
+    bool past;                   // only for by_invite, and its tag
     struct str ok;               // 2xx to an INVITE, heap: to be sent again
     uint32_t interval, left, t2; // ms
     struct timer again;
@@ -64,7 +65,8 @@ static void served_free(struct served *v)
     timer_stop(&v->again);
     if (v->txn)
         txn_server_set_owner(v->layer->txns, v->txn, NULL);
-    slots_remove(&v->layer->served, v->id);
+    if (v->id)
+        slots_remove(&v->layer->served, v->id);
     if (v->key)
         map_remove(&v->layer->by_invite, v->key, v);
     list_del(&v->mates);
@@ -75,11 +77,30 @@ static void served_free(struct served *v)
     mem_free(v);
 }
 
+// RFC 3261 8.2.2.2: copies of a new INVITE are recognised until its transaction ends.
+static void served_keep(struct served *v)
+{
+    slots_remove(&v->layer->served, v->id);
+    v->id = 0;
+    mem_free((void *)v->ok.p);
+    v->ok = STR_NONE;
+    arena_done(&v->mem);
+    arena_init(&v->mem, NULL, 0);
+    v->past = true;
+    list_del(&v->link);
+    list_add(&v->layer->past, &v->link);
+}
+
 static void release_leaving(void *arg)
 {
     struct session_layer *l = arg;
-    while (!list_empty(&l->leaving))
-        served_free(LIST_ENTRY(l->leaving.next, struct served, link));
+    while (!list_empty(&l->leaving)) {
+        struct served *v = LIST_ENTRY(l->leaving.next, struct served, link);
+        if (v->key && v->txn)
+            served_keep(v);
+        else
+            served_free(v);
+    }
 }
 
 // At the end of the turn: who has answered may still look at the request.
@@ -280,14 +301,14 @@ static uint64_t merge_key(const struct sip_msg *m)
     return (h * 31 + sip_msg_cseq(m)->number) | 1;
 }
 
-// RFC 3261 8.2.2.2: has the same INVITE come by another way, and is under way? One that was forked
-// to several users who are here has another Request-URI.
+// RFC 3261 8.2.2.2: has the same INVITE come by another way, and is its transaction there? One that
+// was forked to several users who are here has another Request-URI.
 static bool is_merged(const struct session_layer *l, const struct sip_msg *m)
 {
     size_t it = 0;
     uint64_t key = merge_key(m);
     for (const struct served *v; (v = map_find(&l->by_invite, key, &it));)
-        if (!v->leaving && str_eq(sip_msg_call_id(v->msg), sip_msg_call_id(m)) &&
+        if (v->txn && str_eq(sip_msg_call_id(v->msg), sip_msg_call_id(m)) &&
             str_eq(sip_msg_from_tag(v->msg), sip_msg_from_tag(m)) &&
             sip_msg_cseq(v->msg)->number == sip_msg_cseq(m)->number &&
             str_eq(sip_msg_uri_text(v->msg), sip_msg_uri_text(m)))
@@ -369,11 +390,16 @@ static void on_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg
 {
     struct served *v = owner;
     struct session *s = v ? v->session : NULL;
-    if (!v)
+    if (!v || v->leaving)
         return; // it was answered
     if (s && !session_over(s))
         v->layer->wiring->cancelled(s, v->id, v->msg, sip_msg_raw(cancel, SIP_H_REASON));
     (void)server_reply(v->layer, v->id, 487, NULL);
+}
+
+static struct str on_tag(void *arg, txn_id id, void *owner)
+{
+    return tag_of(owner);
 }
 
 static void on_trying_due(void *arg, txn_id id, void *owner)
@@ -386,7 +412,10 @@ static void on_server_end(void *arg, txn_id id, void *owner, int err)
 {
     struct served *v = owner;
     v->txn = 0;
-    tell_gone(v);
+    if (v->past)
+        served_free(v);
+    else
+        tell_gone(v);
 }
 
 static const struct txn_user_ops user_ops = {.name = "session",
@@ -394,6 +423,7 @@ static const struct txn_user_ops user_ops = {.name = "session",
                                              .request = on_request,
                                              .ack = on_ack,
                                              .cancelled = on_cancelled,
+                                             .tag = on_tag,
                                              .trying_due = on_trying_due,
                                              .server_end = on_server_end};
 
@@ -401,6 +431,7 @@ int server_layer_init(struct session_layer *l)
 {
     list_init(&l->serving);
     list_init(&l->leaving);
+    list_init(&l->past);
     deferred_init(&l->release, release_leaving, l);
     return txn_user_add(l->txns, &user_ops, l, &l->user);
 }
@@ -410,6 +441,8 @@ void server_layer_done(struct session_layer *l)
     list_splice(&l->leaving, &l->serving);
     release_leaving(l);
     deferred_cancel(&l->release);
+    while (!list_empty(&l->past))
+        served_free(LIST_ENTRY(l->past.next, struct served, link));
     txn_user_remove(l->txns, l->user);
     slots_done(&l->served);
     map_done(&l->by_invite);

@@ -67,7 +67,7 @@ struct session_ops {
     // NULL: refused with 488.
     void (*offer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
     // The offer that `offer` told needs no answer any more: its request was cancelled, or has timed
-    // out.
+    // out, or another fork was chosen. Of several it is the oldest one, which is answered first.
     void (*withdrawn)(void *arg, struct session *s);
     // The answer to our offer. Told again when an unreliable response gave a preview of it (RFC
     // 6337 3.1.1).
@@ -178,7 +178,8 @@ int session_modify(struct session *s, struct str body);
 bool session_may_modify(const struct session *s);
 // CANCEL, a refusal with 486, or BYE. Later ones do nothing.
 int session_hang_up(struct session *s);
-// No further word, no callback.
+// No callback any more, and no further word but for an INVITE of ours without a final response: it
+// is cancelled, and whoever accepts it even so is thanked and hung up.
 void session_drop(struct session *s);
 
 // A request of the owner's inside the dialog (INFO, MESSAGE); cb is told the final response, msg

@@ -47,7 +47,8 @@ struct session_layer {
     struct map by_dialog; // hash of Call-ID and local tag
     struct list all;
     struct list serving, leaving; // struct served: requests that are being answered; to be freed
-    struct map by_invite;         // those of them that are a new INVITE, by what merged ones share
+    struct list past;             // new INVITEs that were answered, until their transactions end
+    struct map by_invite;         // each new INVITE of these lists, by what merged ones share
     struct list strays;           // INVITEs whose session is over, for forks that answer late
     size_t n_strays;
     struct deferred release;
@@ -120,6 +121,7 @@ struct leg {
     } offer;
     uint32_t rseq;             // of the last reliable provisional response that came, 0: none
     const struct carrier *due; // where the answer to their offer goes; NULL: none is open
+    uint32_t due_turn;         // of the session's open offers the least is answered first
     server_id due_server;      // of by_response
     uint32_t due_rseq;         // of by_prack
     uint32_t pracked;          // of the last one that was acknowledged
@@ -201,7 +203,8 @@ struct session {
     uint64_t key;
     struct list legs;
     size_t n_legs;
-    struct leg *leg; // the one that counts; NULL: none yet
+    uint32_t due_turns; // offers of theirs so far
+    struct leg *leg;    // the one that counts; NULL: none yet
     struct list requests;
     struct list served; // struct served: theirs that are being answered
     // outgoing INVITE

@@ -62,6 +62,13 @@ static void give_up(void *obj, void *arg)
     close_session(obj, arg);
 }
 
+// RFC 3261 9.1: the other side is not left ringing.
+static void give_up_calling(void *obj, void *arg)
+{
+    invite_cancel(obj);
+    give_up(obj, arg);
+}
+
 static const struct fsm_row rows[] = {
     {SS_CALLING, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
     {SS_EARLY, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
@@ -98,8 +105,8 @@ static const struct fsm_row rows[] = {
     {SS_ENDING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
 
     // its owner has gone
-    {SS_CALLING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_EARLY, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_CALLING, SE_DROP, SS_ENDED, NULL, give_up_calling, NULL},
+    {SS_EARLY, SE_DROP, SS_ENDED, NULL, give_up_calling, NULL},
     {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
     {SS_RINGING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
     {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, give_up, NULL},

@@ -48,6 +48,9 @@ struct txn_user_ops {
     // The INVITE of this server transaction, which has no final response yet, was cancelled. The CANCEL
     // itself has been answered 200. owner is what txn_server_set_owner gave.
     void (*cancelled)(void *arg, txn_id id, void *owner, const struct sip_msg *cancel);
+    // The To tag of the responses to this INVITE, for the 200 to its CANCEL (RFC 3261 9.2). NULL, or empty: that of
+    // txn_to_tag. Not called when the owner is NULL.
+    struct str (*tag)(void *arg, txn_id id, void *owner);
     // A request other than INVITE has not been answered for so long that RFC 4320 4.1 wants a 100: the user
     // sends it through the transaction. Not called when the owner is NULL.
     void (*trying_due)(void *arg, txn_id id, void *owner);
@@ -192,7 +195,7 @@ bool txn_flow_info(const struct txn_layer *l, flow_id flow, struct flow_info *re
 
 enum { TXN_TAG_LEN = 16 };
 // The To tag that this stack gives to responses for m: the same for a request, its retransmissions
-// and its CANCEL, without any state.
+// and its CANCEL, without any state. A user that gives others says so by `tag`.
 struct str txn_to_tag(const struct txn_layer *l, const struct sip_msg *m, char buf[TXN_TAG_LEN]);
 // A node of the network refused one of our requests for its own load.
 void txn_pushed_back(struct txn_layer *l);

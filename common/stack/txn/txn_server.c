@@ -207,10 +207,17 @@ static struct txn_server *find_cancelled(struct txn_layer *l, bool reliable, con
     return find_invite(l, m, how);
 }
 
+// RFC 3261 9.2: the tag that the INVITE's responses have.
+static struct str cancel_tag(const struct txn_server *invite)
+{
+    const struct txn_user *u = invite ? invite->user : NULL;
+    return u && u->ops->tag && invite->owner ? u->ops->tag(u->arg, invite->t.id, invite->owner) : STR_NONE;
+}
+
 static void on_cancel(struct txn_layer *l, struct txn_server *st, const struct sip_msg *m)
 {
     struct txn_server *invite = find_cancelled(l, st->t.reliable, m);
-    struct txn_answer a = {.status = invite ? 200 : 481};
+    struct txn_answer a = {.status = invite ? 200 : 481, .to_tag = cancel_tag(invite)};
     (void)txn_server_answer(l, st->t.id, m, &a);
     if (!invite || invite->t.state != TXN_PROCEEDING || !invite->user)
         return;

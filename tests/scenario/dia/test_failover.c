@@ -439,6 +439,31 @@ static void busy_is_not_remembered(void **state)
     dia_bytes_free(&b);
 }
 
+// RFC 6733 2.1: a peer that opens and resets is dialled ever more slowly, whatever there is to send; one that has
+// lived in between is dialled as the first time.
+static void flapping(void **state)
+{
+    uint64_t opens = 0;
+    knows(&r, 0);
+    for (int i = 0; i < 600; i++) { // a minute
+        (void)box_ask(a, "r.test", "test", 50);
+        world_run(&w, 100);
+        if (box_stat(a, "dia_peer_opened_total", NULL) == opens)
+            continue;
+        opens = box_stat(a, "dia_peer_opened_total", NULL);
+        raw_drop(&r);
+    }
+    assert_in_range(opens, 4, 10);
+    world_run(&w, 60000);
+    assert_int_equal(box_stat(a, "dia_peer_opened_total", NULL), opens + 1);
+    raw_drop(&r);
+    world_run(&w, 100);
+    assert_int_equal(box_stat(a, "dia_peer_opened_total", NULL), opens + 2);
+    raw_drop(&r);
+    world_run(&w, 600);
+    assert_int_equal(box_stat(a, "dia_peer_opened_total", NULL), opens + 3);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -449,6 +474,7 @@ int main(void)
         T(goodbye_with_requests_pending), T(down_and_back_in_a_moment), T(down_for_good),
         T(deadly_request), T(waiting_is_bounded), T(busy_peer_rests), T(both_busy),
         T(overloaded_peer_is_spared), T(busy_is_not_remembered),
+        T(flapping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

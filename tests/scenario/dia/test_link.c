@@ -499,6 +499,35 @@ static void restart_unseen(void **state)
     raw_stop(&r);
 }
 
+// The connection of before is asked, and there is nobody any more; what was on its way goes by the new one.
+static void restart_unseen_with_a_request(void **state)
+{
+    static struct raw r, again;
+    struct box *a = box_start(&w, 0, "a.test", box_open);
+    raw_start(&r, &w, 3, "again.test");
+    r.origin_state = 100;
+    raw_dial(&r, a);
+    raw_cer(&r, (const uint32_t[]){DIA_APP_CX}, 1);
+    world_run(&w, 100);
+    size_t k = box_ask(a, "again.test", NULL, 0);
+    world_run(&w, 10);
+    assert_int_equal(r.count[303], 1);
+    r.answer_dwr = false;
+    raw_share(&again, &r);
+    again.answer_dwr = true;
+    again.origin_state = 101;
+    again.got = raw_maa;
+    raw_dial(&again, a);
+    raw_cer(&again, (const uint32_t[]){DIA_APP_CX}, 1);
+    world_run(&w, 1200);
+    assert_int_equal(again.answers[DIA_CER], 1);
+    assert_int_equal(again.count[303], 1);
+    assert_int_equal(a->done[k].calls, 1);
+    assert_int_equal(a->done[k].err, 0);
+    raw_drop(&again);
+    raw_stop(&r);
+}
+
 static void on_drained(void *arg)
 {
     ((struct box *)arg)->drained = true;
@@ -665,7 +694,7 @@ int main(void)
         T(known_name_from_elsewhere_refused), T(unknown_peer_accepted_when_allowed),
         T(no_common_application), T(faulty_cer), T(cer_on_an_open_connection), T(request_before_cer), T(garbage), T(any_segmentation),
         T(silent_stranger), T(half_a_message), T(idle), T(restart), T(connection_lost),
-        T(restart_unseen), T(drain),
+        T(restart_unseen), T(restart_unseen_with_a_request), T(drain),
         T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused), T(unreachable_says_why_once),
         T(unsupported_transports), T(vendors_of_the_capabilities), T(ipv6),
     };

@@ -276,6 +276,13 @@ static void set_peer(struct stage *s, uint8_t state)
         s->peer->wd.state = WD_OKAY;
 }
 
+static void wait_now(struct stage *s)
+{
+    s->peer->runs = PT_AGAIN;
+    s->peer->due_ms = dia_peers_ms(s->node->peers);
+    timer_start(s->loop, &s->peer->timer, 0);
+}
+
 static void walk_peer(void **state)
 {
     for (size_t k = 0; k < dia_peer_fsm.n_rows; k++) {
@@ -290,7 +297,16 @@ static void walk_peer(void **state)
             s.peer->state_id = 10;
         if (row->event == PEER_SECOND)
             s.peer->second = accepted(&s, 20);
+        // The guarded row stands before it, and is for what is not coming as soon.
+        bool coming = row->event == PEER_WANTED && !row->guard;
+        if (coming)
+            wait_now(&s);
+        uint64_t due = s.peer->due_ms;
         dia_peer_event(s.peer, row->event, arg);
+        if (coming) {
+            assert_int_equal(s.peer->runs, PT_AGAIN);
+            assert_int_equal(s.peer->due_ms, due);
+        }
         if (s.peer->state != row->next)
             fail_msg("%s %s ended in %s", dia_peer_fsm.states[row->state],
                      dia_peer_fsm.events[row->event], dia_peer_fsm.states[s.peer->state]);

@@ -53,7 +53,6 @@ struct work {
     bool replace;
     size_t n;
     struct hss_overlaps overlaps;
-    char distinct[128], pattern[128];
     struct hss_problem p;
     struct hss_text out;
     char last[256];
@@ -83,8 +82,6 @@ static int run(struct work *j, int (*work)(struct hss_op *, void *))
     list_add(&ops, &op->link);
     int err = hss_transaction(&w.hss->writer, &ops, why, sizeof(why));
     j->overlaps = op->overlaps;
-    (void)snprintf(j->distinct, sizeof j->distinct, "%.*s", STR_ARG(op->overlaps.distinct));
-    (void)snprintf(j->pattern, sizeof j->pattern, "%.*s", STR_ARG(op->overlaps.pattern));
     hss_op_free(op);
     return err;
 }
@@ -433,11 +430,29 @@ static void overlaps(void **state)
         (void)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: '%s'"), rows[i].second);
         struct work j = {.text = text};
         assert_int_equal(run(&j, import_work), 0);
-        if (j.overlaps.n != rows[i].n || strcmp(j.distinct, rows[i].distinct) != 0 || strcmp(j.pattern, rows[i].pattern) != 0)
-            fail_msg("%s in %s: %zu, %s in %s", rows[i].second, rows[i].first, j.overlaps.n, j.distinct, j.pattern);
+        if (j.overlaps.n != rows[i].n || strcmp(j.overlaps.distinct, rows[i].distinct) != 0 || strcmp(j.overlaps.pattern, rows[i].pattern) != 0)
+            fail_msg("%s in %s: %zu, %s in %s", rows[i].second, rows[i].first, j.overlaps.n, j.overlaps.distinct,
+                     j.overlaps.pattern);
         (void)tear_down(state);
         (void)set_up(state);
     }
+}
+
+// What is told of the first of several subscribers is no piece of what was read of the others.
+static void overlap_of_the_first(void **state)
+{
+    static char text[16000];
+    provision("subscribers:\n" ONE("a", "impus: 'sip:a@" DOMAIN " sip:list!.*!@" DOMAIN "'"));
+    size_t n = (size_t)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: 'sip:list7@" DOMAIN "'") "  - {impi: 'c@" DOMAIN "', " KEY ", impus: '");
+    for (unsigned i = 0; i < 60; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "sip:c%u@" DOMAIN " ", i);
+    (void)snprintf(text + n, sizeof text - n, "'}\n");
+    struct work j = {.text = text};
+    assert_int_equal(run(&j, import_work), 0);
+    assert_int_equal(j.n, 2);
+    assert_int_equal(j.overlaps.n, 1);
+    assert_string_equal(j.overlaps.distinct, "sip:list7@" DOMAIN);
+    assert_string_equal(j.overlaps.pattern, "sip:list!.*!@" DOMAIN);
 }
 
 int main(void)
@@ -447,6 +462,7 @@ int main(void)
         TEST(look_up),        TEST(state_of_the_set), TEST(nobody_registers_by_it), TEST(unregistered),
         TEST(in_the_profile), TEST(mistakes),         TEST(export_and_import),      TEST(replaced_alone),
         TEST(mixed_up),       TEST(by_its_text),      TEST(one_that_cannot_be_used), TEST(overlaps),
+        TEST(overlap_of_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,6 +125,9 @@ static void says_who_it_is(void **state)
                                           {"sip:+498912;cpc=operator;oli=27@h;user=phone", "sip:+498912@h;user=phone"},
                                           {"sip:70;cpc=operator;phone-context=H.x@h;user=phone", "sip:70;phone-context=h.x@h;user=phone"},
                                           {"sip:+49%3891;cpc=x@h", "sip:+49891@h"},
+                                          {"sip:fe.de@h", "sip:fe.de@h"}, // a name, not the number fede
+                                          {"sip:Bea@h", "sip:Bea@h"},
+                                          {"sip:1-2;cpc=x@h", "sip:1-2@h"},
                                           {"sip:*21%23;x@h;user=phone", "sip:*21%23@h;user=phone"},
                                           {"tel:+49;cpc=operator;oli=27", "tel:+49"},
                                           {"tel:70;phone-context=h;x=1", "tel:70;phone-context=h"},

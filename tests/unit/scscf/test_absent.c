@@ -7,13 +7,10 @@
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
-#define WILD(uri)                                                                                  \
-    "<PublicIdentity><Identity>" uri                                                               \
-    "</Identity><Extension><IdentityType>4</IdentityType></Extension></PublicIdentity>"
 #define LIST "sip:list!.*!@" DOMAIN
 #define KEY "P-Profile-Key: <" LIST ">\n"
 #define NUMBER "tel:7042;phone-context=" DOMAIN
-#define ALICE_LIST PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) WILD(LIST))
+#define ALICE_LIST PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID_WILD(LIST))
 #define ALICE_NUMBER PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID(NUMBER))
 
 static void send_call(const char *uri, const char *headers)
@@ -98,7 +95,7 @@ static void many_numbers_of_one_set(void **state)
 static void nothing_but_a_pattern(void **state)
 {
     (void)state;
-    absent(PROFILE("alice@" DOMAIN, WILD(LIST)));
+    absent(PROFILE("alice@" DOMAIN, ID_WILD(LIST)));
     call("sip:list7@" DOMAIN, KEY, 480);
     world_run(60000);
     told(CX_TIMEOUT_DEREGISTRATION, "alice@" DOMAIN, "sip:list7@" DOMAIN);
@@ -218,6 +215,18 @@ static void the_other_of_two_sets(void **state)
     told(CX_TIMEOUT_DEREGISTRATION, "alice@" DOMAIN, "sip:a@" DOMAIN);
 }
 
+// A pattern of another set of the same user covers it.
+static void a_distinct_one_inside_a_pattern(void **state)
+{
+    (void)state;
+    absent(PROFILE("alice@" DOMAIN, ID("sip:list7@" DOMAIN)));
+    call("sip:list7@" DOMAIN, "", 480);
+    w.hss.profile = ALICE_LIST;
+    (void)world_registered(&alice);
+    world_run(60000);
+    told(CX_TIMEOUT_DEREGISTRATION, "alice@" DOMAIN, "sip:list7@" DOMAIN);
+}
+
 // ---- answers that are late, or lost ----
 
 static void lost(void **state)
@@ -262,6 +271,56 @@ static void lost_and_registered(void **state)
     nothing_more_is_said(&alice);
 }
 
+// The HSS is slow: the user is called by one identity of the set, and registers by another before that is given up.
+static void doubted_while_registering(void)
+{
+    w.hss.lose = 1;
+    send_call("tel:+15551", "");
+    world_run(3000);
+    w.hss.hold = true;
+    world_send_answer(&alice);
+    world_run(4000);
+    assert_int_equal(w.hss.n_sar, 2); // the doubt waits for what comes of it
+}
+
+static void lost_while_registering(void **state)
+{
+    (void)state;
+    doubted_while_registering();
+    world_answer_held();
+    world_run(60000);
+    assert_int_equal(held_registrations(w.scscf), 1);
+    assert_int_equal(w.hss.n_sar, 2);
+}
+
+static void lost_while_another_registers(void **state)
+{
+    (void)state;
+    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN));
+    doubted_while_registering();
+    world_answer_held();
+    world_run(1000);
+    assert_int_equal(w.hss.n_sar, 3);
+    told(CX_TIMEOUT_DEREGISTRATION, "", "tel:+15551");
+}
+
+// The doubt waits for the HSS already when the registration starts.
+static void doubted_before_registering(void **state)
+{
+    (void)state;
+    w.hss.lose = 2; // the doubt's as well
+    send_call("tel:+15551", "");
+    world_run(10000);
+    assert_int_equal(count(CX_TIMEOUT_DEREGISTRATION), 1);
+    w.hss.hold = true;
+    world_send_answer(&alice);
+    world_run(4000); // the time for another try passes
+    assert_int_equal(w.hss.n_sar, 3);
+    world_answer_held();
+    world_run(60000);
+    assert_int_equal(w.hss.n_sar, 3);
+}
+
 // The caller is gone when the answer comes.
 static void late(void **state)
 {
@@ -302,9 +361,13 @@ int main(void)
         TEST(registered_without_a_name),
         TEST(registered_of_two_sets),
         TEST(the_other_of_two_sets),
+        TEST(a_distinct_one_inside_a_pattern),
         TEST(lost),
         TEST(lost_and_asked_again),
         TEST(lost_and_registered),
+        TEST(lost_while_registering),
+        TEST(lost_while_another_registers),
+        TEST(doubted_before_registering),
         TEST(late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers of the HSS that do not arrive, profiles of users who are not registered, and identities that the HSS has in
 // several sets (TS 29.228 6.1.2.1, TS 23.228 4.3.3.4).
-#include <stdio.h>
-
 #include "world.h"
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
@@ -20,24 +18,6 @@ static unsigned count(enum cx_sar_type type)
     return n;
 }
 
-static const char *credentials(struct sip_msg *m)
-{
-    static char auth[1024];
-    (void)snprintf(auth, sizeof auth, "%s", world_credentials(m, "alice@" DOMAIN, RES, 1, "yes"));
-    return auth;
-}
-
-// Answers a challenge, and does not wait for what comes of it.
-static void send_answer(const struct reg *r)
-{
-    struct reg answer = *r;
-    struct sip_msg *m = world_register(r);
-    assert_int_equal(sip_msg_status(m), 401);
-    answer.auth = credentials(m);
-    answer.cseq = 0;
-    world_send_register(&answer);
-}
-
 // ---- a registration whose answer is lost ----
 
 // The HSS has the user registered, and nothing is bound: it hears so.
@@ -45,7 +25,7 @@ static void registration_lost(void **state)
 {
     (void)state;
     w.hss.lose = 1;
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(10000);
     (void)world_expect(W_PCSCF, 504);
     assert_int_equal(held_registrations(w.scscf), 0);
@@ -60,7 +40,7 @@ static void registered_again_before_it_was_told(void **state)
 {
     (void)state;
     w.hss.lose = 2; // the note's as well
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(8000);
     (void)world_expect(W_PCSCF, 504);
     (void)world_registered(&alice);
@@ -75,10 +55,10 @@ static void another_on_its_way(void **state)
     (void)state;
     w.hss.fresh = true;
     w.hss.lose = 1;
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(3000);
     w.hss.hold = true;
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(4000); // the first one has been given up
     assert_int_equal(count(CX_ADMINISTRATIVE_DEREGISTRATION), 0);
     world_answer_held();
@@ -93,10 +73,10 @@ static void another_refused(void **state)
     (void)state;
     w.hss.fresh = true;
     w.hss.lose = 1;
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(3000);
     w.hss.hold = true;
-    send_answer(&alice);
+    world_send_answer(&alice);
     world_run(4000);
     w.hss.sar_result = (struct dia_result){CX_ERROR_ROAMING_NOT_ALLOWED, true};
     world_answer_held();
@@ -110,7 +90,7 @@ static void refused(void **state)
 {
     (void)state;
     w.hss.sar_result = (struct dia_result){CX_ERROR_ROAMING_NOT_ALLOWED, true};
-    send_answer(&alice);
+    world_send_answer(&alice);
     (void)world_expect(W_PCSCF, 403);
     world_run(60000);
     assert_int_equal(w.hss.n_sar, 1);
@@ -147,6 +127,69 @@ static void refresh_lost(void **state)
     (void)refreshed();
     assert_true(w.hss.sar_have_profile);
     assert_int_equal(count(CX_ADMINISTRATIVE_DEREGISTRATION), 0);
+}
+
+// ---- a distinct identity that a pattern of another set covers ----
+
+#define LISTS PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID_WILD("sip:list!.*!@" DOMAIN))
+#define LIST7 PROFILE("alice@" DOMAIN, ID("sip:list7@" DOMAIN))
+
+static const struct reg list7 = {.impi = "alice@" DOMAIN,
+                                 .impu = "sip:list7@" DOMAIN,
+                                 .contact = "<sip:list7@192.0.2.7>",
+                                 .call_id = "list7",
+                                 .expires = 600};
+
+// Both of one private identity; the second one expires while the HSS is silent.
+static void expired_inside_a_pattern(void)
+{
+    w.hss.fresh = true;
+    w.hss.profile = LISTS;
+    (void)world_registered(&alice);
+    w.hss.profile = LIST7;
+    (void)world_registered(&list7);
+    assert_int_equal(held_registrations(w.scscf), 2);
+    w.hss.silent = true;
+    world_run(602000);
+    assert_int_equal(held_registrations(w.scscf), 1);
+    assert_int_equal(count(CX_TIMEOUT_DEREGISTRATION), 1);
+    w.hss.silent = false;
+}
+
+static void its_end_is_told(void **state)
+{
+    (void)state;
+    expired_inside_a_pattern();
+    world_run(60000);
+    assert_int_equal(count(CX_TIMEOUT_DEREGISTRATION), 2);
+    assert_string_equal(w.hss.sar_impi, "alice@" DOMAIN);
+    assert_string_equal(w.hss.sar_impu, "sip:list7@" DOMAIN);
+}
+
+// The other set's registration is not this one's.
+static void the_other_set_refreshed(void **state)
+{
+    (void)state;
+    expired_inside_a_pattern();
+    w.hss.profile = LISTS;
+    (void)refreshed();
+    world_run(60000);
+    assert_int_equal(count(CX_RE_REGISTRATION), 1);
+    assert_int_equal(count(CX_TIMEOUT_DEREGISTRATION), 2);
+    assert_string_equal(w.hss.sar_impu, "sip:list7@" DOMAIN);
+}
+
+static void lost_inside_a_pattern(void **state)
+{
+    (void)state;
+    w.hss.fresh = true;
+    w.hss.profile = LISTS;
+    (void)world_registered(&alice);
+    w.hss.lose = 1;
+    world_send_answer(&list7);
+    world_run(10000);
+    assert_int_equal(last_sar(), CX_ADMINISTRATIVE_DEREGISTRATION);
+    assert_string_equal(w.hss.sar_impu, "sip:list7@" DOMAIN);
 }
 
 // ---- users who are not registered ----
@@ -295,7 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(registration_lost), TEST(registered_again_before_it_was_told), TEST(another_on_its_way), TEST(another_refused),
         TEST(refused),           TEST(refresh_lost),                        TEST(kept_for_a_while),   TEST(given_back_at_once),
-        TEST(registered_meanwhile), TEST(two_sets),                         TEST(a_set_that_grows),   TEST(given_twice),
+        TEST(registered_meanwhile), TEST(its_end_is_told), TEST(the_other_set_refreshed), TEST(lost_inside_a_pattern), TEST(two_sets),                         TEST(a_set_that_grows),   TEST(given_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void seconds(unsigned n)
 
 static void add(const char *impi, const char *impu, enum cx_sar_type type)
 {
-    struct outbox_note n = {type, STR("call"), str_from(impi), str_from(impu)};
+    struct outbox_note n = {type, STR("call"), str_from(impi), str_from(impu), false};
     assert_int_equal(outbox_add(box, &n, 0), 0);
 }
 
@@ -205,9 +205,9 @@ static void the_same_again_is_told_once(void **state)
     assert_int_equal(sent[1].type, CX_USER_DEREGISTRATION);
 }
 
-static bool only_1(void *arg, struct str impu)
+static bool only_1(void *arg, const struct outbox_note *n)
 {
-    return str_eq(impu, STR("sip:1"));
+    return str_eq(n->impu, STR("sip:1"));
 }
 
 // TS 29.228 6.1.2: a user who has registered again must not be deregistered by what is late.
@@ -257,6 +257,47 @@ static void a_failed_registration_supersedes_nothing(void **state)
     assert_int_equal(n_sent, 1);
 }
 
+// Registrations of sets that are not known yet hold back what ends a set whoever has it, and nothing else.
+static void without_a_name_behind_registrations(void **state)
+{
+    (void)state;
+    outbox_hold_nameless(box);
+    outbox_hold_nameless(box);
+    add("", "sip:1", CX_TIMEOUT_DEREGISTRATION);
+    add("a", "sip:2", CX_TIMEOUT_DEREGISTRATION);
+    assert_int_equal(n_sent, 1);
+    assert_string_equal(sent[0].impu, "sip:2");
+    answer(0, OUTBOX_TAKEN);
+    outbox_release_nameless(box);
+    outbox_wake(box);
+    seconds(300);
+    assert_int_equal(n_sent, 1);
+    outbox_release_nameless(box);
+    assert_int_equal(n_sent, 2);
+    assert_string_equal(sent[1].impu, "sip:1");
+    answer(1, OUTBOX_TAKEN);
+    outbox_release_nameless(box); // nothing is held
+    add("", "sip:1", CX_TIMEOUT_DEREGISTRATION);
+    assert_int_equal(n_sent, 3);
+}
+
+// With and without a name they take turns: one that the HSS never takes does not keep the others back.
+static void in_turn_with_and_without_a_name(void **state)
+{
+    (void)state;
+    refuse = ERR_REFUSED;
+    add("a", "sip:1", CX_TIMEOUT_DEREGISTRATION);
+    add("", "sip:2", CX_TIMEOUT_DEREGISTRATION);
+    add("b", "sip:3", CX_TIMEOUT_DEREGISTRATION);
+    refuse = 0;
+    for (size_t i = 0; i < 6; i++) {
+        outbox_wake(box);
+        assert_int_equal(n_sent, i + 1);
+        assert_int_equal(sent[i].impu[4], "123"[i % 3]);
+        answer(i, OUTBOX_LATER);
+    }
+}
+
 static void too_old(void **state)
 {
     (void)state;
@@ -290,7 +331,7 @@ static void without_memory(void **state)
 {
     (void)state;
     for (long n = 0; n < 6; n++) {
-        struct outbox_note note = {CX_TIMEOUT_DEREGISTRATION, STR("call"), STR("z"), STR("sip:z")};
+        struct outbox_note note = {CX_TIMEOUT_DEREGISTRATION, STR("call"), STR("z"), STR("sip:z"), false};
         mem_fail_after(n);
         int err = outbox_add(box, &note, 0);
         mem_fail_after(-1);
@@ -358,7 +399,7 @@ int main(void)
         T(delivered_at_once), T(never_answered), T(again_at_growing_intervals), T(one_finds_out_for_all),
         T(a_poisoned_note_goes_to_the_end), T(in_order_for_one_user), T(the_same_again_is_told_once),
         T(a_registration_supersedes), T(superseded_on_its_way), T(a_failed_registration_supersedes_nothing),
-        T(too_old), T(no_room), T(without_memory), T(hosts),
+        T(without_a_name_behind_registrations), T(in_turn_with_and_without_a_name), T(too_old), T(no_room), T(without_memory), T(hosts),
     };
     return cmocka_run_group_tests_name("scscf_outbox", tests, NULL, NULL);
 }

@@ -297,15 +297,17 @@ static void bound_by_what_is_covered(void **state)
     (void)state;
     struct registration *reg = add_pattern("sip:a![0-9]{", 1, "}!@d");
     static const struct str covered = STR_INIT("sip:a7@d"), impi = STR_INIT("alice@d"), other = STR_INIT("other@d");
-    assert_false(registrar_is_bound(r, impi, covered));
+    assert_false(registrar_is_bound(r, impi, covered, true));
     struct binding_params c = contact("sip:x", 100);
     assert_int_equal(registration_bind(reg, &c, NULL), 0);
-    assert_true(registrar_is_bound(r, impi, covered));
-    assert_true(registrar_is_bound(r, STR_NONE, covered));
-    assert_true(registrar_is_bound(r, impi, STR("sip:u1@d")));
-    assert_false(registrar_is_bound(r, other, covered));
-    assert_false(registrar_is_bound(r, other, STR("sip:u1@d")));
-    assert_false(registrar_is_bound(r, impi, STR("sip:a77@d")));
+    assert_true(registrar_is_bound(r, impi, covered, true));
+    assert_true(registrar_is_bound(r, STR_NONE, covered, true));
+    assert_false(registrar_is_bound(r, impi, covered, false));
+    assert_true(registrar_is_bound(r, impi, STR("sip:u1@d"), false));
+    assert_true(registrar_is_bound(r, impi, STR("sip:u1@d"), true));
+    assert_false(registrar_is_bound(r, other, covered, true));
+    assert_false(registrar_is_bound(r, other, STR("sip:u1@d"), true));
+    assert_false(registrar_is_bound(r, impi, STR("sip:a77@d"), true));
 }
 
 static void out_of_memory(void **state)

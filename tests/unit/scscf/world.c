@@ -320,6 +320,18 @@ const char *world_proxy_credentials(const struct sip_msg *challenge, const char 
     return credentials(sip_msg_at(challenge, SIP_H_PROXY_AUTHENTICATE, 0), impi, password, nc, method, "");
 }
 
+void world_send_answer(const struct reg *r)
+{
+    char auth[1024];
+    struct reg answer = *r;
+    struct sip_msg *m = world_register(r);
+    assert_int_equal(sip_msg_status(m), 401);
+    (void)snprintf(auth, sizeof auth, "%s", world_credentials(m, r->impi, RES, 1, "yes"));
+    answer.auth = auth;
+    answer.cseq = 0;
+    world_send_register(&answer);
+}
+
 struct sip_msg *world_registered(const struct reg *r)
 {
     struct sip_msg *m = world_register(r);

@@ -86,11 +86,16 @@ const char *world_proxy_credentials(const struct sip_msg *challenge, const char 
 // Registers by challenge and response; fails the test unless it works. Gives the 200.
 struct sip_msg *world_registered(const struct reg *r);
 #define RES "12345678"
+// Answers a challenge by RES, and does not wait for what comes of it.
+void world_send_answer(const struct reg *r);
 
 #define ID(uri) "<PublicIdentity><Identity>" uri "</Identity></PublicIdentity>"
 #define BARRED(uri)                                                                                \
     "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" uri                       \
     "</Identity></PublicIdentity>"
+#define ID_WILD(uri)                                                                               \
+    "<PublicIdentity><Identity>" uri                                                               \
+    "</Identity><Extension><IdentityType>4</IdentityType></Extension></PublicIdentity>"
 #define PROFILE(impi, ids)                                                                         \
     "<?xml version=\"1.0\"?><IMSSubscription><PrivateID>" impi "</PrivateID><ServiceProfile>" ids  \
     "</ServiceProfile></IMSSubscription>"
