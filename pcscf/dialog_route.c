@@ -227,6 +227,8 @@ static enum step_verdict no_token(struct job *j, const struct sip_uri *own, cons
 {
     const struct token_key *key = &pjob_of(j)->pcscf->token_key;
     switch (own && own->user.p ? token_origin(key, own->user) : TOKEN_NONE) {
+    case TOKEN_OF_FORGOTTEN_KEY:
+        return job_fail(j, 481, "the key of the dialog's token is forgotten");
     case TOKEN_OF_EARLIER_RUN:
         return job_fail(j, 481, "the dialog's token is of an earlier run of this P-CSCF");
     case TOKEN_OF_ANOTHER:
@@ -281,7 +283,7 @@ bool dialog_is_old(const struct pcscf *p, const struct sip_msg *m)
 {
     const struct sip_addr *own = sip_msg_at(m, SIP_H_ROUTE, 0);
     return own && own->uri.user.p && stack_is_own(p->stack, &own->uri) &&
-           token_origin(&p->token_key, own->uri.user) >= TOKEN_OF_EARLIER_RUN;
+           token_origin(&p->token_key, own->uri.user) > TOKEN_OF_THIS_RUN;
 }
 
 bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m)

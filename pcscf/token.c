@@ -125,15 +125,19 @@ enum token_origin token_origin(const struct token_key *k, struct str text)
     unsigned char b[BYTES_MAX];
     size_t n;
     uint32_t boot, node;
+    uint16_t id;
     if (base64url_parse(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
         return TOKEN_NONE;
     if (b[1] >> 4 > TOKEN_ACCESS || ((b[1] & 15) != 4 && (b[1] & 15) != 6))
         return TOKEN_NONE;
     memcpy(&boot, b + 12, 4);
+    memcpy(&id, b + KEY_AT, 2);
     memcpy(&node, b + NODE_AT, 4);
     if (node != k->node)
         return TOKEN_OF_ANOTHER;
-    return boot == k->boot ? TOKEN_OF_THIS_RUN : TOKEN_OF_EARLIER_RUN;
+    if (boot != k->boot)
+        return TOKEN_OF_EARLIER_RUN;
+    return keyring_verify(k->ring, KEY_FLOW, id) ? TOKEN_OF_THIS_RUN : TOKEN_OF_FORGOTTEN_KEY;
 }
 
 // ---- route sets ----

@@ -54,7 +54,13 @@ struct str token_write(const struct token_key *k, struct arena *a, const struct 
 int token_parse(const struct token_key *k, struct str text, const struct token_use *use,
                 struct access_flow *ret_flow, uint64_t *ret_routes);
 // Whose token does the text look like? Nobody vouches for that: it is for choosing words.
-enum token_origin { TOKEN_NONE, TOKEN_OF_THIS_RUN, TOKEN_OF_EARLIER_RUN, TOKEN_OF_ANOTHER };
+enum token_origin {
+    TOKEN_NONE,
+    TOKEN_OF_THIS_RUN,
+    TOKEN_OF_FORGOTTEN_KEY,
+    TOKEN_OF_EARLIER_RUN,
+    TOKEN_OF_ANOTHER
+};
 enum token_origin token_origin(const struct token_key *k, struct str text);
 // The route set so far (0: empty) and one URI more. How a URI is written does not matter (case of
 // host and parameters, order of parameters, "lr" or "lr=on"), what it says does.

@@ -122,6 +122,8 @@ static enum step_verdict check_route(struct job *j)
         enum service_route_verdict v = judge_route(s, own->user, &who);
         if (v == SERVICE_ROUTE_GONE)
             return restoration(j, "the registration that the Service-Route was given to is gone, or its key");
+        if (v == SERVICE_ROUTE_MOVED)
+            return restoration(j, "the Service-Route is of another S-CSCF");
         if (v != SERVICE_ROUTE_OTHER)
             continue;
         scscf_count(s, SC_ROUTE_REFUSED);

@@ -147,6 +147,7 @@ enum service_route_verdict service_route_judge(const struct scscf *s, struct str
     if (fits(s, reg, key, b))
         return SERVICE_ROUTE_FITS;
     memcpy(&set, b + SET_AT, 4);
-    bool same_set = set == short_set(key, route_of(s, reg).set);
-    return same_set || node != keys_node(s->keys) ? SERVICE_ROUTE_GONE : SERVICE_ROUTE_OTHER;
+    if (set == short_set(key, route_of(s, reg).set))
+        return SERVICE_ROUTE_GONE;
+    return node == keys_node(s->keys) ? SERVICE_ROUTE_OTHER : SERVICE_ROUTE_MOVED;
 }

@@ -25,6 +25,7 @@ enum service_route_verdict {
     SERVICE_ROUTE_PLAIN, // tells no registration
     SERVICE_ROUTE_FITS,  // is one of the registration's
     SERVICE_ROUTE_GONE,  // of a key that is forgotten, or of one who holds the registration no more
+    SERVICE_ROUTE_MOVED, // of another S-CSCF with the same keys: whose it is can be told there only
     SERVICE_ROUTE_OTHER, // of another registration, or of nobody's making
 };
 enum service_route_verdict service_route_judge(const struct scscf *s, struct str user,

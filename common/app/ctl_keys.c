@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // "keys list" and "keys rotate": ids and ages of a node's key ring, never what is in it.
 #include "app/ctl_priv.h"
+#include "app/keyfile.h"
 #include "app/keys.h"
-#include "base/err.h"
+#include "base/log.h"
 
 enum { WRONG_USAGE = 2, DAY_S = 86400 };
 
@@ -41,6 +42,29 @@ static int run_list(void *app, int argc, char **argv, struct ctl_out *o)
     return 0;
 }
 
+static int say_rotated(const struct keys *k, int err, struct ctl_out *o)
+{
+    if (!err) {
+        put_list(k, o);
+        return 0;
+    }
+    ctl_error(o, "refused: %s. The keys are as they were.\n", keyfile_trouble(err));
+    return 1;
+}
+
+static void rotated(void *arg, struct keys *k, int err)
+{
+    ctl_finish(arg, say_rotated(k, err, arg));
+}
+
+static void log_who(const struct ctl_out *o)
+{
+    uint32_t uid;
+    int32_t pid;
+    if (ctl_peer(o, &uid, &pid))
+        LOG(LOG_INFO, "key ring is to be rotated", LF_NUM("uid", uid), LF_NUM("pid", pid));
+}
+
 static int run_rotate(void *app, int argc, char **argv, struct ctl_out *o)
 {
     (void)argv;
@@ -51,13 +75,9 @@ static int run_rotate(void *app, int argc, char **argv, struct ctl_out *o)
     struct keys *k = keys_of(app, o);
     if (!k)
         return 1;
-    int err = keys_rotate(k, "control command");
-    if (err) {
-        ctl_error(o, "refused (%s); the log says why. The keys are as they were.\n", err_text(err));
-        return 1;
-    }
-    put_list(k, o);
-    return 0;
+    log_who(o);
+    int err = keys_rotate(k, "control command", rotated, o);
+    return err == KEYS_LATER ? CTL_PENDING : say_rotated(k, err, o);
 }
 
 const struct ctl_command app_key_commands[] = {

@@ -51,6 +51,31 @@ void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t
     r->signer = 0;
 }
 
+uint64_t keyring_age(const struct keyring *r, size_t i, uint64_t now_s)
+{
+    uint64_t made = r->keys[i].made_s;
+    return now_s > made ? now_s - made : 0;
+}
+
+static uint64_t ahead(const struct keyring *r, size_t i, uint64_t now_s)
+{
+    uint64_t made = r->keys[i].made_s;
+    return made > now_s ? made - now_s : 0;
+}
+
+bool keyring_due(const struct keyring *r, uint64_t rotate_s, uint64_t now_s)
+{
+    return keyring_age(r, 0, now_s) >= rotate_s || ahead(r, 0, now_s) > rotate_s;
+}
+
+void keyring_choose(struct keyring *r, uint64_t wait_s, uint64_t now_s)
+{
+    size_t i = 0;
+    while (i + 1 < r->n && keyring_age(r, i, now_s) < wait_s && ahead(r, i, now_s) < wait_s)
+        i++;
+    r->signer = i;
+}
+
 const uint64_t *keyring_sign(const struct keyring *r, enum key_use use, uint16_t *ret_short)
 {
     const struct key *k = &r->keys[r->signer < r->n ? r->signer : 0];

@@ -39,6 +39,14 @@ struct keyring keyring_make(const struct keyring_seed *seed, uint64_t now_s);
 // A new key in front; all but `keep` older ones go. keep up to KEYRING_MAX - 1.
 void keyring_add(struct keyring *r, const uint8_t secret[KEYRING_SECRET], size_t keep,
                  uint64_t now_s);
+// Seconds since keys[i] was made. A clock that was set back makes no key older.
+uint64_t keyring_age(const struct keyring *r, size_t i, uint64_t now_s);
+// Is it time for another key: is the newest rotate_s old? Or from a future that is further away
+// than that, as after a clock that was wrong when it was made.
+bool keyring_due(const struct keyring *r, uint64_t rotate_s, uint64_t now_s);
+// The newest key that was made at least wait_s ago signs, so that everybody has read it; when there
+// is none, the oldest.
+void keyring_choose(struct keyring *r, uint64_t wait_s, uint64_t now_s);
 
 // What tokens say of their key. Never 0 for one that is there.
 static inline uint16_t key_short(const struct key *k)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/crypto.h>
+#include <semaphore.h>
 
 #include "app/keys.h"
 
@@ -9,8 +10,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-// How often the file is looked at, and what a key waits so that every instance has looked.
-enum { LOOK_MS = 5000, ADOPT_S = 12, ROTATE_MIN_S = 60 };
+enum { LOOK_MS = 5000, ROTATE_MIN_S = 60 };
+
+// One that is on its way to the file. The worker touches only this and the path.
+struct rotation {
+    struct keyfile_rotation how;
+    struct keyring ring;
+    struct keyfile_stamp stamp;
+    int err;
+    sem_t ran;
+    bool on_its_way;
+    const char *because;
+    keys_rotated_cb cb;
+    void *arg;
+};
 
 struct keys {
     struct loop *loop;
@@ -20,6 +33,7 @@ struct keys {
     struct keyring ring;
     struct keyfile_stamp stamp; // of what ring was read from
     struct timer timer;
+    struct rotation rotation;
     int trouble; // the error that was logged last, until something works again
     uint64_t rotations, reads, failures;
 };
@@ -34,8 +48,14 @@ void keys_check(const struct node_keys *c, app_finding bad, void *arg)
     if (c->rotate_s && c->rotate_s < ROTATE_MIN_S)
         app_find(bad, arg, "keys.rotate", "%u s is too often; expected 0, or %d s at least",
                  (unsigned)c->rotate_s, ROTATE_MIN_S);
+    if (c->rotate_s && c->wait_s >= c->rotate_s)
+        app_find(
+            bad, arg, "keys.wait",
+            "%u s, and the next key comes after keys.rotate, %u s: the newest would never sign",
+            (unsigned)c->wait_s, (unsigned)c->rotate_s);
     if (err && err != ERR_NOTFOUND)
         app_find(bad, arg, "keys.file", "%s: %s", path, keyfile_trouble(err));
+    OPENSSL_cleanse(&r, sizeof r);
     mem_free(path);
 }
 
@@ -46,16 +66,19 @@ static uint64_t now_s(const struct keys *k)
     return loop_wall_ms(k->loop) / 1000;
 }
 
-// A clock that was set back makes no key older.
 static uint64_t age_s(const struct keys *k, size_t i)
 {
-    uint64_t now = now_s(k), made = k->ring.keys[i].made_s;
-    return now > made ? now - made : 0;
+    return keyring_age(&k->ring, i, now_s(k));
+}
+
+static uint64_t wait_s(const struct keys *k)
+{
+    return k->path ? k->cfg.wait_s : 0;
 }
 
 static void choose_signer(struct keys *k)
 {
-    k->ring.signer = k->path && k->ring.n > 1 && age_s(k, 0) < ADOPT_S ? 1 : 0;
+    keyring_choose(&k->ring, wait_s(k), now_s(k));
 }
 
 // ---- file ----
@@ -78,6 +101,7 @@ static int read_again(struct keys *k)
     if (err)
         return err;
     k->ring = r;
+    OPENSSL_cleanse(&r, sizeof r);
     k->stamp = stamp;
     k->reads++;
     choose_signer(k);
@@ -97,6 +121,7 @@ static int open_file(struct keys *k)
     if (err == ERR_NOTFOUND) {
         struct keyring r = make_ring(k);
         err = keyfile_create(k->path, &r);
+        OPENSSL_cleanse(&r, sizeof r);
         if (!err)
             LOG(LOG_INFO, "key ring created", LF_Z("path", k->path));
         if (!err || err == ERR_EXISTS) // by another instance, just now
@@ -128,61 +153,103 @@ static void look(struct keys *k)
 
 // ---- rotation ----
 
-static void add(struct keys *k, struct keyring *r)
+static void note_rotated(struct keys *k, const char *because, uint32_t before)
 {
-    uint8_t secret[KEYRING_SECRET];
-    loop_random(k->loop, secret, sizeof secret);
-    keyring_add(r, secret, k->cfg.keep, now_s(k));
+    k->trouble = 0;
+    if (k->ring.keys[0].id == before)
+        return; // somebody else was first
+    k->rotations++;
+    LOG(LOG_INFO, "key ring rotated", LF_Z("because", because), LF_NUM("keys", k->ring.n));
 }
 
-// unless_younger_s: somebody else may have done it meanwhile.
-static int rotate_file(struct keys *k, uint64_t unless_younger_s)
+static void rotate_in_memory(struct keys *k, const char *because)
 {
-    int fd;
-    int err = keyfile_lock(k->path, &fd);
-    if (err)
-        return err;
-    err = read_again(k);
-    if (!err && age_s(k, 0) >= unless_younger_s) {
-        struct keyring r = k->ring;
-        add(k, &r);
-        err = keyfile_replace(k->path, &r);
-        if (!err)
-            err = read_again(k);
-    }
-    keyfile_unlock(fd);
+    uint8_t secret[KEYRING_SECRET];
+    uint32_t before = k->ring.keys[0].id;
+    loop_random(k->loop, secret, sizeof secret);
+    keyring_add(&k->ring, secret, k->cfg.keep, now_s(k));
+    OPENSSL_cleanse(secret, sizeof secret);
+    note_rotated(k, because, before);
+}
+
+static void work(void *arg)
+{
+    struct keys *k = arg;
+    struct rotation *r = &k->rotation;
+    r->err = keyfile_rotate(k->path, &r->how, &r->ring, &r->stamp);
+    (void)sem_post(&r->ran);
+}
+
+static void take(struct keys *k, const struct rotation *r)
+{
+    uint32_t before = k->ring.keys[0].id;
+    k->ring = r->ring;
+    k->stamp = r->stamp;
+    k->reads++;
+    choose_signer(k);
+    note_rotated(k, r->because, before);
+}
+
+// Another instance that is just changing the file does what our own clock wants.
+static void end_rotation(struct keys *k, int err)
+{
+    struct rotation *r = &k->rotation;
+    r->on_its_way = false;
+    if (!err)
+        take(k, r);
+    else if (err != ERR_CANCELLED && !(err == ERR_INUSE && r->how.due_s))
+        (void)failed(k, "key ring cannot be rotated", err);
+    OPENSSL_cleanse(&r->ring, sizeof r->ring);
+    OPENSSL_cleanse(&r->how, sizeof r->how);
+    (void)sem_destroy(&r->ran);
+    if (r->cb)
+        r->cb(r->arg, k, err);
+}
+
+static void worked(void *arg)
+{
+    struct keys *k = arg;
+    end_rotation(k, k->rotation.err);
+}
+
+static int rotate_file(struct keys *k, const char *because, uint64_t due_s, keys_rotated_cb cb,
+                       void *arg)
+{
+    struct rotation *r = &k->rotation;
+    if (r->on_its_way)
+        return ERR_INUSE;
+    *r = (struct rotation){
+        .how = {.keep = k->cfg.keep, .now_s = now_s(k), .wait_s = wait_s(k), .due_s = due_s},
+        .on_its_way = true,
+        .because = because,
+        .cb = cb,
+        .arg = arg};
+    loop_random(k->loop, r->how.secret, sizeof r->how.secret);
+    (void)sem_init(&r->ran, 0, 0);
+    int err = loop_work(k->loop, work, worked, k);
+    if (!err)
+        return KEYS_LATER;
+    r->cb = NULL;
+    end_rotation(k, err);
     return err;
 }
 
-static int rotate(struct keys *k, const char *because, uint64_t unless_younger_s)
+int keys_rotate(struct keys *k, const char *because, keys_rotated_cb cb, void *arg)
 {
-    uint32_t before = k->ring.keys[0].id;
-    int err = 0;
     if (k->path)
-        err = rotate_file(k, unless_younger_s);
-    else
-        add(k, &k->ring);
-    if (err)
-        return failed(k, "key ring cannot be rotated", err);
-    k->trouble = 0;
-    if (k->ring.keys[0].id == before)
-        return 0;
-    k->rotations++;
-    LOG(LOG_INFO, "key ring rotated", LF_Z("because", because), LF_NUM("keys", k->ring.n));
+        return rotate_file(k, because, 0, cb, arg);
+    rotate_in_memory(k, because);
     return 0;
-}
-
-int keys_rotate(struct keys *k, const char *because)
-{
-    return rotate(k, because, 0);
 }
 
 static void on_timer(void *arg)
 {
     struct keys *k = arg;
-    look(k);
-    if (k->cfg.rotate_s && age_s(k, 0) >= k->cfg.rotate_s)
-        (void)rotate(k, "age", k->cfg.rotate_s);
+    if (!k->rotation.on_its_way) {
+        look(k);
+        if (k->cfg.rotate_s && keyring_due(&k->ring, k->cfg.rotate_s, now_s(k)))
+            (void)rotate_file(k, "age", k->cfg.rotate_s, NULL, NULL);
+    }
     choose_signer(k);
     timer_start(k->loop, &k->timer, LOOK_MS);
 }
@@ -208,6 +275,8 @@ int keys_new(const struct keys_params *p, struct keys **ret_keys)
     timer_init(&k->timer, on_timer, k);
     if (!k->cfg.keep)
         k->cfg.keep = 1;
+    if (k->cfg.wait_s < KEYS_WAIT_MIN_S)
+        k->cfg.wait_s = KEYS_WAIT_MIN_S;
     if (!k->cfg.file.n) {
         k->ring = make_ring(k);
     } else {
@@ -229,6 +298,10 @@ void keys_free(struct keys *k)
     if (!k)
         return;
     timer_stop(&k->timer);
+    if (k->rotation.on_its_way) {
+        (void)sem_wait(&k->rotation.ran);
+        end_rotation(k, ERR_CANCELLED);
+    }
     OPENSSL_cleanse(&k->ring, sizeof k->ring);
     mem_free(k->path);
     mem_free(k);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A running node's key ring (keyring.h): read from its file or made at the start, rotated by time or by command, read again
-// when another instance or a person has changed the file. Without a file it is in memory, is rotated by command alone,
-// and what it has signed is worth nothing after a restart.
+// A running node's key ring (keyring.h): read from its file or made at the start, rotated by time
+// or by command, read again when another instance or a person has changed the file. Without a file
+// it is in memory, is rotated by command alone, and what it has signed is worth nothing after a
+// restart.
 //
-// Several instances may have one file. A new key signs only when all of them have had time to read it.
+// Several instances may have one file. A new key signs only when all of them have had time to read
+// it. The file is changed by the loop's workers, since a disk may take its time.
 #pragma once
 
 #include "app/app.h"
@@ -13,8 +15,10 @@ struct node_keys {
     struct str file;   // empty: in memory
     uint32_t keep;     // older keys that still verify
     uint32_t rotate_s; // age at which the newest is followed by another; 0: by command alone
+    uint32_t wait_s;   // age at which a key in a file begins to sign
     uint32_t node;     // in tokens; 0: made of the node's name
 };
+enum { KEYS_WAIT_MIN_S = 12 }; // more than two looks at the file
 
 // clang-format off
 // Rows for a table of struct conf_row; `at` is the offset of the struct node_keys in the NF's.
@@ -33,6 +37,10 @@ struct node_keys {
      .max = 31536000, .unit = "s", .fixed = true,                                                      \
      .help = "Age of the newest key at which another one takes its place, when they are in a file. 0: only by " \
              "`carillon-ctl NF keys rotate`."},                                                        \
+    {.name = "keys.wait", .type = CONF_U32, .offset = NODE_KEYS_AT(at, wait_s), .def = "12",           \
+     .min = KEYS_WAIT_MIN_S, .max = 604800, .unit = "s", .fixed = true,                                \
+     .help = "Age at which a new key of the file begins to sign: by then every instance has to have read it. Instances on " \
+             "one machine look every 5 s; where the file is copied to other machines, more than that takes."},                 \
     {.name = "keys.node", .type = CONF_U32, .offset = NODE_KEYS_AT(at, node), .def = "0", .fixed = true, \
      .help = "Number of this node in what it gives out, by which instances with the same keys know whose it is. 0: made of " \
              "the node's name or address."}
@@ -49,13 +57,21 @@ struct keys_params {
 };
 // A failure has been logged.
 int keys_new(const struct keys_params *p, struct keys **ret_keys);
-void keys_free(struct keys *k); // takes NULL
+// Takes NULL. Waits for a rotation that is on its way; the loop is to be freed before its next turn
+// then.
+void keys_free(struct keys *k);
 // Changes in place: it is not to be kept by who looks things up in it, the pointer is.
 const struct keyring *keys_ring(const struct keys *k);
 uint32_t keys_node(const struct keys *k);
-// A new key now. A failure has been logged; the ring is as it was.
-int keys_rotate(struct keys *k, const char *because);
-// Will the key of that short id still verify in so many seconds, if nobody rotates by hand more often than once?
+// A new key. KEYS_LATER: it is on its way to the file, and cb (which may be NULL) will hear how it
+// went, ERR_CANCELLED when the node ends before; 0: it is there, as always in memory; otherwise
+// nothing is begun, ERR_INUSE when another one is on its way. A failure has been logged, and the
+// ring is as it was. because: static text, for the log.
+typedef void (*keys_rotated_cb)(void *arg, struct keys *k, int err);
+enum { KEYS_LATER = 1 };
+int keys_rotate(struct keys *k, const char *because, keys_rotated_cb cb, void *arg);
+// Will the key of that short id still verify in so many seconds, if nobody rotates by hand more
+// often than once?
 bool keys_lasts(const struct keys *k, uint16_t id, uint64_t seconds);
 void keys_metrics(const struct keys *k, struct metrics *m);
 

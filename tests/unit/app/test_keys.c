@@ -60,6 +60,30 @@ static void pass(uint64_t seconds)
     (void)sim_run(sim, at_ms);
 }
 
+struct outcome {
+    bool there;
+    int err;
+};
+
+static void on_rotated(void *arg, struct keys *k, int err)
+{
+    (void)k;
+    *(struct outcome *)arg = (struct outcome){true, err};
+}
+
+static int rotated(struct keys *k)
+{
+    struct outcome o = {0};
+    int err = keys_rotate(k, "test", on_rotated, &o);
+    if (err != KEYS_LATER)
+        return err;
+    assert_false(o.there);
+    assert_int_equal(keys_rotate(k, "test", on_rotated, &o), ERR_INUSE);
+    while (!o.there)
+        (void)sim_run(sim, ++at_ms);
+    return o.err;
+}
+
 static uint16_t signer(const struct keys *k)
 {
     uint16_t id;
@@ -80,7 +104,7 @@ static void in_memory_rotates_by_command_alone(void **state)
     assert_null(keys_file(k));
     pass(1000);
     assert_int_equal(signer(k), first);
-    assert_int_equal(keys_rotate(k, "test"), 0);
+    assert_int_equal(rotated(k), 0);
     assert_int_not_equal(signer(k), first);
     assert_string_equal(keys_at(k, 0).state, "signs");
     assert_string_equal(keys_at(k, 1).state, "verifies");
@@ -101,6 +125,46 @@ static void file_outlives_the_process(void **state)
     keys_free(k);
 }
 
+// However often it is rotated: a key that somebody does not know yet signs nothing, and what signed
+// is not forgotten.
+static void rotated_again_before_it_signs(void **state)
+{
+    (void)state;
+    struct keys *a = started(0, true, 0), *b = started(1, true, 0); // two older keys are kept
+    uint16_t first = signer(a);
+    pass(100);
+    assert_int_equal(rotated(a), 0);
+    assert_int_equal(rotated(a), 0);
+    assert_int_equal(rotated(a), ERR_STATE);
+    assert_int_equal(rotated(b), ERR_STATE);
+    assert_int_equal(keys_ring(a)->n, 3);
+    for (int i = 0; i < 30; i++) {
+        assert_true(knows(b, signer(a)) && knows(a, signer(b)));
+        assert_true(i > 5 || signer(a) == first);
+        pass(1);
+    }
+    assert_int_equal(signer(a), key_short(&keys_ring(a)->keys[0]));
+    assert_int_equal(signer(b), signer(a));
+    assert_int_equal(rotated(b), 0);
+    assert_false(knows(b, first));
+    keys_free(a);
+    keys_free(b);
+}
+
+// The node ends while its rotation is on its way: who asked hears of it, and the file is whole.
+static void ends_while_rotating(void **state)
+{
+    struct outcome o = {0};
+    struct keyring r;
+    (void)state;
+    struct keys *k = started(0, true, 0);
+    assert_int_equal(keys_rotate(k, "test", on_rotated, &o), KEYS_LATER);
+    keys_free(k);
+    assert_true(o.there);
+    assert_int_equal(o.err, ERR_CANCELLED);
+    assert_int_equal(keyfile_read(path, false, &r, NULL), 0);
+}
+
 // The new key signs when the other instance has read it, and not before.
 static void two_instances_of_one_file(void **state)
 {
@@ -110,7 +174,7 @@ static void two_instances_of_one_file(void **state)
     assert_int_equal(signer(b), first);
     assert_int_not_equal(keys_node(a), keys_node(b));
     pass(100);
-    assert_int_equal(keys_rotate(a, "test"), 0);
+    assert_int_equal(rotated(a), 0);
     assert_int_equal(signer(a), first);
     assert_string_equal(keys_at(a, 0).state, "waits");
     for (int i = 0; i < 30; i++) {
@@ -159,7 +223,7 @@ static void troubles_leave_the_ring(void **state)
     struct keys *k = started(0, true, 100);
     uint16_t first = signer(k);
     assert_int_equal(chmod(path, 0644), 0);
-    assert_int_equal(keys_rotate(k, "test"), ERR_DENIED);
+    assert_int_equal(rotated(k), ERR_DENIED);
     pass(300);
     assert_int_equal(signer(k), first);
     assert_int_equal(keys_ring(k)->n, 1);
@@ -168,7 +232,7 @@ static void troubles_leave_the_ring(void **state)
     assert_int_equal(keys_ring(k)->n, 2);
     assert_int_equal(unlink(path), 0);
     pass(300);
-    assert_int_equal(keys_rotate(k, "test"), ERR_NOTFOUND);
+    assert_int_equal(rotated(k), ERR_NOTFOUND);
     assert_true(knows(k, first));
     keys_free(k);
 }
@@ -200,6 +264,15 @@ static void clock_jumps(void **state)
     sim_jump_wall(sim, 500000000);
     pass(60);
     assert_int_equal(keys_ring(k)->n, 2);
+    // The newest is from a future that will not come: it signs, and is followed by another.
+    uint16_t late = signer(k);
+    sim_jump_wall(sim, -500000000);
+    assert_int_equal(signer(k), late);
+    pass(60);
+    assert_int_equal(keys_ring(k)->n, 3);
+    pass(60);
+    assert_int_equal(keys_ring(k)->n, 3);
+    assert_int_not_equal(signer(k), late);
     keys_free(k);
 }
 
@@ -210,6 +283,8 @@ int main(void)
         TEST(in_memory_rotates_by_command_alone),
         TEST(file_outlives_the_process),
         TEST(two_instances_of_one_file),
+        TEST(rotated_again_before_it_signs),
+        TEST(ends_while_rotating),
         TEST(age_rotates),
         TEST(troubles_leave_the_ring),
         TEST(wrong_file_refuses_the_start),

@@ -246,6 +246,8 @@ REFUSED = [
         ("bad.key", "it is no key ring of this version"), ("open.key", "others may read it (chmod 600)"),
         ("none/ring", "its folder"), ("node.ctl", "is the path of control.socket too"))),
     ("pcscf", {"keys.rotate": "30 s"}, "keys.rotate", "30 s is too often"),
+    ("pcscf", {"keys.rotate": "1 min", "keys.wait": "60 s"}, "keys.wait", "the newest would never sign"),
+    ("scscf", {"keys.wait": "5 s"}, "keys.wait", "must be from 12 to 604800 s"),
     ("scscf", {"keys.keep": "0"}, "keys.keep", "must be from 1 to 15"),
     # numbers and words
     ("scscf", {"diameter.timeout": "-1"}, "diameter.timeout", 'expected a whole number (of ms), found "-1"'),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/base64url.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "pcscf/token.h"
@@ -114,6 +115,35 @@ static void forgeries(void **state)
     assert_int_equal(token_parse(&key, STR("alice"), &PATH, &got, NULL), ERR_BAD);
     assert_int_equal(token_parse(&key, str_make("a\0b", 3), &PATH, &got, NULL), ERR_BAD);
     arena_done(&a);
+}
+
+// Every bit of every field, of each kind of token: protocol, family and kind, port, flow, run, listener, user, key, node,
+// address, routes, tag.
+static void each_field_is_signed(void **state)
+{
+    (void)state;
+    const struct access_flow flows[] = {flow_of("192.0.2.1", 5060, SIP_PROTO_UDP, 3),
+                                        flow_of("2001:db8::1", 5060, SIP_PROTO_TCP, 3)};
+    const struct token_use uses[] = {PATH, CALL, {.kind = TOKEN_ACCESS, .call_id = STR_INIT("call"), .routes = 7}};
+    for (size_t k = 0; k < 2 * ARRAY_LEN(uses); k++) {
+        const struct token_use *use = &uses[k / 2];
+        unsigned char bytes[128];
+        struct access_flow got;
+        struct arena a;
+        size_t n;
+        arena_init(&a, NULL, 0);
+        struct str t = token_write(&key, &a, &flows[k % 2], use);
+        assert_int_equal(base64url_parse(t, bytes, sizeof bytes, &n), 0);
+        for (size_t bit = 0; bit < 8 * n; bit++) {
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            struct str bent = base64url_write(&a, bytes, n);
+            if (token_parse(&key, bent, use, &got, NULL) != ERR_BAD)
+                fail_msg("token %zu, bit %zu", k, bit);
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+        assert_int_equal(token_parse(&key, base64url_write(&a, bytes, n), use, &got, NULL), 0);
+        arena_done(&a);
+    }
 }
 
 // A token of one dialog is none of another, nor a Path, nor of the dialog's other side.
@@ -227,6 +257,7 @@ static void keys_rotate_under_tokens(void **state)
         struct str newest = token_write(&k, &a, &f, &CALL);
         assert_false(str_eq(newest, first));
         assert_int_equal(token_parse(&k, newest, &CALL, &got, NULL), 0);
+        assert_int_equal(token_origin(&k, first), i < 2 ? TOKEN_OF_THIS_RUN : TOKEN_OF_FORGOTTEN_KEY);
         assert_int_equal(token_parse(&key, newest, &CALL, &got, NULL), ERR_BAD);
     }
     assert_int_equal(token_parse(&k, first, &CALL, &got, NULL), ERR_BAD);
@@ -239,7 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),         cmocka_unit_test(one_text),
-                cmocka_unit_test(forgeries),
+        cmocka_unit_test(forgeries),          cmocka_unit_test(each_field_is_signed),
         cmocka_unit_test(one_purpose_each),   cmocka_unit_test(route_set_travels_in_the_token),
         cmocka_unit_test(route_sets_compare), cmocka_unit_test(keys_rotate_under_tokens),
     };
