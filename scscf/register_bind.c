@@ -144,7 +144,7 @@ static enum step_verdict check_again(struct job *j)
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
         if (v != STEP_CONTINUE)
-            return v; // cx.c tells the HSS when nothing is bound
+            return v; // hss_requests.c tells the HSS when nothing is bound
     }
     return STEP_CONTINUE;
 }

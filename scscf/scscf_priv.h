@@ -52,7 +52,7 @@ struct scscf {
     void *drained_arg;
     struct map busy;      // register_race.c: REGISTERs that wait for the HSS, by private identity
     uint64_t registers;   // REGISTERs so far
-    struct list asked;    // cx.c: requests that are out
+    struct list asked;    // hss_requests.c: requests that are out
     struct outbox *outbox;
     struct hss_hosts *hosts;
     struct media_rules *media; // media.c
