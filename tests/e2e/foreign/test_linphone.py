@@ -42,7 +42,7 @@ def gm(lab, tmp_path_factory):
         process = stack.enter_context(subprocess.Popen(
             [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")], stdout=log, stderr=log))
         stack.callback(process.terminate)
-        wait_until((folder / "pcscf.ctl").exists, 10, "the P-CSCF of the street is there")
+        wait_until(lambda: " ready pid=" in (folder / "log").read_text(), 10, "the P-CSCF of the street is there")
         yield
     assert process.returncode == 0, (folder / "log").read_text()[-1500:]
 
