@@ -83,7 +83,7 @@ struct state_figures {
     uint64_t gets, puts, deletes, scans;        // come back, whatever with
     uint64_t conflicts;                         // versions that were others
     uint64_t batches, largest_batch;            // with something to write; operations in the largest one
-    uint64_t batch_ns, batch_ns_max;            // their time from leaving the loop's thread to coming back
+    uint64_t batch_ns, batch_ns_max;            // their time from leaving the loop's turn to coming back
     uint64_t pushed_back;                       // calls refused because the queue was full
     uint64_t failed;                            // operations that came back with a failure of the store
     uint64_t damaged;                           // records or batches found damaged

@@ -18,7 +18,7 @@ from tree import files_of
 PURE = ("base",)
 CORE = ("base", "sip", "sdp", "xml", "io")
 LAYERS = {
-    "base": (), "sip": PURE, "sdp": PURE, "xml": PURE, "io": PURE, "store": PURE,
+    "base": (), "sip": PURE, "sdp": PURE, "xml": PURE, "io": PURE, "store": ("base", "io"),
     "media": ("base", "io"),
     "stack": ("base", "sip", "sdp", "io"),
     "dia": ("base", "io"),
