@@ -153,10 +153,16 @@ static int real_list(struct disk *d, disk_name_cb cb, void *arg)
             (void)close(fd);
         return err;
     }
-    errno = 0;
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+    int err = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) {
+            err = errno ? error_now() : 0;
+            break;
+        }
         cb(arg, e->d_name);
-    int err = errno ? error_now() : 0;
+    }
     (void)closedir(dir);
     return err;
 }

@@ -38,12 +38,12 @@ static uint64_t size_of(const struct sorted_entry *e)
 
 static int admits(struct statelog *g, const struct state_op *op, const struct sorted_entry *e)
 {
-    uint64_t grown = g->live_bytes - size_of(e) + record_size(op->key.n, op->value.n);
-    if (grown <= g->max_bytes || record_size(op->key.n, op->value.n) <= size_of(e))
+    uint64_t size = record_size(op->key.n, op->value.n);
+    if (size <= size_of(e) || g->live_bytes - size_of(e) + size <= g->max_bytes)
         return 0;
-    if (!g->over)
+    if (!g->refused)
         LOG(LOG_ERROR, "state store has reached its bound, records are refused", LF_NUM("bytes", g->max_bytes));
-    g->over = true;
+    g->refused = size > g->refused ? size : g->refused;
     return ERR_FULL;
 }
 
@@ -317,8 +317,8 @@ static void stands(struct statelog *g)
         g->files[g->active].n += g->n_buf;
         g->cut = false;
     }
-    if (g->over && g->live_bytes < g->max_bytes / 10 * 9) {
-        g->over = false;
+    if (g->refused && g->live_bytes + g->refused <= g->max_bytes) {
+        g->refused = 0;
         LOG(LOG_INFO, "state store has room again", LF_NUM("bytes", g->live_bytes));
     }
 }

@@ -268,8 +268,11 @@ static int step_over(struct reader *r, uint64_t at, const char *p, const struct 
     int err = damaged(r, at, next, why, size);
     if (err)
         return err;
-    if (gap)
-        r->g->next_version = h->first;
+    struct batch_head sound = {.first = gap ? h->first : 0};
+    if (!gap && !batch_at(r, next, &sound))
+        sound.first = 0; // the end
+    if (!r->g->files[r->slot].snap && sound.first > r->g->next_version)
+        r->g->next_version = sound.first; // told of already
     *ret_at = next;
     return 0;
 }

@@ -516,5 +516,7 @@ int sim_disk_rot(struct disk *base, const char *name, uint64_t at)
     if (!n || at >= n->node->now_n)
         return ERR_NOTFOUND;
     n->node->now[at] = (char)~n->node->now[at];
+    if (at < n->node->kept_n)
+        n->node->kept[at] = (char)~n->node->kept[at];
     return 0;
 }

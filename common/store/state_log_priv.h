@@ -64,7 +64,7 @@ struct statelog {
     uint64_t damaged; // found when the store was opened
     uint64_t compactions, compaction_failures;
     bool salvage, cut; // cut: there is something of a failed batch behind the log's end
-    bool over;         // max_bytes has been told of
+    uint64_t refused;  // the largest record that max_bytes has kept out, since it was last told of
 
     struct list *ops; // the batch under way
     char *buf;        // what is appended, head first
