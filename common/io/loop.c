@@ -225,6 +225,11 @@ int loop_work(struct loop *l, work_fn run, work_fn done, void *arg)
     return l->dead ? ERR_STATE : l->ops->work(l, run, done, arg);
 }
 
+void loop_work_forget(struct loop *l, const void *arg)
+{
+    l->ops->work_forget(l, arg);
+}
+
 // ---- descriptors and signals ----
 
 int watch_open(struct loop *l, int fd, bool want_read, bool want_write, watch_cb cb, void *arg,

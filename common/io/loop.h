@@ -85,6 +85,8 @@ typedef void (*work_fn)(void *arg);
 // run executes on a worker thread and touches nothing but arg; done (may not be NULL) in the
 // loop. In the simulation run executes at once and done after a simulated delay.
 int loop_work(struct loop *l, work_fn run, work_fn done, void *arg);
+// For who goes away: done of the work with this arg is not called any more. Whoever owns arg waits for run itself.
+void loop_work_forget(struct loop *l, const void *arg);
 
 // ---- UDP ----
 

@@ -67,7 +67,8 @@ static void on_work_done(struct sim *s, struct sim_event *e)
     sim_turn_begin(n);
     if (!n->base.dead) {
         sim_obj_close(&k->obj);
-        k->done(k->arg);
+        if (k->done)
+            k->done(k->arg);
     }
     sim_turn_end(n);
 }
@@ -89,6 +90,17 @@ static int node_work(struct loop *l, work_fn run, work_fn done, void *arg)
     }
     run(arg);
     return 0;
+}
+
+static void node_work_forget(struct loop *l, const void *arg)
+{
+    struct sim_node *n = sim_node_of(l);
+    LIST_EACH(&n->objs, it) {
+        struct sim_obj *o = LIST_ENTRY(it, struct sim_obj, link);
+        struct sim_work *k = CONTAINER_OF(o, struct sim_work, obj);
+        if (o->destroy == work_destroy && k->arg == arg)
+            k->done = NULL;
+    }
 }
 
 // ---- nodes ----
@@ -146,6 +158,7 @@ static const struct loop_ops node_ops = {
     .random = node_random,
     .wake = node_wake,
     .work = node_work,
+    .work_forget = node_work_forget,
     .udp_open = sim_udp_open,
     .udp_flush = sim_udp_flush,
     .udp_close = sim_udp_close,

@@ -85,7 +85,7 @@ static void on_work_done(uv_work_t *req, int status)
     (void)status;
     list_del(&k->link);
     mem_free(k);
-    if (w->freeing)
+    if (w->freeing || !done)
         return;
     uvl_turn(w);
     done(arg);
@@ -106,6 +106,16 @@ static int world_work(struct loop *l, work_fn run, work_fn done, void *arg)
     list_init(&k->link);
     list_add(&w->works, &k->link);
     return 0;
+}
+
+static void world_work_forget(struct loop *l, const void *arg)
+{
+    struct uvl_world *w = uvl_world_of(l);
+    LIST_EACH(&w->works, it) {
+        struct uvl_work *k = LIST_ENTRY(it, struct uvl_work, link);
+        if (k->arg == arg)
+            k->done = NULL;
+    }
 }
 
 // ---- signals ----
@@ -236,6 +246,7 @@ static const struct loop_ops world_ops = {
     .random = world_random,
     .wake = world_wake,
     .work = world_work,
+    .work_forget = world_work_forget,
     .udp_open = uvl_udp_open,
     .udp_flush = uvl_udp_flush,
     .udp_close = uvl_udp_close,

@@ -93,5 +93,5 @@ struct state_figures {
 struct state_figures state_figures(const struct state *s);
 
 // Waits for work that is under way at this moment and frees. What has not come back does not come back any more
-// (state_barrier first). To be called when the loop does not run any more, or nothing is queued. Takes NULL.
+// (state_barrier first), and of what was still waiting nothing is written. Before the loop is freed. Takes NULL.
 void state_close(struct state *s);

@@ -81,6 +81,7 @@ static void free_work(struct statelog *g)
 {
     const struct compact *c = &g->compact;
     (void)sem_wait(&g->ran);
+    loop_work_forget(g->loop, g);
     bool made = c->step == COMPACT_ROLL || c->step == COMPACT_BEGIN;
     if (c->chosen && !g->err && !c->err && made)
         g->disk->ops->close(c->made.f);

@@ -128,6 +128,33 @@ static void closed_at_work(void **state)
     assert_int_equal(err, 1);
 }
 
+static void stop(void *arg)
+{
+    loop_stop(arg);
+}
+
+// The loop goes on when its store is gone, and the store that is opened next has what the work that was under way
+// had written.
+static void closed_and_opened(void **state)
+{
+    (void)state;
+    open_all();
+    for (int i = 0; i < 20; i++) {
+        struct deferred d;
+        char why[160];
+        deferred_init(&d, stop, loop);
+        assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){0}), 0);
+        loop_defer(loop, &d);
+        assert_int_equal(loop_run(loop), 0);
+        state_close(state_);
+        struct state_log_params p = {.disk = disk, .compact_bytes = 1};
+        assert_int_equal(state_open_log(loop, &p, why, sizeof(why), &state_), 0);
+        assert_int_equal(state_figures(state_).records, 1);
+    }
+    wait_for_all();
+    close_all();
+}
+
 static void one_owner(void **state)
 {
     struct disk *second = NULL;
@@ -146,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(survives, setup, teardown),
         cmocka_unit_test_setup_teardown(closed_at_work, setup, teardown),
+        cmocka_unit_test_setup_teardown(closed_and_opened, setup, teardown),
         cmocka_unit_test_setup_teardown(one_owner, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
