@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-// Four bits at a time: a table that needs no start-up, for machines that have no instruction for it.
+// Four bits at a time: a table that needs no start-up, for machines that have no instruction for
+// it.
 static const uint32_t nibble[16] = {
     0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
     0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
@@ -23,7 +24,8 @@ uint32_t crc32c_plain(uint32_t crc, const void *p, size_t n)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *p,
+                                                                 size_t n)
 {
     const unsigned char *c = p;
     uint64_t v = (uint32_t)~crc;

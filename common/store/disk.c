@@ -59,7 +59,8 @@ static int real_open(struct disk *d, const char *name, bool create, struct disk_
     if (!f)
         return ERR_NOMEM;
     f->base.disk = d;
-    f->fd = openat(folder_of(d), name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    f->fd =
+        openat(folder_of(d), name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
     if (f->fd < 0) {
         mem_free(f);
         return error_now();

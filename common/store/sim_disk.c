@@ -9,10 +9,11 @@
 
 enum { SECTOR = 512, NAME_MAX_ = 64, NAMES_MAX = 64 };
 
-// What a file holds, apart from its names: it lives while a name, now or on the disk, or a handle has it.
+// What a file holds, apart from its names: it lives while a name, now or on the disk, or a handle
+// has it.
 struct node {
     struct list link;
-    char *now, *kept;      // as written; as it is on the disk
+    char *now, *kept; // as written; as it is on the disk
     size_t now_n, kept_n, cap;
     size_t dirty, dirty_n; // written since the last sync: [dirty, dirty_n)
     unsigned handles;
@@ -175,7 +176,8 @@ static void sweep(struct sim_disk *d)
     }
 }
 
-static int note(struct sim_disk *d, enum change_kind kind, const char *from, const char *to, struct node *node)
+static int note(struct sim_disk *d, enum change_kind kind, const char *from, const char *to,
+                struct node *node)
 {
     if (d->n_changes == NAMES_MAX || strlen(from) >= NAME_MAX_ || strlen(to) >= NAME_MAX_)
         return ERR_FULL;
@@ -454,7 +456,8 @@ uint64_t sim_disk_steps(const struct disk *base)
     return sim_of(base)->steps;
 }
 
-// Of the sectors written since the last sync each is there or not; the file's new end is a lot of its own.
+// Of the sectors written since the last sync each is there or not; the file's new end is a lot of
+// its own.
 static void lose_sectors(struct sim_disk *d, struct node *n)
 {
     size_t shorter = n->now_n < n->kept_n ? n->now_n : n->kept_n;

@@ -34,12 +34,13 @@ struct state {
 
 static bool fits(struct state *s, size_t bytes)
 {
-    if (s->figures.waiting < s->limits.waiting && s->figures.waiting_bytes + bytes <= s->limits.waiting_bytes)
+    if (s->figures.waiting < s->limits.waiting &&
+        s->figures.waiting_bytes + bytes <= s->limits.waiting_bytes)
         return true;
     s->figures.pushed_back++;
     if (!s->full)
-        LOG(LOG_WARN, "state store is behind, operations are refused", LF_NUM("waiting", s->figures.waiting),
-            LF_NUM("bytes", s->figures.waiting_bytes));
+        LOG(LOG_WARN, "state store is behind, operations are refused",
+            LF_NUM("waiting", s->figures.waiting), LF_NUM("bytes", s->figures.waiting_bytes));
     s->full = true;
     return false;
 }
@@ -90,12 +91,15 @@ int state_get(struct state *s, struct str key, struct state_done done)
     return enqueue(s, &(struct state_op){.kind = STATE_GET, .done = done, .key = key});
 }
 
-int state_put(struct state *s, struct str key, struct str value, uint64_t if_version, struct state_done done)
+int state_put(struct state *s, struct str key, struct str value, uint64_t if_version,
+              struct state_done done)
 {
     if (!is_key(key) || value.n > STATE_VALUE_MAX)
         return ERR_INVAL;
-    return enqueue(s, &(struct state_op){
-                          .kind = STATE_PUT, .done = done, .key = key, .value = value, .if_version = if_version});
+    return enqueue(
+        s,
+        &(struct state_op){
+            .kind = STATE_PUT, .done = done, .key = key, .value = value, .if_version = if_version});
 }
 
 int state_delete(struct state *s, struct str key, uint64_t if_version, struct state_done done)
@@ -103,13 +107,15 @@ int state_delete(struct state *s, struct str key, uint64_t if_version, struct st
     if (!is_key(key))
         return ERR_INVAL;
     return enqueue(s,
-                   &(struct state_op){.kind = STATE_DELETE, .done = done, .key = key, .if_version = if_version});
+                   &(struct state_op){
+                       .kind = STATE_DELETE, .done = done, .key = key, .if_version = if_version});
 }
 
-int state_scan(struct state *s, struct str prefix, struct str after, size_t limit, state_scan_cb cb, void *arg,
-               uint64_t id)
+int state_scan(struct state *s, struct str prefix, struct str after, size_t limit, state_scan_cb cb,
+               void *arg, uint64_t id)
 {
-    if (prefix.n > STATE_KEY_MAX || after.n > STATE_KEY_MAX || limit == 0 || limit > STATE_SCAN_MAX || !cb)
+    if (prefix.n > STATE_KEY_MAX || after.n > STATE_KEY_MAX || limit == 0 ||
+        limit > STATE_SCAN_MAX || !cb)
         return ERR_INVAL;
     return enqueue(s, &(struct state_op){.kind = STATE_SCAN,
                                          .done = {.arg = arg, .id = id},
@@ -136,7 +142,8 @@ static void gather(struct state *s)
         struct state_op *op = LIST_ENTRY(s->waiting.next, struct state_op, link);
         const struct state_op *first = LIST_ENTRY(s->running.next, struct state_op, link);
         bytes += op->key.n + op->value.n;
-        if (n > 0 && (n == s->limits.batch || bytes > s->limits.batch_bytes || op->again != first->again))
+        if (n > 0 &&
+            (n == s->limits.batch || bytes > s->limits.batch_bytes || op->again != first->again))
             return;
         list_del(&op->link);
         list_add(&s->running, &op->link);
@@ -200,7 +207,8 @@ static void note_outcome(struct state *s, int err, const char *why)
     f->batch_ns_max = ns > f->batch_ns_max ? ns : f->batch_ns_max;
     f->largest_batch = n > f->largest_batch ? n : f->largest_batch;
     if (err && !f->failing)
-        LOG(LOG_ERROR, "state store refuses writes", LF_Z("cause", why), LF_Z("error", err_text(err)));
+        LOG(LOG_ERROR, "state store refuses writes", LF_Z("cause", why),
+            LF_Z("error", err_text(err)));
     if (!err && f->failing)
         LOG(LOG_INFO, "state store accepts writes again", LF_NUM("failed", f->failed));
     f->failing = err != 0;
@@ -235,7 +243,8 @@ static void tell(struct state_op *op)
 // Reads of a batch whose writes failed saw what is not there any more: first in the queue again.
 static void ask_again(struct state *s)
 {
-    for (struct list *it = s->running.prev, *before = it->prev; it != &s->running; it = before, before = it->prev) {
+    for (struct list *it = s->running.prev, *before = it->prev; it != &s->running;
+         it = before, before = it->prev) {
         struct state_op *op = LIST_ENTRY(it, struct state_op, link);
         if (!op->again)
             continue;
@@ -253,16 +262,18 @@ void state_ran(struct state *s, bool wrote, int err, const char *why)
         struct state_op *op = LIST_ENTRY(s->running.next, struct state_op, link);
         count(s, op);
         if (op->changed)
-            state_changed(s, &(struct state_record){.key = op->key,
-                                                    .value = op->kind == STATE_PUT ? op->value : STR_NONE,
-                                                    .version = op->kind == STATE_PUT ? op->version : 0});
+            state_changed(
+                s, &(struct state_record){.key = op->key,
+                                          .value = op->kind == STATE_PUT ? op->value : STR_NONE,
+                                          .version = op->kind == STATE_PUT ? op->version : 0});
         tell(op);
         op_free(s, op);
     }
     s->busy = false;
     if (s->full && s->figures.waiting <= s->limits.waiting / 2) {
         s->full = false;
-        LOG(LOG_INFO, "state store takes operations again", LF_NUM("refused", s->figures.pushed_back));
+        LOG(LOG_INFO, "state store takes operations again",
+            LF_NUM("refused", s->figures.pushed_back));
     }
     if (!list_empty(&s->waiting) || (!err && s->backend->ops->has_work(s->backend)))
         loop_defer(s->loop, &s->turn);
@@ -271,12 +282,14 @@ void state_ran(struct state *s, bool wrote, int err, const char *why)
 void state_damaged(struct state *s, const char *file, uint64_t at, struct str key)
 {
     s->figures.damaged++;
-    LOG(LOG_ERROR, "state store has a damaged record", LF_Z("file", file), LF_NUM("offset", at), LF("key", key));
+    LOG(LOG_ERROR, "state store has a damaged record", LF_Z("file", file), LF_NUM("offset", at),
+        LF("key", key));
 }
 
 // ---- watchers ----
 
-int state_watch(struct state *s, struct str prefix, state_watch_cb cb, void *arg, struct state_watch **ret_watch)
+int state_watch(struct state *s, struct str prefix, state_watch_cb cb, void *arg,
+                struct state_watch **ret_watch)
 {
     if (s->n_watches == STATE_WATCHES_MAX)
         return ERR_FULL;
@@ -334,10 +347,12 @@ static void set_limits(struct state *s, const struct state_limits *l)
     s->limits.waiting = l->waiting ? l->waiting : WAITING;
     s->limits.waiting_bytes = l->waiting_bytes ? l->waiting_bytes : WAITING_BYTES;
     s->limits.batch = l->batch && l->batch < BATCH_TOP ? l->batch : BATCH;
-    s->limits.batch_bytes = l->batch_bytes && l->batch_bytes < BATCH_BYTES_TOP ? l->batch_bytes : BATCH_BYTES;
+    s->limits.batch_bytes =
+        l->batch_bytes && l->batch_bytes < BATCH_BYTES_TOP ? l->batch_bytes : BATCH_BYTES;
 }
 
-int state_new(struct loop *l, struct state_backend *b, const struct state_limits *limits, struct state **ret_state)
+int state_new(struct loop *l, struct state_backend *b, const struct state_limits *limits,
+              struct state **ret_state)
 {
     struct state *s = mem_zalloc(sizeof(*s));
     if (!s) {

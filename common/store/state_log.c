@@ -17,18 +17,18 @@ static struct statelog *log_of(const struct state_backend *b)
 static void work(void *arg)
 {
     struct statelog *g = arg;
-    log_append(g);
+    statelog_append(g);
     if (!g->err) {
-        log_read_ops(g);
-        log_compact_work(g);
+        statelog_read_ops(g);
+        statelog_compact_work(g);
     }
     (void)sem_post(&g->ran);
 }
 
 static void settle(struct statelog *g)
 {
-    log_settle(g);
-    log_compact_settle(g);
+    statelog_settle(g);
+    statelog_compact_settle(g);
 }
 
 static void worked(void *arg)
@@ -43,10 +43,10 @@ static void worked(void *arg)
 static int run(struct state_backend *b, struct list *ops)
 {
     struct statelog *g = log_of(b);
-    int err = log_form(g, ops);
+    int err = statelog_form(g, ops);
     if (err)
         return err;
-    log_compact_choose(g);
+    statelog_compact_choose(g);
     (void)sem_init(&g->ran, 0, 0);
     g->working = true;
     err = loop_work(g->loop, work, worked, g);
@@ -60,7 +60,7 @@ static int run(struct state_backend *b, struct list *ops)
 
 static bool has_work(const struct state_backend *b)
 {
-    return log_compact_due(log_of(b));
+    return statelog_compact_due(log_of(b));
 }
 
 static void figures(const struct state_backend *b, struct state_figures *f)
@@ -68,7 +68,7 @@ static void figures(const struct state_backend *b, struct state_figures *f)
     const struct statelog *g = log_of(b);
     f->records = g->index.n;
     f->live_bytes = g->live_bytes;
-    f->disk_bytes = log_disk_bytes(g);
+    f->disk_bytes = statelog_disk_bytes(g);
     f->memory_bytes = g->entry_bytes + sorted_memory(&g->index);
     f->damaged += g->damaged;
     f->compactions = g->compactions;
@@ -95,7 +95,7 @@ static void free_log(struct state_backend *b)
     timer_stop(&g->compact.retry);
     if (g->working)
         free_work(g);
-    log_compact_done(g);
+    statelog_compact_done(g);
     for (unsigned i = 0; i < LOG_FILES; i++)
         if (g->files[i].f)
             g->disk->ops->close(g->files[i].f);
@@ -111,7 +111,8 @@ static const struct state_ops ops = {
     .free = free_log,
 };
 
-int state_open_log(struct loop *l, const struct state_log_params *p, char *why, size_t size, struct state **ret_state)
+int state_open_log(struct loop *l, const struct state_log_params *p, char *why, size_t size,
+                   struct state **ret_state)
 {
     char cause[160] = "";
     struct statelog *g = mem_zalloc(sizeof(*g));
@@ -124,8 +125,8 @@ int state_open_log(struct loop *l, const struct state_log_params *p, char *why, 
     g->max_bytes = p->max_bytes ? p->max_bytes : MAX_BYTES;
     g->compact_bytes = p->compact_bytes ? p->compact_bytes : COMPACT_BYTES;
     g->compact.snap = LOG_FILES;
-    log_compact_init(g);
-    int err = log_load(g, cause, sizeof(cause));
+    statelog_compact_init(g);
+    int err = statelog_load(g, cause, sizeof(cause));
     if (err) {
         if (why && size)
             (void)snprintf(why, size, "%s", cause[0] ? cause : err_text(err));
@@ -133,7 +134,7 @@ int state_open_log(struct loop *l, const struct state_log_params *p, char *why, 
         return err;
     }
     err = state_new(l, &g->base, &p->limits, ret_state);
-    if (!err && log_compact_due(g))
+    if (!err && statelog_compact_due(g))
         state_kick(*ret_state);
     return err;
 }

@@ -12,7 +12,7 @@
 
 enum { LOG_FILES = 8, LOG_NAME = 24, PLACE_BITS = 48 };
 
-struct log_file {
+struct statelog_file {
     struct disk_file *f; // NULL: free
     uint64_t n;          // bytes of use, up to here
     uint64_t lot;
@@ -21,7 +21,7 @@ struct log_file {
 };
 
 // A record to be read.
-struct log_read {
+struct statelog_read {
     uint64_t place;
     uint32_t size;
     bool bad;
@@ -43,10 +43,10 @@ struct compact {
     // The piece of work under way.
     bool chosen;
     int err;
-    struct log_file made;   // ROLL, BEGIN
+    struct statelog_file made;   // ROLL, BEGIN
     uint64_t first;         // version of the next batch
     uint64_t lot;           // of the file to be made
-    struct log_read *reads;
+    struct statelog_read *reads;
     struct sorted_entry **entries;
     size_t n, n_buf;
     char *buf;
@@ -57,7 +57,7 @@ struct statelog {
     struct loop *loop;
     struct disk *disk;
     struct sorted index;
-    struct log_file files[LOG_FILES];
+    struct statelog_file files[LOG_FILES];
     unsigned active;
     uint64_t next_version;
     uint64_t live_bytes, entry_bytes, max_bytes, compact_bytes;
@@ -97,43 +97,43 @@ static inline uint32_t entry_size(const struct sorted_entry *e)
     return (uint32_t)record_size(e->key_n, e->value_n);
 }
 
-// ---- log_files.c ----
+// ---- statelog_files.c ----
 
-void log_name(char ret_name[LOG_NAME], uint32_t generation, const char *kind);
-void log_file_name(const struct log_file *f, char ret_name[LOG_NAME]);
+void statelog_name(char ret_name[LOG_NAME], uint32_t generation, const char *kind);
+void statelog_file_name(const struct statelog_file *f, char ret_name[LOG_NAME]);
 // A free slot; LOG_FILES: none.
-unsigned log_slot(const struct statelog *g);
-uint64_t log_disk_bytes(const struct statelog *g);
+unsigned statelog_slot(const struct statelog *g);
+uint64_t statelog_disk_bytes(const struct statelog *g);
 // Makes a file (or begins it anew) with its head, on the disk but for its name.
-int log_make(struct disk *d, const char *name, uint32_t generation, uint64_t first, uint64_t lot,
-             struct log_file *ret_file);
+int statelog_make(struct disk *d, const char *name, uint32_t generation, uint64_t first, uint64_t lot,
+             struct statelog_file *ret_file);
 // Reads records into buf, one behind the other; what lies together in one go. Those that are not whole, or of another
 // size, are marked bad.
-int log_read_all(const struct statelog *g, struct log_read *reads, size_t n, char *buf);
+int statelog_read_all(const struct statelog *g, struct statelog_read *reads, size_t n, char *buf);
 
-// ---- log_load.c ----
+// ---- statelog_load.c ----
 
-int log_load(struct statelog *g, char *why, size_t size);
+int statelog_load(struct statelog *g, char *why, size_t size);
 // Of the key as r says; ERR_NOMEM. Used while there is nobody to whom to take it back.
-int log_set(struct statelog *g, const struct record *r, uint64_t place);
+int statelog_set(struct statelog *g, const struct record *r, uint64_t place);
 
-// ---- log_batch.c ----
+// ---- statelog_batch.c ----
 
-struct sorted_entry *log_entry_new(struct statelog *g, struct str key);
-void log_entry_free(struct statelog *g, struct sorted_entry *e);
+struct sorted_entry *statelog_entry_new(struct statelog *g, struct str key);
+void statelog_entry_free(struct statelog *g, struct sorted_entry *e);
 // Applies ops to the index and writes them to buf. ERR_NOMEM: nothing has happened.
-int log_form(struct statelog *g, struct list *ops);
+int statelog_form(struct statelog *g, struct list *ops);
 // On the worker.
-void log_append(struct statelog *g);
-void log_read_ops(struct statelog *g);
+void statelog_append(struct statelog *g);
+void statelog_read_ops(struct statelog *g);
 // Ends the batch as err says.
-void log_settle(struct statelog *g);
+void statelog_settle(struct statelog *g);
 
-// ---- log_compact.c ----
+// ---- statelog_compact.c ----
 
-void log_compact_init(struct statelog *g);
-bool log_compact_due(const struct statelog *g);
-void log_compact_choose(struct statelog *g);
-void log_compact_work(struct statelog *g);
-void log_compact_settle(struct statelog *g);
-void log_compact_done(struct statelog *g);
+void statelog_compact_init(struct statelog *g);
+bool statelog_compact_due(const struct statelog *g);
+void statelog_compact_choose(struct statelog *g);
+void statelog_compact_work(struct statelog *g);
+void statelog_compact_settle(struct statelog *g);
+void statelog_compact_done(struct statelog *g);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// State that survives, two ways side by side: the append log of store/state_log.h, and SQLite (store/store.h, WAL,
-// synchronous=FULL) with one transaction where the log has one batch. Durable puts by how many wait at once, the time
-// of one, CPU, bytes on the disk; then a start with everything there. SQLite is spared the way through a queue and
-// another thread.
+// State that survives, two ways side by side: the append log of store/state_log.h, and SQLite
+// (store/store.h, WAL, synchronous=FULL) with one transaction where the log has one batch. Durable
+// puts by how many wait at once, the time of one, CPU, bytes on the disk; then a start with
+// everything there. SQLite is spared the way through a queue and another thread.
 //
 //   bench_state [RECORDS [FOLDER]]      1000000 records, in /tmp
 #include <stdio.h>
@@ -42,7 +42,8 @@ static double cpu_us(void)
 {
     struct rusage u;
     (void)getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 static double resident_mb(void)
@@ -90,8 +91,9 @@ static int by_value(const void *a, const void *b)
 static void print_puts(const char *who, unsigned depth, unsigned n, uint64_t ns, double cpu)
 {
     qsort(times, n, sizeof(*times), by_value);
-    printf("%-8s %5u at once: %8.0f puts/s  p50 %7.0f us  p99 %7.0f us  CPU %6.1f us a put\n", who, depth,
-           n / ((double)ns / 1e9), (double)times[n / 2] / 1e3, (double)times[n * 99 / 100] / 1e3, cpu / n);
+    printf("%-8s %5u at once: %8.0f puts/s  p50 %7.0f us  p99 %7.0f us  CPU %6.1f us a put\n", who,
+           depth, n / ((double)ns / 1e9), (double)times[n / 2] / 1e3,
+           (double)times[n * 99 / 100] / 1e3, cpu / n);
 }
 
 // ---- the log ----
@@ -124,7 +126,8 @@ static void call(void)
     unsigned at = run.loading ? i : (unsigned)(draw() % records);
     if (!run.loading)
         run.began[i] = now_ns();
-    if (state_put(state, key_of(at, key), value_of(draw(), value), STATE_ANY, (struct state_done){came, NULL, i}) != 0)
+    if (state_put(state, key_of(at, key), value_of(draw(), value), STATE_ANY,
+                  (struct state_done){came, NULL, i}) != 0)
         die("put refused");
 }
 
@@ -168,7 +171,8 @@ static void bench_log(void)
         print_puts("log", depths[i], n, now_ns() - t, cpu_us() - cpu);
     }
     struct state_figures f = state_figures(state);
-    printf("log      %.0f MB on disk, %.0f MB of records, index %.0f MB (process +%.0f), %llu snapshots, longest batch "
+    printf("log      %.0f MB on disk, %.0f MB of records, index %.0f MB (process +%.0f), %llu "
+           "snapshots, longest batch "
            "%.1f ms\n",
            (double)f.disk_bytes / 1e6, (double)f.live_bytes / 1e6, (double)f.memory_bytes / 1e6,
            resident_mb() - before, (unsigned long long)f.compactions, (double)f.batch_ns_max / 1e6);
@@ -182,7 +186,8 @@ static void bench_log(void)
 static char last[KEY];
 static size_t last_n;
 
-static void on_page(void *arg, uint64_t id, int err, const struct state_record *rs, size_t n, bool more)
+static void on_page(void *arg, uint64_t id, int err, const struct state_record *rs, size_t n,
+                    bool more)
 {
     (void)id;
     if (err)
@@ -194,7 +199,8 @@ static void on_page(void *arg, uint64_t id, int err, const struct state_record *
     }
     last_n = rs[n - 1].key.n;
     memcpy(last, rs[n - 1].key.p, last_n);
-    if (state_scan(state, STR("reg/"), str_make(last, last_n), STATE_SCAN_MAX, on_page, arg, 0) != 0)
+    if (state_scan(state, STR("reg/"), str_make(last, last_n), STATE_SCAN_MAX, on_page, arg, 0) !=
+        0)
         die("scan refused");
 }
 
@@ -217,8 +223,9 @@ static void scan_log(void)
 
 enum { PUT, ALL };
 static const char *const sql[] = {
-    [PUT] = "INSERT INTO state(key, value, version) VALUES(?1, ?2, 1) ON CONFLICT(key) DO UPDATE SET "
-            "value = excluded.value, version = version + 1",
+    [PUT] =
+        "INSERT INTO state(key, value, version) VALUES(?1, ?2, 1) ON CONFLICT(key) DO UPDATE SET "
+        "value = excluded.value, version = version + 1",
     [ALL] = "SELECT key, value, version FROM state ORDER BY key",
 };
 static const char *const migrations[] = {
@@ -229,8 +236,11 @@ static struct store *open_sqlite(void)
 {
     struct store *s;
     char why[160] = "";
-    struct store_params p = {
-        .path = db_path, .migrations = migrations, .n_migrations = 1, .sql = sql, .n_sql = ARRAY_LEN(sql)};
+    struct store_params p = {.path = db_path,
+                             .migrations = migrations,
+                             .n_migrations = 1,
+                             .sql = sql,
+                             .n_sql = ARRAY_LEN(sql)};
     if (store_open(&p, why, sizeof(why), &s) != 0)
         die(why);
     return s;
@@ -239,7 +249,8 @@ static struct store *open_sqlite(void)
 static void put_sqlite(struct store *s, unsigned at)
 {
     char key[KEY], value[VALUE];
-    if (STORE_RUN(s, PUT, NULL, NULL, SV_BLOB(key_of(at, key)), SV_BLOB(value_of(draw(), value))) != 0)
+    if (STORE_RUN(s, PUT, NULL, NULL, SV_BLOB(key_of(at, key)), SV_BLOB(value_of(draw(), value))) !=
+        0)
         die(store_error(s));
 }
 
@@ -287,8 +298,8 @@ static void bench_sqlite(void)
         }
         print_puts("sqlite", depths[d], n, now_ns() - t, cpu_us() - cpu);
     }
-    printf("sqlite   %.0f MB on disk and %.0f of WAL (process +%.0f)\n", file_mb(""), file_mb("-wal"),
-           resident_mb() - before);
+    printf("sqlite   %.0f MB on disk and %.0f of WAL (process +%.0f)\n", file_mb(""),
+           file_mb("-wal"), resident_mb() - before);
     store_close(s);
     uint64_t t = now_ns();
     unsigned n = 0;

@@ -100,7 +100,8 @@ struct state_done came_done(struct came *c)
 struct came put(struct world *w, const char *key, const char *value, uint64_t if_version)
 {
     struct came c;
-    assert_int_equal(state_put(w->state, str_from(key), str_from(value), if_version, came_done(&c)), 0);
+    assert_int_equal(state_put(w->state, str_from(key), str_from(value), if_version, came_done(&c)),
+                     0);
     assert_int_equal(c.times, 0);
     world_run(w);
     assert_int_equal(c.times, 1);
@@ -134,14 +135,16 @@ struct dump {
     int err;
 };
 
-static void on_page(void *arg, uint64_t id, int err, const struct state_record *rs, size_t n, bool more)
+static void on_page(void *arg, uint64_t id, int err, const struct state_record *rs, size_t n,
+                    bool more)
 {
     struct dump *d = arg;
     (void)id;
     d->err = err;
     d->more = more;
     for (size_t i = 0; i < n; i++) {
-        d->n += (size_t)snprintf(d->text + d->n, d->size - d->n, "%.*s=%.*s;", STR_ARG(rs[i].key), STR_ARG(rs[i].value));
+        d->n += (size_t)snprintf(d->text + d->n, d->size - d->n, "%.*s=%.*s;", STR_ARG(rs[i].key),
+                                 STR_ARG(rs[i].value));
         assert_true(d->n < d->size);
         memcpy(d->last, rs[i].key.p, rs[i].key.n);
         d->last_n = rs[i].key.n;

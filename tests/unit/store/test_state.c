@@ -147,10 +147,16 @@ static void outside_the_range(void **state)
     struct state_done nobody = {0};
     static char large[STATE_VALUE_MAX + 1];
     assert_int_equal(state_put(w->state, STR(""), STR("x"), STATE_ANY, nobody), ERR_INVAL);
-    assert_int_equal(state_put(w->state, str_make(large, STATE_KEY_MAX + 1), STR("x"), STATE_ANY, nobody), ERR_INVAL);
-    assert_int_equal(state_put(w->state, STR("a"), str_make(large, sizeof(large)), STATE_ANY, nobody), ERR_INVAL);
+    assert_int_equal(
+        state_put(w->state, str_make(large, STATE_KEY_MAX + 1), STR("x"), STATE_ANY, nobody),
+        ERR_INVAL);
+    assert_int_equal(
+        state_put(w->state, STR("a"), str_make(large, sizeof(large)), STATE_ANY, nobody),
+        ERR_INVAL);
     assert_int_equal(state_get(w->state, STR(""), nobody), ERR_INVAL);
-    assert_int_equal(state_put(w->state, str_make(large, STATE_KEY_MAX), str_make(large, STATE_VALUE_MAX), 0, nobody), 0);
+    assert_int_equal(state_put(w->state, str_make(large, STATE_KEY_MAX),
+                               str_make(large, STATE_VALUE_MAX), 0, nobody),
+                     0);
     world_run(w);
     restart(w);
     assert_int_equal(state_figures(w->state).records, 1);
@@ -219,8 +225,10 @@ static void a_full_queue_pushes_back(void **state)
     world_run(w);
     assert_int_equal(c[3].times, 1);
     assert_int_equal(c[4].times, 0);
-    assert_int_equal(state_put(w->state, STR("k"), STR("0123456789"), STATE_ANY, came_done(&c[0])), ERR_FULL);
-    assert_int_equal(state_put(w->state, STR("k"), STR("012345678"), STATE_ANY, came_done(&c[0])), 0);
+    assert_int_equal(state_put(w->state, STR("k"), STR("0123456789"), STATE_ANY, came_done(&c[0])),
+                     ERR_FULL);
+    assert_int_equal(state_put(w->state, STR("k"), STR("012345678"), STATE_ANY, came_done(&c[0])),
+                     0);
     assert_int_equal(state_get(w->state, STR("k"), came_done(&c[1])), ERR_FULL);
     world_run(w);
     assert_int_equal(c[0].err, 0);
@@ -228,7 +236,8 @@ static void a_full_queue_pushes_back(void **state)
     assert_int_equal(lines_with("is behind"), 2);
 }
 
-// A disk that refuses: everybody is told, nothing is half there, one line, and it goes on by itself.
+// A disk that refuses: everybody is told, nothing is half there, one line, and it goes on by
+// itself.
 static void fails_and_goes_on(struct world *w, int err)
 {
     struct came c[4];
@@ -300,7 +309,8 @@ static void snapshot_fails(void **state)
         char text[32];
         (void)snprintf(text, sizeof(text), "%u", n);
         struct came c;
-        assert_int_equal(state_put(w->state, STR("b"), str_from(text), STATE_ANY, came_done(&c)), 0);
+        assert_int_equal(state_put(w->state, STR("b"), str_from(text), STATE_ANY, came_done(&c)),
+                         0);
         while (c.times == 0)
             assert_true(sim_step(w->sim));
         sim_disk_break(w->disk, n);
@@ -332,7 +342,8 @@ static void rot_of_a_value(void **state)
     assert_string_equal(get(w, "a").value, "again");
 }
 
-// Acknowledged and damaged: the store says so and does not start, unless it is told to leave it out.
+// Acknowledged and damaged: the store says so and does not start, unless it is told to leave it
+// out.
 static void rot_before_the_start(void **state)
 {
     struct world *w = *state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The power fails at every step of a history, a byte written being a step: what is there afterwards is what some number
-// of whole turns made, and at least those that had been acknowledged.
+// The power fails at every step of a history, a byte written being a step: what is there afterwards
+// is what some number of whole turns made, and at least those that had been acknowledged.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -14,13 +14,14 @@ static char expected[TURNS + 1][TEXT]; // after so many turns
 struct history {
     struct world w;
     unsigned acked[TURNS];
-    unsigned begun;  // turns that were called
-    bool failed;     // the power has
+    unsigned begun; // turns that were called
+    bool failed;    // the power has
 };
 
 static const char *value_of(unsigned turn, unsigned i, char buf[64])
 {
-    (void)snprintf(buf, 64, "%u.%u-%.*s", turn, i, (int)(turn * 7 + i * 5) % 30, "abcdefghijklmnopqrstuvwxyzabcdef");
+    (void)snprintf(buf, 64, "%u.%u-%.*s", turn, i, (int)(turn * 7 + i * 5) % 30,
+                   "abcdefghijklmnopqrstuvwxyzabcdef");
     return buf;
 }
 
@@ -40,7 +41,8 @@ static void expect(void)
     for (unsigned t = 0; t < TURNS; t++) {
         for (unsigned i = 0; i < OPS; i++) {
             char buf[64];
-            (void)snprintf(values[key_of(t, i)], 64, "%s", deletes(t, i) ? "" : value_of(t, i, buf));
+            (void)snprintf(values[key_of(t, i)], 64, "%s",
+                           deletes(t, i) ? "" : value_of(t, i, buf));
         }
         size_t n = 0;
         for (unsigned k = 0; k < KEYS; k++)
@@ -70,7 +72,8 @@ static void call_turn(struct history *h, unsigned t)
         char key[8], buf[64];
         (void)snprintf(key, sizeof(key), "k%u", key_of(t, i));
         int err = deletes(t, i) ? state_delete(h->w.state, str_from(key), STATE_ANY, done)
-                                : state_put(h->w.state, str_from(key), str_from(value_of(t, i, buf)), STATE_ANY, done);
+                                : state_put(h->w.state, str_from(key),
+                                            str_from(value_of(t, i, buf)), STATE_ANY, done);
         assert_int_equal(err, 0);
     }
 }
@@ -96,8 +99,8 @@ static void check(struct history *h, uint64_t step)
         if (strcmp(text, expected[t]) == 0)
             found = t;
     if (found > TURNS)
-        fail_msg("power failed at step %llu: %u of %u turns acknowledged, found %s", (unsigned long long)step, acked,
-                 h->begun, text);
+        fail_msg("power failed at step %llu: %u of %u turns acknowledged, found %s",
+                 (unsigned long long)step, acked, h->begun, text);
     // It goes on from there, and what it writes is there the next time.
     assert_int_equal(put(&h->w, "z", "after", 0).err, 0);
     world_kill(&h->w);
@@ -109,7 +112,8 @@ static void check(struct history *h, uint64_t step)
 }
 
 // Returns whether the power failed within the history.
-static bool fail_at(uint64_t step, enum sim_disk_loss loss, uint64_t seed, uint64_t compact_bytes, bool ahead)
+static bool fail_at(uint64_t step, enum sim_disk_loss loss, uint64_t seed, uint64_t compact_bytes,
+                    bool ahead)
 {
     struct history h = {0};
     world_new(&h.w, seed);

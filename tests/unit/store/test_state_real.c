@@ -88,8 +88,8 @@ static void put_all(unsigned round)
         char key[32], value[256];
         int k = snprintf(key, sizeof(key), "r/%06u", i);
         int v = snprintf(value, sizeof(value), "%u-%0200u", round, i);
-        assert_int_equal(state_put(state_, str_make(key, (size_t)k), str_make(value, (size_t)v), STATE_ANY,
-                                   (struct state_done){0}),
+        assert_int_equal(state_put(state_, str_make(key, (size_t)k), str_make(value, (size_t)v),
+                                   STATE_ANY, (struct state_done){0}),
                          0);
     }
     wait_for_all();
@@ -120,10 +120,12 @@ static void closed_at_work(void **state)
     open_all();
     int err = 1;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){0}), 0);
+        assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){0}),
+                         0);
         assert_int_equal(state_barrier(state_, (struct state_done){0}), 0);
     }
-    assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){over, &err, 0}), 0);
+    assert_int_equal(
+        state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){over, &err, 0}), 0);
     close_all();
     assert_int_equal(err, 1);
 }
@@ -133,8 +135,8 @@ static void stop(void *arg)
     loop_stop(arg);
 }
 
-// The loop goes on when its store is gone, and the store that is opened next has what the work that was under way
-// had written.
+// The loop goes on when its store is gone, and the store that is opened next has what the work that
+// was under way had written.
 static void closed_and_opened(void **state)
 {
     (void)state;
@@ -143,7 +145,8 @@ static void closed_and_opened(void **state)
         struct deferred d;
         char why[160];
         deferred_init(&d, stop, loop);
-        assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){0}), 0);
+        assert_int_equal(state_put(state_, STR("k"), STR("v"), STATE_ANY, (struct state_done){0}),
+                         0);
         loop_defer(loop, &d);
         assert_int_equal(loop_run(loop), 0);
         state_close(state_);

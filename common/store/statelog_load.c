@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the folder to the index, file by file, each read once from its beginning to its end.
 //
-// Each batch is on the disk before the next one is written, so a power failure can leave one batch unfinished, the last
-// one. Bytes that are not a batch with sound ones behind them are damage.
+// Each batch is on the disk before the next one is written, so a power failure can leave one batch
+// unfinished, the last one. Bytes that are not a batch with sound ones behind them are damage.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -26,8 +26,8 @@ struct reader {
     uint64_t size, at; // of the file; where the window begins
     char *buf;
     size_t n, cap;
-    bool last;   // of the logs: may end in the middle of a batch
-    bool begun;  // has a head for certain: the snapshot before it came later
+    bool last;    // of the logs: may end in the middle of a batch
+    bool begun;   // has a head for certain: the snapshot before it came later
     bool chained; // goes on where the one before it ended
     uint64_t records;
     bool ended;
@@ -56,7 +56,7 @@ static void add_snap(struct found *f, uint32_t generation)
 {
     char older[LOG_NAME];
     if (f->has_snap) {
-        log_name(older, generation < f->snap ? generation : f->snap, "snap");
+        statelog_name(older, generation < f->snap ? generation : f->snap, "snap");
         add_junk(f, older);
     }
     if (!f->has_snap || generation > f->snap)
@@ -71,7 +71,7 @@ static void on_name(void *arg, const char *name)
     char kind[8], same[LOG_NAME];
     if (sscanf(name, "%8x.%7s", &generation, kind) != 2)
         return;
-    log_name(same, generation, kind);
+    statelog_name(same, generation, kind);
     if (strcmp(name, same) != 0)
         return;
     if (strcmp(kind, "tmp") == 0) {
@@ -97,7 +97,7 @@ static bool is_chain(struct found *f)
             continue;
         }
         char name[LOG_NAME];
-        log_name(name, f->logs[i], "log");
+        statelog_name(name, f->logs[i], "log");
         add_junk(f, name);
     }
     f->n_logs = n;
@@ -139,7 +139,7 @@ static char *need(struct reader *r, uint64_t at, size_t n)
 static const char *batch_at(struct reader *r, uint64_t at, struct batch_head *ret_head)
 {
     struct batch_head h;
-    const struct log_file *f = &r->g->files[r->slot];
+    const struct statelog_file *f = &r->g->files[r->slot];
     const char *p = need(r, at, BATCH_HEAD);
     if (!p || batch_read_head(str_make(p, BATCH_HEAD), &h) != 0 || h.generation != f->generation)
         return NULL;
@@ -174,18 +174,18 @@ static uint64_t next_batch(struct reader *r, uint64_t at)
 
 // ---- records ----
 
-int log_set(struct statelog *g, const struct record *r, uint64_t place)
+int statelog_set(struct statelog *g, const struct record *r, uint64_t place)
 {
     struct sorted_entry *e = sorted_find(&g->index, r->key);
     if (e && !e->gone)
         g->live_bytes -= entry_size(e);
     if (r->deleted) {
         if (e)
-            log_entry_free(g, e);
+            statelog_entry_free(g, e);
         return 0;
     }
     if (!e)
-        e = log_entry_new(g, r->key);
+        e = statelog_entry_new(g, r->key);
     if (!e)
         return ERR_NOMEM;
     e->version = r->version;
@@ -205,7 +205,7 @@ static int take_records(struct reader *r, uint64_t at, const char *p, const stru
         size_t size;
         if (record_read(body, false, &record, &size) != 0)
             return ERR_BAD;
-        int err = log_set(r->g, &record, place_make(r->slot, at));
+        int err = statelog_set(r->g, &record, place_make(r->slot, at));
         if (err)
             return err;
         if (record.version >= r->g->next_version)
@@ -220,17 +220,19 @@ static int take_records(struct reader *r, uint64_t at, const char *p, const stru
 // What the batch says fits with what came before.
 static bool follows(const struct reader *r, uint64_t at, const char *p, const struct batch_head *h)
 {
-    const struct log_file *f = &r->g->files[r->slot];
+    const struct statelog_file *f = &r->g->files[r->slot];
     if (f->snap)
-        return h->kind != RECORD_END || (h->n_body == 8 && record_u64(p + BATCH_HEAD) == r->records);
+        return h->kind != RECORD_END ||
+               (h->n_body == 8 && record_u64(p + BATCH_HEAD) == r->records);
     if (h->kind != RECORD_HEAD && h->kind != RECORD_LOG)
         return false;
-    return h->first == r->g->next_version || (at == 0 && !r->chained && h->first > r->g->next_version);
+    return h->first == r->g->next_version ||
+           (at == 0 && !r->chained && h->first > r->g->next_version);
 }
 
 static int take(struct reader *r, uint64_t at, const char *p, const struct batch_head *h)
 {
-    struct log_file *f = &r->g->files[r->slot];
+    struct statelog_file *f = &r->g->files[r->slot];
     if (at == 0)
         f->lot = h->lot;
     // A log may begin with a larger version than any that is left: what had it was deleted.
@@ -244,9 +246,9 @@ static int take(struct reader *r, uint64_t at, const char *p, const struct batch
 static int damaged(struct reader *r, uint64_t at, uint64_t next, char *why, size_t size)
 {
     char name[LOG_NAME];
-    log_file_name(&r->g->files[r->slot], name);
-    (void)snprintf(why, size, "%s is damaged at byte %llu, sound again at %llu of %llu", name, (unsigned long long)at,
-                   (unsigned long long)next, (unsigned long long)r->size);
+    statelog_file_name(&r->g->files[r->slot], name);
+    (void)snprintf(why, size, "%s is damaged at byte %llu, sound again at %llu of %llu", name,
+                   (unsigned long long)at, (unsigned long long)next, (unsigned long long)r->size);
     if (!r->g->salvage)
         return ERR_BAD;
     r->g->damaged++;
@@ -254,12 +256,13 @@ static int damaged(struct reader *r, uint64_t at, uint64_t next, char *why, size
     return 0;
 }
 
-// Where to go on after bytes that are no batch, or after a sound one, p, that cannot be here; *ret_at: the same place
-// when it can be taken with a gap before it.
-static int step_over(struct reader *r, uint64_t at, const char *p, const struct batch_head *h, uint64_t *ret_at,
-                     char *why, size_t size)
+// Where to go on after bytes that are no batch, or after a sound one, p, that cannot be here;
+// *ret_at: the same place when it can be taken with a gap before it.
+static int step_over(struct reader *r, uint64_t at, const char *p, const struct batch_head *h,
+                     uint64_t *ret_at, char *why, size_t size)
 {
-    bool gap = p && h->kind == RECORD_LOG && h->first > r->g->next_version && !r->g->files[r->slot].snap;
+    bool gap =
+        p && h->kind == RECORD_LOG && h->first > r->g->next_version && !r->g->files[r->slot].snap;
     uint64_t next = gap ? at : p ? at + BATCH_HEAD + h->n_body : next_batch(r, at);
     if (r->err)
         return r->err;
@@ -299,27 +302,28 @@ static int read_batches(struct reader *r, uint64_t *ret_end, char *why, size_t s
 
 static int end_of(struct reader *r, uint64_t end, char *why, size_t size)
 {
-    struct log_file *f = &r->g->files[r->slot];
+    struct statelog_file *f = &r->g->files[r->slot];
     f->n = end;
     if ((f->snap && !r->ended) || (r->begun && r->size == 0))
         return damaged(r, end, r->size, why, size);
     if (!r->last || end == r->size)
         return 0;
     char name[LOG_NAME];
-    log_file_name(f, name);
-    LOG(LOG_INFO, "state store's last batch was not finished", LF_Z("file", name), LF_NUM("offset", end),
-        LF_NUM("bytes", r->size - end));
+    statelog_file_name(f, name);
+    LOG(LOG_INFO, "state store's last batch was not finished", LF_Z("file", name),
+        LF_NUM("offset", end), LF_NUM("bytes", r->size - end));
     return r->g->disk->ops->truncate(f->f, end);
 }
 
-static int load_file(struct statelog *g, const struct log_file *like, struct reader r, char *why, size_t size)
+static int load_file(struct statelog *g, const struct statelog_file *like, struct reader r,
+                     char *why, size_t size)
 {
     char name[LOG_NAME];
     r.g = g;
-    r.slot = log_slot(g);
-    struct log_file *f = &g->files[r.slot];
+    r.slot = statelog_slot(g);
+    struct statelog_file *f = &g->files[r.slot];
     *f = *like;
-    log_file_name(f, name);
+    statelog_file_name(f, name);
     uint64_t end = 0;
     int err = g->disk->ops->open(g->disk, name, false, &f->f);
     if (!err)
@@ -339,26 +343,29 @@ static int load_file(struct statelog *g, const struct log_file *like, struct rea
 // The last log lacks its head when the power failed while it was begun.
 static int begin_log(struct statelog *g, uint32_t generation)
 {
-    struct log_file *f = &g->files[g->active];
+    struct statelog_file *f = &g->files[g->active];
     char name[LOG_NAME];
-    log_name(name, generation, "log");
+    statelog_name(name, generation, "log");
     if (f->f)
         g->disk->ops->close(f->f);
-    *f = (struct log_file){0};
-    return log_make(g->disk, name, generation, g->next_version, loop_random_u64(g->loop), f);
+    *f = (struct statelog_file){0};
+    return statelog_make(g->disk, name, generation, g->next_version, loop_random_u64(g->loop), f);
 }
 
 static int load_all(struct statelog *g, const struct found *f, char *why, size_t size)
 {
     int err = 0;
     if (f->has_snap)
-        err = load_file(g, &(struct log_file){.generation = f->snap, .snap = true}, (struct reader){0}, why, size);
+        err = load_file(g, &(struct statelog_file){.generation = f->snap, .snap = true},
+                        (struct reader){0}, why, size);
     for (size_t i = 0; !err && i < f->n_logs; i++)
-        err = load_file(g, &(struct log_file){.generation = f->logs[i]},
-                        (struct reader){.last = i + 1 == f->n_logs, .begun = i == 0 && f->has_snap, .chained = i > 0},
+        err = load_file(g, &(struct statelog_file){.generation = f->logs[i]},
+                        (struct reader){.last = i + 1 == f->n_logs,
+                                        .begun = i == 0 && f->has_snap,
+                                        .chained = i > 0},
                         why, size);
     if (!err && f->n_logs == 0)
-        g->active = log_slot(g);
+        g->active = statelog_slot(g);
     uint32_t newest = f->n_logs ? f->logs[f->n_logs - 1] : 1;
     if (!err && g->files[g->active].n == 0)
         err = begin_log(g, newest);
@@ -377,7 +384,7 @@ static int settle(struct statelog *g, const struct found *f)
     return err ? err : g->disk->ops->sync_names(g->disk);
 }
 
-int log_load(struct statelog *g, char *why, size_t size)
+int statelog_load(struct statelog *g, char *why, size_t size)
 {
     struct found *f = mem_zalloc(sizeof(*f));
     if (!f)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A batch of the log: applied to the index when it is formed, and taken back when the disk refuses it.
+// A batch of the log: applied to the index when it is formed, and taken back when the disk refuses
+// it.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -7,7 +8,7 @@
 
 enum { READ_BYTES = 4 << 20 }; // of the answers of one batch, one at least
 
-struct sorted_entry *log_entry_new(struct statelog *g, struct str key)
+struct sorted_entry *statelog_entry_new(struct statelog *g, struct str key)
 {
     struct sorted_entry *e = mem_alloc(sizeof(*e) + key.n);
     if (!e)
@@ -22,7 +23,7 @@ struct sorted_entry *log_entry_new(struct statelog *g, struct str key)
     return e;
 }
 
-void log_entry_free(struct statelog *g, struct sorted_entry *e)
+void statelog_entry_free(struct statelog *g, struct sorted_entry *e)
 {
     sorted_remove(&g->index, e);
     g->entry_bytes -= sizeof(*e) + e->key_n;
@@ -42,7 +43,8 @@ static int admits(struct statelog *g, const struct state_op *op, const struct so
     if (size <= size_of(e) || g->live_bytes - size_of(e) + size <= g->max_bytes)
         return 0;
     if (!g->refused)
-        LOG(LOG_ERROR, "state store has reached its bound, records are refused", LF_NUM("bytes", g->max_bytes));
+        LOG(LOG_ERROR, "state store has reached its bound, records are refused",
+            LF_NUM("bytes", g->max_bytes));
     g->refused = size > g->refused ? size : g->refused;
     return ERR_FULL;
 }
@@ -50,7 +52,8 @@ static int admits(struct statelog *g, const struct state_op *op, const struct so
 static int check_write(struct statelog *g, struct state_op *op, const struct sorted_entry *e)
 {
     uint64_t version = e && !e->gone ? e->version : 0;
-    if (op->kind == STATE_DELETE && !version && (op->if_version == STATE_ANY || op->if_version == 0))
+    if (op->kind == STATE_DELETE && !version &&
+        (op->if_version == STATE_ANY || op->if_version == 0))
         return ERR_NOTFOUND;
     if (op->if_version != STATE_ANY && op->if_version != version) {
         op->version = version;
@@ -59,7 +62,8 @@ static int check_write(struct statelog *g, struct state_op *op, const struct sor
     return op->kind == STATE_PUT ? admits(g, op, e) : 0;
 }
 
-static void set(struct statelog *g, struct sorted_entry *e, uint64_t version, uint64_t place, uint32_t value_n, bool gone)
+static void set(struct statelog *g, struct sorted_entry *e, uint64_t version, uint64_t place,
+                uint32_t value_n, bool gone)
 {
     g->live_bytes -= size_of(e);
     e->version = version;
@@ -77,7 +81,7 @@ static void write_op(struct statelog *g, struct state_op *op)
         return;
     op->undo.made = !e;
     if (!e)
-        e = log_entry_new(g, op->key);
+        e = statelog_entry_new(g, op->key);
     if (!e) {
         op->err = ERR_NOMEM;
         return;
@@ -88,7 +92,8 @@ static void write_op(struct statelog *g, struct state_op *op)
     op->undo.value_n = e->value_n;
     op->undo.gone = e->gone;
     bool deletes = op->kind == STATE_DELETE;
-    struct record r = {.version = g->next_version++, .key = op->key, .value = op->value, .deleted = deletes};
+    struct record r = {
+        .version = g->next_version++, .key = op->key, .value = op->value, .deleted = deletes};
     record_write(g->buf + g->n_buf, &r);
     uint64_t place = place_make(g->active, g->files[g->active].n + g->n_buf);
     g->n_buf += record_size(op->key.n, deletes ? 0 : op->value.n);
@@ -99,14 +104,14 @@ static void write_op(struct statelog *g, struct state_op *op)
 
 // ---- reads ----
 
-static struct log_read *reads_of(const struct state_op *op, size_t n)
+static struct statelog_read *reads_of(const struct state_op *op, size_t n)
 {
-    return (struct log_read *)(op->records + n);
+    return (struct statelog_read *)(op->records + n);
 }
 
 static int room_for(struct state_op *op, size_t n, size_t bytes)
 {
-    op->records = mem_zalloc(n * (sizeof(struct state_record) + sizeof(struct log_read)));
+    op->records = mem_zalloc(n * (sizeof(struct state_record) + sizeof(struct statelog_read)));
     op->buf = op->records ? mem_alloc(bytes) : NULL;
     if (!op->buf)
         return ERR_NOMEM;
@@ -125,7 +130,7 @@ static size_t get_op(struct statelog *g, struct state_op *op)
     op->err = room_for(op, 1, entry_size(e));
     if (op->err)
         return 0;
-    *reads_of(op, 1) = (struct log_read){.place = e->place, .size = entry_size(e)};
+    *reads_of(op, 1) = (struct statelog_read){.place = e->place, .size = entry_size(e)};
     return entry_size(e);
 }
 
@@ -138,7 +143,8 @@ static struct sorted_at scan_start(const struct statelog *g, const struct state_
 }
 
 // The next record of the scan that is there.
-static struct sorted_entry *scan_next(const struct statelog *g, const struct state_op *op, struct sorted_at *at)
+static struct sorted_entry *scan_next(const struct statelog *g, const struct state_op *op,
+                                      struct sorted_at *at)
 {
     struct sorted_entry *e;
     do {
@@ -165,7 +171,7 @@ static size_t scan_op(struct statelog *g, struct state_op *op)
     at = start;
     for (size_t i = 0; !op->err && i < n; i++) {
         const struct sorted_entry *e = scan_next(g, op, &at);
-        reads_of(op, n)[i] = (struct log_read){.place = e->place, .size = entry_size(e)};
+        reads_of(op, n)[i] = (struct statelog_read){.place = e->place, .size = entry_size(e)};
     }
     return bytes;
 }
@@ -200,7 +206,7 @@ static int reserve(struct statelog *g, const struct list *ops)
     return g->buf ? 0 : ERR_NOMEM;
 }
 
-int log_form(struct statelog *g, struct list *ops)
+int statelog_form(struct statelog *g, struct list *ops)
 {
     int err = reserve(g, ops);
     if (err)
@@ -224,10 +230,10 @@ int log_form(struct statelog *g, struct list *ops)
 
 // ---- on the worker ----
 
-void log_append(struct statelog *g)
+void statelog_append(struct statelog *g)
 {
     const struct disk_ops *ops = g->disk->ops;
-    const struct log_file *f = &g->files[g->active];
+    const struct statelog_file *f = &g->files[g->active];
     if (g->n_records == 0)
         return;
     batch_seal(g->buf, &(struct batch_head){.n_body = (uint32_t)(g->n_buf - BATCH_HEAD),
@@ -245,7 +251,7 @@ void log_append(struct statelog *g)
 
 static void fill(struct state_op *op)
 {
-    const struct log_read *r = reads_of(op, op->n);
+    const struct statelog_read *r = reads_of(op, op->n);
     size_t at = 0;
     for (size_t i = 0; i < op->n; at += r[i++].size) {
         struct record record;
@@ -255,13 +261,13 @@ static void fill(struct state_op *op)
     }
 }
 
-void log_read_ops(struct statelog *g)
+void statelog_read_ops(struct statelog *g)
 {
     LIST_EACH(g->ops, it) {
         struct state_op *op = LIST_ENTRY(it, struct state_op, link);
         if (!reads(op) || op->err || op->n == 0)
             continue;
-        op->err = log_read_all(g, reads_of(op, op->n), op->n, op->buf);
+        op->err = statelog_read_all(g, reads_of(op, op->n), op->n, op->buf);
         if (!op->err)
             fill(op);
     }
@@ -274,7 +280,7 @@ static void undo(struct statelog *g, struct state_op *op)
     struct sorted_entry *e = op->undo.entry;
     set(g, e, op->undo.version, op->undo.place, op->undo.value_n, op->undo.gone);
     if (op->undo.made)
-        log_entry_free(g, e);
+        statelog_entry_free(g, e);
 }
 
 static void take_back(struct statelog *g)
@@ -311,7 +317,7 @@ static void stands(struct statelog *g)
     LIST_EACH(g->ops, it) {
         struct state_op *op = LIST_ENTRY(it, struct state_op, link);
         if (op->undo.last)
-            log_entry_free(g, op->undo.entry);
+            statelog_entry_free(g, op->undo.entry);
     }
     if (g->n_records > 0) {
         g->files[g->active].n += g->n_buf;
@@ -326,7 +332,7 @@ static void stands(struct statelog *g)
 // Damaged records are told of, and left out of a scan.
 static void drop_damaged(struct statelog *g, struct state_op *op)
 {
-    const struct log_read *r = reads_of(op, op->n);
+    const struct statelog_read *r = reads_of(op, op->n);
     size_t n = 0;
     for (size_t i = 0; i < op->n; i++) {
         if (op->records[i].version) {
@@ -334,15 +340,16 @@ static void drop_damaged(struct statelog *g, struct state_op *op)
             continue;
         }
         char name[LOG_NAME];
-        log_file_name(&g->files[place_slot(r[i].place)], name);
-        state_damaged(g->base.face, name, place_at(r[i].place), op->kind == STATE_GET ? op->key : STR_NONE);
+        statelog_file_name(&g->files[place_slot(r[i].place)], name);
+        state_damaged(g->base.face, name, place_at(r[i].place),
+                      op->kind == STATE_GET ? op->key : STR_NONE);
     }
     if (n < op->n && op->kind == STATE_GET)
         op->err = ERR_BAD;
     op->n = n;
 }
 
-void log_settle(struct statelog *g)
+void statelog_settle(struct statelog *g)
 {
     if (g->err)
         take_back(g);

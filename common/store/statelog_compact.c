@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a snapshot takes the place of older files, step by step beside the batches. Batches meanwhile go to a log that
-// stays, so what is copied does not change; that a record has left the older files for that log is on the disk before
-// the snapshot without it counts, because a piece of work ends only when its batch is there.
+// How a snapshot takes the place of older files, step by step beside the batches. Batches meanwhile
+// go to a log that stays, so what is copied does not change; that a record has left the older files
+// for that log is on the disk before the snapshot without it counts, because a piece of work ends
+// only when its batch is there.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -17,18 +18,18 @@ static void again(void *arg)
     state_kick(g->base.face);
 }
 
-void log_compact_init(struct statelog *g)
+void statelog_compact_init(struct statelog *g)
 {
     timer_init(&g->compact.retry, again, g);
 }
 
 static bool worthwhile(const struct statelog *g)
 {
-    uint64_t bytes = log_disk_bytes(g);
+    uint64_t bytes = statelog_disk_bytes(g);
     return bytes > 2 * g->live_bytes + g->compact_bytes && bytes > g->compact.least;
 }
 
-bool log_compact_due(const struct statelog *g)
+bool statelog_compact_due(const struct statelog *g)
 {
     if (timer_active(&g->compact.retry))
         return false;
@@ -59,7 +60,8 @@ static int room(struct compact *c)
     return c->reads && c->entries ? 0 : ERR_NOMEM;
 }
 
-// A slice is twice what the batch brings at least, so that the end is reached however much is written.
+// A slice is twice what the batch brings at least, so that the end is reached however much is
+// written.
 static void choose_slice(struct statelog *g)
 {
     struct compact *c = &g->compact;
@@ -77,7 +79,7 @@ static void choose_slice(struct statelog *g)
         if (!is_old(g, e))
             continue;
         c->entries[c->n] = e;
-        c->reads[c->n++] = (struct log_read){.place = e->place, .size = entry_size(e)};
+        c->reads[c->n++] = (struct statelog_read){.place = e->place, .size = entry_size(e)};
         c->n_buf += entry_size(e);
     }
     if (!last) {
@@ -90,10 +92,10 @@ static void choose_slice(struct statelog *g)
     memcpy(c->next, last->key, last->key_n);
 }
 
-void log_compact_choose(struct statelog *g)
+void statelog_compact_choose(struct statelog *g)
 {
     struct compact *c = &g->compact;
-    c->chosen = log_compact_due(g);
+    c->chosen = statelog_compact_due(g);
     c->err = 0;
     if (!c->chosen)
         return;
@@ -113,8 +115,9 @@ static int roll(struct statelog *g)
 {
     char name[LOG_NAME];
     uint32_t generation = g->files[g->active].generation + 1;
-    log_name(name, generation, "log");
-    int err = log_make(g->disk, name, generation, g->compact.first, g->compact.lot, &g->compact.made);
+    statelog_name(name, generation, "log");
+    int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
+                            &g->compact.made);
     if (err)
         return err;
     err = g->disk->ops->sync_names(g->disk);
@@ -127,8 +130,9 @@ static int begin_snap(struct statelog *g)
 {
     char name[LOG_NAME];
     uint32_t generation = g->files[g->active].generation;
-    log_name(name, generation, "tmp");
-    int err = log_make(g->disk, name, generation, g->compact.first, g->compact.lot, &g->compact.made);
+    statelog_name(name, generation, "tmp");
+    int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
+                            &g->compact.made);
     g->compact.made.snap = true;
     return err;
 }
@@ -152,7 +156,7 @@ static uint32_t close_up(struct compact *c)
 static int write_snap(struct statelog *g, char *buf, const struct batch_head *like)
 {
     const struct disk_ops *ops = g->disk->ops;
-    const struct log_file *f = &g->files[g->compact.snap];
+    const struct statelog_file *f = &g->files[g->compact.snap];
     struct batch_head h = *like;
     h.generation = f->generation;
     h.lot = f->lot;
@@ -169,27 +173,29 @@ static int copy(struct statelog *g)
     struct compact *c = &g->compact;
     if (c->n == 0)
         return 0;
-    int err = log_read_all(g, c->reads, c->n, c->buf + BATCH_HEAD);
+    int err = statelog_read_all(g, c->reads, c->n, c->buf + BATCH_HEAD);
     if (err)
         return err;
     uint32_t n = close_up(c);
-    return write_snap(g, c->buf, &(struct batch_head){.n_body = (uint32_t)c->n_buf, .n = n, .kind = RECORD_SNAP});
+    return write_snap(
+        g, c->buf, &(struct batch_head){.n_body = (uint32_t)c->n_buf, .n = n, .kind = RECORD_SNAP});
 }
 
 static int finish(struct statelog *g)
 {
     struct compact *c = &g->compact;
     const struct disk_ops *ops = g->disk->ops;
-    struct log_file *f = &g->files[c->snap];
+    struct statelog_file *f = &g->files[c->snap];
     char end[BATCH_HEAD + 8], from[LOG_NAME], to[LOG_NAME];
     record_put_u64(end + BATCH_HEAD, c->copied);
-    int err = c->renamed ? 0 : write_snap(g, end, &(struct batch_head){.n_body = 8, .kind = RECORD_END});
+    int err =
+        c->renamed ? 0 : write_snap(g, end, &(struct batch_head){.n_body = 8, .kind = RECORD_END});
     if (!err && !c->renamed)
         err = ops->truncate(f->f, f->n + sizeof(end));
     if (!err && !c->renamed)
         err = ops->sync(f->f);
-    log_name(from, f->generation, "tmp");
-    log_name(to, f->generation, "snap");
+    statelog_name(from, f->generation, "tmp");
+    statelog_name(to, f->generation, "snap");
     if (!err && !c->renamed)
         err = ops->rename(g->disk, from, to);
     c->renamed = c->renamed || !err;
@@ -207,7 +213,7 @@ static int clean(struct statelog *g)
         char name[LOG_NAME];
         if (!is_older(g, i))
             continue;
-        log_file_name(&g->files[i], name);
+        statelog_file_name(&g->files[i], name);
         int err = g->disk->ops->remove(g->disk, name);
         if (err && err != ERR_NOTFOUND)
             return err;
@@ -215,10 +221,10 @@ static int clean(struct statelog *g)
     return g->disk->ops->sync_names(g->disk);
 }
 
-void log_compact_work(struct statelog *g)
+void statelog_compact_work(struct statelog *g)
 {
-    static int (*const steps[])(struct statelog *g) = {
-        [COMPACT_ROLL] = roll, [COMPACT_BEGIN] = begin_snap, [COMPACT_COPY] = copy,
+    static int (*const steps[])(struct statelog * g) = {
+        [COMPACT_ROLL] = roll,  [COMPACT_BEGIN] = begin_snap, [COMPACT_COPY] = copy,
         [COMPACT_END] = finish, [COMPACT_CLEAN] = clean,
     };
     struct compact *c = &g->compact;
@@ -232,16 +238,16 @@ static void lose(struct statelog *g, size_t i)
 {
     struct sorted_entry *e = g->compact.entries[i];
     char name[LOG_NAME];
-    log_file_name(&g->files[place_slot(e->place)], name);
+    statelog_file_name(&g->files[place_slot(e->place)], name);
     state_damaged(g->base.face, name, place_at(e->place), sorted_key(e));
     g->live_bytes -= entry_size(e);
-    log_entry_free(g, e);
+    statelog_entry_free(g, e);
 }
 
 static void copied(struct statelog *g)
 {
     struct compact *c = &g->compact;
-    struct log_file *f = &g->files[c->snap];
+    struct statelog_file *f = &g->files[c->snap];
     memcpy(c->cursor, c->next, c->next_n);
     c->cursor_n = c->next_n;
     uint64_t at = f->n + BATCH_HEAD;
@@ -264,17 +270,17 @@ static void cleaned(struct statelog *g)
         if (!is_older(g, i))
             continue;
         g->disk->ops->close(g->files[i].f);
-        g->files[i] = (struct log_file){0};
+        g->files[i] = (struct statelog_file){0};
     }
     g->compactions++;
-    g->compact.least = log_disk_bytes(g);
+    g->compact.least = statelog_disk_bytes(g);
     g->compact.snap = LOG_FILES;
 }
 
 static void advance(struct statelog *g)
 {
     struct compact *c = &g->compact;
-    unsigned slot = log_slot(g);
+    unsigned slot = statelog_slot(g);
     switch (c->step) {
     case COMPACT_ROLL:
         g->files[slot] = c->made;
@@ -311,14 +317,15 @@ static void note(struct statelog *g)
         g->compaction_failures++;
         timer_start(g->loop, &c->retry, RETRY_MS);
         if (!c->failing)
-            LOG(LOG_WARN, "state store cannot write its snapshot, tried again", LF_Z("error", err_text(c->err)));
+            LOG(LOG_WARN, "state store cannot write its snapshot, tried again",
+                LF_Z("error", err_text(c->err)));
     } else if (c->failing) {
         LOG(LOG_INFO, "state store writes its snapshot again");
     }
     c->failing = c->err != 0;
 }
 
-void log_compact_settle(struct statelog *g)
+void statelog_compact_settle(struct statelog *g)
 {
     struct compact *c = &g->compact;
     // Beside a batch that failed nothing was done, and it is chosen again.
@@ -328,10 +335,10 @@ void log_compact_settle(struct statelog *g)
             advance(g);
     }
     c->chosen = false;
-    log_compact_done(g);
+    statelog_compact_done(g);
 }
 
-void log_compact_done(struct statelog *g)
+void statelog_compact_done(struct statelog *g)
 {
     struct compact *c = &g->compact;
     mem_free(c->reads);
