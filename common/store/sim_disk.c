@@ -479,11 +479,14 @@ static void lose_sectors(struct sim_disk *d, struct node *n)
 void sim_disk_power_cycle(struct disk *base, enum sim_disk_loss loss)
 {
     struct sim_disk *d = sim_of(base);
-    size_t kept = loss == SIM_DISK_NONE ? d->n_changes : 0;
-    if (loss == SIM_DISK_SOME)
+    // Names too come in their order or in none.
+    bool in_order = loss != SIM_DISK_SOME || draw(d) % 2;
+    size_t kept = loss == SIM_DISK_ALL ? 0 : d->n_changes;
+    if (loss == SIM_DISK_SOME && in_order)
         kept = (size_t)(draw(d) % (d->n_changes + 1));
     for (size_t i = 0; i < kept; i++)
-        apply(&d->kept, &d->changes[i]);
+        if (in_order || draw(d) % 2)
+            apply(&d->kept, &d->changes[i]);
     LIST_EACH(&d->nodes, it) {
         struct node *n = LIST_ENTRY(it, struct node, link);
         if (loss == SIM_DISK_NONE)

@@ -78,12 +78,13 @@ static void call_turn(struct history *h, unsigned t)
     }
 }
 
-// ahead: turns are called whether or not those before have come back.
+// ahead: all turns are called at once, and go one by one beside the steps of snapshots.
 static void live(struct history *h, bool ahead)
 {
     for (unsigned t = 0; t < TURNS && !h->failed; t++) {
         call_turn(h, t);
-        (void)sim_run(h->w.sim, sim_now_ms(h->w.sim) + (ahead && t % 3 ? 1 : 50));
+        if (!ahead)
+            (void)sim_run(h->w.sim, sim_now_ms(h->w.sim) + 50);
     }
     (void)sim_run(h->w.sim, sim_now_ms(h->w.sim) + 50);
 }
@@ -118,6 +119,7 @@ static bool fail_at(uint64_t step, enum sim_disk_loss loss, uint64_t seed, uint6
     struct history h = {0};
     world_new(&h.w, seed);
     h.w.params.compact_bytes = compact_bytes;
+    h.w.params.limits.batch = ahead ? OPS : 0;
     sim_disk_fail_after(h.w.disk, step, power_failed, &h);
     if (world_open(&h.w, NULL, 0) == 0) {
         live(&h, ahead);
