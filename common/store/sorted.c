@@ -57,9 +57,17 @@ static size_t place_in(const struct sorted_chunk *c, struct str key)
     return low;
 }
 
-struct sorted_entry *sorted_find(const struct sorted *s, struct str key)
+static bool comes_last(const struct sorted *s, struct str key)
 {
     if (!s->n_chunks)
+        return true;
+    const struct sorted_chunk *last = s->chunks[s->n_chunks - 1];
+    return compare(last->e[last->n - 1], key) < 0;
+}
+
+struct sorted_entry *sorted_find(const struct sorted *s, struct str key)
+{
+    if (comes_last(s, key)) // what comes in order costs no search
         return NULL;
     const struct sorted_chunk *c = s->chunks[chunk_of(s, key)];
     size_t i = place_in(c, key);
@@ -111,14 +119,6 @@ static int append(struct sorted *s, struct sorted_entry *e)
     last->e[last->n++] = e;
     s->n++;
     return 0;
-}
-
-static bool comes_last(const struct sorted *s, struct str key)
-{
-    if (!s->n_chunks)
-        return true;
-    const struct sorted_chunk *last = s->chunks[s->n_chunks - 1];
-    return compare(last->e[last->n - 1], key) < 0;
 }
 
 int sorted_add(struct sorted *s, struct sorted_entry *e)

@@ -325,6 +325,22 @@ static void snapshot_fails(void **state)
     is_text(w, "", 10, "a=old;b=11;");
 }
 
+// Closed while a batch is under way, on a loop that goes on: nobody is called any more.
+static void closed_at_work(void **state)
+{
+    struct world *w = *state;
+    struct came c[2];
+    assert_int_equal(state_put(w->state, STR("a"), STR("x"), 0, came_done(&c[0])), 0);
+    assert_true(sim_step(w->sim));
+    assert_int_equal(state_put(w->state, STR("b"), STR("x"), 0, came_done(&c[1])), 0);
+    state_close(w->state);
+    world_run(w);
+    assert_int_equal(c[0].times + c[1].times, 0);
+    loop_free(w->loop);
+    world_start(w);
+    is_text(w, "", 10, "a=x;");
+}
+
 // ---- damage ----
 
 static void rot_of_a_value(void **state)
@@ -437,6 +453,7 @@ int main(void)
         TEST(disk_broken),
         TEST(bound_of_the_store),
         TEST(snapshot_fails),
+        TEST(closed_at_work),
         TEST(rot_of_a_value),
         TEST(rot_before_the_start),
         TEST(rot_of_a_snapshot),
