@@ -159,6 +159,7 @@ static const struct loop_ops node_ops = {
     .wake = node_wake,
     .work = node_work,
     .work_forget = node_work_forget,
+    .disk = sim_folder_open,
     .udp_open = sim_udp_open,
     .udp_flush = sim_udp_flush,
     .udp_close = sim_udp_close,
@@ -236,6 +237,7 @@ int sim_new(uint64_t seed, struct sim **ret_sim)
     list_init(&s->nodes);
     list_init(&s->conns);
     list_init(&s->packets);
+    list_init(&s->folders);
     *ret_sim = s;
     return 0;
 }
@@ -249,6 +251,7 @@ void sim_free(struct sim *s)
     sim_packets_done(s);
     sim_conns_done(s);
     sim_dns_done(s);
+    sim_folders_done(s);
     sim_net_done(s);
     sim_heap_done(&s->heap);
     mem_free(s);
@@ -285,13 +288,19 @@ bool sim_step(struct sim *s)
 uint64_t sim_run(struct sim *s, uint64_t until_ms)
 {
     uint64_t events = 0, until = until_ms < UINT64_MAX / SIM_MS ? until_ms * SIM_MS : UINT64_MAX;
-    while (s->heap.n && s->heap.slots[1].at <= until) {
+    s->stopped = false;
+    while (!s->stopped && s->heap.n && s->heap.slots[1].at <= until) {
         (void)sim_step(s);
         events++;
     }
-    if (until != UINT64_MAX && s->now < until)
+    if (!s->stopped && until != UINT64_MAX && s->now < until)
         s->now = until;
     return events;
+}
+
+void sim_stop(struct sim *s)
+{
+    s->stopped = true;
 }
 
 void sim_set_waited(struct loop *l, uint64_t ns)

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "io/disk.h"
 #include "io/uv_priv.h"
 
 struct uvl_work {
@@ -116,6 +117,12 @@ static void world_work_forget(struct loop *l, const void *arg)
         if (k->arg == arg)
             k->done = NULL;
     }
+}
+
+static int world_disk(struct loop *l, const char *folder, struct disk **ret_disk)
+{
+    (void)l;
+    return disk_open(folder, ret_disk);
 }
 
 // ---- signals ----
@@ -247,6 +254,7 @@ static const struct loop_ops world_ops = {
     .wake = world_wake,
     .work = world_work,
     .work_forget = world_work_forget,
+    .disk = world_disk,
     .udp_open = uvl_udp_open,
     .udp_flush = uvl_udp_flush,
     .udp_close = uvl_udp_close,

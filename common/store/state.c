@@ -5,6 +5,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+const uint64_t state_times_us[STATE_TIMES] = {100,   250,   500,    1000,   2500,    5000,
+                                              10000, 25000, 100000, 250000, 1000000, UINT64_MAX};
+
 enum { WAITING = 65536, BATCH = 4096, BATCH_TOP = 65536, BATCH_BYTES_TOP = 4 << 20 };
 static const uint64_t WAITING_BYTES = 64 << 20, BATCH_BYTES = 1 << 20;
 
@@ -131,6 +134,15 @@ int state_barrier(struct state *s, struct state_done done)
     return enqueue(s, &(struct state_op){.kind = STATE_BARRIER, .done = done});
 }
 
+int state_each(struct state *s, struct str prefix, state_each_cb cb, void *arg)
+{
+    if (s->busy || !list_empty(&s->waiting))
+        return ERR_STATE;
+    if (!s->backend->ops->each)
+        return ERR_UNSUPPORTED;
+    return s->backend->ops->each(s->backend, prefix, cb, arg);
+}
+
 // ---- batches ----
 
 // What has to be asked once more goes alone, or it might wait for ever behind writes that fail.
@@ -196,6 +208,16 @@ void state_kick(struct state *s)
         loop_defer(s->loop, &s->turn);
 }
 
+static void note_time(struct state_figures *f, uint64_t ns)
+{
+    size_t i = 0;
+    while (ns / 1000 > state_times_us[i])
+        i++;
+    f->batch_times[i]++;
+    f->batch_ns += ns;
+    f->batch_ns_max = ns > f->batch_ns_max ? ns : f->batch_ns_max;
+}
+
 static void note_outcome(struct state *s, int err, const char *why)
 {
     struct state_figures *f = &s->figures;
@@ -203,15 +225,17 @@ static void note_outcome(struct state *s, int err, const char *why)
     LIST_EACH(&s->running, it)
         n++;
     f->batches++;
-    f->batch_ns += ns;
-    f->batch_ns_max = ns > f->batch_ns_max ? ns : f->batch_ns_max;
+    note_time(f, ns);
     f->largest_batch = n > f->largest_batch ? n : f->largest_batch;
     if (err && !f->failing)
-        LOG(LOG_ERROR, "state store refuses writes", LF_Z("cause", why),
-            LF_Z("error", err_text(err)));
+        LOG(LOG_ERROR, "state store refuses writes", LF_Z("cause", why));
     if (!err && f->failing)
         LOG(LOG_INFO, "state store accepts writes again", LF_NUM("failed", f->failed));
     f->failing = err != 0;
+    if (!err)
+        return;
+    f->failed_at_ms = loop_wall_ms(s->loop);
+    f->failed_with = why;
 }
 
 static void count(struct state *s, const struct state_op *op)

@@ -27,6 +27,7 @@ enum {
     STATE_SCAN_MAX = 1024,       // records of one page
     STATE_SCAN_BYTES = 1 << 20,  // of one page, one record at least
     STATE_WATCHES_MAX = 64,
+    STATE_TIMES = 12,
 };
 
 // In place of a version: whatever is there.
@@ -76,6 +77,15 @@ typedef void (*state_watch_cb)(void *arg, const struct state_record *r);
 int state_watch(struct state *s, struct str prefix, state_watch_cb cb, void *arg, struct state_watch **ret_watch);
 void state_unwatch(struct state_watch *w); // takes NULL
 
+// Every record whose key starts with prefix, in the order of the keys, before anything else is asked: blocks. cb
+// returns 0, or what ends it and is returned. Damaged records are told of in the log and left out. ERR_STATE:
+// something has been asked already; ERR_UNSUPPORTED: the store is not this process's own.
+typedef int (*state_each_cb)(void *arg, const struct state_record *r);
+int state_each(struct state *s, struct str prefix, state_each_cb cb, void *arg);
+
+// Upper bounds of how long batches took, in microseconds; the last one is UINT64_MAX.
+extern const uint64_t state_times_us[STATE_TIMES];
+
 struct state_figures {
     uint64_t records, live_bytes;               // of the store; live_bytes as they lie on the disk
     uint64_t disk_bytes, memory_bytes;          // all files; the index
@@ -84,10 +94,14 @@ struct state_figures {
     uint64_t conflicts;                         // versions that were others
     uint64_t batches, largest_batch;            // with something to write; operations in the largest one
     uint64_t batch_ns, batch_ns_max;            // their time from leaving the loop's turn to coming back
+    uint64_t batch_times[STATE_TIMES];          // batches that took as long as the bound, and longer than the one before
     uint64_t pushed_back;                       // calls refused because the queue was full
     uint64_t failed;                            // operations that came back with a failure of the store
     uint64_t damaged;                           // records or batches found damaged
     uint64_t compactions, compaction_failures;
+    uint64_t compacted_at_ms;                   // wall clock of the last snapshot, of the last failed batch; 0: none
+    uint64_t failed_at_ms;
+    const char *failed_with;                    // static text; NULL: none
     bool failing, compacting;
 };
 struct state_figures state_figures(const struct state *s);

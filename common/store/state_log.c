@@ -37,7 +37,7 @@ static void worked(void *arg)
     bool wrote = g->n_records > 0;
     g->working = false;
     settle(g);
-    state_ran(g->base.face, wrote, g->err, err_text(g->err));
+    state_ran(g->base.face, wrote, g->err, disk_error_text(g->err));
 }
 
 static int run(struct state_backend *b, struct list *ops)
@@ -73,6 +73,7 @@ static void figures(const struct state_backend *b, struct state_figures *f)
     f->damaged += g->damaged;
     f->compactions = g->compactions;
     f->compaction_failures = g->compaction_failures;
+    f->compacted_at_ms = g->compacted_at_ms;
     f->compacting = g->compact.step != COMPACT_IDLE;
 }
 
@@ -103,11 +104,17 @@ static void free_log(struct state_backend *b)
     mem_free(g);
 }
 
+static int each(struct state_backend *b, struct str prefix, state_each_cb cb, void *arg)
+{
+    return statelog_each(log_of(b), prefix, cb, arg);
+}
+
 static const struct state_ops ops = {
     .name = "log",
     .run = run,
     .has_work = has_work,
     .figures = figures,
+    .each = each,
     .free = free_log,
 };
 

@@ -12,7 +12,7 @@
 //   *.tmp           a snapshot that was not finished: removed
 #pragma once
 
-#include "store/disk.h"
+#include "io/disk.h"
 #include "store/state_priv.h"
 
 struct state_log_params {

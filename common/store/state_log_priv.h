@@ -62,7 +62,7 @@ struct statelog {
     uint64_t next_version;
     uint64_t live_bytes, entry_bytes, max_bytes, compact_bytes;
     uint64_t damaged; // found when the store was opened
-    uint64_t compactions, compaction_failures;
+    uint64_t compactions, compaction_failures, compacted_at_ms;
     bool salvage, cut; // cut: there is something of a failed batch behind the log's end
     uint64_t refused;  // the largest record that max_bytes has kept out, since it was last told of
 
@@ -116,6 +116,10 @@ int statelog_read_all(const struct statelog *g, struct statelog_read *reads, siz
 int statelog_load(struct statelog *g, char *why, size_t size);
 // Of the key as r says; ERR_NOMEM. Used while there is nobody to whom to take it back.
 int statelog_set(struct statelog *g, const struct record *r, uint64_t place);
+
+// ---- statelog_each.c ----
+
+int statelog_each(struct statelog *g, struct str prefix, state_each_cb cb, void *arg);
 
 // ---- statelog_batch.c ----
 

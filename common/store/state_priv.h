@@ -53,6 +53,8 @@ struct state_ops {
     // Has work of its own to do, in batches of nothing if need be.
     bool (*has_work)(const struct state_backend *b);
     void (*figures)(const struct state_backend *b, struct state_figures *f);
+    // As state_each; nothing is under way. NULL: cannot.
+    int (*each)(struct state_backend *b, struct str prefix, state_each_cb cb, void *arg);
     // Waits for a batch that is under way.
     void (*free)(struct state_backend *b);
 };
@@ -66,7 +68,7 @@ struct state_limits {
 
 // Takes the backend, also when it fails.
 int state_new(struct loop *l, struct state_backend *b, const struct state_limits *limits, struct state **ret_state);
-// The batch has come back. wrote: something was to be written; why is the cause when that failed with err.
+// The batch has come back. wrote: something was to be written; why, static text, is the cause when that failed with err.
 void state_ran(struct state *s, bool wrote, int err, const char *why);
 // For run: from op on it is too much for this batch; these are first in the next one.
 void state_give_back(struct state *s, struct state_op *op);

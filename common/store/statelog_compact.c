@@ -273,6 +273,7 @@ static void cleaned(struct statelog *g)
         g->files[i] = (struct statelog_file){0};
     }
     g->compactions++;
+    g->compacted_at_ms = loop_wall_ms(g->loop);
     g->compact.least = statelog_disk_bytes(g);
     g->compact.snap = LOG_FILES;
 }
@@ -318,7 +319,7 @@ static void note(struct statelog *g)
         timer_start(g->loop, &c->retry, RETRY_MS);
         if (!c->failing)
             LOG(LOG_WARN, "state store cannot write its snapshot, tried again",
-                LF_Z("error", err_text(c->err)));
+                LF_Z("cause", disk_error_text(c->err)));
     } else if (c->failing) {
         LOG(LOG_INFO, "state store writes its snapshot again");
     }

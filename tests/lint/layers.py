@@ -23,7 +23,7 @@ LAYERS = {
     "stack": ("base", "sip", "sdp", "io"),
     "dia": ("base", "io"),
     "ims": CORE + ("stack", "dia"),
-    "app": CORE + ("stack", "dia", "ims"),
+    "app": CORE + ("stack", "dia", "ims", "store"),
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}

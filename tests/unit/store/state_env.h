@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "io/sim.h"
-#include "store/sim_disk.h"
+#include "io/sim_disk.h"
 #include "store/state_log.h"
 
 struct world {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The system's disk.
-#include "store/disk.h"
+#include "io/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -221,6 +221,22 @@ int disk_open(const char *folder, struct disk **ret_disk)
     }
     *ret_disk = &r->base;
     return 0;
+}
+
+const char *disk_error_text(int err)
+{
+    switch (err) {
+    case ERR_FULL:
+        return "the disk is full";
+    case ERR_IO:
+        return "the disk fails";
+    case ERR_DENIED:
+        return "the folder may not be written";
+    case ERR_NOTFOUND:
+        return "a file has gone";
+    default:
+        return err_text(err);
+    }
 }
 
 void disk_free(struct disk *d)

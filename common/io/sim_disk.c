@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/sim_disk.h"
+#include "io/sim_disk.h"
 
 #include <stdio.h>
 
@@ -49,7 +49,7 @@ struct sim_disk {
     size_t n_changes;
     uint64_t rng, steps, fail_at, room;
     unsigned breaks;
-    bool dead;
+    bool dead, lent;
     void (*failed)(void *arg);
     void *failed_arg;
 };
@@ -408,6 +408,10 @@ static int sim_list(struct disk *base, disk_name_cb cb, void *arg)
 static void sim_free_disk(struct disk *base)
 {
     struct sim_disk *d = sim_of(base);
+    if (d->lent) {
+        d->lent = false;
+        return;
+    }
     LIST_EACH(&d->nodes, it)
         node_free(LIST_ENTRY(it, struct node, link));
     mem_free(d);
@@ -438,6 +442,15 @@ int sim_disk_new(uint64_t seed, struct disk **ret_disk)
     d->fail_at = d->room = UINT64_MAX;
     list_init(&d->nodes);
     *ret_disk = &d->base;
+    return 0;
+}
+
+int sim_disk_lend(struct disk *base)
+{
+    struct sim_disk *d = sim_of(base);
+    if (d->lent)
+        return ERR_INUSE;
+    d->lent = true;
     return 0;
 }
 

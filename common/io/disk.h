@@ -41,3 +41,6 @@ struct disk {
 // The folder, made (0700) when it is not there; its parent must be. ERR_INUSE: another process has it.
 int disk_open(const char *folder, struct disk **ret_disk);
 void disk_free(struct disk *d); // takes NULL
+
+// What an operation's error means, for people: "the disk is full".
+const char *disk_error_text(int err);

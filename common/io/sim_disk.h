@@ -4,9 +4,11 @@
 // the rest what the seed says: whole, none, a beginning, or any of its sectors.
 #pragma once
 
-#include "store/disk.h"
+#include "io/disk.h"
 
 int sim_disk_new(uint64_t seed, struct disk **ret_disk);
+// A node takes it: the next disk_free gives it back, instead of ending it. ERR_INUSE: another has it.
+int sim_disk_lend(struct disk *d);
 
 // The power fails after so many more steps: a byte written is one, any other change (a sync too) is one. The write
 // is torn at that byte; from then on every call fails with ERR_IO and does nothing. failed (may be NULL) is called
