@@ -205,12 +205,39 @@ static void verdict_no(void **state)
     lab_done(&l);
 }
 
+static void packages(void **state)
+{
+    struct lab l;
+    (void)state;
+    lab_init(&l);
+    struct event_package p = l.counter.package;
+    assert_int_equal(event_add_package(l.core, &p), ERR_EXISTS);
+    p.name = STR("x-other");
+    p.max_s = UINT32_MAX; // more than a timer holds
+    assert_int_equal(event_add_package(l.core, &p), ERR_INVAL);
+    p.max_s = p.min_s - 1;
+    assert_int_equal(event_add_package(l.core, &p), ERR_INVAL);
+    p.max_s = 3600;
+    p.n_types = 0;
+    assert_int_equal(event_add_package(l.core, &p), ERR_INVAL);
+    p = l.counter.package;
+    p.name = STR("x-heard"); // read only: nobody is told of it
+    p.full = NULL;
+    assert_int_equal(event_add_package(l.core, &p), 0);
+    assert_true(str_eq(event_allowed(l.core), STR("x-counter")));
+    struct sub s = sub_of(l.bob, "c1");
+    ask(&l, &s, "Event: x-heard\n");
+    assert_string_equal(header_of(answered(&s, "489"), "Allow-Events", 0), "x-counter");
+    lab_done(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepted),    cmocka_unit_test(expiry),  cmocka_unit_test(refused),
         cmocka_unit_test(media_types), cmocka_unit_test(pending), cmocka_unit_test(verdict_later),
         cmocka_unit_test(verdict_no),
+        cmocka_unit_test(packages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,26 @@ static void challenged(void **state)
     lab_done(&l);
 }
 
+// Whatever the notifier says, the timers can hold it.
+static void lasts_for_ever(void **state)
+{
+    static const char *const said[] = {"4294967295", "99999999999999999999", "1073741825"};
+    struct lab l;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        char text[64];
+        lab_init(&l);
+        assert_int_equal(start(&l, plan(&l)), 0);
+        const char *m = peer_expect(l.bob, "SUBSCRIBE ");
+        grant(&l, m, said[i]);
+        (void)snprintf(text, sizeof text, "active;expires=%s", said[i]);
+        notify(&l, m, text, "all 1");
+        peer_expect_silence(l.bob, 1000000000);
+        assert_int_equal(alive(&l), 1);
+        lab_done(&l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +249,7 @@ int main(void)
         cmocka_unit_test(failed_refresh_soon),
         cmocka_unit_test(too_brief),
         cmocka_unit_test(challenged),
+        cmocka_unit_test(lasts_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
