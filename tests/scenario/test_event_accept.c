@@ -234,10 +234,9 @@ static void packages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepted),    cmocka_unit_test(expiry),  cmocka_unit_test(refused),
-        cmocka_unit_test(media_types), cmocka_unit_test(pending), cmocka_unit_test(verdict_later),
-        cmocka_unit_test(verdict_no),
-        cmocka_unit_test(packages),
+        cmocka_unit_test(accepted),    cmocka_unit_test(expiry),   cmocka_unit_test(refused),
+        cmocka_unit_test(media_types), cmocka_unit_test(pending),  cmocka_unit_test(verdict_later),
+        cmocka_unit_test(verdict_no),  cmocka_unit_test(packages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,6 +332,34 @@ static void decorated(void **state)
     lab_done(&l);
 }
 
+// The last state is the one that was there when the owner ended the subscription, although a NOTIFY
+// was under way and the owner has forgotten all of it since (RFC 6665 4.2.2).
+static void last_state_is_kept(void **state)
+{
+    struct lab l;
+    (void)state;
+    for (int silent = 0; silent < 2; silent++) {
+        lab_init(&l);
+        struct sub s = subscribed(&l, l.bob, "c1", EVENT);
+        uint64_t bytes = figure(&l, "event_subscription_bytes", "side=\"notifier\"");
+        counter_add(&l.counter, "a", 1);
+        const char *m = peer_expect(l.bob, "NOTIFY ");
+        counter_add(&l.counter, "a", 1);
+        event_end(l.core, &l.counter.package, STR("a"), EVENT_NORESOURCE, 0);
+        assert_true(figure(&l, "event_subscription_bytes", "side=\"notifier\"") > bytes);
+        l.counter.full_err = ERR_NOTFOUND;
+        peer_expect_silence(l.bob, 100);
+        if (!silent) {
+            ok_notify(&s, m);
+            (void)told(&s, "terminated;reason=noresource", "all 2");
+        }
+        world_run(&l.w, 33000);
+        assert_int_equal(alive(&l), 0);
+        assert_int_equal(figure(&l, "event_subscription_bytes", NULL), 0);
+        lab_done(&l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +377,7 @@ int main(void)
         cmocka_unit_test(unwritable_now),
         cmocka_unit_test(costs_its_own),
         cmocka_unit_test(decorated),
+        cmocka_unit_test(last_state_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

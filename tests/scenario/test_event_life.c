@@ -277,6 +277,8 @@ static void see(void *arg, const struct event_line *line)
     struct seen *s = arg;
     struct writer w = writer_init(s->text[s->n], sizeof s->text[0] - 1);
     event_line_write(line, &w);
+    if (!strcmp(line->machine, "notifier"))
+        assert_true(str_eq(line->subscriber, STR("sip:" BOB)));
     s->text[s->n++][w.n] = 0;
 }
 

@@ -168,8 +168,9 @@ const char *event_reason_name(enum event_reason r);
 
 // The state of a resource has changed: who subscribed to it is told. Nobody did: nothing happens.
 void event_changed(struct event *e, const struct event_package *p, struct str resource);
-// Ends the subscriptions to a resource. The final NOTIFY has the state, if the package writes one.
-// retry_after: seconds, for probation and giveup; 0: none.
+// Ends the subscriptions to a resource. The final NOTIFY has the state, if the package writes one:
+// it is asked for before this returns, so what it is about may go afterwards. retry_after: seconds,
+// for probation and giveup; 0: none.
 void event_end(struct event *e, const struct event_package *p, struct str resource,
                enum event_reason reason, uint32_t retry_after);
 void event_end_one(struct event *e, event_id id, enum event_reason reason, uint32_t retry_after);
@@ -205,6 +206,7 @@ struct event_line {
     const char *machine, *state;
     const char *delivery; // of a notifier: how far what there is to tell has come; else NULL
     struct str package, resource; // of a subscriber: its Request-URI
+    struct str subscriber;        // who is counted for it, of a notifier; empty: nobody
     struct str peer;              // the other side's address in the dialog; empty: none yet
     const char *timer;            // that runs out next; NULL: none
     uint64_t expires_ms;          // until it expires

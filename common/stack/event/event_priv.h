@@ -172,6 +172,13 @@ struct notifier_texts {
     char p[];
 };
 
+// The last state of a subscription whose end has to wait for the NOTIFY under way.
+struct last_state {
+    uint64_t number;
+    size_t n;
+    char p[];
+};
+
 struct notifier {
     event_id id;
     struct event *core;
@@ -184,6 +191,7 @@ struct notifier {
     uint64_t expires_at;          // ms of loop time
     uint64_t last_at;             // of the last NOTIFY, 0: none
     uint64_t told, telling;       // number of the state that the subscriber has, that is under way
+    struct last_state *last;      // heap; NULL: it is asked for when it is sent
     struct held *held;            // the SUBSCRIBE that is not answered
     event_id replaces;            // the one that makes room once this one is accepted; 0: none
     ua_id notify;                 // under way; 0: none
@@ -232,8 +240,8 @@ uint32_t event_retry_after(const struct sip_msg *m);
 bool event_ends_usage(unsigned status);
 // Value of the id parameter of Event; p NULL: none.
 struct str event_id_param(const struct sip_token *event);
-// Where a request of the dialog with this Request-URI goes when the first router is a strict one (RFC
-// 3261 8.1.2); p NULL: to its first Route, or there.
+// Where a request of the dialog with this Request-URI goes when the first router is a strict one
+// (RFC 3261 8.1.2); p NULL: to its first Route, or there.
 struct str event_next_hop(const struct dialog *d, struct str uri);
 // Bytes of the remote target that m names, of all texts of the dialog that it makes.
 size_t event_target_bytes(const struct sip_msg *m);

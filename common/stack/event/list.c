@@ -32,6 +32,7 @@ static struct event_line line_of_notifier(const struct notifier *n)
         .delivery = d->states[n->delivery],
         .package = n->resource->package->name,
         .resource = resource_name(n->resource),
+        .subscriber = n->person ? str_make(n->person->name, n->person->n_name) : STR_NONE,
         .peer = target_of(n->dialog),
         .timer = timer_name(n->due_is ? d : m, n->due_is ? n->due_is : n->timer_is),
         .expires_ms = left(e, n->expires_at),

@@ -104,6 +104,7 @@ static size_t texts_bytes(const struct notifier *n)
 {
     const struct notifier_texts *t = n->texts;
     size_t bytes = n->person ? n->person->n_name : 0;
+    bytes += n->last ? n->last->n : 0;
     return bytes + (t ? t->n_event_id + t->n_instance + t->n_note : 0);
 }
 
@@ -183,6 +184,7 @@ void notifier_free(struct notifier *n)
     dialog_free(n->dialog);
     held_free(n->held);
     mem_free(n->texts);
+    mem_free(n->last);
     mem_free(n);
 }
 

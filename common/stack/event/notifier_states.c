@@ -194,12 +194,17 @@ static void refresh(void *obj, void *arg)
     tell(obj);
 }
 
-static void end_soon(void *obj, void *arg)
+static void note_end(struct notifier *n, const struct notifier_input *in)
 {
-    struct notifier *n = obj;
-    const struct notifier_input *in = arg;
     n->reason = (uint8_t)in->reason;
     n->retry_after = in->retry_after;
+}
+
+// Its owner may have nothing left to tell when the NOTIFY under way is over.
+static void end_soon(void *obj, void *arg)
+{
+    note_end(obj, arg);
+    notify_keep_last(obj);
 }
 
 static void end_now(void *obj, void *arg)
@@ -214,7 +219,7 @@ static const struct notifier_input timed_out = {.reason = EVENT_TIMEOUT};
 
 static void leave_soon(void *obj, void *arg)
 {
-    end_soon(obj, (void *)&timed_out);
+    note_end(obj, &timed_out);
 }
 
 static void leave_now(void *obj, void *arg)
@@ -238,7 +243,7 @@ static void expire_now(void *obj, void *arg)
 
 static void refuse_soon(void *obj, void *arg)
 {
-    end_soon(obj, &(struct notifier_input){.reason = EVENT_REJECTED});
+    note_end(obj, &(struct notifier_input){.reason = EVENT_REJECTED});
 }
 
 static void refuse_now(void *obj, void *arg)

@@ -23,6 +23,11 @@ static int write_state(struct notifier *n, bool final, struct event_body *b, str
                              .version = n->version,
                              .since = n->told,
                              .final = final};
+    if (n->last) {
+        b->number = n->last->number;
+        *ret_text = str_make(n->last->p, n->last->n);
+        return 0;
+    }
     if (!n->cleared)
         return ERR_NOTFOUND;
     int err = ERR_UNSUPPORTED;
@@ -140,6 +145,24 @@ void notify_last(struct notifier *n)
     n->whole = true;
     if (send_notify(n, true, &fatal))
         n->core->count.starved++;
+}
+
+// Without memory it is asked for later.
+void notify_keep_last(struct notifier *n)
+{
+    struct event_body b;
+    struct str text = STR_NONE;
+    n->whole = true;
+    if (ask_state(n, true, &b, &text))
+        return;
+    n->last = mem_alloc(sizeof *n->last + text.n);
+    if (!n->last)
+        return;
+    n->last->number = b.number;
+    n->last->n = text.n;
+    if (text.n)
+        memcpy(n->last->p, text.p, text.n);
+    notifier_weigh(n);
 }
 
 // ---- its answer ----
