@@ -102,3 +102,8 @@ struct sub subscribed(struct lab *l, struct peer *p, const char *call_id, const 
     (void)told(&s, "active", "all ");
     return s;
 }
+
+void end_it(struct counter *c, event_id id)
+{
+    event_end_one(c->core, id, EVENT_GIVEUP, 0);
+}

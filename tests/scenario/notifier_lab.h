@@ -46,3 +46,6 @@ void ok_notify(struct sub *s, const char *m);
 const char *told(struct sub *s, const char *substate, const char *body);
 // A subscription that is there.
 struct sub subscribed(struct lab *l, struct peer *p, const char *call_id, const char *extra);
+
+// For what a counter does within (counter.h).
+void end_it(struct counter *c, event_id id);

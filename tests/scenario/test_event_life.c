@@ -145,11 +145,6 @@ static void ended_by_owner(void **state)
     lab_done(&l);
 }
 
-static void end_it(struct counter *c, event_id id)
-{
-    event_end_one(c->core, id, EVENT_GIVEUP, 0);
-}
-
 static void end_resource(struct counter *c, event_id id)
 {
     event_end(c->core, &c->package, STR("a"), EVENT_NORESOURCE, 0);

@@ -154,11 +154,6 @@ static void written_anew(void **state)
     lab_done(&l);
 }
 
-static void end_it(struct counter *c, event_id id)
-{
-    event_end_one(c->core, id, EVENT_GIVEUP, 0);
-}
-
 // The package may end a subscription when it is told to keep it.
 static void ended_when_saved(void **state)
 {

@@ -71,7 +71,7 @@ static void send_now(void *obj, void *arg)
 {
     struct notifier *n = obj;
     bool fatal;
-    int err = notify_send(n, &fatal);
+    int err = notifier_notify(n, &fatal);
     if (err == ERR_CLOSED)
         return;
     if (!err) {

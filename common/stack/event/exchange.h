@@ -27,13 +27,13 @@ void asking_resume(struct event *e, const struct held *h, struct asking *ret_a);
 // ---- notify.c: NOTIFY ----
 // Tells the newest state. 0; ERR_CLOSED: the package has ended n meanwhile, it is gone. Otherwise
 // *ret_fatal says whether it would fail again.
-int notify_send(struct notifier *n, bool *ret_fatal);
+int notifier_notify(struct notifier *n, bool *ret_fatal);
 // The final NOTIFY, whose answer nobody waits for. What the package does meanwhile does not end n
 // a second time: no row says so.
-void notify_last(struct notifier *n);
+void notifier_notify_last(struct notifier *n);
 // Has the package write the state for it now, while it is there: who ends a subscription may forget
 // what it was about.
-void notify_keep_last(struct notifier *n);
+void notifier_keep_last(struct notifier *n);
 
 // ---- subscribe.c: SUBSCRIBE ----
 // A dialog to be: new Call-ID and tag. ERR_NOMEM.

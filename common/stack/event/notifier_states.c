@@ -97,7 +97,7 @@ static bool accept_first(struct notifier *n, const struct notifier_input *in)
 static void say_last(struct notifier *n, enum event_reason reason)
 {
     n->reason = (uint8_t)reason;
-    notify_last(n);
+    notifier_notify_last(n);
     notifier_drop(n);
 }
 
@@ -204,7 +204,7 @@ static void note_end(struct notifier *n, const struct notifier_input *in)
 static void end_soon(void *obj, void *arg)
 {
     note_end(obj, arg);
-    notify_keep_last(obj);
+    notifier_keep_last(obj);
 }
 
 static void end_now(void *obj, void *arg)

@@ -134,12 +134,12 @@ static int send_notify(struct notifier *n, bool final, bool *ret_fatal)
     return 0;
 }
 
-int notify_send(struct notifier *n, bool *ret_fatal)
+int notifier_notify(struct notifier *n, bool *ret_fatal)
 {
     return send_notify(n, false, ret_fatal);
 }
 
-void notify_last(struct notifier *n)
+void notifier_notify_last(struct notifier *n)
 {
     bool fatal;
     n->whole = true;
@@ -148,7 +148,7 @@ void notify_last(struct notifier *n)
 }
 
 // Without memory it is asked for later.
-void notify_keep_last(struct notifier *n)
+void notifier_keep_last(struct notifier *n)
 {
     struct event_body b;
     struct str text = STR_NONE;
