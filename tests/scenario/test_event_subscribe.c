@@ -217,6 +217,11 @@ static void challenged(void **state)
     lab_done(&l);
 }
 
+static void within_timers(void *arg, const struct event_line *line)
+{
+    assert_true(line->expires_ms <= UINT64_C(1) << 40); // what timer_start takes
+}
+
 // Whatever the notifier says, the timers can hold it.
 static void lasts_for_ever(void **state)
 {
@@ -231,6 +236,7 @@ static void lasts_for_ever(void **state)
         grant(&l, m, said[i]);
         (void)snprintf(text, sizeof text, "active;expires=%s", said[i]);
         notify(&l, m, text, "all 1");
+        assert_int_equal(event_list(l.core, 1, within_timers, NULL), 1);
         peer_expect_silence(l.bob, 1000000000);
         assert_int_equal(alive(&l), 1);
         lab_done(&l);
