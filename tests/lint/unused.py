@@ -29,7 +29,7 @@ EXCEPTIONS = [
     ("common/dia/", r"dia_(session|request_session|requests_session)\w*", "sessions, for applications that have them"),
     ("common/ims/trust.c", r"trust_rows", "the table itself, for who walks it"),
     ("common/sdp/", r"sdp_(edit|edits|write|section|line|text|crypto)\w*", "editing descriptions, for nodes that anchor media"),
-    ("common/stack/event/", r"event_\w+", "the event core, whose packages come with the services"),
+    ("common/stack/event/", r"(event|record)_\w+|notifier_note", "the event core, whose packages come with the services"),
     ("common/stack/", r"pxy_get_id|pxy_find", "an owner without step lists keeps a request across a gap by its id"),
     ("common/stack/session/bridge.c", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
     ("common/stack/session/", r"session_(offer|replaces)", "for those, and for calls that are handed on after a question"),
