@@ -9,6 +9,7 @@ import subprocess
 
 import machines
 import pytest
+import tone
 from labkit import facts
 from labrun import wait_until
 from network import own_network
@@ -99,8 +100,9 @@ class Baresip(machines.Terminal):
         self._begin = len(lab.log("scscf"))
         (folder / "config").write_text(
             "module_path /usr/lib/baresip/modules\nmodule account.so\nmodule g711.so\nmodule menu.so\nmodule stdio.so\n"
-            f"module ausine.so\nmodule aufile.so\nsip_listen {machines.NETWORK}.{WHERE[name]}:5060\n"
-            f"audio_player aufile,{folder}/heard.wav\naudio_source ausine,440\n")
+            f"module aufile.so\nsip_listen {machines.NETWORK}.{WHERE[name]}:5060\n"
+            f"audio_player aufile,{folder}/heard.wav\naudio_source aufile,{folder}/tone.wav\n")
+        tone.write(folder / "tone.wav")
         (folder / "accounts").write_text(
             f"<sip:{name}@{D}>;auth_user={name}@{D};auth_pass={name}-secret;outbound=\"sip:{machines.P_CSCF}:5060\";"
             "regint=600;answermode=auto\n")
@@ -231,11 +233,12 @@ def test_refreshes(lab, tmp_path, brief):
 def test_with_another_make(lab, tmp_path):
     """linphone and baresip, each with its own transports, call each other; each ends a call."""
     with on_machines(lab, tmp_path, {"dave": Baresip, "erin": Linphone}) as (dave, erin):
-        begin, seen = erin.call(dave), len(dave.text())
+        seen = len(dave.text())
+        begin = erin.call(dave)
         erin.until("Media streams established", begin)
         dave.until("established", seen)
         erin.tell("terminate")
-        dave.until("terminated", seen)
+        dave.until("session closed", seen)
         seen = len(erin.text())
         begin = dave.tell(f"/dial sip:erin@{D}")
         erin.until(f"incoming call from sip:dave@{D}", seen)

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Telephones that nobody here wrote, as they are when nothing is said about transports: baresip, SIPp's own
 scenarios. They know SIP Digest; dave is theirs."""
-import math
 import os
 import shutil
 import subprocess
-import wave
 
 import pytest
+import tone
 from labkit import facts
 from labrun import wait_until
 
@@ -59,10 +58,7 @@ def baresip(tmp_path):
         "module_path /usr/lib/baresip/modules\nmodule account.so\nmodule g711.so\nmodule menu.so\nmodule stdio.so\n"
         f"module aufile.so\nnet_interface {IP}\nsip_listen {IP}:5060\n"
         f"audio_player aufile,{tmp_path}/heard.wav\naudio_source aufile,{tmp_path}/tone.wav\n")
-    with wave.open(str(tmp_path / "tone.wav"), "wb") as tone:  # 440 Hz for ten seconds
-        tone.setparams((1, 2, 8000, 0, "NONE", ""))
-        tone.writeframes(b"".join(int(9000 * math.sin(2 * math.pi * 440 * i / 8000)).to_bytes(2, "little", signed=True)
-                                  for i in range(80000)))
+    tone.write(tmp_path / "tone.wav")
     (tmp_path / "accounts").write_text(
         f"<sip:{DAVE}>;auth_user={DAVE};auth_pass=dave-secret;outbound=\"sip:{P_CSCF}:5060\";regint=600;answermode=auto\n")
     (tmp_path / "contacts").write_text("")
