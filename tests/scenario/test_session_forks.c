@@ -188,7 +188,7 @@ static void change_of_a_fork_that_goes(void **state)
 // 12 that ring, and one more that answers.
 static void ring(struct lab *l)
 {
-    char tag[16];
+    char tag[24];
     (void)lab_calls(l, "offer-a");
     for (int i = 0; i < 12; i++) {
         (void)snprintf(tag, sizeof tag, "fork-%d", i);

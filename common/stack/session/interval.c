@@ -140,7 +140,7 @@ void interval_confirmed(struct session *s, const struct sip_msg *resp)
 bool interval_raise(struct session *s, const struct sip_msg *resp)
 {
     const struct sip_delta *least = sip_msg_at(resp, SIP_H_MIN_SE, 0);
-    if (!least || least->value <= s->interval.min_se)
+    if (!s->p.timer || !least || least->value <= s->interval.min_se)
         return false;
     s->interval.min_se = least->value;
     return true;
