@@ -26,9 +26,6 @@ common/stack/event: accept delivery event notifier server subscriber subscriber_
 common/stack/proxy: proxy proxy_check proxy_context proxy_reply
 common/stack/transport: answer flow guard transport_in transport_tcp
 common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
-pcscf: alternative control dialog_route originating pcscf register register_answer register_entry sender strangers subsequent terminating
-pcscf: registry registry_find
-scscf: control edge identities media originating register register_answer register_bind register_challenge register_plan register_reply register_unbind scscf subsequent targets terminating
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))
