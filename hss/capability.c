@@ -47,7 +47,8 @@ static void add_pool(struct hss_op *op, const struct hss_facts *f, struct cx_cap
     c->n_server_names = out ? s->n_pool : 0;
 }
 
-// Any S-CSCF will do. An I-CSCF that wants to be told something is told a capability that is optional.
+// Any S-CSCF will do. An I-CSCF that wants to be told something is told a capability that is
+// optional.
 static void add_anyone(const struct hss_op *op, struct cx_capabilities *c)
 {
     switch ((enum hss_anyone)op->settings.anyone) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Identities that an older HSS has written, in the form that they have today: text and telephone number, by which the
-// numbering plan finds them (ims/impu.h). Once for each store, at its opening, a thousand in a transaction; what is
-// stopped in between begins again with the next start. What cannot be told apart any more is told, and left as it is.
+// Identities that an older HSS has written, in the form that they have today: text and telephone
+// number, by which the numbering plan finds them (ims/impu.h). Once for each store, at its opening,
+// a thousand in a transaction; what is stopped in between begins again with the next start. What
+// cannot be told apart any more is told, and left as it is.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -46,7 +47,11 @@ static int row(void *arg, const struct store_value *c, size_t n)
     struct old *o = ARENA_NEW(&r->arena, struct old);
     if (!o)
         return ERR_NOMEM;
-    *o = (struct old){.id = c[0].num, .set = c[1].num, .subscription = c[2].num, .canon = canon, .number = number};
+    *o = (struct old){.id = c[0].num,
+                      .set = c[1].num,
+                      .subscription = c[2].num,
+                      .canon = canon,
+                      .number = number};
     o->impu = arena_dup(&r->arena, c[3].s);
     *r->last = o;
     r->last = &o->next;
@@ -78,7 +83,8 @@ static int renew_text(struct renewal *r, struct old *o)
     bool taken = false;
     int err = STORE_RUN(s, SQL_IMPU_FIND, found_row, &taken, SV_TEXT(o->canon));
     if (!err && taken) {
-        tell(r, "an identity is another one in an older spelling, and is left as it is", o, o->canon);
+        tell(r, "an identity is another one in an older spelling, and is left as it is", o,
+             o->canon);
         o->canon = o->impu;
         return 0;
     }
@@ -91,10 +97,11 @@ static int renew_one(struct renewal *r, struct old *o)
     void *const arg[] = {r, o};
     int err = str_eq(o->canon, o->impu) ? 0 : renew_text(r, o);
     if (!err)
-        err = STORE_RUN(s, SQL_IMPU_RENEW, NULL, NULL, SV_INT(o->id), SV_TEXT(o->canon), SV_TEXT(o->number));
+        err = STORE_RUN(s, SQL_IMPU_RENEW, NULL, NULL, SV_INT(o->id), SV_TEXT(o->canon),
+                        SV_TEXT(o->number));
     if (!err && o->number.p)
-        err = STORE_RUN(s, SQL_NUMBER_FIND, other_row, (void *)arg, SV_TEXT(o->number), SV_INT(o->subscription),
-                        SV_TEXT(o->canon));
+        err = STORE_RUN(s, SQL_NUMBER_FIND, other_row, (void *)arg, SV_TEXT(o->number),
+                        SV_INT(o->subscription), SV_TEXT(o->canon));
     r->changed++;
     return err;
 }
@@ -114,7 +121,8 @@ static int some(struct renewal *r)
 // Another HSS on the same store may have been first.
 static int put_mark(struct store *s)
 {
-    int err = STORE_RUN(s, SQL_META_PUT, NULL, NULL, SV_TEXT(str_from(done_name)), SV_BLOB(STR("1")));
+    int err =
+        STORE_RUN(s, SQL_META_PUT, NULL, NULL, SV_TEXT(str_from(done_name)), SV_BLOB(STR("1")));
     return err == ERR_EXISTS ? 0 : err;
 }
 
@@ -144,9 +152,10 @@ void hss_renew(struct hss_ctx *ctx)
             err = turn(&r);
     } while (!err && !done && r.in_turn);
     if (err)
-        LOG(LOG_WARN, "identities of an older HSS stay as they are until the next start", LF_Z("error", err_text(err)),
-            LF_Z("cause", store_error(ctx->store)), LF_NUM("seen", r.seen));
+        LOG(LOG_WARN, "identities of an older HSS stay as they are until the next start",
+            LF_Z("error", err_text(err)), LF_Z("cause", store_error(ctx->store)),
+            LF_NUM("seen", r.seen));
     else if (r.changed)
-        LOG(LOG_INFO, "identities of an older HSS have today's form", LF_NUM("seen", r.seen), LF_NUM("changed", r.changed),
-            LF_NUM("doubtful", r.told));
+        LOG(LOG_INFO, "identities of an older HSS have today's form", LF_NUM("seen", r.seen),
+            LF_NUM("changed", r.changed), LF_NUM("doubtful", r.told));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an S-CSCF leaves with the HSS of a registration, so that it can go on with it after a restart, or another one in its
-// place (TS 23.380 4, TS 29.228 6.1.2.1): SCSCF-Restoration-Info, one for each private identity of an implicit registration
-// set, with a Restoration-Info for each of its contacts. It is kept as one value beside the registration, and goes
-// with it (sql.c). A value is the number of the form (1), Registration-Time-Out, SIP-Authentication-Scheme, and the
+// What an S-CSCF leaves with the HSS of a registration, so that it can go on with it after a
+// restart, or another one in its place (TS 23.380 4, TS 29.228 6.1.2.1): SCSCF-Restoration-Info,
+// one for each private identity of an implicit registration set, with a Restoration-Info for each
+// of its contacts. It is kept as one value beside the registration, and goes with it (sql.c). A
+// value is the number of the form (1), Registration-Time-Out, SIP-Authentication-Scheme, and the
 // contacts; numbers have four octets, texts their length before them.
 #include "base/err.h"
 #include "base/mem.h"
@@ -68,7 +69,8 @@ static void contact(struct walk *w, struct cx_restoration_contact *c)
     struct cx_pcscf_subscription *p = &c->pcscf_subscription;
     struct str *const of_ue[] = {&s->call_id, &s->from, &s->to, &s->record_route, &s->contact};
     struct str *const of_pcscf[] = {&p->call_id, &p->from, &p->to, &p->contact};
-    uint32_t has = (c->cseq_present ? HAS_CSEQ : 0) | (s->present ? HAS_SUBSCRIPTION : 0) | (p->present ? HAS_PCSCF : 0);
+    uint32_t has = (c->cseq_present ? HAS_CSEQ : 0) | (s->present ? HAS_SUBSCRIPTION : 0) |
+                   (p->present ? HAS_PCSCF : 0);
     number(w, &has);
     text(w, &c->path);
     text(w, &c->contact);
@@ -146,7 +148,8 @@ int hss_restoration_put(struct hss_op *op)
     op->unkept = fits ? NULL : "more than cx.restoration_size";
     if (!fits) // what is there is no longer true
         return hss_restoration_drop(op);
-    return HSS_WRITE(op, SQL_RESTORATION_PUT, SV_INT(f->set_id), SV_INT(f->impi_id), SV_BLOB(op->restoration));
+    return HSS_WRITE(op, SQL_RESTORATION_PUT, SV_INT(f->set_id), SV_INT(f->impi_id),
+                     SV_BLOB(op->restoration));
 }
 
 int hss_restoration_drop(struct hss_op *op)
