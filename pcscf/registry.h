@@ -28,6 +28,7 @@ struct contact_params {
     uint64_t expires_ms;           // from now
     bool nat;                      // the UE named another address than it came from
     bool outbound;                 // the registrar manages its flows (RFC 5626)
+    uint64_t id, record;           // of one that comes back from an earlier run; 0: a new one
 };
 
 struct registry_ops {
@@ -71,6 +72,8 @@ const struct contact *registry_contact_of(const struct registry *r, const struct
 // Is one of the association's contacts registered over this very flow?
 bool registry_flow_has(const struct registry *r, const struct access_flow *f, const struct association *a);
 
+// Never used again; the higher, the newer.
+uint64_t contact_id(const struct contact *r);
 struct association *contact_association(const struct contact *r);
 bool contact_is_nat(const struct contact *r);
 bool contact_is_outbound(const struct contact *r);
