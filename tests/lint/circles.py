@@ -28,7 +28,6 @@ common/stack/transport: answer flow guard transport_in transport_tcp
 common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
 hss: facts lir mar op profile sar uar
 hss: queue request
-scscf: control edge identities media originating register register_answer register_bind register_challenge register_plan register_reply register_unbind scscf subsequent targets terminating
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))
