@@ -122,6 +122,7 @@ const struct conf_row pcscf_rows[] = {
     NODE_SDP_ROWS(OFF(sdp)),
     NODE_MEDIA_ROWS(OFF(media)),
     NODE_STATE_ROWS(OFF(state)),
+    NODE_KEYS_ROWS(OFF(keys)),
     {.name = NULL},
 };
 
@@ -258,6 +259,7 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
             "is not less than sip.leg_timeout.core: the called side has to give up first");
     node_check_limits(&c->limits, bad, arg);
     node_check_state(&c->state, "pcscf", bad, arg);
+    keys_check(&c->keys, bad, arg);
 }
 
 void pcscf_suspect(const void *config, app_finding odd, void *arg)

@@ -93,6 +93,7 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                 (double)c->entries_passed_over);
     app_metrics_stack(m, pcscf_stack(p));
     node_state_metrics(pcscf_keep(p), m);
+    keys_metrics(pcscf_keys(p), m);
 }
 
 static const char *proto_name(enum sip_proto proto)

@@ -200,6 +200,17 @@ struct keep *pcscf_keep(struct pcscf *p)
     return p->keep;
 }
 
+static int open_keys(struct pcscf *pc)
+{
+    const struct keys_params p = {.loop = pc->loop, .config = &pc->config->keys, .name = pc->core_hostport};
+    int e = keys_new(&p, &pc->keys);
+    if (e)
+        return e;
+    pc->token_key = (struct token_key){.ring = keys_ring(pc->keys), .node = keys_node(pc->keys)};
+    loop_random(pc->loop, &pc->token_key.boot, sizeof pc->token_key.boot);
+    return 0;
+}
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request,
@@ -238,7 +249,6 @@ static int start(struct pcscf *pc)
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen has too many addresses"));
         return ERR_INVAL;
     }
-    loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     pc->plan = node_read_numbering(&c->home, STR_NONE);
     pc->plan.several = true;
@@ -256,6 +266,8 @@ static int start(struct pcscf *pc)
         e = bucket_table_new(SOURCE_KEYS, pending_rate(c), &pc->pending);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
+    if (!e)
+        e = open_keys(pc);
     if (!e)
         e = access_hostports(pc);
     if (!e)
@@ -297,6 +309,7 @@ void pcscf_free(struct pcscf *pc)
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    keys_free(pc->keys);
     access_info_free(pc->access_info);
     bucket_table_free(pc->pending);
     bucket_table_free(pc->registers);
@@ -325,6 +338,11 @@ static void on_idle(void *arg)
 {
     struct pcscf *pc = arg;
     keep_flush(pc->keep, on_flushed, pc);
+}
+
+struct keys *pcscf_keys(struct pcscf *p)
+{
+    return p->keys;
 }
 
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg)

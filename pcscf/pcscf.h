@@ -8,6 +8,7 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/keys.h"
 #include "app/node_rows.h"
 #include "app/node_state.h"
 #include "pcscf/identities.h"
@@ -49,6 +50,7 @@ struct pcscf_config {
     struct sip_limits message; // what a message may have
     struct sdp_limits sdp;     // and its description
     struct node_media media;   // that UEs may have
+    struct node_keys keys;     // of tokens
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -70,6 +72,7 @@ void pcscf_free(struct pcscf *p); // takes NULL
 bool pcscf_ready(const struct pcscf *p, const char **ret_why);
 struct keep *pcscf_keep(struct pcscf *p); // NULL: registrations end with the process
 struct stack *pcscf_stack(struct pcscf *p);
+struct keys *pcscf_keys(struct pcscf *p);
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg);
 void pcscf_metrics(struct pcscf *p, struct metrics *m);
 

@@ -37,6 +37,7 @@ struct pcscf {
     struct bucket_table *registers; // of strangers, by source and name
     struct bucket_table *pending;   // registrations that a source has begun and not finished
     uint64_t associations_seen;     // association_stats.changes that the stack knows of
+    struct keys *keys;
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport

@@ -9,7 +9,7 @@
 static bool is_unbound(const struct pjob *pj, const struct sip_uri *own)
 {
     const struct pcscf *pc = pj->pcscf;
-    return !pcscf_is_registered(pj) && (pc->keep || !token_is_old(&pc->token_key, own->user));
+    return !pcscf_is_registered(pj) && (pc->keep || token_origin(&pc->token_key, own->user) == TOKEN_OF_THIS_RUN);
 }
 
 static enum step_verdict find_flow(struct job *j)

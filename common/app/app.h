@@ -10,6 +10,7 @@
 #include "stack/stack.h"
 
 struct app;
+struct keys;
 
 // ---- control commands ----
 
@@ -93,6 +94,8 @@ struct app_nf {
     struct stack *(*stack)(void *nf);
     const struct ctl_command *dia_commands;        // app_dia_commands, when dia is there; else NULL
     struct dia_node *(*dia)(void *nf);
+    const struct ctl_command *key_commands;        // app_key_commands, when keys is there; else NULL
+    struct keys *(*keys)(void *nf);                // app/keys.h
     const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
 };
 
@@ -100,6 +103,8 @@ struct app_nf {
 extern const struct ctl_command app_sip_commands[];
 // What can be asked of a daemon with Diameter, likewise.
 extern const struct ctl_command app_dia_commands[];
+// What can be asked of a daemon with a key ring, likewise.
+extern const struct ctl_command app_key_commands[];
 
 // The whole life of a daemon; returns main's exit status. Options: --config FILE, --check, --help,
 // --version, --print-config-reference.

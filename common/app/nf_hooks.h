@@ -64,6 +64,13 @@
         return nf##_dia(obj);                                                                      \
     }
 
+// hook_keys, over x_keys(struct x *).
+#define APP_NF_HOOK_KEYS(nf)                                                                       \
+    static struct keys *hook_keys(void *obj)                                                       \
+    {                                                                                              \
+        return nf##_keys(obj);                                                                     \
+    }
+
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
 #define APP_NF_COMMON(nf)                                                                          \
     .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "app/app.h"
+#include "app/keys.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,12 +14,14 @@ struct dummy_config {
     struct addr listen;
     struct str greeting;
     uint32_t ready_ms, drain_ms;
+    struct node_keys keys;
 };
 
 struct dummy {
     struct app *app;
     struct udp *udp;
     struct stack *stack; // only for its figures
+    struct keys *keys;   // only to be shown and rotated
     const struct dummy_config *config;
     uint64_t datagrams;
     bool ready;
@@ -35,6 +38,7 @@ static const struct conf_row rows[] = {
      .help = "Time from start to ready."},
     {"dummy.drain", CONF_U32, offsetof(struct dummy_config, drain_ms), "0", .unit = "ms",
      .help = "Time from drain to drained."},
+    NODE_KEYS_ROWS(offsetof(struct dummy_config, keys)),
     {0},
 };
 
@@ -45,6 +49,7 @@ static void check(const void *config, app_finding bad, void *arg)
         bad(arg, "dummy.ready", "is more than ten minutes");
     if (str_eq(c->greeting, STR("bye")))
         bad(arg, "dummy.greeting", "is no greeting");
+    keys_check(&c->keys, bad, arg);
 }
 
 // Each datagram is traced as if it were SIP in, and its echo as if it were Diameter out.
@@ -111,6 +116,13 @@ static int start(struct app *app, const void *config, void **ret_nf)
         mem_free(d);
         return err;
     }
+    err = keys_new(&(struct keys_params){.loop = app_loop(app), .config = &d->config->keys, .name = STR("dummy")}, &d->keys);
+    if (err) {
+        stack_free(d->stack);
+        udp_close(d->udp);
+        mem_free(d);
+        return err;
+    }
     timer_start(app_loop(app), &d->ready_timer, d->config->ready_ms);
     *ret_nf = d;
     return 0;
@@ -132,6 +144,11 @@ static struct stack *stack(void *nf)
     return ((struct dummy *)nf)->stack;
 }
 
+static struct keys *keys(void *nf)
+{
+    return ((struct dummy *)nf)->keys;
+}
+
 static void stop(void *nf)
 {
     struct dummy *d = nf;
@@ -141,6 +158,7 @@ static void stop(void *nf)
     if (d->slow)
         ctl_finish(d->slow, 1);
     udp_close(d->udp);
+    keys_free(d->keys);
     stack_free(d->stack);
     mem_free(d);
 }
@@ -266,6 +284,8 @@ int main(int argc, char **argv)
         .metrics = metrics,
         .stack = stack,
         .sip_commands = app_sip_commands,
+        .keys = keys,
+        .key_commands = app_key_commands,
         .commands = commands,
     };
     return app_main(argc, argv, &nf);
