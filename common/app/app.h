@@ -11,6 +11,7 @@
 
 struct app;
 struct keys;
+struct keep;
 
 // ---- control commands ----
 
@@ -96,6 +97,8 @@ struct app_nf {
     struct dia_node *(*dia)(void *nf);
     const struct ctl_command *key_commands;        // app_key_commands, when keys is there; else NULL
     struct keys *(*keys)(void *nf);                // app/keys.h
+    const struct ctl_command *state_commands;      // app_state_commands, when keep is there; else NULL
+    struct keep *(*keep)(void *nf);
     const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
 };
 
@@ -105,6 +108,9 @@ extern const struct ctl_command app_sip_commands[];
 extern const struct ctl_command app_dia_commands[];
 // What can be asked of a daemon with a key ring, likewise.
 extern const struct ctl_command app_key_commands[];
+
+// What can be asked of a daemon that keeps state (app/node_state.h), likewise.
+extern const struct ctl_command app_state_commands[];
 
 // The whole life of a daemon; returns main's exit status. Options: --config FILE, --check, --help,
 // --version, --print-config-reference.

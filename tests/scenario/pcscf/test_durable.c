@@ -151,6 +151,7 @@ static void no_ok_without_the_disk(void **state)
 {
     (void)state;
     stage_start();
+    scene_run(st.sc, 100); // the folder has its owner's name by then
     for (int full = 0; full < 2; full++) {
         if (full)
             sim_disk_set_room(disk, 0);
