@@ -268,4 +268,5 @@ void pcscf_suspect(const void *config, app_finding odd, void *arg)
     node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
     node_suspect_numbering(&c->home, STR_NONE, odd, arg);
     node_suspect_media(&c->media, "media.codecs", odd, arg);
+    node_suspect_state(&c->state, "pcscf", odd, arg);
 }

@@ -18,7 +18,7 @@
 enum { CONTACT_RECORD_VERSION = 1, CONTACT_RECORD_MAX = 256 << 10 };
 
 struct contact_record {
-    uint64_t id; // contact_id
+    uint64_t id; // of the contact: the higher, the newer
     struct str impi, uri, home, service_route, charging_addresses, term_ioi; // as in contact_params
     const struct identity *identities;                                       // the default one first
     size_t n_identities;

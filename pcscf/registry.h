@@ -72,8 +72,6 @@ const struct contact *registry_contact_of(const struct registry *r, const struct
 // Is one of the association's contacts registered over this very flow?
 bool registry_flow_has(const struct registry *r, const struct access_flow *f, const struct association *a);
 
-// Never used again; the higher, the newer.
-uint64_t contact_id(const struct contact *r);
 struct association *contact_association(const struct contact *r);
 bool contact_is_nat(const struct contact *r);
 bool contact_is_outbound(const struct contact *r);

@@ -129,11 +129,6 @@ const struct access_flow *contact_flow(const struct contact *r)
     return &r->flow;
 }
 
-uint64_t contact_id(const struct contact *r)
-{
-    return r->id;
-}
-
 struct association *contact_association(const struct contact *r)
 {
     return r->association;

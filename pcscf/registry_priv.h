@@ -33,7 +33,7 @@ struct contact {
     struct shared *home, *route, *charging, *term_ioi;
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
-    uint64_t id;           // the higher, the newer
+    uint64_t id;           // never used again; the higher, the newer
     struct str uri; // of its Contact
     uint64_t user_key;
     struct kept *kept; // NULL: it ends with the process
