@@ -12,19 +12,20 @@ static struct registration *served_by(const struct job *j, size_t *ret_index)
     return scscf_serving(j->nf, &((const struct orig_job *)j)->served, ret_index);
 }
 
-// How an identity that is asserted is served: by the wildcarded identity that the P-CSCF names, by itself, or by
-// one that covers it.
+// How an identity that is asserted is served: as a distinct one that is registered here, whoever's it is, since that counts
+// before any wildcarded one (TS 29.228 6.5); by the wildcarded identity that the P-CSCF names; by one that covers it.
 static struct served how_served(const struct job *j, struct str impu)
 {
     const struct scscf *s = j->nf;
     struct arena *a = job_arena(j);
-    struct served who = {impu, scscf_profile_key(s, a, job_request(j))};
+    struct served who = {impu, STR_NONE};
+    struct str pattern;
+    if (!impu.n || scscf_serving(s, &who, NULL))
+        return who;
+    who.key = scscf_profile_key(s, a, job_request(j));
     if (scscf_key_covers(s, who.key, impu) && scscf_serving(s, &who, NULL))
         return who;
-    who.key = STR_NONE;
-    struct str pattern;
-    if (impu.n && !scscf_serving(s, &who, NULL) && registrar_find_covering(s->registrar, impu, &pattern))
-        who.key = arena_dup(a, pattern);
+    who.key = registrar_find_covering(s->registrar, impu, &pattern) ? arena_dup(a, pattern) : STR_NONE;
     return who;
 }
 

@@ -108,7 +108,6 @@ extern const struct ctl_command app_sip_commands[];
 extern const struct ctl_command app_dia_commands[];
 // What can be asked of a daemon with a key ring, likewise.
 extern const struct ctl_command app_key_commands[];
-
 // What can be asked of a daemon that keeps state (app/node_state.h), likewise.
 extern const struct ctl_command app_state_commands[];
 

@@ -202,6 +202,7 @@ static int start(struct app *app, const void *config, void **ret_nf)
     if (err) {
         stack_free(d->stack);
         udp_close(d->udp);
+        close_state(d);
         mem_free(d);
         return err;
     }
