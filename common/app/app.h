@@ -10,8 +10,8 @@
 #include "stack/stack.h"
 
 struct app;
-struct keep;
 struct keys;
+struct keep;
 
 // ---- control commands ----
 

@@ -21,8 +21,6 @@ EXCEPTIONS = [
     ("common/sip/split.c", r"split_passes", "each instruction set is tested alone, not only this machine's"),
     ("hss/profile.c", r"hss_user_data_validate", "what the HSS writes is held against the schema that is compiled in there"),
     # Published interfaces of which programs use a part so far.
-    ("common/app/node_state.c", r"node_state_\w+|node_(check|suspect)_state", "options of a node that keeps state, for P- and S-CSCF"),
-    ("common/io/", r"loop_disk|disk_free", "the disk of such a node"),
     ("common/store/", r"(state|statelog|keep|sorted|record|batch)_\w+", "state that survives, for the registrar and the associations"),
     ("common/base/hooks.c", r"hooks_run", "a trigger point outside of step lists, as in dialogs"),
     ("common/dia/codec/frame.c", r"dia_frame_parse", "a message without a connection, as a capture has it"),
@@ -31,7 +29,7 @@ EXCEPTIONS = [
     ("common/sdp/", r"sdp_(edit|edits|write|section|line|text|crypto)\w*", "editing descriptions, for nodes that anchor media"),
     ("common/stack/event/", r"(event|record)_\w+|notifier_note", "the event core, whose packages come with the services"),
     ("common/stack/", r"pxy_get_id|pxy_find", "an owner without step lists keeps a request across a gap by its id"),
-    ("common/stack/session/bridge.c", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
+    ("common/stack/session/bridge", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
     ("common/stack/session/", r"session_(offer|replaces)", "for those, and for calls that are handed on after a question"),
     ("common/stack/session/", r"session_(layer_count|state_name)", "what an owner may show of its sessions"),
     ("tools/ue/", r"hub_calls|hub_hang_up|phone_is_registered", "the library of phones has a second user, the simulation"),

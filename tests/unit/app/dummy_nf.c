@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/app.h"
 #include "app/keys.h"
 #include "app/node_state.h"
 #include "base/err.h"
