@@ -109,6 +109,8 @@ flow_id flow_get_id(const struct flow *f);
 // The real flow of a guest (see transport_priv.h), or f itself. NULL: there is no room for it.
 struct flow *flow_settle(struct flow *f);
 const struct flow_info *flow_get_info(const struct flow *f);
+// The standing of who is at the other end; the owner is asked when it is not known (any more).
+enum stack_standing flow_standing(struct flow *f);
 bool flow_is_reliable(const struct flow *f);
 // This node spoke first.
 bool flow_is_ours(const struct flow *f);
