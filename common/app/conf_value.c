@@ -81,7 +81,9 @@ static const struct unit *unit_find(struct str name)
 static const char *kin_of(const char *unit)
 {
     const struct unit *u = unit_find(str_from(unit));
-    return !u ? "" : u->kind == 't' ? ", or with a unit: ms, s, min, h" : ", or with a unit: bytes, kB, KiB, MB, MiB, GB, GiB";
+    return !u               ? ""
+           : u->kind == 't' ? ", or with a unit: ms, s, min, h"
+                            : ", or with a unit: bytes, kB, KiB, MB, MiB, GB, GiB";
 }
 
 // value in the unit `given` to the row's unit; ERR_BAD when that unit does not belong here,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Below the log: where a line goes once it is to be written. log_limit.c, which leaves lines out, stands between this and
-// log.c.
+// Below the log: where a line goes once it is to be written. log_limit.c, which leaves lines out, stands between this
+// and log.c.
 #pragma once
 
 #include "base/log.h"

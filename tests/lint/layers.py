@@ -27,8 +27,9 @@ LAYERS = {
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}
-# The layers inside of a folder: what each may include of its neighbours (a folder, one file in it, or with "/" before it a
-# file beside them: dia/base.h is made from a specification). Other files beside them wire them together and may include all.
+# The layers inside of a folder: what each may include of its neighbours (a folder, one file in it, or with "/" before
+# it a file beside them: dia/base.h is made from a specification). Other files beside them wire them together and may
+# include all.
 NESTED = {
     "stack": {
         "transport": (),

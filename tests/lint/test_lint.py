@@ -162,7 +162,8 @@ def complaints(tmp_path, folder, files, known=()):
 
 
 A_B = {"a.c": "int b(void);\nint a(void) { return b(); }\n", "b.c": "int b(void) { return 1; }\n"}
-CIRCLE = {**A_B, "b.c": "int c(void);\nint b(void) { return c(); }\n", "c.c": "int a(void);\nint c(void) { return a(); }\n"}
+CIRCLE = {**A_B, "b.c": "int c(void);\nint b(void) { return c(); }\n",
+          "c.c": "int a(void);\nint c(void) { return a(); }\n"}
 NAMES = ("common/x/a.c", "common/x/b.c", "common/x/c.c")
 
 

@@ -479,7 +479,8 @@ static void second_target_after_an_answer(void **state)
         struct peer *b = i / 2 ? peer_tcp(st.sc, "192.0.2.2:5060") : peer_udp(st.sc, "192.0.2.2:5060");
         peer_auto(a, 480);
         peer_auto(b, 200);
-        struct call *c = call_new(&st, "MESSAGE", i / 2 ? "sip:pool.example.org;transport=tcp" : "sip:pool.example.org;transport=udp");
+        struct call *c = call_new(&st, "MESSAGE",
+                                  i / 2 ? "sip:pool.example.org;transport=tcp" : "sip:pool.example.org;transport=udp");
         c->method = methods[i % 2];
         call_start(c); // unless it was asked for, the answer is an answer
         scene_run(st.sc, 60000);

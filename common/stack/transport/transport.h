@@ -23,8 +23,8 @@ struct transport_user_ops {
     void (*message)(void *arg, struct flow *f, struct sip_msg *m);
     // True when this datagram need not be read. May be NULL.
     bool (*leaves_unread)(void *arg, struct flow *f, struct str bytes);
-    // A flow has closed (a connection lost or refused, a UDP flow forgotten): its id is not found any more, and its users
-    // have to leave it.
+    // A flow has closed (a connection lost or refused, a UDP flow forgotten): its id is not found any more, and its
+    // users have to leave it.
     void (*flow_closed)(void *arg, struct flow *f, int err);
     // An ICMP error says that a datagram to the flow's peer did not arrive; quoted is what the error gives of it, often
     // nothing.

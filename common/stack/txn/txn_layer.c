@@ -56,8 +56,10 @@ static bool leaves_unread(void *layer, struct flow *f, struct str bytes)
     return shed_drops_unread(layer, f, bytes);
 }
 
-static const struct transport_user_ops transport_ops = {
-    .message = on_message, .leaves_unread = leaves_unread, .flow_closed = on_flow_closed, .unreachable = on_unreachable};
+static const struct transport_user_ops transport_ops = {.message = on_message,
+                                                        .leaves_unread = leaves_unread,
+                                                        .flow_closed = on_flow_closed,
+                                                        .unreachable = on_unreachable};
 
 // ---- the layer ----
 
