@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Home Subscriber Server. A request's journey: the Diameter server gives it to a handler of cx.c, which
+// Home Subscriber Server. A request's journey: the Diameter server gives it to a handler of cx_server.c, which
 // copies it into an operation; reads (UAR, LIR) run at once on a read-only store, everything else is
 // gathered until the end of the loop's turn and runs as one transaction on a worker (queue.c); each
 // operation is a step list in the order of its clause's checks (uar.c, mar.c, sar.c, lir.c); when the

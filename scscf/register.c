@@ -3,47 +3,11 @@
 #include "scscf/register.h"
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "ims/identity.h"
 #include "sip/uri.h"
 
 enum { CONTACTS_MAX = 32 };
-
-struct registration *register_find(const struct register_job *r)
-{
-    struct registration *first = NULL;
-    size_t it = 0;
-    for (struct registration *reg; (reg = registrar_next_with(register_nf(r)->registrar, r->impu, &it, NULL));) {
-        if (registration_count_of(reg, r->impi))
-            return reg;
-        first = first ? first : reg;
-    }
-    return r->apart ? NULL : first;
-}
-
-struct brake_key register_key(const struct register_job *r)
-{
-    return (struct brake_key){hash_bytes(r->impi.p, r->impi.n), r->from.source};
-}
-
-enum step_verdict register_held_up(struct register_job *r, struct brake_verdict v)
-{
-    if (!v.retry_s)
-        return STEP_CONTINUE;
-    r->job.reject = (struct reject){.status = 500, .reason = "Too Many Attempts", .cause = v.cause,
-                                    .retry_after = v.retry_s,
-                                    .quiet = !brake_may_log(register_nf(r)->brake)};
-    return STEP_REJECT;
-}
-
-// The entry nearest to the UE is the last one.
-const struct sip_uri *register_first_hop(const struct register_job *r)
-{
-    struct sip_iter it = sip_iter_back(job_request(&r->job), SIP_H_PATH);
-    const struct sip_addr *first = sip_iter_next(&it);
-    return first ? &first->uri : NULL;
-}
 
 // ---- steps ----
 
@@ -250,14 +214,6 @@ static bool is_refresh(const struct register_job *r)
            !register_nf(r)->cfg->auth.every_register;
 }
 
-static bool adds_any(const struct register_job *r)
-{
-    for (size_t i = 0; i < r->n_wishes; i++)
-        if (r->wishes[i].expires_s)
-            return true;
-    return false;
-}
-
 // TS 24.229 5.4.1.1. A response counts only for the challenge whose nonce it carries; any other
 // nonce is one that has expired or was used before.
 static enum step_verdict choose(struct job *j)
@@ -266,7 +222,7 @@ static enum step_verdict choose(struct job *j)
     struct scscf *s = j->nf;
     bool has_nonce = r->auth && r->auth->nonce.n;
     // Nothing of the identity is bound: who cares who asks for its removal (TS 24.229 5.4.1.4.1)
-    if (r->n_wishes && !adds_any(r) && !register_find(r))
+    if (r->n_wishes && !register_adds(r) && !register_find(r))
         return job_fail(j, 481, "nothing is registered that could be removed");
     const struct challenge *c = has_nonce ? auth_find(s->auth, r->impi, r->auth->nonce) : NULL;
     if (c)
@@ -288,14 +244,6 @@ static const struct step begin_steps[] = {
     {"choose procedure", choose, "TS 24.229 5.4.1.1"},
 };
 static const struct procedure begin = {"register", begin_steps, ARRAY_LEN(begin_steps)};
-
-enum step_verdict register_settle(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    if (adds_any(r))
-        return job_go(&r->job, &register_bind);
-    return job_go(&r->job, r->n_wishes ? &register_unbind : &register_query);
-}
 
 static void on_end(struct job *j)
 {

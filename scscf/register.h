@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// REGISTER at the S-CSCF (TS 24.229 5.4.1): what its files share. register.c reads the request and
-// chooses; register_challenge.c asks for a vector and challenges; register_answer.c checks
-// a response; register_plan.c says what it means for the bindings that are there; register_bind.c and
-// register_unbind.c change them; register_race.c is about those that wait at the same time;
-// register_reply.c writes 401 and 200.
+// REGISTER at the S-CSCF (TS 24.229 5.4.1): what its files share, each of which knows only those named
+// before it:
+//   register_job      whom and what the request is about
+//   register_reply    writes 401 and 200
+//   register_failure  of a challenge that was answered wrongly
+//   register_plan     what the request means for the bindings that are there; register_check: whether it may
+//   register_race     those that wait at the same time
+//   register_challenge, register_unbind, register_bind  ask for a vector and challenge; change the bindings
+//   register_settle   chooses among them once the sender is believed; register_answer: checks a response before
+//   register          reads the request and chooses
 #pragma once
 
 #include "scscf/scscf_priv.h"
@@ -78,6 +83,9 @@ static inline struct arena *register_arena(const struct register_job *r)
 // registered, or only in a set that is another one.
 struct registration *register_find(const struct register_job *r);
 
+// Does it bind a contact, rather than ask or remove?
+bool register_adds(const struct register_job *r);
+
 // Entry in Path of the node that the UE sent to, its P-CSCF; NULL: none.
 const struct sip_uri *register_first_hop(const struct register_job *r);
 
@@ -101,8 +109,11 @@ struct register_plan {
 };
 // In the pxy's arena. ERR_NOMEM.
 int register_plan(const struct register_job *r, struct register_plan *ret_plan);
-// RFC 3261 10.3 step 7: refuses what is older than what it would change.
+// Steps: RFC 3261 10.3 step 7: refuses what is older than what it would change.
 enum step_verdict register_check_order(struct job *j);
+// Refuses to bind without proof what was not bound before (TS 24.229 5.4.1.2.2).
+enum step_verdict register_check_known(struct job *j);
+enum step_verdict register_check_count(struct job *j);
 
 // From here on r is known as one that waits for the HSS; it ends with r at the latest. ERR_NOMEM.
 int register_wait_begin(struct register_job *r);
@@ -110,6 +121,10 @@ void register_wait_end(struct register_job *r);
 // r has changed bindings: older ones that wait and are about the same are overtaken.
 void register_overtake(const struct register_job *r);
 
+// The challenge that the credentials answer; NULL: gone.
+struct challenge *register_challenged(const struct register_job *r);
+// For the brake on guessing.
+void register_failed(const struct register_job *r);
 // The challenge that was answered has failed: the HSS hears of it, and gives what the REGISTER is answered
 // with (TS 24.229 5.4.1.2.3).
 struct reject register_refuse(struct register_job *r, const char *cause);

@@ -12,33 +12,6 @@
 // A UE answers no more than two invalid challenges in a row (TS 24.229 5.4.1.2.3, 5.1.1.5.3).
 enum { RESYNCS_MAX = 2 };
 
-static struct challenge *pending(const struct register_job *r)
-{
-    return auth_find(register_nf(r)->auth, r->impi, r->auth->nonce);
-}
-
-static void failed(const struct register_job *r)
-{
-    const struct brake_key k = register_key(r);
-    brake_failed(register_nf(r)->brake, &k);
-}
-
-// Gives up: the HSS forgets that an authentication is pending (TS 29.228 6.1.2.1), unless another
-// one still is: it would forget the S-CSCF that the other answer has to come to. The registration
-// state of the user does not change.
-struct reject register_refuse(struct register_job *r, const char *cause)
-{
-    struct scscf *s = register_nf(r);
-    scscf_count(s, SC_AUTH_FAILURES);
-    failed(r);
-    struct challenge *c = pending(r);
-    bool last = !c || auth_is_last(s->auth, c);
-    auth_forget(c);
-    if (last)
-        cx_notify(s, r->call_id, r->impi, r->impu, CX_AUTHENTICATION_FAILURE);
-    return (struct reject){.status = 403, .cause = cause};
-}
-
 static enum step_verdict refuse(struct register_job *r, const char *cause)
 {
     r->job.reject = register_refuse(r, cause);
@@ -58,7 +31,7 @@ static enum step_verdict brake(struct job *j)
 static enum step_verdict check_belongs(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
-    const struct challenge *c = pending(r);
+    const struct challenge *c = register_challenged(r);
     if (!c)
         return job_go(&r->job, &register_challenge);
     if (!str_eq(c->impu, r->impu))
@@ -76,7 +49,7 @@ static enum step_verdict on_auts(struct job *j)
     struct register_job *r = (struct register_job *)j;
     if (!r->auth->auts.n)
         return STEP_CONTINUE;
-    if (pending(r)->resyncs >= RESYNCS_MAX)
+    if (register_challenged(r)->resyncs >= RESYNCS_MAX)
         return refuse(r, "UE asks for resynchronisation again and again");
     return job_go(&r->job, &register_resync);
 }
@@ -94,13 +67,13 @@ static enum step_verdict on_mac_failure(struct job *j)
 static enum step_verdict wrong(struct register_job *r)
 {
     struct scscf *s = register_nf(r);
-    struct challenge *c = pending(r);
+    struct challenge *c = register_challenged(r);
     r->failures = ++c->failures;
     r->supersedes = true;
     if (c->scheme == AUTH_AKA || r->failures >= s->cfg->auth.max_failures)
         return refuse(r, "wrong response to the challenge");
     scscf_count(s, SC_AUTH_FAILURES);
-    failed(r);
+    register_failed(r);
     LOG_FROM(hash_bytes(r->impi.p, r->impi.n), loop_now(s->loop) / 1000000, LOG_WARN,
              "wrong response, challenged again", NULL, LF("call_id", r->call_id),
              LF("impi", r->impi), LF("impu", r->impu), LF_NUM("failures", r->failures));
@@ -130,7 +103,7 @@ static enum step_verdict check_response(struct job *j)
 {
     struct register_job *r = (struct register_job *)j;
     struct scscf *s = j->nf;
-    struct challenge *c = pending(r);
+    struct challenge *c = register_challenged(r);
     const struct brake_key k = register_key(r);
     uint32_t nc = 0;
     switch (digest_check(s->digest, c, r->auth, STR("REGISTER"), job_arena(j), &nc,

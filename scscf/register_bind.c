@@ -6,35 +6,9 @@
 #include "scscf/contact.h"
 #include "scscf/register.h"
 
-// ---- steps: checks ----
-
 static enum step_verdict no_memory(struct job *j)
 {
     return job_fail(j, 500, err_text(ERR_NOMEM));
-}
-
-static bool is_known(const struct register_job *r, const struct register_plan *p, size_t wish)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->of[i].wish == wish && p->of[i].same)
-            return true;
-    return !r->wishes[wish].expires_s;
-}
-
-// A re-registration binds what is bound already, by this very address; a new one needs an
-// authentication of its own, unless it is a further flow (TS 24.229 5.4.1.2.2).
-static enum step_verdict check_known(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    struct register_plan p;
-    if (r->proof != PROOF_NONE)
-        return STEP_CONTINUE;
-    if (register_plan(r, &p))
-        return no_memory(j);
-    for (size_t i = 0; i < r->n_wishes; i++)
-        if (!is_known(r, &p, i) && !(r->wishes[i].reg_id && p.n))
-            return job_fail(j, 403, "contact was not registered before");
-    return STEP_CONTINUE;
 }
 
 static enum step_verdict check_expiry(struct job *j)
@@ -55,57 +29,6 @@ static enum step_verdict check_expiry(struct job *j)
     }
     j->reject = (struct reject){.status = 423, .cause = "registration too brief", .extra = extra};
     return STEP_REJECT;
-}
-
-// RFC 3261 10.3 step 7: the numbers of one Call-ID only grow. It counts for what the contact takes the
-// place of as well: the UE that has moved is the same one.
-enum step_verdict register_check_order(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    struct register_plan p;
-    if (r->overtaken)
-        return job_fail(j, 500, "a newer REGISTER has been served meanwhile");
-    if (register_plan(r, &p))
-        return no_memory(j);
-    for (size_t i = 0; i < p.n; i++) {
-        const struct binding *b = p.of[i].binding;
-        bool touched = p.of[i].wish < r->n_wishes || p.of[i].replaced;
-        if (touched && str_eq(binding_text(b, BINDING_CALL_ID), r->call_id) && r->cseq <= b->cseq)
-            return job_fail(j, 500, "CSeq is not higher than that of the binding");
-    }
-    return STEP_CONTINUE;
-}
-
-// Flows of one UE beside the one that is registered (TS 24.229 5.4.1.2.2).
-static size_t other_flows(const struct register_job *r, const struct register_plan *p,
-                          const struct contact_wish *w)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct binding *b = p->of[i].binding;
-        n += b->reg_id && b->reg_id != w->reg_id && str_eq(binding_impi(b), r->impi) &&
-             str_eq(binding_text(b, BINDING_INSTANCE), w->contact->instance);
-    }
-    return n;
-}
-
-static enum step_verdict check_count(struct job *j)
-{
-    struct register_job *r = (struct register_job *)j;
-    const struct scscf_config *c = register_nf(r)->cfg;
-    struct register_plan p;
-    if (register_plan(r, &p))
-        return no_memory(j);
-    size_t n = p.adds;
-    for (size_t i = 0; i < p.n; i++)
-        n += p.of[i].wish == r->n_wishes && !p.of[i].replaced;
-    if (n > c->registration.max_contacts)
-        return job_fail(j, 403, "too many contacts");
-    for (size_t i = 0; i < r->n_wishes; i++)
-        if (r->wishes[i].expires_s && r->wishes[i].reg_id &&
-            other_flows(r, &p, &r->wishes[i]) >= c->registration.max_flows)
-            return job_fail(j, 403, "too many flows");
-    return STEP_CONTINUE;
 }
 
 // ---- steps: server assignment ----
@@ -207,7 +130,7 @@ static enum step_verdict assign_late(struct job *j)
 // The checks of before, of what is there now.
 static enum step_verdict check_again(struct job *j)
 {
-    static const step_fn checks[] = {register_check_order, check_known, check_count};
+    static const step_fn checks[] = {register_check_order, register_check_known, register_check_count};
     struct register_job *r = (struct register_job *)j;
     const struct registration *reg = register_find(r);
     // What was to be refreshed has ended meanwhile, and the HSS hears of that behind the refresh.
@@ -221,7 +144,7 @@ static enum step_verdict check_again(struct job *j)
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
         if (v != STEP_CONTINUE)
-            return v; // cx.c tells the HSS when nothing is bound
+            return v; // hss_requests.c tells the HSS when nothing is bound
     }
     return STEP_CONTINUE;
 }
@@ -357,17 +280,10 @@ static enum step_verdict reply(struct job *j)
     return register_send_ok((struct register_job *)j);
 }
 
-static const struct step refresh_steps[] = {
-    {"check contacts", check_known, "TS 24.229 5.4.1.2.2"},
-    {"settle", register_settle, "TS 24.229 5.4.1.2.2"},
-};
-const struct procedure register_refresh = {"register: refresh", refresh_steps,
-                                           ARRAY_LEN(refresh_steps)};
-
 static const struct step bind_steps[] = {
     {"check expiry", check_expiry, "TS 24.229 5.4.1.2.2"},
     {"check order", register_check_order, "RFC 3261 10.3"},
-    {"check number of contacts", check_count, "TS 24.229 5.4.1.2.2"},
+    {"check number of contacts", register_check_count, "TS 24.229 5.4.1.2.2"},
     {"assign server", assign, "TS 29.228 6.1.2", .late = assign_late},
     {"check again", check_again, "RFC 3261 10.3"},
     {"bind contacts", bind_contacts, "TS 24.229 5.4.1.2.2F"},

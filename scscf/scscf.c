@@ -10,56 +10,6 @@
 #include "scscf/media.h"
 #include "stack/txn/shed.h"
 
-// ---- small things that the procedures share ----
-
-struct str scscf_route(const struct scscf *s, struct arena *a, const char *user)
-{
-    return ARENA_CAT(a, STR("<sip:"), str_from(user), STR("@"), s->route_host, STR(";lr>"));
-}
-
-struct str scscf_ioi(const struct scscf *s)
-{
-    return s->cfg->ioi.n ? s->cfg->ioi : s->cfg->domain;
-}
-
-struct str scscf_ioi_1(const struct scscf *s, struct arena *a)
-{
-    return s->cfg->ioi_types ? ARENA_CAT(a, STR("Type 1"), scscf_ioi(s)) : scscf_ioi(s);
-}
-
-bool scscf_is_home(const struct scscf *s, struct str host)
-{
-    return numbering_is_home(&s->plan, host);
-}
-
-bool scscf_is_home_uri(const struct scscf *s, const struct sip_uri *u)
-{
-    return scscf_is_home(s, u->host) && !sip_uri_param(u, STR("maddr"), NULL).n;
-}
-
-struct str scscf_home_entry(const struct scscf *s, struct arena *a)
-{
-    return ARENA_CAT(a, STR("sip:"), s->cfg->domain);
-}
-
-bool scscf_has_route(const struct pxy *p)
-{
-    size_t own = pxy_own_route(p) ? 1 : 0;
-    return sip_msg_count(pxy_request(p), SIP_H_ROUTE) > own;
-}
-
-bool scscf_makes_dialog(const struct sip_msg *m)
-{
-    switch (sip_msg_method(m)) {
-    case SIP_INVITE:
-    case SIP_SUBSCRIBE:
-    case SIP_REFER:
-        return true;
-    default:
-        return false;
-    }
-}
-
 // ---- dispatch ----
 
 static bool means_originating(const struct sip_uri *own)

@@ -2,7 +2,7 @@
 // Serving-CSCF (TS 24.229 5.4). A request's journey: the stack hands it to on_request (scscf.c),
 // which picks a procedure: REGISTER goes to register.c, a request inside a dialog to subsequent.c,
 // one that came along our Service-Route to originating.c, any other to terminating.c. A procedure
-// is a list of steps; where it asks the HSS (cx.c) it waits and is found again by the request's
+// is a list of steps; where it asks the HSS (hss_requests.c) it waits and is found again by the request's
 // id. What lasts is in two tables: registrations with their bindings (registrar.c) and outstanding
 // challenges (auth.c).
 #pragma once

@@ -52,7 +52,7 @@ struct scscf {
     void *drained_arg;
     struct map busy;      // register_race.c: REGISTERs that wait for the HSS, by private identity
     uint64_t registers;   // REGISTERs so far
-    struct list asked;    // cx.c: requests that are out
+    struct list asked;    // hss_requests.c: requests that are out
     struct outbox *outbox;
     struct hss_hosts *hosts;
     struct media_rules *media; // media.c
@@ -101,29 +101,30 @@ void scscf_unbind(struct scscf *s, struct registration *reg, struct binding *b,
 void scscf_end(struct scscf *s, struct registration *reg, enum cx_sar_type why);
 void scscf_on_expired(void *arg, const struct registration *reg, const struct binding *b);
 
-// ---- Route entries of ours ----
+// ---- Route entries of ours (routes.c) ----
 // "<sip:user@host;lr>" with the user part that says which case a request belongs to.
 struct str scscf_route(const struct scscf *s, struct arena *a, const char *user);
 #define ROUTE_ORIG "orig" // Service-Route: originating requests (TS 24.229 5.4.3.1)
 #define ROUTE_MO "mo"     // Record-Route of the originating side
 #define ROUTE_MT "mt"     // Record-Route of the terminating side
 
+// Is something left of Route behind our own entry?
+bool scscf_has_route(const struct pxy *p);
+// Does the request set up a dialog, so that we stay on its path?
+bool scscf_makes_dialog(const struct sip_msg *m);
+
+// ---- home.c ----
+// True for a host that is one of the home domains.
+bool scscf_is_home(const struct scscf *s, struct str host);
 // "sip:domain", where requests to identities of the home network go, whatever port and parameters
 // stand in their Request-URI.
 struct str scscf_home_entry(const struct scscf *s, struct arena *a);
 // Is the URI one of the home network, and not made to lead elsewhere by maddr?
 bool scscf_is_home_uri(const struct scscf *s, const struct sip_uri *u);
-// Is something left of Route behind our own entry?
-bool scscf_has_route(const struct pxy *p);
-
 // The operator's identifier for P-Charging-Vector.
 struct str scscf_ioi(const struct scscf *s);
 // The same as type 1, between this node and a P-CSCF (TS 24.229 table 7.2A.5A).
 struct str scscf_ioi_1(const struct scscf *s, struct arena *a);
-// Does the request set up a dialog, so that we stay on its path?
-bool scscf_makes_dialog(const struct sip_msg *m);
-// True for a host that is one of the home domains.
-bool scscf_is_home(const struct scscf *s, struct str host);
 
 // ---- served.c ----
 // Who is served: a canonical identity, and the canonical wildcarded one by which it is; empty: by itself.

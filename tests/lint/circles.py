@@ -20,9 +20,6 @@ KNOWN_TEXT = """
 common/stack/event: accept delivery event notifier server subscriber subscriber_in subscriber_out subscriber_plan
 hss: facts lir mar op profile sar uar
 hss: queue request
-pcscf: alternative control dialog_route originating pcscf register register_answer register_entry sender strangers subsequent terminating
-pcscf: registry registry_find
-scscf: control edge identities media originating register register_answer register_bind register_challenge register_plan register_reply register_unbind scscf subsequent targets terminating
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))
