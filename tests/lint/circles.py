@@ -3,8 +3,9 @@
 """circles.py ROOT ARCHIVE...: no file needs, by whatever way round, one that needs it.
 
 A file needs another when it calls or reads what that one defines (`nm` on the objects of a library), a header
-another when it includes it. Circles that were there before the rule are in KNOWN: they may only shrink, and one that has
-shrunk or gone must be written down as it is now. Within common/stack and common/dia a layer needs no symbol of one above it either."""
+another when it includes it. Circles that were there before the rule are in KNOWN: they may only shrink, and one that
+has shrunk or gone must be written down as it is now. Within common/stack and common/dia a layer needs no symbol of
+one above it either."""
 import collections
 import os
 import re

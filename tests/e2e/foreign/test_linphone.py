@@ -16,7 +16,8 @@ LINPHONE = shutil.which("linphonec")
 D = facts.DOMAIN
 WHERE = {"dave": 21, "erin": 22}
 
-pytestmark = pytest.mark.skipif(not LINPHONE, reason="linphone-cli is not installed: 75 packages, too many for the list of tests")
+pytestmark = pytest.mark.skipif(not LINPHONE,
+                                reason="linphone-cli is not installed: 75 packages, too many for the list of tests")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,7 +27,8 @@ def gm(lab, tmp_path_factory):
         pytest.skip("machines of their own need root")
     folder = tmp_path_factory.mktemp("gm")
     text = (facts.RUN / "pcscf.yaml").read_text()
-    for old, new in (("  listen: [127.0.1.10:5060]\n", f"  listen: [{machines.P_CSCF}:5060]\n"), ("127.0.1.10:", "127.0.1.15:"),
+    for old, new in (("  listen: [127.0.1.10:5060]\n", f"  listen: [{machines.P_CSCF}:5060]\n"),
+                     ("127.0.1.10:", "127.0.1.15:"),
                      (str(facts.RUN), str(folder))):
         assert old in text
         text = text.replace(old, new)
@@ -38,7 +40,8 @@ def gm(lab, tmp_path_factory):
         stack.enter_context(machines.street())
         log = stack.enter_context(open(folder / "log", "w"))
         process = stack.enter_context(subprocess.Popen(
-            [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")], stdout=log, stderr=log))
+            [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")],
+            stdout=log, stderr=log))
         stack.callback(process.terminate)
         wait_until((folder / "pcscf.ctl").exists, 10, "the P-CSCF of the street is there")
         yield
@@ -55,7 +58,8 @@ class Linphone(machines.Terminal):
         self._begin = len(lab.log("scscf"))
         (folder / ".local" / "share" / "linphone").mkdir(parents=True)  # it makes no folder, and does not start without
         (folder / ".linphonerc").write_text(
-            f"[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{machines.P_CSCF}>\nreg_route=<sip:{machines.P_CSCF};lr>\n"
+            f"[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{machines.P_CSCF}>\n"
+            f"reg_route=<sip:{machines.P_CSCF};lr>\n"
             f"reg_identity=sip:{name}@{D}\nreg_sendregister=1\n"
             f"[auth_info_0]\nusername={name}\nuserid={name}@{D}\nrealm={D}\npasswd={name}-secret\n")
         super().__init__([LINPHONE], folder, holder)

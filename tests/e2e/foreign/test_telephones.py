@@ -64,7 +64,8 @@ def baresip(tmp_path):
         tone.writeframes(b"".join(int(9000 * math.sin(2 * math.pi * 440 * i / 8000)).to_bytes(2, "little", signed=True)
                                   for i in range(80000)))
     (tmp_path / "accounts").write_text(
-        f"<sip:{DAVE}>;auth_user={DAVE};auth_pass=dave-secret;outbound=\"sip:{P_CSCF}:5060\";regint=600;answermode=auto\n")
+        f"<sip:{DAVE}>;auth_user={DAVE};auth_pass=dave-secret;outbound=\"sip:{P_CSCF}:5060\";regint=600;"
+        "answermode=auto\n")
     (tmp_path / "contacts").write_text("")
     return lambda *words: Spoken([BARESIP, "-f", str(tmp_path), "-t", "40", *words], tmp_path)
 
@@ -77,7 +78,8 @@ def test_baresip_is_called(lab, baresip):
 
 
 def test_baresip_calls(lab, baresip):
-    with lab.phone("bob", "register", "+", "answer", "talk=0.5", "expect-tone=440", "tone=880", "+", "deregister") as bob:
+    with lab.phone("bob", "register", "+", "answer", "talk=0.5", "expect-tone=440", "tone=880", "+",
+                   "deregister") as bob:
         bob.wait_for("ready")
         with baresip() as phone:
             phone.until("200 OK")
