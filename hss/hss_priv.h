@@ -59,7 +59,8 @@ struct hss_auth {
 // Distinct identities inside wildcarded ones of other subscriptions that a change of the provisioned data has made.
 struct hss_overlaps {
     size_t n;
-    char distinct[256], pattern[WILDCARD_TEXT_MAX + 1]; // of the first of them, cut off; nothing of the arena stays until it is told
+    char distinct[256],
+        pattern[WILDCARD_TEXT_MAX + 1]; // of the first of them, cut off; nothing of the arena stays until it is told
     bool looked, patterns; // whether the store has any pattern
 };
 
@@ -158,7 +159,8 @@ int hss_facts_load(struct hss_op *op, struct str impi, struct str impu, struct h
 enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str impu);
 
 // ---- overlap.c ----
-// An identity has been provisioned: does a wildcarded one of another subscription cover it, or it one that is another's? ERR_*
+// An identity has been provisioned: does a wildcarded one of another subscription cover it, or it one that is
+// another's? ERR_*
 int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, bool wildcard);
 // In the loop, when the change has been made.
 void hss_overlap_log(const struct hss_op *op);

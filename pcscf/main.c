@@ -8,7 +8,7 @@ APP_NF_HOOK_STACK(pcscf)
 
 int main(int argc, char **argv)
 {
-    static const struct app_nf nf = {
-        APP_NF_COMMON(pcscf), .stack = hook_stack, .sip_commands = app_sip_commands, .about = "Proxy-CSCF: the UE's first contact point in the IMS"};
+    static const struct app_nf nf = {APP_NF_COMMON(pcscf), .stack = hook_stack, .sip_commands = app_sip_commands,
+                                     .about = "Proxy-CSCF: the UE's first contact point in the IMS"};
     return app_main(argc, argv, &nf);
 }

@@ -256,7 +256,8 @@ def test_sipp_with_everything(tmp_path):
             r = subprocess.run([facts.BUILD / "tools" / "ue" / "carillon-ue", "--impi", "x@example.org",
                                 "--impu", "sip:x@example.org", "--domain", "example.org",
                                 "--password", "x", "--local", phone, "--proxy", ip, "--json",
-                                "call", "sip:y@example.org", "100rel=required", "session-expires=600", "hold=0.2", "talk=0.2"],
+                                "call", "sip:y@example.org", "100rel=required", "session-expires=600",
+                                "hold=0.2", "talk=0.2"],
                                capture_output=True, text=True, timeout=30, check=False)
             status = sipp.wait(15)
         finally:

@@ -212,8 +212,8 @@ def header(spec):
     both = list(pairs(spec)) if spec.id else []
     if spec.failed:
         out += ["",
-                "// What a refusal is about (RFC 6733 7.5), for an answer's head.failed: an AVP of the request with the "
-                "value",
+                "// What a refusal is about (RFC 6733 7.5), for an answer's head.failed: an AVP of the request with "
+                "the value",
                 "// that is wrong or too many, or without value one that is missing. In a; empty without memory.",
                 f"enum {p}_avp {{ {', '.join(f'{p.upper()}_AVP_{n}' for n, _ in spec.failed)} }};",
                 f"struct str {p}_failed_text(struct arena *a, enum {p}_avp which, struct str value);",

@@ -48,7 +48,8 @@ struct str random_hex(struct loop *l, struct arena *a, size_t n)
 
 struct str phone_route(const struct phone *ph, struct arena *a)
 {
-    return ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"), ph->service_route.n ? STR(", ") : STR(""), ph->service_route);
+    return ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"), ph->service_route.n ? STR(", ") : STR(""),
+                     ph->service_route);
 }
 
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,
