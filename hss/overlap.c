@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first (TS
-// 29.228 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it is
-// told to who provisions it.
+// A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first
+// (TS 29.228 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it
+// is told to who provisions it.
 #include <stdio.h>
 
 #include "base/err.h"

@@ -200,8 +200,9 @@ def test_a_stranger_behind_the_nat_of_one_phone(lab):
 
 
 def test_a_phone_answers_407(lab):
-    """carillon-ue beside another phone at one address: a call too large for a datagram leaves its flow (RFC 3261
-    18.1.1), so that only its password tells who calls (5.4.3.6). The second call has the nonce already, counted on."""
+    """carillon-ue beside another phone at one address: a call too large for a datagram leaves its flow
+    (RFC 3261 18.1.1), so that only its password tells who calls (5.4.3.6). The second call has the nonce already,
+    counted on."""
     def options(name, port):
         return ["--impi", name + AT, "--impu", f"sip:{name}{AT}", "--password", SECRETS[name], "--local",
                 f"127.0.2.78:{port}"]

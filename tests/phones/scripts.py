@@ -157,8 +157,8 @@ def move(street, ph, caller):
 
 
 def old_address(street, ph, called):
-    """A phone that has moved: who has its old address now does not speak as its user (TS 24.229 5.2.5.2, RFC 3261
-    10.3), though nobody has deregistered there."""
+    """A phone that has moved: who has its old address now does not speak as its user (TS 24.229 5.2.5.2,
+    RFC 3261 10.3), though nobody has deregistered there."""
     old = ph.ghost()
     ph.move(street.address())
     register(street, ph)

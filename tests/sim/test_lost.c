@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One answer is lost, and everything else works: each Cx answer of the HSS and each SIP response of a day of two users
 // in turn, wherever it goes, over TCP as well (who should have sent it has died of it). Whatever it was: what the user
-// does again works, nothing is left of it, and HSS and S-CSCF hold the same of each user (TS 29.228 6.1.2, TS 23.380
-// 4).
+// does again works, nothing is left of it, and HSS and S-CSCF hold the same of each user (TS 29.228 6.1.2,
+// TS 23.380 4).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What HSSs of others may write, and still mean: UAA and LIA with their AVPs in any order, at the top and within
-// Server-Capabilities and Experimental-Result, with AVPs between that nobody here knows and with other M bits (RFC 6733
-// 3.2, 4.1; TS 29.229 6.1.2, 6.1.6). The I-CSCF decides alike.
+// Server-Capabilities and Experimental-Result, with AVPs between that nobody here knows and with other M bits
+// (RFC 6733 3.2, 4.1; TS 29.229 6.1.2, 6.1.6). The I-CSCF decides alike.
 #include <stdio.h>
 
 #include "../avps.h"

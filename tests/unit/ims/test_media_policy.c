@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a description may stand (RFC 2046 5.1, RFC 5621 3.1), and what is said of one that is not allowed (TS 24.229
-// 6.2).
+// Where a description may stand (RFC 2046 5.1, RFC 5621 3.1), and what is said of one that is not allowed
+// (TS 24.229 6.2).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
