@@ -2,6 +2,7 @@
 // Options of the S-CSCF.
 #pragma once
 
+#include "app/keys.h"
 #include "app/node_rows.h"
 #include "scscf/brake.h"
 #include "scscf/outbox.h"
@@ -45,6 +46,7 @@ struct scscf_config {
     struct node_dia diameter;
     struct node_routing routing;
     struct node_overload overload;
+    struct node_keys keys; // of Service-Routes
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
         uint32_t contacts_aka, contacts_digest; // of one private identity; 0: max_contacts

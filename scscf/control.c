@@ -23,6 +23,8 @@ static const struct {
     [SC_REPLACED] = {"scscf_contacts_replaced_total",
                      "Contacts unbound because their private identity registered anew"},
     [SC_MEDIA_REFUSED] = {"scscf_media_refused_total", "Requests with media that are not allowed to their user"},
+    [SC_ROUTE_REFUSED] = {"scscf_service_route_refused_total",
+                          "Requests along the Service-Route of another user than the asserted one"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
@@ -97,6 +99,7 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
     metrics_add(m, "scscf_service_profiles", "gauge", "Different service profiles held", "",
                 (double)profile_store_count(s->profiles));
     app_metrics_stack(m, s->stack);
+    keys_metrics(s->keys, m);
     app_metrics_dia(m, s->dia);
 }
 

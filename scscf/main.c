@@ -6,6 +6,7 @@
 APP_NF_HOOKS(scscf)
 APP_NF_HOOK_STACK(scscf)
 APP_NF_HOOK_DIA(scscf)
+APP_NF_HOOK_KEYS(scscf)
 APP_NF_HOOK_RELOAD(scscf)
 APP_NF_HOOK_READY(scscf)
 
@@ -16,6 +17,8 @@ int main(int argc, char **argv)
                                      .sip_commands = app_sip_commands,
                                      .dia = hook_dia,
                                      .dia_commands = app_dia_commands,
+                                     .keys = hook_keys,
+                                     .key_commands = app_key_commands,
                                      .reload = hook_reload,
                                      .ready = hook_ready,
                                      .about = "Serving-CSCF of the Carillon IMS core"};

@@ -346,6 +346,16 @@ void registration_set_loose_route(struct registration *reg, bool loose)
     reg->loose_route = loose;
 }
 
+struct registration_route registration_route(const struct registration *reg)
+{
+    return reg->route;
+}
+
+void registration_set_route(struct registration *reg, const struct registration_route *route)
+{
+    reg->route = *route;
+}
+
 bool registration_profile_due(const struct registration *reg)
 {
     return reg->profile_due;

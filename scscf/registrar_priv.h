@@ -38,6 +38,7 @@ struct registration {
     struct timer expiry;  // of the binding that is due first
     uint8_t state;
     bool loose_route, profile_due;
+    struct registration_route route;
 };
 
 // Takes it out of what it is found by, and frees its profile.

@@ -8,6 +8,7 @@
 #include "base/log_limit.h"
 #include "base/mem.h"
 #include "scscf/media.h"
+#include "scscf/service_route.h"
 #include "stack/txn/shed.h"
 
 // ---- dispatch ----
@@ -16,7 +17,7 @@ static bool means_originating(const struct sip_uri *own)
 {
     bool orig = false;
     (void)sip_uri_param(own, STR("orig"), &orig);
-    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+    return orig || service_route_is(own->user);
 }
 
 static bool is_originating(const struct pxy *p)
@@ -167,6 +168,12 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
+static int open_keys(struct scscf *s)
+{
+    const struct keys_params p = {.loop = s->loop, .config = &s->cfg->keys, .name = s->cfg->name};
+    return keys_new(&p, &s->keys);
+}
+
 static bool may_reach(void *arg, unsigned word, const struct addr *a)
 {
     const struct scscf *s = arg;
@@ -230,6 +237,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
         err = start_tables(s);
     if (!err)
         err = name_self(s);
+    if (!err)
+        err = open_keys(s);
     if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
@@ -305,6 +314,7 @@ void scscf_free(struct scscf *s)
     auth_table_free(s->auth);
     brake_free(s->brake);
     registrar_free(s->registrar);
+    keys_free(s->keys);
     unregistered_free(s->unregistered);
     map_done(&s->busy);
     profile_store_free(s->profiles);
@@ -344,6 +354,11 @@ bool scscf_ready(const struct scscf *s, const char **ret_why)
 struct dia_node *scscf_dia(const struct scscf *s)
 {
     return s->dia;
+}
+
+struct keys *scscf_keys(const struct scscf *s)
+{
+    return s->keys;
 }
 
 struct stack *scscf_stack(const struct scscf *s)

@@ -21,7 +21,7 @@
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
     SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_UNREACHABLE, SC_REPLACED,
-    SC_MEDIA_REFUSED,
+    SC_MEDIA_REFUSED, SC_ROUTE_REFUSED,
     SC_COUNTERS
 };
 
@@ -40,6 +40,7 @@ struct scscf {
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
+    struct keys *keys;
     struct auth_table *auth;
     struct brake *brake;
     struct digest *digest;
@@ -104,7 +105,7 @@ void scscf_on_expired(void *arg, const struct registration *reg, const struct bi
 // ---- Route entries of ours (routes.c) ----
 // "<sip:user@host;lr>" with the user part that says which case a request belongs to.
 struct str scscf_route(const struct scscf *s, struct arena *a, const char *user);
-#define ROUTE_ORIG "orig" // Service-Route: originating requests (TS 24.229 5.4.3.1)
+#define ROUTE_ORIG "orig" // originating requests (TS 24.229 5.4.3.1); Service-Routes begin with it (service_route.h)
 #define ROUTE_MO "mo"     // Record-Route of the originating side
 #define ROUTE_MT "mt"     // Record-Route of the terminating side
 

@@ -18,9 +18,6 @@ from tree import files_of
 
 # Files of one folder that need each other, as they were found; what a line leaves out is ".c".
 KNOWN_TEXT = """
-common/stack/event: accept delivery event notifier server subscriber subscriber_in subscriber_out subscriber_plan
-hss: facts lir mar op profile sar uar
-hss: queue request
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))

@@ -174,7 +174,7 @@ def check_sizes(root, report):
 
 # ---- text ----
 
-CODE_NAMES = re.compile(r"(\.(c|h|inc|py|sh|dia|ya?ml)|meson\.build|meson_options\.txt)$")
+CODE_NAMES = re.compile(r"(\.(c|h|inc|py|sh|ya?ml)|meson\.build|meson_options\.txt)$")
 # Messages and answers as they were recorded or published.
 DATA = r"^tests/(fuzz/)?corpus/|/golden/"
 # What a fuzzer starts from is data, byte for byte.

@@ -10,9 +10,9 @@
 
 #include "base/mem.h"
 #include "stack/txn/txn_priv.h"
-#include "tests/common/machine.h"
+#include "tests/common/machines.h"
 
-static const struct machine_row invite_client[] = {
+static const struct machine_pair invite_client[] = {
     {TXN_INIT, EV_START, "Calling"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_CANCEL, "Init"},
@@ -40,7 +40,7 @@ static const struct machine_row invite_client[] = {
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
-static const struct machine_row request_client[] = {
+static const struct machine_pair request_client[] = {
     {TXN_INIT, EV_START, "Trying"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_DROP, "Terminated"},
@@ -61,7 +61,7 @@ static const struct machine_row request_client[] = {
     {TXN_COMPLETED, EV_ERROR, "Completed"},
 };
 
-static const struct machine_row invite_server[] = {
+static const struct machine_pair invite_server[] = {
     {TXN_PROCEEDING, EV_REQUEST, "Proceeding"},
     {TXN_PROCEEDING, EV_DROP, "Terminated"},
     {TXN_PROCEEDING, EV_TU_1XX, "Proceeding"},
@@ -87,7 +87,7 @@ static const struct machine_row invite_server[] = {
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
-static const struct machine_row request_server[] = {
+static const struct machine_pair request_server[] = {
     {TXN_TRYING, EV_START, "Trying"},
     {TXN_TRYING, EV_DROP, "Terminated"},
     {TXN_PROCEEDING, EV_DROP, "Terminated"},
@@ -109,7 +109,7 @@ static const struct machine_row request_server[] = {
     {TXN_COMPLETED, EV_ERROR, "Completed"},
 };
 
-static const struct machine_row once_client[] = {
+static const struct machine_pair once_client[] = {
     {TXN_INIT, EV_START, "Terminated"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_DROP, "Terminated"},
@@ -117,7 +117,7 @@ static const struct machine_row once_client[] = {
 
 static const struct {
     const struct fsm *fsm;
-    const struct machine_row *rows;
+    const struct machine_pair *rows;
     size_t n;
 } machines[] = {
     {&txn_invite_client, invite_client, ARRAY_LEN(invite_client)},
@@ -130,7 +130,7 @@ static const struct {
 static void every_pair(void **state)
 {
     for (size_t k = 0; k < ARRAY_LEN(machines); k++)
-        machine_walk(machines[k].fsm, machines[k].rows, machines[k].n);
+        machine_check_pairs(machines[k].fsm, machines[k].rows, machines[k].n);
 }
 
 static void undeclared_pairs_are_refused(void **state)
