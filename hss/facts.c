@@ -90,8 +90,8 @@ static int load_covered(struct hss_op *op, struct str impu, struct load *l)
     return STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, wildcard_row, &w, SV_TEXT(impu));
 }
 
-// A pattern is nobody's identity: who writes one as if it were, or what becomes one when it is canonical, is looked up as
-// anybody.
+// A pattern is nobody's identity: who writes one as if it were, or what becomes one when it is canonical, is looked up
+// as anybody.
 static bool is_pattern(struct str impu)
 {
     struct wildcard_parts p;

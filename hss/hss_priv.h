@@ -2,7 +2,8 @@
 // Operations: one request on its way through the HSS. It owns copies of everything it needs, so that it
 // can run on a worker thread, where it touches its context (one store, one vault, one AES) and itself.
 // The layers, each needs what stands left of it only:
-//     cache, op <- queue; op <- { facts, secret, capability, auth, ... } <- { uar, lir, mar, sar, provisioning } <- request, task
+//     cache, op <- queue; op <- { facts, secret, capability, auth, ... } <- { uar, lir, mar, sar, provisioning } <-
+//     request, task
 // Which procedure is a command's, and what becomes of its result, is known at the top alone (struct hss_kind).
 #pragma once
 
@@ -72,7 +73,8 @@ struct hss_auth {
 // Distinct identities inside wildcarded ones of other subscriptions that a change of the provisioned data has made.
 struct hss_overlaps {
     size_t n;
-    char distinct[256], pattern[WILDCARD_TEXT_MAX + 1]; // of the first of them, cut off; nothing of the arena stays until it is told
+    char distinct[256],
+        pattern[WILDCARD_TEXT_MAX + 1]; // of the first of them, cut off; nothing of the arena stays until it is told
     bool looked, patterns; // whether the store has any pattern
 };
 
@@ -109,7 +111,7 @@ struct hss_op {
     uint8_t random[HSS_VECTORS_MAX][16];
     int64_t sets[HSS_SETS_MAX]; // SAR: implicit registration sets it is about
     size_t n_sets;
-    struct str restoration;     // SAR: what is to be kept of the registration, as the store has it; empty: nothing is told
+    struct str restoration; // SAR: what is to be kept of the registration, as the store has it; empty: nothing is told
     const char *unkept;         // why it was not
     bool takes_over;            // SAR: another S-CSCF in place of the assigned one
     bool stays;                 // SAR: registered already; the state stays, and what is kept goes out (5007)
@@ -182,15 +184,16 @@ enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str 
 void hss_facts_log(const struct hss_op *op);
 
 // ---- overlap.c ----
-// An identity has been provisioned: does a wildcarded one of another subscription cover it, or it one that is another's? ERR_*
+// An identity has been provisioned: does a wildcarded one of another subscription cover it, or it one that is
+// another's? ERR_*
 int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, bool wildcard);
 // In the loop, when the change has been made.
 void hss_overlap_log(const struct hss_op *op);
 
 // ---- capability.c: what an I-CSCF chooses an S-CSCF by (TS 29.228 6.7) ----
 void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c);
-// Another S-CSCF is asked for, since the assigned one does not answer: it may take the user over (TS 29.228 6.1.1.1, 6.1.4.1).
-// What is left to do is to answer with capabilities.
+// Another S-CSCF is asked for, since the assigned one does not answer: it may take the user over (TS 29.228 6.1.1.1,
+// 6.1.4.1). What is left to do is to answer with capabilities.
 int hss_reassign(struct hss_op *op);
 
 // ---- network.c: names of visited networks ----
@@ -268,7 +271,8 @@ int hss_restoration_load_others(struct hss_op *op); // without that IMPI's
 extern const struct procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure, hss_sar_procedure;
 
 // ---- renew.c ----
-// At the opening of a store: its identities in today's form. What cannot be done is logged, and tried again at the next one.
+// At the opening of a store: its identities in today's form. What cannot be done is logged, and tried again at the next
+// one.
 void hss_renew(struct hss_ctx *writer);
 
 // ---- task.c: operations that no Cx request has brought ----

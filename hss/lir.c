@@ -18,8 +18,8 @@ static int found(void *arg, const struct store_value *c, size_t n)
     return 0;
 }
 
-// Whom the I-CSCF could not reach would be named again: it gets to choose another one. Of a registered user only if that
-// one could go on with what is kept of the registration.
+// Whom the I-CSCF could not reach would be named again: it gets to choose another one. Of a registered user only if
+// that one could go on with what is kept of the registration.
 static enum step_verdict answer_reassignment(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);

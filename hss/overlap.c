@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first (TS 29.228
-// 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it is told to who
-// provisions it.
+// A distinct identity inside the wildcarded one of somebody else. It is allowed, and the distinct one counts first
+// (TS 29.228 6.5); but a P-CSCF knows of the wildcarded one alone, and lets its user assert whatever that covers. So it
+// is told to who provisions it.
 #include <stdio.h>
 
 #include "base/err.h"
@@ -87,6 +87,6 @@ void hss_overlap_log(const struct hss_op *op)
 {
     const struct hss_overlaps *o = &op->overlaps;
     if (o->n)
-        LOG(LOG_WARN, "identities inside wildcarded ones of other subscribers, who can assert them", LF_NUM("identities", o->n),
-            LF("impu", str_from(o->distinct)), LF("wildcard", str_from(o->pattern)));
+        LOG(LOG_WARN, "identities inside wildcarded ones of other subscribers, who can assert them",
+            LF_NUM("identities", o->n), LF("impu", str_from(o->distinct)), LF("wildcard", str_from(o->pattern)));
 }

@@ -36,7 +36,8 @@ static const struct cx_feature *features_of(const struct hss_settings *s)
 
 // Whether the request is not to be done without a feature that is switched off; cx_before has seen to those that
 // nobody has.
-static bool asks_too_much(const struct hss *h, const struct cx_head *r, struct cx_head *answer, struct dia_result *result)
+static bool asks_too_much(const struct hss *h, const struct cx_head *r, struct cx_head *answer,
+                          struct dia_result *result)
 {
     bool required = false;
     for (size_t i = 0; i < r->n_features; i++)

@@ -147,8 +147,8 @@ static enum step_verdict refuse_other(struct hss_op *op, enum act act)
 }
 
 // One S-CSCF serves an IMS subscription, whichever of its IMPUs is asked for; a MAR puts another one in its place
-// (TS 29.228 8.1), and a SAR when an I-CSCF could not reach the assigned one and has asked for another (TS 23.380 4). Else
-// another one meets a refusal that tells it which case it is in, and who is assigned (TS 29.228 table 6.1.2.2:
+// (TS 29.228 8.1), and a SAR when an I-CSCF could not reach the assigned one and has asked for another (TS 23.380 4).
+// Else another one meets a refusal that tells it which case it is in, and who is assigned (TS 29.228 table 6.1.2.2:
 // Server-Name).
 static enum step_verdict check_server_name(struct job *j)
 {
@@ -176,9 +176,9 @@ static bool adds_contact(const struct hss_op *op)
 }
 
 // What another S-CSCF, or the same before it was started anew, has left goes out to who asks for the profile alone; to
-// who takes a registered user for one who is not, or for registered with one contact less, with the result that says so;
-// and of other private identities to who registers one of them. Without it nobody takes a registered user over but by
-// registering him: he could not be served, and the assigned one may be back.
+// who takes a registered user for one who is not, or for registered with one contact less, with the result that says
+// so; and of other private identities to who registers one of them. Without it nobody takes a registered user over but
+// by registering him: he could not be served, and the assigned one may be back.
 static enum step_verdict find_restoration(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);
@@ -194,7 +194,8 @@ static enum step_verdict find_restoration(struct job *j)
     if (op->takes_over && act != ACT_REGISTER && op->facts.registered && !op->a.saa.n_restorations)
         return refuse_other(op, act);
     op->stays = adds_contact(op) ? own : registered && op->a.saa.n_restorations;
-    return registered && !op->stays ? hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered") : STEP_CONTINUE;
+    return registered && !op->stays ? hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered")
+                                    : STEP_CONTINUE;
 }
 
 static int assign(struct hss_op *op, int64_t impi_id, enum hss_state state)
@@ -374,7 +375,8 @@ static enum step_verdict choose_impi(struct job *j)
 }
 
 // An S-CSCF that has the profile gets it all the same when it has changed since, when the HSS does not know
-// that it has it, and with what is kept for it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets: op->sends_profile.
+// that it has it, and with what is kept for it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets:
+// op->sends_profile.
 static enum step_verdict decide_download(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);

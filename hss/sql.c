@@ -63,8 +63,8 @@ static const char schema_3[] =
     " impu_id INTEGER PRIMARY KEY REFERENCES impu(id) ON DELETE CASCADE,"
     " head TEXT NOT NULL, tail TEXT NOT NULL, UNIQUE(head, tail)) STRICT;";
 
-// What an S-CSCF left of a registration (restoration.c) goes with the registration; restoration_total is what metrics tell,
-// so that nobody counts rows. subscription.reassign: an I-CSCF has asked for another S-CSCF (TS 23.380 4).
+// What an S-CSCF left of a registration (restoration.c) goes with the registration; restoration_total is what metrics
+// tell, so that nobody counts rows. subscription.reassign: an I-CSCF has asked for another S-CSCF (TS 23.380 4).
 static const char schema_4[] =
     "ALTER TABLE subscription ADD COLUMN reassign INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE restoration("
@@ -85,31 +85,28 @@ const char *const hss_migrations[] = {schema_1, schema_2, schema_3, schema_4};
 const size_t hss_migration_count = sizeof(hss_migrations) / sizeof(*hss_migrations);
 
 const char *const hss_sql[] = {
-    [SQL_FACTS_IMPI] =
-        "SELECT i.id, u.id, u.set_id, u.barred,"
-        " EXISTS(SELECT 1 FROM impi_set a WHERE a.impi_id = i.id AND a.set_id = u.set_id),"
-        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers, 0,"
-        " s.reassign FROM impi i JOIN subscription s ON s.id = i.subscription_id"
-        " LEFT JOIN impu u ON u.impu = ?2 WHERE i.impi = ?1",
-    [SQL_FACTS_IMPU] =
-        "SELECT 0, u.id, u.set_id, u.barred, 0,"
-        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
-        " p.unregistered, s.reassign FROM impu u JOIN implicit_set t ON t.id = u.set_id"
-        " JOIN subscription s ON s.id = t.subscription_id"
-        " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
-    [SQL_FACTS_WILDCARD] =
-        "WITH RECURSIVE prefix(n) AS (SELECT length(?1) WHERE EXISTS(SELECT 1 FROM wildcard)"
-        " UNION ALL SELECT n - 1 FROM prefix WHERE n > 4)"
-        " SELECT 0, u.id, u.set_id, u.barred, 0,"
-        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
-        " p.unregistered, s.reassign, u.impu"
-        " FROM prefix CROSS JOIN wildcard w ON w.head = substr(?1, 1, prefix.n)"
-        " JOIN impu u ON u.id = w.impu_id JOIN implicit_set t ON t.id = u.set_id"
-        " JOIN subscription s ON s.id = t.subscription_id"
-        " JOIN service_profile p ON p.id = u.profile_id"
-        " WHERE length(w.head) + length(w.tail) <= length(?1)"
-        " AND substr(?1, length(?1) - length(w.tail) + 1) = w.tail"
-        " ORDER BY length(w.head) + length(w.tail) DESC, length(w.head) DESC",
+    [SQL_FACTS_IMPI] = "SELECT i.id, u.id, u.set_id, u.barred,"
+                       " EXISTS(SELECT 1 FROM impi_set a WHERE a.impi_id = i.id AND a.set_id = u.set_id),"
+                       " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers, 0,"
+                       " s.reassign FROM impi i JOIN subscription s ON s.id = i.subscription_id"
+                       " LEFT JOIN impu u ON u.impu = ?2 WHERE i.impi = ?1",
+    [SQL_FACTS_IMPU] = "SELECT 0, u.id, u.set_id, u.barred, 0,"
+                       " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
+                       " p.unregistered, s.reassign FROM impu u JOIN implicit_set t ON t.id = u.set_id"
+                       " JOIN subscription s ON s.id = t.subscription_id"
+                       " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
+    [SQL_FACTS_WILDCARD] = "WITH RECURSIVE prefix(n) AS (SELECT length(?1) WHERE EXISTS(SELECT 1 FROM wildcard)"
+                           " UNION ALL SELECT n - 1 FROM prefix WHERE n > 4)"
+                           " SELECT 0, u.id, u.set_id, u.barred, 0,"
+                           " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
+                           " p.unregistered, s.reassign, u.impu"
+                           " FROM prefix CROSS JOIN wildcard w ON w.head = substr(?1, 1, prefix.n)"
+                           " JOIN impu u ON u.id = w.impu_id JOIN implicit_set t ON t.id = u.set_id"
+                           " JOIN subscription s ON s.id = t.subscription_id"
+                           " JOIN service_profile p ON p.id = u.profile_id"
+                           " WHERE length(w.head) + length(w.tail) <= length(?1)"
+                           " AND substr(?1, length(?1) - length(w.tail) + 1) = w.tail"
+                           " ORDER BY length(w.head) + length(w.tail) DESC, length(w.head) DESC",
     [SQL_REGISTRATIONS] = "SELECT impi_id, state, pending, stale FROM registration WHERE set_id = ?1",
     [SQL_STALE_SUBSCRIPTION] = "UPDATE registration SET stale = 1 WHERE set_id IN"
                                " (SELECT id FROM implicit_set WHERE subscription_id = ?1)",
@@ -127,9 +124,8 @@ const char *const hss_sql[] = {
     [SQL_SCSCF_RELEASE] = "UPDATE subscription SET scscf_name = NULL, reassign = 0 WHERE id = ?1 AND NOT EXISTS("
                           "SELECT 1 FROM implicit_set t JOIN registration r ON r.set_id = t.id"
                           " WHERE t.subscription_id = ?1)",
-    [SQL_REGISTRATION_PUT] =
-        "INSERT INTO registration(set_id, impi_id, state, pending) VALUES(?1, ?2, ?3, ?4)"
-        " ON CONFLICT DO UPDATE SET state = excluded.state, pending = excluded.pending",
+    [SQL_REGISTRATION_PUT] = "INSERT INTO registration(set_id, impi_id, state, pending) VALUES(?1, ?2, ?3, ?4)"
+                             " ON CONFLICT DO UPDATE SET state = excluded.state, pending = excluded.pending",
     [SQL_REGISTRATION_DROP] = "DELETE FROM registration WHERE set_id = ?1 AND impi_id = ?2",
     [SQL_REGISTRATION_CLEAR] = "DELETE FROM registration WHERE set_id = ?1",
     [SQL_PENDING_CLEAR] = "UPDATE registration SET pending = 0 WHERE set_id = ?1 AND impi_id = ?2",
@@ -145,47 +141,40 @@ const char *const hss_sql[] = {
     [SQL_IMPIS_OF_SUBSCRIPTION] = "SELECT impi FROM impi WHERE subscription_id = ?1 ORDER BY id",
     [SQL_IMPI_OF_SET] = "SELECT i.impi FROM impi_set a JOIN impi i ON i.id = a.impi_id"
                         " WHERE a.set_id = ?1 ORDER BY i.id LIMIT 1",
-    [SQL_PROFILE_IMPUS] =
-        "SELECT u.impu, u.barred, u.display_name, u.profile_id, p.service_xml, u.alias"
-        " FROM impu u JOIN service_profile p ON p.id = u.profile_id WHERE u.set_id = ?1"
-        " ORDER BY u.position",
+    [SQL_PROFILE_IMPUS] = "SELECT u.impu, u.barred, u.display_name, u.profile_id, p.service_xml, u.alias"
+                          " FROM impu u JOIN service_profile p ON p.id = u.profile_id WHERE u.set_id = ?1"
+                          " ORDER BY u.position",
     [SQL_CHARGING] = "SELECT ccf, ecf FROM subscription WHERE id = ?1",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES(?1, ?2)",
-    [SQL_SUBSCRIPTION_ADD] =
-        "INSERT INTO subscription(visited, registration, mandatory, optional, servers, ccf, ecf)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [SQL_SUBSCRIPTION_SET] =
-        "UPDATE subscription SET visited = coalesce(?2, visited),"
-        " registration = coalesce(?3, registration), mandatory = coalesce(?4, mandatory),"
-        " optional = coalesce(?5, optional), servers = coalesce(?6, servers),"
-        " ccf = coalesce(?7, ccf), ecf = coalesce(?8, ecf) WHERE id = ?1",
+    [SQL_SUBSCRIPTION_ADD] = "INSERT INTO subscription(visited, registration, mandatory, optional, servers, ccf, ecf)"
+                             " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_SUBSCRIPTION_SET] = "UPDATE subscription SET visited = coalesce(?2, visited),"
+                             " registration = coalesce(?3, registration), mandatory = coalesce(?4, mandatory),"
+                             " optional = coalesce(?5, optional), servers = coalesce(?6, servers),"
+                             " ccf = coalesce(?7, ccf), ecf = coalesce(?8, ecf) WHERE id = ?1",
     [SQL_SUBSCRIPTION_DROP] = "DELETE FROM subscription WHERE id = ?1"
                               " AND NOT EXISTS(SELECT 1 FROM impi WHERE subscription_id = ?1)",
-    [SQL_IMPI_ADD] =
-        "INSERT INTO impi(subscription_id, impi, scheme, secret, amf, realm, algorithm)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [SQL_IMPI_ADD] = "INSERT INTO impi(subscription_id, impi, scheme, secret, amf, realm, algorithm)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_IMPI_FIND] = "SELECT id, subscription_id FROM impi WHERE impi = ?1",
     [SQL_IMPI_DROP] = "DELETE FROM impi WHERE id = ?1",
-    [SQL_IMPI_AUTH_SET] =
-        "UPDATE impi SET scheme = ?2, secret = ?3, amf = ?4, realm = ?5, algorithm = ?6"
-        " WHERE id = ?1",
+    [SQL_IMPI_AUTH_SET] = "UPDATE impi SET scheme = ?2, secret = ?3, amf = ?4, realm = ?5, algorithm = ?6"
+                          " WHERE id = ?1",
     [SQL_SQN_ADD] = "INSERT INTO sqn(impi_id, sqn) VALUES(?1, ?2)",
     [SQL_SET_ADD] = "INSERT INTO implicit_set(subscription_id) VALUES(?1)",
-    [SQL_IMPU_ADD] =
-        "INSERT INTO impu(set_id, position, impu, barred, display_name, profile_id, alias, number)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_IMPU_ADD] = "INSERT INTO impu(set_id, position, impu, barred, display_name, profile_id, alias, number)"
+                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_WILDCARD_ADD] = "INSERT INTO wildcard(impu_id, head, tail) VALUES(?1, ?2, ?3)",
     [SQL_WILDCARD_FIND] = "SELECT u.impu FROM wildcard w JOIN impu u ON u.id = w.impu_id"
                           " WHERE w.head = ?1 AND w.tail = ?2",
     [SQL_WILDCARD_ANY] = "SELECT 1 FROM wildcard LIMIT 1",
-    [SQL_INSIDE] =
-        "SELECT u.impu FROM (SELECT id, set_id, impu FROM impu"
-        " WHERE impu >= ?1 AND impu < ?1 || char(1114111) ORDER BY impu LIMIT 100000) u"
-        " JOIN implicit_set t ON t.id = u.set_id"
-        " WHERE length(u.impu) >= length(?1) + length(?3)"
-        " AND substr(u.impu, length(u.impu) - length(?3) + 1) = ?3 AND t.subscription_id <> ?2"
-        " AND NOT EXISTS(SELECT 1 FROM wildcard w WHERE w.impu_id = u.id) LIMIT 1000",
+    [SQL_INSIDE] = "SELECT u.impu FROM (SELECT id, set_id, impu FROM impu"
+                   " WHERE impu >= ?1 AND impu < ?1 || char(1114111) ORDER BY impu LIMIT 100000) u"
+                   " JOIN implicit_set t ON t.id = u.set_id"
+                   " WHERE length(u.impu) >= length(?1) + length(?3)"
+                   " AND substr(u.impu, length(u.impu) - length(?3) + 1) = ?3 AND t.subscription_id <> ?2"
+                   " AND NOT EXISTS(SELECT 1 FROM wildcard w WHERE w.impu_id = u.id) LIMIT 1000",
     [SQL_NUMBER_FIND] = "SELECT u.impu FROM impu u JOIN implicit_set t ON t.id = u.set_id"
                         " WHERE u.number = ?1 AND t.subscription_id <> ?2 AND u.impu <> ?3 LIMIT 1",
     [SQL_SHARERS] = "SELECT i.id, i.impi, a.set_id, u.impu FROM impi me"
@@ -204,12 +193,10 @@ const char *const hss_sql[] = {
     [SQL_IMPUS_DRESS] = "UPDATE impu SET display_name = coalesce(?2, display_name),"
                         " profile_id = coalesce(?3, profile_id) WHERE set_id = ?1",
     [SQL_LINK_ADD] = "INSERT INTO impi_set(impi_id, set_id) VALUES(?1, ?2)",
-    [SQL_PROFILE_FIND] =
-        "SELECT id, service_xml, unregistered FROM service_profile WHERE name = ?1",
-    [SQL_PROFILE_PUT] =
-        "INSERT INTO service_profile(name, service_xml, unregistered) VALUES(?1, ?2, ?3)"
-        " ON CONFLICT(name) DO UPDATE SET service_xml = excluded.service_xml,"
-        " unregistered = excluded.unregistered",
+    [SQL_PROFILE_FIND] = "SELECT id, service_xml, unregistered FROM service_profile WHERE name = ?1",
+    [SQL_PROFILE_PUT] = "INSERT INTO service_profile(name, service_xml, unregistered) VALUES(?1, ?2, ?3)"
+                        " ON CONFLICT(name) DO UPDATE SET service_xml = excluded.service_xml,"
+                        " unregistered = excluded.unregistered",
     [SQL_PROFILE_DROP] = "DELETE FROM service_profile WHERE name = ?1 AND id <> 1",
     [SQL_PROFILE_LIST] = "SELECT name, length(service_xml), unregistered,"
                          " (SELECT count(*) FROM impu WHERE profile_id = p.id)"
@@ -223,15 +210,15 @@ const char *const hss_sql[] = {
                  " s.visited, s.registration, s.mandatory, s.optional, s.servers, s.ccf, s.ecf"
                  " FROM impi i JOIN sqn q ON q.impi_id = i.id"
                  " JOIN subscription s ON s.id = i.subscription_id WHERE i.impi = ?1",
-    [SQL_SHOW_IMPUS] =
-        "SELECT u.set_id, u.impu, u.barred, u.display_name, p.name,"
-        " coalesce((SELECT max(state) FROM registration r WHERE r.set_id = u.set_id), 0),"
-        " coalesce((SELECT max(pending) FROM registration r WHERE r.set_id = u.set_id), 0), u.alias"
-        " FROM impi i JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
-        " JOIN service_profile p ON p.id = u.profile_id WHERE i.impi = ?1"
-        " ORDER BY u.set_id, u.position",
-    [SQL_SHOW_RESTORATION] = "SELECT r.set_id, r.value FROM impi i JOIN impi_set a ON a.impi_id = i.id"
-                             " JOIN restoration r ON r.set_id = a.set_id AND r.impi_id = i.id WHERE i.impi = ?1 ORDER BY r.set_id",
+    [SQL_SHOW_IMPUS] = "SELECT u.set_id, u.impu, u.barred, u.display_name, p.name,"
+                       " coalesce((SELECT max(state) FROM registration r WHERE r.set_id = u.set_id), 0),"
+                       " coalesce((SELECT max(pending) FROM registration r WHERE r.set_id = u.set_id), 0), u.alias"
+                       " FROM impi i JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
+                       " JOIN service_profile p ON p.id = u.profile_id WHERE i.impi = ?1"
+                       " ORDER BY u.set_id, u.position",
+    [SQL_SHOW_RESTORATION] =
+        "SELECT r.set_id, r.value FROM impi i JOIN impi_set a ON a.impi_id = i.id"
+        " JOIN restoration r ON r.set_id = a.set_id AND r.impi_id = i.id WHERE i.impi = ?1 ORDER BY r.set_id",
     [SQL_FIND_BY_IMPU] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"
                          " JOIN impi i ON i.id = a.impi_id WHERE u.impu = ?1 ORDER BY i.id LIMIT 1",
     [SQL_FIND_BY_USER] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"

@@ -10,13 +10,12 @@
 #define SERVER(field) offsetof(struct icscf_scscf, field)
 
 static const struct conf_row scscf_row_list[] = {
-    {"name", CONF_STR, SERVER(name), .form = CONF_FORM_SIP_URI, .help = "SIP URI of the S-CSCF, its Server-Name on Cx."},
+    {"name", CONF_STR, SERVER(name), .form = CONF_FORM_SIP_URI,
+     .help = "SIP URI of the S-CSCF, its Server-Name on Cx."},
     {"capabilities", CONF_STR_LIST, SERVER(capabilities), "[]", .form = CONF_FORM_NUMBER,
      .help = "Numbers of the capabilities it has (TS 29.229 6.3.5, 6.3.6)."},
-    {"priority", CONF_U32, SERVER(priority), "1", .max = 65535,
-     .help = "Lower numbers are chosen first."},
-    {"weight", CONF_U32, SERVER(weight), "1", .max = 65535,
-     .help = "Share of the users within one priority."},
+    {"priority", CONF_U32, SERVER(priority), "1", .max = 65535, .help = "Lower numbers are chosen first."},
+    {"weight", CONF_U32, SERVER(weight), "1", .max = 65535, .help = "Share of the users within one priority."},
     {0},
 };
 

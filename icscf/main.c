@@ -11,8 +11,12 @@ APP_NF_HOOK_READY(icscf)
 
 int main(int argc, char **argv)
 {
-    static const struct app_nf nf = {APP_NF_COMMON(icscf), .stack = hook_stack, .sip_commands = app_sip_commands, .dia = hook_dia,
-                                     .dia_commands = app_dia_commands, .reload = hook_reload,
+    static const struct app_nf nf = {APP_NF_COMMON(icscf),
+                                     .stack = hook_stack,
+                                     .sip_commands = app_sip_commands,
+                                     .dia = hook_dia,
+                                     .dia_commands = app_dia_commands,
+                                     .reload = hook_reload,
                                      .ready = hook_ready,
                                      .about = "Interrogating-CSCF of the Carillon IMS core"};
     return app_main(argc, argv, &nf);

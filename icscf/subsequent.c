@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests whose way is known already. Those inside a dialog and ACKs are not ours to locate: the I-CSCF is in no route set, so they
-// come here by mistake. They follow their route set (RFC 3261 16.12), or go to their Request-URI, both
-// as far as the routing policy lets them.
+// Requests whose way is known already. Those inside a dialog and ACKs are not ours to locate: the I-CSCF is in no route
+// set, so they come here by mistake. They follow their route set (RFC 3261 16.12), or go to their Request-URI, both as
+// far as the routing policy lets them.
 #include "base/err.h"
 #include "icscf/icscf_priv.h"
 #include "sip/uri.h"

@@ -30,7 +30,8 @@ static const char *why_bad(struct arena *a, struct str value)
         if ((unsigned char)value.p[i] < ' ')
             return "has a control character";
     if (sip_token_parse(a, value, &t))
-        return "has no value of P-Access-Network-Info behind the network, such as IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5";
+        return "has no value of P-Access-Network-Info behind the network, such as "
+               "IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5";
     return sip_param_has(t.params, STR("network-provided")) ? "says network-provided, which is added" : NULL;
 }
 
@@ -51,7 +52,8 @@ static int read_row(struct access_info *i, struct str text, const char **ret_why
     return row->value.p ? 0 : ERR_NOMEM;
 }
 
-int access_info_new(const struct conf_strs *texts, struct access_info **ret_info, struct str *ret_bad, const char **ret_why)
+int access_info_new(const struct conf_strs *texts, struct access_info **ret_info, struct str *ret_bad,
+                    const char **ret_why)
 {
     int e = 0;
     *ret_info = NULL;

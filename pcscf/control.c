@@ -22,8 +22,9 @@ static void restored(struct metrics *m, const struct pcscf_counters *c)
                                     {"what=\"expired\"", c->restored_expired},
                                     {"what=\"left_out\"", c->restored_left_out}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        metrics_add(m, "pcscf_contacts_of_before", "gauge", "Contacts found on the disk at the start, by what became of them.",
-                    rows[i].labels, (double)rows[i].value);
+        metrics_add(m, "pcscf_contacts_of_before", "gauge",
+                    "Contacts found on the disk at the start, by what became of them.", rows[i].labels,
+                    (double)rows[i].value);
 }
 
 void pcscf_metrics(struct pcscf *p, struct metrics *m)
@@ -83,13 +84,15 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                 "Requests to UEs that could not be reached (480; 430 where their flows are managed).", "",
                 (double)c->flow_failed);
     metrics_add(m, "pcscf_identities_refused_total", "counter",
-                "Identities of P-Associated-URI that were left out: beyond limits.identities or limits.identity_patterns, too long, or patterns "
+                "Identities of P-Associated-URI that were left out: beyond limits.identities or "
+                "limits.identity_patterns, too long, or patterns "
                 "that nothing can be compared with.",
                 "", (double)c->identities_refused);
     metrics_add(m, "pcscf_identity_patterns", "gauge", "Wildcarded identities of registered contacts, different ones.",
                 "", (double)c->patterns);
     metrics_add(m, "pcscf_entries_passed_over_total", "counter",
-                "Entry points of the home network that were no good for a REGISTER, so that the next one was asked.", "",
+                "Entry points of the home network that were no good for a REGISTER, so that the next one was asked.",
+                "",
                 (double)c->entries_passed_over);
     app_metrics_stack(m, pcscf_stack(p));
     node_state_metrics(pcscf_keep(p), m);

@@ -221,8 +221,8 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 
 // ---- inside a dialog ----
 
-// RFC 3261 12.2.2: a dialog of a key that is forgotten, of before this node's start or of another node, is none here any
-// more, and its party hears that it is over.
+// RFC 3261 12.2.2: a dialog of a key that is forgotten, of before this node's start or of another node, is none here
+// any more, and its party hears that it is over.
 static enum step_verdict no_token(struct job *j, const struct sip_uri *own, const char *cause)
 {
     const struct token_key *key = &pjob_of(j)->pcscf->token_key;

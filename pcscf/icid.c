@@ -4,7 +4,8 @@
 #include "base/arena.h"
 #include "base/hash.h"
 
-// The key's id, a keyed hash of identifier and Call-ID, then the identifier under a stream made of that, in hexadecimal.
+// The key's id, a keyed hash of identifier and Call-ID, then the identifier under a stream made of that, in
+// hexadecimal.
 enum { ID = 2, TAG = 8, HEAD = ID + TAG, BLOCK = 8, FOR_TAG = 't', FOR_STREAM = 's' };
 
 static uint64_t tag_of(const uint64_t key[2], struct str icid, struct str call_id)

@@ -157,12 +157,13 @@ struct str identity_plain(struct arena *a, const struct sip_uri *u)
     struct str context = sip_uri_param(u, STR("phone-context"), NULL);
     if (u->scheme == SIP_SCHEME_TEL)
         return ARENA_CAT(a, STR("tel:"), u->user, context.n ? STR(";phone-context=") : STR(""), context);
-    // TS 24.229 4.4.12: of a number the digits, and no parameter such as cpc or oli. What has the form of a number and does
-    // not say that it is one may be a name ("fe.de"), so its letters stay as they are.
+    // TS 24.229 4.4.12: of a number the digits, and no parameter such as cpc or oli. What has the form of a number and
+    // does not say that it is one may be a name ("fe.de"), so its letters stay as they are.
     struct str user = u->user;
     if (sip_uri_number(a, u, &number))
-        user = ARENA_CAT(a, sip_uri_is_phone(u) ? sip_number_user(a, number.digits) : sip_user_plain(a, before_params(user)),
-                         number.context.n ? STR(";phone-context=") : STR(""), number.context);
+        user = ARENA_CAT(
+            a, sip_uri_is_phone(u) ? sip_number_user(a, number.digits) : sip_user_plain(a, before_params(user)),
+            number.context.n ? STR(";phone-context=") : STR(""), number.context);
     return ARENA_CAT(a, u->scheme == SIP_SCHEME_SIPS ? STR("sips:") : STR("sip:"), user, STR("@"), u->host,
                      sip_uri_is_phone(u) ? STR(";user=phone") : STR(""));
 }

@@ -12,10 +12,9 @@ struct identity {
     struct str display; // as received, quotes included; may be empty
 };
 
-// Those of a message, in its order, max at most and distinct ones before patterns, in the arena of its edits; *ret_more is
-// how many others it has. One
-// that is no URI, as a pattern may be (RFC 3261 has no place for some in a URI), does not hide those behind it.
-// ERR_NOMEM.
+// Those of a message, in its order, max at most and distinct ones before patterns, in the arena of its edits; *ret_more
+// is how many others it has. One that is no URI, as a pattern may be (RFC 3261 has no place for some in a URI), does
+// not hide those behind it. ERR_NOMEM.
 int identities_read(const struct sip_edits *e, size_t max, struct identity **ret_identities, size_t *ret_n,
                     size_t *ret_more);
 

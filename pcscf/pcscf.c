@@ -375,7 +375,8 @@ struct identity pcscf_identity(const struct pcscf_contact *g, size_t i)
 void pcscf_contacts(const struct pcscf *p, struct str impu, pcscf_contact_cb cb, void *arg)
 {
     size_t it = 0;
-    for (const struct contact *r; (r = impu.n ? registry_next_of(p->registry, impu, &it) : registry_next(p->registry, &it));) {
+    for (const struct contact *r;
+         (r = impu.n ? registry_next_of(p->registry, impu, &it) : registry_next(p->registry, &it));) {
         struct pcscf_contact g = {.impu = contact_impu(r, 0),
                                        .uri = contact_uri(r),
                                        .remote = &contact_flow(r)->remote,

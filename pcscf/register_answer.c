@@ -157,7 +157,8 @@ static void store_contact(struct pjob *pj, const struct stored *s, const struct 
         return;
     }
     pc->counters.registered++;
-    note_left_out(pj, refused, "too long, a pattern that nothing can be compared with, or more than limits.identity_patterns");
+    note_left_out(pj, refused,
+                  "too long, a pattern that nothing can be compared with, or more than limits.identity_patterns");
 }
 
 // Is the contact among the bindings that the registrar lists?
@@ -202,7 +203,8 @@ static void store(struct pjob *pj, const struct sip_msg *ok, const struct sip_ed
                        .charging = charging_of(ok),
                        .term_ioi = term_ioi_of(ok)};
     if (take_identities(pj, edits, &s) || edits->arena->failed) {
-        LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(pj->req)), LF_Z("cause", "out of memory"));
+        LOG(LOG_ERROR, "registration not stored", LF("call_id", sip_msg_call_id(pj->req)),
+            LF_Z("cause", "out of memory"));
         return;
     }
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_CONTACT);

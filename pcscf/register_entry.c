@@ -56,7 +56,8 @@ static bool is_another_left(const struct pjob *pj)
 }
 
 // None is left: a time-out of the network, not a fault of this node.
-static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status, const struct sip_msg *msg, const char *trouble)
+static enum pxy_verdict no_home_network(struct pjob *pj, unsigned status, const struct sip_msg *msg,
+                                        const char *trouble)
 {
     const char *cause = status == 408 ? "the home network's entry point does not answer"
                                       : "the home network's entry point cannot be reached";

@@ -184,8 +184,8 @@ static void draft_pattern(struct draft *d, const struct registry *r, struct draf
 }
 
 // One that nothing can be compared with is left out.
-static int draft_add(struct draft *d, const struct registry *r, const struct contact_params *p, const struct identity *id,
-                     bool pattern)
+static int draft_add(struct draft *d, const struct registry *r, const struct contact_params *p,
+                     const struct identity *id, bool pattern)
 {
     struct draft_impu *i = &d->impus[d->n];
     int e = 0;
@@ -227,8 +227,8 @@ static char *put_text(char *at, struct str s)
     return at + s.n;
 }
 
-static char *put_impu(struct registry *r, struct contact *g, struct contact_impu *to, const struct draft_impu *from, char *at,
-                      bool pattern)
+static char *put_impu(struct registry *r, struct contact *g, struct contact_impu *to, const struct draft_impu *from,
+                      char *at, bool pattern)
 {
     *to = (struct contact_impu){.text = at,
                             .hash = from->hash,
@@ -284,7 +284,8 @@ static struct contact *contact_make(struct registry *r, const struct contact_par
 
 // ---- one for another ----
 
-size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct contact *g), void *arg)
+size_t registry_keep(struct registry *r, struct str home, struct str impu,
+                     bool (*listed)(void *arg, const struct contact *g), void *arg)
 {
     struct identity_key k;
     size_t n = 0, it = 0;

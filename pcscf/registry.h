@@ -47,9 +47,10 @@ struct association_table *registry_associations(const struct registry *r);
 // flow was). *ret_refused (may be NULL): identities that were left out, patterns that nothing can be compared with.
 // ERR_NOMEM leaves what was there; ERR_INVAL: no identity is left.
 int registry_set(struct registry *r, const struct contact_params *p, size_t *ret_refused);
-// Removes every contact with this default identity that this home domain registered, wherever it is, that listed() says no
-// to; returns how many. A network has no say in another's registrations.
-size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct contact *g), void *arg);
+// Removes every contact with this default identity that this home domain registered, wherever it is, that listed() says
+// no to; returns how many. A network has no say in another's registrations.
+size_t registry_keep(struct registry *r, struct str home, struct str impu,
+                     bool (*listed)(void *arg, const struct contact *g), void *arg);
 size_t registry_count(const struct registry *r);
 size_t registry_patterns(const struct registry *r); // different ones
 

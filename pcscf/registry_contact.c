@@ -82,7 +82,8 @@ static bool is_tel(struct str uri)
 }
 
 // Of a tel URI and its SIP companion (TS 24.229 4.2) the one that is named.
-static const struct contact_impu *distinct_as_named(const struct contact *g, const struct identity_key *k, struct str impu)
+static const struct contact_impu *distinct_as_named(const struct contact *g, const struct identity_key *k,
+                                                    struct str impu)
 {
     const struct contact_impu *first = contact_distinct(g, k);
     for (const struct contact_impu *i = first; i && i < &g->impus[g->n_impus]; i++)
@@ -113,7 +114,8 @@ bool contact_has_identity(const struct contact *r, struct str impu, struct ident
     size_t left = REGISTRY_PATTERNS_TRIED;
     if (identity_key_init(&k, r->owner->plan, impu))
         return false;
-    const struct contact_impu *distinct = distinct_as_named(r, &k, impu), *found = distinct ? distinct : contact_covering(r, &k, &left);
+    const struct contact_impu *distinct = distinct_as_named(r, &k, impu),
+                              *found = distinct ? distinct : contact_covering(r, &k, &left);
     identity_key_done(&k);
     if (!found)
         return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry on the disk. Each contact is one record (contact_record.h) of what the node keeps (store/keep.h); one that
-// is renewed takes the record of the one that it replaces. A REGISTER's changes leave as one batch at the end of the
-// turn, so that a crash leaves the registry as it was before the REGISTER or after it.
+// The registry on the disk. Each contact is one record (contact_record.h) of what the node keeps (store/keep.h); one
+// that is renewed takes the record of the one that it replaces. A REGISTER's changes leave as one batch at the end of
+// the turn, so that a crash leaves the registry as it was before the REGISTER or after it.
 //
 // registry_kept.c gives a contact its record, below the registry; registry_restore.c brings records back, above it.
 #pragma once

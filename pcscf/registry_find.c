@@ -84,7 +84,8 @@ static bool is_wanted(const struct contact *g, const struct wanted *w)
            (!w->of || g->association == w->of);
 }
 
-static const struct contact *find_covering(const struct registry *r, const struct wanted *w, const struct identity_key *k)
+static const struct contact *find_covering(const struct registry *r, const struct wanted *w,
+                                           const struct identity_key *k)
 {
     const struct map *m = w->of ? &r->by_user : &r->by_pattern;
     uint64_t key = w->of ? association_key(w->of) : registry_address_key(w->at);

@@ -44,7 +44,8 @@ static bool find_label(const struct registry_disk *d, const struct addr *local, 
 {
     size_t found = d->listen->n;
     for (size_t i = d->listen->n; i-- > 0;)
-        if (addr_is_ip6(&d->listen->v[i]) == addr_is_ip6(local) && (found == d->listen->n || !addr_eq(&d->listen->v[found], local)))
+        if (addr_is_ip6(&d->listen->v[i]) == addr_is_ip6(local) &&
+            (found == d->listen->n || !addr_eq(&d->listen->v[found], local)))
             found = i;
     *ret_label = (uint8_t)(d->first_label + found);
     return found < d->listen->n;

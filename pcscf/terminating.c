@@ -3,9 +3,9 @@
 // the Path URI that the S-CSCF put into Route is the flow to the UE.
 #include "pcscf/procedures.h"
 
-// TS 24.229 4.14.2: nobody is registered here by that Path any more, and the S-CSCF is told so, since it can do something
-// about it. Of what was registered before this node's start nothing is known unless it was kept on a disk: then the
-// flow that the token names is as good as any.
+// TS 24.229 4.14.2: nobody is registered here by that Path any more, and the S-CSCF is told so, since it can do
+// something about it. Of what was registered before this node's start nothing is known unless it was kept on a disk:
+// then the flow that the token names is as good as any.
 static bool is_unbound(const struct pjob *pj, const struct sip_uri *own)
 {
     const struct pcscf *pc = pj->pcscf;

@@ -5,7 +5,8 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-// Layout: protocol, family and kind, port, flow id, boot, listener, user, key, node, address, routes (TOKEN_ACCESS), tag.
+// Layout: protocol, family and kind, port, flow id, boot, listener, user, key, node, address, routes (TOKEN_ACCESS),
+// tag.
 enum { KEY_AT = 1 + 1 + 2 + 8 + 4 + 1 + 8, NODE_AT = KEY_AT + 2, HEAD = NODE_AT + 4 };
 enum { ROUTES = 8, TAG = 8, BYTES_MAX = HEAD + 16 + ROUTES + TAG };
 

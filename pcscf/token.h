@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opaque tokens for access flows (RFC 5626 5.2): the user part of this P-CSCF's URIs in Path and
 // Record-Route. A token holds the UE's association (its address and private identity) and the flow that it was
-// heard on under a keyed hash of one of the node's keys (app/keyring.h), so nothing has to be stored per dialog, and no one else can make one. It is good for one purpose (struct
-// token_use): a Record-Route travels to the other party, who must not come back with it as if it
-// were the Path; and what the UE gets holds the route set of its dialog, so that the UE cannot
-// write itself another one.
+// heard on under a keyed hash of one of the node's keys (app/keyring.h), so nothing has to be stored per dialog, and no
+// one else can make one. It is good for one purpose (struct token_use): a Record-Route travels to the other party, who
+// must not come back with it as if it were the Path; and what the UE gets holds the route set of its dialog, so that
+// the UE cannot write itself another one.
 #pragma once
 
 #include "app/keyring.h"

@@ -30,13 +30,11 @@ static const struct conf_row media_rows[] = {
 #define BRAKE(field) AT(limits.brake.field)
 
 const struct conf_row scscf_rows[] = {
-    {"name", CONF_STR, AT(name), .form = CONF_FORM_SIP_URI,
-     .fixed = true,
+    {"name", CONF_STR, AT(name), .form = CONF_FORM_SIP_URI, .fixed = true,
      .help = "SIP URI of this S-CSCF, which the HSS stores as Server-Name (TS 29.229 6.3.3)."},
     {"domain", CONF_STR, AT(domain), .fixed = true, .form = CONF_FORM_DOMAIN,
      .help = "Home network domain name (TS 23.003 13.2)."},
-    {"ioi", CONF_STR, AT(ioi), "", .form = CONF_FORM_TOKEN,
-     .fixed = true,
+    {"ioi", CONF_STR, AT(ioi), "", .form = CONF_FORM_TOKEN, .fixed = true,
      .help = "Inter operator identifier for P-Charging-Vector; empty means the domain."},
     NODE_NUMBERING_ROWS(AT(home), "Home domains besides `domain`, whose users are served too (TS 23.003 13.4)."),
     {"ioi_types", CONF_BOOL, AT(ioi_types), "false", .fixed = true,
@@ -48,19 +46,18 @@ const struct conf_row scscf_rows[] = {
     {"sip.trusted", CONF_STR_LIST, AT(trusted), TRUST_DEFAULT, .form = CONF_FORM_NET,
      .help = TRUST_HELP "; a REGISTER and an originating request of others get 403, and what "
                         "others assert is removed."},
-    {"sip.leg_timeout.originating", CONF_U32, AT(leg.originating_ms),
-     IMS_TIMER_TEXT(IMS_LEG_ORIGINATING_MS), 1000, 128000, "ms",
+    {"sip.leg_timeout.originating", CONF_U32, AT(leg.originating_ms), IMS_TIMER_TEXT(IMS_LEG_ORIGINATING_MS), 1000,
+     128000, "ms",
      .help = "Time that a request of a user served here may take on its way on: a final response to what "
              "is not an INVITE, any response to an INVITE. Less than that of the node before, more than "
              "the next node's (docs/timers.md)."},
-    {"sip.leg_timeout.terminating", CONF_U32, AT(leg.terminating_ms),
-     IMS_TIMER_TEXT(IMS_LEG_TERMINATING_MS), 1000, 128000, "ms",
-     .help = "The same for a request to a user served here, all contacts together."},
+    {"sip.leg_timeout.terminating", CONF_U32, AT(leg.terminating_ms), IMS_TIMER_TEXT(IMS_LEG_TERMINATING_MS), 1000,
+     128000, "ms", .help = "The same for a request to a user served here, all contacts together."},
     {"sip.fork.silent_branch", CONF_ENUM, AT(fork.silent), "end", .values = silent_names,
      .help = "A contact that has said nothing when another one of the user has answered: `end` gives "
              "the answer back without it, `wait` waits for it as RFC 3261 16.7 does."},
-    {"sip.fork.silent_grace", CONF_U32, AT(fork.grace_ms), IMS_TIMER_TEXT(IMS_FORK_GRACE_MS), 1, 32000,
-     "ms", .help = "How long such a contact may have been silent, from when the request was sent to it."},
+    {"sip.fork.silent_grace", CONF_U32, AT(fork.grace_ms), IMS_TIMER_TEXT(IMS_FORK_GRACE_MS), 1, 32000, "ms",
+     .help = "How long such a contact may have been silent, from when the request was sent to it."},
     NODE_TRUST_ROWS(AT(trust)),
     NODE_LIMITS_ROWS(AT(strangers)),
     NODE_DIA_ROWS(AT(diameter)),
@@ -78,15 +75,13 @@ const struct conf_row scscf_rows[] = {
     {"media.unlisted", CONF_ENUM, AT(media.unlisted), "pass", .values = media_names,
      .help = "A description of a user whose SubscribedMediaProfileId is none of `media.profiles`: `pass` lets it "
              "through, `refuse` answers 488."},
-    {"registration.min_expires", CONF_U32, AT(registration.min_s),
-     IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
+    {"registration.min_expires", CONF_U32, AT(registration.min_s), IMS_TIMER_TEXT(IMS_REG_EXPIRES_MIN_S), 1, 86400, "s",
      .help = "A shorter registration is refused by 423 (Interval Too Brief)."},
-    {"registration.max_expires", CONF_U32, AT(registration.max_s),
-     IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60, 31536000, "s",
+    {"registration.max_expires", CONF_U32, AT(registration.max_s), IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60, 31536000, "s",
      .help = "Longest registration that is granted. Phones ask for a week, and few "
              "say goodbye: what they leave behind rings until it expires."},
-    {"registration.default_expires", CONF_U32, AT(registration.default_s),
-     IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60, 31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
+    {"registration.default_expires", CONF_U32, AT(registration.default_s), IMS_TIMER_TEXT(IMS_REG_GRANTED_S), 60,
+     31536000, "s", .help = "Granted to a REGISTER that asks for no interval."},
     {"registration.max_contacts", CONF_U32, AT(registration.max_contacts), "10", 1, 100,
      .help = "Contacts bound at the same time to one implicit registration set."},
     {"registration.contacts_aka", CONF_U32, AT(registration.contacts_aka), "1", .max = 100,
@@ -105,23 +100,24 @@ const struct conf_row scscf_rows[] = {
      .help = "A contact that could not be reached so many times in a row, while another one of the user "
              "answered, is unbound. 0: it stays until it expires."},
     {"registration.keep_unregistered", CONF_U32, AT(registration.keep_unregistered_s), "30", 0, 3600, "s",
-     .help = "How long the profile of a user who is called and not registered is kept, and served as it is, before the HSS is "
+     .help = "How long the profile of a user who is called and not registered is kept, and served as it is, before the "
+             "HSS is "
              "told that it ends here (TS 29.228 6.1.2.1, TIMEOUT_DEREGISTRATION). 0: it is given back at once."},
     {"registration.associated_wildcards", CONF_BOOL, AT(registration.associated_wildcards), "true",
-     .help = "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
-             "P-CSCF needs them to let its user assert what they cover."},
+     .help =
+         "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
+         "P-CSCF needs them to let its user assert what they cover."},
     {"outbox.size", CONF_U32, AT(outbox.size), "10000", 100, 1000000,
      .help = "Ends of registrations and of authentications that wait until the HSS can be told; beyond it "
              "the oldest is given up."},
     {"outbox.max_age", CONF_U32, AT(outbox.max_age_s), "86400", 60, 31536000, "s",
      .help = "How long one waits before it is given up."},
-    {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 600, "s",
-     .fixed = true, .help = "Timer reg-await-auth (TS 24.229 table 7.8.1)."},
+    {"auth.await", CONF_U32, AT(auth.await_s), IMS_TIMER_TEXT(IMS_REG_AWAIT_AUTH_S), 1, 600, "s", .fixed = true,
+     .help = "Timer reg-await-auth (TS 24.229 table 7.8.1)."},
     {"auth.max_failures", CONF_U32, AT(auth.max_failures), "3", 1, 100,
      .help = "Wrong responses in a row after which a REGISTER with SIP Digest is refused by 403; with "
              "IMS-AKA the first one is enough (TS 33.203 6.1.2.1)."},
-    {"auth.nonce_life", CONF_U32, AT(auth.nonce_s), "600", 1, 86400, "s",
-     .fixed = true,
+    {"auth.nonce_life", CONF_U32, AT(auth.nonce_s), "600", 1, 86400, "s", .fixed = true,
      .help = "How long a SIP Digest nonce may be used again with a higher nonce count."},
     {"auth.every_register", CONF_BOOL, AT(auth.every_register), "false",
      .help = "Challenge re-registrations that arrive over a security association too."},
@@ -134,14 +130,14 @@ const struct conf_row scscf_rows[] = {
     {"auth.default_scheme", CONF_ENUM, AT(auth.default_scheme), "hss", .values = scheme_names,
      .help = "What the HSS is asked for when neither the UE nor the P-CSCF (integrity-protected) says how the "
              "user is authenticated: `aka`, `digest`, or `hss` to let the HSS decide (\"Unknown\")."},
-    {"auth.pcscf", CONF_TABLE, AT(auth.pcscfs), "[]", .sub = pcscf_rows,
-     .sub_size = sizeof(struct scscf_pcscf), .fixed = true,
-     .help = "P-CSCFs with a default scheme of their own."},
+    {"auth.pcscf", CONF_TABLE, AT(auth.pcscfs), "[]", .sub = pcscf_rows, .sub_size = sizeof(struct scscf_pcscf),
+     .fixed = true, .help = "P-CSCFs with a default scheme of their own."},
     {"limits.challenges", CONF_U32, AT(limits.challenges), "100000", 5000, 10000000, .fixed = true,
      .help = "Challenges that await their response; beyond it the oldest goes. One private identity "
              "has at most 4096, and 8 asked for by one source."},
     {"limits.unregistered", CONF_U32, AT(limits.unregistered), "10000", 100, 1000000, .fixed = true,
-     .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`), and for each of them 8 KiB "
+     .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`), and for each "
+             "of them 8 KiB "
              "of user data on the average; beyond it the oldest goes."},
     {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
      .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
@@ -210,7 +206,8 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
     node_suspect_dia(&c->diameter, c->domain, odd, arg);
     node_suspect_media(&c->media.policy, "media.codecs", odd, arg);
     for (size_t i = 0; i < c->media.profiles.n; i++)
-        node_suspect_media(&((const struct scscf_media_profile *)c->media.profiles.v)[i].allowed, "media.profiles", odd, arg);
+        node_suspect_media(&((const struct scscf_media_profile *)c->media.profiles.v)[i].allowed, "media.profiles", odd,
+                           arg);
     node_suspect_trusted("sip.trusted", &c->trusted, c->sip.udp.n ? &c->sip.udp : &c->sip.tcp, odd, arg);
     if (str_ieq(own.host, c->domain))
         app_find(odd, arg, "name", "%.*s is the domain; expected a name of this node alone, such as "

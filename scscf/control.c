@@ -82,8 +82,9 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
     metrics_add(m, "scscf_unregistered", "gauge",
                 "Profiles kept of users who are called and not registered", "",
                 (double)unregistered_count(s->unregistered));
-    metrics_add(m, "scscf_unregistered_bytes", "gauge", "User data that they came with, and what is kept beside it; read, it takes up to some times as much", "",
-                (double)unregistered_bytes(s->unregistered));
+    metrics_add(m, "scscf_unregistered_bytes", "gauge",
+                "User data that they came with, and what is kept beside it; read, it takes up to some times as much",
+                "", (double)unregistered_bytes(s->unregistered));
     media_metrics(s, m);
     outbox_metrics(s, m);
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",

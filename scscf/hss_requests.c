@@ -500,8 +500,11 @@ static void on_peer(void *arg, struct str host, bool open)
 
 int cx_start(struct scscf *s, struct dia_params *p)
 {
-    static const struct outbox_ops ops = {
-        .send = send_note, .wait_ms = note_wait_ms, .unanswered = note_unanswered, .lost = note_lost, .untrue = is_untrue};
+    static const struct outbox_ops ops = {.send = send_note,
+                                          .wait_ms = note_wait_ms,
+                                          .unanswered = note_unanswered,
+                                          .lost = note_lost,
+                                          .untrue = is_untrue};
     p->peer_state = on_peer;
     list_init(&s->asked);
     int err = hss_hosts_new(&s->hosts);

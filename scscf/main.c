@@ -12,9 +12,14 @@ APP_NF_HOOK_READY(scscf)
 
 int main(int argc, char **argv)
 {
-    static const struct app_nf nf = {APP_NF_COMMON(scscf), .stack = hook_stack, .sip_commands = app_sip_commands, .dia = hook_dia,
-                                     .dia_commands = app_dia_commands, .keys = hook_keys,
-                                     .key_commands = app_key_commands, .reload = hook_reload,
+    static const struct app_nf nf = {APP_NF_COMMON(scscf),
+                                     .stack = hook_stack,
+                                     .sip_commands = app_sip_commands,
+                                     .dia = hook_dia,
+                                     .dia_commands = app_dia_commands,
+                                     .keys = hook_keys,
+                                     .key_commands = app_key_commands,
+                                     .reload = hook_reload,
                                      .ready = hook_ready,
                                      .about = "Serving-CSCF of the Carillon IMS core"};
     return app_main(argc, argv, &nf);

@@ -12,8 +12,9 @@ static struct registration *served_by(const struct job *j, size_t *ret_index)
     return scscf_serving(j->nf, &((const struct orig_job *)j)->served, ret_index);
 }
 
-// How an identity that is asserted is served: as a distinct one that is registered here, whoever's it is, since that counts
-// before any wildcarded one (TS 29.228 6.5); by the wildcarded identity that the P-CSCF names; by one that covers it.
+// How an identity that is asserted is served: as a distinct one that is registered here, whoever's it is, since that
+// counts before any wildcarded one (TS 29.228 6.5); by the wildcarded identity that the P-CSCF names; by one that
+// covers it.
 static struct served how_served(const struct job *j, struct str impu)
 {
     const struct scscf *s = j->nf;
@@ -111,8 +112,8 @@ static enum service_route_verdict judge_route(const struct scscf *s, struct str 
     return v;
 }
 
-// A Service-Route tells whose it is (TS 24.229 5.4.1.2.2F): an identity of somebody else cannot be asserted along it. A claim that
-// nobody has vouched for is proved by credentials.
+// A Service-Route tells whose it is (TS 24.229 5.4.1.2.2F): an identity of somebody else cannot be asserted along it. A
+// claim that nobody has vouched for is proved by credentials.
 static enum step_verdict check_route(struct job *j)
 {
     struct scscf *s = j->nf;

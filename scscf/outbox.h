@@ -26,7 +26,8 @@ enum outbox_loss { OUTBOX_TOO_OLD, OUTBOX_NO_ROOM };
 struct outbox_ops {
     // 0: outbox_answered with id follows, not before this returns. Anything else: later.
     int (*send)(void *arg, const struct outbox_note *n, uint64_t id);
-    // How long that may take. What has not been answered by then is tried again later; unanswered is told so the first time.
+    // How long that may take. What has not been answered by then is tried again later; unanswered is told so the first
+    // time.
     uint32_t (*wait_ms)(void *arg);
     void (*unanswered)(void *arg, const struct outbox_note *n);
     void (*lost)(void *arg, const struct outbox_note *n, enum outbox_loss why);

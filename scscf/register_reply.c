@@ -62,8 +62,8 @@ static void add_display_name(struct arena_buf *all, struct str name)
     arena_buf_add(all, STR("\" "));
 }
 
-// TS 24.229 5.4.1.2.2F: the distinct identities, the default one first, the barred ones not at all. What a pattern covers
-// is not told one by one.
+// TS 24.229 5.4.1.2.2F: the distinct identities, the default one first, the barred ones not at all. What a pattern
+// covers is not told one by one.
 static bool is_told(const struct profile_identity *id)
 {
     return !id->barred && (id->type == IDENTITY_PUBLIC_USER || id->type == IDENTITY_DISTINCT_PSI);

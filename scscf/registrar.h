@@ -65,7 +65,8 @@ size_t registrar_binding_bytes(const struct registrar *r); // memory that they t
 // Every registration once; *it starts at 0.
 struct registration *registrar_next(const struct registrar *r, size_t *it);
 
-// By a distinct identity in canonical form, never by the text of a pattern; *ret_index (may be NULL) is that identity's place in the profile.
+// By a distinct identity in canonical form, never by the text of a pattern; *ret_index (may be NULL) is that identity's
+// place in the profile.
 struct registration *registrar_find(const struct registrar *r, struct str impu,
                                     size_t *ret_index);
 

@@ -35,8 +35,8 @@ static bool is_given_twice(struct forms *f, size_t i)
     return twice;
 }
 
-// Canonical forms of a profile's identities, empty for one that is given for the second time: *ret_canon stays NULL when they are all canonical.
-// One block: the slices, then their text.
+// Canonical forms of a profile's identities, empty for one that is given for the second time: *ret_canon stays NULL
+// when they are all canonical. One block: the slices, then their text.
 static int canonicalise(const struct numbering *plan, const struct profile *p,
                         struct str **ret_canon)
 {

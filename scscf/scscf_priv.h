@@ -158,8 +158,8 @@ struct dialled {
     const char *cause;
 };
 struct dialled scscf_dialled(const struct scscf *s, struct arena *a, const struct sip_uri *uri);
-// What is asserted together with a URI that is identity `of` of a profile, or is covered by it: the tel URI of a SIP one, a SIP URI of a
-// tel one (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
+// What is asserted together with a URI that is identity `of` of a profile, or is covered by it: the tel URI of a SIP
+// one, a SIP URI of a tel one (TS 24.229 5.4.3.2, 5.4.3.3). STR_NONE: there is none.
 struct str scscf_alias(const struct scscf *s, struct arena *a, const struct profile *p, size_t of,
                        const struct sip_uri *asserted);
 // The Request-URI without the parameters that route numbers.
@@ -202,8 +202,8 @@ struct str charging_addresses(struct arena *a, const struct cx_charging *c);
 // How a failed or refused exchange is answered: reject.status 0 means success. err and result as
 // the callbacks of dia/cx.h have them.
 struct reject cx_verdict(int err, struct dia_result result);
-// For use in a step: a request that could not be sent; waiting for the answer to one; and what becomes of the step when not even word
-// came that there is no answer.
+// For use in a step: a request that could not be sent; waiting for the answer to one; and what becomes of the step when
+// not even word came that there is no answer.
 enum step_verdict scscf_unasked(struct job *j, int err);
 enum step_verdict scscf_wait(struct job *j);
 enum step_verdict scscf_late(struct job *j);
@@ -217,8 +217,8 @@ struct assignment {
     bool have_profile;
 };
 int cx_assign(struct scscf *s, const struct assignment *q, cx_saa_cb cb, cx_arg arg);
-// SAR UNREGISTERED_USER. cb is called also when job, an id, is gone. doubtful: the HSS may have taken who for served here,
-// and does not say so.
+// SAR UNREGISTERED_USER. cb is called also when job, an id, is gone. doubtful: the HSS may have taken who for served
+// here, and does not say so.
 typedef void (*cx_absent_cb)(struct scscf *s, cx_arg job, const struct served *who, int err, const struct cx_saa *a,
                              bool doubtful);
 int cx_ask_absent(struct scscf *s, struct str call_id, const struct served *who, cx_absent_cb cb, cx_arg job);

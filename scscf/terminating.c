@@ -7,8 +7,8 @@
 #include "sip/uri.h"
 
 // Who is registered here of those that the Request-URI may mean; then who the wildcarded identity covers that the HSS
-// found, by way of an I-CSCF; nobody: whom it means first. What else a registered pattern covers need not be its user's:
-// a distinct identity inside it may be another one's.
+// found, by way of an I-CSCF; nobody: whom it means first. What else a registered pattern covers need not be its
+// user's: a distinct identity inside it may be another one's.
 static struct served find_served(const struct scscf *s, struct pxy *p, const struct sip_uri *uri)
 {
     struct str forms[IMPU_READINGS_MAX];

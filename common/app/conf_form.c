@@ -103,7 +103,8 @@ static bool left_over(struct str s, const char **ret_form)
 // The scheme of a URI, with its colon: what an operator put in front of a name. "host:5060" has none.
 static size_t scheme_length(struct str s)
 {
-    static const char *const known[] = {"sip:", "sips:", "tel:", "aaa:", "aaas:", "http:", "https:", "dns:", "udp:", "tcp:"};
+    static const char *const known[] = {
+        "sip:", "sips:", "tel:", "aaa:", "aaas:", "http:", "https:", "dns:", "udp:", "tcp:"};
     ptrdiff_t slashes = str_find(s, STR("://"));
     if (slashes > 0)
         return (size_t)slashes + 3;

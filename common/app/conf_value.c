@@ -81,7 +81,9 @@ static const struct unit *unit_find(struct str name)
 static const char *kin_of(const char *unit)
 {
     const struct unit *u = unit_find(str_from(unit));
-    return !u ? "" : u->kind == 't' ? ", or with a unit: ms, s, min, h" : ", or with a unit: bytes, kB, KiB, MB, MiB, GB, GiB";
+    return !u               ? ""
+           : u->kind == 't' ? ", or with a unit: ms, s, min, h"
+                            : ", or with a unit: bytes, kB, KiB, MB, MiB, GB, GiB";
 }
 
 // value in the unit `given` to the row's unit; ERR_BAD when that unit does not belong here,
@@ -168,9 +170,8 @@ static void set_addr(struct conf_reader *r, const struct conf_slot *s)
 
 // ---- lists ----
 
-// Entry i of a list as a slot of its own: option "dns.servers[1]" (people count from 1).
-static struct conf_slot entry(struct conf_reader *r, const struct conf_slot *s, size_t i,
-                              char *array, size_t size)
+// Option "dns.servers[1]": people count from 1.
+struct conf_slot conf_slot_entry(struct conf_reader *r, const struct conf_slot *s, size_t i, char *array, size_t size)
 {
     const yaml_node_item_t *items = s->node->data.sequence.items.start;
     return (struct conf_slot){
@@ -181,7 +182,7 @@ static struct conf_slot entry(struct conf_reader *r, const struct conf_slot *s, 
     };
 }
 
-static size_t list_length(const struct conf_slot *s)
+size_t conf_slot_length(const struct conf_slot *s)
 {
     return (size_t)(s->node->data.sequence.items.top - s->node->data.sequence.items.start);
 }
@@ -189,10 +190,10 @@ static size_t list_length(const struct conf_slot *s)
 static void set_values(struct conf_reader *r, const struct conf_slot *s, size_t size,
                        void (*set)(struct conf_reader *, const struct conf_slot *), void **ret_v)
 {
-    size_t n = list_length(s);
+    size_t n = conf_slot_length(s);
     char *array = arena_zalloc(&r->conf->arena, n * size + 1);
     for (size_t i = 0; array && i < n; i++) {
-        struct conf_slot e = entry(r, s, i, array, size);
+        struct conf_slot e = conf_slot_entry(r, s, i, array, size);
         conf_place_add(r, e.path, e.node);
         if (e.node->type != YAML_SCALAR_NODE)
             SLOT_FAIL(r, &e, "expected one value, found %s", kind_name(e.node));
@@ -204,25 +205,10 @@ static void set_values(struct conf_reader *r, const struct conf_slot *s, size_t 
     *ret_v = array;
 }
 
-static void set_table(struct conf_reader *r, const struct conf_slot *s, void **ret_v)
-{
-    size_t n = list_length(s);
-    if (n < s->row->min)
-        SLOT_FAIL(r, s, "needs at least %u %s, found %zu", s->row->min,
-                  s->row->min == 1 ? "entry" : "entries", n);
-    char *array = arena_zalloc(&r->conf->arena, n * s->row->sub_size + 1);
-    for (size_t i = 0; array && i < n; i++) {
-        struct conf_slot e = entry(r, s, i, array, s->row->sub_size);
-        conf_place_add(r, e.path, e.node);
-        conf_entry_read(r, s->row->sub, e.path, e.node, e.dst);
-    }
-    *ret_v = array;
-}
-
 static void set_list(struct conf_reader *r, const struct conf_slot *s)
 {
     void *v = NULL;
-    size_t n = list_length(s);
+    size_t n = conf_slot_length(s);
     switch (s->row->type) {
     case CONF_STR_LIST:
         set_values(r, s, sizeof(struct str), set_str, &v);
@@ -232,19 +218,13 @@ static void set_list(struct conf_reader *r, const struct conf_slot *s)
         set_values(r, s, sizeof(struct addr), set_addr, &v);
         *(struct conf_addrs *)(void *)s->dst = (struct conf_addrs){v, n};
         break;
-    default:
-        set_table(r, s, &v);
-        *(struct conf_table *)(void *)s->dst = (struct conf_table){v, n};
+    default: // a table: see conf_walk.c
         break;
     }
 }
 
-void conf_value_set(struct conf_reader *r, const struct conf_slot *s)
+bool conf_slot_fits(struct conf_reader *r, const struct conf_slot *s)
 {
-    static void (*const scalars[])(struct conf_reader *, const struct conf_slot *) = {
-        [CONF_STR] = set_str,   [CONF_BOOL] = set_bool, [CONF_U32] = set_u32,
-        [CONF_ENUM] = set_enum, [CONF_ADDR] = set_addr,
-    };
     bool list = s->row->type >= CONF_STR_LIST;
     bool plain =
         s->node->type == YAML_SCALAR_NODE && s->node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -255,10 +235,21 @@ void conf_value_set(struct conf_reader *r, const struct conf_slot *s)
                   STR_ARG(shown(text_of(s))));
     else if (list && s->node->type == YAML_MAPPING_NODE)
         SLOT_FAIL(r, s, "expected a list, found a mapping");
-    else if (list)
-        set_list(r, s);
-    else if (s->node->type != YAML_SCALAR_NODE)
+    else if (!list && s->node->type != YAML_SCALAR_NODE)
         SLOT_FAIL(r, s, "expected one value, found %s", kind_name(s->node));
+    else
+        return true;
+    return false;
+}
+
+void conf_value_set(struct conf_reader *r, const struct conf_slot *s)
+{
+    static void (*const scalars[])(struct conf_reader *, const struct conf_slot *) = {
+        [CONF_STR] = set_str,   [CONF_BOOL] = set_bool, [CONF_U32] = set_u32,
+        [CONF_ENUM] = set_enum, [CONF_ADDR] = set_addr,
+    };
+    if (s->row->type >= CONF_STR_LIST)
+        set_list(r, s);
     else
         scalars[s->row->type](r, s);
 }

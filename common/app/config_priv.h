@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inside of the configuration reader. A file's journey: config.c has libyaml compose it to nodes
-// with their lines, walks the mappings along dotted paths to rows, fills in defaults; conf_value.c
-// turns one node into one row's value; conf_page.c prints rows and values.
+// with their lines; conf_walk.c walks the mappings along dotted paths to rows and fills in defaults; conf_value.c
+// turns one node into one row's value; conf_report.c tells of findings; conf_page.c prints rows and values.
 #pragma once
 
 #include <yaml.h>
@@ -61,10 +61,18 @@ void conf_error_text(const struct conf_error *e, char *buf, size_t n);
 void conf_fail(struct conf_reader *r, const yaml_node_t *at, struct str option, const char *fmt,
                ...) __attribute__((format(printf, 4, 5)));
 
-// Converts and stores one value; a finding has been reported.
-void conf_value_set(struct conf_reader *r, const struct conf_slot *s);
 // Remembers where an option stood.
 void conf_place_add(struct conf_reader *r, struct str option, const yaml_node_t *at);
-// A sequence entry of a table, from config.c.
+// The name of the row that is written most like path.
+const char *conf_row_nearest(const struct conf_row *rows, struct str path);
+
+// Is the node of the kind that the row wants? A finding has been reported.
+bool conf_slot_fits(struct conf_reader *r, const struct conf_slot *s);
+// Converts and stores one value, or a list of values, of a node that fits; a finding has been reported. Not of a table.
+void conf_value_set(struct conf_reader *r, const struct conf_slot *s);
+// Entries of a list, and one of them as a slot of its own.
+size_t conf_slot_length(const struct conf_slot *s);
+struct conf_slot conf_slot_entry(struct conf_reader *r, const struct conf_slot *s, size_t i, char *array, size_t size);
+// A mapping with its own rows: the file itself, or one entry of a table.
 void conf_entry_read(struct conf_reader *r, const struct conf_row *rows, struct str path,
                      const yaml_node_t *node, char *dst);

@@ -23,27 +23,28 @@ enum { KEYS_WAIT_MIN_S = 12 }; // more than two looks at the file
 // clang-format off
 // Rows for a table of struct conf_row; `at` is the offset of the struct node_keys in the NF's.
 #define NODE_KEYS_AT(at, field) ((at) + offsetof(struct node_keys, field))
-#define NODE_KEYS_ROWS(at)                                                                             \
-    {.name = "keys.file", .type = CONF_STR, .offset = NODE_KEYS_AT(at, file), .def = "", .fixed = true, \
-     .form = CONF_FORM_FILE,                                                                           \
-     .help = "File with the keys of what this node gives out and wants back (entries of route sets, Service-Routes); made " \
-             "with mode 0600 at the first start. Instances on one machine may share it. Empty: keys are in memory, and " \
-             "what was given out is void after a restart."},                                           \
-    {.name = "keys.keep", .type = CONF_U32, .offset = NODE_KEYS_AT(at, keep), .def = "4", .min = 1,    \
-     .max = KEYRING_MAX - 1, .fixed = true,                                                            \
-     .help = "Older keys that still verify. This number times keys.rotate is how long what was signed is good: more than any " \
-             "dialog lasts, and than the longest registration."},                                                 \
-    {.name = "keys.rotate", .type = CONF_U32, .offset = NODE_KEYS_AT(at, rotate_s), .def = "604800",   \
-     .max = 31536000, .unit = "s", .fixed = true,                                                      \
-     .help = "Age of the newest key at which another one takes its place, when they are in a file. 0: only by " \
-             "`carillon-ctl NF keys rotate`."},                                                        \
-    {.name = "keys.wait", .type = CONF_U32, .offset = NODE_KEYS_AT(at, wait_s), .def = "12",           \
-     .min = KEYS_WAIT_MIN_S, .max = 604800, .unit = "s", .fixed = true,                                \
-     .help = "Age at which a new key of the file begins to sign: by then every instance has to have read it. Instances on " \
-             "one machine look every 5 s; where the file is copied to other machines, more than that takes."},                 \
+#define NODE_KEYS_ROWS(at)                                                                               \
+    {.name = "keys.file", .type = CONF_STR, .offset = NODE_KEYS_AT(at, file), .def = "", .fixed = true,  \
+     .form = CONF_FORM_FILE,                                                                             \
+     .help = "File with the keys of what this node gives out and wants back (entries of route sets, "    \
+             "Service-Routes); made with mode 0600 at the first start. Instances on one machine may "    \
+             "share it. Empty: keys are in memory, and what was given out is void after a restart."},    \
+    {.name = "keys.keep", .type = CONF_U32, .offset = NODE_KEYS_AT(at, keep), .def = "4", .min = 1,      \
+     .max = KEYRING_MAX - 1, .fixed = true,                                                              \
+     .help = "Older keys that still verify. This number times keys.rotate is how long what was signed "  \
+             "is good: more than any dialog lasts, and than the longest registration."},                 \
+    {.name = "keys.rotate", .type = CONF_U32, .offset = NODE_KEYS_AT(at, rotate_s), .def = "604800",     \
+     .max = 31536000, .unit = "s", .fixed = true,                                                        \
+     .help = "Age of the newest key at which another one takes its place, when they are in a file. 0: "  \
+             "only by `carillon-ctl NF keys rotate`."},                                                  \
+    {.name = "keys.wait", .type = CONF_U32, .offset = NODE_KEYS_AT(at, wait_s), .def = "12",             \
+     .min = KEYS_WAIT_MIN_S, .max = 604800, .unit = "s", .fixed = true,                                  \
+     .help = "Age at which a new key of the file begins to sign: by then every instance has to have "    \
+             "read it. Instances on one machine look every 5 s; where the file is copied to other "      \
+             "machines, more than that takes."},                                                         \
     {.name = "keys.node", .type = CONF_U32, .offset = NODE_KEYS_AT(at, node), .def = "0", .fixed = true, \
-     .help = "Number of this node in what it gives out, by which instances with the same keys know whose it is. 0: made of " \
-             "the node's name or address."}
+     .help = "Number of this node in what it gives out, by which instances with the same keys know "     \
+             "whose it is. 0: made of the node's name or address."}
 // clang-format on
 
 void keys_check(const struct node_keys *c, app_finding bad, void *arg);

@@ -79,7 +79,7 @@
     }
 
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
-#define APP_NF_COMMON(nf)                                                                          \
-    .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \
-    .check = nf##_check, .suspect = nf##_suspect, .commands = nf##_commands, .start = hook_start, .drain = hook_drain,      \
+#define APP_NF_COMMON(nf)                                                                                              \
+    .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                                         \
+    .check = nf##_check, .suspect = nf##_suspect, .commands = nf##_commands, .start = hook_start, .drain = hook_drain, \
     .stop = hook_stop, .metrics = hook_metrics

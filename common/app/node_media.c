@@ -16,7 +16,8 @@ void node_suspect_media(const struct node_media *c, const char *option, app_find
 {
     for (size_t i = 0; i < c->codecs.n; i++)
         if (!sdp_encoding_is_known(c->codecs.v[i]))
-            app_find(odd, arg, option, "%.*s is no encoding name that is known here, such as AMR-WB or CN: no codec may be allowed by it",
+            app_find(odd, arg, option,
+                     "%.*s is no encoding name that is known here, such as AMR-WB or CN: no codec may be allowed by it",
                      STR_ARG(c->codecs.v[i]));
 }
 

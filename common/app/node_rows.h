@@ -77,9 +77,9 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
 #define NODE_SIP_AT(at, field) ((at) + offsetof(struct node_sip, field))
 #define NODE_SIP_ROWS(at)                                                                          \
     {"sip.udp", CONF_ADDR_LIST, NODE_SIP_AT(at, udp), "[]", .min = 5060,                           \
-     .fixed = true, .use = CONF_UDP | CONF_NAMED, .help = "Addresses for SIP over UDP."},                                        \
+     .fixed = true, .use = CONF_UDP | CONF_NAMED, .help = "Addresses for SIP over UDP."},          \
     {"sip.tcp", CONF_ADDR_LIST, NODE_SIP_AT(at, tcp), "[]", .min = 5060,                           \
-     .fixed = true, .use = CONF_TCP | CONF_NAMED, .help = "Addresses for SIP over TCP."},                                        \
+     .fixed = true, .use = CONF_TCP | CONF_NAMED, .help = "Addresses for SIP over TCP."},          \
     {"sip.prefer_tcp", CONF_BOOL, NODE_SIP_AT(at, prefer_tcp), "true",                             \
      .fixed = true, .help = "Choose TCP towards a next hop whose URI leaves the transport open."}
 
@@ -144,21 +144,21 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
 
 // The same; `at` is the offset of the struct node_overload.
 #define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))
-#define NODE_OVERLOAD_ROWS(at)                                                                     \
-    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                         \
+#define NODE_OVERLOAD_ROWS(at)                                                                       \
+    {"overload.control", CONF_BOOL, NODE_OVERLOAD_AT(at, control), "true",                           \
      .help = "Refuse new requests with 503 and Retry-After when more come than can be served; what " \
-             "is within a dialog and emergency calls always come in, answers to challenges and "   \
-             "refreshes before anything new."},                                                    \
-    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",               \
-     .help = "How long requests may wait in the system before this process takes them, on the "    \
-             "average of a tenth of a second; above it new ones are limited."},                    \
-    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",       \
-     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "  \
-             "are answered in that time (200 at least; I- and S-CSCF: four times as many)."},                                         \
-    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",       \
+             "is within a dialog and emergency calls always come in, answers to challenges and "     \
+             "refreshes before anything new."},                                                      \
+    {"overload.wait", CONF_U32, NODE_OVERLOAD_AT(at, wait_ms), "50", 1, 10000, "ms",                 \
+     .help = "How long requests may wait in the system before this process takes them, on the "      \
+             "average of a tenth of a second; above it new ones are limited."},                      \
+    {"overload.latency", CONF_U32, NODE_OVERLOAD_AT(at, latency_ms), "250", 10, 10000, "ms",         \
+     .help = "How long the network may take to answer a REGISTER; so many are let in at once as "    \
+             "are answered in that time (200 at least; I- and S-CSCF: four times as many)."},        \
+    {"overload.refusals", CONF_U32, NODE_OVERLOAD_AT(at, refusals), "2000", 1, 1000000, "/s",        \
      .help = "Refusals sent by UDP, of which that of an INVITE counts twice for its ACK; beyond it " \
-             "requests are dropped without an answer, most of them unread."},                       \
-    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",    \
+             "requests are dropped without an answer, most of them unread."},                        \
+    {"overload.retry_after", CONF_U32, NODE_OVERLOAD_AT(at, retry_after_s), "10", 1, 3600, "s",      \
      .help = "Retry-After of a refusal; up to twice that, by random."}
 
 // The same; `at` is the offset of the struct sip_limits.
@@ -220,13 +220,14 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
 #define NODE_DIA_AT(at, field) ((at) + offsetof(struct node_dia, field))
 #define NODE_DIA_ROWS(at)                                                                          \
     {"diameter.identity", CONF_STR, NODE_DIA_AT(at, identity),                                     \
-     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Origin-Host of this node."},                                          \
-    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true, .form = CONF_FORM_DOMAIN,                            \
+     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Origin-Host of this node."},              \
+    {"diameter.realm", CONF_STR, NODE_DIA_AT(at, realm), .fixed = true, .form = CONF_FORM_DOMAIN,  \
      .help = "Origin-Realm of this node."},                                                        \
     {"diameter.hss", CONF_STR, NODE_DIA_AT(at, hss), "",                                           \
-     .fixed = true, .form = CONF_FORM_IDENTITY, .help = "Destination-Host of requests; empty means routing by realm."},        \
+     .fixed = true, .form = CONF_FORM_IDENTITY,                                                    \
+     .help = "Destination-Host of requests; empty means routing by realm."},                       \
     {"diameter.local", CONF_ADDR, NODE_DIA_AT(at, local), "",                                      \
-     .fixed = true, .use = CONF_USE_LOCAL,                                                                               \
+     .fixed = true, .use = CONF_USE_LOCAL,                                                         \
      .help = "Address that connections to peers leave from; empty means the system's choice."},    \
     {"diameter.peers", CONF_TABLE, NODE_DIA_AT(at, peers), .min = 1, .sub = node_peer_rows,        \
      .sub_size = sizeof(struct node_peer), .fixed = true,                                          \
@@ -350,6 +351,7 @@ int node_sip_listen(struct stack *s, const struct node_sip *c);
 // loop, product, trace, arg. HSSs that come and go are logged, by node_dia_peer_told when p has no
 // peer_state of its own.
 void node_dia_peer_told(void *arg, struct str host, bool open);
-// How long a procedure waits for the answer to a request at most: longer than the request itself, which says why it ends.
+// How long a procedure waits for the answer to a request at most: longer than the request itself, which says why it
+// ends.
 uint32_t node_dia_wait_ms(const struct node_dia *c);
 int node_dia_new(const struct node_dia *c, const struct dia_params *p, struct dia_node **ret_node);

@@ -40,7 +40,7 @@ struct fsm {
     size_t n_rows;
     uint8_t first;               // the state of a new object
     const struct fsm_timer *timers; // by number; NULL: it has none, and none of what follows
-    const uint32_t *runs;           // by state: the timers that may run in it, as bits (those whose event it has a row for)
+    const uint32_t *runs; // by state: the timers that may run in it, as bits (those whose event it has a row for)
     void (*arm)(void *obj, unsigned timer);
     void (*stop)(void *obj, uint32_t runs); // all but these
 };

@@ -13,8 +13,8 @@ uint64_t hash_bytes(const void *p, size_t n);
 // The same under a key of the caller's, as a 64-bit authentication tag of short data.
 uint64_t hash_keyed(const uint64_t key[2], const void *p, size_t n);
 
-// One step of a hash over several slices under one key: what is hashed goes on from h, and a slice's length is in it, so
-// that they cannot shift.
+// One step of a hash over several slices under one key: what is hashed goes on from h, and a slice's length is in it,
+// so that they cannot shift.
 static inline uint64_t hash_mix(uint64_t secret, uint64_t h, struct str v)
 {
     uint64_t key[2] = {secret, h + v.n};

@@ -2,7 +2,7 @@
 #include "base/log_limit.h"
 
 #include "base/hash.h"
-#include "base/log.h"
+#include "base/log_sink.h"
 
 enum { KINDS = 64, SETS = 256, WAYS = 4, TEXT_BYTES = 96, PROBES = 8 };
 
@@ -21,7 +21,6 @@ static struct {
     struct kind kinds[KINDS];
     struct window pairs[SETS][WAYS]; // a kind from a source
     uint64_t suppressed;
-    bool saying; // the line that says so is never left out
 } limit;
 
 static void copy(char *to, const char *from)
@@ -50,10 +49,9 @@ static void say(struct kind *k)
     if (!n)
         return;
     k->w.left_out = 0;
-    limit.saying = true;
-    LOG(LOG_WARN, "log lines suppressed", LF_NUM("lines", n), LF_Z("of", k->msg),
-        LF_Z("cause", k->detail));
-    limit.saying = false;
+    const struct log_field fields[] = {LF_NUM("lines", n), LF_Z("of", k->msg), LF_Z("cause", k->detail)};
+    if (log_enabled(LOG_WARN))
+        log_emit(LOG_WARN, STR("log lines suppressed"), fields, ARRAY_LEN(fields));
 }
 
 // The kind's place: its own, a free one, or that of a kind whose window is over. NULL: none, which
@@ -114,8 +112,6 @@ bool log_admit(const char *kind, const char *detail, uint64_t source, uint64_t n
 
 bool log_admit_any(const char *msg, uint64_t now_ms)
 {
-    if (limit.saying)
-        return true;
     struct kind *k = find_kind(key_of(msg, ""), msg, NULL, now_ms);
     if (!k)
         return true;

@@ -28,6 +28,18 @@ long mem_live(void);
 void mem_keep(long n);
 long mem_kept(void);
 
+// May a block be kept for the next that wants one? It would hide a use after free from the sanitizer.
+#if defined(__SANITIZE_ADDRESS__)
+#define MEM_RECYCLES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEM_RECYCLES 0
+#endif
+#endif
+#ifndef MEM_RECYCLES
+#define MEM_RECYCLES 1
+#endif
+
 static inline void mem_cleanup(void *pp)
 {
     mem_free(*(void **)pp);

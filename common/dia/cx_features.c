@@ -17,7 +17,8 @@ _Static_assert(offsetof(struct cx_uaa, result) == offsetof(struct any_answer, re
                    offsetof(struct cx_ppa, result) == offsetof(struct any_answer, result),
                "answers begin with head and result");
 
-// What a request of the command may ask for: IMSRestorationInd of an HSS, where its handler says whether it is switched on.
+// What a request of the command may ask for: IMSRestorationInd of an HSS, where its handler says whether it is switched
+// on.
 static uint32_t known(const struct dia_command *cmd)
 {
     static const uint32_t with_restoration[] = {300, 301, 302}; // UAR, SAR, LIR

@@ -3,7 +3,8 @@
 // table), watches them (RFC 3539), routes requests by host, realm, priority and weight, and sends them
 // elsewhere with the T flag when a peer is lost or silent. A request whose last peer is lost waits
 // for it until its own time is over. Users see typed structs only (dia/cx.h and its likes); this header is
-// for start-up code. Inside, the layers are link <- peer <- request (docs/architecture.md); node.c joins them. A node is not freed from inside one of its callbacks.
+// for start-up code. Inside, the layers are link <- peer <- request (docs/architecture.md); node.c joins them. A node
+// is not freed from inside one of its callbacks.
 #pragma once
 
 #include "dia/request/request.h"

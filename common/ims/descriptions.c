@@ -191,7 +191,8 @@ enum description descriptions_next(struct descriptions *d, struct str *ret_text)
     return DESCRIPTION_NONE;
 }
 
-enum description descriptions_first(struct descriptions *d, const struct sip_msg *m, struct arena *a, struct str *ret_text)
+enum description descriptions_first(struct descriptions *d, const struct sip_msg *m, struct arena *a,
+                                    struct str *ret_text)
 {
     *d = (struct descriptions){.arena = a};
     struct content c = message_content(a, m);

@@ -25,6 +25,8 @@ enum description {
     DESCRIPTION_HIDDEN,  // in a multipart without a boundary, or too deep
 };
 
-// m and a outlive it. The first of a message, and the next one; *ret_text of DESCRIPTION_TEXT is a slice of the message.
-enum description descriptions_first(struct descriptions *d, const struct sip_msg *m, struct arena *a, struct str *ret_text);
+// m and a outlive it. The first of a message, and the next one; *ret_text of DESCRIPTION_TEXT is a slice of the
+// message.
+enum description descriptions_first(struct descriptions *d, const struct sip_msg *m, struct arena *a,
+                                    struct str *ret_text);
 enum description descriptions_next(struct descriptions *d, struct str *ret_text);

@@ -107,8 +107,8 @@ static struct cost again(struct cost c, bool none)
     return c;
 }
 
-// The twelve classes of POSIX 1003.1 XBD 9.3.5 in their own letters: libraries do not agree where the name of another ends.
-// With the ranges of ASCII that each becomes; 0: none of them begins here.
+// The twelve classes of POSIX 1003.1 XBD 9.3.5 in their own letters: libraries do not agree where the name of another
+// ends. With the ranges of ASCII that each becomes; 0: none of them begins here.
 static size_t class(struct scan *s)
 {
     static const struct {
@@ -155,11 +155,14 @@ static size_t bracket_item(struct scan *s, bool is_first)
 {
     if (opens_class(s)) {
         size_t ranges = class(s);
-        return ranges ? ranges : fail(s, "a class in its expression is none of POSIX, such as [:alpha:], or a collating element");
+        return ranges
+                   ? ranges
+                   : fail(s, "a class in its expression is none of POSIX, such as [:alpha:], or a collating element");
     }
     char first = peek(s);
     if (!is_visible(first))
-        return fail(s, at_end(s) ? "a bracket in its expression has no end" : "its expression has a character that no identity has");
+        return fail(s, at_end(s) ? "a bracket in its expression has no end"
+                                 : "its expression has a character that no identity has");
     s->i++;
     if (first == '-' && !is_first && !ends_bracket(s))
         return fail(s, "a - in a bracket of its expression is neither first nor last, nor between the ends of a range");
@@ -287,7 +290,8 @@ static struct cost piece(struct scan *s)
         c.empty = true;
     else
         return c;
-    return !at_end(s) && memchr("*+?{", peek(s), 4) ? failed(s, "two repetitions in its expression follow each other") : c;
+    return !at_end(s) && memchr("*+?{", peek(s), 4) ? failed(s, "two repetitions in its expression follow each other")
+                                                    : c;
 }
 
 static struct cost branch(struct scan *s)

@@ -189,7 +189,8 @@ static struct str write_answer(const struct media_policies *p, const struct sdp 
     w->offer = offer;
     add_media(w);
     bool reference = str_starts(host, STR("[")) && str_ends(host, STR("]")); // RFC 8866 5.7: without brackets
-    struct sdp_draft d = {.origin_address = reference ? str_make(host.p + 1, host.n - 2) : host, .media = w->media, .n_media = w->n};
+    struct sdp_draft d = {
+        .origin_address = reference ? str_make(host.p + 1, host.n - 2) : host, .media = w->media, .n_media = w->n};
     struct writer out = writer_init(room, ANSWER_MAX);
     sdp_draft_write(&out, &d);
     return out.failed ? STR_NONE : writer_done(&out);
@@ -284,8 +285,9 @@ static struct media_refusal encoded(struct arena *a)
         sip_edits_init(e, a, NULL);
         sip_edit_append_named(e, STR("Accept-Encoding"), STR("identity"));
     }
-    return (struct media_refusal){415, "session description is compressed or encoded, and cannot be held against the media policy",
-                                  SDP_LIMIT_NONE, e};
+    return (struct media_refusal){
+        415, "session description is compressed or encoded, and cannot be held against the media policy",
+        SDP_LIMIT_NONE, e};
 }
 
 static bool may_describe(enum sip_method method)
@@ -297,8 +299,8 @@ bool media_policy_allows(const struct media_policies *p, const struct sdp_limits
                          const struct sip_msg *m, struct arena *a, struct str host,
                          struct media_refusal *ret_refusal)
 {
-    static const struct verdict hidden = {OTHER, "session description stands too deep in multiparts, or in one without a boundary",
-                                          SDP_LIMIT_NONE};
+    static const struct verdict hidden = {
+        OTHER, "session description stands too deep in multiparts, or in one without a boundary", SDP_LIMIT_NONE};
     struct descriptions all;
     struct str text;
     if (!p->n || !may_describe(sip_msg_method(m)) || !sip_msg_body(m).n)

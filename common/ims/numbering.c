@@ -164,7 +164,8 @@ static bool is_of_us(const struct numbering *n, const struct sip_uri *u)
     return n->domain.n && numbering_is_home(n, u->host);
 }
 
-static struct number means(struct arena *a, const struct numbering *n, const struct sip_number *v, const struct sip_uri *u)
+static struct number means(struct arena *a, const struct numbering *n, const struct sip_number *v,
+                           const struct sip_uri *u)
 {
     if (*v->digits.p == '+')
         return (struct number){NUMBER_GLOBAL, *v};

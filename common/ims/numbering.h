@@ -23,8 +23,8 @@ struct numbering {
 
 // Is it one of the home domains? "EXAMPLE.org." is example.org.
 bool numbering_is_home(const struct numbering *n, struct str host);
-// The domain by which the local numbers are known of a name that is a home domain or one of the contexts: `domain`, or of
-// several networks the home domain itself, as it is configured.
+// The domain by which the local numbers are known of a name that is a home domain or one of the contexts: `domain`, or
+// of several networks the home domain itself, as it is configured.
 struct str numbering_domain_of(const struct numbering *n, struct str name);
 
 enum number_kind {

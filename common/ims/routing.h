@@ -3,9 +3,9 @@
 // Path or a Service-Route; then this file is not asked. It is somebody else's word when it comes from
 // a Request-URI, from a Contact that was registered without a Path, or from what is left of Route:
 // WORD_FOREIGN is a target outside this network, WORD_ROUTE a hop of a route set, which may be one
-// of our neighbours too, and WORD_NEAR such a hop of an outsider's, which may be nothing else. A node asks routing_refuses about the name before it forwards, and gives
-// routing_allows to the stack (stack_ops.may_reach), which asks it about each address that the name
-// leads to: a foreign name that points at the core is no way into it.
+// of our neighbours too, and WORD_NEAR such a hop of an outsider's, which may be nothing else. A node asks
+// routing_refuses about the name before it forwards, and gives routing_allows to the stack (stack_ops.may_reach), which
+// asks it about each address that the name leads to: a foreign name that points at the core is no way into it.
 #pragma once
 
 #include "ims/trust.h"

@@ -24,7 +24,8 @@ bool wildcard_split(struct str text, struct wildcard_parts *ret_parts)
     struct str head = str_head(text, (size_t)open);
     if (close == (size_t)open || str_chr(head, '@') >= 0 || str_chr(head, ';') >= 0)
         return false;
-    *ret_parts = (struct wildcard_parts){head, str_make(text.p + open + 1, close - (size_t)open - 1), str_skip(text, close + 1)};
+    *ret_parts =
+        (struct wildcard_parts){head, str_make(text.p + open + 1, close - (size_t)open - 1), str_skip(text, close + 1)};
     return true;
 }
 
@@ -60,8 +61,8 @@ static int read_frame(struct arena *a, const struct wildcard_parts *p, struct si
     return sip_uri_parse(a, ARENA_CAT(a, p->head, STR("0"), p->tail), ret_u);
 }
 
-static struct str canon_number(struct arena *a, const struct numbering *n, const struct wildcard_parts *p, struct str before,
-                               struct str after, struct str context, const char **ret_why)
+static struct str canon_number(struct arena *a, const struct numbering *n, const struct wildcard_parts *p,
+                               struct str before, struct str after, struct str context, const char **ret_why)
 {
     struct str head = without_separators(a, before), tail = without_separators(a, after);
     bool global = str_starts(head, STR("+"));

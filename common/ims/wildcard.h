@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wildcarded public identities (TS 23.003 13.5): "sip:chatlist!.*!@example.com", "tel:+4989123!.*!". What stands
-// between the two (outermost) exclamation marks is an extended regular expression (POSIX 1003.1 XBD 9.4), what stands around
-// them is fixed. An identity is covered when its canonical form (ims/impu.h) begins and ends with the fixed
+// between the two (outermost) exclamation marks is an extended regular expression (POSIX 1003.1 XBD 9.4), what stands
+// around them is fixed. An identity is covered when its canonical form (ims/impu.h) begins and ends with the fixed
 // parts and the expression matches the whole of what is between them.
 //
 // The way of a pattern: wildcard_split says whether a text is one; wildcard_canon brings the fixed parts into the form
@@ -18,14 +18,14 @@ enum { WILDCARD_TEXT_MAX = 255, WILDCARD_SIZE_MAX = 64, WILDCARD_DEPTH_MAX = 16 
 struct wildcard_parts {
     struct str head, expression, tail; // slices of the text, without the exclamation marks
 };
-// True when the text has the form of a wildcarded identity: a sip, sips or tel scheme, and two exclamation marks in what
-// names the user. Nothing is said of the expression.
+// True when the text has the form of a wildcarded identity: a sip, sips or tel scheme, and two exclamation marks in
+// what names the user. Nothing is said of the expression.
 bool wildcard_split(struct str text, struct wildcard_parts *ret_parts);
 
-// The canonical form of a pattern, by which it is stored and compared: the fixed parts as impu_canon writes them (scheme and
-// host in lower case, no port and parameters; of numbers no visual separators; sip with user=phone and a number is
-// tel), the expression as it is. A telephone number has to begin with + or to have a phone-context. n may be NULL. STR_NONE: it
-// cannot be served, and *ret_why says why (static text), or no memory (*ret_why NULL).
+// The canonical form of a pattern, by which it is stored and compared: the fixed parts as impu_canon writes them
+// (scheme and host in lower case, no port and parameters; of numbers no visual separators; sip with user=phone and a
+// number is tel), the expression as it is. A telephone number has to begin with + or to have a phone-context. n may be
+// NULL. STR_NONE: it cannot be served, and *ret_why says why (static text), or no memory (*ret_why NULL).
 struct str wildcard_canon(struct arena *a, const struct numbering *n, struct str text, const char **ret_why);
 
 // A compiled pattern. NULL: wildcard_canon would refuse its expression, or no memory. The text is copied.

@@ -17,8 +17,8 @@ static struct sim_ip ip_of(const struct addr *a)
 
 // ---- links ----
 
-static struct sim_link *link_find(struct sim *s, const struct addr *a, const struct addr *b,
-                                  int *ret_dir)
+struct sim_link *sim_link_find(struct sim *s, const struct addr *a, const struct addr *b,
+                               int *ret_dir)
 {
     struct sim_ip end[2] = {ip_of(a), ip_of(b)};
     struct sim_link *k;
@@ -47,7 +47,7 @@ static struct sim_link *link_find(struct sim *s, const struct addr *a, const str
 struct sim_path sim_path_find(struct sim *s, const struct addr *src, const struct addr *dst)
 {
     struct sim_path p = {.faults = &s->faults};
-    p.link = link_find(s, src, dst, &p.dir);
+    p.link = sim_link_find(s, src, dst, &p.dir);
     if (p.link && p.link->own_faults)
         p.faults = &p.link->faults;
     return p;
@@ -71,7 +71,7 @@ int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
                  const struct sim_faults *f)
 {
     int dir;
-    struct sim_link *k = link_find(s, a, b, &dir);
+    struct sim_link *k = sim_link_find(s, a, b, &dir);
     if (!k)
         return ERR_NOMEM;
     k->own_faults = f;
@@ -83,24 +83,10 @@ int sim_set_link(struct sim *s, const struct addr *a, const struct addr *b,
 int sim_lose(struct sim *s, const struct addr *src, const struct addr *dst, uint32_t ppm)
 {
     int dir;
-    struct sim_link *k = link_find(s, src, dst, &dir);
+    struct sim_link *k = sim_link_find(s, src, dst, &dir);
     if (!k)
         return ERR_NOMEM;
     k->loss_ppm[dir] = ppm;
-    return 0;
-}
-
-int sim_partition(struct sim *s, const struct addr *a, const struct addr *b, bool cut)
-{
-    int dir;
-    struct sim_link *k = link_find(s, a, b, &dir);
-    if (!k)
-        return ERR_NOMEM;
-    if (k->cut == cut)
-        return 0;
-    k->cut = cut;
-    k->cut_at = s->now;
-    sim_tcp_link_cut(s, k, cut);
     return 0;
 }
 

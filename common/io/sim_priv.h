@@ -150,6 +150,8 @@ static inline bool sim_schedule(struct sim *s, struct sim_event *e, uint64_t at)
 
 // ---- sim_net.c ----
 
+// Made when it is not there. *ret_dir: from b to a. NULL: out of memory.
+struct sim_link *sim_link_find(struct sim *s, const struct addr *a, const struct addr *b, int *ret_dir);
 struct sim_path sim_path_find(struct sim *s, const struct addr *src, const struct addr *dst);
 static inline bool sim_path_cut(const struct sim_path *p)
 {
@@ -183,7 +185,7 @@ void sim_udp_flush(struct udp *u);
 void sim_udp_close(struct udp *u);
 void sim_packets_done(struct sim *s);
 
-// ---- sim_tcp.c, sim_listen.c ----
+// ---- sim_tcp.c, sim_listen.c, sim_conn.c, sim_wire.c ----
 
 int sim_tcp_listen(struct loop *l, const struct addr *local, bool reuseport, tcp_accept_cb cb,
                    void *arg, struct tcp_listener **ret_listener);
@@ -194,7 +196,6 @@ void sim_tcp_flush(struct tcp *c);
 void sim_tcp_pause(struct tcp *c);
 void sim_tcp_close(struct tcp *c);
 void sim_tcp_abort(struct tcp *c);
-void sim_tcp_link_cut(struct sim *s, struct sim_link *link, bool cut);
 void sim_conns_done(struct sim *s);
 
 // ---- sim_folder.c ----

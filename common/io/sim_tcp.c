@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The owner's side of simulated TCP.
+// One end of a simulated connection, as its owner has it.
 #include "io/sim_tcp_priv.h"
 
 #include "base/err.h"
@@ -98,8 +98,6 @@ void sim_tcp_flush(struct tcp *base)
 
 // ---- opening ----
 
-static void on_resume(struct sim *s, struct sim_event *e);
-
 struct sim_tcp *sim_tcp_new(struct sim_node *n, struct sim_conn *conn, int side)
 {
     struct sim_tcp *c = mem_zalloc(sizeof *c);
@@ -107,7 +105,7 @@ struct sim_tcp *sim_tcp_new(struct sim_node *n, struct sim_conn *conn, int side)
         return NULL;
     tcp_init(&c->base, &n->base);
     timer_init(&c->timer, on_timer, c);
-    c->resume.run = on_resume;
+    c->resume.run = conn->wire->resumed;
     c->base.local = conn->addr[side];
     c->base.remote = conn->addr[!side];
     c->side = (uint8_t)side;
@@ -115,28 +113,6 @@ struct sim_tcp *sim_tcp_new(struct sim_node *n, struct sim_conn *conn, int side)
     conn->end[side] = c;
     sim_obj_add(&c->obj, n, crash, destroy);
     return c;
-}
-
-int sim_tcp_connect(struct loop *l, const struct addr *local, const struct addr *remote,
-                    const struct tcp_ops *ops, void *arg, struct tcp **ret_tcp)
-{
-    struct sim_node *n = sim_node_of(l);
-    struct addr from = sim_source(n, local, remote);
-    if (!local || addr_port(local) == 0)
-        addr_set_port(&from, sim_next_port(n->sim));
-    struct sim_conn *conn = sim_conn_new(n->sim, &from, remote);
-    if (!conn)
-        return ERR_NOMEM;
-    struct sim_tcp *c = sim_tcp_new(n, conn, 0);
-    if (!c) {
-        sim_conn_detach(conn, 0);
-        return ERR_NOMEM;
-    }
-    tcp_set_owner(&c->base, ops, arg);
-    sim_conn_control(conn, 0, SEG_SYN);
-    timer_start(l, &c->timer, TCP_CONNECT_MS);
-    *ret_tcp = &c->base;
-    return 0;
 }
 
 void sim_tcp_connected(struct sim_tcp *c)
@@ -156,17 +132,6 @@ void sim_tcp_connected(struct sim_tcp *c)
 }
 
 // ---- the owner's calls ----
-
-static void on_resume(struct sim *s, struct sim_event *e)
-{
-    struct sim_tcp *c = CONTAINER_OF(e, struct sim_tcp, resume);
-    struct sim_node *n = c->obj.node;
-    (void)s;
-    sim_turn_begin(n);
-    if (c->conn)
-        sim_conn_read(c->conn, c->side);
-    sim_turn_end(n);
-}
 
 void sim_tcp_pause(struct tcp *base)
 {

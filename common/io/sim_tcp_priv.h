@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A simulated connection: two ends, each owned by a node, and a sim_conn between them that carries
 // segments both ways and outlives either end. Segments of one direction arrive in order; a cut
-// link holds them back (as retransmission would) until it heals or the sender gives up.
+// link holds them back (as retransmission would) until it heals or the sender gives up. sim_wire.c, where segments
+// arrive, needs sim_listen.c, that sim_tcp.c (an end), and that sim_conn.c (connections and what is sent).
 #pragma once
 
 #include "io/sim_priv.h"
@@ -24,6 +25,13 @@ struct sim_segment {
     char data[];
 };
 
+// The events of a connection.
+struct sim_wire {
+    void (*arrived)(struct sim *s, struct sim_event *segment);
+    void (*given_up)(struct sim *s, struct sim_event *give_up); // nothing has come through for too long
+    void (*resumed)(struct sim *s, struct sim_event *resume);   // an end reads what came while it was paused
+};
+
 // One direction, named by its sending end.
 struct sim_flow {
     uint64_t last_at;
@@ -34,6 +42,7 @@ struct sim_flow {
 
 struct sim_conn {
     struct sim *sim;
+    const struct sim_wire *wire;
     struct list link; // in sim.conns
     struct sim_tcp *end[2]; // client, server; NULL: not there yet, or gone
     struct addr addr[2];
@@ -66,12 +75,17 @@ void sim_tcp_start_closing(struct sim_tcp *c);
 // A SYN arrived where somebody listens.
 void sim_tcp_accept(struct sim_bind *b, struct sim_conn *conn);
 
-struct sim_conn *sim_conn_new(struct sim *s, const struct addr *client, const struct addr *server);
+struct sim_conn *sim_conn_new(struct sim *s, const struct addr *client, const struct addr *server,
+                              const struct sim_wire *wire);
 // An end goes; with the last end and the last segment goes the connection.
 void sim_conn_detach(struct sim_conn *conn, int side);
 // Sends a segment without data.
 void sim_conn_control(struct sim_conn *conn, int from, enum sim_seg_kind kind);
 // Sends what the window allows of data; returns how much.
 size_t sim_conn_send(struct sim_conn *conn, int from, struct str data);
-// Hands over what came while the end was paused.
-void sim_conn_read(struct sim_conn *conn, int side);
+// A segment of this kind, sent now. False: out of memory.
+bool sim_segment_put(struct sim_conn *conn, int from, enum sim_seg_kind kind, struct str data);
+bool sim_segment_schedule(struct sim_segment *g);
+void sim_segment_free(struct sim_segment *g);
+// Whoever has incremented conn.pins needs it no more.
+void sim_conn_unpin(struct sim_conn *conn);

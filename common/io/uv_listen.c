@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/mem.h"
-#include "io/uv_tcp_priv.h"
+#include "io/uv_priv.h"
 
 enum {
     BACKLOG = 4096,

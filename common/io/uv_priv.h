@@ -102,6 +102,12 @@ void uvl_tcp_pause(struct tcp *c);
 void uvl_tcp_close(struct tcp *c);
 void uvl_tcp_abort(struct tcp *c);
 
+// Between connections and the listener that accepts them: options that an accepted connection inherits from it; one
+// takes fd over; reading begins with uvl_tcp_start, which resets a connection nobody owns.
+void uvl_tcp_options(int fd);
+int uvl_tcp_accepted(struct uvl_world *w, int fd, const struct addr *remote, struct tcp **ret_tcp);
+void uvl_tcp_start(struct tcp *c);
+
 int uvl_dns_new(struct uvl_world *w, const struct uv_loop_params *p);
 void uvl_dns_free(struct uvl_world *w);
 void uvl_dns_start(struct loop *l, struct dns_flight *f);

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "io/uv_tcp_priv.h"
+#include "io/uv_priv.h"
 
 enum { CONTROL_SIZE = 64 };
 

@@ -35,14 +35,21 @@ static const struct sdp_format static_types[] = {
 // Registered names (RFC 4855) that are met in IMS and beside it, other than those of the static types.
 static const struct str dynamic_types[] = {
     STR_INIT("AMR"), STR_INIT("AMR-WB"), STR_INIT("AMR-WB+"), STR_INIT("AV1"), STR_INIT("BV16"), STR_INIT("BV32"),
-    STR_INIT("CLEARMODE"), STR_INIT("EVRC"), STR_INIT("EVRC0"), STR_INIT("EVRCB"), STR_INIT("EVRCB0"), STR_INIT("EVRCNW"),
+    STR_INIT("CLEARMODE"), STR_INIT("EVRC"), STR_INIT("EVRC0"), STR_INIT("EVRCB"), STR_INIT("EVRCB0"),
+    STR_INIT("EVRCNW"),
     STR_INIT("EVRCWB"), STR_INIT("EVS"), STR_INIT("flexfec"), STR_INIT("G719"), STR_INIT("G7221"), STR_INIT("G726-16"),
-    STR_INIT("G726-24"), STR_INIT("G726-40"), STR_INIT("G7291"), STR_INIT("G729D"), STR_INIT("G729E"), STR_INIT("GSM-EFR"),
-    STR_INIT("GSM-HR-08"), STR_INIT("H263-1998"), STR_INIT("H263-2000"), STR_INIT("H264"), STR_INIT("H264-RCDO"), STR_INIT("H264-SVC"),
-    STR_INIT("H265"), STR_INIT("H266"), STR_INIT("iLBC"), STR_INIT("IVAS"), STR_INIT("L8"), STR_INIT("L20"), STR_INIT("L24"),
-    STR_INIT("MP4A-LATM"), STR_INIT("MP4V-ES"), STR_INIT("mpeg4-generic"), STR_INIT("opus"), STR_INIT("parityfec"), STR_INIT("PCMA-WB"),
-    STR_INIT("PCMU-WB"), STR_INIT("raw"), STR_INIT("red"), STR_INIT("rtx"), STR_INIT("SMV"), STR_INIT("SMV0"), STR_INIT("speex"),
-    STR_INIT("t140"), STR_INIT("t140c"), STR_INIT("telephone-event"), STR_INIT("theora"), STR_INIT("tone"), STR_INIT("ulpfec"),
+    STR_INIT("G726-24"), STR_INIT("G726-40"), STR_INIT("G7291"), STR_INIT("G729D"), STR_INIT("G729E"),
+    STR_INIT("GSM-EFR"),
+    STR_INIT("GSM-HR-08"), STR_INIT("H263-1998"), STR_INIT("H263-2000"), STR_INIT("H264"), STR_INIT("H264-RCDO"),
+    STR_INIT("H264-SVC"),
+    STR_INIT("H265"), STR_INIT("H266"), STR_INIT("iLBC"), STR_INIT("IVAS"), STR_INIT("L8"), STR_INIT("L20"),
+    STR_INIT("L24"),
+    STR_INIT("MP4A-LATM"), STR_INIT("MP4V-ES"), STR_INIT("mpeg4-generic"), STR_INIT("opus"), STR_INIT("parityfec"),
+    STR_INIT("PCMA-WB"),
+    STR_INIT("PCMU-WB"), STR_INIT("raw"), STR_INIT("red"), STR_INIT("rtx"), STR_INIT("SMV"), STR_INIT("SMV0"),
+    STR_INIT("speex"),
+    STR_INIT("t140"), STR_INIT("t140c"), STR_INIT("telephone-event"), STR_INIT("theora"), STR_INIT("tone"),
+    STR_INIT("ulpfec"),
     STR_INIT("VMR-WB"), STR_INIT("vorbis"), STR_INIT("VP8"), STR_INIT("VP9"),
 };
 

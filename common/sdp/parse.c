@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of lines, and what a description cannot do without.
+// Fills the table of lines; what a description cannot do without.
 #include "base/err.h"
+#include "sdp/limits.h"
 #include "sdp/sdp_priv.h"
+
+const struct sdp_limits sdp_limits_default = {
+    .bytes = 65535, .lines = 1024, .media = 32, .attributes = 256, .formats = 64};
+
+const struct sdp_limit_row sdp_limit_rows[SDP_LIMIT_COUNT] = {
+    [SDP_LIMIT_NONE] = {"none", ""},
+    [SDP_LIMIT_BYTES] = {"size", "session description longer than message.sdp.size allows"},
+    [SDP_LIMIT_LINES] = {"lines",
+                         "session description with more lines than message.sdp.lines allows"},
+    [SDP_LIMIT_MEDIA] = {"media",
+                         "session description with more media than message.sdp.media allows"},
+    [SDP_LIMIT_ATTRIBUTES] = {"attributes",
+                              "medium with more attributes than message.sdp.attributes allows"},
+    [SDP_LIMIT_FORMATS] = {"formats", "medium with more formats than message.sdp.formats allows"},
+};
 
 struct reader {
     struct sdp *s;
@@ -34,20 +50,6 @@ static void count(struct str text, size_t *ret_lines, size_t *ret_media)
     }
     *ret_lines = lines;
     *ret_media = media;
-}
-
-int sdp_mline_parse(struct str value, struct sdp_media *ret_media)
-{
-    struct sdp_media m = {.type = sdp_word(&value)};
-    struct str port = sdp_word(&value);
-    uint32_t n;
-    m.proto = sdp_word(&value);
-    m.fmt = value;
-    if (m.type.n == 0 || m.proto.n == 0 || str_u32(str_split(&port, '/'), &n) || n > 65535)
-        return ERR_BAD;
-    m.port = (uint16_t)n;
-    *ret_media = m;
-    return 0;
 }
 
 static int open_media(struct reader *r, struct str value, size_t i)
@@ -154,33 +156,4 @@ int sdp_parse(struct arena *a, struct str text, const struct sdp_limits *l, stru
     else if (ret_fault)
         *ret_fault = r.fault;
     return err;
-}
-
-struct str sdp_text(const struct sdp *s)
-{
-    return s->text;
-}
-
-size_t sdp_media_count(const struct sdp *s)
-{
-    return s->n_media;
-}
-
-size_t sdp_line_count(const struct sdp *s)
-{
-    return s->n_rows;
-}
-
-struct sdp_line sdp_line_at(const struct sdp *s, size_t i)
-{
-    char type = s->rows[i].type;
-    struct str text = sdp_row_text(s, i);
-    return (struct sdp_line){.type = type, .value = type ? str_skip(text, 2) : text};
-}
-
-void sdp_section(const struct sdp *s, size_t media, size_t *ret_first, size_t *ret_end)
-{
-    const struct sdp_part *p = sdp_part(s, media);
-    *ret_first = p->first;
-    *ret_end = p->end;
 }

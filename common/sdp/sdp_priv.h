@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of a description: the tables that its files share.
+// Inside of a description: the tables that its files share. parse.c needs media.c (what lines mean), that lines.c.
 #pragma once
 
 #include "base/arena.h"

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sip/msg.h"
+#include "sip/plain.h"
 
 struct writer;
 struct sip_edit;
@@ -82,6 +83,3 @@ int sip_write_response(const struct sip_msg *req, unsigned status, struct str re
 // body. headers is made as for sip_write_response.
 int sip_write_request(struct str method, struct str uri, const struct sip_edits *headers,
                       struct writer *w);
-
-// Standard reason phrase ("Not Found"); of the class when the code is unknown.
-struct str sip_reason(unsigned status);

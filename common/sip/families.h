@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Readers and writers of header families that only the table (sip/header.c) and tests name: each reads one value from
-// a cursor, up to its separator or the end, and writes it. Addresses with Contact, and tokens, which others need as well,
-// have headers of their own.
+// a cursor, up to its separator or the end, and writes it. Addresses with Contact, and tokens, which others need as
+// well, have headers of their own.
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Index of the header names, full and compact: a perfect hash table whose key is the two first and
-// the two last characters and the length. It is made from the table in sip/header.c before main and constant from then on.
+// the two last characters and the length. It is made from the table in sip/header.c before main and constant from then
+// on.
 #pragma once
 
 #include "base/str.h"

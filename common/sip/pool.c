@@ -4,18 +4,6 @@
 #include "base/mem.h"
 #include "sip/msg.h"
 
-// A recycled block would hide a use after free from the sanitizer, so there it is freed at once.
-#if defined(__SANITIZE_ADDRESS__)
-#define RECYCLE 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RECYCLE 0
-#endif
-#endif
-#ifndef RECYCLE
-#define RECYCLE 1
-#endif
-
 // A burst of large messages may leave no more behind than one of small ones.
 enum { CLASSES = 4, SMALLEST = 3072, KEEP = 256 };
 
@@ -48,7 +36,7 @@ void *sip_pool_get(size_t *n, unsigned *ret_class)
 
 void sip_pool_put(void *p, unsigned class)
 {
-    if (!RECYCLE || class >= CLASSES || spare[class].n >= (unsigned)KEEP >> class) {
+    if (!MEM_RECYCLES || class >= CLASSES || spare[class].n >= (unsigned)KEEP >> class) {
         mem_free(p);
         return;
     }

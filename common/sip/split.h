@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first pass over a message, private to the split_*.c files. Each instruction set has its own
-// sip_split_*, made of split_fast.inc; what is seldom needed is shared and in split.c.
+// The first pass over a message, private to the split*.c files. Each instruction set has its own
+// sip_split_*, made of split_fast.inc; what is seldom needed is shared and in split_line.c; split.c chooses.
 #pragma once
 
 #include "base/err.h"

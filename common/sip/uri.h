@@ -34,8 +34,8 @@ struct str sip_number_tel(struct arena *a, const struct sip_number *n);
 // As a sip URI of a domain, with user=phone; and its digits alone as a user part.
 struct str sip_number_sip(struct arena *a, const struct sip_number *n, struct str domain);
 struct str sip_number_user(struct arena *a, struct str digits);
-// A user part, or a piece of one, of a URI that could be read: escapes of unreserved characters resolved, the others with
-// upper-case digits (RFC 3261 19.1.4). STR_NONE: no memory.
+// A user part, or a piece of one, of a URI that could be read: escapes of unreserved characters resolved, the others
+// with upper-case digits (RFC 3261 19.1.4). STR_NONE: no memory.
 struct str sip_user_plain(struct arena *a, struct str user);
 
 // Canonical form of an identity as far as the URI alone tells (TS 23.003 13.4; with what the network knows of

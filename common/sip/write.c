@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing a message: received spans as they came, edits in between.
+// Writing a message: received spans as they came, edits in between; responses to a request, and requests from nothing.
 #include "base/err.h"
 #include "base/writer.h"
 #include "sip/edit_priv.h"
@@ -102,4 +102,88 @@ struct str sip_edits_body(const struct sip_edits *e)
         if (ed->body && !ed->dropped)
             return ed->value;
     return STR_NONE;
+}
+
+// ---- what is made here ----
+
+// The received lines of a header, as they came.
+static void copy_fields(struct writer *w, const struct sip_msg *m, enum sip_hid id)
+{
+    for (const struct sip_field *f = sip_field_first(m, id); f; f = sip_field_next(m, f))
+        writer_str(w, str_make(m->bytes.p + f->at, sip_field_end(f) - f->at));
+}
+
+static void copy_to(struct writer *w, const struct sip_msg *m, struct str tag)
+{
+    const struct sip_field *f = sip_field_first(m, SIP_H_TO);
+    if (!f)
+        return;
+    writer_str(w, str_make(m->bytes.p + f->at, (size_t)(f->value + f->value_n - f->at)));
+    if (tag.n) {
+        writer_lit(w, ";tag=");
+        writer_str(w, tag);
+    }
+    writer_lit(w, "\r\n");
+}
+
+// RFC 3261 8.2.6.1: a Timestamp is echoed in the 100.
+static void copy_timestamp(struct writer *w, const struct sip_msg *m)
+{
+    struct str value = sip_msg_raw_named(m, STR("Timestamp"));
+    if (!value.p)
+        return;
+    writer_lit(w, "Timestamp: ");
+    writer_str(w, value);
+    writer_lit(w, "\r\n");
+}
+
+// RFC 3261 12.1.1, RFC 6665 4.4.2, RFC 3515 2.4.4
+static bool makes_dialog(const struct sip_msg *req, unsigned status)
+{
+    return status > 100 && status < 300 &&
+           (req->method == SIP_INVITE || req->method == SIP_SUBSCRIBE || req->method == SIP_REFER);
+}
+
+static int finish(struct writer *w, const struct sip_edits *fields)
+{
+    struct str body = fields ? sip_edits_body(fields) : STR_NONE;
+    if (fields)
+        sip_edits_write_fields(fields, w);
+    writer_lit(w, "Content-Length: ");
+    writer_u64(w, body.n);
+    writer_lit(w, "\r\n\r\n");
+    writer_str(w, body);
+    if (fields && fields->failed)
+        return ERR_NOMEM;
+    return w->failed ? ERR_TOOBIG : 0;
+}
+
+int sip_write_response(const struct sip_msg *req, unsigned status, struct str reason,
+                       struct str to_tag, const struct sip_edits *extra, struct writer *w)
+{
+    writer_lit(w, "SIP/2.0 ");
+    writer_u64(w, status);
+    writer_chr(w, ' ');
+    writer_str(w, reason.n ? reason : sip_reason(status));
+    writer_lit(w, "\r\n");
+    copy_fields(w, req, SIP_H_VIA);
+    copy_fields(w, req, SIP_H_FROM);
+    copy_to(w, req, req->to.tag.n || status == 100 ? STR_NONE : to_tag);
+    copy_fields(w, req, SIP_H_CALL_ID);
+    copy_fields(w, req, SIP_H_CSEQ);
+    if (status == 100)
+        copy_timestamp(w, req);
+    if (makes_dialog(req, status))
+        copy_fields(w, req, SIP_H_RECORD_ROUTE);
+    return finish(w, extra);
+}
+
+int sip_write_request(struct str method, struct str uri, const struct sip_edits *headers,
+                      struct writer *w)
+{
+    writer_str(w, method);
+    writer_chr(w, ' ');
+    writer_str(w, uri);
+    writer_lit(w, " SIP/2.0\r\n");
+    return finish(w, headers);
 }

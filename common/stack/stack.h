@@ -103,5 +103,6 @@ struct ua_layer *stack_uas(const struct stack *s);
 
 // NULL when it is gone by now (cancelled and finished, or the stack is draining).
 struct pxy *pxy_find(const struct stack *s, pxy_id id);
-// The job (stack/proxy/pipeline.h) that waits with this pxy, to be resumed; NULL when it is gone or over, which is normal.
+// The job (stack/proxy/pipeline.h) that waits with this pxy, to be resumed; NULL when it is gone or over, which is
+// normal.
 struct job *pxy_job(const struct stack *s, pxy_id id);

@@ -65,8 +65,8 @@ int keep_load(struct keep *k, const struct keep_kind *kind, keep_load_cb cb, voi
 void keep_item_init(struct keep_item *it, const struct keep_kind *kind);
 // Its value is another, or it is new.
 void keep_changed(struct keep *k, struct keep_item *it);
-// It is gone, and so is its record soon: who waited for a value that is not on its way yet waits for that. Call it while
-// key still works; harmless twice, and for an item that was never written.
+// It is gone, and so is its record soon: who waited for a value that is not on its way yet waits for that. Call it
+// while key still works; harmless twice, and for an item that was never written.
 void keep_removed(struct keep *k, struct keep_item *it);
 
 // err as a put's in state.h: ERR_FULL, ERR_IO, ERR_NOMEM, ERR_INVAL (larger than a record can be).

@@ -3,11 +3,13 @@
 //
 //   batch    magic "CST1" | crc of what follows, 4 | length of the body, 4 | records, 4 | first version, 8 | kind, 4 |
 //            the file's generation, 4 | the file's own number, drawn by lot, 8 | body
-//   record   crc of what follows, 4 | length of the value, or all ones: deleted, 4 | version, 8 | length of the key, 2 |
+//   record   crc of what follows, 4 | length of the value, or all ones: deleted, 4 | version, 8 | length of the key, 2
+//   |
 //            0, 2 | key | value
 //
 // A file begins with a batch RECORD_HEAD; a snapshot ends with RECORD_END, whose body is the number of its records, 8.
-// The number keeps a value that looks like a batch from being taken for one. In a log versions follow each other without a gap, from batch to batch and from file to file.
+// The number keeps a value that looks like a batch from being taken for one. In a log versions follow each other
+// without a gap, from batch to batch and from file to file.
 #pragma once
 
 #include "base/str.h"

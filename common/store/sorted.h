@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each record of a log lies, by key, in order: chunks of pointers, and an array of the chunks. Nothing is ever
-// rebuilt at once, so no insertion is slow; keys that come in order (a snapshot's) are added at the end without a search.
+// rebuilt at once, so no insertion is slow; keys that come in order (a snapshot's) are added at the end without a
+// search.
 #pragma once
 
 #include "base/str.h"

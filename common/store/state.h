@@ -94,7 +94,7 @@ struct state_figures {
     uint64_t conflicts;                         // versions that were others
     uint64_t batches, largest_batch;            // with something to write; operations in the largest one
     uint64_t batch_ns, batch_ns_max;            // their time from leaving the loop's turn to coming back
-    uint64_t batch_times[STATE_TIMES];          // batches that took as long as the bound, and longer than the one before
+    uint64_t batch_times[STATE_TIMES]; // batches that took as long as the bound, and longer than the one before
     uint64_t pushed_back;                       // calls refused because the queue was full
     uint64_t failed;                            // operations that came back with a failure of the store
     uint64_t damaged;                           // records or batches found damaged

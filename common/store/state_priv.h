@@ -68,7 +68,8 @@ struct state_limits {
 
 // Takes the backend, also when it fails.
 int state_new(struct loop *l, struct state_backend *b, const struct state_limits *limits, struct state **ret_state);
-// The batch has come back. wrote: something was to be written; why, static text, is the cause when that failed with err.
+// The batch has come back. wrote: something was to be written; why, static text, is the cause when that failed with
+// err.
 void state_ran(struct state *s, bool wrote, int err, const char *why);
 // For run: from op on it is too much for this batch; these are first in the next one.
 void state_give_back(struct state *s, struct state_op *op);

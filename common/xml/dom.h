@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading XML from a peer with libxml2: no network, no document type, no entities of the document's
-// own, bounded size, depth and number of elements and attributes, read as UTF-8 whatever it says. Elements are compared by local name, so a namespace prefix does no harm.
+// own, bounded size, depth and number of elements and attributes, read as UTF-8 whatever it says. Elements are compared
+// by local name, so a namespace prefix does no harm.
 #pragma once
 
 #include <libxml/tree.h>

@@ -67,7 +67,34 @@ static bool has_row(const struct fsm *m, unsigned state, unsigned event)
     return next_row(m, &at, state, event) != NULL;
 }
 
-void machine_check_timers(const struct fsm *m, unsigned n_timers)
+size_t machine_refuses(const struct fsm *m, void *obj)
+{
+    size_t refused = 0;
+    for (unsigned s = 0; s < m->n_states; s++) {
+        for (unsigned e = 0; e < m->n_events; e++) {
+            uint8_t now = (uint8_t)s;
+            if (has_row(m, s, e))
+                continue;
+            assert_int_equal(fsm_step(m, &now, e, obj, NULL), ERR_STATE);
+            assert_int_equal(now, s);
+            refused++;
+        }
+    }
+    return refused;
+}
+
+void machine_has_defaults(const struct fsm *m)
+{
+    for (size_t i = 0; i < m->n_rows; i++) {
+        bool open = m->rows[i].guard != NULL;
+        for (size_t j = i + 1; j < m->n_rows; j++)
+            if (m->rows[j].state == m->rows[i].state && m->rows[j].event == m->rows[i].event)
+                open = open && m->rows[j].guard != NULL;
+        assert_false(open);
+    }
+}
+
+uint32_t machine_timers(const struct fsm *m, unsigned n_timers)
 {
     uint32_t armed = 0;
     for (unsigned s = 0; s < m->n_states; s++)
@@ -78,9 +105,13 @@ void machine_check_timers(const struct fsm *m, unsigned n_timers)
         for (size_t a = 0; a < FSM_ARMS && m->rows[i].arms[a]; a++) {
             unsigned t = m->rows[i].arms[a];
             if (!(m->runs[m->rows[i].next] >> t & 1))
-                fail_msg("%s{%s} starts %s", m->name, m->states[m->rows[i].state],
-                         m->timers[t].name);
+                fail_msg("%s{%s} starts %s", m->name, m->states[m->rows[i].state], m->timers[t].name);
             armed |= UINT32_C(1) << t;
         }
-    assert_int_equal(armed, (UINT32_C(1) << n_timers) - 2);
+    return armed;
+}
+
+void machine_check_timers(const struct fsm *m, unsigned n_timers)
+{
+    assert_int_equal(machine_timers(m, n_timers), (UINT32_C(1) << n_timers) - 2);
 }

@@ -16,3 +16,10 @@ void machine_check_pairs(const struct fsm *m, const struct machine_pair *pairs, 
 // (with the 0 that is none) is started somewhere, and no row starts one that its state does not
 // await.
 void machine_check_timers(const struct fsm *m, unsigned n_timers);
+// The same where machines share their timers: those that this one starts, as bits.
+uint32_t machine_timers(const struct fsm *m, unsigned n_timers);
+
+// The parts of machine_check_pairs, for a table that is held against something else: how many pairs are refused because
+// no row declares them (obj is not looked at); nothing falls through.
+size_t machine_refuses(const struct fsm *m, void *obj);
+void machine_has_defaults(const struct fsm *m);

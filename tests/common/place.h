@@ -12,7 +12,8 @@ struct addr place_port(const char *text, uint16_t port);
 
 // Records of 60 seconds: A or AAAA, SRV, NAPTR (flag "s").
 void place_host(struct sim *sim, const char *name, const char *ip);
-void place_srv(struct sim *sim, const char *name, uint16_t priority, uint16_t weight, const char *target, uint16_t port);
+void place_srv(struct sim *sim, const char *name, uint16_t priority, uint16_t weight, const char *target,
+               uint16_t port);
 void place_naptr(struct sim *sim, const char *name, uint16_t order, const char *service, const char *replacement);
 
 // Runs for so long from now.

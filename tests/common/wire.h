@@ -10,7 +10,8 @@ struct writer;
 struct str wire_text(const char *text, char *room, size_t n);
 
 // A response to a request by RFC 3261 8.2.6 into w. lines (may be NULL): "Name: value", each ended by a LF.
-int wire_answer(const struct sip_msg *request, unsigned status, const char *to_tag, const char *lines, struct writer *w);
+int wire_answer(const struct sip_msg *request, unsigned status, const char *to_tag, const char *lines,
+                struct writer *w);
 
 // Framing on a stream of which all is there: like sip_framer_next for the first message.
 static inline int wire_frame(struct str data, size_t *ret_skip, size_t *ret_len)

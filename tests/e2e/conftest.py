@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 from keeper import Keeper  # noqa: E402
 from network import own_network  # noqa: E402
 
-ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_phones.py", "test_phones_words.py", "test_bad_days.py", "test_torture.py",
+ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_phones.py", "test_phones_words.py",
+         "test_bad_days.py", "test_torture.py",
          "test_ue_verdicts.py", "test_strangers.py", "test_cost.py", "test_budget.py",
          "test_in_anothers_name.py", "test_judge.py"]
 

@@ -47,7 +47,8 @@ def in_dialog(peer, method, response, cseq, caller=True, body=""):
     ends = (response.get("From"), response.get("To"))
     proto = "TCP" if peer.tcp else "UDP"
     lines = [f"{method} {target} SIP/2.0",
-             f"Via: SIP/2.0/{proto} {peer.ip}:{peer.port};branch=z9hG4bK{secrets.token_hex(8)};rport", "Max-Forwards: 70",
+             f"Via: SIP/2.0/{proto} {peer.ip}:{peer.port};branch=z9hG4bK{secrets.token_hex(8)};rport",
+             "Max-Forwards: 70",
              *(f"Route: {r}" for r in (routes[::-1] if caller else routes)),
              f"From: {ends[0 if caller else 1]}", f"To: {ends[1 if caller else 0]}",
              f"Call-ID: {response.get('Call-ID')}", f"CSeq: {cseq} {method}", f"Content-Length: {len(body)}"]
@@ -55,7 +56,8 @@ def in_dialog(peer, method, response, cseq, caller=True, body=""):
 
 
 def message(frm, name, to, body="hi", **kw):
-    text, call_id = frm.request(method="MESSAGE", user=name, uri=to, to=to, body=body, extra=["Content-Type: text/plain"],
+    text, call_id = frm.request(method="MESSAGE", user=name, uri=to, to=to, body=body,
+                                extra=["Content-Type: text/plain"],
                                 **kw)
     frm.send(text)
     return call_id
@@ -71,7 +73,8 @@ def passes(frm, name, called, to, **kw):
 
 
 def test_long_requests_and_other_ports(lab):
-    """RFC 3261 18.1.1: registered by UDP, 1.5 kB go by TCP; and so do another port, a second connection, a reconnect."""
+    """RFC 3261 18.1.1: registered by UDP, 1.5 kB go by TCP; and so do another port, a second connection, a
+    reconnect."""
     with Peer("127.0.2.71") as erin, Peer("127.0.2.70") as dave:
         enter(erin, "erin")
         enter(dave, "dave")
@@ -187,7 +190,8 @@ def test_a_stranger_behind_the_nat_of_one_phone(lab):
         inner = natted(dave, "10.1.1.1:5060")
         first = dave.ask(user="dave", **inner)
         auth = authorization("dave" + AT, SECRETS["dave"], challenge(first), f"sip:{facts.DOMAIN}")
-        assert dave.ask(user="dave", call_id=first.get("Call-ID"), authorization=auth, **natted(dave, "10.1.1.1:5060")).status == 200
+        assert dave.ask(user="dave", call_id=first.get("Call-ID"), authorization=auth,
+                        **natted(dave, "10.1.1.1:5060")).status == 200
         assert eve.final(message(eve, "dave", ERIN)).status == 407
         assert eve.final(message(eve, "alice", ERIN)).status == 403
         assert erin.receive(0.5) is None
@@ -196,8 +200,9 @@ def test_a_stranger_behind_the_nat_of_one_phone(lab):
 
 
 def test_a_phone_answers_407(lab):
-    """carillon-ue beside another phone at one address: a call too large for a datagram leaves its flow (RFC 3261 18.1.1),
-    so that only its password tells who calls (5.4.3.6). The second call has the nonce already, counted on."""
+    """carillon-ue beside another phone at one address: a call too large for a datagram leaves its flow
+    (RFC 3261 18.1.1), so that only its password tells who calls (5.4.3.6). The second call has the nonce already,
+    counted on."""
     def options(name, port):
         return ["--impi", name + AT, "--impu", f"sip:{name}{AT}", "--password", SECRETS[name], "--local",
                 f"127.0.2.78:{port}"]
@@ -207,7 +212,8 @@ def test_a_phone_answers_407(lab):
         call = ["+", "call", f"{DAVE};x={'a' * 500}"]
         erin = lab.run_phone("dave", "register", *call, *call, "+", "deregister", options=options("erin", 5061))
         assert dave.finish() == 0 and ERIN in dave.event("incoming")["from"]
-    first, second = [lab.cli("ladder", "--call-id", e["call_id"]) for e in erin.events if e["event"] == "call-established"]
+    first, second = [lab.cli("ladder", "--call-id", e["call_id"])
+                     for e in erin.events if e["event"] == "call-established"]
     assert "407" in first and "407" not in second, first + second
 
 

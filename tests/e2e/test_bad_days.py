@@ -350,7 +350,8 @@ def test_call_from_a_phone_that_is_not_registered(lab):
 
 
 def test_two_phones_of_one_user_ring(lab):
-    """RFC 3261 16.6, 16.7: phones that share an account of SIP Digest both ring, one answers, the other is cancelled."""
+    """RFC 3261 16.6, 16.7: phones that share an account of SIP Digest both ring, one answers, the other is
+    cancelled."""
     second = ["--local", "127.0.2.14"]
     with lab.phone("dave", "register", "+", "answer", "after=0.6") as one:
         one.wait_for("ready")

@@ -21,7 +21,8 @@ SERIAL = itertools.count(1)
 
 
 class Caller(Peer):
-    """dave, who calls frida; her phones are the tests' own. Her private identity has SIP Digest: it may have several."""
+    """dave, who calls frida; her phones are the tests' own. Her private identity has SIP Digest: it may have
+    several."""
     callee = ""
 
     @property
@@ -183,8 +184,8 @@ class OtherScscf:
 
 
 def test_scscf_that_is_stopped(lab):
-    """SIGSTOP: the I-CSCF waits for it once, by one transport, chooses another one, and chooses that one at once for the
-    requests that follow (TS 24.229 5.3.1.3)."""
+    """SIGSTOP: the I-CSCF waits for it once, by one transport, chooses another one, and chooses that one at once for
+    the requests that follow (TS 24.229 5.3.1.3)."""
     conf, other = facts.RUN / "icscf.yaml", OtherScscf("127.0.1.130")
     text = conf.read_text()
     name = f"    - name: sip:scscf.{facts.DOMAIN}:5060\n"

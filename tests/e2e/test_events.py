@@ -121,8 +121,9 @@ def publish():
         s.bind(("127.0.66.33", 0))
         s.settimeout(10)
         here = "%s:%d" % s.getsockname()
-        s.sendto((f"PUBLISH sip:bob@{THEIRS} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKp1\r\nMax-Forwards: 70\r\n"
-                  f"From: <sip:bob@{THEIRS}>;tag=p\r\nTo: <sip:bob@{THEIRS}>\r\nCall-ID: publish-1\r\nCSeq: 1 PUBLISH\r\n"
+        s.sendto((f"PUBLISH sip:bob@{THEIRS} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKp1\r\n"
+                  f"Max-Forwards: 70\r\nFrom: <sip:bob@{THEIRS}>;tag=p\r\nTo: <sip:bob@{THEIRS}>\r\n"
+                  "Call-ID: publish-1\r\nCSeq: 1 PUBLISH\r\n"
                   f"Event: presence\r\nExpires: 3600\r\nContent-Type: application/pidf+xml\r\n"
                   f"Content-Length: {len(body)}\r\n\r\n{body}").encode(), (THEIRS, 5060))
         return s.recv(4096).decode()
@@ -154,7 +155,8 @@ def test_kamailio_notifies(tmp_path):
 
 def phone(tmp_path, *steps):
     """carillon-ue beside it, with the presence server in the place of a P-CSCF."""
-    return Process(tmp_path / "ue.log", UE, "--impi", "watcher@example.org", "--impu", "sip:watcher@example.org", "--domain",
+    return Process(tmp_path / "ue.log", UE, "--impi", "watcher@example.org", "--impu", "sip:watcher@example.org",
+                   "--domain",
                    "example.org", "--password", "x", "--local", OURS, "--proxy", f"{THEIRS}:5060", *steps)
 
 

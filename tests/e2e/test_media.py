@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Media that a subscription does not allow: SubscribedMediaProfileId from the HSS to the S-CSCF's answer (TS 24.229 6.3,
-TS 29.228 annex B)."""
+"""Media that a subscription does not allow: SubscribedMediaProfileId from the HSS to the S-CSCF's answer
+(TS 24.229 6.3, TS 29.228 annex B)."""
 import re
 import urllib.request
 

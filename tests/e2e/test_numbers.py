@@ -24,7 +24,8 @@ def fixture_phones(lab):
 
 
 FORMS = [
-    "tel:+15550000077", "tel:+1-555-000-0077", f"tel:15550000077;phone-context={D}", f"tel:5550000077;phone-context={D}",
+    "tel:+15550000077", "tel:+1-555-000-0077", f"tel:15550000077;phone-context={D}",
+    f"tel:5550000077;phone-context={D}",
     "tel:01115550000077", "tel:5550000077;phone-context=+1", f"sip:15550000077;phone-context={D}{AT};user=phone",
     f"sip:15550000077{AT};user=phone", f"sip:+15550000077{AT};user=phone", f"sip:+15550000077{AT}",
     f"tel:7042;phone-context={D}", "tel:7042", f"sip:7042;phone-context={D}{AT};user=phone", f"sip:7042{AT};user=phone",

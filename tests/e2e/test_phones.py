@@ -49,7 +49,8 @@ def test_call(everybody, pair):
     scripts.call(everybody, a, b, by_called=PAIRS.index(pair) % 2 == 1)
 
 
-@pytest.mark.parametrize("pair", [p for p in PAIRS if p[0].video and p[1].video], ids=lambda p: f"{p[0].name}-{p[1].name}")
+@pytest.mark.parametrize("pair", [p for p in PAIRS if p[0].video and p[1].video],
+                         ids=lambda p: f"{p[0].name}-{p[1].name}")
 def test_video(everybody, pair):
     scripts.call(everybody, *both(everybody, pair), video=True)
 

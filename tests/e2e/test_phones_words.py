@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a phone says that the other one must not hear (TS 24.229 4.4), how it dials, how the operator changes its number,
-and what it asks its next hop."""
+"""What a phone says that the other one must not hear (TS 24.229 4.4), how it dials, how the operator changes its
+number, and what it asks its next hop."""
 import contextlib
 import dataclasses
 
@@ -14,9 +14,11 @@ CELL = "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=00101000100a1b77"
 # As TS 24.229 4.4.2 to 4.4.23, 4.5 and RFC 7315 have them: a UE is outside of the trust domain.
 NOT_A_PHONES = [
     ("P-Asserted-Identity", "<sip:somebody@example.org>"), ("P-Access-Network-Info", CELL),
-    ("Cellular-Network-Info", CELL + ";cell-info-age=2"), ("P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"),
+    ("Cellular-Network-Info", CELL + ";cell-info-age=2"),
+    ("P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"),
     ("P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"), ("Resource-Priority", "wps.0"),
-    ("P-Profile-Key", "<sip:!.*!@example.org>"), ("P-Served-User", "<sip:somebody@example.org>;sescase=orig;regstate=reg"),
+    ("P-Profile-Key", "<sip:!.*!@example.org>"),
+    ("P-Served-User", "<sip:somebody@example.org>;sescase=orig;regstate=reg"),
     ("P-Private-Network-Indication", "corp.example.org"), ("Feature-Caps", '*;+g.3gpp.trf="<sip:trf.example.org>"'),
     ("Restoration-Info", '"001010000000001"'), ("Relayed-Charge", "icid=abc"), ("Service-Interact-Info", "siid=1"),
     ("Attestation-Info", '"A"'), ("Origination-Id", "0e5c1b7a-6a55-4d43-9a4e-3f6d5c0b7a11"),

@@ -43,7 +43,8 @@ def test_requests_outside_dialogs_pass(phones, method):
     assert arrived.get("Max-Forwards") == "65"
 
 
-@pytest.mark.parametrize("node,port", [("127.0.1.10", 5060), ("127.0.1.10", 5070), ("127.0.1.20", 5060), ("127.0.1.30", 5060)])
+@pytest.mark.parametrize("node,port", [("127.0.1.10", 5060), ("127.0.1.10", 5070), ("127.0.1.20", 5060),
+                                       ("127.0.1.30", 5060)])
 @pytest.mark.parametrize("tcp", [False, True])
 def test_probes_are_answered(lab, phones, node, port, tcp):
     """RFC 3261 11.2, 16.3: an OPTIONS for the node itself, from a monitor and from a registered phone."""
@@ -58,7 +59,8 @@ def test_probes_are_answered(lab, phones, node, port, tcp):
 
 
 TAGS = ('+g.3gpp.accesstype="cellular2";video;audio;+g.3gpp.smsip;q=1.0;'
-        '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";+sip.instance="<urn:gsma:imei:86000000-000000-0>"')
+        '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";'
+        '+sip.instance="<urn:gsma:imei:86000000-000000-0>"')
 
 
 def test_contact_comes_back_whole(lab, phones):

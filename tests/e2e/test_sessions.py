@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calls have beyond RFC 3261, through the whole core: carillon-ue on both sides, and SIPp as a called phone that wants
-everything done reliably."""
+"""What calls have beyond RFC 3261, through the whole core: carillon-ue on both sides, and SIPp as a called phone
+that wants everything done reliably."""
 import subprocess
 import time
 
@@ -69,7 +69,8 @@ def test_late_offer(lab):
 def test_late_offer_answered_by_prack(lab):
     """RFC 3261 13.2.1, RFC 3262 5: the offer in the first reliable response, the answer in its PRACK."""
     start = time.time()
-    pair(lab, ["late-offer=1", "100rel=required", "talk=0.5", "expect-tone=880"], ["expect-tone=440", "100rel=supported"])
+    pair(lab, ["late-offer=1", "100rel=required", "talk=0.5", "expect-tone=880"],
+         ["expect-tone=440", "100rel=supported"])
     seen = on_the_wire(lab, start)
     for what, body in ("INVITE", False), ("180", True), ("PRACK", True), ("ACK", False):
         assert {has_body(m) for m in seen if m.what == what} == {body}, what
@@ -139,7 +140,8 @@ def test_message(lab):
 # ---- somebody else's phone ----
 
 REINVITE = """  <recv request="INVITE">
-    <action><ereg regexp="600;refresher=uac" search_in="hdr" header="Session-Expires:" check_it="true" assign_to="3"/></action>
+    <action><ereg regexp="600;refresher=uac" search_in="hdr" header="Session-Expires:" check_it="true"
+      assign_to="3"/></action>
   </recv>
   <Reference variables="3"/>
   <send retrans="500"><![CDATA[
@@ -244,7 +246,8 @@ def test_sipp_with_everything(tmp_path):
     fails at anything that comes in another order or without what is looked for."""
     ip, phone = "127.0.66.67", "127.0.66.68"  # no core between them: nothing for the judge
     (tmp_path / "uas.xml").write_text(SIPP_PHONE.replace("{reinvite}", REINVITE))
-    command = ["sipp", "-sf", "uas.xml", "-i", ip, "-p", "5060", "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error",
+    command = ["sipp", "-sf", "uas.xml", "-i", ip, "-p", "5060", "-m", "1", "-nostdin", "-timeout", "20s",
+               "-timeout_error",
                "-trace_err", "-error_file", "errors"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           stdin=subprocess.DEVNULL) as sipp:
@@ -252,8 +255,9 @@ def test_sipp_with_everything(tmp_path):
             wait_until(listening(ip), 10, "SIPp listens")
             r = subprocess.run([facts.BUILD / "tools" / "ue" / "carillon-ue", "--impi", "x@example.org",
                                 "--impu", "sip:x@example.org", "--domain", "example.org",
-                                "--password", "x", "--local", phone, "--proxy", ip, "--json", "call", "sip:y@example.org",
-                                "100rel=required", "session-expires=600", "hold=0.2", "talk=0.2"],
+                                "--password", "x", "--local", phone, "--proxy", ip, "--json",
+                                "call", "sip:y@example.org", "100rel=required", "session-expires=600",
+                                "hold=0.2", "talk=0.2"],
                                capture_output=True, text=True, timeout=30, check=False)
             status = sipp.wait(15)
         finally:

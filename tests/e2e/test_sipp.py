@@ -27,7 +27,8 @@ class SippUser:
         fields = facts.RUN / f"sipp-{self.user}.csv"  # [authentication] takes no keywords inside
         fields.write_text(f"SEQUENTIAL\n{self.impi};[authentication username={self.impi} aka_K={KEY} "
                           f"aka_OP=0x{facts.OP} aka_AMF=0x8000]\n")
-        words = ["sipp", P_CSCF, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-inf", str(fields), "-i", self.ip, "-p", "5060",
+        words = ["sipp", P_CSCF, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-inf", str(fields), "-i", self.ip, "-p",
+                 "5060",
                  "-t", transport, "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error",
                  "-cid_str", f"{scenario}-{secrets.token_hex(6)}-%u@%s", "-trace_err", "-error_file", trouble]
         for name, value in keys.items():

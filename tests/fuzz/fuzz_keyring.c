@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Key rings. What is read as one is one when it is written again; a ring made of the input comes back, and not with a change in it.
+// Key rings. What is read as one is one when it is written again; a ring made of the input comes back, and not with a
+// change in it.
 #include "app/keyring.h"
 #include "base/err.h"
 #include "fuzz.h"

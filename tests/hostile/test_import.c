@@ -67,18 +67,21 @@ static const struct shape {
     {IMPORT, "profile: entities", "profiles:\n  - name: p\n    xml: >\n      <!DOCTYPE a [ ",
      "<!ENTITY e%u \"&e;&e;\">", "]><ServiceProfile/>\n"},
     {IMPORT, "profile: references", "profiles:\n  - name: p\n    xml: >\n      <a>", "&#65;", "</a>\n"},
-    {USER_DATA, "user data: identities", IN(""), "<PublicIdentity><Identity>sip:u%u@b</Identity></PublicIdentity>", OUT},
+    {USER_DATA, "user data: identities", IN(""), "<PublicIdentity><Identity>sip:u%u@b</Identity></PublicIdentity>",
+     OUT},
     {USER_DATA, "user data: criteria upwards", IN(ID),
      "<InitialFilterCriteria><Priority>%u</Priority>" AS "</InitialFilterCriteria>", OUT},
     {USER_DATA, "user data: criteria of one priority", IN(ID),
      "<InitialFilterCriteria><Priority>1</Priority>" AS "</InitialFilterCriteria>", OUT},
     {USER_DATA, "user data: criteria downwards", IN(ID),
      "<InitialFilterCriteria><Priority>%d</Priority>" AS "</InitialFilterCriteria>", OUT},
-    {USER_DATA, "user data: triggers", IN(ID) "<InitialFilterCriteria><Priority>1</Priority><TriggerPoint>"
-                                              "<ConditionTypeCNF>0</ConditionTypeCNF>",
+    {USER_DATA, "user data: triggers",
+     IN(ID) "<InitialFilterCriteria><Priority>1</Priority><TriggerPoint>"
+            "<ConditionTypeCNF>0</ConditionTypeCNF>",
      "<SPT><Group>%u</Group><Method>INVITE</Method></SPT>", "</TriggerPoint>" AS "</InitialFilterCriteria>" OUT},
-    {USER_DATA, "user data: groups", IN(ID) "<InitialFilterCriteria><Priority>1</Priority><TriggerPoint>"
-                                            "<ConditionTypeCNF>0</ConditionTypeCNF><SPT>",
+    {USER_DATA, "user data: groups",
+     IN(ID) "<InitialFilterCriteria><Priority>1</Priority><TriggerPoint>"
+            "<ConditionTypeCNF>0</ConditionTypeCNF><SPT>",
      "<Group>%u</Group>", "<Method>INVITE</Method></SPT></TriggerPoint>" AS "</InitialFilterCriteria>" OUT},
     {USER_DATA, "user data: service profiles", "<IMSSubscription><PrivateID>a@b</PrivateID>",
      "<ServiceProfile>" ID "</ServiceProfile>", "</IMSSubscription>"},

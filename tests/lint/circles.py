@@ -3,8 +3,9 @@
 """circles.py ROOT ARCHIVE...: no file needs, by whatever way round, one that needs it.
 
 A file needs another when it calls or reads what that one defines (`nm` on the objects of a library), a header
-another when it includes it. Circles that were there before the rule are in KNOWN: they may only shrink, and one that has
-shrunk or gone must be written down as it is now. Within common/stack and common/dia a layer needs no symbol of one above it either."""
+another when it includes it. Circles that were there before the rule are in KNOWN: they may only shrink, and one that
+has shrunk or gone must be written down as it is now. Within common/stack and common/dia a layer needs no symbol of
+one above it either."""
 import collections
 import os
 import re
@@ -17,14 +18,6 @@ from tree import files_of
 
 # Files of one folder that need each other, as they were found; what a line leaves out is ".c".
 KNOWN_TEXT = """
-common/app: conf_value config
-common/base: log log_limit
-common/io: sim_conn sim_listen sim_net sim_tcp
-common/sdp: media parse
-common/sip: split split_avx2 split_avx512 split_plain split_sse2
-common/stack/proxy: proxy proxy_check proxy_context proxy_reply
-common/stack/transport: answer flow guard transport_in transport_tcp
-common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))

@@ -22,7 +22,8 @@ def main(root, compiler):
             sources.append(str(source))
         # Options that an implementation asks for (-Werror) do not belong to a header's own sins.
         command = [*compiler, "-std=gnu17", "-D_GNU_SOURCE", '-DCARILLON_VERSION="0"', "-fsyntax-only", "-Wall",
-                   "-Werror", "-Wstrict-prototypes", "-I", root, "-I", f"{root}/common", "-I", f"{root}/tools", *flags.stdout.split()]
+                   "-Werror", "-Wstrict-prototypes", "-I", root, "-I", f"{root}/common", "-I", f"{root}/tools",
+                   *flags.stdout.split()]
         result = subprocess.run(command + sources, capture_output=True, text=True)
     print(f"{len(headers)} headers\n{result.stderr}")
     return 1 if result.returncode or not headers else 0

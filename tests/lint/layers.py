@@ -6,7 +6,7 @@
              transport <- txn <- {proxy, session, event}, and inside of dia codec <- link <- peer <- request
   sizes      functions of at most 100 lines (60 and files of 600 are warned about)
   text       SPDX line, paths of one machine, leftovers, heap and clock only through their doors,
-             prose of at most 120 columns
+             at most 120 columns in code and prose
 """
 import re
 import sys
@@ -27,8 +27,9 @@ LAYERS = {
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}
-# The layers inside of a folder: what each may include of its neighbours (a folder, one file in it, or with "/" before it a
-# file beside them: dia/base.h is made from a specification). Other files beside them wire them together and may include all.
+# The layers inside of a folder: what each may include of its neighbours (a folder, one file in it, or with "/" before
+# it a file beside them: dia/base.h is made from a specification). Other files beside them wire them together and may
+# include all.
 NESTED = {
     "stack": {
         "transport": (),
@@ -173,6 +174,9 @@ def check_sizes(root, report):
 
 # ---- text ----
 
+CODE_NAMES = re.compile(r"(\.(c|h|inc|py|sh|ya?ml)|meson\.build|meson_options\.txt)$")
+# Messages and answers as they were recorded or published.
+DATA = r"^tests/(fuzz/)?corpus/|/golden/"
 # What a fuzzer starts from is data, byte for byte.
 FUZZ_SEEDS = "tests/fuzz/corpus/"
 SPDX_NAMES = re.compile(r"(\.(c|h|py|sh|asn|xsd|ya?ml)|meson\.build|meson_options\.txt)$")
@@ -188,7 +192,7 @@ WORDS = (
     (r"(?<![\w.>])(malloc|calloc|realloc|strdup|strndup|free)\s*\(", C_CODE, r"^common/(base/mem\.[ch]|dia/)",
      False, "heap only through base/mem.h"),
     (r"(?<![\w.>])(clock_gettime|gettimeofday|time|rand|random|getrandom|RAND_bytes)\s*\(", LOGIC,
-     r"^common/(base/log\.c|io/|app/)", False, "time and randomness only from the loop"),
+     r"^common/(base/log_sink\.c|io/|app/)", False, "time and randomness only from the loop"),
     (r"(?<![\w.>])(\*?\w+) = [^;]*\bARENA_CAT\(\s*[^,;]+,\s*\1\b", C_CODE, r"", False,
      "copies all that was there before; pieces go into an arena_buf"),
     (r"\b(for|while) \([^{}\n]*?\bsip_msg_(at|count)\([^{}\n]*?\{?$", C_CODE, r"^common/sip/", False,
@@ -223,14 +227,16 @@ def check_words(name, text, report):
 
 
 def check_width(name, text, report):
-    """Prose of the documents; tables, code, HTML comments and what is generated are as wide as they have to be."""
-    if not name.endswith(".md") or name in GENERATED:
+    """One width for everything; tables of documents, what is data or generated, and a link alone are as wide as they
+    have to be."""
+    is_code = CODE_NAMES.search(name) or text.startswith("#!")
+    if name in GENERATED or not (name.endswith(".md") or is_code) or re.search(DATA, name):
         return
     code = False
     for i, line in enumerate(text.split("\n"), 1):
-        if line.lstrip().startswith("```"):
+        if not is_code and line.lstrip().startswith("```"):
             code = not code
-        elif len(line) > WIDTH and not code and not re.match(r"\s*(\||<|    |\[[^]]+\]:)", line):
+        elif len(line) > WIDTH and (is_code or not (code or re.match(r"\s*(\||<|    |\[[^]]+\]:)", line))):
             report.error(f"{name}:{i}", f"{len(line)} columns, {WIDTH} at most")
 
 

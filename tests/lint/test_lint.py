@@ -116,6 +116,11 @@ def test_sizes(tmp_path, lines, ok):
     ("pcscf/a.c", LICENSE + "all = ARENA_CAT(a, other, part);\n", True),
     ("pcscf/a.c", LICENSE + "for (i = 0; (v = sip_msg_at(m, id, i)); i++)\n", False),
     ("pcscf/a.c", LICENSE + "for (i = 0; i < n; i++)\n    v = 0;\nw = sip_msg_at(m, id, 0);\n", True),
+    ("a.c", LICENSE + "// " + "word " * 23 + "\n", True),
+    ("a.c", LICENSE + "// " + "word " * 24 + "\n", False),
+    ("tests/corpus/a.py", LICENSE + "// " + "word " * 24 + "\n", True),
+    ("meson.build", LICENSE + "# " + "word " * 24 + "\n", False),
+    ("tool", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n# " + "word " * 24 + "\n", False),
     ("docs/a.md", SPDX_PAGE + "word " * 23 + "\n", True),
     ("docs/a.md", SPDX_PAGE + "word " * 25 + "\n", False),
     ("docs/a.md", SPDX_PAGE + "- " + "word " * 25 + "\n", False),
@@ -157,7 +162,8 @@ def complaints(tmp_path, folder, files, known=()):
 
 
 A_B = {"a.c": "int b(void);\nint a(void) { return b(); }\n", "b.c": "int b(void) { return 1; }\n"}
-CIRCLE = {**A_B, "b.c": "int c(void);\nint b(void) { return c(); }\n", "c.c": "int a(void);\nint c(void) { return a(); }\n"}
+CIRCLE = {**A_B, "b.c": "int c(void);\nint b(void) { return c(); }\n",
+          "c.c": "int a(void);\nint c(void) { return a(); }\n"}
 NAMES = ("common/x/a.c", "common/x/b.c", "common/x/c.c")
 
 

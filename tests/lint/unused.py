@@ -4,7 +4,8 @@
 
 What only tests call is a burden that looks like a feature. Read are the sources: from main, from tables and from
 headers (macros, inline functions) it is followed which function names which; what is not static and not reached is an
-error. The generators, and the specifications that they read, name what the code that they make calls. Names are taken as they stand, so a function whose name is also that of a struct member may be missed."""
+error. The generators, and the specifications that they read, name what the code that they make calls. Names are taken
+as they stand, so a function whose name is also that of a struct member may be missed."""
 import re
 import sys
 from pathlib import Path
@@ -15,30 +16,40 @@ FOLDERS = ("common", "pcscf", "icscf", "scscf", "hss", "tools")
 EXCEPTIONS = [
     # The simulated world, and where tests take hold of the process: they must stand beside what they replace.
     ("common/io/sim", r"sim_\w+", "the loop's second implementation, which only tests run on"),
-    ("common/base/", r"log_set_sink|log_set_clock|log_admit_reset", "the log's sink, clock and limits are its own state"),
-    ("common/base/mem.c", r"mem_fail_after|mem_live|mem_kept", "allocations fail, and are counted, where they are made"),
+    ("common/base/", r"log_set_sink|log_set_clock|log_admit_reset",
+     "the log's sink, clock and limits are its own state"),
+    ("common/base/mem.c", r"mem_fail_after|mem_live|mem_kept",
+     "allocations fail, and are counted, where they are made"),
     ("common/sip/pool.c", r"sip_msg_pool_drain", "the pool is a file's own state, and would look like a leak"),
     ("common/sip/split.c", r"split_passes", "each instruction set is tested alone, not only this machine's"),
-    ("hss/profile.c", r"hss_user_data_validate", "what the HSS writes is held against the schema that is compiled in there"),
+    ("hss/profile.c", r"hss_user_data_validate",
+     "what the HSS writes is held against the schema that is compiled in there"),
     # Published interfaces of which programs use a part so far.
-    ("common/store/", r"(state|statelog|keep|sorted|record|batch)_\w+", "state that survives, for the registrar and the associations"),
+    ("common/store/", r"(state|statelog|keep|sorted|record|batch)_\w+",
+     "state that survives, for the registrar and the associations"),
     ("common/base/hooks.c", r"hooks_run", "a trigger point outside of step lists, as in dialogs"),
     ("common/dia/codec/frame.c", r"dia_frame_parse", "a message without a connection, as a capture has it"),
     ("common/dia/", r"dia_(session|request_session|requests_session)\w*", "sessions, for applications that have them"),
     ("common/ims/trust.c", r"trust_rows", "the table itself, for who walks it"),
-    ("common/sdp/", r"sdp_(edit|edits|write|section|line|text|crypto)\w*", "editing descriptions, for nodes that anchor media"),
-    ("common/stack/event/", r"(event|record)_\w+|notifier_note", "the event core, whose packages come with the services"),
+    ("common/sdp/", r"sdp_(edit|edits|write|section|line|text|crypto)\w*",
+     "editing descriptions, for nodes that anchor media"),
+    ("common/stack/event/", r"(event|record)_\w+|notifier_note",
+     "the event core, whose packages come with the services"),
     ("common/stack/", r"pxy_get_id|pxy_find", "an owner without step lists keeps a request across a gap by its id"),
-    ("common/stack/session/bridge", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
-    ("common/stack/session/", r"session_(offer|replaces)", "for those, and for calls that are handed on after a question"),
+    ("common/stack/session/bridge", r"bridge_\w+",
+     "two sessions back to back, for application servers and border nodes"),
+    ("common/stack/session/", r"session_(offer|replaces)",
+     "for those, and for calls that are handed on after a question"),
     ("common/stack/session/", r"session_(layer_count|state_name)", "what an owner may show of its sessions"),
-    ("tools/ue/", r"hub_calls|hub_hang_up|phone_is_registered", "the library of phones has a second user, the simulation"),
+    ("tools/ue/", r"hub_calls|hub_hang_up|phone_is_registered",
+     "the library of phones has a second user, the simulation"),
 ]
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
 # The head of a definition: at the margin, up to its opening brace at the margin.
-DEFINITION = re.compile(r"^(?P<head>[A-Za-z_][^;{}#=]*?\b(?P<name>\w+)\s*\([^;{}]*\)[^;{}()]*)\n\{\n(?P<body>.*?)^\}", re.M | re.S)
+DEFINITION = re.compile(r"^(?P<head>[A-Za-z_][^;{}#=]*?\b(?P<name>\w+)\s*\([^;{}]*\)[^;{}()]*)\n\{\n(?P<body>.*?)^\}",
+                        re.M | re.S)
 PROTOTYPE = re.compile(r"^(?!typedef|#|static)[A-Za-z_][^;{}#=]*?\([^;{}]*\)[^;{}]*;", re.M | re.S)
 
 
@@ -87,7 +98,8 @@ class Tree:
             if not re.search(r"\bstatic\b", m["head"]):
                 self.public[m["name"]] = path
         rest = DEFINITION.sub(" ", text)
-        self.roots |= set(WORD.findall(PROTOTYPE.sub(" ", re.sub(r"^static [^;{}=]*\([^;{}]*\);", " ", rest, flags=re.M))))
+        rest = re.sub(r"^static [^;{}=]*\([^;{}]*\);", " ", rest, flags=re.M)
+        self.roots |= set(WORD.findall(PROTOTYPE.sub(" ", rest)))
 
     def add_header(self, text):
         text = NOISE.sub(" ", text)

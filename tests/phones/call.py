@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call of a phone, either side of it: offer and answer with preconditions (RFC 3312), reliable provisional responses
-(RFC 3262), UPDATE (RFC 3311), in the order in which phones do it."""
+"""One call of a phone, either side of it: offer and answer with preconditions (RFC 3312), reliable provisional
+responses (RFC 3262), UPDATE (RFC 3311), in the order in which phones do it."""
 import secrets
 
 from phones import headers, sdp
 
-REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 486: "Busy Here", 487: "Request Terminated",
+REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 486: "Busy Here",
+           487: "Request Terminated",
            480: "Temporarily Unavailable", 481: "No Such Call Here", 580: "Precondition Failure"}
 NO_BEARER = "v=0\r\no=- 2890844526 2 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 0 RTP/AVP 104\r\n" \
             "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos failure local sendrecv\r\n" \
@@ -176,7 +177,8 @@ class Call:
 
     def request(self, m, link):
         self.progress.append((m.method, "tcp" if link.tcp else "udp"))
-        {"PRACK": self._prack, "UPDATE": self._update, "ACK": self._ack, "BYE": self._bye, "CANCEL": self._cancelled}.get(
+        {"PRACK": self._prack, "UPDATE": self._update, "ACK": self._ack, "BYE": self._bye,
+         "CANCEL": self._cancelled}.get(
             m.method, self._other)(m, link)
 
     def _prack(self, m, link):
@@ -195,7 +197,8 @@ class Call:
             self.phone.respond(m, link, 481, REASONS[481], self.local_tag)
             return
         self._target(m)
-        self._answer(200, [("Contact", self.contact), ("Content-Type", "application/sdp")], self.media("second", True), m, link)
+        self._answer(200, [("Contact", self.contact), ("Content-Type", "application/sdp")], self.media("second", True),
+                     m, link)
         if self.state == "ringing":
             self._settled()
 

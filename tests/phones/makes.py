@@ -57,7 +57,8 @@ class Make:
     codec: str = ""              # which offer of sdp.py
     repeats: bool = False        # its 200 to an INVITE, without waiting for the ACK
     video: bool = False          # it can be offered a video call
-    copies: frozenset = frozenset()  # responses with Record-Route beyond those that make a dialog: "100", "200 PRACK", "486"
+    # responses with Record-Route beyond those that make a dialog: "100", "200 PRACK", "486"
+    copies: frozenset = frozenset()
     odd: tuple = ()              # odd headers in responses: (statuses, method or "", header)
     answers_in_one: bool = True  # Via and Record-Route of responses in one line each
     reason: str = ""             # of BYE and CANCEL

@@ -115,8 +115,8 @@ class Phone:
     def start_registration(self, expires=600000, done=None):
         """The initial registration, or one after a move."""
         if self.make.contact_user == "uuid":
-            self.uuid = f"{secrets.token_hex(4)}-{secrets.token_hex(2)}-4{secrets.token_hex(1)}0-8{secrets.token_hex(1)}0-" \
-                        f"{secrets.token_hex(6)}"
+            self.uuid = f"{secrets.token_hex(4)}-{secrets.token_hex(2)}-4{secrets.token_hex(1)}0-" \
+                        f"8{secrets.token_hex(1)}0-{secrets.token_hex(6)}"
         self.call_id = self.call_id or f"{secrets.token_hex(9)}@{self.ip}"
         self.session_id = secrets.token_hex(16)
         self.challenge, self.port, self.security_server = None, PLAIN_PORT, None

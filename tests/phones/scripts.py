@@ -86,7 +86,8 @@ def call(street, a, b, target=None, by_called=False, video=False):
     assert d.peer_contact == c.contact and c.peer_contact == d.contact, "the Contact of the call is another one now"
     first, second = (d, c) if by_called else (c, d)
     first.bye()
-    street.until(lambda: first.bye_status and second.state == "over", f"{first.make.name} ends the call with {second.make.name}")
+    street.until(lambda: first.bye_status and second.state == "over",
+                 f"{first.make.name} ends the call with {second.make.name}")
     assert first.bye_status == 200, first.bye_status
     _over(c, d)
 
@@ -105,7 +106,8 @@ def crossed(street, a, b):
     """A CANCEL that crosses the refusal, wherever they meet: it is answered, and the refusal stands (RFC 3261 9.2)."""
     b.plan = 580
     c = a.call(a.dial(b.number))
-    street.until(lambda: c.state == "over" or (_incoming(b, c) and _incoming(b, c).state == "over"), f"{b.make.name} refuses")
+    street.until(lambda: c.state == "over" or (_incoming(b, c) and _incoming(b, c).state == "over"),
+                 f"{b.make.name} refuses")
     d = _incoming(b, c)
     c.cancel()
     street.until(lambda: c.state == "over" and (200, "CANCEL") in c.progress, f"both end: {c.progress}")
@@ -127,7 +129,8 @@ def itself(street, ph):
 def cancel(street, a, b):
     b.plan = "ring"
     c = a.call(a.dial(b.number))
-    street.until(lambda: c.state == "over" or (_incoming(b, c) and _incoming(b, c).state == "rung"), f"{b.make.name} rings")
+    street.until(lambda: c.state == "over" or (_incoming(b, c) and _incoming(b, c).state == "rung"),
+                 f"{b.make.name} rings")
     assert c.state != "over", c.final.start
     c.cancel()
     street.until(lambda: c.state == "over" and _incoming(b, c).state == "over", f"{a.make.name} gives up")
@@ -154,8 +157,8 @@ def move(street, ph, caller):
 
 
 def old_address(street, ph, called):
-    """A phone that has moved: who has its old address now does not speak as its user (TS 24.229 5.2.5.2, RFC 3261 10.3),
-    though nobody has deregistered there."""
+    """A phone that has moved: who has its old address now does not speak as its user (TS 24.229 5.2.5.2,
+    RFC 3261 10.3), though nobody has deregistered there."""
     old = ph.ghost()
     ph.move(street.address())
     register(street, ph)

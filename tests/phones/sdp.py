@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Descriptions of media as the makes write them: codecs, bandwidths, and preconditions (RFC 3312, TS 24.229 6.1)."""
 
-EVENTS = ["a=rtpmap:{0} telephone-event/16000", "a=fmtp:{0} 0-15", "a=rtpmap:{1} telephone-event/8000", "a=fmtp:{1} 0-15"]
+EVENTS = ["a=rtpmap:{0} telephone-event/16000", "a=fmtp:{0} 0-15", "a=rtpmap:{1} telephone-event/8000",
+          "a=fmtp:{1} 0-15"]
 
 
 def _events(wide, narrow):
@@ -42,8 +43,10 @@ CODECS = {
 VIDEO = ["b=AS:540", "b=RS:600", "b=RR:2000",
          "a=tcap:1 RTP/AVPF", "a=pcfg:1 t=1", "a=rtpmap:113 H265/90000", "a=fmtp:113 profile-id=1;level-id=93",
          "a=rtpmap:114 H264/90000", "a=fmtp:114 profile-level-id=42C01F;packetization-mode=1",
-         "a=rtpmap:115 H264/90000", "a=fmtp:115 profile-level-id=42C01F", "a=rtcp-fb:* nack", "a=rtcp-fb:* ccm fir tmmbr",
-         "a=imageattr:113 send [x=720,y=1280] recv [x=720,y=1280]", "a=imageattr:114 send [x=720,y=1280] recv [x=720,y=1280]",
+         "a=rtpmap:115 H264/90000", "a=fmtp:115 profile-level-id=42C01F", "a=rtcp-fb:* nack",
+         "a=rtcp-fb:* ccm fir tmmbr",
+         "a=imageattr:113 send [x=720,y=1280] recv [x=720,y=1280]",
+         "a=imageattr:114 send [x=720,y=1280] recv [x=720,y=1280]",
          "a=extmap:7 urn:3gpp:video-orientation"]
 
 
@@ -59,15 +62,17 @@ def describe(make, ip, version, qos, answer=False, video=False):
     if answer:  # one codec of each kind, and the events
         payloads, codecs = _chosen(payloads, codecs)
     remote = "sendrecv" if qos == "second" and answer else "none"
-    lines = _qos("sendrecv" if qos == "second" else "none", remote, "mandatory" if answer or qos == "second" else "optional",
+    lines = _qos("sendrecv" if qos == "second" else "none", remote,
+                 "mandatory" if answer or qos == "second" else "optional",
                  answer and qos == "first", make.codec == "iphone")
     way = "a=inactive" if make.codec == "iphone" and qos == "first" and not answer else "a=sendrecv"
-    out = ["v=0", f"o={user} 2890844526 {version} IN IP4 {ip}", f"s={name}", f"c=IN IP4 {ip}", f"b=AS:{bandwidth}", "b=RS:600",
+    out = ["v=0", f"o={user} 2890844526 {version} IN IP4 {ip}", f"s={name}", f"c=IN IP4 {ip}", f"b=AS:{bandwidth}",
+           "b=RS:600",
            "b=RR:2000", "t=0 0", f"m=audio 50010 RTP/AVP {payloads}", f"b=AS:{bandwidth}", *codecs, "a=ptime:20",
            "a=maxptime:240", way, *lines]
     if video:
         proto = "AVPF" if answer else "AVP"
-        choice = [line for line in VIDEO if "pcfg" not in line and "tcap" not in line and ":113" not in line and ":115" not in line]
+        choice = [line for line in VIDEO if not any(word in line for word in ("pcfg", "tcap", ":113", ":115"))]
         out += [f"m=video 50020 RTP/{proto} {'114' if answer else '113 114 115'}",
                 *([*choice, "a=acfg:1 t=1"] if answer else VIDEO), "a=sendrecv", *lines]
     return "\r\n".join(out) + "\r\n"

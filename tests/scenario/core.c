@@ -280,3 +280,39 @@ void core_expect(const struct core *c, const char *log)
 {
     assert_string_equal(c->log, log);
 }
+
+// ---- the usual set-up ----
+
+void stage_open(struct stage *st, const struct stack_params *p)
+{
+    *st = (struct stage){.sc = scene_new(1)};
+    st->core = core_new(st->sc, CORE, p);
+}
+
+void stage_peer(struct stage *st, bool connected)
+{
+    st->peer = connected ? peer_tcp_to(st->sc, "192.0.2.2:0", CORE) : peer_udp(st->sc, PEER);
+    if (connected)
+        scene_run(st->sc, 5);
+}
+
+void stage_close(struct stage *st)
+{
+    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
+    assert_int_equal(core_count(st->core, "sip_transactions"), 0);
+    core_free(st->core);
+    scene_free(st->sc);
+}
+
+void stage_run_out(struct stage *st)
+{
+    scene_run(st->sc, 10000000);
+    stage_close(st);
+}
+
+struct call *call_new(const struct stage *st, const char *method, const char *uri)
+{
+    struct call *c = scene_alloc(st->sc, sizeof *c);
+    *c = (struct call){.core = st->core, .method = method, .uri = uri};
+    return c;
+}

@@ -53,3 +53,26 @@ int call_try(struct call *c); // the same, and it may fail
 int call_ack(struct call *c); // txn_send_ack
 void call_expect(const struct call *c, const char *log);
 void core_expect(const struct core *c, const char *log);
+
+// ---- the usual set-up ----
+
+#define CORE "192.0.2.9:5060"
+#define PEER "192.0.2.2:5060"
+
+// A core and whoever it speaks with; a test uses what it needs of it.
+struct stage {
+    struct scene *sc;
+    struct core *core;
+    struct peer *peer;  // at PEER
+    struct peer *a, *b; // a pool of servers
+    struct call call;   // of the core
+};
+// With a core at CORE.
+void stage_open(struct stage *st, const struct stack_params *p);
+// A peer at PEER, or one with a connection from there to the core.
+void stage_peer(struct stage *st, bool connected);
+// Nothing is held by now.
+void stage_close(struct stage *st);
+// Nothing is held when every timer has had its time.
+void stage_run_out(struct stage *st);
+struct call *call_new(const struct stage *st, const char *method, const char *uri);

@@ -92,6 +92,16 @@ void scene_run(struct scene *sc, uint64_t until_ms)
     (void)sim_run(sc->sim, until_ms);
 }
 
+void scene_pass(struct scene *sc, uint64_t ms)
+{
+    pass_ms(sc->sim, ms);
+}
+
+uint64_t scene_now(const struct scene *sc)
+{
+    return sim_now_ms(sc->sim);
+}
+
 void scene_dns_host(struct scene *sc, const char *name, const char *ip)
 {
     place_host(sc->sim, name, ip);
@@ -339,6 +349,15 @@ struct heard *peer_expect(struct peer *p, uint64_t at_ms, const char *start)
         fail_msg("expected '%s' at %" PRIu64 " ms", start, at_ms);
     }
     p->looked++;
+    return h;
+}
+
+struct heard *peer_status(struct peer *p, unsigned status)
+{
+    struct heard *h = peer_next(p);
+    assert_non_null(h);
+    assert_non_null(h->msg);
+    assert_int_equal(sip_msg_status(h->msg), status);
     return h;
 }
 

@@ -39,6 +39,8 @@ struct loop *scene_node(struct scene *sc, const char *name);
 // Zeroed memory that lives until scene_free.
 void *scene_alloc(struct scene *sc, size_t n);
 void scene_run(struct scene *sc, uint64_t until_ms);
+void scene_pass(struct scene *sc, uint64_t ms); // for so long from now
+uint64_t scene_now(const struct scene *sc);     // ms
 // A simulated A or AAAA, SRV or NAPTR record.
 void scene_dns_host(struct scene *sc, const char *name, const char *ip);
 void scene_dns_srv(struct scene *sc, const char *name, uint16_t priority, uint16_t weight,
@@ -78,6 +80,8 @@ unsigned peer_keepalives(const struct peer *p); // lone CRLFs heard
 struct heard *peer_next(struct peer *p);
 // The same, and it must have come at that time and begin with start.
 struct heard *peer_expect(struct peer *p, uint64_t at_ms, const char *start);
+// The next message is a response with this status.
+struct heard *peer_status(struct peer *p, unsigned status);
 // Nothing further has been heard.
 void peer_quiet(struct peer *p);
 // Raw value of a header of what was heard ("" when absent), NUL-terminated; lives until scene_free.

@@ -15,47 +15,8 @@
 #include "core.h"
 #include "stack/transport/transport_priv.h"
 
-#define CORE "192.0.2.9:5060"
 #define A "192.0.2.1:5060"
 #define B "192.0.2.2:5060"
-
-struct stage {
-    struct scene *sc;
-    struct core *core;
-    struct peer *a, *b; // of open_pool
-};
-
-static void open_stage(struct stage *st, bool tcp_prefer)
-{
-    struct stack_params p = {.tcp_prefer = tcp_prefer};
-    *st = (struct stage){.sc = scene_new(1)};
-    st->core = core_new(st->sc, CORE, &p);
-}
-
-static void close_stage(struct stage *st)
-{
-    scene_run(st->sc, 10000000);
-    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
-    core_free(st->core);
-    scene_free(st->sc);
-}
-
-static uint64_t now_ms(const struct stage *st)
-{
-    return sim_now_ms(scene_sim(st->sc));
-}
-
-static void run(const struct stage *st, uint64_t ms)
-{
-    scene_run(st->sc, now_ms(st) + ms);
-}
-
-static struct call *call_new(const struct stage *st, const char *method, const char *uri)
-{
-    struct call *c = scene_alloc(st->sc, sizeof *c);
-    *c = (struct call){.core = st->core, .method = method, .uri = uri};
-    return c;
-}
 
 // a.example.org before b.example.org
 static void two_servers(const struct stage *st)
@@ -71,7 +32,7 @@ static void two_servers(const struct stage *st)
 // Both servers are there; they say nothing unless they are told to.
 static void open_pool(struct stage *st)
 {
-    open_stage(st, false);
+    stage_open(st, NULL);
     two_servers(st);
     st->a = peer_udp(st->sc, A);
     st->b = peer_udp(st->sc, B);
@@ -97,15 +58,15 @@ static void targets_share_the_time(void **state)
         struct call *c = call_new(&st, methods[i], POOL);
         c->leg_ms = 20000;
         call_start(c);
-        run(&st, 15000);
+        scene_pass(st.sc, 15000);
         assert_int_equal(c->writes, 2);
-        run(&st, 4990);
+        scene_pass(st.sc, 4990);
         assert_null(strstr(c->log, "failed"));
-        run(&st, 100);
+        scene_pass(st.sc, 100);
         assert_non_null(strstr(c->log, "failed 408\n"));
         assert_in_range(heard(a), 5, 7);
         assert_in_range(heard(b), 5, 7);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
@@ -113,18 +74,18 @@ static void targets_share_the_time(void **state)
 static void dns_is_part_of_it(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *a = peer_udp(st.sc, A);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     struct call *c = call_new(&st, "MESSAGE", "sip:a.example.org");
     c->leg_ms = 6000;
     call_start(c);
-    run(&st, 5990);
+    scene_pass(st.sc, 5990);
     assert_null(strstr(c->log, "failed"));
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_non_null(strstr(c->log, "failed 408\n"));
     assert_true(heard(a) >= 3);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // A 100 says that somebody works on it: there is no second target, and no more time either.
@@ -136,14 +97,14 @@ static void trying_ends_the_search(void **state)
     struct call *c = call_new(&st, "MESSAGE", POOL);
     c->leg_ms = 20000;
     call_start(c);
-    run(&st, 4000);
+    scene_pass(st.sc, 4000);
     peer_answer(a, peer_next(a), 100, NULL);
-    run(&st, 15990);
+    scene_pass(st.sc, 15990);
     assert_null(strstr(c->log, "failed"));
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_non_null(strstr(c->log, "failed 408\n"));
     peer_quiet(b);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // ---- another transport ----
@@ -153,22 +114,22 @@ static void silence_is_not_asked_again_by_udp(void **state)
     static const char *const methods[] = {"MESSAGE", "INVITE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct stage st;
-        open_stage(&st, true);
+        stage_open(&st, &(struct stack_params){.tcp_prefer = true});
         struct peer *tcp = peer_tcp(st.sc, A), *udp = peer_udp(st.sc, A);
         struct call *c = call_new(&st, methods[i], "sip:x@192.0.2.1");
         c->leg_ms = 12000;
         call_start(c);
-        run(&st, 13000);
+        scene_pass(st.sc, 13000);
         assert_non_null(strstr(c->log, "failed 408\n"));
         assert_int_equal(c->writes, 1);
         assert_int_equal(heard(tcp), 1);
         peer_quiet(udp);
         // Nor does the next request turn to UDP because of it.
         call_start(c);
-        run(&st, 1000);
+        scene_pass(st.sc, 1000);
         assert_int_equal(heard(tcp), 1);
         peer_quiet(udp);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
@@ -176,17 +137,17 @@ static void silence_is_not_asked_again_by_udp(void **state)
 static void size_does_not_make_a_second_try(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *tcp = peer_tcp(st.sc, A), *udp = peer_udp(st.sc, A);
     struct call *c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     c->pad = 2000;
     c->leg_ms = 8000;
     call_start(c);
-    run(&st, 9000);
+    scene_pass(st.sc, 9000);
     assert_non_null(strstr(c->log, "failed 408\n"));
     assert_int_equal(heard(tcp), 1);
     peer_quiet(udp);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // ---- blame ----
@@ -199,13 +160,13 @@ static void message_lost_behind_a_node(void **state)
     struct call *c = call_new(&st, "MESSAGE", POOL);
     c->leg_ms = 6000; // for the first one alone
     call_start(c);
-    run(&st, 7000);
+    scene_pass(st.sc, 7000);
     assert_true(heard(a) > 0);
     call_start(c);
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_int_equal(heard(a), 1); // it is asked first as before
     (void)heard(b);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void silence_to_an_invite_is_its_own(void **state)
@@ -217,26 +178,26 @@ static void silence_to_an_invite_is_its_own(void **state)
     struct call *c = call_new(&st, "INVITE", POOL);
     c->leg_ms = 12000;
     call_start(c);
-    run(&st, 7000);
+    scene_pass(st.sc, 7000);
     assert_non_null(strstr(c->log, " 486\n"));
     assert_true(heard(a) > 0 && heard(b) > 0);
     struct call *second = call_new(&st, "MESSAGE", POOL), *third = call_new(&st, "MESSAGE", POOL);
     call_start(second);
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     peer_quiet(a);
     // After a while one request goes there to see, the others do not wait for it.
-    run(&st, 6000);
+    scene_pass(st.sc, 6000);
     call_start(call_new(&st, "MESSAGE", POOL));
     call_start(third);
-    run(&st, 400);
+    scene_pass(st.sc, 400);
     assert_int_equal(heard(a), 1);
     peer_auto(a, 200);
-    run(&st, 3000); // its retransmission was answered
+    scene_pass(st.sc, 3000); // its retransmission was answered
     (void)heard(a);
     call_start(call_new(&st, "MESSAGE", POOL));
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_int_equal(heard(a), 1);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // Who says anything at all meanwhile is not dead.
@@ -249,26 +210,26 @@ static void who_speaks_is_not_silent(void **state)
     struct call *c = call_new(&st, "INVITE", POOL);
     c->leg_ms = 12000;
     call_start(c);
-    run(&st, 3000);
+    scene_pass(st.sc, 3000);
     peer_send(
         a, CORE,
         "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/UDP " A ";branch=z9hG4bK-o\n"
         "Max-Forwards: 70\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: o\nCSeq: 1 OPTIONS\n"
         "Content-Length: 0\n\n");
-    run(&st, 4000);
+    scene_pass(st.sc, 4000);
     assert_non_null(strstr(c->log, " 486\n"));
     (void)heard(a);
     struct call *second = call_new(&st, "MESSAGE", POOL);
     call_start(second);
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_int_equal(heard(a), 1);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static bool failed_within(const struct stage *st, struct call *c, uint64_t ms)
 {
     call_start(c);
-    run(st, ms);
+    scene_pass(st->sc, ms);
     return strstr(c->log, "failed 408\n") != NULL;
 }
 
@@ -279,7 +240,7 @@ static void nobody_waits_long_for_a_silent_node_again(void **state)
     static const char *const uris[] = {"sip:x@192.0.2.1", "sip:x@a.example.org", "sip:x@192.0.2.1;transport=udp"};
     for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
         struct stage st;
-        open_stage(&st, false);
+        stage_open(&st, NULL);
         scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
         struct peer *a = peer_udp(st.sc, A);
         struct call *c[8];
@@ -287,27 +248,27 @@ static void nobody_waits_long_for_a_silent_node_again(void **state)
             c[k] = call_new(&st, k == 2 ? "MESSAGE" : "INVITE", uris[i]);
             c[k]->leg_ms = 12000;
         }
-        run(&st, 1000);
+        scene_pass(st.sc, 1000);
         assert_false(failed_within(&st, c[0], 11900));
-        run(&st, 200);
+        scene_pass(st.sc, 200);
         assert_non_null(strstr(c[0]->log, "failed 408\n"));
         assert_true(failed_within(&st, c[1], 2200));
         assert_false(failed_within(&st, c[2], 2200)); // somebody behind it may be the slow one
-        run(&st, 5000);
+        scene_pass(st.sc, 5000);
         call_start(c[3]); // this one finds out
         assert_true(failed_within(&st, c[4], 2200));
         assert_null(strstr(c[3]->log, "failed"));
-        run(&st, 10000);
+        scene_pass(st.sc, 10000);
         (void)heard(a);
         peer_auto(a, 486);
         call_start(c[5]);
-        run(&st, 1000);
+        scene_pass(st.sc, 1000);
         assert_non_null(strstr(c[5]->log, " 486\n"));
         peer_auto(a, 0);
-        run(&st, 6000);
+        scene_pass(st.sc, 6000);
         assert_false(failed_within(&st, c[6], 11900));
-        run(&st, 200);
-        close_stage(&st);
+        scene_pass(st.sc, 200);
+        stage_run_out(&st);
     }
 }
 
@@ -321,15 +282,15 @@ static void refusal_with_and_without_retry_after(void **state)
         peer_auto(b, 200);
         struct call *c = call_new(&st, "MESSAGE", POOL);
         call_start(c);
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         peer_answer(a, peer_next(a), 503, k ? "Retry-After: 20 (busy)\n" : NULL);
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         assert_non_null(strstr(c->log, " 200\n"));
-        run(&st, 15000);
+        scene_pass(st.sc, 15000);
         call_start(c);
-        run(&st, 100);
+        scene_pass(st.sc, 100);
         assert_int_equal(heard(a), k ? 0 : 1);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
@@ -340,51 +301,51 @@ static void closed_port_fails_at_once(void **state)
     static const char *const methods[] = {"MESSAGE", "INVITE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct stage st;
-        open_stage(&st, false);
+        stage_open(&st, NULL);
         (void)peer_udp(st.sc, "192.0.2.1:5099"); // the host is up
         struct call *c = call_new(&st, methods[i], "sip:x@192.0.2.1");
         c->leg_ms = 20000;
         call_start(c);
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         call_expect(c, "2 failed 503\n2 ended\n");
         assert_int_equal(core_count(st.core, "sip_unreachable_reports"), 1);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
 static void closed_port_then_the_next_target(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     two_servers(&st);
     (void)peer_udp(st.sc, "192.0.2.1:5099");
     struct peer *b = peer_udp(st.sc, B);
     peer_auto(b, 200);
     struct call *c = call_new(&st, "MESSAGE", POOL);
     call_start(c);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     assert_non_null(strstr(c->log, " 200\n"));
     assert_int_equal(heard(b), 1);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // The peer dies while it works on the request: what is sent to it next says so.
 static void closed_port_after_a_provisional(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     (void)peer_udp(st.sc, "192.0.2.1:5099");
     struct peer *a = peer_udp(st.sc, A);
     struct call *c = call_new(&st, "INVITE", "sip:x@192.0.2.1");
     call_start(c);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     peer_answer(a, peer_next(a), 180, NULL);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     peer_stop_listening(a);
     assert_int_equal(txn_client_cancel(st.core->txns, c->id, STR_NONE), 0);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     assert_non_null(strstr(c->log, "failed 503\n"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // As the transports tell of an ICMP error.
@@ -398,31 +359,31 @@ static void report_unreachable(struct flow *f, struct str quoted)
 static void forged_reports(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *a = peer_udp(st.sc, A);
     struct call *c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     const struct addr to = place(A);
     flow_id id;
     assert_int_equal(flow_get(txn_transport(st.core->txns), SIP_PROTO_UDP, &to, 0, &id), 0);
     struct flow *f = flow_find(txn_transport(st.core->txns), id);
     assert_non_null(f);
     report_unreachable(f, STR("MESSAGE sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:5060;b=x"));
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     call_expect(c, "");
     peer_answer(a, peer_next(a), 200, NULL);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     report_unreachable(f, STR_NONE); // nothing waits any more
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     assert_null(strstr(c->log, "failed"));
     c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     report_unreachable(f, STR_NONE); // RFC 792 promises no more than the UDP header
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     assert_non_null(strstr(c->log, "failed 503\n"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // ---- connections that close while the request is worked on ----
@@ -432,42 +393,42 @@ static void flow_is_the_only_way(void **state)
     static const char *const methods[] = {"MESSAGE", "INVITE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct stage st;
-        open_stage(&st, false);
+        stage_open(&st, NULL);
         struct peer *ue = peer_tcp_to(st.sc, "192.0.2.3:0", CORE);
-        run(&st, 5);
+        scene_pass(st.sc, 5);
         peer_send(ue, NULL,
                   "OPTIONS sip:192.0.2.9 SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.3;branch=z9hG4bK-o\n"
                   "Max-Forwards: 70\nFrom: <sip:a@x>;tag=f\nTo: <sip:b@x>\nCall-ID: o\n"
                   "CSeq: 1 OPTIONS\nContent-Length: 0\n\n");
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         struct call *c = call_new(&st, methods[i], "sip:x@192.0.2.3");
         c->flow = st.core->flow;
         call_start(c);
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         peer_answer(ue, peer_next(ue), i ? 180 : 100, NULL);
-        run(&st, 10);
+        scene_pass(st.sc, 10);
         peer_close(ue, false);
-        run(&st, 20);
+        scene_pass(st.sc, 20);
         assert_non_null(strstr(c->log, "failed 503\n"));
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
 static void node_that_died(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *a = peer_tcp(st.sc, A);
     struct call *c = call_new(&st, "INVITE", "sip:x@192.0.2.1;transport=tcp");
     call_start(c);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     peer_answer(a, peer_next(a), 180, NULL);
-    run(&st, 10);
+    scene_pass(st.sc, 10);
     peer_stop_listening(a);
     peer_close(a, true);
-    run(&st, 100); // made again: refused
+    scene_pass(st.sc, 100); // made again: refused
     assert_non_null(strstr(c->log, "failed 503\n"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // ---- RFC 4320 ----
@@ -482,54 +443,54 @@ static void trying_when_it_takes_long(void **state)
 {
     for (int tcp = 0; tcp < 2; tcp++) {
         struct stage st;
-        open_stage(&st, false);
+        stage_open(&st, NULL);
         struct peer *a = tcp ? peer_tcp_to(st.sc, "192.0.2.1:0", CORE) : peer_udp(st.sc, A);
-        run(&st, 5);
+        scene_pass(st.sc, 5);
         peer_printf(a, tcp ? NULL : CORE, slow_request, tcp ? "TCP" : "UDP");
-        run(&st, 3490);
+        scene_pass(st.sc, 3490);
         peer_quiet(a);
-        run(&st, 100);
+        scene_pass(st.sc, 100);
         struct heard *h = peer_next(a);
         assert_non_null(h);
         assert_true(str_starts(h->bytes, STR("SIP/2.0 100")));
         assert_int_equal(core_reply(st.core, 200), 0);
-        run(&st, 100);
+        scene_pass(st.sc, 100);
         h = peer_next(a);
         assert_non_null(h);
         assert_true(str_starts(h->bytes, STR("SIP/2.0 200")));
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
 static void quick_answers_have_no_trying(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *a = peer_udp(st.sc, A);
     st.core->answer = 200;
     peer_printf(a, CORE, slow_request, "UDP");
-    run(&st, 60000);
+    scene_pass(st.sc, 60000);
     assert_int_equal(heard(a), 1);
     assert_int_equal(st.core->trying_due, 0);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // 4.2: when the client has given up there is no final response, whichever.
 static void nothing_when_it_is_too_late(void **state)
 {
     struct stage st;
-    open_stage(&st, false);
+    stage_open(&st, NULL);
     struct peer *a = peer_udp(st.sc, A);
     peer_printf(a, CORE, slow_request, "UDP");
-    run(&st, 31990);
+    scene_pass(st.sc, 31990);
     assert_int_equal(st.core->ends, 0);
-    run(&st, 100);
+    scene_pass(st.sc, 100);
     assert_int_equal(st.core->ends, 1);
     assert_int_equal(core_reply(st.core, 200), ERR_NOTFOUND);
     assert_int_equal(core_count(st.core, "sip_requests_too_late"), 1);
-    run(&st, 1000);
+    scene_pass(st.sc, 1000);
     assert_int_equal(heard(a), 1); // the 100
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 int main(void)

@@ -13,30 +13,12 @@
 #include "core.h"
 #include "stack/transport/transport.h"
 
-#define CORE "192.0.2.9:5060"
-#define PEER "192.0.2.2:5060"
-
-struct stage {
-    struct scene *sc;
-    struct core *core;
-    struct peer *peer;
-    struct call call;
-};
-
 static void open_stage(struct stage *st, bool tcp, const char *method)
 {
-    *st = (struct stage){.sc = scene_new(1)};
-    st->core = core_new(st->sc, CORE, NULL);
+    stage_open(st, NULL);
     st->peer = tcp ? peer_tcp(st->sc, PEER) : peer_udp(st->sc, PEER);
     st->call = (struct call){.core = st->core, .method = method,
                              .uri = tcp ? "sip:b@192.0.2.2;transport=tcp" : "sip:b@192.0.2.2"};
-}
-
-static void close_stage(struct stage *st)
-{
-    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
-    core_free(st->core);
-    scene_free(st->sc);
 }
 
 static void expect_all(struct peer *p, const char *start, const uint64_t *at, size_t n)
@@ -60,7 +42,7 @@ static void invite_udp_silence(void **state)
     call_expect(&st.call, "32000 failed 408\n32000 ended\n");
     assert_int_equal(st.call.writes, 1);
     assert_int_equal(core_count(st.core, "sip_transaction_timeouts"), 1);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 3261 17.1.2.2: Timer E doubles up to T2, Timer F is 64*T1.
@@ -73,7 +55,7 @@ static void request_udp_silence(void **state)
     scene_run(st.sc, 200000);
     expect_all(st.peer, "MESSAGE ", at, ARRAY_LEN(at));
     call_expect(&st.call, "32000 failed 408\n32000 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // TS 24.229 table 7.7.1, towards the UE: T1 2 s, T2 16 s, Timer B and F 128 s.
@@ -92,7 +74,7 @@ static void ue_timers(void **state)
         expect_all(st.peer, k ? "MESSAGE " : "INVITE ", k ? other : invite,
                    k ? ARRAY_LEN(other) : ARRAY_LEN(invite));
         call_expect(&st.call, "128000 failed 408\n128000 ended\n");
-        close_stage(&st);
+        stage_close(&st);
     }
 }
 
@@ -106,7 +88,7 @@ static void tcp_does_not_retransmit(void **state)
         assert_non_null(peer_next(st.peer));
         peer_quiet(st.peer);
         call_expect(&st.call, "32000 failed 408\n32000 ended\n");
-        close_stage(&st);
+        stage_close(&st);
     }
 }
 
@@ -128,7 +110,7 @@ static void owners_time_is_for_silence_only(void **state)
     scene_run(st.sc, 300000);
     // RFC 3261 17.1.2.2: Timer F runs from when the request was sent, whatever comes in between.
     call_expect(&second, "100011 100\n132001 failed 408\n132001 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- answers ----
@@ -151,7 +133,7 @@ static void invite_udp_accepted(void **state)
     scene_run(st.sc, 200000);
     call_expect(&st.call, "701 180\n60001 200\n61001 200\n92002 ended\n");
     peer_quiet(st.peer); // the ACK is the owner's
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 3261 17.1.1.3: what the ACK for a refusal is made of.
@@ -179,7 +161,7 @@ static void invite_udp_refused(void **state)
     peer_expect(st.peer, 1002, "ACK ");
     peer_quiet(st.peer);
     call_expect(&st.call, "11 486\n32012 ended\n"); // Timer D 32 s
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void invite_tcp_refused(void **state)
@@ -199,7 +181,7 @@ static void invite_tcp_refused(void **state)
     scene_run(st.sc, 1000);
     peer_quiet(st.peer);
     assert_int_equal(core_count(st.core, "sip_stray_responses_in"), 1);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // Timer E at T2 after a provisional; Timer K 5 s, in which repeated finals are swallowed.
@@ -219,7 +201,7 @@ static void request_udp_proceeding(void **state)
     scene_run(st.sc, 100000);
     expect_all(st.peer, "MESSAGE ", at, ARRAY_LEN(at));
     call_expect(&st.call, "11 100\n10001 200\n15002 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void request_tcp_ends_at_once(void **state)
@@ -232,7 +214,7 @@ static void request_tcp_ends_at_once(void **state)
     assert_non_null(strstr(st.call.log, " 200\n"));
     assert_non_null(strstr(st.call.log, "ended"));
     assert_int_equal(core_count(st.core, "sip_transactions_held"), 0);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void extension_method(void **state)
@@ -243,7 +225,7 @@ static void extension_method(void **state)
     call_start(&st.call);
     scene_run(st.sc, 100000);
     call_expect(&st.call, "2 200\n5003 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- CANCEL (RFC 3261 9.1) ----
@@ -272,7 +254,7 @@ static void cancel_after_provisional(void **state)
     peer_expect(st.peer, 202, "ACK ");
     peer_quiet(st.peer);
     call_expect(&st.call, "11 180\n201 487\n32202 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void cancel_waits_for_provisional(void **state)
@@ -294,7 +276,7 @@ static void cancel_waits_for_provisional(void **state)
     scene_run(st.sc, 200000);
     peer_expect(st.peer, 1103, "CANCEL ");
     call_expect(&st.call, "601 100\n32602 failed 408\n32602 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // The INVITE's transaction is over before the CANCEL's answer comes: still not a stray.
@@ -317,7 +299,7 @@ static void cancel_answered_last(void **state)
     peer_answer(st.peer, cancel, 200, NULL);
     scene_run(st.sc, 500);
     assert_int_equal(core_count(st.core, "sip_stray_responses_in"), 0);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void cancel_crossing_success(void **state)
@@ -336,7 +318,7 @@ static void cancel_crossing_success(void **state)
     assert_true(txn_client_cancel(st.core->txns, st.call.id, STR_NONE) != 0);
     scene_run(st.sc, 100000);
     call_expect(&st.call, "11 180\n101 200\n32102 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- others ----
@@ -353,7 +335,7 @@ static void forgotten_says_nothing(void **state)
     scene_run(st.sc, 100000);
     peer_expect(st.peer, 12, "ACK "); // the machine goes on
     call_expect(&st.call, "");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 3261 17.1.3, 18.1.2: branch, method and sent-by have to fit.
@@ -382,7 +364,7 @@ static void strangers_are_dropped(void **state)
     peer_printf(st.peer, CORE, "SIP/2.0 200 OK\nVia: %s\n%sCSeq: 7 MESSAGE\n\n", st.call.vias[0], tail);
     scene_run(st.sc, 100000);
     call_expect(&st.call, "101 200\n5102 ended\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void via_has_what_it_needs(void **state)
@@ -398,7 +380,7 @@ static void via_has_what_it_needs(void **state)
     assert_non_null(strstr(st.call.vias[0], ";rport"));
     assert_string_not_equal(st.call.vias[0], second.vias[0]);
     scene_run(st.sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void ack_without_transaction(void **state)
@@ -410,7 +392,7 @@ static void ack_without_transaction(void **state)
     peer_expect(st.peer, 1, "ACK ");
     peer_quiet(st.peer);
     call_expect(&st.call, "0 done\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // Two stacks over a bad network: every request ends once, and what one side answered the other got.
@@ -512,7 +494,7 @@ static void outgrown_goes_by_tcp(void **state)
         peer_answer(stream, h, 200, NULL);
         scene_run(st.sc, 100000);
         assert_non_null(strstr(st.call.log, " 200\n"));
-        close_stage(&st);
+        stage_close(&st);
     }
 }
 
@@ -546,7 +528,7 @@ static void outgrown_and_no_connection(void **state)
             fail_msg("row %zu: %s", i, st.call.log);
         if (rows[i].status == 513)
             peer_quiet(st.peer);
-        close_stage(&st);
+        stage_close(&st);
     }
 }
 
@@ -565,7 +547,7 @@ static void half_written_is_not_sent(void **state)
     assert_non_null(strstr(st.call.log, " failed 503\n"));
     peer_quiet(st.peer);
     peer_quiet(stream);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 int main(void)

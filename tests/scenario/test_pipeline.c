@@ -114,7 +114,8 @@ PROC(refused, {"check", step_a, NULL}, {"match", step_refuse, "TS 24.229 5.4.1.2
 PROC(unavailable, {"check", step_a, NULL}, {"ask", step_later, "TS 29.228 6.1.1"});
 PROC(at_once, {"ask", step_at_once, NULL}, {"answer", step_ok, NULL}, {"never", step_never, NULL});
 
-PROC(unanswered, {"check", step_a, NULL}, {"ask", step_ask, "TS 29.228 6.1.1", .late = step_silence}, {"never", step_never, NULL});
+PROC(unanswered, {"check", step_a, NULL}, {"ask", step_ask, "TS 29.228 6.1.1", .late = step_silence},
+     {"never", step_never, NULL});
 
 static struct steps_owner owner;
 

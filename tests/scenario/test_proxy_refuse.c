@@ -42,6 +42,9 @@ static const struct refuse_row rows[] = {
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: foo, sec-agree, bar\n"},
      "SIP/2.0 420",
      "Unsupported: foo,bar\r\n"},
+    {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Proxy-Require: sec agree\n"},
+     "SIP/2.0 400",
+     "Malformed Proxy-Require"},
     {{.method = "OPTIONS", .uri = "sip:b@x", .extra = "Route: <sip:[::1\n"},
      "SIP/2.0 400",
      "Route"},
@@ -378,8 +381,8 @@ static void send_largest(const struct one *o, const char *method)
     struct addr to;
     int rest_n = snprintf(rest, sizeof rest,
                           "From: <sip:a@x>;tag=f\r\nTo: <sip:b@x>\r\nCall-ID: large\r\nCSeq: 1 %s\r\n\r\n", method);
-    size_t n = (size_t)snprintf(text, sizeof text,
-                                "%s sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP " ALICE ":5060;branch=z9hG4bK-large\r\n", method);
+    size_t n = (size_t)snprintf(
+        text, sizeof text, "%s sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP " ALICE ":5060;branch=z9hG4bK-large\r\n", method);
     while (LARGEST - n - (size_t)rest_n > VIA_START) {
         size_t room = LARGEST - n - (size_t)rest_n - VIA_START, pad = room < VIA ? room : VIA;
         n = add(text, n, "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK-a;x=");

@@ -16,39 +16,6 @@
 #include "stack/txn/resolve.h"
 #include "stack/txn/txn_priv.h"
 
-#define CORE "192.0.2.9:5060"
-
-struct stage {
-    struct scene *sc;
-    struct core *core;
-};
-
-static void open_with(struct stage *st, const struct stack_params *p)
-{
-    *st = (struct stage){.sc = scene_new(1)};
-    st->core = core_new(st->sc, CORE, p);
-}
-
-static void open_stage(struct stage *st)
-{
-    open_with(st, NULL);
-}
-
-static void close_stage(struct stage *st)
-{
-    scene_run(st->sc, 10000000);
-    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
-    core_free(st->core);
-    scene_free(st->sc);
-}
-
-static struct call *call_new(struct core *core, const char *uri)
-{
-    struct call *c = scene_alloc(core->scene, sizeof *c);
-    *c = (struct call){.core = core, .method = "MESSAGE", .uri = uri};
-    return c;
-}
-
 // ---- the list alone ----
 
 struct answer {
@@ -107,7 +74,7 @@ static void expect(struct stage *st, const char *uri, const char *want)
 static void without_dns(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     expect(&st, "sip:x@192.0.2.1", "udp 192.0.2.1:5060");
     expect(&st, "sip:x@192.0.2.1:5070", "udp 192.0.2.1:5070");
     expect(&st, "sip:x@192.0.2.1;transport=TCP", "tcp 192.0.2.1:5060");
@@ -117,27 +84,27 @@ static void without_dns(void **state)
     expect(&st, "sips:x@192.0.2.1", "ERR_UNSUPPORTED");
     expect(&st, "tel:+15550000001", "ERR_UNSUPPORTED");
     assert_int_equal(core_count(st.core, "sip_dns_queries"), 0);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void tcp_preferred(void **state)
 {
     struct stack_params p = {.tcp_prefer = true};
     struct stage st;
-    open_with(&st, &p);
+    stage_open(&st, &p);
     scene_dns_host(st.sc, "plain.example.org", "192.0.2.1");
     expect(&st, "sip:x@192.0.2.1", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
     expect(&st, "sip:x@192.0.2.1;transport=udp", "udp 192.0.2.1:5060");
     expect(&st, "sip:x@plain.example.org:5080", "tcp 192.0.2.1:5080, udp 192.0.2.1:5080");
     expect(&st, "sip:x@plain.example.org", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // RFC 3263 4.1, 4.2
 static void with_dns(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_naptr(st.sc, "home.example.org", 20, "SIP+D2U", "_sip._udp.home.example.org");
     scene_dns_naptr(st.sc, "home.example.org", 10, "SIP+D2T", "_sip._tcp.home.example.org");
     scene_dns_naptr(st.sc, "home.example.org", 5, "SIPS+D2T", "_sips._tcp.home.example.org");
@@ -156,27 +123,27 @@ static void with_dns(void **state)
     expect(&st, "sip:x@home.example.org:5090", "ERR_NODATA"); // a port means addresses
     expect(&st, "sip:x@b.example.org:5090", "udp 192.0.2.2:5090");
     expect(&st, "sip:x@nowhere.example.org", "ERR_NODATA");
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void both_families(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     scene_dns_host(st.sc, "a.example.org", "2001:db8::1");
     expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080"); // no IPv6 listener
     core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);
-    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 60000);
+    scene_pass(st.sc, 60000);
     expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080, udp [2001:db8::1]:5080");
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // RFC 2782: among equals by lot, in proportion to the weights.
 static void weights(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_srv(st.sc, "_sip._udp.w.example.org", 10, 75, "a.example.org", 5060);
     scene_dns_srv(st.sc, "_sip._udp.w.example.org", 10, 25, "b.example.org", 5060);
     scene_dns_srv(st.sc, "_sip._udp.w.example.org", 20, 1000, "c.example.org", 5060);
@@ -196,13 +163,13 @@ static void weights(void **state)
     }
     assert_true(n > 2800 && n < 3200);                               // 3000, sigma 27
     assert_true(core_count(st.core, "sip_dns_queries") < asked + 1); // the answers were known
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void cancelled_waiters_hear_nothing(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     struct resolver *r = st.core->txns->resolver;
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("a.example.org")};
@@ -217,31 +184,26 @@ static void cancelled_waiters_hear_nothing(void **state)
     scene_run(st.sc, 60000);
     assert_false(one.called);
     assert_true(two.called && two.err == 0);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void dns_down(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080");
     sim_dns_down(scene_sim(st.sc), true);
     // what was known half a minute ago is better than nothing
-    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 120000);
+    scene_pass(st.sc, 120000);
     expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080");
     expect(&st, "sip:b.example.org:5080", "ERR_TIMEOUT");
-    struct call *c = call_new(st.core, "sip:c.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:c.example.org");
     call_start(c);
-    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 120000);
+    scene_pass(st.sc, 120000);
     assert_non_null(strstr(c->log, "failed 503\n"));
     assert_non_null(strstr(c->log, "ended\n"));
-    close_stage(&st);
-}
-
-static uint64_t now_ms(const struct stage *st)
-{
-    return sim_now_ms(scene_sim(st->sc));
+    stage_run_out(&st);
 }
 
 // A server that does not answer (nor refuses) holds nobody for long, however many questions there
@@ -250,9 +212,9 @@ static void silent_dns_answers_in_time(void **state)
 {
     struct stack_params p = {.tcp_prefer = true};
     struct stage st;
-    open_with(&st, &p);
+    stage_open(&st, &p);
     sim_dns_down(scene_sim(st.sc), true);
-    struct call *c = call_new(st.core, "sip:c.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:c.example.org");
     call_start(c);
     scene_run(st.sc, 4000);
     call_expect(c, "3000 failed 503\n3000 ended\n");
@@ -267,21 +229,21 @@ static void silent_dns_answers_in_time(void **state)
     scene_dns_host(st.sc, "c.example.org", "192.0.2.1");
     expect(&st, "sip:c.example.org;transport=udp", "udp 192.0.2.1:5060");
     expect(&st, "sip:c.example.org", "tcp 192.0.2.1:5060, udp 192.0.2.1:5060");
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // It falls silent between two questions: the limit is for all of them together.
 static void dns_falls_silent(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 10, 1, "a.example.org", 5060);
     scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 20, 1, "b.example.org", 5060);
     scene_dns_srv(st.sc, "_sip._udp.pool.example.org", 30, 1, "c.example.org", 5060);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("pool.example.org")};
     struct answer some = {0};
-    uint64_t id, start = now_ms(&st);
+    uint64_t id, start = scene_now(st.sc);
     assert_int_equal(resolve_start(st.core->txns->resolver, &u, on_answer, &some, &id), 0);
     while (core_count(st.core, "sip_dns_queries") < 4) // NAPTR, SRV, A of a, A of b
         assert_true(sim_step(scene_sim(st.sc)));
@@ -292,7 +254,7 @@ static void dns_falls_silent(void **state)
     assert_true(some.called);
     assert_int_equal(some.err, 0); // what was found by then
     assert_int_equal(some.list.n, 1);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // RFC 8767 4, 5: what is known goes on working during an outage, and only one request in half a
@@ -300,7 +262,7 @@ static void dns_falls_silent(void **state)
 static void known_names_survive_an_outage(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
     peer_auto(a, 200);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
@@ -308,14 +270,14 @@ static void known_names_survive_an_outage(void **state)
     sim_dns_down(scene_sim(st.sc), true);
     scene_run(st.sc, 60000);
     dns_flush(st.core->loop);
-    struct call *c = call_new(st.core, "sip:a.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:a.example.org");
     call_start(c);
     scene_run(st.sc, 62000);
     assert_true(str_starts(str_from(c->log), STR("61002 200\n")));
     uint64_t asked = core_count(st.core, "sip_dns_queries");
     for (uint64_t at = 63000; at < 90000; at += 1000) {
         scene_run(st.sc, at);
-        c = call_new(st.core, "sip:a.example.org");
+        c = call_new(&st, "MESSAGE", "sip:a.example.org");
         call_start(c);
         scene_run(st.sc, at + 10);
         assert_non_null(strstr(c->log, " 200\n"));
@@ -326,7 +288,7 @@ static void known_names_survive_an_outage(void **state)
     scene_run(st.sc, 92000);
     expect(&st, "sip:a.example.org;transport=udp", "udp 192.0.2.1:5060, udp 192.0.2.2:5060");
     expect(&st, "sip:a.example.org", "udp 192.0.2.1:5060, udp 192.0.2.2:5060");
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static unsigned log_lines;
@@ -343,18 +305,18 @@ static void on_log(void *arg, enum log_level level, struct str line)
 static void the_log_names_the_name(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     log_set_sink(on_log, NULL);
     log_lines = 0;
     sim_dns_down(scene_sim(st.sc), true);
     for (int i = 0; i < 5; i++)
-        call_start(call_new(st.core, "sip:lost.example.org"));
+        call_start(call_new(&st, "MESSAGE", "sip:lost.example.org"));
     scene_run(st.sc, 8000);
     log_set_sink(NULL, NULL);
     assert_int_equal(log_lines, 1);
     assert_non_null(strstr(last_line, "name not resolved name=lost.example.org"));
     assert_non_null(strstr(last_line, "reason=\"lost.example.org: NAPTR: no answer\""));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // Whoever is told may ask for the next name; the table is full and the first name goes.
@@ -377,7 +339,7 @@ static void ask_in_the_answer(void *arg, int err, const struct resolve_list *l)
 static void a_full_table(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     struct sip_uri u = {.scheme = SIP_SCHEME_SIP, .host = STR("first.example.org"), .port = 5080};
     uint64_t id;
     scene_dns_host(st.sc, "first.example.org", "192.0.2.1");
@@ -393,14 +355,14 @@ static void a_full_table(void **state)
     scene_run(st.sc, 60000);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         assert_true(others[i].called);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void freed_while_asking(void **state)
 {
     struct stage st;
-    open_stage(&st);
-    struct call *c = call_new(st.core, "sip:c.example.org");
+    stage_open(&st, NULL);
+    struct call *c = call_new(&st, "MESSAGE", "sip:c.example.org");
     call_start(c);
     core_free(st.core);
     scene_run(st.sc, 60000);
@@ -434,11 +396,11 @@ static void expect_moved(struct call *c)
 static void second_target_after_refusal(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "tcp");
     struct peer *b = peer_tcp(st.sc, "192.0.2.2:5060");
     peer_auto(b, 200);
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=tcp");
     call_start(c);
     scene_run(st.sc, 2000);
     expect_moved(c);
@@ -456,7 +418,7 @@ static void second_target_after_refusal(void **state)
     scene_run(st.sc, 16000);
     assert_int_equal(c->writes, 1);
     assert_non_null(peer_next(a));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void second_target_after_503(void **state)
@@ -464,12 +426,12 @@ static void second_target_after_503(void **state)
     static const char *const methods[] = {"MESSAGE", "INVITE"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
         struct stage st;
-        open_stage(&st);
+        stage_open(&st, NULL);
         two_servers(&st, "udp");
         struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
         peer_auto(a, 503);
         peer_auto(b, 200);
-        struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+        struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=udp");
         c->method = methods[i];
         call_start(c);
         scene_run(st.sc, 5000);
@@ -478,24 +440,24 @@ static void second_target_after_503(void **state)
         if (i == 1)
             assert_true(str_starts(peer_next(a)->bytes, STR("ACK "))); // the 503 was acknowledged
         peer_quiet(a);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
 static void last_503_is_reported(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "udp");
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
     peer_auto(a, 503);
     peer_auto(b, 503);
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=udp");
     call_start(c);
     scene_run(st.sc, 5000);
     assert_non_null(strstr(c->log, " 503\n"));
     assert_null(strstr(c->log, "failed"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // ---- who asks is told by an answer that another is to be asked ----
@@ -511,13 +473,14 @@ static void second_target_after_an_answer(void **state)
     static const char *const protos[] = {"udp", "tcp"};
     for (size_t i = 0; i < 4; i++) {
         struct stage st;
-        open_stage(&st);
+        stage_open(&st, NULL);
         two_servers(&st, protos[i / 2]);
         struct peer *a = i / 2 ? peer_tcp(st.sc, "192.0.2.1:5060") : peer_udp(st.sc, "192.0.2.1:5060");
         struct peer *b = i / 2 ? peer_tcp(st.sc, "192.0.2.2:5060") : peer_udp(st.sc, "192.0.2.2:5060");
         peer_auto(a, 480);
         peer_auto(b, 200);
-        struct call *c = call_new(st.core, i / 2 ? "sip:pool.example.org;transport=tcp" : "sip:pool.example.org;transport=udp");
+        struct call *c = call_new(&st, "MESSAGE",
+                                  i / 2 ? "sip:pool.example.org;transport=tcp" : "sip:pool.example.org;transport=udp");
         c->method = methods[i % 2];
         call_start(c); // unless it was asked for, the answer is an answer
         scene_run(st.sc, 60000);
@@ -534,26 +497,26 @@ static void second_target_after_an_answer(void **state)
         call_start(c); // nothing is held against the first one: its 480 was about this request
         scene_run(st.sc, 180000);
         expect_moved(c);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
 static void last_answer_is_reported(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "udp");
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
     peer_auto(a, 480);
     peer_auto(b, 480);
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=udp");
     c->elsewhere = is_elsewhere;
     call_start(c);
     scene_run(st.sc, 5000);
     assert_non_null(strstr(c->log, " 480\n"));
     assert_null(strstr(c->log, "failed"));
     assert_int_equal(c->writes, 2);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // Each node over two transports, the other one between them: who has said something, or was silent, is not asked again
@@ -575,7 +538,7 @@ static void nobody_is_asked_twice(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct stage st;
-        open_stage(&st);
+        stage_open(&st, NULL);
         scene_dns_naptr(st.sc, "pool.example.org", 1, "SIP+D2T", "_sip._tcp.pool.example.org");
         scene_dns_naptr(st.sc, "pool.example.org", 2, "SIP+D2U", "_sip._udp.pool.example.org");
         two_servers(&st, "tcp");
@@ -585,13 +548,13 @@ static void nobody_is_asked_twice(void **state)
             const char *at = k ? "192.0.2.2:5060" : "192.0.2.1:5060";
             peer_auto(status == 1 ? peer_udp(st.sc, at) : peer_tcp(st.sc, at), status == 1 ? 0 : status);
         }
-        struct call *c = call_new(st.core, "sip:pool.example.org");
+        struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org");
         c->elsewhere = is_elsewhere;
         call_start(c);
         scene_run(st.sc, 200000);
         if (!strstr(c->log, rows[i].end) || c->writes != rows[i].writes)
             fail_msg("row %zu: %u writes: %s", i, c->writes, c->log);
-        close_stage(&st);
+        stage_run_out(&st);
     }
 }
 
@@ -600,13 +563,13 @@ static void what_was_asked_is_remembered(void **state)
 {
     struct stage st;
     struct arena arena;
-    open_stage(&st);
+    stage_open(&st, NULL);
     arena_init(&arena, NULL, 0);
     two_servers(&st, "udp");
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060"), *b = peer_udp(st.sc, "192.0.2.2:5060");
     peer_auto(a, 480);
     peer_auto(b, 480);
-    struct call *c = call_new(st.core, "sip:a.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:a.example.org");
     c->asked = txn_asked_new(&arena);
     call_start(c);
     scene_run(st.sc, 10000);
@@ -634,55 +597,55 @@ static void what_was_asked_is_remembered(void **state)
     txn_client_forget(st.core->txns, c->id);
     arena_done(&arena);
     scene_run(st.sc, 60000);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void second_target_after_silence(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "udp");
     struct peer *b = peer_udp(st.sc, "192.0.2.2:5060");
     peer_auto(b, 200);
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=udp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=udp");
     c->timeout_ms = 2000;
     call_start(c);
     scene_run(st.sc, 5000);
     expect_moved(c);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // A host that swallows the SYN: the connection is given up after 5 s.
 static void second_target_after_no_connection(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "tcp");
     struct peer *a = peer_tcp(st.sc, "192.0.2.1:5060"), *b = peer_tcp(st.sc, "192.0.2.2:5060");
     peer_auto(a, 200);
     peer_auto(b, 200);
     struct addr from = place(CORE), to = place("192.0.2.1:5060");
     assert_int_equal(sim_partition(scene_sim(st.sc), &from, &to, true), 0);
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=tcp");
     call_start(c);
     scene_run(st.sc, 8000);
     expect_moved(c);
     peer_quiet(a);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 // Both have failed lately: they are still tried.
 static void a_name_is_never_without_target(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     two_servers(&st, "tcp");
-    struct call *c = call_new(st.core, "sip:pool.example.org;transport=tcp");
+    struct call *c = call_new(&st, "MESSAGE", "sip:pool.example.org;transport=tcp");
     for (int i = 0; i < 3; i++) {
         c->log[0] = '\0';
         c->writes = 0;
         call_start(c);
-        scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+        scene_pass(st.sc, 1000);
         assert_non_null(strstr(c->log, "failed 503\n"));
         assert_int_equal(c->writes, 2);
     }
@@ -690,32 +653,32 @@ static void a_name_is_never_without_target(void **state)
     peer_auto(b, 200);
     c->log[0] = '\0';
     call_start(c);
-    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+    scene_pass(st.sc, 1000);
     assert_non_null(strstr(c->log, " 200\n"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void tcp_refused_then_udp(void **state)
 {
     struct stack_params p = {.tcp_prefer = true};
     struct stage st;
-    open_with(&st, &p);
+    stage_open(&st, &p);
     struct peer *udp = peer_udp(st.sc, "192.0.2.1:5060");
     peer_auto(udp, 200);
-    struct call *c = call_new(st.core, "sip:x@192.0.2.1");
+    struct call *c = call_new(&st, "MESSAGE", "sip:x@192.0.2.1");
     call_start(c);
     scene_run(st.sc, 7000);
     expect_moved(c);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void cancelled_while_resolving(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
-    struct call *c = call_new(st.core, "sip:a.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:a.example.org");
     c->method = "INVITE";
     call_start(c);
     assert_int_equal(txn_client_cancel(st.core->txns, c->id, STR_NONE), 0);
@@ -723,23 +686,23 @@ static void cancelled_while_resolving(void **state)
     assert_non_null(strstr(c->log, "failed 487\n"));
     assert_non_null(strstr(c->log, "ended\n"));
     peer_quiet(a);
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 static void ack_by_name(void **state)
 {
     struct stage st;
-    open_stage(&st);
+    stage_open(&st, NULL);
     scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
     struct peer *a = peer_udp(st.sc, "192.0.2.1:5060");
-    struct call *c = call_new(st.core, "sip:a.example.org");
+    struct call *c = call_new(&st, "MESSAGE", "sip:a.example.org");
     c->method = "ACK";
     assert_int_equal(call_ack(c), 0);
     scene_run(st.sc, 60000);
     assert_true(str_starts(peer_next(a)->bytes, STR("ACK ")));
     peer_quiet(a);
     assert_non_null(strstr(c->log, "done\n"));
-    close_stage(&st);
+    stage_run_out(&st);
 }
 
 int main(void)

@@ -13,30 +13,10 @@
 #include "base/mem.h"
 #include "core.h"
 
-#define CORE "192.0.2.9:5060"
-#define PEER "192.0.2.2:5060"
-
-struct stage {
-    struct scene *sc;
-    struct core *core;
-    struct peer *peer;
-};
-
 static void open_stage(struct stage *st, bool tcp)
 {
-    *st = (struct stage){.sc = scene_new(1)};
-    st->core = core_new(st->sc, CORE, NULL);
-    st->peer = tcp ? peer_tcp_to(st->sc, "192.0.2.2:0", CORE) : peer_udp(st->sc, PEER);
-    if (tcp)
-        scene_run(st->sc, 5);
-}
-
-static void close_stage(struct stage *st)
-{
-    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
-    assert_int_equal(core_count(st->core, "sip_transactions"), 0);
-    core_free(st->core);
-    scene_free(st->sc);
+    stage_open(st, NULL);
+    stage_peer(st, tcp);
 }
 
 #define UDP_VIA "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-a1"
@@ -47,16 +27,6 @@ static void request(struct peer *p, const char *method, const char *via, const c
     peer_printf(p, CORE, "%s sip:b@192.0.2.9 SIP/2.0\nVia: %s\nFrom: <sip:a@x>;tag=f\n"
                 "To: <sip:b@x>%s\nCall-ID: c1\nCSeq: 1 %s\nMax-Forwards: 70\nContent-Length: 0\n\n",
                 method, via, to_tag, method);
-}
-
-// Everything after the status line's arrival is in a later assertion.
-static struct heard *next_status(struct peer *p, unsigned status)
-{
-    struct heard *h = peer_next(p);
-    assert_non_null(h);
-    assert_non_null(h->msg);
-    assert_int_equal(sip_msg_status(h->msg), status);
-    return h;
 }
 
 // ---- other requests ----
@@ -95,7 +65,7 @@ static void request_udp(void **state)
     assert_int_equal(core_reply(st.core, 200), 0);
     scene_run(st.sc, 100000);
     assert_int_equal(core_count(st.core, "sip_retransmits_in"), 3);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void request_tcp_ends_at_once(void **state)
@@ -105,10 +75,10 @@ static void request_tcp_ends_at_once(void **state)
     st.core->answer = 200;
     request(st.peer, "MESSAGE", TCP_VIA, "");
     scene_run(st.sc, 1000);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     assert_int_equal(core_count(st.core, "sip_transactions_held"), 0); // Timer J 0
     assert_int_equal(st.core->ends, 1);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void methods_do_not_mix(void **state)
@@ -125,7 +95,7 @@ static void methods_do_not_mix(void **state)
     scene_run(st.sc, 100);
     assert_int_equal(st.core->requests, 6);
     scene_run(st.sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // The ACK for the last refusal that the peer heard, with its To tag.
@@ -144,7 +114,7 @@ static void acknowledge(struct stage *st, const char *via)
 static void close_all(struct stage *st)
 {
     scene_run(st->sc, 300000);
-    close_stage(st);
+    stage_close(st);
 }
 
 // RFC 3261 17.2.3: peers of RFC 2543 have branches without the magic cookie.
@@ -161,7 +131,7 @@ static void old_branches(void **state)
     acknowledge(&st, "SIP/2.0/UDP 192.0.2.2:5060;branch=1");
     scene_run(st.sc, 100000);
     core_expect(st.core, "1 request INVITE\n5202 end\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 #define OLD_VIA "SIP/2.0/UDP 192.0.2.2:5060"
@@ -230,7 +200,7 @@ static void no_branches_ack(void **state)
     scene_run(st.sc, 100000);
     assert_int_equal(st.core->acks, 1);
     assert_non_null(strstr(st.core->log, "\n5302 end\n"));
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void no_branches_ack_in_dialog(void **state)
@@ -244,7 +214,7 @@ static void no_branches_ack_in_dialog(void **state)
     request(st.peer, "ACK", OLD_VIA, ";tag=dialog");
     scene_run(st.sc, 100000);
     core_expect(st.core, "1 request INVITE\n5202 end\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void no_branches_cancel(void **state)
@@ -297,9 +267,9 @@ static void branch_used_again(void **state)
                 "To: <sip:b@x>\nCall-ID: c1\nCSeq: 2 MESSAGE\nContent-Length: 0\n\n", UDP_VIA);
     scene_run(st.sc, 100);
     assert_int_equal(st.core->requests, 4);
-    next_status(stream, 200);
+    peer_status(stream, 200);
     for (int i = 0; i < 3; i++)
-        next_status(st.peer, 200);
+        peer_status(st.peer, 200);
     close_all(&st);
 }
 
@@ -322,7 +292,7 @@ static void long_branch(void **state)
     }
     assert_int_equal(st.core->requests, 2);
     scene_run(st.sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- INVITE ----
@@ -358,7 +328,7 @@ static void invite_refused_udp(void **state)
     scene_run(st.sc, 100000);
     peer_quiet(st.peer);
     core_expect(st.core, "1 request INVITE\n20002 end\n"); // Timer I 5 s
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void invite_without_ack(void **state)
@@ -376,7 +346,7 @@ static void invite_without_ack(void **state)
             finals += sip_msg_status(h->msg) == 500;
         // UDP: 0, .5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5 s
         assert_int_equal(finals, tcp ? 1 : 11);
-        close_stage(&st);
+        stage_close(&st);
     }
 }
 
@@ -387,13 +357,13 @@ static void invite_refused_tcp(void **state)
     st.core->answer = 603;
     request(st.peer, "INVITE", TCP_VIA, "");
     scene_run(st.sc, 5000);
-    next_status(st.peer, 603); // no 100: it was answered in the callback
+    peer_status(st.peer, 603); // no 100: it was answered in the callback
     peer_quiet(st.peer);
     request(st.peer, "ACK", TCP_VIA, ";tag=any");
     scene_run(st.sc, 5010);
     assert_int_equal(core_count(st.core, "sip_transactions_held"), 0); // Timer I 0
     assert_int_equal(st.core->acks, 0);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 3261 17.2.1: the 100 need not be there before 200 ms. On a connection it waits for company,
@@ -411,14 +381,14 @@ static void trying_on_a_connection(void **state)
     peer_expect(st.peer, 21, "SIP/2.0 180 ");
     assert_int_equal(core_reply(st.core, 486), 0);
     scene_run(st.sc, 50);
-    next_status(st.peer, 486);
+    peer_status(st.peer, 486);
     request(st.peer, "INVITE", TCP_VIA "2", "");
     scene_run(st.sc, 300);
-    struct heard *h = next_status(st.peer, 100);
+    struct heard *h = peer_status(st.peer, 100);
     assert_in_range(h->at_ms, 60, 250);
     assert_int_equal(core_reply(st.core, 486), 0);
     scene_run(st.sc, 40000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 6026 7.1: after a 2xx the transaction stays to swallow the INVITE again; each 2xx of the core
@@ -431,7 +401,7 @@ static void invite_accepted(void **state)
     scene_run(st.sc, 1000);
     assert_int_equal(core_reply(st.core, 200), 0);
     scene_run(st.sc, 1400);
-    next_status(st.peer, 100);
+    peer_status(st.peer, 100);
     peer_expect(st.peer, 1001, "SIP/2.0 200 ");
     request(st.peer, "INVITE", UDP_VIA, "");
     scene_run(st.sc, 1500);
@@ -446,7 +416,7 @@ static void invite_accepted(void **state)
     scene_run(st.sc, 100000);
     peer_quiet(st.peer);
     core_expect(st.core, "1 request INVITE\n2001 ack\n2001 ack\n33000 end\n"); // Timer L 32 s
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- CANCEL ----
@@ -457,7 +427,7 @@ static void cancel_proceeding(void **state)
     open_stage(&st, false);
     request(st.peer, "INVITE", UDP_VIA, "");
     scene_run(st.sc, 100);
-    next_status(st.peer, 100);
+    peer_status(st.peer, 100);
     request(st.peer, "CANCEL", UDP_VIA, "");
     scene_run(st.sc, 200);
     struct heard *ok = peer_expect(st.peer, 102, "SIP/2.0 200 ");
@@ -472,7 +442,7 @@ static void cancel_proceeding(void **state)
     request(st.peer, "ACK", UDP_VIA, ";tag=any");
     scene_run(st.sc, 100000);
     core_expect(st.core, "1 request INVITE\n101 cancel\n5402 end\n");
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void cancel_too_late_or_unknown(void **state)
@@ -482,16 +452,16 @@ static void cancel_too_late_or_unknown(void **state)
     st.core->answer = 200;
     request(st.peer, "INVITE", UDP_VIA, "");
     scene_run(st.sc, 100);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     request(st.peer, "CANCEL", UDP_VIA, "");
     scene_run(st.sc, 200);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     request(st.peer, "CANCEL", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-zz", "");
     scene_run(st.sc, 300);
-    next_status(st.peer, 481);
+    peer_status(st.peer, 481);
     scene_run(st.sc, 100000);
     assert_int_equal(st.core->cancels, 0);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- the way back ----
@@ -514,23 +484,23 @@ static void response_goes_where_via_says(void **state)
     // maddr
     request(nat, "MESSAGE", "SIP/2.0/UDP 10.0.0.1;maddr=192.0.2.2;branch=z9hG4bK-n5", "");
     scene_run(st.sc, 100);
-    struct heard *h = next_status(nat, 200);
+    struct heard *h = peer_status(nat, 200);
     assert_string_equal(heard_header(st.sc, h, "Via"),
                         "SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK-n1;rport=40000;received=192.0.2.3");
     peer_quiet(nat);
-    h = next_status(sent_by, 200);
+    h = peer_status(sent_by, 200);
     assert_string_equal(heard_header(st.sc, h, "Via"),
                         "SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK-n2;received=192.0.2.3");
-    h = next_status(sent_by, 200);
+    h = peer_status(sent_by, 200);
     assert_string_equal(heard_header(st.sc, h, "Via"),
                         "SIP/2.0/UDP ue.example.org:5070;branch=z9hG4bK-n3;x=\"a;b\";received=192.0.2.3");
-    h = next_status(sent_by, 200);
+    h = peer_status(sent_by, 200);
     assert_string_equal(heard_header(st.sc, h, "Via"),
                         "SIP/2.0/UDP 192.0.2.3:5070;branch=z9hG4bK-n4;received=192.0.2.3");
     peer_quiet(sent_by);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     scene_run(st.sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // RFC 3261 18.2.2: the connection has closed meanwhile; a new one goes to the sent-by's port.
@@ -549,10 +519,10 @@ static void response_on_a_new_connection(void **state)
     assert_int_equal(st.core->flows_closed, 1);
     assert_int_equal(core_reply(st.core, 200), 0);
     scene_run(st.sc, 2000);
-    next_status(listener, 200);
+    peer_status(listener, 200);
     assert_int_equal(peer_connections(listener), 1);
     scene_run(st.sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void response_to_nobody(void **state)
@@ -569,7 +539,7 @@ static void response_to_nobody(void **state)
     scene_run(st.sc, 2000); // refused: nobody listens there
     assert_int_equal(st.core->ends, 1);
     assert_non_null(strstr(st.core->log, "end ERR_IO"));
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- load ----
@@ -584,21 +554,21 @@ static void overload_is_shed(void **state)
     request(st.peer, "MESSAGE", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-b", "");
     request(st.peer, "ACK", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-c", ";tag=x");
     scene_run(sc, 20);
-    struct heard *h = next_status(st.peer, 503);
+    struct heard *h = peer_status(st.peer, 503);
     assert_string_equal(heard_header(sc, h, "Retry-After"), "5");
     assert_string_equal(heard_header(sc, h, "Server"), "carillon");
     assert_int_equal(st.core->requests, 1);
     assert_int_equal(st.core->acks, 1);
     assert_int_equal(core_reply(st.core, 200), 0);
     scene_run(sc, 30);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     request(st.peer, "MESSAGE", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-d", "");
     scene_run(sc, 40); // the first one only lingers: there is room
     assert_int_equal(st.core->requests, 2);
     assert_int_equal(core_reply(st.core, 200), 0);
     assert_int_equal(core_count(st.core, "sip_overload_rejected"), 1);
     scene_run(sc, 100000);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // Finished transactions are held for Timer J, but not without bound.
@@ -623,7 +593,7 @@ static void lingering_is_bounded(void **state)
         st.core->log[0] = '\0';
     }
     assert_int_equal(st.core->ends, 1500);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 static void on_drained(void *arg)
@@ -638,7 +608,7 @@ static void drain(void **state)
     uint64_t drained = 0;
     request(st.peer, "INVITE", UDP_VIA, "");
     scene_run(st.sc, 10);
-    next_status(st.peer, 100);
+    peer_status(st.peer, 100);
     txn_id invite = st.core->id;
     stack_drain(st.core->stack, on_drained, &drained);
     scene_run(st.sc, 20);
@@ -646,7 +616,7 @@ static void drain(void **state)
     request(st.peer, "INVITE", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-b", "");
     request(st.peer, "INFO", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-c", ";tag=dialog");
     scene_run(st.sc, 30);
-    next_status(st.peer, 503);
+    peer_status(st.peer, 503);
     assert_int_equal(st.core->requests, 2);
     assert_int_equal(core_reply(st.core, 200), 0);
     st.core->id = invite;
@@ -656,7 +626,7 @@ static void drain(void **state)
     assert_int_equal(drained, 1); // finished ones do not hold it up
     scene_run(st.sc, 100000);
     assert_int_equal(drained, 1);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 // ---- loops ----
@@ -701,7 +671,7 @@ static void loops_and_spirals(void **state)
     sip_msg_unref(same);
     sip_msg_unref(spiral);
     sip_msg_unref(other);
-    close_stage(&st);
+    stage_close(&st);
 }
 
 int main(void)

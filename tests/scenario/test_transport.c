@@ -15,15 +15,6 @@
 #include "core.h"
 #include "sip/uri.h"
 
-#define CORE "192.0.2.9:5060"
-#define PEER "192.0.2.2:5060"
-
-struct stage {
-    struct scene *sc;
-    struct core *core;
-    struct peer *peer;
-};
-
 static unsigned log_lines;
 static char last_line[1000];
 
@@ -35,10 +26,9 @@ static void count_line(void *arg, enum log_level level, struct str line)
 
 static void open_with(struct stage *st, bool tcp, const struct stack_params *p)
 {
-    *st = (struct stage){.sc = scene_new(1)};
-    st->core = core_new(st->sc, CORE, p);
+    stage_open(st, p);
     st->core->answer = 200;
-    st->peer = tcp ? peer_tcp_to(st->sc, "192.0.2.2:0", CORE) : peer_udp(st->sc, PEER);
+    stage_peer(st, tcp);
     log_lines = 0;
     log_set_sink(count_line, NULL);
     scene_run(st->sc, 5);
@@ -51,20 +41,8 @@ static void open_stage(struct stage *st, bool tcp)
 
 static void close_stage(struct stage *st)
 {
-    scene_run(st->sc, 10000000);
-    assert_int_equal(core_count(st->core, "sip_transactions_held"), 0);
-    core_free(st->core);
-    scene_free(st->sc);
+    stage_run_out(st);
     log_set_sink(NULL, NULL);
-}
-
-static struct heard *next_status(struct peer *p, unsigned status)
-{
-    struct heard *h = peer_next(p);
-    assert_non_null(h);
-    assert_non_null(h->msg);
-    assert_int_equal(sip_msg_status(h->msg), status);
-    return h;
 }
 
 #define MESSAGE(via, branch, length)                                                               \
@@ -199,7 +177,7 @@ static void stream_without_length(void **state)
     open_stage(&st, true);
     peer_send(st.peer, NULL, MESSAGE("TCP", "1", ""));
     scene_run(st.sc, 100);
-    struct heard *h = next_status(st.peer, 400);
+    struct heard *h = peer_status(st.peer, 400);
     assert_true(str_eq(sip_msg_reason(h->msg), STR("Bad Request: Malformed Content-Length")));
     assert_false(peer_connected(st.peer));
     assert_int_equal(log_lines, 1);
@@ -216,18 +194,18 @@ static void oversize(void **state)
     snprintf(big, sizeof big, "%s%2400s", MESSAGE("UDP", "1", "Content-Length: 2400\n"), "x");
     peer_send(udp, CORE, big);
     scene_run(st.sc, 100);
-    next_status(udp, 513);
+    peer_status(udp, 513);
     assert_int_equal(log_lines, 1);
     snprintf(big, sizeof big, "%s%2400s", MESSAGE("TCP", "2", "Content-Length: 2400\n"), "x");
     peer_send(st.peer, NULL, big);
     scene_run(st.sc, 200);
-    next_status(st.peer, 513);
+    peer_status(st.peer, 513);
     assert_false(peer_connected(st.peer));
     struct peer *liar = peer_tcp_to(st.sc, "192.0.2.4:0", CORE);
     scene_run(st.sc, 210);
     peer_send(liar, NULL, MESSAGE("TCP", "3", "Content-Length: 99999\n"));
     scene_run(st.sc, 300); // known from the headers alone
-    next_status(liar, 513);
+    peer_status(liar, 513);
     assert_false(peer_connected(liar));
     assert_int_equal(core_count(st.core, "sip_oversize_in"), 3);
     assert_int_equal(st.core->requests, 0);
@@ -333,7 +311,7 @@ static void limits(void **state)
                      times(rows[i].what, n), rows[i].after);
             peer_send(st.peer, CORE, text);
             scene_run(st.sc, 100 * (2 * i + too_much + 1));
-            struct heard *h = next_status(st.peer, too_much ? rows[i].status : 200);
+            struct heard *h = peer_status(st.peer, too_much ? rows[i].status : 200);
             assert_int_equal(beyond(&st) - counted, too_much);
             assert_int_equal(log_lines - lines, too_much);
             struct str warning = sip_msg_raw(h->msg, SIP_H_WARNING);
@@ -355,18 +333,18 @@ static void limits_of_uri_and_body(void **state)
     open_with(&st, true, &p);
     peer_send(st.peer, NULL, MESSAGE("TCP", "1", "Content-Length: 21\n") "123456789012345678901");
     scene_run(st.sc, 100);
-    (void)next_status(st.peer, 413);
+    (void)peer_status(st.peer, 413);
     snprintf(text, sizeof text,
              "MESSAGE sip:%s@h SIP/2.0\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKu\n"
              "From: <sip:b@h>;tag=1\nTo: <sip:a@h>\nCall-ID: u\nCSeq: 1 MESSAGE\nContent-Length: 0\n\n",
              times("a", 100));
     peer_send(st.peer, NULL, text);
     scene_run(st.sc, 200);
-    (void)next_status(st.peer, 414);
+    (void)peer_status(st.peer, 414);
     assert_true(peer_connected(st.peer)); // the stream itself is in order
     peer_send(st.peer, NULL, MESSAGE("TCP", "2", "Content-Length: 0\n"));
     scene_run(st.sc, 300);
-    (void)next_status(st.peer, 200);
+    (void)peer_status(st.peer, 200);
     assert_int_equal(beyond(&st), 2);
     close_stage(&st);
 }
@@ -611,7 +589,7 @@ static void on_a_given_flow(void **state)
     open_stage(&st, true);
     peer_send(st.peer, NULL, MESSAGE("TCP", "1", NO_BODY));
     scene_run(st.sc, 100);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     struct flow_info info;
     flow_id flow = st.core->flow;
     assert_true(stack_flow(st.core->stack, flow, &info));
@@ -668,7 +646,7 @@ static void peer_that_does_not_read(void **state)
     open_stage(&st, true);
     peer_send(st.peer, NULL, MESSAGE("TCP", "1", NO_BODY));
     scene_run(st.sc, 100);
-    next_status(st.peer, 200);
+    peer_status(st.peer, 200);
     peer_pause(st.peer, true);
     enum { N = 100 };
     struct call *c = calls_new(st.core, "sip:x@192.0.2.2", N);
@@ -721,7 +699,7 @@ static void ip6(void **state)
               "Via: SIP/2.0/UDP [2001:db8::77]:5060;rport;branch=z9hG4bK-1\n" FROM TO CALL CSEQ
               "\n");
     scene_run(st.sc, 100);
-    struct heard *h = next_status(udp, 200);
+    struct heard *h = peer_status(udp, 200);
     assert_string_equal(
         heard_header(st.sc, h, "Via"),
         "SIP/2.0/UDP [2001:db8::77]:5060;branch=z9hG4bK-1;rport=5062;received=2001:db8::2");

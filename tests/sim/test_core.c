@@ -3,8 +3,9 @@
 //   test_core [--seeds N] [--first SEED] [--users N] [--log LEVEL]
 // For each seed one run without faults, in which everything must succeed and the counters of the nodes
 // must agree, and one with loss, delay, duplication, reordering, resets, restarts, and in each round one
-// trouble more (partition, loss one way, names that come and go, no memory, a loss of power in the middle of a write), in which everything must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
-// tenth seed is run twice and must give the same trace. TAP on standard output.
+// trouble more (partition, loss one way, names that come and go, no memory, a loss of power in the middle of a write),
+// in which everything must end. After each, nothing may be left: no transaction, call, challenge, binding or
+// allocation. Every tenth seed is run twice and must give the same trace. TAP on standard output.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One answer is lost, and everything else works: each Cx answer of the HSS and each SIP response of a day of two users in
-// turn, wherever it goes, over TCP as well (who should have sent it has died of it). Whatever it was: what the user does again
-// works, nothing is left of it, and HSS and S-CSCF hold the same of each user (TS 29.228 6.1.2, TS 23.380 4).
+// One answer is lost, and everything else works: each Cx answer of the HSS and each SIP response of a day of two users
+// in turn, wherever it goes, over TCP as well (who should have sent it has died of it). Whatever it was: what the user
+// does again works, nothing is left of it, and HSS and S-CSCF hold the same of each user (TS 29.228 6.1.2,
+// TS 23.380 4).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +75,8 @@ static bool is_lost(const uint8_t *p, size_t n, bool diameter)
     if (diameter)
         (void)snprintf(net.what, sizeof net.what, "Cx answer, command %u", (unsigned)p[6] << 8 | p[7]);
     else
-        (void)snprintf(net.what, sizeof net.what, "%.*s, %.*s", STR_ARG(line_with(text, "SIP/2.0 ")), STR_ARG(line_with(text, "CSeq: ")));
+        (void)snprintf(net.what, sizeof net.what, "%.*s, %.*s", STR_ARG(line_with(text, "SIP/2.0 ")),
+                       STR_ARG(line_with(text, "CSeq: ")));
     return true;
 }
 
@@ -275,8 +277,8 @@ static bool day(size_t lose)
     net.counting = false;
     bool gone = strstr(net.what, "SIP/2.0 200 ") && strstr(net.what, " REGISTER");
     check(gone || w.counts.by_status[403] == refused, "a refusal");
-    // Nobody tells the P-CSCF what the 200 would have told it: it holds the contact until it expires, as long as it does not
-    // subscribe to the registration (TS 24.229 5.2.3).
+    // Nobody tells the P-CSCF what the 200 would have told it: it holds the contact until it expires, as long as it
+    // does not subscribe to the registration (TS 24.229 5.2.3).
     check(held_by_pcscf() <= gone, "registrations at the P-CSCF");
     settle(FORGET_MS);
     expect_held(0);

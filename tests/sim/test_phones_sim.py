@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The phones of tests/phones on the simulated core: the same scripts as end to end, and those that take long, since time
-costs nothing here. STREET names the program."""
+"""The phones of tests/phones on the simulated core: the same scripts as end to end, and those that take long, since
+time costs nothing here. STREET names the program."""
 import itertools
 import os
 import sys
@@ -58,15 +58,16 @@ def neighbours(make):
 EACH = pytest.mark.parametrize("make", makes.ALL, ids=lambda m: m.name)
 
 
-@pytest.mark.parametrize("script", [scripts.refuse, scripts.crossed, scripts.cancel, scripts.reconnected, scripts.another_port, scripts.move,
-                                    scripts.old_address], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("script", [scripts.refuse, scripts.crossed, scripts.cancel, scripts.reconnected,
+                                    scripts.another_port, scripts.move, scripts.old_address], ids=lambda s: s.__name__)
 @pytest.mark.parametrize("pair", ROUND, ids=lambda p: f"{p[0].name}-{p[1].name}")
 def test_script(everybody, script, pair):
     a, b = scripts.ready(everybody, *(everybody.phones[m.name] for m in pair))
     script(everybody, a, b)
 
 
-@pytest.mark.parametrize("script", [scripts.whole_contact, scripts.subscribe, scripts.refresh, scripts.itself], ids=lambda s: s.__name__)
+@pytest.mark.parametrize("script", [scripts.whole_contact, scripts.subscribe, scripts.refresh, scripts.itself],
+                         ids=lambda s: s.__name__)
 @EACH
 def test_alone(everybody, script, make):
     script(everybody, *scripts.ready(everybody, everybody.phones[make.name]))

@@ -55,7 +55,8 @@ static const char scscf_yaml[] =
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
-static const char *const folders[W_NODES] = {[W_SCSCF] = "/var/lib/carillon/scscf", [W_PCSCF] = "/var/lib/carillon/pcscf"};
+static const char *const folders[W_NODES] = {
+    [W_SCSCF] = "/var/lib/carillon/scscf", [W_PCSCF] = "/var/lib/carillon/pcscf"};
 
 struct addr world_address(enum world_node k)
 {

@@ -65,8 +65,8 @@ void world_kill(struct world *w, enum world_node n);
 void world_boot(struct world *w, enum world_node n);
 // The disk of a node; NULL: it has none that is simulated. For bad days (io/sim_disk.h).
 struct disk *world_disk(const struct world *w, enum world_node n);
-// The node's machine loses its power after so many more steps of its disk (a byte written is one): it is killed there, in
-// the middle of a write, and of what was not synced the seed says what is left. world_run has to run then.
+// The node's machine loses its power after so many more steps of its disk (a byte written is one): it is killed there,
+// in the middle of a write, and of what was not synced the seed says what is left. world_run has to run then.
 void world_crash_after(struct world *w, enum world_node n, uint64_t steps);
 // Everything for ms milliseconds. Nodes that lost their power are down afterwards.
 void world_run(struct world *w, uint64_t ms);

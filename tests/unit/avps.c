@@ -57,8 +57,8 @@ static void add(struct out *o, const void *p, size_t n)
 
 // ---- strangers ----
 
-// k-th of some AVPs that no release defines here, or whose code another vendor has: lengths of every rest, and one that looks
-// like a group.
+// k-th of some AVPs that no release defines here, or whose code another vendor has: lengths of every rest, and one that
+// looks like a group.
 static void add_stranger(struct out *o, unsigned k)
 {
     static const struct {

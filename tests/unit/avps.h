@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers of an HSS as others may write them: the AVPs of a Cx answer in another order, at the top and within each group,
-// with AVPs between that nobody here knows, and with other M bits (RFC 6733 3.2, 4.1; TS 29.229 6). Nothing of it changes
-// what the answer means. Bytes alone: no decoder of the tree takes part.
+// Answers of an HSS as others may write them: the AVPs of a Cx answer in another order, at the top and within each
+// group, with AVPs between that nobody here knows, and with other M bits (RFC 6733 3.2, 4.1; TS 29.229 6). Nothing of
+// it changes what the answer means. Bytes alone: no decoder of the tree takes part.
 #pragma once
 
 #include "io/sim.h"

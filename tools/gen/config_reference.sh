@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds docs/configuration.md from what the built daemons say about themselves. The folder of the
-# build is build/, $CARILLON_BUILD, or the one that meson calls from. With --check nothing is written: exit status 1 when it differs.
+# Builds docs/configuration.md from what the built daemons say about themselves. The folder of the build is build/,
+# $CARILLON_BUILD, or the one that meson calls from. With --check nothing is written: exit status 1 when it differs.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 build=${CARILLON_BUILD:-${MESON_BUILD_ROOT:-$root/build}}
@@ -14,8 +14,8 @@ cat > "$page" <<'EOF'
 Made by `tools/gen/config_reference.sh` from the daemons' own tables; do not edit.
 
 Every daemon reads one YAML file, `/etc/carillon/NF.yaml` or what `--config` names; `--check` lists every mistake in
-it, with its line where it is one option's, and does nothing else. The name of an option is its path: `log.level` is written as
-`log: {level: debug}`, as two lines with an indent, or as `log.level: debug`. Numbers may carry their unit
+it, with its line where it is one option's, and does nothing else. The name of an option is its path: `log.level` is
+written as `log: {level: debug}`, as two lines with an indent, or as `log.level: debug`. Numbers may carry their unit
 (`30`, `30 s`, `1 min`; `4 MiB`). Addresses are IP addresses, IPv6 in brackets before a port. Rows whose name holds
 `[]` describe the entries of a list above them. SIGHUP or `carillon-ctl NF reload` reads the file again: what can
 change does, and the log names what needs a restart; a file with a mistake changes nothing.

@@ -191,7 +191,8 @@ HEADER_SERVE = """
 def header(spec):
     s, p = Structs(spec), spec.prefix
     source = spec.path.rsplit("/", 1)[-1]
-    out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {source}; do not edit.", "#pragma once", "",
+    out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {source}; do not edit.",
+           "#pragma once", "",
            '#include "dia/node.h"' if spec.id else '#include "dia/codec/avp.h"']
     out += [f'#include "dia/{i.name}.h"' for i in spec.inherits]
     out += ["", "struct dia_session;", "struct arena;", ""]
@@ -210,7 +211,9 @@ def header(spec):
             if g.shared or g.name == "error"]
     both = list(pairs(spec)) if spec.id else []
     if spec.failed:
-        out += ["", "// What a refusal is about (RFC 6733 7.5), for an answer's head.failed: an AVP of the request with the value",
+        out += ["",
+                "// What a refusal is about (RFC 6733 7.5), for an answer's head.failed: an AVP of the request with "
+                "the value",
                 "// that is wrong or too many, or without value one that is missing. In a; empty without memory.",
                 f"enum {p}_avp {{ {', '.join(f'{p.upper()}_AVP_{n}' for n, _ in spec.failed)} }};",
                 f"struct str {p}_failed_text(struct arena *a, enum {p}_avp which, struct str value);",
@@ -218,7 +221,8 @@ def header(spec):
     if not both:
         return "\n".join(out) + "\n"
     out += HEADER_SEND.replace("{p}", p).split("\n")
-    out += [f"typedef void (*{p}_{a.name.lower()}_cb)(void *nf, {p}_arg arg, int err, const {a.struct} *a);" for _, a in both]
+    out += [f"typedef void (*{p}_{a.name.lower()}_cb)(void *nf, {p}_arg arg, int err, const {a.struct} *a);"
+            for _, a in both]
     out += [""]
     for r, a in both:
         out += [f"int {p}_send_{r.name.lower()}(struct dia_node *n, const {r.struct} *r, uint32_t timeout_ms,",
@@ -335,11 +339,13 @@ class Tables:
             self.made["application"] = True
             app = "Acct-Application-Id" if self.spec.accounting else "Auth-Application-Id"
             self.out += ["static const struct dia_field application_fields[] = {"]
-            for name, value in (("Vendor-Id", self.spec.vendor), (app, self.spec.id)):  # taken without the second one, RFC 6733 6.11
+            # Taken without the second one, RFC 6733 6.11.
+            for name, value in (("Vendor-Id", self.spec.vendor), (app, self.spec.id)):
                 x = self.spec.avp(name)
-                self.out.append(f"    {{.avp = {self.avp(x)}, .key = DIA_KEY({x.code}, {x.vendor}), .min = 1, .max = 1, "
-                                f".kind = DIA_KIND_CONST, .value = {value}}},")
-            self.out += ["};", "static const struct dia_grammar application = {application_fields, 2, 0, 0x1, {0}};", ""]
+                self.out.append(f"    {{.avp = {self.avp(x)}, .key = DIA_KEY({x.code}, {x.vendor}), .min = 1, "
+                                f".max = 1, .kind = DIA_KIND_CONST, .value = {value}}},")
+            self.out += ["};", "static const struct dia_grammar application = {application_fields, 2, 0, 0x1, {0}};",
+                         ""]
         return "GROUP", [".group = &application"]
 
     def sizes(self):
@@ -361,7 +367,8 @@ class Tables:
             self.out += ["static const struct dia_name results[] = {"]
             self.out += [f'    {{{v}, "DIAMETER_{n}"}},' for n, v, _ in s.results.values] + ["};", ""]
         if s.inherits:
-            self.out += [f"static const struct dia_interface *const inherits[] = {{{', '.join(f'&dia_{i.name}' for i in s.inherits)}}};", ""]
+            inherited = ", ".join(f"&dia_{i.name}" for i in s.inherits)
+            self.out += [f"static const struct dia_interface *const inherits[] = {{{inherited}}};", ""]
         self.out += ["static const struct dia_command commands[] = {", *[self.command(r, a) for r, a in both], "};", ""]
         self.out += [f"const struct dia_interface dia_{s.name} = {{",
                      f"    .app = {s.id}, .vendor = {s.vendor}, .accounting = {'true' if s.accounting else 'false'},"]
@@ -387,12 +394,15 @@ def functions(spec, both):
                 f"    (({p}_{an}_cb)d->cb)(d->nf, d->arg, d->err, d->answer);", "}", "",
                 f"int {p}_send_{rn}(struct dia_node *n, const {r.struct} *r, uint32_t timeout_ms,",
                 f"    {p}_{an}_cb cb, void *nf, {p}_arg arg)", "{", f"    {r.struct} copy = *r;",
-                f"    struct dia_send s = {{.iface = &dia_{spec.name}, .command = &commands[{index[r.name]}], .request = &copy,",
-                f"        .timeout_ms = timeout_ms, .deliver = deliver_{an}, .cb = (dia_fn)cb, .nf = nf, .arg = arg{more}}};",
+                f"    struct dia_send s = {{.iface = &dia_{spec.name}, .command = &commands[{index[r.name]}], "
+                ".request = &copy,",
+                f"        .timeout_ms = timeout_ms, .deliver = deliver_{an}, .cb = (dia_fn)cb, .nf = nf, "
+                f".arg = arg{more}}};",
                 "    return dia_request_send(n, &s);", "}", "",
                 f"void {p}_answer_{an}(struct dia_request *q, const {a.struct} *a)", "{", f"    {a.struct} copy = *a;",
                 "    dia_answer(q, &copy);", "}", ""]
-    out += ["static void handle(void *ctx, struct dia_request *q, const struct dia_command *cmd, const void *request)", "{",
+    out += ["static void handle(void *ctx, struct dia_request *q, const struct dia_command *cmd, const void *request)",
+            "{",
             f"    const struct {p}_server *ops = dia_request_ops(q);"]
     if spec.before:
         out += [f"    if ({spec.before}(q, cmd, request))", "        return;"]
@@ -423,7 +433,8 @@ def source(spec):
     name = spec.path.rsplit("/", 1)[-1]
     folder = "dia/" if spec.path.rsplit("/", 2)[-2:-1] == ["spec"] else ""  # beside the source, elsewhere
     t.out = ["// SPDX-License-Identifier: Apache-2.0", f"// {spec.title}. Made from {name}; do not edit.",
-             f'#include "{folder}{spec.name}.h"', "", "#include <stddef.h>", "", '#include "dia/codec/codec.h"', '#include "dia/interface.h"', ""]
+             f'#include "{folder}{spec.name}.h"', "", "#include <stddef.h>", "",
+             '#include "dia/codec/codec.h"', '#include "dia/interface.h"', ""]
     t.avps()
     for g in spec.messages.values():
         t.grammar(g, g.struct, f"{spec.prefix}_{lower(g.name)}_grammar", g.shared or g.name == "error")
@@ -438,6 +449,8 @@ def source(spec):
 def list_source(specs):
     """All interfaces of a build."""
     names = [s.name for s in specs]
-    return "\n".join(["// SPDX-License-Identifier: Apache-2.0", "// All applications. Made from the specs; do not edit.",
+    table = ", ".join("&dia_" + n for n in names)
+    return "\n".join(["// SPDX-License-Identifier: Apache-2.0",
+                      "// All applications. Made from the specs; do not edit.",
                       *[f'#include "dia/{n}.h"' for n in names], "",
-                      f"const struct dia_interface *const dia_interfaces[] = {{{', '.join('&dia_' + n for n in names)}, 0}};", ""])
+                      f"const struct dia_interface *const dia_interfaces[] = {{{table}, 0}};", ""])

@@ -60,12 +60,14 @@ def groups(spec):
 def page(spec):
     kind = "accounting" if spec.accounting else "authorization"
     out = [f"# Diameter: {spec.title}", "",
-           f"Made from `common/dia/spec/{spec.name}.dia` by `tools/gen/diameter.py`; do not edit. How such a file is written, and how",
+           f"Made from `common/dia/spec/{spec.name}.dia` by `tools/gen/diameter.py`; do not edit. How such a file is "
+           "written, and how",
            "an application is added: [diameter.md](diameter.md#an-application-from-its-description).", ""]
     if spec.id:
         out += [f"Application {spec.id} ({kind})" + (f" of vendor {spec.vendor}" if spec.vendor else "") + ".", ""]
     if spec.taken:
-        out += [f"Taken over from the base protocol: {', '.join(g.name for g in spec.taken if g.name.endswith('R'))}.", ""]
+        out += [f"Taken over from the base protocol: {', '.join(g.name for g in spec.taken if g.name.endswith('R'))}.",
+                ""]
     out += ["## Messages", "", *messages(spec)]
     if spec.groups:
         out += ["## Groups", "", *groups(spec)]
@@ -76,6 +78,7 @@ def page(spec):
     out += [""]
     for e in [*spec.enums, *([spec.results] if spec.results else [])]:
         name = e.avp.name if e.avp else e.name
-        out += [f"## {name}", "", *([e.what + ".", ""] if e.what else []), f"| `enum {e.name}` | value |", "| --- | --- |"]
+        out += [f"## {name}", "", *([e.what + ".", ""] if e.what else []), f"| `enum {e.name}` | value |",
+                "| --- | --- |"]
         out += [f"| {e.prefix}{n} | {v} |" for n, v, _ in e.values] + [""]
     return "\n".join(out).rstrip("\n") + "\n"

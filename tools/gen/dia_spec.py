@@ -118,7 +118,8 @@ class Spec:
 
 
 class Reader:
-    """One file. Each line belongs to the section above it, and in @messages, @grouped and @part to the grammar above it."""
+    """One file. Each line belongs to the section above it, and in @messages, @grouped and @part to the grammar above
+    it."""
 
     def __init__(self, path, known):
         self.spec = Spec(str(path))
@@ -299,7 +300,8 @@ class Reader:
         self.spec.failed.append((m[1], self.spec.avp(m[2])))
 
     def in_messages(self, text, note):
-        m = re.fullmatch(rf"([A-Z]+|error) ::= < Diameter Header: (\d+|0)((?:, (?:REQ|PXY|ERR))*)(?:, (\d+))? >\s*({NAME})?"
+        m = re.fullmatch(rf"([A-Z]+|error) ::= < Diameter Header: (\d+|0)((?:, (?:REQ|PXY|ERR))*)(?:, (\d+))? >"
+                         rf"\s*({NAME})?"
                          r"(?:\s+(struct [a-z]\w*))?", text)
         if not m:
             self.line_of_grammar(text, note)
@@ -355,7 +357,8 @@ class Reader:
             g.fields.append(Field(None, "", 0, 0, self.line, "local", m[2], what=note, ctype=LOCAL[m[1]]))
             self.doc = g.fields[-1]
             return
-        m = re.fullmatch(rf"(?:(\d*)\s*(\*)\s*(\d*))?\s*(?:<\s*({NAME})\s*>|\{{\s*({NAME})\s*\}}|\[\s*({NAME})\s*\])\s*(.*)", text)
+        m = re.fullmatch(rf"(?:(\d*)\s*(\*)\s*(\d*))?\s*"
+                         rf"(?:<\s*({NAME})\s*>|\{{\s*({NAME})\s*\}}|\[\s*({NAME})\s*\])\s*(.*)", text)
         if not m:
             self.fail(f"{text!r} is no AVP of a grammar")
         self.add_field(g, m, note)
@@ -385,7 +388,8 @@ class Reader:
         least = int(m[1]) if m[1] else 0 if bracket == "[" or (m[2] and bracket == "<") else 1
         most = (int(m[3]) if m[3] else 0) if m[2] else 1
         if (most and least > most) or (bracket == "{" and least == 0) or least > 1 or most > 255:
-            self.fail(f"{name}: at least {least} and at most {most or 'any number of'} times cannot be, or is more than is checked here")
+            self.fail(f"{name}: at least {least} and at most {most or 'any number of'} times cannot be, "
+                      "or is more than is checked here")
         if any(f.avp is avp for f in g.fields):
             self.fail(f"{name} stands twice in {g.name}")
         if bracket == "<" and any(f.avp and f.bracket != "<" for f in g.fields):

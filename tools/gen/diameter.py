@@ -5,8 +5,8 @@
   diameter.py header SPEC... -o FILE    the header of the last spec; the others are those that it inherits from
   diameter.py source SPEC... -o FILE    its tables and functions
   diameter.py list SPEC... -o FILE      the table of all
-  diameter.py docs ROOT [--check]       docs/diameter-NAME.md for each spec of common/dia/spec; --check writes nothing, and
-                                        its exit status is 1 when one of them is not what would be made
+  diameter.py docs ROOT [--check]       docs/diameter-NAME.md for each spec of common/dia/spec; --check writes nothing,
+                                        and its exit status is 1 when one of them is not what would be made
 A mistake in a spec is said with file and line, exit status 1."""
 import difflib
 import sys
@@ -27,7 +27,8 @@ def docs(root, check):
         if not check:
             page.write_text(new, encoding="utf-8")
         elif old != new:
-            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), str(page), "made anew"))
+            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), str(page),
+                                                       "made anew"))
             status = 1
     return status
 

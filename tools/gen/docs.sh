@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes the generated pages of docs/ anew; `ninja docs` in a build folder calls it. With --check nothing is written: exit
-# status 1 when one of them is not what would be made.
+# Makes the generated pages of docs/ anew; `ninja docs` in a build folder calls it. With --check nothing is written:
+# exit status 1 when one of them is not what would be made.
 set -eu
 gen=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 case ${1:-} in

@@ -23,7 +23,8 @@ CLAUSE = r"(?:annex [A-Z](?:\.\d+)*|(?:table|figure) [\w.]*\d|[A-Z]?\d+(?:\.\d+[
 # RFC numbers without a clause and quantities ("RFC 3261 timers") are mentions, not citations.
 CITATION = re.compile(rf"\b(TS \d\d\.\d{{3}}|RFC \d{{3,5}}) ({CLAUSE}(?:(?:, | and |, and ){CLAUSE})*)(?![\w])")
 # What people write by mistake and the map would miss.
-MALFORMED = re.compile(r"\b(TS\d\d\.\d{3}|TS \d{5}\b|RFC\d{4}|3GPP TS|(?:TS \d\d\.\d{3}|RFC \d{4}),? (?:§|section|clause|sec\.))")
+MALFORMED = re.compile(r"\b(TS\d\d\.\d{3}|TS \d{5}\b|RFC\d{4}|3GPP TS|"
+                       r"(?:TS \d\d\.\d{3}|RFC \d{4}),? (?:§|section|clause|sec\.))")
 SOURCES = (".c", ".h", ".py", ".dia")
 
 
@@ -139,7 +140,8 @@ def collect(root):
         for document, clause, place in citations(name, text):
             found[document][clause].add((name, place))
         for m in MALFORMED.finditer(text):
-            bad.append(f"{name}:{text.count(chr(10), 0, m.start()) + 1}: write \"{m[0]}\" as TS nn.nnn x.y or RFC nnnn x.y")
+            line = text.count("\n", 0, m.start()) + 1
+            bad.append(f"{name}:{line}: write \"{m[0]}\" as TS nn.nnn x.y or RFC nnnn x.y")
     return found, bad
 
 

@@ -196,7 +196,11 @@ static bool can_prove(void *arg, const struct sip_auth *auth)
 static struct str proof(void *arg, struct arena *a, const struct uac_challenge *u, struct str method, struct str uri)
 {
     struct auth digest = {.with_aka = false};
-    struct challenge c = {.nonce = u->nonce, .realm = u->realm, .opaque = u->opaque, .algorithm = u->algorithm, .nc = u->nc,
+    struct challenge c = {.nonce = u->nonce,
+                          .realm = u->realm,
+                          .opaque = u->opaque,
+                          .algorithm = u->algorithm,
+                          .nc = u->nc,
                           .qop = u->has_qop ? STR("auth") : STR_NONE};
     (void)known_algorithm(&digest, u->algorithm, &c);
     return credentials(arg, &c, a, method, uri);

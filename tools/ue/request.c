@@ -43,7 +43,8 @@ void add_preferred_identity(const struct phone *ph, struct sip_edits *headers)
 
 struct str phone_route(const struct phone *ph, struct arena *a)
 {
-    return ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"), ph->service_route.n ? STR(", ") : STR(""), ph->service_route);
+    return ARENA_CAT(a, STR("<"), ph->hub->proxy_uri, STR(";lr>"), ph->service_route.n ? STR(", ") : STR(""),
+                     ph->service_route);
 }
 
 void draft_common(struct request_draft *d, const struct phone *ph, struct str to, struct str call_id,

@@ -35,7 +35,7 @@ enum ue_rel { UE_REL_OFF, UE_REL_SUPPORTED, UE_REL_REQUIRED };
 
 // What a call has beyond RFC 3261.
 struct ue_extensions {
-    enum ue_rel rel100;         // RFC 3262: outgoing: Supported or Require; incoming: 180 reliably when both sides have it
+    enum ue_rel rel100; // RFC 3262: outgoing: Supported or Require; incoming: 180 reliably when both sides have it
     bool preconditions;         // RFC 3312, TS 24.229 5.1.3.1, 5.1.4.1; with rel100
     uint32_t resources_ms;      // until this side's resources are there
     uint32_t session_expires;   // RFC 4028: interval asked for, 0: none
@@ -164,8 +164,8 @@ int ue_call_hold(struct hub *h, ue_call call, bool hold);
 // REFER (RFC 3515): asks the other side to call target. silent: without the implicit subscription (RFC 4488).
 int ue_call_refer(struct hub *h, ue_call call, struct str target, bool silent);
 
-// A request outside of calls: MESSAGE with text, or SUBSCRIBE to an event package (expires 0: once). The final response is told
-// by `sent`; NOTIFYs by `text`.
+// A request outside of calls: MESSAGE with text, or SUBSCRIBE to an event package (expires 0: once). The final response
+// is told by `sent`; NOTIFYs by `text`.
 struct ue_send_params {
     enum sip_method method;    // SIP_MESSAGE, SIP_SUBSCRIBE
     struct str target;         // URI

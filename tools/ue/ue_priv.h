@@ -157,7 +157,8 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
 extern const struct str ue_allow;
 // 405 with what is allowed (RFC 3261 8.2.1).
 void ue_refuse_method(struct pxy *p);
-// What a URI says of it. UDP is not named: what is too large for it goes by TCP, both ways (RFC 3261 18.1.1, TS 24.229 4.2A).
+// What a URI says of it. UDP is not named: what is too large for it goes by TCP, both ways (RFC 3261 18.1.1,
+// TS 24.229 4.2A).
 const char *ue_transport_param(enum sip_proto p);
 // P-Access-Network-Info, which goes into everything but ACK and CANCEL (TS 24.229 5.1.2A.1.1, 5.1.2A.2).
 extern const struct str ue_mmtel; // the service, as a feature parameter (TS 24.229 7.9.2)

@@ -35,8 +35,9 @@ static const struct {
 } steps[STEP_KINDS] = {
     [STEP_REGISTER] = {"register", false, "expect expect-cause wrong-res timeout"},
     [STEP_DEREGISTER] = {"deregister", false, "expect expect-cause all timeout"},
-    [STEP_CALL] = {"call", true,
-                   "talk hold cancel-after expect expect-cause tone expect-tone timeout late-offer refer norefersub " EXTENSIONS},
+    [STEP_CALL] =
+        {"call", true,
+         "talk hold cancel-after expect expect-cause tone expect-tone timeout late-offer refer norefersub " EXTENSIONS},
     [STEP_ANSWER] = {"answer", false, "after calls talk tone expect expect-tone timeout obey-refer " EXTENSIONS},
     [STEP_REFUSE] = {"refuse", false, "status after calls timeout"},
     [STEP_SLEEP] = {"sleep", true, "timeout"},

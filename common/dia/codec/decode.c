@@ -7,7 +7,13 @@
 #include "base/mem.h"
 #include "dia/codec/dict.h"
 
-enum { OCCURS_TOO_MANY_TIMES = 5009, VENDOR_ID = 266, EXPERIMENTAL_RESULT_CODE = 298, ORIGIN_HOST = 264, ORIGIN_REALM = 296 };
+enum {
+    OCCURS_TOO_MANY_TIMES = 5009,
+    VENDOR_ID = 266,
+    EXPERIMENTAL_RESULT_CODE = 298,
+    ORIGIN_HOST = 264,
+    ORIGIN_REALM = 296
+};
 
 struct get {
     const struct dia_dict *d;

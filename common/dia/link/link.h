@@ -45,8 +45,8 @@ struct dia_counts {
 };
 void dia_counts_add(struct dia_counts *to, const struct dia_counts *from);
 
-// How far a connection is. New: nothing but the capabilities exchange is taken. Closing: a DPR went either way, and answers
-// are still taken.
+// How far a connection is. New: nothing but the capabilities exchange is taken. Closing: a DPR went either way, and
+// answers are still taken.
 enum dia_phase { DIA_CONN_NEW, DIA_CONN_OPEN, DIA_CONN_CLOSING };
 
 // The layer above: one.
@@ -150,8 +150,8 @@ void dia_conn_done(struct dia_conn *c, const struct dia_frame *f); // DWA, DPA: 
 
 // ---- answers that refuse (error.c) ----
 
-// A refusal of cmd (NULL: a command that is not known). The E bit is set for 3xxx (RFC 6733 7.1.3); else the answer obeys its
-// command's grammar.
+// A refusal of cmd (NULL: a command that is not known). The E bit is set for 3xxx (RFC 6733 7.1.3); else the answer
+// obeys its command's grammar.
 int dia_refusal_encode(const struct dia_self *self, const struct dia_command *cmd, struct dia_header *h,
                        struct str session, uint32_t code, struct dia_bytes *ret_bytes);
 // Session-Id, Origin-Host and Origin-Realm of an answer.

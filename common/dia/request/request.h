@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests and their answers, the highest layer below the applications. A request's journey out: dia_requests_send
-// (client.c) encodes it, route.c picks a peer, by what it says and how it answers (health.c), and the request waits in the
-// peer's room for its answer, which client.c finds by its Hop-by-Hop Identifier; what a lost or silent peer leaves
-// goes to another. In: server.c checks application, command, realm, host, session, duplicate (dup.c) and grammar
-// and calls the handler; the answer goes back by connection id. Sessions that are kept are session.c's. The layer is the
+// (client.c) encodes it, route.c picks a peer, by what it says and how it answers (health.c), and the request waits in
+// the peer's room for its answer, which client.c finds by its Hop-by-Hop Identifier; what a lost or silent peer leaves
+// goes to another. In: server.c checks application, command, realm, host, session, duplicate (dup.c) and grammar and
+// calls the handler; the answer goes back by connection id. Sessions that are kept are session.c's. The layer is the
 // user of dia/peer.
 #pragma once
 

@@ -91,8 +91,8 @@ struct pxy_target {
 enum pxy_verdict {
     PXY_PASS,  // the response goes on its way (to best-response selection or upstream)
     PXY_TAKEN, // swallowed: the NF will reply or forward again (re-selection)
-    // Kept as it is, with its edits, until pxy_send_held; pxy_reply answers in its place. Of a final response to what is
-    // not an INVITE; of others PXY_PASS.
+    // Kept as it is, with its edits, until pxy_send_held; pxy_reply answers in its place. Of a final response to what
+    // is not an INVITE; of others PXY_PASS.
     PXY_HELD,
 };
 

@@ -11,26 +11,10 @@ enum { DEFAULT_MAX_FORWARDS = 70, MAX_FORWARDS_LIMIT = 255 };
 // 0: go on; otherwise the status to answer with, *ret_why its reason phrase (empty: standard).
 typedef unsigned (*check_fn)(struct pxy *p, struct str *ret_why, struct sip_edits *extra);
 
-static unsigned check_uri(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
+static unsigned check_message(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
-    const struct sip_uri *u = sip_msg_uri(p->req);
     (void)extra;
-    if (sip_msg_is_bad(p->req)) {
-        *ret_why = STR("Malformed Request");
-        return 400;
-    }
-    if (!u) {
-        *ret_why = STR("Malformed Request-URI");
-        return 400;
-    }
-    return u->scheme == SIP_SCHEME_OTHER ? 416 : 0;
-}
-
-static unsigned check_max_forwards(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
-{
-    (void)ret_why;
-    (void)extra;
-    return sip_msg_max_forwards(p->req) == 0 && !options_is_ours(p->layer, p->req) ? 483 : 0;
+    return pxy_check_message(p->layer, p->req, ret_why);
 }
 
 // A request inside a dialog follows its route set: Max-Forwards ends a loop of those cheaply
@@ -45,23 +29,9 @@ static unsigned check_loop(struct pxy *p, struct str *ret_why, struct sip_edits 
     return txn_is_loop(p->layer->txns, p->req, p->loop_hash) ? 482 : 0;
 }
 
-static unsigned check_proxy_require(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
+static unsigned check_required(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
 {
-    if (p->ack || !sip_msg_has(p->req, SIP_H_PROXY_REQUIRE))
-        return 0;
-    struct arena_buf unknown = arena_buf_init(&p->arena);
-    struct sip_iter it = sip_iter_init(p->req, SIP_H_PROXY_REQUIRE);
-    for (const struct sip_token *t; (t = sip_iter_next(&it));)
-        if (!pxy_knows_option(p->layer, t->token))
-            arena_buf_item(&unknown, STR(","), t->token);
-    if (it.err == ERR_BAD) {
-        *ret_why = STR("Malformed Proxy-Require");
-        return 400;
-    }
-    if (!unknown.n)
-        return 0;
-    sip_edit_append(extra, SIP_H_UNSUPPORTED, arena_buf_done(&unknown));
-    return 420;
+    return p->ack ? 0 : pxy_check_required(p->layer, p->req, ret_why, extra);
 }
 
 static unsigned check_route(struct pxy *p, struct str *ret_why, struct sip_edits *extra)
@@ -75,7 +45,7 @@ static unsigned check_route(struct pxy *p, struct str *ret_why, struct sip_edits
 
 // RFC 3261 16.3 in its order; the route set is checked with it because 16.4 reads it.
 static const check_fn checks[] = {
-    check_uri, check_max_forwards, check_loop, check_proxy_require, check_route,
+    check_message, check_loop, check_required, check_route,
 };
 
 static bool validate(struct pxy *p)

@@ -6,40 +6,6 @@
 #include "base/writer.h"
 #include "stack/proxy/proxy_priv.h"
 
-// ---- CANCEL ----
-
-void pxy_cancel_branches(struct pxy *p, struct str reason)
-{
-    LIST_EACH(&p->branches, it) {
-        struct branch *b = LIST_ENTRY(it, struct branch, link);
-        if (!b->open || b->cancelled)
-            continue;
-        b->cancelled = true;
-        (void)txn_client_cancel(p->layer->txns, b->txn, reason);
-    }
-}
-
-void pxy_branch_forget(struct branch *b)
-{
-    if (!b->txn)
-        return;
-    txn_client_forget(b->pxy->layer->txns, b->txn);
-    b->txn = 0;
-    b->pxy->n_live--;
-}
-
-// A non-INVITE cannot be cancelled; what its other branches answer interests nobody any more.
-static void forget_branches(struct pxy *p)
-{
-    LIST_EACH(&p->branches, it) {
-        struct branch *b = LIST_ENTRY(it, struct branch, link);
-        pxy_branch_forget(b);
-        timer_stop(&b->timer_c);
-        b->open = false;
-    }
-    p->n_open = 0;
-}
-
 // ---- silence ----
 
 bool pxy_is_flow_failure(const struct sip_msg *m)
@@ -119,16 +85,6 @@ static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
     struct writer w = txn_scratch(p->layer->txns);
     int err = sip_msg_write(msg, up, &w);
     return err ? err : txn_server_reply(p->layer->txns, p->server, status, writer_done(&w));
-}
-
-void pxy_finish(struct pxy *p, struct str cancel_reason)
-{
-    p->answered = true;
-    if (p->invite)
-        pxy_cancel_branches(p, cancel_reason);
-    else
-        forget_branches(p);
-    pxy_settle(p);
 }
 
 // A 408 to a non-INVITE comes too late or is useless (RFC 4320 4.2): 504 says the same to those who

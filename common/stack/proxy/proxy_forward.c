@@ -142,6 +142,44 @@ static void arm_timer_c(struct branch *b)
     timer_start(p->layer->loop, &b->timer_c, t ? t->timer_c : sip_timers_core.timer_c);
 }
 
+// A node of the network that refuses for its own load (it alone says 503: others' becomes a 500 on its
+// way, RFC 3261 16.7 step 6).
+static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
+{
+    return status == 503 && msg && !b->outside && !(transport_is_outside(b->pxy->layer->transport, b->label));
+}
+
+static void on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status, struct sip_msg *msg)
+{
+    struct branch *b = arg;
+    struct pxy *p = b->pxy;
+    if (ev == TXN_ENDED) {
+        b->txn = 0;
+        p->n_live--;
+        // A transaction that ends without a word leaves nobody to wait for.
+        if (b->open)
+            pxy_branch_final(b, 408, NULL);
+        pxy_settle(p);
+        return;
+    }
+    if (ev == TXN_RESPONSE && status < 200) {
+        b->provisional = true;
+        if (status > 100 && p->invite) { // RFC 4320 4.1: other requests know no provisional response but 100
+            b->spoke = true;
+            if (b->open)
+                arm_timer_c(b); // RFC 3261 16.7 step 2
+            pxy_branch_provisional(b, status, msg);
+        }
+        return;
+    }
+    if (is_push_back(b, status, msg))
+        txn_pushed_back(p->layer->txns);
+    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->layer->txns, id) : NULL;
+    if (trouble)
+        p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
+    pxy_branch_final(b, status, msg);
+}
+
 static uint32_t leg_of(const struct pxy *p, const struct pxy_target *t)
 {
     if (p->invite || !t->leg_ms)
@@ -174,7 +212,7 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
         .method = sip_msg_method(p->req),
         .method_name = sip_msg_method_name(p->req),
         .write = write_request,
-        .cb = pxy_on_client,
+        .cb = on_client,
         .arg = b,
         .flow = t->flow,
         .reach = t->reach,
@@ -198,50 +236,6 @@ static int branch_start(struct pxy *p, const struct pxy_target *t,
     if (p->invite)
         arm_timer_c(b);
     return 0;
-}
-
-// A node of the network that refuses for its own load (it alone says 503: others' becomes a 500 on its
-// way, RFC 3261 16.7 step 6).
-static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
-{
-    return status == 503 && msg && !b->outside && !(transport_is_outside(b->pxy->layer->transport, b->label));
-}
-
-const char *pxy_trouble(const struct pxy *p)
-{
-    return p->trouble;
-}
-
-void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
-                   struct sip_msg *msg)
-{
-    struct branch *b = arg;
-    struct pxy *p = b->pxy;
-    if (ev == TXN_ENDED) {
-        b->txn = 0;
-        p->n_live--;
-        // A transaction that ends without a word leaves nobody to wait for.
-        if (b->open)
-            pxy_branch_final(b, 408, NULL);
-        pxy_settle(p);
-        return;
-    }
-    if (ev == TXN_RESPONSE && status < 200) {
-        b->provisional = true;
-        if (status > 100 && p->invite) { // RFC 4320 4.1: other requests know no provisional response but 100
-            b->spoke = true;
-            if (b->open)
-                arm_timer_c(b); // RFC 3261 16.7 step 2
-            pxy_branch_provisional(b, status, msg);
-        }
-        return;
-    }
-    if (is_push_back(b, status, msg))
-        txn_pushed_back(p->layer->txns);
-    const char *trouble = ev == TXN_FAILED ? txn_client_trouble(p->layer->txns, id) : NULL;
-    if (trouble)
-        p->trouble = b->trouble = arena_printf(pxy_arena(p), "%s", trouble).p;
-    pxy_branch_final(b, status, msg);
 }
 
 // ---- ACK for a 2xx: no state (RFC 3261 16.11, 17.1) ----

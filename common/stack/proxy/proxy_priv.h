@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside the proxy. A request's journey: on_request takes a pxy from the pool,
-// proxy_check.c validates it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards
-// (proxy_forward.c, 16.6), responses come back to the response context (proxy_context.c, 16.7
-// to 16.10), and the pxy goes back to the pool at the end of the turn in which its last transaction
-// ended (proxy.c).
+// Inside the proxy. A request's journey: proxy.c takes a pxy from the pool (proxy_request.c), proxy_check.c validates
+// it and prepares its route (RFC 3261 16.3, 16.4), the owner forwards (proxy_forward.c, 16.6), responses come back to
+// the response context (proxy_context.c, 16.7 to 16.10), and the pxy goes back to the pool at the end of the turn in
+// which its last transaction ended.
+//
+// Each file needs those below it only:
+//     proxy (the layer), pipeline | proxy_check, proxy_forward | proxy_context | proxy_reply | proxy_branches |
+//     proxy_request, stateless
 #pragma once
 
 #include "base/list.h"
@@ -103,9 +106,14 @@ struct pxy {
     char inline_mem[PXY_INLINE];
 };
 
-// ---- proxy.c ----
+// ---- proxy_request.c ----
+// server 0: an ACK. NULL: out of memory.
+struct pxy *pxy_new(struct pxy_layer *l, txn_id server, struct sip_msg *m, flow_id flow);
 // Releases the pxy at the end of the turn when nothing holds it any more.
 void pxy_settle(struct pxy *p);
+// The end of the turn.
+void pxy_release_leaving(void *layer);
+void pxy_free_all(struct pxy_layer *l);
 
 // Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
 // did.
@@ -116,26 +124,25 @@ const char *pxy_starved(struct pxy *p);
 bool pxy_check(struct pxy *p);
 
 // ---- stateless.c ----
-// What the proxy core refuses (RFC 3261 16.3), before there is anything but the message: status or 0,
-// *ret_why (untouched: the standard phrase) and headers for the response.
+// What the proxy core refuses, before there is anything but the message: status or 0, *ret_why (untouched: the
+// standard phrase) and headers for the response. RFC 3261 16.3: steps 1 to 3; step 5; all of them.
+unsigned pxy_check_message(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why);
+unsigned pxy_check_required(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
+                            struct sip_edits *extra);
 unsigned pxy_check_stateless(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
                              struct sip_edits *extra);
 // Does the OPTIONS ask this node itself (RFC 3261 11.2, 16.3)? What it is then answered with: 200 and
 // what options_describe adds.
 bool options_is_ours(const struct pxy_layer *l, const struct sip_msg *m);
 void options_describe(const struct pxy_layer *l, struct sip_edits *e);
-// Is this a tag that Proxy-Require may have?
-bool pxy_knows_option(const struct pxy_layer *l, struct str tag);
-
-// ---- proxy_forward.c ----
-void pxy_on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status,
-                   struct sip_msg *msg);
 
 // ---- proxy_context.c ----
 void pxy_branch_provisional(struct branch *b, unsigned status, struct sip_msg *msg);
 // msg NULL: ended without a response.
 void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg);
 void pxy_branch_timer_c(void *arg);
+
+// ---- proxy_branches.c ----
 // Stops listening to the branch's transaction.
 void pxy_branch_forget(struct branch *b);
 void pxy_cancel_branches(struct pxy *p, struct str reason);

@@ -2,6 +2,7 @@
 // What is answered by the message alone: RFC 3261 16.3 for what is refused without state, and OPTIONS that asks this
 // node itself what it can do, or whether it lives (RFC 3261 11.2).
 #include "base/arena.h"
+#include "base/err.h"
 #include "stack/proxy/proxy_priv.h"
 
 // ---- OPTIONS ----
@@ -40,7 +41,8 @@ void options_describe(const struct pxy_layer *l, struct sip_edits *e)
 
 // ---- refusals ----
 
-bool pxy_knows_option(const struct pxy_layer *l, struct str tag)
+// Is this a tag that Proxy-Require may have?
+static bool knows_option(const struct pxy_layer *l, struct str tag)
 {
     for (size_t i = 0; i < ARRAY_LEN(l->proxy_require); i++)
         if (l->proxy_require[i].n && str_ieq(l->proxy_require[i], tag))
@@ -48,9 +50,7 @@ bool pxy_knows_option(const struct pxy_layer *l, struct str tag)
     return false;
 }
 
-// A loop is not looked for: the request goes nowhere.
-unsigned pxy_check_stateless(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
-                             struct sip_edits *extra)
+unsigned pxy_check_message(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why)
 {
     const struct sip_uri *u = sip_msg_uri(m);
     if (sip_msg_is_bad(m) || !u) {
@@ -59,17 +59,33 @@ unsigned pxy_check_stateless(const struct pxy_layer *l, const struct sip_msg *m,
     }
     if (u->scheme == SIP_SCHEME_OTHER)
         return 416;
-    if (sip_msg_max_forwards(m) == 0 && !options_is_ours(l, m))
-        return 483;
+    return sip_msg_max_forwards(m) == 0 && !options_is_ours(l, m) ? 483 : 0;
+}
+
+unsigned pxy_check_required(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
+                            struct sip_edits *extra)
+{
     if (!sip_msg_has(m, SIP_H_PROXY_REQUIRE))
         return 0;
     struct arena_buf unknown = arena_buf_init(extra->arena);
     struct sip_iter it = sip_iter_init(m, SIP_H_PROXY_REQUIRE);
     for (const struct sip_token *t; (t = sip_iter_next(&it));)
-        if (!pxy_knows_option(l, t->token))
+        if (!knows_option(l, t->token))
             arena_buf_item(&unknown, STR(","), t->token);
+    if (it.err == ERR_BAD) {
+        *ret_why = STR("Malformed Proxy-Require");
+        return 400;
+    }
     if (!unknown.n)
         return 0;
     sip_edit_append(extra, SIP_H_UNSUPPORTED, arena_buf_done(&unknown));
     return 420;
+}
+
+// A loop is not looked for: the request goes nowhere.
+unsigned pxy_check_stateless(const struct pxy_layer *l, const struct sip_msg *m, struct str *ret_why,
+                             struct sip_edits *extra)
+{
+    unsigned status = pxy_check_message(l, m, ret_why);
+    return status ? status : pxy_check_required(l, m, ret_why, extra);
 }

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/writer.h"
 #include "sip/plain.h"
-#include "stack/transport/guard.h"
 #include "stack/transport/transport_priv.h"
 
 struct str answer_tag(const struct transport *t, const struct sip_msg *m, struct str had, char buf[ANSWER_TAG_LEN])
@@ -106,7 +105,7 @@ static struct str write_compact(struct flow *f, const struct answer *r)
 static struct str write_bounded(struct flow *f, const struct answer *r, const char *cause)
 {
     struct answer bare = *r;
-    size_t max = f->stream || guard_standing(f) != STACK_STRANGER ? SIZE_MAX : f->got;
+    size_t max = f->stream || standing_of(f) != STACK_STRANGER ? SIZE_MAX : f->got;
     struct str bytes = write_whole(f, r, cause);
     if (bytes.n > max)
         bytes = write_whole(f, r, NULL);
@@ -123,7 +122,7 @@ static struct str write_bounded(struct flow *f, const struct answer *r, const ch
 static void reply_to(struct flow *f, const struct sip_msg *m, struct addr *ret_addr)
 {
     via_reply_addr(m, &f->info.remote, false, ret_addr);
-    if (guard_standing(f) != STACK_STRANGER || addr_eq_ip(ret_addr, &f->info.remote))
+    if (standing_of(f) != STACK_STRANGER || addr_eq_ip(ret_addr, &f->info.remote))
         return;
     uint16_t port = addr_port(ret_addr);
     *ret_addr = f->info.remote;

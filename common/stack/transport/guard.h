@@ -9,11 +9,7 @@
 
 int guard_new(struct transport *t); // sets t->guard
 void guard_free(struct transport *t);
-void guard_stats(const struct transport *t, stack_stat_cb cb, void *arg);
 void guard_set_limits(struct transport *t);
-
-// The standing of who is at the other end of f; asked for when it is not known (any more).
-enum stack_standing guard_standing(struct flow *f);
 
 // May this message be read? Strangers pay with a token of their source.
 bool guard_admit(struct flow *f);
@@ -24,8 +20,3 @@ void guard_log_drop(struct flow *f, const char *what);
 
 // A connection has been accepted (f has its stream). False when there is no room for it.
 bool guard_connection(struct flow *f);
-// f, which may be in the lists of its source, goes, or its standing has changed.
-void guard_enlist(struct flow *f);
-void guard_delist(struct flow *f);
-// A whole message came: it is not the oldest any more.
-void guard_used(struct flow *f);

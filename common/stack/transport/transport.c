@@ -6,6 +6,7 @@
 #include "base/writer.h"
 #include "sip/uri.h"
 #include "stack/transport/guard.h"
+#include "stack/transport/sources.h"
 #include "stack/transport/transport_priv.h"
 
 static int write_names(struct listener *l, struct str advertise)
@@ -132,6 +133,41 @@ bool transport_is_outside(const struct transport *t, unsigned label)
     return is_outside(t, label);
 }
 
+// ---- the way to a next hop ----
+
+// The listener that sends: the first of this label with the right protocol and family.
+static struct listener *listener_for(struct transport *t, enum sip_proto proto, bool ip6,
+                                     unsigned label)
+{
+    for (unsigned i = 0; i < t->n_listeners; i++) {
+        struct listener *l = &t->listeners[i];
+        if (l->proto == proto && l->label == label && addr_is_ip6(&l->local) == ip6)
+            return l;
+    }
+    return NULL;
+}
+
+int flow_get(struct transport *t, enum sip_proto proto, const struct addr *remote, unsigned label,
+             flow_id *ret_flow)
+{
+    struct listener *l = listener_for(t, proto, addr_is_ip6(remote), label);
+    if (!l)
+        return ERR_NOTFOUND;
+    struct flow *f = flow_lookup(l, remote);
+    int err = 0;
+    bool made = !f;
+    if (made && proto == SIP_PROTO_UDP)
+        err = flow_new(l, &l->local, remote, &f);
+    else if (made)
+        err = stream_connect(l, remote, &f);
+    if (err)
+        return err;
+    if (made)
+        f->ours = true;
+    *ret_flow = f->id;
+    return 0;
+}
+
 // ---- what the layers above share with it ----
 
 struct loop *transport_loop(const struct transport *t)
@@ -198,7 +234,7 @@ void transport_stats(const struct transport *t, stack_stat_cb cb, void *arg)
         cb(arg, "sip_limit_exceeded", labels, t->beyond[i]);
     }
     flow_stats(t, cb, arg);
-    guard_stats(t, cb, arg);
+    sources_stats(t, cb, arg);
 }
 
 // ---- life ----
@@ -243,6 +279,8 @@ int transport_new(const struct transport_params *p, struct transport **ret_trans
     timer_init(&t->age, flow_age, t);
     int err = copy_params(t, p);
     if (!err)
+        err = sources_new(t);
+    if (!err)
         err = guard_new(t);
     if (err) {
         transport_free(t);
@@ -266,7 +304,7 @@ static void free_flows(struct transport *t, struct list *lru)
         if (f->hh.tbl)
             HASH_DELETE(hh, t->by_key, f);
         list_del(&f->lru);
-        guard_delist(f);
+        source_delist(f);
         if (f->stream)
             tcp_close(f->stream->tcp);
         stream_free(f);
@@ -287,6 +325,7 @@ void transport_free(struct transport *t)
         listener_done(&t->listeners[i]);
     slots_done(&t->ids);
     guard_free(t);
+    sources_free(t);
     mem_free((void *)t->server.p);
     for (size_t i = 0; i < t->n_alias; i++)
         mem_free((void *)t->alias[i].p);

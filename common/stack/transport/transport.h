@@ -23,8 +23,8 @@ struct transport_user_ops {
     void (*message)(void *arg, struct flow *f, struct sip_msg *m);
     // True when this datagram need not be read. May be NULL.
     bool (*leaves_unread)(void *arg, struct flow *f, struct str bytes);
-    // A flow has closed (a connection lost or refused, a UDP flow forgotten): its id is not found any more, and its users
-    // have to leave it.
+    // A flow has closed (a connection lost or refused, a UDP flow forgotten): its id is not found any more, and its
+    // users have to leave it.
     void (*flow_closed)(void *arg, struct flow *f, int err);
     // An ICMP error says that a datagram to the flow's peer did not arrive; quoted is what the error gives of it, often
     // nothing.
@@ -109,6 +109,8 @@ flow_id flow_get_id(const struct flow *f);
 // The real flow of a guest (see transport_priv.h), or f itself. NULL: there is no room for it.
 struct flow *flow_settle(struct flow *f);
 const struct flow_info *flow_get_info(const struct flow *f);
+// The standing of who is at the other end; the owner is asked when it is not known (any more).
+enum stack_standing flow_standing(struct flow *f);
 bool flow_is_reliable(const struct flow *f);
 // This node spoke first.
 bool flow_is_ours(const struct flow *f);

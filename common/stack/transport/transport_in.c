@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From bytes to a message for the layer above, and the answers to what cannot become one.
 #include "base/err.h"
-#include "base/log.h"
-#include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/transport/answer.h"
 #include "stack/transport/transport_priv.h"
-
-void transport_log(struct flow *f, const char *msg, const char *what, struct str call_id)
-{
-    char peer[ADDR_TEXT_MAX];
-    LOG_FROM(addr_source_key(&f->info.remote), loop_now(f->transport->loop) / 1000000, LOG_WARN, msg,
-             what, LF("peer", addr_text(&f->info.remote, peer)), LF_Z("what", what),
-             LF("call_id", call_id));
-}
 
 // Sends a response without a transaction; a request that names nobody in a Via is answered to where it
 // came from. warning may be NULL.

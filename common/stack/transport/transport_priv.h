@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of the transport layer share: listeners, flows, streams.
+// What the files of the transport layer share: listeners, flows, streams. Each file needs those below it only:
+//     transport (life, listeners) | transport_udp, transport_tcp | transport_in | answer, via, stun | flow_send |
+//     guard, flow_new | standing | flow_end | sources, flow_trace | flow (the tables)
 #pragma once
 
 #include "base/hash.h"
@@ -137,6 +139,7 @@ struct transport {
     unsigned outside;        // listener labels as bits: peers there are not the network
     uint64_t secret;
     struct guard *guard;
+    struct sources *sources;
     char *scratch;           // TRANSPORT_SCRATCH bytes for the message being built; never kept
     struct transport_counters count;
     uint64_t beyond[SIP_LIMIT_COUNT]; // messages that were, by limit
@@ -159,22 +162,59 @@ static inline bool is_outside(const struct transport *t, unsigned label)
     return t->outside >> label & 1;
 }
 
+static inline size_t flows_of(const size_t *n)
+{
+    return n[FLOW_OF_STRANGER] + n[FLOW_OF_KNOWN];
+}
+
+// ---- standing.c ----
+enum stack_standing flow_ask_standing(struct flow *f);
+
+// As flow_standing, for each message.
+static inline enum stack_standing standing_of(struct flow *f)
+{
+    return f->checked == f->transport->standing_epoch ? f->standing : flow_ask_standing(f);
+}
+
 // ---- flow.c ----
 // Known flow of a listener and remote address, or NULL.
 struct flow *flow_lookup(struct listener *l, const struct addr *remote);
 void flow_guest(struct flow *f, struct listener *l, const struct addr *local,
                 const struct addr *remote);
-int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
-             struct flow **ret_flow);
+// Into the tables, and out of them. ERR_NOMEM.
+int flow_put(struct flow *f);
+void flow_take(struct flow *f);
 void flow_touch(struct flow *f);
-void flow_set_standing(struct flow *f, enum stack_standing standing);
-void flow_age(void *transport);
+void flow_reclass(struct flow *f, enum flow_class to);
+
+// ---- flow_trace.c ----
+void flow_write_trace(struct flow *f, bool out, const struct addr *remote, struct str bytes, struct str call_id);
+
+static inline void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str bytes, struct str call_id)
+{
+    if (f->transport->owner.trace)
+        flow_write_trace(f, out, remote, bytes, call_id);
+}
+
+// ---- flow_end.c ----
 // Takes it out of the tables, tells the user of the layer and the owner, frees it.
 void flow_close(struct flow *f, int err);
 // The same for one that nobody has heard of yet.
 void flow_discard(struct flow *f);
-void flow_trace(struct flow *f, bool out, const struct addr *remote, struct str bytes,
-                struct str call_id);
+void flow_age(void *transport);
+void stream_free(struct flow *f);
+// Closes the connection: queued bytes still leave when flush is set.
+void stream_close(struct flow *f, int err, bool flush);
+// The same in the next turn: nothing can be sent any more (a peer that does not read).
+void stream_doom(struct flow *f, int err);
+// When it has to end or be looked at, ms of loop time; its timer for that; the same when it may be another one now.
+uint64_t stream_deadline(const struct flow *f);
+void stream_arm(struct flow *f);
+void stream_rearm(struct flow *f);
+
+// ---- flow_new.c ----
+int flow_new(struct listener *l, const struct addr *local, const struct addr *remote,
+             struct flow **ret_flow);
 
 // ---- transport_udp.c ----
 void udp_flow_receive(void *listener, const struct addr *src, const struct addr *dst,
@@ -185,13 +225,6 @@ void udp_flow_unreachable(void *listener, const struct addr *dst, int err, struc
 // ---- transport_tcp.c ----
 void stream_accept(void *listener, struct tcp *c);
 int stream_connect(struct listener *l, const struct addr *remote, struct flow **ret_flow);
-void stream_free(struct flow *f);
-// Its deadline may be another one now.
-void stream_rearm(struct flow *f);
-// Closes the connection: queued bytes still leave when flush is set.
-void stream_close(struct flow *f, int err, bool flush);
-// The same in the next turn: nothing can be sent any more (a peer that does not read).
-void stream_doom(struct flow *f, int err);
 
 // ---- transport_in.c ----
 // One whole message (datagram or framed). 0, or ERR_BAD when it was malformed (answered and logged).

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "sip/msg.h"
 #include "stack/transport/guard.h"
+#include "stack/transport/sources.h"
 #include "stack/transport/transport_priv.h"
 
 static uint64_t now_ms(const struct flow *f)
@@ -12,73 +13,7 @@ static uint64_t now_ms(const struct flow *f)
     return loop_now(f->transport->loop) / 1000000;
 }
 
-void stream_free(struct flow *f)
-{
-    struct stream *st = f->stream;
-    if (!st)
-        return;
-    timer_stop(&st->timer);
-    mem_free(st->buf);
-    mem_free(st);
-    f->stream = NULL;
-}
-
-void stream_close(struct flow *f, int err, bool flush)
-{
-    struct tcp *c = f->stream->tcp;
-    if (flush)
-        tcp_close(c);
-    else
-        tcp_abort(c);
-    flow_close(f, err);
-}
-
-void stream_doom(struct flow *f, int err)
-{
-    f->transport->count.stream_errors++;
-    if (!f->stream->close_err)
-        transport_log(f, "connection closed: nothing can be sent", err_name(err), STR_NONE);
-    f->stream->close_err = err;
-    timer_start(f->transport->loop, &f->stream->timer, 0);
-}
-
 // ---- time ----
-
-static uint64_t idle_limit(const struct stream *st)
-{
-    if (st->outgoing)
-        return STREAM_IDLE_OUT_MS;
-    return st->spoke ? STREAM_IDLE_IN_MS : STREAM_FIRST_MS;
-}
-
-// Of a stranger only whole messages count: he cannot stay for the price of a line end now and then.
-static uint64_t idle_until(const struct flow *f)
-{
-    const struct stream *st = f->stream;
-    const struct stack_limits *l = &f->transport->limits;
-    uint64_t any = st->last_used + idle_limit(st);
-    if (f->standing != STACK_STRANGER || st->outgoing)
-        return any;
-    if (!st->spoke)
-        return l->first_ms ? st->opened + l->first_ms : any;
-    return l->idle_ms ? st->last_message + l->idle_ms : any;
-}
-
-static uint64_t deadline(const struct flow *f)
-{
-    const struct stream *st = f->stream;
-    uint64_t idle = idle_until(f);
-    uint64_t stall = st->stalled ? st->stalled + STREAM_STALL_MS : UINT64_MAX;
-    if (!st->connected)
-        return st->opened + STREAM_CONNECT_MS;
-    return stall < idle ? stall : idle;
-}
-
-static void arm(struct flow *f)
-{
-    uint64_t now = now_ms(f), at = deadline(f);
-    timer_start(f->transport->loop, &f->stream->timer, at > now ? at - now : 1);
-}
 
 // Uses of the stream only move last_used; the timer finds out when it fires.
 static void on_timer(void *arg)
@@ -90,19 +25,19 @@ static void on_timer(void *arg)
         stream_close(f, st->close_err, false);
         return;
     }
-    (void)guard_standing(f);
-    if (!st->connected && now >= deadline(f)) {
+    (void)standing_of(f);
+    if (!st->connected && now >= stream_deadline(f)) {
         stream_close(f, ERR_TIMEOUT, false);
         return;
     }
-    if (st->stalled && (now >= st->stalled + STREAM_STALL_MS || now >= deadline(f))) {
+    if (st->stalled && (now >= st->stalled + STREAM_STALL_MS || now >= stream_deadline(f))) {
         f->transport->count.stream_errors++;
         transport_log(f, "connection closed: message not completed in time", "half message",
                       STR_NONE);
         stream_close(f, ERR_TIMEOUT, false);
         return;
     }
-    bool idle = now >= deadline(f);
+    bool idle = now >= stream_deadline(f);
     if (idle && list_empty(&f->users)) {
         f->transport->count.idle_closed++;
         stream_close(f, ERR_TIMEOUT, true);
@@ -112,13 +47,7 @@ static void on_timer(void *arg)
         st->last_used = st->last_message = now;
     if (idle && !st->spoke)
         st->opened = now;
-    arm(f);
-}
-
-void stream_rearm(struct flow *f)
-{
-    if (f->stream && !f->stream->close_err)
-        arm(f);
+    stream_arm(f);
 }
 
 // ---- framing ----
@@ -158,9 +87,9 @@ static void take_message(struct flow *f, struct str bytes)
     st->last_message = now_ms(f);
     if (!st->spoke) {
         st->spoke = true;
-        arm(f);
+        stream_arm(f);
     }
-    guard_used(f);
+    source_used(f);
     f->got = bytes.n;
     if (guard_admit(f))
         (void)transport_receive(f, bytes);
@@ -229,7 +158,7 @@ static void note_stall(struct flow *f, struct str rest)
     bool half = rest.n && !only_crlf(rest);
     if (half && !st->stalled) {
         st->stalled = st->last_used ? st->last_used : 1;
-        arm(f);
+        stream_arm(f);
     } else if (!half) {
         st->stalled = 0;
     }
@@ -315,7 +244,7 @@ void stream_accept(void *listener, struct tcp *c)
         return;
     }
     tcp_set_owner(c, &stream_ops, f);
-    arm(f);
+    stream_arm(f);
 }
 
 int stream_connect(struct listener *l, const struct addr *remote, struct flow **ret_flow)
@@ -333,7 +262,7 @@ int stream_connect(struct listener *l, const struct addr *remote, struct flow **
         flow_discard(f);
         return err;
     }
-    arm(f);
+    stream_arm(f);
     *ret_flow = f;
     return 0;
 }

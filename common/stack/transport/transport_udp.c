@@ -18,7 +18,7 @@ static bool is_empty(struct str d)
 static void answer_stun(struct listener *l, struct flow *f, const struct addr *src, struct str data)
 {
     unsigned char buf[STUN_ANSWER_MAX];
-    if (!l->transport->keep_s || !f || guard_standing(f) == STACK_STRANGER)
+    if (!l->transport->keep_s || !f || standing_of(f) == STACK_STRANGER)
         return;
     struct str answer = stun_answer(data, src, buf);
     if (answer.n)

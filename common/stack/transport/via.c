@@ -39,7 +39,8 @@ static bool asks_for_keep(const struct transport *t, const struct sip_via *v)
 }
 
 // "SIP/2.0/UDP host:port" and all parameters but received and rport, then ours.
-static struct str filled_text(const struct transport *t, struct arena *a, const struct sip_via *v, const struct addr *src)
+static struct str filled_text(const struct transport *t, struct arena *a, const struct sip_via *v,
+                              const struct addr *src)
 {
     char ip[ADDR_TEXT_MAX];
     size_t cap = v->text.n + 2 * ADDR_TEXT_MAX;

@@ -52,10 +52,17 @@ static int may_live(void *obj, void *arg)
 
 // ---- actions shared by the machines ----
 
+static void report(struct txn_client *c, enum txn_client_event ev, unsigned status,
+                   struct sip_msg *m)
+{
+    if (c->cb)
+        c->cb(c->arg, c->t.id, ev, status, m);
+}
+
 static void fail(struct txn_client *c, unsigned status)
 {
     txn_end(&c->t);
-    client_report(c, TXN_FAILED, status, NULL);
+    report(c, TXN_FAILED, status, NULL);
 }
 
 static void no_target(void *obj, void *arg)
@@ -116,16 +123,25 @@ static void over(void *obj, void *arg)
     txn_end(obj);
 }
 
+static int send_again(struct txn_client *c)
+{
+    struct txn_layer *l = c->t.layer;
+    if (!c->t.flow || !c->t.kept.n)
+        return ERR_CLOSED;
+    l->count.retransmits_out++;
+    return flow_send(c->t.flow, c->t.kept, STR_NONE);
+}
+
 static void resend(struct txn_client *c)
 {
-    int err = client_resend(c);
+    int err = send_again(c);
     if (err && err != ERR_FULL)
         txn_late_error(&c->t, err);
 }
 
 static void deliver(struct txn_client *c, const struct txn_input *in)
 {
-    client_report(c, TXN_RESPONSE, in->status, in->msg);
+    report(c, TXN_RESPONSE, in->status, in->msg);
 }
 
 // ---- timers ----
@@ -188,7 +204,7 @@ static void invite_cancel_later(void *obj, void *arg)
 
 static void invite_cancel(void *obj, void *arg)
 {
-    client_send_cancel(obj);
+    client_send_cancel(obj, &txn_request_client);
 }
 
 static void invite_provisional(void *obj, void *arg)
@@ -250,7 +266,7 @@ static void invite_refused_over(void *obj, void *arg)
 
 static void invite_ack_again(void *obj, void *arg)
 {
-    (void)client_resend(CLIENT(obj));
+    (void)send_again(CLIENT(obj));
 }
 
 static void invite_after_refusal(void *obj, void *arg)

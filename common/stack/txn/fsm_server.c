@@ -17,13 +17,42 @@ static void over(void *obj, void *arg)
     txn_end(obj);
 }
 
+// The flow for a response; a connection that has gone is made again (RFC 3261 18.2.2).
+static struct flow *response_flow(struct txn_server *st)
+{
+    struct txn_layer *l = st->t.layer;
+    flow_id id;
+    struct flow *f = st->t.flow;
+    if (!f && flow_get(l->transport, st->proto, &st->reply_to, st->label, &id) == 0)
+        f = flow_find(l->transport, id);
+    if (f && !st->t.flow)
+        txn_attach(&st->t, f);
+    return f;
+}
+
+// A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
+// only purpose there is to stop Timer B.
+static void send_response(struct txn_server *st, unsigned status, struct str bytes)
+{
+    struct flow *f = response_flow(st);
+    int err = ERR_CLOSED;
+    if (f && flow_is_reliable(f) && status == 100)
+        err = flow_send_later(f, bytes, STR_NONE);
+    else if (f && flow_is_reliable(f))
+        err = flow_send(f, bytes, STR_NONE);
+    else if (f)
+        err = flow_send_to(f, &st->reply_to, bytes, STR_NONE);
+    if (err && (st->t.reliable || err != ERR_FULL)) // a full UDP batch is as good as a lost packet
+        txn_late_error(&st->t, err);
+}
+
 static void respond_again(void *obj, void *arg)
 {
     struct txn_server *st = obj;
     if (!st->t.kept.n)
         return;
     st->t.layer->count.retransmits_out++;
-    server_send(st, 0, st->t.kept);
+    send_response(st, 0, st->t.kept);
 }
 
 // Only an unreliable transport makes the peer ask again.
@@ -37,7 +66,7 @@ static void provisional(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
     keep(obj, in->bytes);
-    server_send(obj, in->status, in->bytes);
+    send_response(obj, in->status, in->bytes);
 }
 
 // ---- timers ----
@@ -82,13 +111,13 @@ static void invite_success(void *obj, void *arg)
     const struct txn_input *in = arg;
     txn_forget_kept(&st->t); // the UAS core repeats a 2xx itself
     txn_settle(&st->t);
-    server_send(st, in->status, in->bytes);
+    send_response(st, in->status, in->bytes);
 }
 
 static void invite_success_again(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    server_send(obj, in->status, in->bytes);
+    send_response(obj, in->status, in->bytes);
 }
 
 static void invite_refuse(void *obj, void *arg)
@@ -96,7 +125,7 @@ static void invite_refuse(void *obj, void *arg)
     struct txn_server *st = obj;
     const struct txn_input *in = arg;
     keep(st, in->bytes);
-    server_send(st, in->status, in->bytes);
+    send_response(st, in->status, in->bytes);
 }
 
 static void invite_acked(void *obj, void *arg)
@@ -189,14 +218,14 @@ static void request_done(void *obj, void *arg)
     const struct txn_input *in = arg;
     keep(st, in->bytes);
     txn_settle(&st->t);
-    server_send(st, in->status, in->bytes);
+    send_response(st, in->status, in->bytes);
 }
 
 // Timer J is 0 on a reliable transport (RFC 3261 17.2.2).
 static void request_done_over(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    server_send(obj, in->status, in->bytes);
+    send_response(obj, in->status, in->bytes);
     over(obj, NULL);
 }
 

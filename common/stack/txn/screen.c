@@ -86,7 +86,7 @@ static bool has_room(struct txn_layer *l, struct flow *f)
 
 bool screen_request(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
 {
-    switch (guard_standing(f)) {
+    switch (flow_standing(f)) {
     case STACK_TRUSTED:
         return true;
     case STACK_KNOWN:

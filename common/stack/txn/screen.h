@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// New requests of strangers and of registered users, before a flow, a transaction or anything of a user is made for them:
-// a user's have a rate, a stranger's pass what the node decides (txn_owner_ops.screen), and are answered from the message
-// alone when they do not (stack/transport/answer.h).
+// New requests of strangers and of registered users, before a flow, a transaction or anything of a user is made for
+// them: a user's have a rate, a stranger's pass what the node decides (txn_owner_ops.screen), and are answered from the
+// message alone when they do not (stack/transport/answer.h).
 #pragma once
 
 #include <stdbool.h>

@@ -4,7 +4,6 @@
 #include "base/err.h"
 #include "base/writer.h"
 #include "stack/transport/answer.h"
-#include "stack/transport/guard.h"
 #include "stack/txn/glance.h"
 #include "stack/txn/txn_priv.h"
 
@@ -81,7 +80,7 @@ bool shed_admit(struct txn_layer *l, struct flow *f, const struct sip_msg *m,
 bool shed_drops_unread(struct txn_layer *l, struct flow *f, struct str bytes)
 {
     uint64_t now = loop_now(l->loop);
-    enum stack_standing who = guard_standing(f);
+    enum stack_standing who = flow_standing(f);
     struct overload_request r = {.droppable = true, .acked = str_starts(bytes, STR("INVITE "))};
     if (who == STACK_TRUSTED || !overload_is_deaf(l->overload, now))
         return false;

@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layer's tables and the life of a transaction: made, open, lingering, ended, told, freed.
+// The life of a transaction in the layer's tables: made, open, lingering, ended, told, freed.
 #include "stack/txn/txn.h"
 
 #include "base/err.h"
-#include "base/log.h"
 #include "base/writer.h"
-#include "stack/txn/shed.h"
 #include "stack/txn/txn_priv.h"
-
-// A recycled struct would hide a use after free from the sanitizer.
-#if defined(__SANITIZE_ADDRESS__)
-#define RECYCLE 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RECYCLE 0
-#endif
-#endif
-#ifndef RECYCLE
-#define RECYCLE 1
-#endif
 
 enum { TXN_CACHE = 4096, TXN_LINGER_MIN = 1000 };
 
@@ -95,7 +81,7 @@ static void *take(struct list *cache, size_t *n_free, size_t size)
 static void give_back(struct txn *t)
 {
     struct txn_layer *l = t->layer;
-    if (!RECYCLE || l->n_free >= TXN_CACHE) {
+    if (!MEM_RECYCLES || l->n_free >= TXN_CACHE) {
         mem_free(t);
         return;
     }
@@ -170,6 +156,15 @@ static void detach(struct txn *t)
     }
 }
 
+static void free_parts(struct txn_client *c)
+{
+    mem_free((void *)c->method_name.p);
+    mem_free((void *)c->cancel_reason.p);
+    c->method_name = c->cancel_reason = STR_NONE;
+    mem_free(c->trouble);
+    c->trouble = NULL;
+}
+
 static void free_txn(struct txn *t)
 {
     struct txn_layer *l = t->layer;
@@ -181,7 +176,7 @@ static void free_txn(struct txn *t)
         if (st->key != st->key_buf)
             mem_free(st->key);
     } else {
-        client_free_parts((struct txn_client *)t);
+        free_parts((struct txn_client *)t);
     }
     *(t->is_server ? &l->n_servers : &l->n_clients) -= 1;
     give_back(t);
@@ -290,6 +285,16 @@ static void reap_client(struct txn_client *c)
     c->once_done = NULL;
 }
 
+// Overload control learns of the first answer that is more than a 100.
+void server_heard(struct txn_server *st, unsigned status)
+{
+    if (st->heard || status <= 100)
+        return;
+    struct txn_layer *l = st->t.layer;
+    st->heard = true;
+    overload_answered(l->overload, loop_now(l->loop), &st->asked, status / 100 != 5);
+}
+
 static void reap(struct txn *t)
 {
     struct txn_server *st = (struct txn_server *)t;
@@ -304,9 +309,9 @@ static void reap(struct txn *t)
     free_txn(t);
 }
 
-static void end_of_turn(void *arg)
+void txn_end_of_turn(void *layer)
 {
-    struct txn_layer *l = arg;
+    struct txn_layer *l = layer;
     while (!list_empty(&l->late) || !list_empty(&l->dead)) {
         while (!list_empty(&l->late)) {
             struct txn *t = LIST_ENTRY(l->late.next, struct txn, late_link);
@@ -319,62 +324,40 @@ static void end_of_turn(void *arg)
     }
 }
 
-// ---- from the transports ----
-
-static void on_flow_closed(void *layer, struct flow *f, int err)
+static void free_list(struct list *l)
 {
-    struct list *users = flow_users(f);
-    (void)layer;
-    while (!list_empty(users)) {
-        struct txn *t = LIST_ENTRY(users->next, struct txn, flow_link);
-        struct txn_input in = {.err = err};
-        list_del(&t->flow_link);
-        t->flow = NULL;
-        txn_step(t, EV_ERROR, &in);
+    while (!list_empty(l)) {
+        struct txn *t = LIST_ENTRY(l->next, struct txn, link);
+        detach(t);
+        free_txn(t);
     }
 }
 
-// Is it the one that was sent? The report may quote as little as nothing of it (RFC 792: 64 bits beyond
-// the IP header, which UDP's own header takes).
-static bool is_quoted(const struct txn *t, struct str quoted)
+static void free_cache(struct list *l)
 {
-    size_t n = quoted.n < t->kept.n ? quoted.n : t->kept.n;
-    return t->kept.n && (!n || memcmp(t->kept.p, quoted.p, n) == 0);
-}
-
-// Concerns client transactions that have sent it. At the end of the turn: an answer that has arrived with the
-// report counts first.
-static void on_unreachable(void *layer, struct flow *f, struct str quoted)
-{
-    (void)layer;
-    LIST_EACH(flow_users(f), it) {
-        struct txn *t = LIST_ENTRY(it, struct txn, flow_link);
-        if (t->is_server || !t->open || !is_quoted(t, quoted))
-            continue;
-        struct txn_client *parent = ((struct txn_client *)t)->parent;
-        txn_late_error(t, ERR_REFUSED);
-        if (parent && parent->t.open)
-            txn_late_error(&parent->t, ERR_REFUSED);
+    while (!list_empty(l)) {
+        struct txn *t = LIST_ENTRY(l->next, struct txn, link);
+        list_del(&t->link);
+        mem_free(t);
     }
 }
 
-static void on_message(void *layer, struct flow *f, struct sip_msg *m)
+void txn_free_all(struct txn_layer *l)
 {
-    if (sip_msg_is_request(m))
-        server_on_request(layer, f, m);
-    else
-        client_on_response(layer, f, m);
+    // Zombies are in no list but hang from their CANCEL.
+    for (uint32_t i = 0; i < l->ids.n; i++) {
+        struct txn *t = l->ids.v[i].obj;
+        if (t && !t->is_server && ((struct txn_client *)t)->zombie)
+            list_add(&l->dead, &t->link);
+    }
+    free_list(&l->live);
+    free_list(&l->linger);
+    free_list(&l->dead);
+    free_cache(&l->free_clients);
+    free_cache(&l->free_servers);
 }
 
-static bool leaves_unread(void *layer, struct flow *f, struct str bytes)
-{
-    return shed_drops_unread(layer, f, bytes);
-}
-
-static const struct transport_user_ops transport_ops = {
-    .message = on_message, .leaves_unread = leaves_unread, .flow_closed = on_flow_closed, .unreachable = on_unreachable};
-
-// ---- the layer ----
+// ---- what everybody here looks at ----
 
 struct loop *txn_loop(const struct txn_layer *l)
 {
@@ -399,129 +382,4 @@ struct str txn_agent(const struct txn_layer *l)
 bool txn_flow_info(const struct txn_layer *l, flow_id flow, struct flow_info *ret_info)
 {
     return transport_flow_info(l->transport, flow, ret_info);
-}
-
-void txn_pushed_back(struct txn_layer *l)
-{
-    overload_pushed_back(l->overload, loop_now(l->loop));
-}
-
-void txn_set_overload(struct txn_layer *l, const struct overload_params *p)
-{
-    overload_set(l->overload, p);
-}
-
-static void drain_check(void *arg)
-{
-    struct txn_layer *l = arg;
-    if (!l->draining || !l->drained || l->n_open)
-        return;
-    timer_cb done = l->drained;
-    l->drained = NULL;
-    done(l->drained_arg);
-}
-
-void txn_drain(struct txn_layer *l, timer_cb done, void *arg)
-{
-    l->draining = true;
-    l->drained = done;
-    l->drained_arg = arg;
-    loop_defer(l->loop, &l->drain_check);
-}
-
-void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg)
-{
-#define X(field, name, labels) cb(arg, name, labels, l->count.field);
-    TXN_COUNTERS(X)
-#undef X
-    cb(arg, "sip_dns_queries", "", resolver_queries(l->resolver));
-    cb(arg, "sip_dns_answers_known", "", dns_known(l->loop));
-    cb(arg, "sip_names_known", "", resolver_names(l->resolver));
-    cb(arg, "sip_transactions", "", l->n_open);
-    cb(arg, "sip_stranger_transactions", "", l->n_strangers);
-    cb(arg, "sip_transactions_held", "side=\"client\"", l->n_clients);
-    cb(arg, "sip_transactions_held", "side=\"server\"", l->n_servers);
-    cb(arg, "sip_transactions_spare", "", l->n_free);
-    cb(arg, "sip_transactions_total", "side=\"client\"", l->total_clients);
-    cb(arg, "sip_transactions_total", "side=\"server\"", l->total_servers);
-    shed_stats(l, cb, arg);
-}
-
-// ---- life ----
-
-static int make_parts(struct txn_layer *l, const struct txn_params *p)
-{
-    struct overload_params o = p->overload;
-    o.off = o.off || !o.wait_ms || !o.latency_ms;
-    int err = overload_new(&o, loop_now(l->loop), &l->overload);
-    return err ? err : resolver_new(l->transport, p->tcp_prefer, &l->resolver);
-}
-
-int txn_layer_new(const struct txn_params *p, struct txn_layer **ret_layer)
-{
-    struct txn_layer *l = mem_zalloc(sizeof *l);
-    if (!l)
-        return ERR_NOMEM;
-    l->transport = p->transport;
-    l->loop = transport_loop(p->transport);
-    l->secret = transport_secret(p->transport);
-    l->owner = p->owner;
-    l->owner_arg = p->owner_arg;
-    l->max_transactions = p->max_transactions;
-    struct list *heads[] = {&l->live, &l->linger, &l->dead, &l->late, &l->free_clients,
-                            &l->free_servers};
-    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-        list_init(heads[i]);
-    deferred_init(&l->turn, end_of_turn, l);
-    deferred_init(&l->drain_check, drain_check, l);
-    int err = make_parts(l, p);
-    if (err) {
-        txn_layer_free(l);
-        return err;
-    }
-    transport_set_user(l->transport, &transport_ops, l);
-    *ret_layer = l;
-    return 0;
-}
-
-static void free_all(struct list *l)
-{
-    while (!list_empty(l)) {
-        struct txn *t = LIST_ENTRY(l->next, struct txn, link);
-        detach(t);
-        free_txn(t);
-    }
-}
-
-static void free_cache(struct list *l)
-{
-    while (!list_empty(l)) {
-        struct txn *t = LIST_ENTRY(l->next, struct txn, link);
-        list_del(&t->link);
-        mem_free(t);
-    }
-}
-
-void txn_layer_free(struct txn_layer *l)
-{
-    if (!l)
-        return;
-    deferred_cancel(&l->turn);
-    deferred_cancel(&l->drain_check);
-    // Zombies are in no list but hang from their CANCEL.
-    for (uint32_t i = 0; i < l->ids.n; i++) {
-        struct txn *t = l->ids.v[i].obj;
-        if (t && !t->is_server && ((struct txn_client *)t)->zombie)
-            list_add(&l->dead, &t->link);
-    }
-    free_all(&l->live);
-    free_all(&l->linger);
-    free_all(&l->dead);
-    free_cache(&l->free_clients);
-    free_cache(&l->free_servers);
-    slots_done(&l->ids);
-    map_done(&l->by_key);
-    resolver_free(l->resolver);
-    overload_free(l->overload);
-    mem_free(l);
 }

@@ -1,68 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client transactions as their owners see them: start, cancel, forget, and the responses.
-#include <stdio.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "base/writer.h"
-#include "stack/transport/guard.h"
 #include "stack/txn/txn_priv.h"
-
-void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
-                   struct sip_msg *m)
-{
-    if (c->cb)
-        c->cb(c->arg, c->t.id, ev, status, m);
-}
-
-void client_free_parts(struct txn_client *c)
-{
-    mem_free((void *)c->method_name.p);
-    mem_free((void *)c->cancel_reason.p);
-    c->method_name = c->cancel_reason = STR_NONE;
-    mem_free(c->trouble);
-    c->trouble = NULL;
-}
-
-// ---- why it failed ----
-
-void client_trouble_name(struct txn_client *c, const char *why, int err)
-{
-    if (!c->trouble)
-        c->trouble = str_cdup(str_from(why && why[0] ? why : err_text(err)));
-}
-
-void client_trouble_target(struct txn_client *c, const char *before, const char *after)
-{
-    static const char *const protos[] = {[SIP_PROTO_UDP] = "udp", [SIP_PROTO_TCP] = "tcp"};
-    char text[ADDR_TEXT_MAX + 120], ip[ADDR_TEXT_MAX];
-    struct flow_info f;
-    size_t last = c->targets.n ? c->targets.n - 1 : 0;
-    const struct resolve_target *t = &c->targets.t[c->cur < last ? c->cur : last];
-    if (c->trouble)
-        return;
-    if (!c->fixed_flow && c->targets.n)
-        (void)snprintf(text, sizeof text, "%s%.*s/%s%s", before, STR_ARG(addr_text(&t->addr, ip)),
-                       t->proto <= SIP_PROTO_TCP ? protos[t->proto] : "?", after);
-    else if (c->fixed_flow && txn_flow_info(c->t.layer, c->fixed_flow, &f))
-        (void)snprintf(text, sizeof text, "%s%.*s%s", before, STR_ARG(addr_text(&f.remote, ip)), after);
-    else
-        return;
-    c->trouble = str_cdup(str_from(text));
-}
-
-void client_trouble_error(struct txn_client *c, int err)
-{
-    char after[80];
-    (void)snprintf(after, sizeof after, ": %s", err_text(err));
-    client_trouble_target(c, "", after);
-}
-
-const char *txn_client_trouble(const struct txn_layer *l, txn_id id)
-{
-    const struct txn *t = txn_find(l, id);
-    return t && !t->is_server ? ((const struct txn_client *)t)->trouble : NULL;
-}
 
 // ---- start ----
 
@@ -221,15 +162,6 @@ void txn_client_forget(struct txn_layer *l, txn_id id)
         txn_step(t, EV_DROP, NULL);
 }
 
-int client_resend(struct txn_client *c)
-{
-    struct txn_layer *l = c->t.layer;
-    if (!c->t.flow || !c->t.kept.n)
-        return ERR_CLOSED;
-    l->count.retransmits_out++;
-    return flow_send(c->t.flow, c->t.kept, STR_NONE);
-}
-
 // ---- CANCEL ----
 
 int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
@@ -244,63 +176,6 @@ int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
         c->cancel_reason = str_dup(reason);
     txn_step(&c->t, EV_CANCEL, NULL);
     return 0;
-}
-
-// CANCEL and ACK go where the INVITE went; a connection that has closed is made again.
-struct flow *client_flow(struct txn_client *c)
-{
-    struct flow *f;
-    if (c->t.flow)
-        return c->t.flow;
-    if (c->fixed_flow || c->cur >= c->targets.n)
-        return NULL;
-    enum sip_proto proto = c->t.reliable ? SIP_PROTO_TCP : SIP_PROTO_UDP;
-    return client_flow_to(c, &c->targets.t[c->cur], proto, &f) ? NULL : f;
-}
-
-static void send_cancel(struct txn_client *c, struct flow *f)
-{
-    struct txn_layer *l = c->t.layer;
-    struct txn_client *k = txn_client_alloc(l);
-    struct writer w = txn_scratch(l);
-    if (!k)
-        return;
-    txn_set_machine(&k->t, &txn_request_client);
-    k->t.method = SIP_CANCEL;
-    k->fixed_flow = flow_get_id(f);
-    memcpy(k->branch_buf, c->branch_buf, c->branch.n);
-    k->branch = str_make(k->branch_buf, c->branch.n);
-    if (txn_build_cancel(l, c->t.kept, c->cancel_reason, &w) || w.failed ||
-        txn_keep(&k->t, writer_done(&w))) {
-        txn_discard(&k->t);
-        return;
-    }
-    k->parent = c;
-    c->cancel = k;
-    txn_attach(&k->t, f);
-    int err = flow_send(f, k->t.kept, STR_NONE);
-    txn_step(&k->t, EV_START, NULL);
-    if (err && err != ERR_FULL)
-        txn_late_error(&k->t, err);
-}
-
-void client_send_cancel(struct txn_client *c)
-{
-    struct flow *f = client_flow(c);
-    if (f)
-        send_cancel(c, f);
-}
-
-// RFC 3261 9.1 has a CANCEL wait for a provisional response, so that it does not overtake the INVITE. After
-// all that time it does not; and a node that was frozen would otherwise let a phone ring for nobody.
-void client_withdraw(struct txn_client *c)
-{
-    struct txn_layer *l = c->t.layer;
-    struct writer w = txn_scratch(l);
-    if (!c->withdraw || c->t.method != SIP_INVITE || c->answered || c->cancelled || !c->t.flow || !c->t.kept.n)
-        return;
-    if (!txn_build_cancel(l, c->t.kept, STR_NONE, &w) && !w.failed)
-        (void)flow_send(c->t.flow, writer_done(&w), STR_NONE);
 }
 
 // ---- responses ----
@@ -318,7 +193,7 @@ static bool may_answer(const struct txn_client *c, struct flow *f)
 {
     const struct flow_info *from = flow_get_info(f);
     const struct addr *to = NULL;
-    if (guard_standing(f) == STACK_TRUSTED)
+    if (flow_standing(f) == STACK_TRUSTED)
         return true;
     if (c->t.flow) {
         const struct flow_info *used = flow_get_info(c->t.flow);

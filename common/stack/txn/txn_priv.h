@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The structs of the transaction layer and the five machines. A transaction is in the id table until
-// its end has been told; it ends at the end of the turn, never under its caller's feet.
+// its end has been told; it ends at the end of the turn, never under its caller's feet. Each file needs those below it
+// only:
+//     txn_layer (from the transports, life of the layer)
+//     txn_client, txn_server (what users call, what arrives)
+//     fsm_client, fsm_server (the machines) | screen, shed, users
+//     txn_target (one after the other) | txn_cancel | txn_reach, txn_trouble
+//     txn (life of a transaction) | fsm_names, branch, txn_build, txn_key, resolve, overload, list
 #pragma once
 
 #include "base/fsm.h"
@@ -235,6 +241,13 @@ void txn_settle(struct txn *t);
 void txn_end(struct txn *t);
 // Feeds EV_ERROR (client in TXN_INIT: EV_NO_TARGET) at the end of the turn.
 void txn_late_error(struct txn *t, int err);
+// Overload control learns of the first answer that is more than a 100.
+void server_heard(struct txn_server *st, unsigned status);
+void txn_end_of_turn(void *layer);
+// All of them, without a word.
+void txn_free_all(struct txn_layer *l);
+
+// ---- txn_trouble.c ----
 // Remembers why c fails, unless that is known already: a name that has no address, or what happened
 // with its target, as words before and after the address.
 void client_trouble_name(struct txn_client *c, const char *why, int err);
@@ -243,13 +256,21 @@ void client_trouble_error(struct txn_client *c, int err); // the same for an err
 
 // ---- txn_client.c ----
 void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m);
-void client_report(struct txn_client *c, enum txn_client_event ev, unsigned status,
-                   struct sip_msg *m);
-int client_resend(struct txn_client *c);
-void client_free_parts(struct txn_client *c);
-// The CANCEL of the INVITE, to where that went; no timer.
-void client_send_cancel(struct txn_client *c);
+
+// ---- txn_cancel.c ----
+// The CANCEL of the INVITE, to where that went, with the machine m; no timer.
+void client_send_cancel(struct txn_client *c, const struct fsm *m);
+// Sends the present target a CANCEL of an INVITE that it has not answered and is given up: it may only have been
+// slow.
+void client_withdraw(struct txn_client *c);
+
+// ---- txn_reach.c ----
+// The flow to a target: an open one, or a new one. ERR_CLOSED: there is none and none can be made.
+int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow);
+// Where the request went, for what belongs to it; NULL: nowhere any more.
 struct flow *client_flow(struct txn_client *c);
+// Makes what p says the only target.
+void client_set_reach(struct txn_client *c, const struct stack_reach *p);
 
 // ---- txn_target.c ----
 // Why the present target is given up.
@@ -267,26 +288,15 @@ uint32_t client_share(struct txn_client *c, uint32_t timer);
 uint32_t client_left(const struct txn_client *c);
 // The present target has said nothing in its time: is that its own silence?
 void client_blame_silence(struct txn_client *c);
-// Sends the present target a CANCEL of an INVITE that it has not answered and is given up: it may only have been
-// slow.
-void client_withdraw(struct txn_client *c);
 // A connection that was lost after a provisional response is made again, to see whether the peer lives.
 bool client_probe(struct txn_client *c);
 // What to report when nothing takes the request: 513 when that is for its size, else 503.
 unsigned client_lost_status(const struct txn_client *c, int err);
-// The flow to a target: an open one, or a new one. ERR_CLOSED: there is none and none can be made.
-int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow);
-// Makes what p says the only target.
-void client_set_reach(struct txn_client *c, const struct stack_reach *p);
 // First attempt with the targets at hand.
 void client_go(struct txn_client *c);
 
 // ---- txn_server.c ----
-void server_heard(struct txn_server *st, unsigned status);
 void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m);
-// A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
-// only purpose there is to stop Timer B.
-void server_send(struct txn_server *st, unsigned status, struct str bytes);
 
 // ---- txn_build.c ----
 // RFC 3261 17.1.1.3 and 9.1: from the INVITE's bytes as sent.

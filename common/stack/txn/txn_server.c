@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/writer.h"
 #include "stack/transport/answer.h"
-#include "stack/transport/guard.h"
 #include "stack/txn/screen.h"
 #include "stack/txn/shed.h"
 #include "stack/txn/txn_key.h"
@@ -52,33 +51,6 @@ static int add(struct txn_layer *l, struct txn_server *st, const struct txn_key 
 
 // ---- responses ----
 
-// The flow for a response; a connection that has gone is made again (RFC 3261 18.2.2).
-static struct flow *response_flow(struct txn_server *st)
-{
-    struct txn_layer *l = st->t.layer;
-    flow_id id;
-    struct flow *f = st->t.flow;
-    if (!f && flow_get(l->transport, st->proto, &st->reply_to, st->label, &id) == 0)
-        f = flow_find(l->transport, id);
-    if (f && !st->t.flow)
-        txn_attach(&st->t, f);
-    return f;
-}
-
-void server_send(struct txn_server *st, unsigned status, struct str bytes)
-{
-    struct flow *f = response_flow(st);
-    int err = ERR_CLOSED;
-    if (f && flow_is_reliable(f) && status == 100)
-        err = flow_send_later(f, bytes, STR_NONE);
-    else if (f && flow_is_reliable(f))
-        err = flow_send(f, bytes, STR_NONE);
-    else if (f)
-        err = flow_send_to(f, &st->reply_to, bytes, STR_NONE);
-    if (err && (st->t.reliable || err != ERR_FULL)) // a full UDP batch is as good as a lost packet
-        txn_late_error(&st->t, err);
-}
-
 static enum txn_event reply_event(const struct txn_server *st, unsigned status)
 {
     if (status < 200)
@@ -92,16 +64,6 @@ static struct txn_server *find_server(const struct txn_layer *l, txn_id id)
 {
     struct txn *t = txn_find(l, id);
     return t && t->is_server ? (struct txn_server *)t : NULL;
-}
-
-// Overload control learns of the first answer that is more than a 100.
-void server_heard(struct txn_server *st, unsigned status)
-{
-    if (st->heard || status <= 100)
-        return;
-    struct txn_layer *l = st->t.layer;
-    st->heard = true;
-    overload_answered(l->overload, loop_now(l->loop), &st->asked, status / 100 != 5);
 }
 
 int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str bytes)
@@ -172,7 +134,7 @@ static struct txn_server *server_new(struct txn_layer *l, struct flow *f, const 
     st->label = info->listener;
     st->heard = true; // until overload control is asked
     txn_attach(&st->t, f);
-    if (guard_standing(f) == STACK_STRANGER) {
+    if (flow_standing(f) == STACK_STRANGER) {
         st->t.of_stranger = true;
         l->n_strangers++;
     }

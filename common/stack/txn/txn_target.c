@@ -190,47 +190,6 @@ static int write_request(struct txn_client *c, const struct flow *f, struct str 
     return err;
 }
 
-static struct flow *open_stream(const struct txn_client *c)
-{
-    struct flow *f = flow_find(c->t.layer->transport, c->stream);
-    return f && flow_is_reliable(f) && flow_get_info(f)->open ? f : NULL;
-}
-
-int client_flow_to(struct txn_client *c, const struct resolve_target *t, enum sip_proto proto, struct flow **ret_flow)
-{
-    struct txn_layer *l = c->t.layer;
-    const struct addr *to = &t->addr;
-    flow_id id;
-    if (c->reach && proto == SIP_PROTO_TCP) {
-        struct flow *f = open_stream(c);
-        to = &c->connect;
-        if (f) {
-            *ret_flow = f;
-            return 0;
-        }
-        if (!to->sa.sa_family)
-            return ERR_CLOSED;
-    }
-    int err = flow_get(l->transport, proto, to, c->label, &id);
-    if (err)
-        return err;
-    *ret_flow = flow_find(l->transport, id);
-    return *ret_flow ? 0 : ERR_CLOSED;
-}
-
-void client_set_reach(struct txn_client *c, const struct stack_reach *p)
-{
-    struct flow_info info;
-    struct resolve_target *t = &c->targets.t[0];
-    c->reach = true;
-    c->stream = p->stream;
-    c->connect = p->tcp;
-    c->targets.n = 1;
-    *t = (struct resolve_target){.proto = p->proto, .addr = p->udp};
-    if (p->proto != SIP_PROTO_UDP)
-        t->addr = txn_flow_info(c->t.layer, p->stream, &info) ? info.remote : p->tcp;
-}
-
 // No datagram can carry it, whatever the path: the message has outgrown it here.
 static bool outgrown(const struct flow *f, size_t n)
 {

@@ -37,7 +37,8 @@ GROUPS = {
     "parse": ("parse_route", "parse_full", "forward_build", "look", "refuse"),
     "dia": ("dia_mar_roundtrip",),
     "hss": ("hss_mar_rate",),
-    "state": tuple(f"{who}_{what}" for who in ("state", "sqlite") for what in ("put_cpu", "put_p50", "put_p99", "start")),
+    "state": tuple(f"{who}_{what}" for who in ("state", "sqlite")
+                   for what in ("put_cpu", "put_p50", "put_p99", "start")),
     "reg_cpu": tuple(f"reg_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
     "reg200_cpu": tuple(f"reg200_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
     "call_cpu": tuple(f"call_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),

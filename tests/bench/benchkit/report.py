@@ -46,8 +46,8 @@ machine of this kind; the last two columns say how many times better than Kamail
 """
 
 
-OVERLOAD = """What is served in time when more comes than can be served, each run on a core that has just started. A phone that is
-refused (503 with Retry-After) does not come back within the run; what is not answered it sends again.
+OVERLOAD = """What is served in time when more comes than can be served, each run on a core that has just started. A
+phone that is refused (503 with Retry-After) does not come back within the run; what is not answered it sends again.
 
 ![Goodput against what is offered](img/overload.svg)
 

@@ -113,7 +113,8 @@ def test_export_and_import(hss):
     assert "alice-lab-key" not in first and "dave-secret" not in first
     (hss.folder / "exported.yaml").write_text(first)
     hss.ctl("hss", "subscriber", "import", "--replace", hss.folder / "exported.yaml")
-    assert hss.ctl("hss", "subscriber", "export").stdout.split("subscribers:")[1].count("- impi:") == first.count("- impi:")
+    second = hss.ctl("hss", "subscriber", "export").stdout
+    assert second.split("subscribers:")[1].count("- impi:") == first.count("- impi:")
     d = Dia.dial(PROBE, DOMAIN, hss.ip(60), (hss.ip(40), 3868))
     assert d.introduce().result == 2001
     assert d.ask(MAR, mar()).result == 2001  # the key opens
@@ -219,7 +220,8 @@ def test_goodbye_until_there_is_something_to_send(icscf):
 
 def test_a_silent_first_hss(icscf):
     core = icscf
-    second = f"      address: {core.ip(40)}:3868\n    - host: hss2.{DOMAIN}\n      address: {core.ip(41)}:3868\n      priority: 2\n"
+    second = f"      address: {core.ip(40)}:3868\n    - host: hss2.{DOMAIN}\n" \
+             f"      address: {core.ip(41)}:3868\n      priority: 2\n"
     core.change("icscf", f"      address: {core.ip(40)}:3868\n", second)
     first, other = Hss(HSS, DOMAIN, core.ip(40)), Hss(f"hss2.{DOMAIN}", DOMAIN, core.ip(41))
     core.start("icscf")

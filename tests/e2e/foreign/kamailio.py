@@ -98,7 +98,8 @@ class Kamailio:
         if not (self.run / f"{node}.rpc").exists():
             return False
         return node == "pcscf" or "_Open" in subprocess.run(
-            ["kamcmd", "-s", f"unix:{self.run / node}.rpc", "cdp.list_peers"], capture_output=True, text=True, check=False).stdout
+            ["kamcmd", "-s", f"unix:{self.run / node}.rpc", "cdp.list_peers"],
+            capture_output=True, text=True, check=False).stdout
 
     def __exit__(self, *_):
         for p in self.processes.values():

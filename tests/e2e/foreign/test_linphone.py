@@ -19,7 +19,8 @@ BARESIP = shutil.which("baresip")
 D = facts.DOMAIN
 WHERE = {"dave": 21, "erin": 22}
 
-pytestmark = pytest.mark.skipif(not LINPHONE, reason="linphone-cli is not installed: 75 packages, too many for the list of tests")
+pytestmark = pytest.mark.skipif(not LINPHONE,
+                                reason="linphone-cli is not installed: 75 packages, too many for the list of tests")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +30,8 @@ def gm(lab, tmp_path_factory):
         pytest.skip("machines of their own need root")
     folder = tmp_path_factory.mktemp("gm")
     text = (facts.RUN / "pcscf.yaml").read_text()
-    for old, new in (("  listen: [127.0.1.10:5060]\n", f"  listen: [{machines.P_CSCF}:5060]\n"), ("127.0.1.10:", "127.0.1.15:"),
+    for old, new in (("  listen: [127.0.1.10:5060]\n", f"  listen: [{machines.P_CSCF}:5060]\n"),
+                     ("127.0.1.10:", "127.0.1.15:"),
                      (str(facts.RUN), str(folder))):
         assert old in text
         text = text.replace(old, new)
@@ -41,7 +43,8 @@ def gm(lab, tmp_path_factory):
         stack.enter_context(machines.street())
         log = stack.enter_context(open(folder / "log", "w"))
         process = stack.enter_context(subprocess.Popen(
-            [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")], stdout=log, stderr=log))
+            [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")],
+            stdout=log, stderr=log))
         stack.callback(process.terminate)
         wait_until(lambda: " ready pid=" in (folder / "log").read_text(), 10, "the P-CSCF of the street is there")
         yield

@@ -60,7 +60,8 @@ def baresip(tmp_path):
         f"audio_player aufile,{tmp_path}/heard.wav\naudio_source aufile,{tmp_path}/tone.wav\n")
     tone.write(tmp_path / "tone.wav")
     (tmp_path / "accounts").write_text(
-        f"<sip:{DAVE}>;auth_user={DAVE};auth_pass=dave-secret;outbound=\"sip:{P_CSCF}:5060\";regint=600;answermode=auto\n")
+        f"<sip:{DAVE}>;auth_user={DAVE};auth_pass=dave-secret;outbound=\"sip:{P_CSCF}:5060\";regint=600;"
+        "answermode=auto\n")
     (tmp_path / "contacts").write_text("")
     return lambda *words: Spoken([BARESIP, "-f", str(tmp_path), "-t", "40", *words], tmp_path)
 
@@ -73,7 +74,8 @@ def test_baresip_is_called(lab, baresip):
 
 
 def test_baresip_calls(lab, baresip):
-    with lab.phone("bob", "register", "+", "answer", "talk=0.5", "expect-tone=440", "tone=880", "+", "deregister") as bob:
+    with lab.phone("bob", "register", "+", "answer", "talk=0.5", "expect-tone=440", "tone=880", "+",
+                   "deregister") as bob:
         bob.wait_for("ready")
         with baresip() as phone:
             phone.until("200 OK")

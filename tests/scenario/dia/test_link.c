@@ -692,7 +692,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(connect_and_ask), T(election), T(unknown_peer_refused),
         T(known_name_from_elsewhere_refused), T(unknown_peer_accepted_when_allowed),
-        T(no_common_application), T(faulty_cer), T(cer_on_an_open_connection), T(request_before_cer), T(garbage), T(any_segmentation),
+        T(no_common_application), T(faulty_cer), T(cer_on_an_open_connection), T(request_before_cer), T(garbage),
+        T(any_segmentation),
         T(silent_stranger), T(half_a_message), T(idle), T(restart), T(connection_lost),
         T(restart_unseen), T(restart_unseen_with_a_request), T(drain),
         T(drain_with_a_dead_peer), T(drain_alone), T(disconnect_causes), T(cea_refused), T(unreachable_says_why_once),

@@ -332,7 +332,8 @@ int main(void)
         T(good), T(session_id_last), T(unknown_application), T(unknown_command), T(unhandled_command),
         T(error_bit_on_a_request), T(wrong_realm), T(wrong_host), T(right_host_in_capitals),
         T(missing_avp), T(refusal_keeps_the_grammar), T(unknown_mandatory_avp),
-        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value), T(handler_names_the_avp), T(required_features),
+        T(long_offender_is_cut), T(proxy_info_returns), T(proxy_info_of_a_copy), T(bad_value), T(handler_names_the_avp),
+        T(required_features),
         T(stray_answers), T(bad_watchdog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,8 @@ static void a_phone_by_tcp_is_dialled(void **state)
     (void)state;
     stage_start();
     struct ue ue = ue_tcp("198.51.100.2:5071");
-    const char *path = registered_as(&ue, &(struct request){.contact = "<sip:ue@198.51.100.2:5090;transport=tcp>"}, NULL);
+    const char *path =
+        registered_as(&ue, &(struct request){.contact = "<sip:ue@198.51.100.2:5090;transport=tcp>"}, NULL);
     struct ue listener = {.peer = peer_tcp(st.sc, "198.51.100.2:5090")};
     stage_restart();
     assert_reached(&listener, path, "sip:ue@198.51.100.2:5090;transport=tcp");

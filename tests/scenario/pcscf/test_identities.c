@@ -48,7 +48,8 @@ static void names_outlive_an_answer_without_them(void **state)
     register_with(OK(NAMES));
     (void)registered_as(&st.alice, &(struct request){0}, OK(""));
     assert_has(asked(NULL), "P-Asserted-Identity: \"Alice");
-    assert_string_equal(header(asked("P-Preferred-Identity: <" ALICE_TEL ">\n"), "P-Asserted-Identity"), "<" ALICE_TEL ">");
+    assert_string_equal(header(asked("P-Preferred-Identity: <" ALICE_TEL ">\n"), "P-Asserted-Identity"),
+                        "<" ALICE_TEL ">");
 }
 
 // ---- patterns (TS 23.003 13.5) ----
@@ -62,8 +63,9 @@ static void covered_identity_is_asserted_as_sent(void **state)
     assert_string_equal(header(asked("P-Preferred-Identity: <tel:+49-89-12345>\n"), "P-Asserted-Identity"),
                         "<tel:+49-89-12345>");
     // What is no part of who it is is not vouched for.
-    assert_string_equal(header(asked("P-Preferred-Identity: <sip:pbx-17@" HOME ";evil=1?x=y>\n"), "P-Asserted-Identity"),
-                        "\"The PBX\" <sip:pbx-17@" HOME ">");
+    assert_string_equal(
+        header(asked("P-Preferred-Identity: <sip:pbx-17@" HOME ";evil=1?x=y>\n"), "P-Asserted-Identity"),
+        "\"The PBX\" <sip:pbx-17@" HOME ">");
     assert_string_equal(header(asked("P-Preferred-Identity: <sip:+4989123450@" HOME ";user=phone>\n"),
                                "P-Asserted-Identity"),
                         "<sip:+4989123450@" HOME ";user=phone>");
@@ -100,11 +102,13 @@ static void parameters_of_a_number_are_not_asserted(void **state)
 {
     (void)state;
     register_with(OK(PBX));
-    assert_string_equal(header(asked("P-Preferred-Identity: <sip:+4989123450;cpc=operator;oli=27@" HOME ";user=phone>\n"),
-                               "P-Asserted-Identity"),
-                        "<sip:+4989123450@" HOME ";user=phone>");
-    assert_string_equal(header(asked("P-Preferred-Identity: <tel:+4989123450;cpc=operator;oli=27>\n"), "P-Asserted-Identity"),
-                        "<tel:+4989123450>");
+    assert_string_equal(
+        header(asked("P-Preferred-Identity: <sip:+4989123450;cpc=operator;oli=27@" HOME ";user=phone>\n"),
+               "P-Asserted-Identity"),
+        "<sip:+4989123450@" HOME ";user=phone>");
+    assert_string_equal(
+        header(asked("P-Preferred-Identity: <tel:+4989123450;cpc=operator;oli=27>\n"), "P-Asserted-Identity"),
+        "<tel:+4989123450>");
 }
 
 // A user who is registered without a word of his identities gets nobody else's at his address.
@@ -115,7 +119,8 @@ static void identities_of_another_are_not_taken_over(void **state)
     struct ue port = ue_udp("198.51.100.1:40000", ACCESS);
     (void)registered_as(&port, &(struct request){.from = "sip:pbx-5@" HOME},
                         "Contact: <sip:ue@198.51.100.1:40000>;expires=600\nService-Route: " SERVICE_ROUTE "\n");
-    ue_send(&port, &(struct request){.from = "sip:pbx-5@" HOME, .to = BOB, .headers = "P-Preferred-Identity: <sip:pbx@" HOME ">\n"});
+    ue_send(&port, &(struct request){
+                       .from = "sip:pbx-5@" HOME, .to = BOB, .headers = "P-Preferred-Identity: <sip:pbx@" HOME ">\n"});
     assert_string_equal(header(expect(st.core, "INVITE "), "P-Asserted-Identity"), "<sip:pbx-5@" HOME ">");
 }
 
@@ -143,7 +148,8 @@ static void local_numbers_keep_their_network(void **state)
     (void)registered_as(&st.alice, &(struct request){0}, OK("P-Associated-URI: <tel:7042;phone-context=" HOME ">\n"));
     (void)registered_as(&st.alice, &(struct request){0}, OK("P-Associated-URI: <tel:7042;phone-context=b.example>\n"));
     ue_send(&other, &(struct request){.from = "sip:7042@b.example;user=phone", .to = BOB});
-    assert_string_equal(header(expect(st.core, "INVITE "), "P-Asserted-Identity"), "<tel:7042;phone-context=b.example>");
+    assert_string_equal(header(expect(st.core, "INVITE "), "P-Asserted-Identity"),
+                        "<tel:7042;phone-context=b.example>");
 }
 
 // A pattern may hold what no URI does, and does not hide what stands behind it.
@@ -157,7 +163,8 @@ static void pattern_that_is_no_uri(void **state)
                         "<sip:pbx@" HOME ">");
     assert_string_equal(header(asked("P-Preferred-Identity: <tel:+498912>\n"), "P-Asserted-Identity"), "<tel:+498912>");
     assert_int_equal(pcscf_counters(st.pcscf)->patterns, 1);
-    (void)registered_as(&st.alice, &(struct request){.expires = -1}, "Supported: path\nP-Associated-URI: <sip:pbx@" HOME ">\n");
+    (void)registered_as(&st.alice, &(struct request){.expires = -1},
+                        "Supported: path\nP-Associated-URI: <sip:pbx@" HOME ">\n");
     assert_int_equal(pcscf_counters(st.pcscf)->patterns, 0);
 }
 
@@ -229,8 +236,9 @@ static void companion_is_asserted_as_it_is_named(void **state)
     (void)state;
     register_with(OK("P-Associated-URI: <" ALICE ">, <sip:+49891@" HOME ";user=phone>, <tel:+49891>\n"));
     assert_string_equal(header(asked("P-Preferred-Identity: <tel:+49891>\n"), "P-Asserted-Identity"), "<tel:+49891>");
-    assert_string_equal(header(asked("P-Preferred-Identity: <sip:+49891@" HOME ";user=phone>\n"), "P-Asserted-Identity"),
-                        "<sip:+49891@" HOME ";user=phone>");
+    assert_string_equal(
+        header(asked("P-Preferred-Identity: <sip:+49891@" HOME ";user=phone>\n"), "P-Asserted-Identity"),
+        "<sip:+49891@" HOME ";user=phone>");
 }
 
 // ---- charging (TS 24.229 4.5.5) ----
@@ -257,7 +265,8 @@ static void charging_is_kept_and_used(void **state)
     assert_string_equal(header(h, "P-Charging-Function-Addresses"), FUNCTIONS);
     assert_int_equal(occurrences(h, "P-Charging-Function-Addresses"), 1);
     assert_lacks(h, "term-ioi"); // table 4-2B: of answers only
-    peer_answer(st.core, h, 183, "P-Charging-Function-Addresses: " FUNCTIONS "\nP-Charging-Vector: icid-value=\"zz\"\n");
+    peer_answer(st.core, h, 183,
+                "P-Charging-Function-Addresses: " FUNCTIONS "\nP-Charging-Vector: icid-value=\"zz\"\n");
     assert_lacks(expect(st.alice.peer, "SIP/2.0 183"), "P-Charging");
 }
 
@@ -302,10 +311,12 @@ static void same_contact_of_two_users(void **state)
     (void)state;
     stage_start();
     struct ue other = ue_udp("203.0.113.7:5060", ACCESS);
-    struct request one = {.contact = "<sip:ue@10.0.0.2:5060>",
-                          .headers = "Authorization: Digest username=\"one\", realm=\"x\", nonce=\"n\", uri=\"sip:x\", response=\"r\"\n"};
-    struct request two = {.contact = "<sip:ue@10.0.0.2:5060>",
-                          .headers = "Authorization: Digest username=\"two\", realm=\"x\", nonce=\"n\", uri=\"sip:x\", response=\"r\"\n"};
+    struct request one = {
+        .contact = "<sip:ue@10.0.0.2:5060>",
+        .headers = "Authorization: Digest username=\"one\", realm=\"x\", nonce=\"n\", uri=\"sip:x\", response=\"r\"\n"};
+    struct request two = {
+        .contact = "<sip:ue@10.0.0.2:5060>",
+        .headers = "Authorization: Digest username=\"two\", realm=\"x\", nonce=\"n\", uri=\"sip:x\", response=\"r\"\n"};
     (void)registered_as(&st.alice, &one, both);
     (void)registered_as(&other, &two, both);
     assert_int_equal(n_registered(), 2);
@@ -348,7 +359,8 @@ int main(void)
         T(covered_identity_is_asserted_as_sent),
         T(uncovered_identity_is_the_default_one),
         T(covered_sender_is_known_at_its_address),
-        T(parameters_of_a_number_are_not_asserted), T(identities_of_another_are_not_taken_over), T(patterns_leave_room_for_identities), T(local_numbers_keep_their_network),
+        T(parameters_of_a_number_are_not_asserted), T(identities_of_another_are_not_taken_over),
+        T(patterns_leave_room_for_identities), T(local_numbers_keep_their_network),
         T(pattern_that_is_no_uri),
         T(pattern_that_costs_too_much_is_left_out),
         T(patterns_are_limited),

@@ -132,7 +132,8 @@ static void aka_is_not_protected_without_ipsec(void **state)
     (void)registered(&st.alice);
     assert_has(sent(&(struct request){.headers = AUTH(", algorithm=AKAv1-MD5, response=\"\"")}),
                "integrity-protected=\"no\"");
-    assert_has(sent(&(struct request){.headers = AUTH(", algorithm=AKAv1-MD5" ANSWERED)}), "integrity-protected=\"no\"");
+    assert_has(sent(&(struct request){.headers = AUTH(", algorithm=AKAv1-MD5" ANSWERED)}),
+               "integrity-protected=\"no\"");
     // Where it may come in clear, it may come without the algorithm's name at first.
     assert_has(sent(&(struct request){.headers = AUTH(", response=\"\"")}), "integrity-protected=\"no\"");
 }
@@ -663,7 +664,8 @@ static void every_answer_counts(void **state)
     (void)registered_as(&st.alice, &(struct request){.contact = ""},
                         "Contact: <sip:second@198.51.100.1>;expires=600\nP-Associated-URI: <" ALICE ">\n");
     assert_int_equal(n_registered(), 1);
-    (void)registered_as(&st.alice, &(struct request){.contact = ""}, "Contact: <sip:x\nP-Associated-URI: <" ALICE ">\n");
+    (void)registered_as(&st.alice, &(struct request){.contact = ""},
+                        "Contact: <sip:x\nP-Associated-URI: <" ALICE ">\n");
     assert_int_equal(n_registered(), 1); // what cannot be read says nothing
 }
 
@@ -688,9 +690,10 @@ static void over_tcp_and_ipv6(void **state)
     stage_start();
     struct ue tcp = ue_tcp("198.51.100.3:40000"), six = ue_udp("[2001:db8::1]:5060", ACCESS6);
     const char *a = registered(&tcp);
-    const char *b = registered_as(&six, &(struct request){0},
-                                  "Contact: <sip:ue@198.51.100.3:40000>;expires=600, <sip:ue@[2001:db8::1]:5060>;expires=600\n"
-                                  "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" ALICE ">\n");
+    const char *b =
+        registered_as(&six, &(struct request){0},
+                      "Contact: <sip:ue@198.51.100.3:40000>;expires=600, <sip:ue@[2001:db8::1]:5060>;expires=600\n"
+                      "Service-Route: " SERVICE_ROUTE "\nP-Associated-URI: <" ALICE ">\n");
     assert_string_not_equal(a, b);
     assert_int_equal(n_registered(), 2);
     ue_send(&six, &(struct request){.headers = AUTH(ANSWERED)});

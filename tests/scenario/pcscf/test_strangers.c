@@ -121,7 +121,8 @@ static void every_proxys_refusals_come_first(void **state)
 {
     (void)state;
     start_with_eve();
-    peer_send(eve.peer, ACCESS, request("INVITE", "1", "Proxy-Require: magic\nUser-Agent: a phone that says who it is\n", NULL));
+    peer_send(eve.peer, ACCESS,
+              request("INVITE", "1", "Proxy-Require: magic\nUser-Agent: a phone that says who it is\n", NULL));
     struct heard *h = answer_of(eve.peer);
     assert_true(str_starts(h->bytes, STR("SIP/2.0 420")));
     assert_string_equal(header(h, "Unsupported"), "magic");

@@ -313,14 +313,22 @@ static void table_inside_a_dialog(void **state)
     const char *core_way = uri_in(h, "Record-Route");
     peer_answer(st.core, h, 200, NULL);
     const char *ue_way = uri_in(expect(st.alice.peer, "SIP/2.0 200"), "Record-Route");
-    struct request bye = {.method = "BYE", .uri = "sip:bob@192.0.2.20:5060;transport=udp", .to = BOB, .to_tag = "peer", .call_id = "in-dialog",
+    struct request bye = {.method = "BYE",
+                          .uri = "sip:bob@192.0.2.20:5060;transport=udp",
+                          .to = BOB,
+                          .to_tag = "peer",
+                          .call_id = "in-dialog",
                           .headers = text("Route: <%s>\n%s", ue_way, samples())};
     ue_send(&st.alice, &bye);
     h = expect(st.core, "BYE ");
     assert_marks(h, TRUST_IN, true);
     peer_answer(st.core, h, 200, samples());
     assert_marks(expect(st.alice.peer, "SIP/2.0 200"), TRUST_OUT, false);
-    core_send(&(struct request){.method = "BYE", .from = BOB, .to = "sip:ue@198.51.100.1:5060", .to_tag = "x", .call_id = "in-dialog",
+    core_send(&(struct request){.method = "BYE",
+                                .from = BOB,
+                                .to = "sip:ue@198.51.100.1:5060",
+                                .to_tag = "x",
+                                .call_id = "in-dialog",
                                 .headers = text("Route: <%s>\n%s", core_way, samples())});
     h = expect(st.alice.peer, "BYE ");
     assert_marks(h, TRUST_OUT, true);
@@ -388,7 +396,8 @@ static void network_provided_location(void **state)
     static struct str known[] = {STR_INIT("198.51.100.7 IEEE-802.3"),
                                  STR_INIT("198.51.100.0/24  IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5"),
                                  STR_INIT("198.51.100.1 IEEE-802.3")};
-    static const char provided[] = "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5;network-provided\r\n";
+    static const char provided[] =
+        "P-Access-Network-Info: IEEE-802.11;i-wlan-node-id=a0b1c2d3e4f5;network-provided\r\n";
     (void)state;
     st.cfg.network_info = (struct conf_strs){known, 3};
     stage_start();

@@ -198,7 +198,8 @@ static int start(struct app *app, const void *config, void **ret_nf)
         mem_free(d);
         return err;
     }
-    err = keys_new(&(struct keys_params){.loop = app_loop(app), .config = &d->config->keys, .name = STR("dummy")}, &d->keys);
+    err = keys_new(&(struct keys_params){.loop = app_loop(app), .config = &d->config->keys, .name = STR("dummy")},
+                   &d->keys);
     if (err) {
         stack_free(d->stack);
         udp_close(d->udp);

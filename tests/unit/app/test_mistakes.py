@@ -132,20 +132,24 @@ REFUSED = [
     ("pcscf", {"access.network_info": "[IEEE-802.11]"}, "access.network_info", "has no value behind the network"),
     ("pcscf", {"access.network_info": "['10.0.0.0/8 IEEE-802.11', 'lan IEEE-802.11']"}, "access.network_info",
      '"lan IEEE-802.11" does not begin with an address or a network'),
-    ("pcscf", {"access.network_info": "['10.0.0.0/8 a;b=\"']"}, "access.network_info", "no value of P-Access-Network-Info"),
+    ("pcscf", {"access.network_info": "['10.0.0.0/8 a;b=\"']"}, "access.network_info",
+     "no value of P-Access-Network-Info"),
     ("pcscf", {"access.network_info": "['10.0.0.0/8 a;network-provided']"}, "access.network_info", "which is added"),
     # entry points of the home network
     ("pcscf", {"home.entry": "sip:127.0.3.1:5070"}, "home.entry", "is this node"),
     ("pcscf", {"home.further_entries": f"[sip:icscf.{D}, sip:pcscf.{D}]"}, "home.further_entries[2]", "is this node"),
-    ("pcscf", {"home.further_entries": "['sip:[2001:db8::1]']"}, "home.further_entries[1]", "no address of core.listen"),
+    ("pcscf", {"home.further_entries": "['sip:[2001:db8::1]']"}, "home.further_entries[1]",
+     "no address of core.listen"),
     ("pcscf", {"home.further_entries": f"[{', '.join(8 * [f'sip:icscf.{D}'])}]"}, "home.further_entries", "7 at most"),
     # addresses to listen on
     ("pcscf", {"core.listen": "[0.0.0.0:5070]", "core.host": None}, "core.listen", "give its name in core.host"),
     ("pcscf", {"core.listen": "['[::]:5070']", "core.host": '""'}, "core.listen", "give its name in core.host"),
     ("pcscf", {"access.listen": "[0.0.0.0:5060]"}, "access.listen[1]", "is the wildcard address"),
-    ("pcscf", {"access.listen": "[127.0.3.1:5060, 0.0.0.0:5062]", "access.advertise": "[a.example]"}, "access.listen[2]",
+    ("pcscf", {"access.listen": "[127.0.3.1:5060, 0.0.0.0:5062]", "access.advertise": "[a.example]"},
+     "access.listen[2]",
      "is the wildcard address"),
-    ("pcscf", {"access.advertise": "[a.example, b.example]"}, "access.advertise", "has more entries than access.listen"),
+    ("pcscf", {"access.advertise": "[a.example, b.example]"}, "access.advertise",
+     "has more entries than access.listen"),
     ("pcscf", {"access.advertise": "['2001:db8::1']"}, "access.advertise", "is of another family"),
     ("pcscf", {"access.listen": "[127.0.3.1:5060, 127.0.3.1:5061, 127.0.3.1:5062, 127.0.3.1:5063, 127.0.3.1:5064, "
                "127.0.3.1:5065, 127.0.3.1:5066, 127.0.3.1:5067]"}, "access.listen", "8 addresses, 7 at most"),
@@ -269,7 +273,8 @@ REFUSED = [
     ("pcscf", {"core.hosts": f"pcscf.{D}"}, "core.hosts", "unknown option; the nearest known one is core.host"),
     ("hss", {"diameter.peers": f"[{{name: icscf.{D}}}]"}, "diameter.peers[1].name", "unknown option"),
     ("icscf", {"name": None}, "name", "required, but not given"),
-    *((node, {"numbering.country_code": code}, "numbering.country_code", words) for node in ("pcscf", "icscf", "scscf", "hss")
+    *((node, {"numbering.country_code": code}, "numbering.country_code", words)
+      for node in ("pcscf", "icscf", "scscf", "hss")
       for code, words in (("+49", "expected digits"), ("049", "no country code begins with 0"))),
     ("scscf", {"numbering.national_prefix": "0"}, "numbering.country_code", "is needed for national numbers"),
     ("hss", {"numbering.country_code": "49", "numbering.national_prefix": "zero"}, "numbering.national_prefix",

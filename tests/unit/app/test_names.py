@@ -100,8 +100,10 @@ def final(ue):
     (NXDOMAIN, "sip:icscf.example.org", "icscf.example.org: NAPTR: NXDOMAIN, SRV _sip._tcp: NXDOMAIN, "
                                         "SRV _sip._udp: NXDOMAIN, A: NXDOMAIN"),
     (NODATA, "sip:icscf.example.org:5060", "icscf.example.org: A: no data"),
-    (SERVFAIL, "sip:icscf.example.org:5060", "icscf.example.org: A: no use (SERVFAIL, REFUSED or port closed) from {server}"),
-    (REFUSED, "sip:icscf.example.org:5060", "icscf.example.org: A: no use (SERVFAIL, REFUSED or port closed) from {server}"),
+    (SERVFAIL, "sip:icscf.example.org:5060",
+     "icscf.example.org: A: no use (SERVFAIL, REFUSED or port closed) from {server}"),
+    (REFUSED, "sip:icscf.example.org:5060",
+     "icscf.example.org: A: no use (SERVFAIL, REFUSED or port closed) from {server}"),
     (SILENT, "sip:icscf.example.org", "icscf.example.org: NAPTR: no answer from {server}"),
     (NXDOMAIN, "sip:icscf.example.org;transport=udp", "icscf.example.org: SRV _sip._udp: NXDOMAIN, A: NXDOMAIN"),
 ])
@@ -127,5 +129,6 @@ def test_the_name_server_is_not_there(tmp_path):
 
 def test_the_address_refuses(tmp_path):
     status, warning, log = register(tmp_path, f"sip:{NET}.20:5999;transport=tcp", 53)
-    assert status.startswith("SIP/2.0 504") and f"{NET}.20:5999/tcp: refused or unreachable" in warning, (status, warning)
+    assert status.startswith("SIP/2.0 504") and f"{NET}.20:5999/tcp: refused or unreachable" in warning, \
+        (status, warning)
     assert re.search(rf'request (failed|refused) .*cause=".*{NET}.20:5999/tcp: refused or unreachable', log)

@@ -91,7 +91,8 @@ def limited(d, size):
     """A disk that is full: no file may become longer, the log neither, and nothing ends because of it."""
     with open(d.log_path, "w") as log:
         d.process = subprocess.Popen([DUMMY, "--config", d.conf], env=d.env, stderr=log,
-                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)))
+                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                                           (size, resource.RLIM_INFINITY)))
     d.wait_log(" ready ")
     return d
 

@@ -106,7 +106,8 @@ static void ring(void *obj, void *arg)
     strcat(((struct bell *)obj)->told, "!");
 }
 
-static const struct fsm_timer bell_timers[N_TIMERS] = {[T_AGAIN] = {"again", AGAIN, 0}, [T_ENOUGH] = {"enough", ENOUGH, 1}};
+static const struct fsm_timer bell_timers[N_TIMERS] = {
+    [T_AGAIN] = {"again", AGAIN, 0}, [T_ENOUGH] = {"enough", ENOUGH, 1}};
 static const uint32_t bell_runs[N_BELL_STATES] = {[RINGING] = 1u << T_AGAIN | 1u << T_ENOUGH};
 static const struct fsm_row bell_rows[] = {
     {QUIET, PUSH, RINGING, NULL, ring, "", {T_AGAIN, T_ENOUGH}},

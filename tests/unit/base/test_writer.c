@@ -77,7 +77,8 @@ static void no_buffer(void **state)
 static void digits_of_a_number(void **state)
 {
     (void)state;
-    static const uint64_t numbers[] = {0, 9, 10, 0x123456789abcdef0, 0xfedcba9876543210, UINT64_MAX, 0x0f0a090f00ff0102};
+    static const uint64_t numbers[] = {
+        0, 9, 10, 0x123456789abcdef0, 0xfedcba9876543210, UINT64_MAX, 0x0f0a090f00ff0102};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         for (int width = 1; width <= 16; width++) {
             char buf[17] = "", want[17];

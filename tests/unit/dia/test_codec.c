@@ -348,7 +348,9 @@ static void more_than_the_list_takes(void **state)
         if (fields[i].avp->code == 601)
             fields[i].max = 2;
     for (size_t n = 1; n <= 3; n++) {
-        struct cx_sar in = {HEAD_IN, .server_name = STR("sip:s"), .type = CX_REGISTRATION, .impus = impus, .n_impus = n}, out;
+        struct cx_sar in = {HEAD_IN, .server_name = STR("sip:s"), .type = CX_REGISTRATION, .impus = impus,
+                            .n_impus = n},
+                      out;
         struct dia_bytes b;
         struct dia_frame f;
         struct dia_read m;
@@ -603,7 +605,8 @@ static void made_again_and_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(result_of_another_vendor), cmocka_unit_test(uaa_empty_capabilities),
+        cmocka_unit_test(uar), cmocka_unit_test(uaa), cmocka_unit_test(result_of_another_vendor),
+        cmocka_unit_test(uaa_empty_capabilities),
         cmocka_unit_test(lir), cmocka_unit_test(lia), cmocka_unit_test(mar_resync),
         cmocka_unit_test(maa), cmocka_unit_test(sar), cmocka_unit_test(sar_plain),
         cmocka_unit_test(saa), cmocka_unit_test(rtr), cmocka_unit_test(ppr),

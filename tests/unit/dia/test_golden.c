@@ -88,17 +88,22 @@ static const struct cx_sar sar_restoration = {
                           {.path = STR_INIT("<sip:q.test;lr>"), .contact = STR_INIT("<sip:u@10.0.0.2>")}),
         .n_contacts = 2}};
 static const struct cx_saa saa_restoration = {
-    HEAD_OUT, .result = {CX_ERROR_IN_ASSIGNMENT_TYPE, true}, .user_data = STR_INIT("<IMSSubscription/>"),
+    HEAD_OUT,
+    .result = {CX_ERROR_IN_ASSIGNMENT_TYPE, true},
+    .user_data = STR_INIT("<IMSSubscription/>"),
     .restorations = ITEMS(
         struct cx_restoration,
         {.impi = STR_INIT("impi1"),
          .contacts = ITEMS(struct cx_restoration_contact, {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:1>")},
                            {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:11>"), .cseq_present = true}),
          .n_contacts = 2},
-        {.impi = STR_INIT("impi22"), .scheme = STR_INIT("Digest-AKAv1-MD5"),
-         .contacts = ITEMS(struct cx_restoration_contact, {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:2>")}),
+        {.impi = STR_INIT("impi22"),
+         .scheme = STR_INIT("Digest-AKAv1-MD5"),
+         .contacts =
+             ITEMS(struct cx_restoration_contact, {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:2>")}),
          .n_contacts = 1}),
-    .n_restorations = 2, .registered_identities = ITEMS(struct str, STR_INIT("impi1"), STR_INIT("impi22")),
+    .n_restorations = 2,
+    .registered_identities = ITEMS(struct str, STR_INIT("impi1"), STR_INIT("impi22")),
     .n_registered = 2};
 static const struct cx_saa saa_least = {HEAD_OUT, .result = {CX_ERROR_IN_ASSIGNMENT_TYPE, true}};
 static const struct cx_saa saa_full = {

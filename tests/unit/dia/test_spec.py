@@ -96,8 +96,10 @@ def test_good(tmp_path):
     ("[ A-Group ]  group", "< User-Name > user", 25, "comes first"),
     # An AVP twice through a part: behind it, before it, in two of them.
     ("*[ A-Name ]   names", "[ Origin-Host ] host", 24, "Origin-Host stands twice in XXR"),
-    ("         + head\n         { A-Kind }", "         { Origin-Host } host\n         + head\n         { A-Kind }", 22, "Origin-Host stands twice in XXR"),
-    ("         + head\n         { A-Kind }", "         + head\n         + head\n         { A-Kind }", 18, "Session-Id stands twice in XXR"),
+    ("         + head\n         { A-Kind }", "         { Origin-Host } host\n         + head\n         { A-Kind }", 22,
+     "Origin-Host stands twice in XXR"),
+    ("         + head\n         { A-Kind }", "         + head\n         + head\n         { A-Kind }", 18,
+     "Session-Id stands twice in XXR"),
     ("@messages", "@take STX\n@messages", 20, "no shared message"),
 ])
 def test_mistakes(tmp_path, old, new, line, said):

@@ -9,6 +9,7 @@
 #include "dia/node_priv.h"
 #include "dia/peer/peer_priv.h"
 #include "io/sim.h"
+#include "tests/common/machines.h"
 
 struct expected {
     uint8_t state, event, next;
@@ -84,76 +85,27 @@ static void rows_are_the_standards(void **state)
     check_table(&dia_watchdog_fsm, watchdog_table, ARRAY_LEN(watchdog_table), "RFC 3539 3.4.1");
 }
 
+static const struct fsm *const machines[] = {&dia_peer_fsm, &dia_watchdog_fsm};
+
 static void undeclared_are_refused(void **state)
 {
-    static const struct fsm *const machines[] = {&dia_peer_fsm, &dia_watchdog_fsm};
-    unsigned refused = 0;
-    for (size_t k = 0; k < 2; k++) {
-        const struct fsm *m = machines[k];
-        for (uint8_t s = 0; s < m->n_states; s++)
-            for (unsigned e = 0; e < m->n_events; e++) {
-                bool declared = false;
-                for (size_t i = 0; i < m->n_rows; i++)
-                    declared |= m->rows[i].state == s && m->rows[i].event == e;
-                if (declared)
-                    continue;
-                struct dia_peer nobody = {0};
-                uint8_t now = s;
-                assert_int_equal(fsm_step(m, &now, e, &nobody, NULL), ERR_STATE);
-                assert_int_equal(now, s);
-                refused++;
-            }
-    }
+    struct dia_peer nobody = {0};
+    size_t refused = 0;
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        refused += machine_refuses(machines[k], &nobody);
     assert_true(refused > 60);
 }
 
-static bool has_row(const struct fsm *m, unsigned state, unsigned event)
-{
-    for (size_t i = 0; i < m->n_rows; i++)
-        if (m->rows[i].state == state && m->rows[i].event == event)
-            return true;
-    return false;
-}
-
-// The last row of a pair takes what the guards before it leave: no event falls through.
 static void guarded_rows_have_a_default(void **state)
 {
-    static const struct fsm *const machines[] = {&dia_peer_fsm, &dia_watchdog_fsm};
-    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
-        const struct fsm *m = machines[k];
-        for (size_t i = 0; i < m->n_rows; i++) {
-            bool open = m->rows[i].guard != NULL;
-            for (size_t j = i + 1; j < m->n_rows; j++)
-                if (m->rows[j].state == m->rows[i].state && m->rows[j].event == m->rows[i].event)
-                    open = open && m->rows[j].guard != NULL;
-            assert_false(open);
-        }
-    }
-}
-
-// A timer runs in the states that have a row for its end, and in no other; each is started somewhere, and a row
-// starts none that its state does not await.
-static void check_timers(const struct fsm *m, unsigned n_timers)
-{
-    uint32_t armed = 0;
-    for (unsigned s = 0; s < m->n_states; s++)
-        for (unsigned t = 1; t < n_timers; t++)
-            if ((m->runs[s] >> t & 1) != has_row(m, s, m->timers[t].event))
-                fail_msg("%s{%s}: %s", m->name, m->states[s], m->timers[t].name);
-    for (size_t i = 0; i < m->n_rows; i++)
-        for (size_t a = 0; a < FSM_ARMS && m->rows[i].arms[a]; a++) {
-            unsigned t = m->rows[i].arms[a];
-            if (!(m->runs[m->rows[i].next] >> t & 1))
-                fail_msg("%s{%s} starts %s", m->name, m->states[m->rows[i].state], m->timers[t].name);
-            armed |= UINT32_C(1) << t;
-        }
-    assert_int_equal(armed, (UINT32_C(1) << n_timers) - 2);
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        machine_has_defaults(machines[k]);
 }
 
 static void timers_run_where_their_end_is_awaited(void **state)
 {
-    check_timers(&dia_peer_fsm, PEER_TIMERS);
-    check_timers(&dia_watchdog_fsm, WD_TIMERS);
+    machine_check_timers(&dia_peer_fsm, PEER_TIMERS);
+    machine_check_timers(&dia_watchdog_fsm, WD_TIMERS);
 }
 
 // Every way into Closed starts the wait for the next attempt, every way into Closing that for its end.

@@ -187,8 +187,11 @@ static void who_changed_what(void **state)
     j.audit.known = true;
     j.audit.uid = 1000;
     j.audit.pid = 77;
-    static const char *const words[][2] = {{"impi", "alice@" DOMAIN}, {"impus", "sip:alice@" DOMAIN " tel:+15550000099"},
-                                           {"ccf", ""}, {"k_ascii", "never-to-be-told"}, {"op", OP_HEX}};
+    static const char *const words[][2] = {{"impi", "alice@" DOMAIN},
+                                           {"impus", "sip:alice@" DOMAIN " tel:+15550000099"},
+                                           {"ccf", ""},
+                                           {"k_ascii", "never-to-be-told"},
+                                           {"op", OP_HEX}};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         assert_int_equal(hss_draft_put(&j.draft, str_from(words[i][0]), str_from(words[i][1]), &j.problem), 0);
     struct hss_op *op = run(&w, &j, 0);

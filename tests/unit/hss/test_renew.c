@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stores that an older HSS has made: they are opened with what is in them, their identities get today's form (TS 23.003 13.4),
-// and what is kept of registrations from now on has its place.
+// Stores that an older HSS has made: they are opened with what is in them, their identities get today's form
+// (TS 23.003 13.4), and what is kept of registrations from now on has its place.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,11 +97,12 @@ static void make(size_t schema, const char *const *impus, size_t n)
                        "INSERT INTO sqn(impi_id, sqn) VALUES(%zu, 0);",
                        i + 1, i + 1, i + 1, i, i + 1);
         run(text);
-        (void)snprintf(text, sizeof text,
-                       "INSERT INTO implicit_set(id, subscription_id) VALUES(%zu, %zu);"
-                       "INSERT INTO impi_set VALUES(%zu, %zu);"
-                       "INSERT INTO impu(id, set_id, position, impu, barred, profile_id) VALUES(%zu, %zu, 0, '%s', 0, 1);",
-                       i + 1, i + 1, i + 1, i + 1, i + 1, i + 1, impus[i]);
+        (void)snprintf(
+            text, sizeof text,
+            "INSERT INTO implicit_set(id, subscription_id) VALUES(%zu, %zu);"
+            "INSERT INTO impi_set VALUES(%zu, %zu);"
+            "INSERT INTO impu(id, set_id, position, impu, barred, profile_id) VALUES(%zu, %zu, 0, '%s', 0, 1);",
+            i + 1, i + 1, i + 1, i + 1, i + 1, i + 1, impus[i]);
         run(text);
     }
     same = shared = renewed = 0;
@@ -121,8 +122,9 @@ static const char *refusal(const char *name, const char *impu)
     char text[400];
     size_t n;
     (void)snprintf(text, sizeof text,
-                   "subscribers:\n  - {impi: '%s@" DOMAIN "', k_ascii: alice-lab-key-01, op: " OP_HEX ", impus: '%s'}\n", name,
-                   impu);
+                   "subscribers:\n  - {impi: '%s@" DOMAIN "', k_ascii: alice-lab-key-01, op: " OP_HEX
+                   ", impus: '%s'}\n",
+                   name, impu);
     return subscribers_import(w.hss, str_from(text), "f", error, sizeof error, &n) ? error : NULL;
 }
 
@@ -135,7 +137,8 @@ static uint32_t called(const char *impu)
 static void identities_of_schema_2(void **state)
 {
     static const char *const old[] = {
-        "sip:alice@" DOMAIN, "sip:+4989777@" DOMAIN ";user=phone", "sip:7042@" DOMAIN, "SIP:Bob@" "IMS.mnc001.mcc001.3gppnetwork.org",
+        "sip:alice@" DOMAIN, "sip:+4989777@" DOMAIN ";user=phone", "sip:7042@" DOMAIN,
+        "SIP:Bob@" "IMS.mnc001.mcc001.3gppnetwork.org",
     };
     make(2, old, ARRAY_LEN(old));
     run("INSERT INTO registration(set_id, impi_id, state, pending) VALUES(2, 2, 1, 0), (1, 1, 1, 0)");
@@ -195,7 +198,8 @@ static void schema_3_keeps_its_registrations(void **state)
     open_hss();
     struct cx_restoration_contact c = {.path = STR("<sip:p>"), .contact = STR("<sip:c>")};
     struct cx_sar s = world_sar_of("u0@" DOMAIN, "sip:alice@" DOMAIN, CX_RE_REGISTRATION);
-    s.restoration = (struct cx_restoration){.present = true, .impi = STR("u0@" DOMAIN), .contacts = &c, .n_contacts = 1};
+    s.restoration =
+        (struct cx_restoration){.present = true, .impi = STR("u0@" DOMAIN), .contacts = &c, .n_contacts = 1};
     expect_result("RE_REGISTRATION", world_sar(&w, &s).result, DIA_SUCCESS, false);
     s = world_sar_of("u0@" DOMAIN, "sip:alice@" DOMAIN, CX_NO_ASSIGNMENT);
     assert_string_equal(world_sar(&w, &s).restored, "u0@" DOMAIN " <sip:c>");

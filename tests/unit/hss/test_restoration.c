@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IMS restoration in the HSS: what an S-CSCF leaves there, who gets it, when it goes (TS 23.380 4, TS 29.228 6.1.2.1); and how
-// another S-CSCF comes in the place of one that does not answer (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1).
+// IMS restoration in the HSS: what an S-CSCF leaves there, who gets it, when it goes (TS 23.380 4, TS 29.228 6.1.2.1);
+// and how another S-CSCF comes in the place of one that does not answer (TS 29.228 6.1.1.1, 6.1.4.1, 6.3.1).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,8 @@ static struct cx_restoration_contact contact(const char *uri)
 }
 
 // Up to two contacts; NULL: no more.
-static struct cx_sar sar(const char *impi, const char *impu, enum cx_sar_type type, const char *first, const char *second)
+static struct cx_sar sar(const char *impi, const char *impu, enum cx_sar_type type, const char *first,
+                         const char *second)
 {
     static struct cx_restoration_contact room[64][2];
     static unsigned next;
@@ -65,7 +66,8 @@ static struct cx_sar sar(const char *impi, const char *impu, enum cx_sar_type ty
     return s;
 }
 
-static struct reply ask(const char *impi, const char *impu, enum cx_sar_type type, const char *first, const char *second)
+static struct reply ask(const char *impi, const char *impu, enum cx_sar_type type, const char *first,
+                        const char *second)
 {
     struct cx_sar s = sar(impi, impu, type, first, second);
     return world_sar(&w, &s);
@@ -106,7 +108,10 @@ static struct reply uar(enum cx_uar_type type)
 static void every_truncation(void **state)
 {
     const struct cx_restoration_contact all[] = {
-        {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:c>;expires=7"), .cseq_present = true, .cseq = 0xfffffffe,
+        {.path = STR_INIT("<sip:p>"),
+         .contact = STR_INIT("<sip:c>;expires=7"),
+         .cseq_present = true,
+         .cseq = 0xfffffffe,
          .call_id = STR_INIT("c1"),
          .subscription = {true, STR_INIT("s1"), STR_INIT("f"), STR_INIT("t"), STR_INIT("rr"), STR_INIT("ct")},
          .pcscf_subscription = {true, STR_INIT("s2"), STR_INIT("f2"), STR_INIT("t2"), STR_INIT("c2")}},
@@ -196,7 +201,8 @@ static void goes_with_the_registration(void **state)
         registered("<sip:1>", NULL);
         struct cx_mar m = world_mar_of(ALICE);
         assert_int_equal(world_mar(&w, &m).result.code, DIA_SUCCESS); // challenged once more
-        expect("end", ask(rows[i].by_impi ? IMPI("alice") : NULL, IMPU("alice"), rows[i].type, NULL, NULL), DIA_SUCCESS, "");
+        expect("end", ask(rows[i].by_impi ? IMPI("alice") : NULL, IMPU("alice"), rows[i].type, NULL, NULL), DIA_SUCCESS,
+               "");
         expect("again", ask(ALICE, CX_RE_REGISTRATION, NULL, NULL), DIA_SUCCESS, "");
         expect_kept("after the end", rows[i].stays ? IMPI("alice") " <sip:1>" : "");
         (void)ask(ALICE, CX_USER_DEREGISTRATION, NULL, NULL);
@@ -213,12 +219,14 @@ static void several_private_identities(void **state)
     assert_int_equal(r.n_associated, 2);
     expect("both", ask(IMPI("bob"), IMPU("bob"), CX_NO_ASSIGNMENT, NULL, NULL), DIA_SUCCESS,
            IMPI("bob") " <sip:b1>; " IMPI("bob2") " <sip:b2>");
-    expect("again", ask(IMPI("bob"), IMPU("bob"), CX_RE_REGISTRATION, NULL, NULL), DIA_SUCCESS, IMPI("bob2") " <sip:b2>");
+    expect("again", ask(IMPI("bob"), IMPU("bob"), CX_RE_REGISTRATION, NULL, NULL), DIA_SUCCESS,
+           IMPI("bob2") " <sip:b2>");
     expect("one leaves", ask(IMPI("bob"), IMPU("bob"), CX_USER_DEREGISTRATION, NULL, NULL), DIA_SUCCESS, "");
     expect("the other", ask(NULL, IMPU("bob"), CX_UNREGISTERED_USER, NULL, NULL), CX_ERROR_IN_ASSIGNMENT_TYPE,
            IMPI("bob2") " <sip:b2>");
     expect("another set", ask(IMPI("bob"), IMPU("work"), CX_REGISTRATION, "<sip:w>", NULL), DIA_SUCCESS, "");
-    expect("of one set", ask(IMPI("bob"), IMPU("work"), CX_NO_ASSIGNMENT, NULL, NULL), DIA_SUCCESS, IMPI("bob") " <sip:w>");
+    expect("of one set", ask(IMPI("bob"), IMPU("work"), CX_NO_ASSIGNMENT, NULL, NULL), DIA_SUCCESS,
+           IMPI("bob") " <sip:w>");
 }
 
 // An S-CSCF that was started anew is about to overwrite the contacts that it has forgotten.
@@ -336,7 +344,8 @@ static void taken_over(void **state)
         expect("taken over", world_sar(&w, &other), rows[i].code, rows[i].restored);
         assert_string_equal(lir(false).server_name, SCSCF2);
         assert_string_equal(uar(CX_UAR_REGISTRATION).server_name, SCSCF2);
-        expect("the former one", ask(ALICE, CX_RE_REGISTRATION, "<sip:9>", NULL), CX_ERROR_IDENTITY_ALREADY_REGISTERED, "");
+        expect("the former one", ask(ALICE, CX_RE_REGISTRATION, "<sip:9>", NULL), CX_ERROR_IDENTITY_ALREADY_REGISTERED,
+               "");
         struct cx_sar profile = by_other(IMPI("alice"), CX_NO_ASSIGNMENT, NULL);
         expect("kept", world_sar(&w, &profile), DIA_SUCCESS, IMPI("alice") " <sip:1>");
         struct cx_sar end = by_other(IMPI("alice"), CX_USER_DEREGISTRATION, NULL);
@@ -352,7 +361,8 @@ static void nothing_to_go_on_with(void **state)
     expect_result("named again", r.result, DIA_SUCCESS, false);
     assert_string_equal(r.server_name, SCSCF);
     assert_int_equal(uar(CX_UAR_REGISTRATION_AND_CAPABILITIES).result.code, DIA_SUCCESS);
-    struct cx_sar called = by_other(NULL, CX_UNREGISTERED_USER, NULL), calls = by_other(IMPI("alice"), CX_NO_ASSIGNMENT, NULL);
+    struct cx_sar called = by_other(NULL, CX_UNREGISTERED_USER, NULL),
+                  calls = by_other(IMPI("alice"), CX_NO_ASSIGNMENT, NULL);
     r = world_sar(&w, &called);
     expect("called", r, CX_ERROR_IDENTITY_ALREADY_REGISTERED, "");
     assert_string_equal(r.server_name, SCSCF);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wildcarded public identities (TS 23.003 13.5, TS 29.228 6.1.2, 6.1.4, 6.5), aliases (TS 29.228 annex E), and identities
-// that must not be mixed up, in provisioning, look-up, profile and export.
+// Wildcarded public identities (TS 23.003 13.5, TS 29.228 6.1.2, 6.1.4, 6.5), aliases (TS 29.228 annex E), and
+// identities that must not be mixed up, in provisioning, look-up, profile and export.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,9 +110,11 @@ static void refused(const char *text, bool replace, const char *word)
 
 // ---- look-up ----
 
-static const char pbx[] = "subscribers:\n" ONE("pbx", "impus: 'sip:pbx@" DOMAIN " sip:list!.*!@" DOMAIN
-                                                     " tel:+4989!.*! tel:+498955![0-9]{2}! tel:70!..!;phone-context=" DOMAIN "'")
-    ONE("one", "impus: 'sip:listone@" DOMAIN " tel:+498912'") ONE("two", "impus: 'sip:two@" DOMAIN " sip:list-!.*!@" DOMAIN "'");
+static const char pbx[] =
+    "subscribers:\n" ONE("pbx", "impus: 'sip:pbx@" DOMAIN " sip:list!.*!@" DOMAIN
+                                " tel:+4989!.*! tel:+498955![0-9]{2}! tel:70!..!;phone-context=" DOMAIN "'")
+        ONE("one", "impus: 'sip:listone@" DOMAIN " tel:+498912'")
+            ONE("two", "impus: 'sip:two@" DOMAIN " sip:list-!.*!@" DOMAIN "'");
 
 struct wanted {
     const char *impu;
@@ -175,10 +177,11 @@ static void nobody_registers_by_it(void **state)
 {
     (void)state;
     provision(pbx);
-    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", ("sip:list!.*!@" DOMAIN), ("sip:list%21.%2A%21@" DOMAIN)};
+    static const char *const who[] = {"tel:+4989123", "tel:+4989!.*!", ("sip:list!.*!@" DOMAIN),
+                                      ("sip:list%21.%2A%21@" DOMAIN)};
     for (size_t i = 0; i < ARRAY_LEN(who); i++) {
-        struct reply r = world_uar(&w, &(struct cx_uar){
-                                           .impi = STR("pbx@" DOMAIN), .impu = str_from(who[i]), .visited_network = STR(DOMAIN)});
+        struct reply r = world_uar(
+            &w, &(struct cx_uar){.impi = STR("pbx@" DOMAIN), .impu = str_from(who[i]), .visited_network = STR(DOMAIN)});
         expect_result(who[i], r.result, CX_ERROR_USER_UNKNOWN, true);
         struct cx_sar s = world_sar_of("pbx@" DOMAIN, who[i], CX_REGISTRATION);
         expect_result(who[i], world_sar(&w, &s).result, CX_ERROR_USER_UNKNOWN, true);
@@ -207,7 +210,8 @@ static void by_its_text(void **state)
 {
     (void)state;
     provision("subscribers:\n" ONE("pbx", "impus: 'sip:pbx@" DOMAIN " sip:list![0-9]!@" DOMAIN "'"));
-    static const char *const texts[] = {"sip:list![0-9]!@" DOMAIN, "sip:list%21%5B0-9%5D%21@" DOMAIN, "SIP:list%21%5b0-9]!@" DOMAIN};
+    static const char *const texts[] = {"sip:list![0-9]!@" DOMAIN, "sip:list%21%5B0-9%5D%21@" DOMAIN,
+                                        "SIP:list%21%5b0-9]!@" DOMAIN};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct cx_sar s = world_sar_of("pbx@" DOMAIN, texts[i], CX_TIMEOUT_DEREGISTRATION);
         expect_result(texts[i], world_sar(&w, &s).result, CX_ERROR_USER_UNKNOWN, true);
@@ -232,8 +236,8 @@ static int unusable_work(struct hss_op *op, void *arg)
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_PROFILE_FIND, ids_row, profile, SV_TEXT(STR("default")));
     if (!err)
-        err = HSS_WRITE(op, SQL_IMPU_ADD, SV_INT(ids[0]), SV_INT(9), SV_TEXT(text), SV_INT(0), SV_NULL, SV_INT(profile[0]), SV_NULL,
-                        SV_NULL);
+        err = HSS_WRITE(op, SQL_IMPU_ADD, SV_INT(ids[0]), SV_INT(9), SV_TEXT(text), SV_INT(0), SV_NULL,
+                        SV_INT(profile[0]), SV_NULL, SV_NULL);
     return err ? err
                : HSS_WRITE(op, SQL_WILDCARD_ADD, SV_INT(store_last_id(op->ctx->store)), SV_TEXT(STR("sip:list-")),
                            SV_TEXT(STR("@" DOMAIN)));
@@ -260,7 +264,8 @@ static struct profile *profile_of(struct profile_store *store, const char *impi,
     struct cx_sar s = world_sar_of(impi, impu, CX_REGISTRATION);
     struct reply r = world_sar(&w, &s);
     expect_result(impu, r.result, DIA_SUCCESS, false);
-    if (hss_user_data_validate(str_from(r.user_data), why, sizeof why) || profile_parse(store, str_from(r.user_data), &p, &err))
+    if (hss_user_data_validate(str_from(r.user_data), why, sizeof why) ||
+        profile_parse(store, str_from(r.user_data), &p, &err))
         fail_msg("%s: %s", why, r.user_data);
     return p;
 }
@@ -269,9 +274,10 @@ static void in_the_profile(void **state)
 {
     struct profile_store *store;
     (void)state;
-    provision("subscribers:\n" ONE("u", "display_name: Uwe, barred: 'sip:x!.*!@" DOMAIN "', aliases: 'sip:u@" DOMAIN " tel:+491 | "
-                                       "tel:+492 sip:v@" DOMAIN "', impus: 'sip:u@" DOMAIN " tel:+491 sip:v@" DOMAIN " tel:+492 sip:w@"
-                                       DOMAIN " sip:x!.*!@" DOMAIN " sip:y![a-c]{1,3}|%\\.!@" DOMAIN "'"));
+    provision("subscribers:\n" ONE(
+        "u", "display_name: Uwe, barred: 'sip:x!.*!@" DOMAIN "', aliases: 'sip:u@" DOMAIN " tel:+491 | "
+             "tel:+492 sip:v@" DOMAIN "', impus: 'sip:u@" DOMAIN " tel:+491 sip:v@" DOMAIN " tel:+492 sip:w@" DOMAIN
+             " sip:x!.*!@" DOMAIN " sip:y![a-c]{1,3}|%\\.!@" DOMAIN "'"));
     assert_int_equal(profile_store_new(&store), 0);
     struct profile *p = profile_of(store, "u@" DOMAIN, "sip:u@" DOMAIN);
     static const struct {
@@ -291,7 +297,8 @@ static void in_the_profile(void **state)
         struct profile_identity id = profile_identity_at(p, i);
         bool same = str_eq(id.uri, str_from(want[i].uri)) && str_eq(id.alias_group, str_from(want[i].alias)) &&
                     str_eq(profile_identity_pattern(&id), str_from(want[i].pattern)) && id.barred == want[i].barred &&
-                    str_eq(id.display_name, STR("Uwe")) && (id.type == IDENTITY_WILDCARDED_IMPU) == (*want[i].pattern != 0);
+                    str_eq(id.display_name, STR("Uwe")) &&
+                    (id.type == IDENTITY_WILDCARDED_IMPU) == (*want[i].pattern != 0);
         if (!same)
             fail_msg("%s: %.*s %.*s", want[i].uri, STR_ARG(id.uri), STR_ARG(id.alias_group));
     }
@@ -361,10 +368,12 @@ static void export_and_import(void **state)
 static void replaced_alone(void **state)
 {
     (void)state;
-    provision("subscribers:\n" ONE("u", "impus: 'sip:u@" DOMAIN " | sip:t@" DOMAIN "'") ONE("u2", "join: 'sip:u@" DOMAIN "'")
-                  ONE("u3", "join: 'sip:t@" DOMAIN "'"));
-    refused("subscribers:\n" ONE("u", "impus: 'sip:u@" DOMAIN " sip:new@" DOMAIN "'"), true, "u3@" DOMAIN " shares identities");
-    assert_null(import("subscribers:\n" ONE("u", "impus: 'sip:t@" DOMAIN " | sip:new@" DOMAIN " sip:u@" DOMAIN "'"), true));
+    provision("subscribers:\n" ONE("u", "impus: 'sip:u@" DOMAIN " | sip:t@" DOMAIN "'")
+                  ONE("u2", "join: 'sip:u@" DOMAIN "'") ONE("u3", "join: 'sip:t@" DOMAIN "'"));
+    refused("subscribers:\n" ONE("u", "impus: 'sip:u@" DOMAIN " sip:new@" DOMAIN "'"), true,
+            "u3@" DOMAIN " shares identities");
+    assert_null(
+        import("subscribers:\n" ONE("u", "impus: 'sip:t@" DOMAIN " | sip:new@" DOMAIN " sip:u@" DOMAIN "'"), true));
     static const struct {
         const char *impi, *impu;
         unsigned code;
@@ -375,12 +384,14 @@ static void replaced_alone(void **state)
         char impi[100], impu[100];
         (void)snprintf(impi, sizeof impi, "%s@" DOMAIN, rows[i].impi);
         (void)snprintf(impu, sizeof impu, "%s@" DOMAIN, rows[i].impu);
-        struct reply r = world_uar(&w, &(struct cx_uar){.impi = str_from(impi), .impu = str_from(impu), .visited_network = STR(DOMAIN)});
+        struct reply r = world_uar(
+            &w, &(struct cx_uar){.impi = str_from(impi), .impu = str_from(impu), .visited_network = STR(DOMAIN)});
         expect_result(impi, r.result, rows[i].code, true);
     }
     // The one that joined is provisioned anew: the set stays whose it is.
     assert_null(import("subscribers:\n" ONE("u2", "join: 'sip:t@" DOMAIN "'"), true));
-    struct reply r = world_uar(&w, &(struct cx_uar){.impi = STR("u2@" DOMAIN), .impu = STR("sip:t@" DOMAIN), .visited_network = STR(DOMAIN)});
+    struct reply r = world_uar(
+        &w, &(struct cx_uar){.impi = STR("u2@" DOMAIN), .impu = STR("sip:t@" DOMAIN), .visited_network = STR(DOMAIN)});
     expect_result("u2", r.result, CX_FIRST_REGISTRATION, true);
 }
 
@@ -391,7 +402,8 @@ static void mixed_up(void **state)
     static const char *const pairs[][2] = {
         {"sip:7042@" DOMAIN, "tel:7042;phone-context=" DOMAIN}, {"sip:0711@" DOMAIN, "tel:+49711"},
         {"sip:0049711@" DOMAIN, "tel:+49711"},                  {"sip:+49-711@" DOMAIN, "tel:+49711"},
-        {"sip:0049711@" DOMAIN, "sip:0711@" DOMAIN},            {"sip:0711;phone-context=" DOMAIN "@" DOMAIN, "sip:+49711@" DOMAIN},
+        {"sip:0049711@" DOMAIN, "sip:0711@" DOMAIN},
+        {"sip:0711;phone-context=" DOMAIN "@" DOMAIN, "sip:+49711@" DOMAIN},
     };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
         for (int k = 0; k < 2; k++) {
@@ -400,7 +412,8 @@ static void mixed_up(void **state)
             provision(text);
             (void)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: 'sip:b@" DOMAIN " %s'"), pairs[i][!k]);
             refused(text, false, "would be mixed up with");
-            (void)snprintf(text, sizeof text, "subscribers:\n" ONE("c", "impus: 'sip:c@" DOMAIN " %s %s'"), "tel:+4930", "sip:030@" DOMAIN);
+            (void)snprintf(text, sizeof text, "subscribers:\n" ONE("c", "impus: 'sip:c@" DOMAIN " %s %s'"), "tel:+4930",
+                           "sip:030@" DOMAIN);
             provision(text); // of one subscriber they may be
             (void)tear_down(state);
             (void)set_up(state);
@@ -416,9 +429,10 @@ static void overlaps(void **state)
         const char *distinct, *pattern;
     } rows[] = {
         {"sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, "sip:list7@" DOMAIN, 1, "sip:list7@" DOMAIN, "sip:list!.*!@" DOMAIN},
-        {"sip:list7@" DOMAIN " sip:list8@" DOMAIN " sip:liz@" DOMAIN, "sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, 2, "sip:list7@" DOMAIN,
-         "sip:list!.*!@" DOMAIN},
-        {"sip:a@" DOMAIN " tel:+4989!.*! tel:+49!.*!", "sip:b@" DOMAIN " tel:+498977", 1, "tel:+498977", "tel:+4989!.*!"},
+        {"sip:list7@" DOMAIN " sip:list8@" DOMAIN " sip:liz@" DOMAIN, "sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, 2,
+         "sip:list7@" DOMAIN, "sip:list!.*!@" DOMAIN},
+        {"sip:a@" DOMAIN " tel:+4989!.*! tel:+49!.*!", "sip:b@" DOMAIN " tel:+498977", 1, "tel:+498977",
+         "tel:+4989!.*!"},
         {"sip:a@" DOMAIN " sip:list!.*!@" DOMAIN, "sip:b@" DOMAIN " sip:list-!.*!@" DOMAIN, 0, "", ""},
         {"sip:a@" DOMAIN " sip:list![0-9]!@" DOMAIN, "sip:listx@" DOMAIN, 0, "", ""},
         {"sip:a@" DOMAIN, "sip:list7@" DOMAIN " sip:list!.*!@" DOMAIN, 0, "", ""}, // its own
@@ -430,7 +444,8 @@ static void overlaps(void **state)
         (void)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: '%s'"), rows[i].second);
         struct work j = {.text = text};
         assert_int_equal(run(&j, import_work), 0);
-        if (j.overlaps.n != rows[i].n || strcmp(j.overlaps.distinct, rows[i].distinct) != 0 || strcmp(j.overlaps.pattern, rows[i].pattern) != 0)
+        if (j.overlaps.n != rows[i].n || strcmp(j.overlaps.distinct, rows[i].distinct) != 0 ||
+            strcmp(j.overlaps.pattern, rows[i].pattern) != 0)
             fail_msg("%s in %s: %zu, %s in %s", rows[i].second, rows[i].first, j.overlaps.n, j.overlaps.distinct,
                      j.overlaps.pattern);
         (void)tear_down(state);
@@ -443,7 +458,9 @@ static void overlap_of_the_first(void **state)
 {
     static char text[16000];
     provision("subscribers:\n" ONE("a", "impus: 'sip:a@" DOMAIN " sip:list!.*!@" DOMAIN "'"));
-    size_t n = (size_t)snprintf(text, sizeof text, "subscribers:\n" ONE("b", "impus: 'sip:list7@" DOMAIN "'") "  - {impi: 'c@" DOMAIN "', " KEY ", impus: '");
+    size_t n = (size_t)snprintf(text, sizeof text,
+                                "subscribers:\n" ONE("b", "impus: 'sip:list7@" DOMAIN "'") "  - {impi: 'c@" DOMAIN
+                                                                                           "', " KEY ", impus: '");
     for (unsigned i = 0; i < 60; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "sip:c%u@" DOMAIN " ", i);
     (void)snprintf(text + n, sizeof text - n, "'}\n");

@@ -211,7 +211,8 @@ static void send_sar(struct net *n, struct cx_sar s, const char *what, uint32_t 
 // TS 29.228 6.1.2.1, TS 29.229 6.3.46: what was left comes back, also with the result that is no success.
 static void restoration(void **state)
 {
-    static const struct cx_restoration_contact c = {.path = STR_INIT("<sip:pcscf;lr>"), .contact = STR_INIT("<sip:alice@10.0.0.9>")};
+    static const struct cx_restoration_contact c = {.path = STR_INIT("<sip:pcscf;lr>"),
+                                                    .contact = STR_INIT("<sip:alice@10.0.0.9>")};
     struct net n;
     (void)state;
     start(&n, 5);
@@ -223,7 +224,8 @@ static void restoration(void **state)
     send_sar(&n, world_sar_of(ALICE, ALICE_IMPU, CX_NO_ASSIGNMENT), "NO_ASSIGNMENT", DIA_SUCCESS, false);
     assert_string_equal(n.contact, "<sip:alice@10.0.0.9>");
     assert_int_equal(n.timeout, 0xe8000001);
-    send_sar(&n, world_sar_of(NULL, ALICE_IMPU, CX_UNREGISTERED_USER), "UNREGISTERED_USER", CX_ERROR_IN_ASSIGNMENT_TYPE, true);
+    send_sar(&n, world_sar_of(NULL, ALICE_IMPU, CX_UNREGISTERED_USER), "UNREGISTERED_USER", CX_ERROR_IN_ASSIGNMENT_TYPE,
+             true);
     assert_string_equal(n.contact, "<sip:alice@10.0.0.9>");
     assert_true(n.user_data);
     stop(&n);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What HSSs of others may write, and still mean: UAA and LIA with their AVPs in any order, at the top and within
-// Server-Capabilities and Experimental-Result, with AVPs between that nobody here knows and with other M bits (RFC 6733 3.2, 4.1;
-// TS 29.229 6.1.2, 6.1.6). The I-CSCF decides alike.
+// Server-Capabilities and Experimental-Result, with AVPs between that nobody here knows and with other M bits
+// (RFC 6733 3.2, 4.1; TS 29.229 6.1.2, 6.1.6). The I-CSCF decides alike.
 #include <stdio.h>
 
 #include "../avps.h"
@@ -16,8 +16,8 @@ static const struct str first_s2[] = {STR_INIT(S2), STR_INIT(S1)};
 #define OPTIONAL(list) .optional = (list), .n_optional = ARRAY_LEN(list)
 #define NAMES(list) .server_names = (list), .n_server_names = ARRAY_LEN(list)
 
-// What the HSS answers, and who gets the request then; else the status that the I-CSCF answers. P-Profile-Key is what the S-CSCF
-// is told of a wildcarded identity.
+// What the HSS answers, and who gets the request then; else the status that the I-CSCF answers. P-Profile-Key is what
+// the S-CSCF is told of a wildcarded identity.
 static const struct {
     const char *what;
     struct dia_result result;
@@ -30,18 +30,48 @@ static const struct {
 } rows[] = {
     {"assigned", {DIA_SUCCESS, false}, S1, {0}, NULL, W_S1, 0, 0, ""},
     {"assigned, registered already", {CX_SUBSEQUENT_REGISTRATION, true}, S2, {0}, NULL, W_S2, 0, 0, ""},
-    {"assigned, with capabilities", {DIA_SUCCESS, false}, S1, CAPS(MANDATORY(seven), NAMES(first_s2)), NULL, W_S1, 0, 0, ""},
+    {"assigned, with capabilities",
+     {DIA_SUCCESS, false},
+     S1,
+     CAPS(MANDATORY(seven), NAMES(first_s2)),
+     NULL,
+     W_S1,
+     0,
+     0,
+     ""},
     {"by a capability", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(MANDATORY(seven)), NULL, W_S2, 0, 0, ""},
     {"by a wish", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(OPTIONAL(seven)), NULL, W_S2, 0, 0, ""},
     {"by wishes, one is met", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(OPTIONAL(three)), NULL, W_S2, 0, 0, ""},
     {"no capability asked for", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(), NULL, W_S1, 0, 0, ""},
     {"names among the capabilities", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(NAMES(first_s2)), NULL, W_S2, 0, 0, ""},
-    {"names and what they must have", {CX_UNREGISTERED_SERVICE, true}, NULL, CAPS(MANDATORY(seven), OPTIONAL(three), NAMES(first_s2)), NULL,
-     W_S2, 0, 0, ""},
-    {"nobody has it", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(MANDATORY(eight), OPTIONAL(seven)), NULL, -1, 600, 480, ""},
+    {"names and what they must have",
+     {CX_UNREGISTERED_SERVICE, true},
+     NULL,
+     CAPS(MANDATORY(seven), OPTIONAL(three), NAMES(first_s2)),
+     NULL,
+     W_S2,
+     0,
+     0,
+     ""},
+    {"nobody has it",
+     {CX_FIRST_REGISTRATION, true},
+     NULL,
+     CAPS(MANDATORY(eight), OPTIONAL(seven)),
+     NULL,
+     -1,
+     600,
+     480,
+     ""},
     {"nobody has all of them", {CX_FIRST_REGISTRATION, true}, NULL, CAPS(MANDATORY(three)), NULL, -1, 600, 480, ""},
     {"a wildcarded identity", {DIA_SUCCESS, false}, S1, {0}, "sip:!.*!@" DOMAIN, W_S1, 0, 0, "<sip:!.*!@" DOMAIN ">"},
-    {"one with capabilities", {CX_UNREGISTERED_SERVICE, true}, NULL, CAPS(MANDATORY(seven), NAMES(first_s2)), "sip:!.*!@" DOMAIN, W_S2, 0, 0,
+    {"one with capabilities",
+     {CX_UNREGISTERED_SERVICE, true},
+     NULL,
+     CAPS(MANDATORY(seven), NAMES(first_s2)),
+     "sip:!.*!@" DOMAIN,
+     W_S2,
+     0,
+     0,
      "<sip:!.*!@" DOMAIN ">"},
     {"unknown user", {CX_ERROR_USER_UNKNOWN, true}, NULL, {0}, NULL, -1, 403, 404, ""},
     {"not registered", {CX_ERROR_IDENTITY_NOT_REGISTERED, true}, NULL, {0}, NULL, -1, 403, 480, ""},
@@ -56,8 +86,10 @@ static void ask_for(const char *method)
 {
     bool reg = strcmp(method, "REGISTER") == 0;
     branch++;
-    world_sendf(W_PCSCF, "%s sip:%s" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKc%u\nMax-Forwards: 70\n"
-                "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN ">\nCall-ID: c%u\nCSeq: 1 %s\n%sContent-Length: 0\n\n",
+    world_sendf(W_PCSCF,
+                "%s sip:%s" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKc%u\nMax-Forwards: 70\n"
+                "From: <sip:alice@" DOMAIN ">;tag=f\nTo: <sip:alice@" DOMAIN
+                ">\nCall-ID: c%u\nCSeq: 1 %s\n%sContent-Length: 0\n\n",
                 method, reg ? "" : "alice@", branch, branch, method,
                 reg ? "Contact: <sip:alice@192.0.2.1>\nPath: <sip:flow1@127.0.1.10:5060;lr>\nRequire: path\n"
                       "P-Visited-Network-ID: \"visited.example\"\n"
@@ -142,7 +174,7 @@ static void session_id_anywhere(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(in_any_order), TEST(with_strangers_between), TEST(without_m_bits), TEST(with_m_bits),
-                                       TEST(session_id_anywhere)};
+    const struct CMUnitTest tests[] = {TEST(in_any_order), TEST(with_strangers_between), TEST(without_m_bits),
+                                       TEST(with_m_bits), TEST(session_id_anywhere)};
     return cmocka_run_group_tests_name("icscf_contract", tests, NULL, NULL);
 }

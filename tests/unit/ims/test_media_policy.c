@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a description may stand (RFC 2046 5.1, RFC 5621 3.1), and what is said of one that is not allowed (TS 24.229 6.2).
+// Where a description may stand (RFC 2046 5.1, RFC 5621 3.1), and what is said of one that is not allowed
+// (TS 24.229 6.2).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,17 +21,20 @@
 #define MIXED "Content-Type: multipart/mixed;boundary=x\r\n"
 #define IS_SDP "Content-Type: application/sdp\r\n"
 
-static struct str audio[] = {STR_INIT("audio")}, codecs[] = {STR_INIT("PCMA"), STR_INIT("CN"), STR_INIT("telephone-event")};
+static struct str audio[] = {STR_INIT("audio")},
+                  codecs[] = {STR_INIT("PCMA"), STR_INIT("CN"), STR_INIT("telephone-event")};
 static const struct media_policy audio_only = {.types = {audio, 1}}, some_codecs = {.codecs = {codecs, 3}};
 
 // Status of the refusal, 0: allowed.
-static unsigned held(const struct media_policy *policy, const char *headers, const char *body, const char *host, struct arena *a,
-                     struct media_refusal *ret_refusal)
+static unsigned held(const struct media_policy *policy, const char *headers, const char *body, const char *host,
+                     struct arena *a, struct media_refusal *ret_refusal)
 {
     char text[4096];
     int n = snprintf(text, sizeof text,
-                     "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
-                     "Call-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: <sip:a@192.0.2.1>\r\n%sContent-Length: %zu\r\n\r\n%s",
+                     "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKx\r\nFrom: "
+                     "<sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
+                     "Call-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContact: "
+                     "<sip:a@192.0.2.1>\r\n%sContent-Length: %zu\r\n\r\n%s",
                      headers, strlen(body), body);
     struct sip_msg *m;
     struct sip_parse_error fault;
@@ -73,16 +77,25 @@ static void wherever_it_stands(void **state)
         {MIXED, PART("Content-Type: text/plain\r\n" IS_SDP, VIDEO) "--x--\r\n", 488},
         {MIXED, PART(IS_SDP "Content-Type: text/plain\r\n", VIDEO) "--x--\r\n", 488},
         {MIXED, PART("Content-Type: text/plain\r\n", VIDEO) "--x--\r\n", 0},
-        {MIXED, "preamble\r\n" PART("Content-Type: application/pidf+xml\r\n", "<x/>") PART(IS_SDP, AUDIO("8")) "--x--\r\n", 0},
+        {MIXED,
+         "preamble\r\n" PART("Content-Type: application/pidf+xml\r\n", "<x/>") PART(IS_SDP, AUDIO("8")) "--x--\r\n", 0},
         {MIXED, PART(" \r\n" IS_SDP, VIDEO) "--x--\r\n", 488},
         // A line that only begins as the boundary does ends no part.
         {MIXED, PART(IS_SDP, SDP("--xx\r\n\r\nm=video 4000 RTP/AVP 31\r\n")) "--x--\r\n", 488},
         {"Content-Type: multipart/mixed;boundary=\"\\x\"\r\n", PART(IS_SDP, VIDEO) "--x--\r\n", 488},
         {"Content-Type: multipart/mixed\r\n", PART(IS_SDP, VIDEO) "--x--\r\n", 488},
-        {MIXED, PART("Content-Type: multipart/alternative;boundary=y\r\n", "--y\r\n" IS_SDP "\r\n" VIDEO "\r\n--y--\r\n") "--x--\r\n", 488},
-        {MIXED, PART("Content-Type: multipart/alternative;boundary=xy\r\n", "--xy\r\n" IS_SDP "\r\n" AUDIO("8") "\r\n--xy--\r\n")
-             PART(IS_SDP, VIDEO) "--x--\r\n", 488},
-        {MIXED, PART("Content-Type: multipart/alternative;boundary=y\r\n", "--y\r\n" IS_SDP "\r\n" AUDIO("8") "\r\n--y--\r\n") "--x--\r\n", 0},
+        {MIXED,
+         PART("Content-Type: multipart/alternative;boundary=y\r\n",
+              "--y\r\n" IS_SDP "\r\n" VIDEO "\r\n--y--\r\n") "--x--\r\n",
+         488},
+        {MIXED,
+         PART("Content-Type: multipart/alternative;boundary=xy\r\n",
+              "--xy\r\n" IS_SDP "\r\n" AUDIO("8") "\r\n--xy--\r\n") PART(IS_SDP, VIDEO) "--x--\r\n",
+         488},
+        {MIXED,
+         PART("Content-Type: multipart/alternative;boundary=y\r\n",
+              "--y\r\n" IS_SDP "\r\n" AUDIO("8") "\r\n--y--\r\n") "--x--\r\n",
+         0},
         // Compressed or encoded: RFC 3261 21.4.13.
         {IS_SDP "Content-Encoding: gzip\r\n", "zzz", 415},
         {IS_SDP "e: gzip\r\n", "zzz", 415},
@@ -92,7 +105,10 @@ static void wherever_it_stands(void **state)
         {MIXED "Content-Encoding: gzip\r\n", "zzz", 415},
         {MIXED, PART(IS_SDP "Content-Transfer-Encoding: quoted-printable\r\n", "v=3D0") "--x--\r\n", 415},
         {MIXED, PART("Content-Transfer-Encoding:\r\n base64\r\n" IS_SDP, "dj0w") "--x--\r\n", 415},
-        {MIXED, PART("Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n", "dj0w") PART(IS_SDP, AUDIO("8")) "--x--\r\n", 0},
+        {MIXED,
+         PART("Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n", "dj0w")
+             PART(IS_SDP, AUDIO("8")) "--x--\r\n",
+         0},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

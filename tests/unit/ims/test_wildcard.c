@@ -165,22 +165,34 @@ static void what_is_no_expression(void **state)
     } rows[] = {
         {".*", NULL}, {"[0-9]{1,12}", NULL}, {"(a|b)+", NULL}, {"[]a]", NULL}, {"[^]a-z]", NULL}, {"a{3,}", NULL},
         {"[[:digit:]]*", NULL}, {"\\+49", NULL}, {"^a$", NULL}, {"a{0}", NULL}, {"a{255}", "too large"},
-        {"a{1,1000}", "255"}, {"a{64}", NULL}, {"a{65}", "too large"}, {"(a{16}){4}", NULL}, {"(a{16}){5}", "too large"},
-        {"((a{100}){100}){100}", "too large"}, {"((a{2,101}){100}){100}", "too large"}, {"(((a{0,255}){0,255}){0,255}){0,255}", "too large"},
-        {"[a-z0-9]{32}", NULL}, {"[a-z0-9]{33}", "too large"}, {"a{0,64}b", "too large"}, {"a{63,}", NULL}, {"a{64,}", "too large"}, {"[b-a]", "wrong way"},
+        {"a{1,1000}", "255"}, {"a{64}", NULL}, {"a{65}", "too large"}, {"(a{16}){4}", NULL},
+        {"(a{16}){5}", "too large"},
+        {"((a{100}){100}){100}", "too large"}, {"((a{2,101}){100}){100}", "too large"},
+        {"(((a{0,255}){0,255}){0,255}){0,255}", "too large"},
+        {"[a-z0-9]{32}", NULL}, {"[a-z0-9]{33}", "too large"}, {"a{0,64}b", "too large"}, {"a{63,}", NULL},
+        {"a{64,}", "too large"}, {"[b-a]", "wrong way"},
         {"(a{1,255}b{0}){0}", "too large"},
         {"", "empty"}, {"a|", "empty"}, {"()", "empty"}, {"(|a)", "empty"}, {"*a", "nothing to repeat"},
-        {"(*)", "nothing to repeat"}, {"^*", "nothing to repeat"}, {"a**", "follow"}, {"a*?", "follow"}, {"a{2}{3}", "follow"},
-        {"(?:a)", "nothing to repeat"}, {"(a)\\1", "backslash"}, {"\\d", "backslash"}, {"\\", "backslash"}, {"a{,3}", "none such"},
-        {"a{3,2}", "none such"}, {"a{x}", "none such"}, {"a{1", "none such"}, {"a{99999999999}", "none such"}, {"(a", "no end"},
-        {"a)", "closes nothing"}, {"[a", "no end"}, {"[", "no end"}, {"[[:alpha", "none of POSIX"}, {"[[.a.]]", "collating"}, {"a b", "no identity"},
+        {"(*)", "nothing to repeat"}, {"^*", "nothing to repeat"}, {"a**", "follow"}, {"a*?", "follow"},
+        {"a{2}{3}", "follow"},
+        {"(?:a)", "nothing to repeat"}, {"(a)\\1", "backslash"}, {"\\d", "backslash"}, {"\\", "backslash"},
+        {"a{,3}", "none such"},
+        {"a{3,2}", "none such"}, {"a{x}", "none such"}, {"a{1", "none such"}, {"a{99999999999}", "none such"},
+        {"(a", "no end"},
+        {"a)", "closes nothing"}, {"[a", "no end"}, {"[", "no end"}, {"[[:alpha", "none of POSIX"},
+        {"[[.a.]]", "collating"}, {"a b", "no identity"},
         // Where a library ends a name is its own affair: nothing of an expression may hide behind one.
         {"[[:alpha:x](((a{200}){200}){200}){100}:]]", "none of POSIX"}, {"[[:alpha:x])|(.*)|(a:]]", "none of POSIX"},
-        {"[[:foo:]]", "none of POSIX"}, {"[[:ALPHA:]]", "none of POSIX"}, {"[[::]]", "none of POSIX"}, {"[[:alphaa:]]", "none of POSIX"},
-        {"[[=a=]]", "none of POSIX"}, {"[[:alpha:]-z]", "neither first"}, {"[a-c-e]", "neither first"}, {"[!-[:alpha:]]", "ends in a class"},
-        {"[a-[.b.]]", "ends in a class"}, {"[a-]", NULL}, {"[-a]", NULL}, {"[^-a]", NULL}, {"[!--]", NULL}, {"[--/]", NULL},
-        {"[[:alpha:]-]", NULL}, {"[^[:alnum:][:blank:]_]{3}", NULL}, {"[[:xdigit:]]", NULL}, {"[[-a]", NULL}, {"[[a]", NULL}, {"[a b]", "no identity"},
-        {"[a-\x7f]", "no identity"}, {"[a[]", NULL}, {"[[", "no end"}, {"[]", "no end"}, {"[^]", "no end"}, {"[a-", "neither first"},
+        {"[[:foo:]]", "none of POSIX"}, {"[[:ALPHA:]]", "none of POSIX"}, {"[[::]]", "none of POSIX"},
+        {"[[:alphaa:]]", "none of POSIX"},
+        {"[[=a=]]", "none of POSIX"}, {"[[:alpha:]-z]", "neither first"}, {"[a-c-e]", "neither first"},
+        {"[!-[:alpha:]]", "ends in a class"},
+        {"[a-[.b.]]", "ends in a class"}, {"[a-]", NULL}, {"[-a]", NULL}, {"[^-a]", NULL}, {"[!--]", NULL},
+        {"[--/]", NULL},
+        {"[[:alpha:]-]", NULL}, {"[^[:alnum:][:blank:]_]{3}", NULL}, {"[[:xdigit:]]", NULL}, {"[[-a]", NULL},
+        {"[[a]", NULL}, {"[a b]", "no identity"},
+        {"[a-\x7f]", "no identity"}, {"[a[]", NULL}, {"[[", "no end"}, {"[]", "no end"}, {"[^]", "no end"},
+        {"[a-", "neither first"},
         {"((((((((((((((((a))))))))))))))))", NULL}, {"(((((((((((((((((a)))))))))))))))))", "within each other"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -258,9 +270,34 @@ static void put_any_branch(struct maker *m, unsigned depth)
 // Pieces of the grammar, and some that are in no grammar.
 static void put_any_atom(struct maker *m, unsigned depth)
 {
-    static const char *const atoms[] = {".", "a", "b", "\\.", "[a-z]", "[^a]", "[[:alpha:]]", "[^[:digit:]x-z]", "[]-]", "[!-~]", "^", "$",
-                                        "[[:alnum:][:punct:]]", "[[:foo:]]", "[[:alpha:x]", ":]]", "[", "]", "-", "[=", "[.", "{", "}",
-                                        "\\", ")", "[[:alpha:]-", "[a-", "[^]"};
+    static const char *const atoms[] = {".",
+                                        "a",
+                                        "b",
+                                        "\\.",
+                                        "[a-z]",
+                                        "[^a]",
+                                        "[[:alpha:]]",
+                                        "[^[:digit:]x-z]",
+                                        "[]-]",
+                                        "[!-~]",
+                                        "^",
+                                        "$",
+                                        "[[:alnum:][:punct:]]",
+                                        "[[:foo:]]",
+                                        "[[:alpha:x]",
+                                        ":]]",
+                                        "[",
+                                        "]",
+                                        "-",
+                                        "[=",
+                                        "[.",
+                                        "{",
+                                        "}",
+                                        "\\",
+                                        ")",
+                                        "[[:alpha:]-",
+                                        "[a-",
+                                        "[^]"};
     if (depth && any(m, 3) == 0) {
         put(m, "(");
         put_any_branch(m, depth - 1);
@@ -294,7 +331,8 @@ static void what_is_taken_compiles(void **state)
         put(&m, "!@x");
         m.text[m.n] = 0;
         struct wildcard_parts parts;
-        if (!wildcard_split(str_from(m.text), &parts) || ere_refused(parts.expression, WILDCARD_SIZE_MAX, WILDCARD_DEPTH_MAX))
+        if (!wildcard_split(str_from(m.text), &parts) ||
+            ere_refused(parts.expression, WILDCARD_SIZE_MAX, WILDCARD_DEPTH_MAX))
             continue;
         taken++;
         size_t before = in_use();
@@ -315,7 +353,8 @@ static void what_is_taken_compiles(void **state)
 static void nothing_gets_out(void **state)
 {
     (void)state;
-    static const char *const all[] = {"sip:a![[:alpha:x])|(.*)|(a:]]!@x", "sip:a!a)|(.*!@x", "sip:a!(a)|.*)!@x", "sip:a![[:alpha:])|(.*)|(a]!@x"};
+    static const char *const all[] = {"sip:a![[:alpha:x])|(.*)|(a:]]!@x", "sip:a!a)|(.*!@x", "sip:a!(a)|.*)!@x",
+                                      "sip:a![[:alpha:])|(.*)|(a]!@x"};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         struct wildcard *w = wildcard_new(str_from(all[i]));
         if (w && wildcard_covers(w, STR("sip:a99@x")))
@@ -367,7 +406,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_one), TEST(canonical),         TEST(covered), TEST(what_is_no_expression), TEST(every_short_expression),
+        TEST(what_is_one), TEST(canonical), TEST(covered), TEST(what_is_no_expression), TEST(every_short_expression),
         TEST(what_is_taken_compiles), TEST(nothing_gets_out), TEST(in_header_fields), TEST(compiled_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

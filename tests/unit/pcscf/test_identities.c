@@ -42,8 +42,8 @@ static void read_done(struct read *r)
 // TS 24.229 5.2.2.1: in their order, over all fields, whatever the one before is.
 static void reads_a_list(void **state)
 {
-    static const char *const want[][2] = {{"sip:a@h", "\"A, the <first>\""}, {"sip:p![a-z],?!@h", ""}, {"tel:+49", "Tel"},
-                                          {"sip:b@h;x=1", ""}};
+    static const char *const want[][2] = {
+        {"sip:a@h", "\"A, the <first>\""}, {"sip:p![a-z],?!@h", ""}, {"tel:+49", "Tel"}, {"sip:b@h;x=1", ""}};
     struct read r;
     (void)state;
     read_init(&r,
@@ -77,7 +77,8 @@ static void distinct_ones_have_room_first(void **state)
 {
     struct read r;
     (void)state;
-    read_init(&r, "P-Associated-URI: <sip:p!.%2A!@h>, <sip:q!.%2A!@h>, <sip:a@h>, <>, <sip:r!.%2A!@h>, <sip:b@h>\r\n", 3);
+    read_init(&r, "P-Associated-URI: <sip:p!.%2A!@h>, <sip:q!.%2A!@h>, <sip:a@h>, <>, <sip:r!.%2A!@h>, <sip:b@h>\r\n",
+              3);
     assert_int_equal(r.n, 3);
     assert_int_equal(r.more, 2);
     assert_true(str_eq(r.ids[0].uri, STR("sip:p!.%2A!@h")));
@@ -118,20 +119,21 @@ static void is_a_pattern(void **state)
 
 static void says_who_it_is(void **state)
 {
-    static const char *const rows[][2] = {{"sip:a@H;x=1?y=z", "sip:a@H"},
-                                          {"sips:a:secret@h:5061", "sips:a@h"},
-                                          {"sip:+49;phone-context=h@h;user=phone;x", "sip:+49@h;user=phone"},
-                                          // TS 24.229 4.4.12
-                                          {"sip:+498912;cpc=operator;oli=27@h;user=phone", "sip:+498912@h;user=phone"},
-                                          {"sip:70;cpc=operator;phone-context=H.x@h;user=phone", "sip:70;phone-context=h.x@h;user=phone"},
-                                          {"sip:+49%3891;cpc=x@h", "sip:+49891@h"},
-                                          {"sip:fe.de@h", "sip:fe.de@h"}, // a name, not the number fede
-                                          {"sip:Bea@h", "sip:Bea@h"},
-                                          {"sip:1-2;cpc=x@h", "sip:1-2@h"},
-                                          {"sip:*21%23;x@h;user=phone", "sip:*21%23@h;user=phone"},
-                                          {"tel:+49;cpc=operator;oli=27", "tel:+49"},
-                                          {"tel:70;phone-context=h;x=1", "tel:70;phone-context=h"},
-                                          {"tel:+49-1", "tel:+49-1"}};
+    static const char *const rows[][2] = {
+        {"sip:a@H;x=1?y=z", "sip:a@H"},
+        {"sips:a:secret@h:5061", "sips:a@h"},
+        {"sip:+49;phone-context=h@h;user=phone;x", "sip:+49@h;user=phone"},
+        // TS 24.229 4.4.12
+        {"sip:+498912;cpc=operator;oli=27@h;user=phone", "sip:+498912@h;user=phone"},
+        {"sip:70;cpc=operator;phone-context=H.x@h;user=phone", "sip:70;phone-context=h.x@h;user=phone"},
+        {"sip:+49%3891;cpc=x@h", "sip:+49891@h"},
+        {"sip:fe.de@h", "sip:fe.de@h"}, // a name, not the number fede
+        {"sip:Bea@h", "sip:Bea@h"},
+        {"sip:1-2;cpc=x@h", "sip:1-2@h"},
+        {"sip:*21%23;x@h;user=phone", "sip:*21%23@h;user=phone"},
+        {"tel:+49;cpc=operator;oli=27", "tel:+49"},
+        {"tel:70;phone-context=h;x=1", "tel:70;phone-context=h"},
+        {"tel:+49-1", "tel:+49-1"}};
     struct arena a;
     struct sip_uri u;
     (void)state;
@@ -180,7 +182,8 @@ static void patterns_are_compiled_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_list),       cmocka_unit_test(reads_so_many), cmocka_unit_test(distinct_ones_have_room_first),    cmocka_unit_test(odd_names_are_left_out),
+        cmocka_unit_test(reads_a_list), cmocka_unit_test(reads_so_many),
+        cmocka_unit_test(distinct_ones_have_room_first), cmocka_unit_test(odd_names_are_left_out),
         cmocka_unit_test(is_a_pattern),       cmocka_unit_test(says_who_it_is),   cmocka_unit_test(texts_are_shared),
         cmocka_unit_test(patterns_are_compiled_once),
     };

@@ -247,7 +247,8 @@ static void keeps_what_is_listed(void **state)
 static void networks_are_apart(void **state)
 {
     static const struct str more[] = {STR_INIT("b.example")};
-    static const struct numbering plan = {.domain = STR_INIT("a.example"), .domains = more, .n_domains = 1, .several = true};
+    static const struct numbering plan = {
+        .domain = STR_INIT("a.example"), .domains = more, .n_domains = 1, .several = true};
     static const char *const numbers[] = {"tel:7042;phone-context=a.example", "tel:7042;phone-context=b.example"};
     static const char *const patterns[] = {"tel:80!..!;phone-context=a.example", "tel:80!..!;phone-context=b.example"};
     static const struct str homes[] = {STR_INIT("a.example"), STR_INIT("b.example")};
@@ -260,8 +261,14 @@ static void networks_are_apart(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct identity impus[] = {{.uri = str_from(numbers[i])}, {.uri = str_from(patterns[i])}};
         flows[i].user = i + 1;
-        struct contact_params p = {.flow = &flows[i], .impi = homes[i], .contact = STR("sip:ue@192.0.2.1"), .identities = impus,
-                               .n_identities = 2, .max_patterns = 9, .home = homes[i], .expires_ms = 1000};
+        struct contact_params p = {.flow = &flows[i],
+                                   .impi = homes[i],
+                                   .contact = STR("sip:ue@192.0.2.1"),
+                                   .identities = impus,
+                                   .n_identities = 2,
+                                   .max_patterns = 9,
+                                   .home = homes[i],
+                                   .expires_ms = 1000};
         assert_int_equal(registry_set(f.reg, &p, NULL), 0);
     }
     assert_int_equal(registry_count(f.reg), 2);

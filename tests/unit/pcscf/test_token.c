@@ -117,8 +117,8 @@ static void forgeries(void **state)
     arena_done(&a);
 }
 
-// Every bit of every field, of each kind of token: protocol, family and kind, port, flow, run, listener, user, key, node,
-// address, routes, tag.
+// Every bit of every field, of each kind of token: protocol, family and kind, port, flow, run, listener, user, key,
+// node, address, routes, tag.
 static void each_field_is_signed(void **state)
 {
     (void)state;

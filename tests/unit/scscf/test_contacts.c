@@ -305,7 +305,8 @@ static void many_at_once(void **state)
     assert_int_equal(held_bindings(w.scscf), 3);
 }
 
-// The HSS is silent, and not even that is said: who is registered goes on, who is not is refused (TS 24.229 5.4.1.2.2F).
+// The HSS is silent, and not even that is said: who is registered goes on, who is not is refused
+// (TS 24.229 5.4.1.2.2F).
 static void deadline_of_the_assignment(void **state)
 {
     char auth[1024];

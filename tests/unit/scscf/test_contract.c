@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What HSSs of others may write, and still mean: the user profile in another order, with elements of other releases and of
-// vendors (TS 29.228 annexes B, E), SAAs about several private identities (TS 29.228 6.1.2.1), and MAA and SAA with their AVPs
-// in any order, with unknown ones between and with other M bits (RFC 6733 3.2, 4.1; TS 29.229 6.1.4, 6.1.8).
+// What HSSs of others may write, and still mean: the user profile in another order, with elements of other releases and
+// of vendors (TS 29.228 annexes B, E), SAAs about several private identities (TS 29.228 6.1.2.1), and MAA and SAA with
+// their AVPs in any order, with unknown ones between and with other M bits (RFC 6733 3.2, 4.1; TS 29.229 6.1.4, 6.1.8).
 #include <stdio.h>
 
 #include "../avps.h"
@@ -17,43 +17,59 @@
 static const struct {
     const char *what, *profile, *associated;
 } rows[] = {
-    {"barred first", HEAD SUB(SP(BARRED("sip:001@" DOMAIN) BARRED("tel:+1") ID("sip:alice@" DOMAIN) ID("tel:+2"))), ALICE ", <tel:+2>"},
-    {"the default in the second service profile", HEAD SUB(SP(BARRED("sip:001@" DOMAIN)) SP(ID("sip:alice@" DOMAIN)) SP(ID("tel:+2"))),
+    {"barred first", HEAD SUB(SP(BARRED("sip:001@" DOMAIN) BARRED("tel:+1") ID("sip:alice@" DOMAIN) ID("tel:+2"))),
      ALICE ", <tel:+2>"},
-    {"registered by one that is not the default", HEAD SUB(SP(ID("tel:+2") ID("sip:alice@" DOMAIN))), "<tel:+2>, " ALICE},
+    {"the default in the second service profile",
+     HEAD SUB(SP(BARRED("sip:001@" DOMAIN)) SP(ID("sip:alice@" DOMAIN)) SP(ID("tel:+2"))), ALICE ", <tel:+2>"},
+    {"registered by one that is not the default", HEAD SUB(SP(ID("tel:+2") ID("sip:alice@" DOMAIN))),
+     "<tel:+2>, " ALICE},
     {"elements in another order",
-     HEAD "<IMSSubscription>" SP("<InitialFilterCriteria><ApplicationServer><DefaultHandling>0</DefaultHandling><ServerName>sip:as@x"
-                                 "</ServerName></ApplicationServer><Priority>1</Priority></InitialFilterCriteria>"
-                                 "<PublicIdentity><Identity>sip:alice@" DOMAIN "</Identity><BarringIndication>false</BarringIndication>"
-                                 "</PublicIdentity>") "<PrivateID>alice@" DOMAIN "</PrivateID></IMSSubscription>",
+     HEAD "<IMSSubscription>" SP(
+         "<InitialFilterCriteria><ApplicationServer><DefaultHandling>0</DefaultHandling><ServerName>sip:as@x"
+         "</ServerName></ApplicationServer><Priority>1</Priority></InitialFilterCriteria>"
+         "<PublicIdentity><Identity>sip:alice@" DOMAIN "</Identity><BarringIndication>false</BarringIndication>"
+         "</PublicIdentity>") "<PrivateID>alice@" DOMAIN "</PrivateID></IMSSubscription>",
      ALICE},
     {"a name space, attributes, comments, CDATA, blanks",
-     HEAD "<cx:IMSSubscription xmlns:cx=\"urn:x\" a=\"b\"><!-- x --><cx:PrivateID> alice@" DOMAIN "\n</cx:PrivateID><cx:ServiceProfile>"
-          "<cx:PublicIdentity><cx:Identity><![CDATA[sip:alice@" DOMAIN "]]></cx:Identity></cx:PublicIdentity></cx:ServiceProfile>"
+     HEAD "<cx:IMSSubscription xmlns:cx=\"urn:x\" a=\"b\"><!-- x --><cx:PrivateID> alice@" DOMAIN
+          "\n</cx:PrivateID><cx:ServiceProfile>"
+          "<cx:PublicIdentity><cx:Identity><![CDATA[sip:alice@" DOMAIN
+          "]]></cx:Identity></cx:PublicIdentity></cx:ServiceProfile>"
           "</cx:IMSSubscription>",
      ALICE},
     {"elements and extensions of others",
      HEAD SUB("<Vendor><Identity>sip:not@" DOMAIN "</Identity></Vendor>" SP(
-         "<PublicIdentity><Identity>sip:alice@" DOMAIN "</Identity><Extension><IdentityType>0</IdentityType><Extension><Extension>"
-         "<ServiceLevelTraceInfo>x</ServiceLevelTraceInfo><Extension><ExtendedPriority><PriorityNamespace>ets</PriorityNamespace>"
-         "</ExtendedPriority><MaxNumOfAllowedSimultRegistrations>5</MaxNumOfAllowedSimultRegistrations></Extension></Extension>"
+         "<PublicIdentity><Identity>sip:alice@" DOMAIN
+         "</Identity><Extension><IdentityType>0</IdentityType><Extension><Extension>"
+         "<ServiceLevelTraceInfo>x</ServiceLevelTraceInfo><Extension><ExtendedPriority><PriorityNamespace>ets</"
+         "PriorityNamespace>"
+         "</ExtendedPriority><MaxNumOfAllowedSimultRegistrations>5</MaxNumOfAllowedSimultRegistrations></Extension></"
+         "Extension>"
          "</Extension></Extension><VendorFlag>1</VendorFlag></PublicIdentity><Extension><CSLocationServerName>sip:as@x"
-         "</CSLocationServerName></Extension>") "<Extension><IMSI>001010000000001</IMSI><ReferenceLocationInformation/></Extension>"),
+         "</CSLocationServerName></Extension>") "<Extension><IMSI>001010000000001</IMSI><ReferenceLocationInformation/"
+                                                "></Extension>"),
      ALICE},
     {"a display name with markup",
-     HEAD SUB(SP("<PublicIdentity><Identity>sip:alice@" DOMAIN "</Identity><Extension><IdentityType>0</IdentityType><Extension><DisplayName>"
+     HEAD SUB(SP("<PublicIdentity><Identity>sip:alice@" DOMAIN
+                 "</Identity><Extension><IdentityType>0</IdentityType><Extension><DisplayName>"
                  "A &lt;sip:x@y&gt;, &quot;B&quot;</DisplayName></Extension></Extension></PublicIdentity>")),
      "\"A <sip:x@y>, \\\"B\\\"\" " ALICE},
     {"odd forms of identities", HEAD SUB(SP(ID("SIP:alice@IMS.Example.:5060;transport=tcp") ID("tel:+1-2(3)"))),
      "<SIP:alice@IMS.Example.:5060;transport=tcp>, <tel:+1-2(3)>"},
-    {"another private identity of the subscription", HEAD "<IMSSubscription><PrivateID>alice2@" DOMAIN "</PrivateID>" SP(ID("sip:alice@" DOMAIN))
-     "</IMSSubscription>", ALICE},
+    {"another private identity of the subscription",
+     HEAD "<IMSSubscription><PrivateID>alice2@" DOMAIN "</PrivateID>" SP(ID("sip:alice@" DOMAIN)) "</IMSSubscription>",
+     ALICE},
     {"identities of one type behind another",
-     HEAD SUB(SP("<PublicIdentity><Identity>sip:psi@" DOMAIN "</Identity><Extension><IdentityType>1</IdentityType></Extension></PublicIdentity>"
-                 ID("sip:alice@" DOMAIN))), "<sip:psi@" DOMAIN ">, " ALICE},
-    {"a criterion that cannot be read beside", HEAD SUB(SP(ID("sip:alice@" DOMAIN) "<InitialFilterCriteria><Priority>high</Priority>"
-                                                           "</InitialFilterCriteria>")), ALICE},
-    {"empty service profile parts", HEAD SUB(SP(ID("sip:alice@" DOMAIN) "<CoreNetworkServicesAuthorization/><Extension/>")), ALICE},
+     HEAD SUB(SP(
+         "<PublicIdentity><Identity>sip:psi@" DOMAIN
+         "</Identity><Extension><IdentityType>1</IdentityType></Extension></PublicIdentity>" ID("sip:alice@" DOMAIN))),
+     "<sip:psi@" DOMAIN ">, " ALICE},
+    {"a criterion that cannot be read beside",
+     HEAD SUB(SP(ID("sip:alice@" DOMAIN) "<InitialFilterCriteria><Priority>high</Priority>"
+                                         "</InitialFilterCriteria>")),
+     ALICE},
+    {"empty service profile parts",
+     HEAD SUB(SP(ID("sip:alice@" DOMAIN) "<CoreNetworkServicesAuthorization/><Extension/>")), ALICE},
 };
 
 static void call(const char *uri)

@@ -180,8 +180,8 @@ static void barred_second_identity(void **state)
     (void)world_expect(W_PCSCF, 403);
 }
 
-// TS 24.229 5.4.1.2.2F, 5.2.2.1, TS 29.228 annex E: names belong to it, barred ones and what a pattern covers do not; the patterns
-// come last.
+// TS 24.229 5.4.1.2.2F, 5.2.2.1, TS 29.228 annex E: names belong to it, barred ones and what a pattern covers do not;
+// the patterns come last.
 static void associated_uris(void **state)
 {
     struct sip_msg *m = registered(PROFILE(

@@ -107,8 +107,9 @@ static struct sip_msg *refreshed(void)
     return world_expect(W_PCSCF, 200);
 }
 
-#define NEW_NAME "<?xml version=\"1.0\"?><IMSSubscription><PrivateID>alice@" DOMAIN "</PrivateID><ServiceProfile>" ID("sip:alice@" DOMAIN) \
-    ID("tel:+15559") "</ServiceProfile></IMSSubscription>"
+#define NEW_NAME                                                                                                       \
+    "<?xml version=\"1.0\"?><IMSSubscription><PrivateID>alice@" DOMAIN "</PrivateID><ServiceProfile>"                  \
+    ID("sip:alice@" DOMAIN) ID("tel:+15559") "</ServiceProfile></IMSSubscription>"
 
 // A changed profile may have been in it: the HSS is asked for all of it with the next one, and no longer than that.
 static void refresh_lost(void **state)
@@ -262,14 +263,16 @@ static void registered_meanwhile(void **state)
 #define SET_A PROFILE("alice@" DOMAIN, ID("sip:a@" DOMAIN) ID("sip:alice@" DOMAIN))
 #define SET_B PROFILE("other@" DOMAIN, ID("sip:b@" DOMAIN) ID("sip:alice@" DOMAIN))
 
-static const struct reg other = {.impi = "other@" DOMAIN, .impu = "sip:alice@" DOMAIN, .contact = "<sip:other@192.0.2.9>", .call_id = "other"};
+static const struct reg other = {
+    .impi = "other@" DOMAIN, .impu = "sip:alice@" DOMAIN, .contact = "<sip:other@192.0.2.9>", .call_id = "other"};
 
 static void two_sets(void **state)
 {
     (void)state;
     w.hss.fresh = true;
     w.hss.profile = SET_A;
-    assert_string_equal(header(world_registered(&alice), SIP_H_P_ASSOCIATED_URI), "<sip:a@" DOMAIN ">, <sip:alice@" DOMAIN ">");
+    assert_string_equal(header(world_registered(&alice), SIP_H_P_ASSOCIATED_URI),
+                        "<sip:a@" DOMAIN ">, <sip:alice@" DOMAIN ">");
     w.hss.profile = SET_B;
     struct sip_msg *m = world_registered(&other);
     assert_string_equal(header(m, SIP_H_P_ASSOCIATED_URI), "<sip:b@" DOMAIN ">, <sip:alice@" DOMAIN ">");
@@ -326,7 +329,8 @@ static void a_set_that_grows(void **state)
 static void given_twice(void **state)
 {
     (void)state;
-    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("SIP:alice@" DOMAIN ":5060") ID("sip:alice@" DOMAIN));
+    w.hss.profile =
+        PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("SIP:alice@" DOMAIN ":5060") ID("sip:alice@" DOMAIN));
     (void)world_registered(&alice);
     call("sip:alice@" DOMAIN);
     world_answer(W_PCSCF, world_expect_request(W_PCSCF, "MESSAGE"), 480, "");
@@ -336,9 +340,11 @@ static void given_twice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(registration_lost), TEST(registered_again_before_it_was_told), TEST(another_on_its_way), TEST(another_refused),
-        TEST(refused),           TEST(refresh_lost),                        TEST(kept_for_a_while),   TEST(given_back_at_once),
-        TEST(registered_meanwhile), TEST(its_end_is_told), TEST(the_other_set_refreshed), TEST(lost_inside_a_pattern), TEST(two_sets),                         TEST(a_set_that_grows),   TEST(given_twice),
+        TEST(registration_lost), TEST(registered_again_before_it_was_told), TEST(another_on_its_way),
+        TEST(another_refused),
+        TEST(refused), TEST(refresh_lost), TEST(kept_for_a_while), TEST(given_back_at_once),
+        TEST(registered_meanwhile), TEST(its_end_is_told), TEST(the_other_set_refreshed), TEST(lost_inside_a_pattern),
+        TEST(two_sets), TEST(a_set_that_grows), TEST(given_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

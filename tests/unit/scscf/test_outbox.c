@@ -399,7 +399,8 @@ int main(void)
         T(delivered_at_once), T(never_answered), T(again_at_growing_intervals), T(one_finds_out_for_all),
         T(a_poisoned_note_goes_to_the_end), T(in_order_for_one_user), T(the_same_again_is_told_once),
         T(a_registration_supersedes), T(superseded_on_its_way), T(a_failed_registration_supersedes_nothing),
-        T(without_a_name_behind_registrations), T(in_turn_with_and_without_a_name), T(too_old), T(no_room), T(without_memory), T(hosts),
+        T(without_a_name_behind_registrations), T(in_turn_with_and_without_a_name), T(too_old), T(no_room),
+        T(without_memory), T(hosts),
     };
     return cmocka_run_group_tests_name("scscf_outbox", tests, NULL, NULL);
 }

@@ -248,7 +248,9 @@ static void charging_texts_are_shared(void **state)
     assert_ptr_equal(registration_charging(a).p, registration_charging(b).p);
 }
 
-#define WILD(uri) "<PublicIdentity><Identity>" uri "</Identity><Extension><IdentityType>4</IdentityType></Extension></PublicIdentity>"
+#define WILD(uri)                                                                                                      \
+    "<PublicIdentity><Identity>" uri "</Identity><Extension><IdentityType>4</IdentityType></Extension></"              \
+                                     "PublicIdentity>"
 
 static struct registration *add_pattern(const char *before, unsigned i, const char *behind)
 {

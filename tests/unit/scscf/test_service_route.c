@@ -149,8 +149,8 @@ static void restored_by(const struct way *way, const char *asserted)
     assert_string_equal(header(m, SIP_H_CONTENT_TYPE), "application/3gpp-ims+xml");
 }
 
-// Each character of the token, bent in its first bit: key, node, flow, set, tag. Another set is somebody else's; what only
-// may be somebody else's is restored, which heals it if it is not (5.4.3.2). None is served.
+// Each character of the token, bent in its first bit: key, node, flow, set, tag. Another set is somebody else's; what
+// only may be somebody else's is restored, which heals it if it is not (5.4.3.2). None is served.
 static void each_field_is_signed(void **state)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -232,8 +232,8 @@ static void starts_as(uint32_t node)
     world_run(40000);
 }
 
-// Two S-CSCFs with one ring: each knows what is the other's. Of a user who is served here now it is taken; of somebody else
-// it says that his registration is not here, which is no reason to call the P-CSCF a liar.
+// Two S-CSCFs with one ring: each knows what is the other's. Of a user who is served here now it is taken; of somebody
+// else it says that his registration is not here, which is no reason to call the P-CSCF a liar.
 static void of_another_node(void **state)
 {
     char path[64];

@@ -35,13 +35,14 @@ static void originate(const char *method, const char *uri, const char *headers)
 static void terminate(const char *method, const char *uri, const char *headers)
 {
     w.branch++;
-    world_sendf(W_ICSCF,
-                "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\n"
-                "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\n"
-                "From: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: s%u\nCSeq: 1 %s\n"
-                "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic3;orig-ioi=o.example;transit-ioi=\"t.1\"\n"
-                "%sContent-Length: 0\n\n",
-                method, uri, w.branch, uri, w.branch, method, headers);
+    world_sendf(
+        W_ICSCF,
+        "%s %s SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKt%u\n"
+        "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\n"
+        "From: <sip:bob@" DOMAIN ">;tag=f\nTo: <%s>\nCall-ID: s%u\nCSeq: 1 %s\n"
+        "Contact: <sip:bob@192.0.2.2>\nP-Charging-Vector: icid-value=ic3;orig-ioi=o.example;transit-ioi=\"t.1\"\n"
+        "%sContent-Length: 0\n\n",
+        method, uri, w.branch, uri, w.branch, method, headers);
 }
 
 // TS 24.229 5.4.3.2

@@ -62,13 +62,16 @@ static void add(const char *user, size_t bytes)
     struct profile *p = NULL;
     struct xml_error e;
     (void)snprintf(uri, sizeof uri, "sip:%s@d", user);
-    (void)snprintf(xml, sizeof xml,
-                   "<IMSSubscription><PrivateID>%s@d</PrivateID><ServiceProfile><PublicIdentity><Identity>%s</Identity></PublicIdentity>"
-                   "<PublicIdentity><Identity>sip:also-%s@d</Identity></PublicIdentity></ServiceProfile></IMSSubscription>",
-                   user, uri, user);
+    (void)snprintf(
+        xml, sizeof xml,
+        "<IMSSubscription><PrivateID>%s@d</PrivateID><ServiceProfile><PublicIdentity><Identity>%s</Identity></"
+        "PublicIdentity>"
+        "<PublicIdentity><Identity>sip:also-%s@d</Identity></PublicIdentity></ServiceProfile></IMSSubscription>",
+        user, uri, user);
     assert_int_equal(profile_parse(store, str_from(xml), &p, &e), 0);
-    unregistered_add(u, &(struct unregistered_new){
-                            .called = str_from(uri), .impu = str_from(uri), .impi = str_from(user), .profile = p, .bytes = bytes});
+    unregistered_add(
+        u, &(struct unregistered_new){
+               .called = str_from(uri), .impu = str_from(uri), .impi = str_from(user), .profile = p, .bytes = bytes});
 }
 
 static bool has(const char *uri)
@@ -123,12 +126,15 @@ static void out_of_memory(void **state)
     for (long n = 0; n < 20; n++) {
         struct profile *p = NULL;
         struct xml_error e;
-        assert_int_equal(profile_parse(store, STR("<IMSSubscription><PrivateID>a</PrivateID><ServiceProfile><PublicIdentity>"
-                                                  "<Identity>SIP:A@d</Identity></PublicIdentity></ServiceProfile></IMSSubscription>"),
-                                       &p, &e),
-                         0);
+        assert_int_equal(
+            profile_parse(store,
+                          STR("<IMSSubscription><PrivateID>a</PrivateID><ServiceProfile><PublicIdentity>"
+                              "<Identity>SIP:A@d</Identity></PublicIdentity></ServiceProfile></IMSSubscription>"),
+                          &p, &e),
+            0);
         mem_fail_after(n);
-        unregistered_add(u, &(struct unregistered_new){.called = STR("sip:x@d"), .impu = STR("sip:A@d"), .profile = p, .bytes = 1});
+        unregistered_add(
+            u, &(struct unregistered_new){.called = STR("sip:x@d"), .impu = STR("sip:A@d"), .profile = p, .bytes = 1});
         mem_fail_after(-1);
         assert_int_equal(unregistered_count(u) + (unsigned)(n_back > (unsigned)n), 1);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wildcarded public identities at the S-CSCF: P-Profile-Key (RFC 5002; TS 24.229 5.4.3.2, 5.4.3.3), Wildcarded-Public-Identity in
-// SAR (TS 29.228 6.1.2), P-Associated-URI (TS 24.229 5.4.1.2.2F, 5.2.2.1).
+// Wildcarded public identities at the S-CSCF: P-Profile-Key (RFC 5002; TS 24.229 5.4.3.2, 5.4.3.3),
+// Wildcarded-Public-Identity in SAR (TS 29.228 6.1.2), P-Associated-URI (TS 24.229 5.4.1.2.2F, 5.2.2.1).
 #include <stdio.h>
 
 #include "world.h"
@@ -18,7 +18,8 @@ static const char *const profiles[] = {
     PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE(LIST, "4", "")),
     PROFILE("alice@" DOMAIN, OF_TYPE(LIST, "4", WILD(LIST)) ID("sip:alice@" DOMAIN)),
     PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE("sip:list0@" DOMAIN, "4", WILD(LIST))),
-    PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE("sip:list0@" DOMAIN, "2", "<WildcardedPSI>SIP:list!.*!@IMS.Example</WildcardedPSI>")),
+    PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE(
+                                 "sip:list0@" DOMAIN, "2", "<WildcardedPSI>SIP:list!.*!@IMS.Example</WildcardedPSI>")),
 };
 
 static struct sip_msg *registered(const char *profile)
@@ -92,8 +93,8 @@ static void not_by_its_own_matching(void **state)
 {
     (void)state;
     (void)registered(profiles[0]);
-    static const char *const keys[] = {"", KEY("sip:other!.*!@" DOMAIN), KEY("sip:list!(!@" DOMAIN), "P-Profile-Key: <\n",
-                                       KEY("sip:list8@" DOMAIN)};
+    static const char *const keys[] = {"", KEY("sip:other!.*!@" DOMAIN), KEY("sip:list!(!@" DOMAIN),
+                                       "P-Profile-Key: <\n", KEY("sip:list8@" DOMAIN)};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         unsigned sars = w.hss.n_sar;
         terminate("sip:list7@" DOMAIN, keys[i]);
@@ -117,8 +118,10 @@ static void asked_for_by_its_key(void **state)
     assert_string_equal(w.hss.sar_impu, "sip:list7@" DOMAIN);
     assert_string_equal(w.hss.sar_wildcard, LIST);
     world_run(60000);
-    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" LIST
-                                                                     "</Identity>" EXT("4", "") "</PublicIdentity>");
+    w.hss.profile =
+        PROFILE("alice@" DOMAIN,
+                ID("sip:alice@" DOMAIN) "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" LIST
+                                        "</Identity>" EXT("4", "") "</PublicIdentity>");
     terminate("sip:list7@" DOMAIN, KEY(LIST));
     (void)world_expect(W_ICSCF, 404);
     world_run(60000);
@@ -157,7 +160,8 @@ static void originating(void **state)
 static void distinct_before_wildcarded(void **state)
 {
     static const char *const keys[] = {"", KEY(LIST)};
-    static const struct reg bob = {.impi = "bob@" DOMAIN, .impu = "sip:list9@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
+    static const struct reg bob = {
+        .impi = "bob@" DOMAIN, .impu = "sip:list9@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
     char hers[200], his[200], headers[300];
     (void)state;
     (void)snprintf(hers, sizeof hers, "%s", header(registered(profiles[0]), SIP_H_SERVICE_ROUTE));
@@ -184,8 +188,10 @@ static void distinct_before_wildcarded(void **state)
 static void barred(void **state)
 {
     (void)state;
-    (void)registered(PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" LIST
-                                              "</Identity>" EXT("4", "") "</PublicIdentity>"));
+    (void)registered(
+        PROFILE("alice@" DOMAIN,
+                ID("sip:alice@" DOMAIN) "<PublicIdentity><BarringIndication>1</BarringIndication><Identity>" LIST
+                                        "</Identity>" EXT("4", "") "</PublicIdentity>"));
     originate("P-Asserted-Identity: <sip:list9@" DOMAIN ">\n");
     (void)world_expect(W_PCSCF, 403);
     terminate("sip:list7@" DOMAIN, KEY(LIST));
@@ -211,8 +217,8 @@ static void numbers(void **state)
 static void associated(void **state)
 {
     (void)state;
-    const char *profile = PROFILE("alice@" DOMAIN, OF_TYPE("sip:a![0-9]{1,3}!@" DOMAIN, "4", "") ID("sip:alice@" DOMAIN) OF_TYPE("sip:b!(!@" DOMAIN, "4", "")
-                                      ID("tel:+1"));
+    const char *profile = PROFILE("alice@" DOMAIN, OF_TYPE("sip:a![0-9]{1,3}!@" DOMAIN, "4", "") ID("sip:alice@" DOMAIN)
+                                                       OF_TYPE("sip:b!(!@" DOMAIN, "4", "") ID("tel:+1"));
     assert_string_equal(header(registered(profile), SIP_H_P_ASSOCIATED_URI),
                         "<sip:alice@" DOMAIN ">, <tel:+1>, <sip:a!%5B0-9%5D%7B1,3%7D!@" DOMAIN ">");
     w.cfg.registration.associated_wildcards = false;

@@ -169,13 +169,22 @@ static void configure(struct scscf_config *c)
         .domain = STR(DOMAIN),
         .sip = {.udp = {&udp, 1}},
         .trusted = {trusted, ARRAY_LEN(trusted)},
-        .diameter = {.identity = STR("scscf." DOMAIN), .realm = STR(DOMAIN),
-                     .hss = STR("hss." DOMAIN), .peers = {&peer, 1}, .timeout_ms = 5000,
+        .diameter = {.identity = STR("scscf." DOMAIN),
+                     .realm = STR(DOMAIN),
+                     .hss = STR("hss." DOMAIN),
+                     .peers = {&peer, 1},
+                     .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
         .limits.unregistered = 100,
-        .registration = {.associated_wildcards = true, .keep_unregistered_s = 30, .min_s = 60, .max_s = 7200, .default_s = 3600, .max_contacts = 3,
-                         .contacts_aka = 1, .max_flows = 2},
+        .registration = {.associated_wildcards = true,
+                         .keep_unregistered_s = 30,
+                         .min_s = 60,
+                         .max_s = 7200,
+                         .default_s = 3600,
+                         .max_contacts = 3,
+                         .contacts_aka = 1,
+                         .max_flows = 2},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600, .check_uri = true},
     };
 }
@@ -314,8 +323,8 @@ const char *world_credentials(const struct sip_msg *challenge, const char *impi,
     return credentials(sip_msg_at(challenge, SIP_H_WWW_AUTHENTICATE, 0), impi, password, nc, "REGISTER", more);
 }
 
-const char *world_proxy_credentials(const struct sip_msg *challenge, const char *impi, const char *password, unsigned nc,
-                                    const char *method)
+const char *world_proxy_credentials(const struct sip_msg *challenge, const char *impi, const char *password,
+                                    unsigned nc, const char *method)
 {
     return credentials(sip_msg_at(challenge, SIP_H_PROXY_AUTHENTICATE, 0), impi, password, nc, method, "");
 }

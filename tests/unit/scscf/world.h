@@ -81,8 +81,8 @@ struct sip_msg *world_register(const struct reg *r);
 const char *world_credentials(const struct sip_msg *challenge, const char *impi,
                               const char *password, unsigned nc, const char *integrity);
 // The same for a request with this method and a 407: value of Proxy-Authorization.
-const char *world_proxy_credentials(const struct sip_msg *challenge, const char *impi, const char *password, unsigned nc,
-                                    const char *method);
+const char *world_proxy_credentials(const struct sip_msg *challenge, const char *impi, const char *password,
+                                    unsigned nc, const char *method);
 // Registers by challenge and response; fails the test unless it works. Gives the 200.
 struct sip_msg *world_registered(const struct reg *r);
 #define RES "12345678"

@@ -290,9 +290,10 @@ static void types_without_rtpmap(void **state)
         uint8_t type;
         const char *name;
         uint32_t rate, channels;
-    } rows[] = {{0, "PCMU", 8000, 1}, {5, "DVI4", 8000, 1}, {6, "DVI4", 16000, 1}, {10, "L16", 44100, 2}, {11, "L16", 44100, 1},
-                {13, "CN", 8000, 1}, {14, "MPA", 90000, 1}, {17, "DVI4", 22050, 1}, {25, "CelB", 90000, 1}, {33, "MP2T", 90000, 1},
-                {1, "", 0, 1}, {19, "", 0, 1}, {96, "", 0, 1}};
+    } rows[] = {{0, "PCMU", 8000, 1},   {5, "DVI4", 8000, 1},   {6, "DVI4", 16000, 1}, {10, "L16", 44100, 2},
+                {11, "L16", 44100, 1},  {13, "CN", 8000, 1},    {14, "MPA", 90000, 1}, {17, "DVI4", 22050, 1},
+                {25, "CelB", 90000, 1}, {33, "MP2T", 90000, 1}, {1, "", 0, 1},         {19, "", 0, 1},
+                {96, "", 0, 1}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct sdp_format f = sdp_static_format(rows[i].type);

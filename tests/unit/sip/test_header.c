@@ -138,7 +138,8 @@ static void values(void **state)
         struct sip_iter it = sip_iter_init(m, id);
         const void *v = sip_iter_next(&it);
         int e = it.err, count = (int)sip_msg_count(m, id);
-        if (e != (rows[i].count < 0 ? ERR_BAD : 0) || !v != (rows[i].count <= 0) || count != (rows[i].count < 0 ? 0 : rows[i].count)) {
+        if (e != (rows[i].count < 0 ? ERR_BAD : 0) || !v != (rows[i].count <= 0) ||
+            count != (rows[i].count < 0 ? 0 : rows[i].count)) {
             print_error("%s: %s, %d values\n", rows[i].line, err_name(e), count);
             fail();
         }

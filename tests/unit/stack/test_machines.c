@@ -5,21 +5,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
-#include "base/err.h"
 #include "base/mem.h"
 #include "stack/txn/txn_priv.h"
+#include "tests/common/machines.h"
 
-struct expected {
-    enum txn_state state;
-    enum txn_event event;
-    const char *next; // names of the states it may lead to, in the order of the rows
-};
-
-static const struct expected invite_client[] = {
+static const struct machine_pair invite_client[] = {
     {TXN_INIT, EV_START, "Calling"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_CANCEL, "Init"},
@@ -47,7 +40,7 @@ static const struct expected invite_client[] = {
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
-static const struct expected request_client[] = {
+static const struct machine_pair request_client[] = {
     {TXN_INIT, EV_START, "Trying"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_DROP, "Terminated"},
@@ -68,7 +61,7 @@ static const struct expected request_client[] = {
     {TXN_COMPLETED, EV_ERROR, "Completed"},
 };
 
-static const struct expected invite_server[] = {
+static const struct machine_pair invite_server[] = {
     {TXN_PROCEEDING, EV_REQUEST, "Proceeding"},
     {TXN_PROCEEDING, EV_DROP, "Terminated"},
     {TXN_PROCEEDING, EV_TU_1XX, "Proceeding"},
@@ -94,7 +87,7 @@ static const struct expected invite_server[] = {
     {TXN_ACCEPTED, EV_ERROR, "Accepted"},
 };
 
-static const struct expected request_server[] = {
+static const struct machine_pair request_server[] = {
     {TXN_TRYING, EV_START, "Trying"},
     {TXN_TRYING, EV_DROP, "Terminated"},
     {TXN_PROCEEDING, EV_DROP, "Terminated"},
@@ -116,7 +109,7 @@ static const struct expected request_server[] = {
     {TXN_COMPLETED, EV_ERROR, "Completed"},
 };
 
-static const struct expected once_client[] = {
+static const struct machine_pair once_client[] = {
     {TXN_INIT, EV_START, "Terminated"},
     {TXN_INIT, EV_NO_TARGET, "Terminated"},
     {TXN_INIT, EV_DROP, "Terminated"},
@@ -124,7 +117,7 @@ static const struct expected once_client[] = {
 
 static const struct {
     const struct fsm *fsm;
-    const struct expected *rows;
+    const struct machine_pair *rows;
     size_t n;
 } machines[] = {
     {&txn_invite_client, invite_client, ARRAY_LEN(invite_client)},
@@ -134,113 +127,32 @@ static const struct {
     {&txn_once_client, once_client, ARRAY_LEN(once_client)},
 };
 
-static const struct expected *find(const struct expected *v, size_t n, unsigned state, unsigned event)
-{
-    for (size_t i = 0; i < n; i++)
-        if (v[i].state == state && v[i].event == event)
-            return &v[i];
-    return NULL;
-}
-
-// The states that the rows of one pair lead to, as one text. Each row is taken by itself, without
-// its guard and action, through fsm_step.
-static void leads_to(const struct fsm *m, uint8_t state, unsigned event, char *buf, size_t n)
-{
-    buf[0] = '\0';
-    for (size_t i = 0; i < m->n_rows; i++) {
-        struct fsm_row row = m->rows[i];
-        struct fsm one = *m;
-        uint8_t s = state;
-        row.guard = NULL;
-        row.action = NULL;
-        one.rows = &row;
-        one.n_rows = 1;
-        one.timers = NULL;
-        if (fsm_step(&one, &s, event, NULL, NULL))
-            continue;
-        size_t at = strlen(buf);
-        snprintf(buf + at, n - at, "%s%s", at ? " " : "", txn_state_names[s]);
-    }
-}
-
 static void every_pair(void **state)
 {
-    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
-        const struct fsm *m = machines[k].fsm;
-        for (uint8_t s = 0; s < TXN_STATES; s++) {
-            for (unsigned e = 0; e < TXN_EVENTS; e++) {
-                const struct expected *x = find(machines[k].rows, machines[k].n, s, e);
-                char got[200];
-                leads_to(m, s, e, got, sizeof got);
-                if (strcmp(got, x ? x->next : ""))
-                    fail_msg("%s{%s} %s leads to '%s', not '%s'", m->name, txn_state_names[s],
-                             txn_event_names[e], got, x ? x->next : "");
-            }
-        }
-    }
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        machine_check_pairs(machines[k].fsm, machines[k].rows, machines[k].n);
 }
 
 static void undeclared_pairs_are_refused(void **state)
 {
     size_t refused = 0;
-    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
-        for (uint8_t s = 0; s < TXN_STATES; s++) {
-            for (unsigned e = 0; e < TXN_EVENTS; e++) {
-                uint8_t now = s;
-                if (find(machines[k].rows, machines[k].n, s, e))
-                    continue;
-                assert_int_equal(fsm_step(machines[k].fsm, &now, e, NULL, NULL), ERR_STATE);
-                assert_int_equal(now, s);
-                refused++;
-            }
-        }
-    }
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        refused += machine_refuses(machines[k].fsm, NULL);
     assert_true(refused > 500);
 }
 
-// The last row of a pair takes what the guards before it leave: no input falls through.
 static void guarded_rows_have_a_default(void **state)
 {
-    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
-        const struct fsm *m = machines[k].fsm;
-        for (size_t i = 0; i < m->n_rows; i++) {
-            bool open = m->rows[i].guard != NULL;
-            for (size_t j = i + 1; j < m->n_rows; j++)
-                if (m->rows[j].state == m->rows[i].state && m->rows[j].event == m->rows[i].event)
-                    open = open && m->rows[j].guard != NULL;
-            assert_false(open);
-            assert_non_null(m->rows[i].clause);
-        }
-    }
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        machine_has_defaults(machines[k].fsm);
 }
 
-static bool has_row(const struct fsm *m, unsigned state, unsigned event)
-{
-    for (size_t i = 0; i < m->n_rows; i++)
-        if (m->rows[i].state == state && m->rows[i].event == event)
-            return true;
-    return false;
-}
-
-// A timer runs in the states that have a row for its end, and in no other; each is started somewhere.
 static void timers_run_where_their_end_is_awaited(void **state)
 {
     uint32_t armed = 0;
-    for (size_t k = 0; k < ARRAY_LEN(machines); k++) {
-        const struct fsm *m = machines[k].fsm;
-        if (!m->timers)
-            continue;
-        for (unsigned s = 0; s < TXN_STATES; s++)
-            for (unsigned t = 1; t < TXN_TIMERS; t++)
-                if ((m->runs[s] >> t & 1) != has_row(m, s, m->timers[t].event))
-                    fail_msg("%s{%s}: %s", m->name, txn_state_names[s], m->timers[t].name);
-        for (size_t i = 0; i < m->n_rows; i++)
-            for (size_t a = 0; a < FSM_ARMS && m->rows[i].arms[a]; a++) {
-                unsigned t = m->rows[i].arms[a];
-                assert_true(has_row(m, m->rows[i].next, m->timers[t].event));
-                armed |= TM_BIT(t);
-            }
-    }
+    for (size_t k = 0; k < ARRAY_LEN(machines); k++)
+        if (machines[k].fsm->timers)
+            armed |= machine_timers(machines[k].fsm, TXN_TIMERS);
     assert_int_equal(armed, TM_BIT(TXN_TIMERS) - 2);
 }
 

@@ -78,7 +78,8 @@ def test_no_route_in_register():
     assert S_CSCF in header(of(core, "INVITE")[0], "Route")
 
 
-@pytest.mark.parametrize("options, wanted", [([], "3GPP-"), (["--access", "IEEE-802.3"], "IEEE-802.3"), (["--access", ""], None)])
+@pytest.mark.parametrize("options, wanted", [([], "3GPP-"), (["--access", "IEEE-802.3"], "IEEE-802.3"),
+                                             (["--access", ""], None)])
 def test_access(options, wanted):
     """TS 24.229 5.1.1.2.1, 5.1.2A.1.1: not to whom the phone does not know yet, and not in an ACK."""
     nonce = 'WWW-Authenticate: Digest realm="ims.example", nonce="1", algorithm=MD5, qop="auth"'
@@ -188,11 +189,13 @@ def is_right(text):
 
 
 def numbers(core):
-    return [(credentials(t) or {}).get("nonce", "") + (credentials(t) or {}).get("nc", "")[-1:] for t in of(core, "INVITE")]
+    given = [credentials(t) or {} for t in of(core, "INVITE")]
+    return [c.get("nonce", "") + c.get("nc", "")[-1:] for c in given]
 
 
 def test_challenged_by_a_proxy():
-    """RFC 3261 22.3: the same request with the next CSeq; its ACK has the credentials, that of the 407 is its transaction's."""
+    """RFC 3261 22.3: the same request with the next CSeq; its ACK has the credentials, that of the 407 is its
+    transaction's."""
     with Proxy(asks("n"), None) as core:
         r = ue("--json", "register", "+", "call", CALL)
     assert r.returncode == 0, r.stdout + r.stderr
