@@ -10,6 +10,7 @@
 #include "stack/stack.h"
 
 struct app;
+struct keep;
 
 // ---- control commands ----
 
@@ -93,6 +94,8 @@ struct app_nf {
     struct stack *(*stack)(void *nf);
     const struct ctl_command *dia_commands;        // app_dia_commands, when dia is there; else NULL
     struct dia_node *(*dia)(void *nf);
+    const struct ctl_command *state_commands;      // app_state_commands, when keep is there; else NULL
+    struct keep *(*keep)(void *nf);
     const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
 };
 
@@ -100,6 +103,9 @@ struct app_nf {
 extern const struct ctl_command app_sip_commands[];
 // What can be asked of a daemon with Diameter, likewise.
 extern const struct ctl_command app_dia_commands[];
+
+// What can be asked of a daemon that keeps state (app/node_state.h), likewise.
+extern const struct ctl_command app_state_commands[];
 
 // The whole life of a daemon; returns main's exit status. Options: --config FILE, --check, --help,
 // --version, --print-config-reference.

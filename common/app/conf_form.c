@@ -29,6 +29,7 @@ static const struct {
     [CONF_FORM_FILE] = {"the path of a file", "/run/carillon/pcscf.pid"},
     [CONF_FORM_STORE] = {"the path of a file", "/var/lib/carillon/hss.db"},
     [CONF_FORM_KEY] = {"the path of a file", "/etc/carillon/store.key"},
+    [CONF_FORM_FOLDER] = {"the path of a folder", "/var/lib/carillon/scscf"},
 };
 
 static bool __attribute__((format(printf, 2, 3))) say(char *why, const char *fmt, ...)
@@ -275,7 +276,7 @@ static const char *text_wrong(struct str s, bool token)
     return scheme_length(s) ? "is a URI" : NULL;
 }
 
-static const char *path_text_wrong(struct str s)
+static const char *path_text_wrong(enum conf_form form, struct str s)
 {
     if (s.p[0] == '~')
         return "begins with ~, which only a shell knows";
@@ -283,7 +284,7 @@ static const char *path_text_wrong(struct str s)
         return "is a URI";
     if (str_trim(s).n != s.n)
         return "begins or ends with a blank";
-    return s.p[s.n - 1] == '/' ? "is the name of a folder" : NULL;
+    return s.p[s.n - 1] == '/' && form != CONF_FORM_FOLDER ? "is the name of a folder" : NULL;
 }
 
 static const char *form_wrong(enum conf_form form, struct str s)
@@ -313,7 +314,8 @@ static const char *form_wrong(enum conf_form form, struct str s)
     case CONF_FORM_FILE:
     case CONF_FORM_STORE:
     case CONF_FORM_KEY:
-        return path_text_wrong(s);
+    case CONF_FORM_FOLDER:
+        return path_text_wrong(form, s);
     }
     return NULL;
 }

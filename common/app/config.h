@@ -38,6 +38,7 @@ enum conf_form {
     CONF_FORM_FILE,   // a path where a file can be written
     CONF_FORM_STORE,  // the same, of a database, which has further files beside it
     CONF_FORM_KEY,    // a path; its file is the NF's business
+    CONF_FORM_FOLDER, // a path; its folder is the NF's business
 };
 
 // What an address is for. Those that are listened on are compared with each other, over all rows.

@@ -64,6 +64,13 @@
         return nf##_dia(obj);                                                                      \
     }
 
+// hook_keep, over x_keep(struct x *).
+#define APP_NF_HOOK_KEEP(nf)                                                                       \
+    static struct keep *hook_keep(void *obj)                                                       \
+    {                                                                                              \
+        return nf##_keep(obj);                                                                     \
+    }
+
 // The part of struct app_nf that is the same for all of them; x_rows, x_config, x_commands.
 #define APP_NF_COMMON(nf)                                                                          \
     .name = #nf, .rows = nf##_rows, .config_size = sizeof(struct nf##_config),                     \

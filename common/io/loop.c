@@ -225,6 +225,16 @@ int loop_work(struct loop *l, work_fn run, work_fn done, void *arg)
     return l->dead ? ERR_STATE : l->ops->work(l, run, done, arg);
 }
 
+void loop_work_forget(struct loop *l, const void *arg)
+{
+    l->ops->work_forget(l, arg);
+}
+
+int loop_disk(struct loop *l, const char *folder, struct disk **ret_disk)
+{
+    return l->dead ? ERR_STATE : l->ops->disk(l, folder, ret_disk);
+}
+
 // ---- descriptors and signals ----
 
 int watch_open(struct loop *l, int fd, bool want_read, bool want_write, watch_cb cb, void *arg,

@@ -11,6 +11,7 @@
 #include "io/addr.h"
 
 struct loop;
+struct disk;
 
 // ---- life (each implementation has its own constructor) ----
 
@@ -85,6 +86,14 @@ typedef void (*work_fn)(void *arg);
 // run executes on a worker thread and touches nothing but arg; done (may not be NULL) in the
 // loop. In the simulation run executes at once and done after a simulated delay.
 int loop_work(struct loop *l, work_fn run, work_fn done, void *arg);
+// For who goes away: done of the work with this arg is not called any more. Whoever owns arg waits for run itself.
+void loop_work_forget(struct loop *l, const void *arg);
+
+// ---- disks ----
+
+// A folder of files (io/disk.h) for this process alone; the caller's, to be freed with disk_free. Blocks. In the
+// simulation it is a disk of the world's (sim_disk_at), which outlives the node. The errors of disk_open.
+int loop_disk(struct loop *l, const char *folder, struct disk **ret_disk);
 
 // ---- UDP ----
 

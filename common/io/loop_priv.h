@@ -80,6 +80,8 @@ struct loop_ops {
     // Something was armed or queued outside a turn.
     void (*wake)(struct loop *l);
     int (*work)(struct loop *l, work_fn run, work_fn done, void *arg);
+    void (*work_forget)(struct loop *l, const void *arg);
+    int (*disk)(struct loop *l, const char *folder, struct disk **ret_disk);
     int (*udp_open)(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
     void (*udp_flush)(struct udp *u);
     void (*udp_close)(struct udp *u);

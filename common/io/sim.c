@@ -67,7 +67,8 @@ static void on_work_done(struct sim *s, struct sim_event *e)
     sim_turn_begin(n);
     if (!n->base.dead) {
         sim_obj_close(&k->obj);
-        k->done(k->arg);
+        if (k->done)
+            k->done(k->arg);
     }
     sim_turn_end(n);
 }
@@ -89,6 +90,17 @@ static int node_work(struct loop *l, work_fn run, work_fn done, void *arg)
     }
     run(arg);
     return 0;
+}
+
+static void node_work_forget(struct loop *l, const void *arg)
+{
+    struct sim_node *n = sim_node_of(l);
+    LIST_EACH(&n->objs, it) {
+        struct sim_obj *o = LIST_ENTRY(it, struct sim_obj, link);
+        struct sim_work *k = CONTAINER_OF(o, struct sim_work, obj);
+        if (o->destroy == work_destroy && k->arg == arg)
+            k->done = NULL;
+    }
 }
 
 // ---- nodes ----
@@ -146,6 +158,8 @@ static const struct loop_ops node_ops = {
     .random = node_random,
     .wake = node_wake,
     .work = node_work,
+    .work_forget = node_work_forget,
+    .disk = sim_folder_open,
     .udp_open = sim_udp_open,
     .udp_flush = sim_udp_flush,
     .udp_close = sim_udp_close,
@@ -223,6 +237,7 @@ int sim_new(uint64_t seed, struct sim **ret_sim)
     list_init(&s->nodes);
     list_init(&s->conns);
     list_init(&s->packets);
+    list_init(&s->folders);
     *ret_sim = s;
     return 0;
 }
@@ -236,6 +251,7 @@ void sim_free(struct sim *s)
     sim_packets_done(s);
     sim_conns_done(s);
     sim_dns_done(s);
+    sim_folders_done(s);
     sim_net_done(s);
     sim_heap_done(&s->heap);
     mem_free(s);
@@ -272,13 +288,19 @@ bool sim_step(struct sim *s)
 uint64_t sim_run(struct sim *s, uint64_t until_ms)
 {
     uint64_t events = 0, until = until_ms < UINT64_MAX / SIM_MS ? until_ms * SIM_MS : UINT64_MAX;
-    while (s->heap.n && s->heap.slots[1].at <= until) {
+    s->stopped = false;
+    while (!s->stopped && s->heap.n && s->heap.slots[1].at <= until) {
         (void)sim_step(s);
         events++;
     }
-    if (until != UINT64_MAX && s->now < until)
+    if (!s->stopped && until != UINT64_MAX && s->now < until)
         s->now = until;
     return events;
+}
+
+void sim_stop(struct sim *s)
+{
+    s->stopped = true;
 }
 
 void sim_set_waited(struct loop *l, uint64_t ns)

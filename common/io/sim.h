@@ -29,6 +29,10 @@ int sim_node(struct sim *s, const char *name, struct loop **ret_loop);
 // whose calls have no outside effect, and must be freed with loop_free.
 void sim_crash(struct sim *s, struct loop *l);
 
+// The disk behind a folder that nodes open with loop_disk, made when it is first asked for; the world's. It is there
+// whatever becomes of its node. For bad days: io/sim_disk.h. NULL: out of memory.
+struct disk *sim_disk_at(struct sim *s, const char *folder);
+
 // The next connections that the node accepts find so many descriptors left (tcp_headroom); SIZE_MAX,
 // as at the start: any number.
 void sim_set_headroom(struct loop *l, size_t n);
@@ -54,6 +58,8 @@ void sim_jump_wall(struct sim *s, int64_t ms);
 // returns the number of events run. The clock stands at until_ms afterwards, or, for UINT64_MAX, at
 // the last event.
 uint64_t sim_run(struct sim *s, uint64_t until_ms);
+// From inside of an event: sim_run returns after it, with the clock at that event.
+void sim_stop(struct sim *s);
 // Runs the next event only; false when there is none.
 bool sim_step(struct sim *s);
 uint64_t sim_now_ms(const struct sim *s);

@@ -116,10 +116,10 @@ struct sim {
     struct sim_link *links;
     struct sim_port *ports;
     struct sim_name *names;
-    bool dns_down;
+    bool dns_down, stopped;
     int64_t wall_jump;
     uint16_t last_port;
-    struct list nodes, conns, packets;
+    struct list nodes, conns, packets, folders;
     sim_trace_cb trace;
     void *trace_arg;
     sim_tamper_cb tamper;
@@ -196,6 +196,11 @@ void sim_tcp_close(struct tcp *c);
 void sim_tcp_abort(struct tcp *c);
 void sim_tcp_link_cut(struct sim *s, struct sim_link *link, bool cut);
 void sim_conns_done(struct sim *s);
+
+// ---- sim_folder.c ----
+
+int sim_folder_open(struct loop *l, const char *folder, struct disk **ret_disk);
+void sim_folders_done(struct sim *s);
 
 // ---- sim_dns.c ----
 

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "io/disk.h"
 #include "io/uv_priv.h"
 
 struct uvl_work {
@@ -85,7 +86,7 @@ static void on_work_done(uv_work_t *req, int status)
     (void)status;
     list_del(&k->link);
     mem_free(k);
-    if (w->freeing)
+    if (w->freeing || !done)
         return;
     uvl_turn(w);
     done(arg);
@@ -106,6 +107,22 @@ static int world_work(struct loop *l, work_fn run, work_fn done, void *arg)
     list_init(&k->link);
     list_add(&w->works, &k->link);
     return 0;
+}
+
+static void world_work_forget(struct loop *l, const void *arg)
+{
+    struct uvl_world *w = uvl_world_of(l);
+    LIST_EACH(&w->works, it) {
+        struct uvl_work *k = LIST_ENTRY(it, struct uvl_work, link);
+        if (k->arg == arg)
+            k->done = NULL;
+    }
+}
+
+static int world_disk(struct loop *l, const char *folder, struct disk **ret_disk)
+{
+    (void)l;
+    return disk_open(folder, ret_disk);
 }
 
 // ---- signals ----
@@ -236,6 +253,8 @@ static const struct loop_ops world_ops = {
     .random = world_random,
     .wake = world_wake,
     .work = world_work,
+    .work_forget = world_work_forget,
+    .disk = world_disk,
     .udp_open = uvl_udp_open,
     .udp_flush = uvl_udp_flush,
     .udp_close = uvl_udp_close,

@@ -18,12 +18,12 @@ from tree import files_of
 PURE = ("base",)
 CORE = ("base", "sip", "sdp", "xml", "io")
 LAYERS = {
-    "base": (), "sip": PURE, "sdp": PURE, "xml": PURE, "io": PURE, "store": PURE,
+    "base": (), "sip": PURE, "sdp": PURE, "xml": PURE, "io": PURE, "store": ("base", "io"),
     "media": ("base", "io"),
     "stack": ("base", "sip", "sdp", "io"),
     "dia": ("base", "io"),
     "ims": CORE + ("stack", "dia"),
-    "app": CORE + ("stack", "dia", "ims"),
+    "app": CORE + ("stack", "dia", "ims", "store"),
 }
 # These are needed by nodes, tools and tests that have no network beneath them.
 LEAF_FILES = {"common/ims/aka": PURE, "common/ims/digest": PURE, "common/ims/identity": PURE}

@@ -3,7 +3,7 @@
 //   test_core [--seeds N] [--first SEED] [--users N] [--log LEVEL]
 // For each seed one run without faults, in which everything must succeed and the counters of the nodes
 // must agree, and one with loss, delay, duplication, reordering, resets, restarts, and in each round one
-// trouble more (partition, loss one way, names that come and go, no memory), in which everything must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
+// trouble more (partition, loss one way, names that come and go, no memory, a loss of power in the middle of a write), in which everything must end. After each, nothing may be left: no transaction, call, challenge, binding or allocation. Every
 // tenth seed is run twice and must give the same trace. TAP on standard output.
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "tests/common/held.h"
 #include "tests/sim/world.h"
 
-enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000 };
+enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000, POWER_STEPS = 40000 };
 
 struct result {
     uint64_t hash, messages, registrations, calls, failures;
@@ -48,7 +48,7 @@ static unsigned check(bool good, uint64_t seed, const char *what, uint64_t a, ui
 
 static void run_ms(uint64_t ms)
 {
-    (void)sim_run(world.sim, sim_now_ms(world.sim) + ms);
+    world_run(&world, ms);
 }
 
 static void faults(uint32_t loss_ppm)
@@ -63,11 +63,13 @@ static void faults(uint32_t loss_ppm)
 }
 
 // What goes wrong in a round beside all that.
-enum trouble { NOTHING, PARTITION, ONE_WAY, NO_NAMES, NO_MEMORY, TROUBLES };
+enum trouble { NOTHING, PARTITION, ONE_WAY, NO_NAMES, NO_MEMORY, NO_POWER, TROUBLES };
 
 struct plan {
     enum trouble trouble;
     struct addr a, b;
+    enum world_node node; // whose machine loses its power in the middle of a write
+    uint64_t steps;
     bool names_gone;
 };
 
@@ -78,6 +80,8 @@ static struct plan plan_trouble(bool rough)
         return p;
     p.trouble = (enum trouble)(sim_random(world.sim) % TROUBLES);
     uint64_t a = sim_random(world.sim) % W_NODES, b = 1 + sim_random(world.sim) % (W_NODES - 1);
+    p.node = sim_random(world.sim) % 2 ? W_SCSCF : W_PCSCF;
+    p.steps = sim_random(world.sim) % POWER_STEPS;
     p.a = world_address((enum world_node)a);
     p.b = world_address((enum world_node)((a + b) % W_NODES));
     return p;
@@ -89,6 +93,8 @@ static void begin_trouble(const struct plan *p)
         (void)sim_partition(world.sim, &p->a, &p->b, true);
     if (p->trouble == ONE_WAY)
         (void)sim_lose(world.sim, &p->a, &p->b, ONE_WAY_PPM);
+    if (p->trouble == NO_POWER)
+        world_crash_after(&world, p->node, p->steps);
 }
 
 // Between two calls.
@@ -111,6 +117,10 @@ static void end_trouble(const struct plan *p)
         (void)sim_partition(world.sim, &p->a, &p->b, false);
     if (p->trouble == ONE_WAY)
         (void)sim_lose(world.sim, &p->a, &p->b, 0);
+    if (p->trouble == NO_POWER) {
+        world_crash_after(&world, p->node, UINT64_MAX);
+        world_boot(&world, p->node);
+    }
     sim_dns_down(world.sim, false);
 }
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "hss/hss.h"
 #include "icscf/icscf.h"
+#include "io/sim_disk.h"
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
@@ -54,6 +55,7 @@ static const char scscf_yaml[] =
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
+static const char *const folders[W_NODES] = {[W_SCSCF] = "/var/lib/carillon/scscf", [W_PCSCF] = "/var/lib/carillon/pcscf"};
 
 struct addr world_address(enum world_node k)
 {
@@ -139,6 +141,13 @@ static void boot_pcscf(struct world_node_state *n)
     n->nf = s;
 }
 
+struct disk *world_disk(const struct world *w, enum world_node k)
+{
+    struct disk *d = folders[k] ? sim_disk_at(w->sim, folders[k]) : NULL;
+    must(d || !folders[k] ? 0 : ERR_NOMEM, "disk");
+    return d;
+}
+
 void world_boot(struct world *w, enum world_node k)
 {
     struct world_node_state *n = &w->node[k];
@@ -146,6 +155,8 @@ void world_boot(struct world *w, enum world_node k)
         return;
     LOG(LOG_INFO, "node started", LF_Z("node", names[k]));
     must(sim_node(w->sim, names[k], &n->loop), "node");
+    if (world_disk(w, k))
+        sim_disk_fail_after(world_disk(w, k), UINT64_MAX, NULL, NULL); // it comes up
     switch (k) {
     case W_HSS: boot_hss(w, n); break;
     case W_ICSCF: boot_icscf(n); break;
@@ -174,6 +185,48 @@ void world_kill(struct world *w, enum world_node k)
     conf_free(n->conf);
     mem_free(n->config);
     *n = (struct world_node_state){0};
+}
+
+// ---- power ----
+
+struct power {
+    struct world *w;
+    enum world_node k;
+};
+
+static void on_no_power(void *arg)
+{
+    struct power *p = arg;
+    p->w->node[p->k].no_power = true;
+    sim_stop(p->w->sim);
+}
+
+void world_crash_after(struct world *w, enum world_node k, uint64_t steps)
+{
+    static struct power power[W_NODES];
+    power[k] = (struct power){w, k};
+    sim_disk_fail_after(world_disk(w, k), steps, on_no_power, &power[k]);
+}
+
+static void bury(struct world *w)
+{
+    for (int k = 0; k < W_NODES; k++) {
+        if (!w->node[k].no_power)
+            continue;
+        LOG(LOG_INFO, "power failed", LF_Z("node", names[k]));
+        world_kill(w, (enum world_node)k);
+        sim_disk_power_cycle(world_disk(w, (enum world_node)k), SIM_DISK_SOME);
+    }
+}
+
+void world_run(struct world *w, uint64_t ms)
+{
+    uint64_t until = sim_now_ms(w->sim) + ms;
+    do {
+        bury(w);
+        (void)sim_run(w->sim, until);
+    } while (sim_now_ms(w->sim) < until);
+    bury(w);
 }
 
 // ---- names ----
@@ -383,6 +436,7 @@ void world_trace(void *arg, uint64_t at_us, const struct addr *src, const struct
 void world_start(struct world *w, uint64_t seed, size_t n_users)
 {
     *w = (struct world){.n_users = n_users};
+    (void)unsetenv("CARILLON_STATE"); // the folders are those of the defaults
     snprintf(w->dir, sizeof w->dir, "/dev/shm/carillon-sim-XXXXXX");
     if (!mkdtemp(w->dir)) {
         snprintf(w->dir, sizeof w->dir, "/tmp/carillon-sim-XXXXXX");

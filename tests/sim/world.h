@@ -20,6 +20,7 @@ struct world_node_state {
     struct conf *conf;
     void *config;
     void *dia;         // HSS: its Diameter node
+    bool no_power;     // its disk has torn a write: it dies as soon as what runs now has run
 };
 
 struct world_counts {
@@ -59,9 +60,16 @@ void world_import(struct world *w, struct str csv);
 // IP address of a node.
 struct addr world_address(enum world_node n);
 
-// kill -9 of a node, and its start with what it has on disk.
+// kill -9 of a node, and its start with what it has on disk: P- and S-CSCF on a simulated one, which is the world's.
 void world_kill(struct world *w, enum world_node n);
 void world_boot(struct world *w, enum world_node n);
+// The disk of a node; NULL: it has none that is simulated. For bad days (io/sim_disk.h).
+struct disk *world_disk(const struct world *w, enum world_node n);
+// The node's machine loses its power after so many more steps of its disk (a byte written is one): it is killed there, in
+// the middle of a write, and of what was not synced the seed says what is left. world_run has to run then.
+void world_crash_after(struct world *w, enum world_node n, uint64_t steps);
+// Everything for ms milliseconds. Nodes that lost their power are down afterwards.
+void world_run(struct world *w, uint64_t ms);
 
 void world_register(struct world *w, size_t user);
 void world_deregister(struct world *w, size_t user);

@@ -16,6 +16,8 @@ from benchkit.system import BenchError, raise_limits
 USAGE = """usage: tests/bench/run NAME...
   parse              parse_route, parse_full, forward_build, look, refuse beside libosip2's and sofia-sip's
   dia hss            dia_mar_roundtrip; hss_mar_rate
+  state              records on the disk: state_put_cpu, _p50, _p99 at 100 at once, state_start with 100,000;
+                     the same of SQLite (sqlite_put_cpu ...)
   reg_cpu call_cpu   CPU of each node per registration, per call; reg200_cpu at 200/s, for slow peers
   reg_rate call_rate highest clean rate; then reg_p50, reg_p99 or invite180_p50, _p99 at half of it
   unloaded           invite180_unloaded_p50
@@ -34,6 +36,7 @@ GROUPS = {
     "parse": ("parse_route", "parse_full", "forward_build", "look", "refuse"),
     "dia": ("dia_mar_roundtrip",),
     "hss": ("hss_mar_rate",),
+    "state": tuple(f"{who}_{what}" for who in ("state", "sqlite") for what in ("put_cpu", "put_p50", "put_p99", "start")),
     "reg_cpu": tuple(f"reg_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
     "reg200_cpu": tuple(f"reg200_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
     "call_cpu": tuple(f"call_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
@@ -61,6 +64,8 @@ def run_group(group, session):
         return figures.printed(figures.program("bench_dia"))
     if group == "hss":
         return figures.printed(figures.program("bench_hss"))
+    if group == "state":
+        return figures.printed(figures.program("bench_state", facts.STATE_RECORDS, facts.RUN))
     if group in figures.RATES:
         return figures.cpu(session, kind_of(group), group)
     if group in ("reg_rate", "call_rate"):
@@ -111,7 +116,7 @@ def compare(session, kept):
 def everything(session, kept):
     before = kept.of_machine("load", lambda: list(os.getloadavg()))
     found = []
-    for group in ("parse", "dia", "hss"):
+    for group in ("parse", "dia", "hss", "state"):
         found += kept.of(group, lambda group=group: measure((group,), None))
     found += compare(session, kept)
     found += kept.of("overload", lambda: measure(("overload",), session(Carillon)))
@@ -140,6 +145,7 @@ def side_by_side(group, ours, theirs):
 def quick():
     figures.RUNS, figures.SECONDS, figures.STEP_SECONDS, figures.WARM_UP = 1, 2, 2, 1
     figures.MEMORY_USERS, figures.PRECISION = 4000, 0.5
+    facts.STATE_RECORDS = "2000"
     overload.SECONDS = 2
     for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory,
               overload.curve):

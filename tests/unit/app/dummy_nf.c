@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "app/app.h"
+#include "app/node_state.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +13,14 @@ struct dummy_config {
     struct addr listen;
     struct str greeting;
     uint32_t ready_ms, drain_ms;
+    struct node_state state;
+};
+
+// A word that outlives the process.
+struct word {
+    struct list link;
+    struct keep_item item;
+    char text[64];
 };
 
 struct dummy {
@@ -23,7 +31,9 @@ struct dummy {
     uint64_t datagrams;
     bool ready;
     struct timer ready_timer, drain_timer, slow_timer;
-    struct ctl_out *slow;
+    struct ctl_out *slow, *keeping;
+    struct keep *keep;
+    struct list words;
 };
 
 static const struct conf_row rows[] = {
@@ -35,6 +45,7 @@ static const struct conf_row rows[] = {
      .help = "Time from start to ready."},
     {"dummy.drain", CONF_U32, offsetof(struct dummy_config, drain_ms), "0", .unit = "ms",
      .help = "Time from drain to drained."},
+    NODE_STATE_ROWS(offsetof(struct dummy_config, state)),
     {0},
 };
 
@@ -45,6 +56,62 @@ static void check(const void *config, app_finding bad, void *arg)
         bad(arg, "dummy.ready", "is more than ten minutes");
     if (str_eq(c->greeting, STR("bye")))
         bad(arg, "dummy.greeting", "is no greeting");
+    node_check_state(&c->state, "dummy", bad, arg);
+}
+
+static void suspect(const void *config, app_finding odd, void *arg)
+{
+    node_suspect_state(&((const struct dummy_config *)config)->state, "dummy", odd, arg);
+}
+
+// ---- what is kept ----
+
+static void word_key(void *arg, const struct keep_item *it, struct writer *w)
+{
+    (void)arg;
+    writer_str(w, str_from(CONTAINER_OF(it, const struct word, item)->text));
+}
+
+static void word_value(void *arg, const struct keep_item *it, struct writer *w)
+{
+    (void)arg, (void)it;
+    writer_lit(w, "1");
+}
+
+static const struct keep_kind word_kind = {.prefix = STR_INIT("word/"), .key = word_key, .value = word_value};
+
+static struct word *word_new(struct dummy *d, struct str text)
+{
+    struct word *w = mem_zalloc(sizeof *w);
+    if (!w)
+        return NULL;
+    (void)snprintf(w->text, sizeof w->text, "%.*s", STR_ARG(text));
+    keep_item_init(&w->item, &word_kind);
+    list_init(&w->link);
+    list_add(&d->words, &w->link);
+    return w;
+}
+
+static int on_word(void *arg, struct str key, struct str value)
+{
+    (void)value;
+    return word_new(arg, key) ? 0 : ERR_NOMEM;
+}
+
+static int open_state(struct dummy *d)
+{
+    list_init(&d->words);
+    int err = node_state_open(app_loop(d->app), &d->config->state, "dummy", 1, &d->keep);
+    return err ? err : keep_load(d->keep, &word_kind, on_word, d);
+}
+
+static void close_state(struct dummy *d)
+{
+    keep_close(d->keep);
+    LIST_EACH(&d->words, it) {
+        list_del(it);
+        mem_free(LIST_ENTRY(it, struct word, link));
+    }
 }
 
 // Each datagram is traced as if it were SIP in, and its echo as if it were Diameter out.
@@ -70,9 +137,15 @@ static void on_ready(void *arg)
     ((struct dummy *)arg)->ready = true;
 }
 
+static void on_flushed(void *arg, uint64_t id, int err)
+{
+    (void)id, (void)err;
+    app_drained(((struct dummy *)arg)->app);
+}
+
 static void on_drained(void *arg)
 {
-    app_drained(((struct dummy *)arg)->app);
+    keep_flush(((struct dummy *)arg)->keep, on_flushed, arg);
 }
 
 static void on_slow(void *arg)
@@ -97,9 +170,16 @@ static int start(struct app *app, const void *config, void **ret_nf)
     timer_init(&d->ready_timer, on_ready, d);
     timer_init(&d->drain_timer, on_drained, d);
     timer_init(&d->slow_timer, on_slow, d);
-    const struct udp_params p = {.local = d->config->listen, .cb = on_datagram, .arg = d};
-    int err = udp_open(app_loop(app), &p, &d->udp);
+    int err = open_state(d);
     if (err) {
+        close_state(d);
+        mem_free(d);
+        return err;
+    }
+    const struct udp_params p = {.local = d->config->listen, .cb = on_datagram, .arg = d};
+    err = udp_open(app_loop(app), &p, &d->udp);
+    if (err) {
+        close_state(d);
         mem_free(d);
         return app_listen_failed(&p.local, "udp", err);
     }
@@ -108,6 +188,7 @@ static int start(struct app *app, const void *config, void **ret_nf)
         stack_new(&(struct stack_params){.loop = app_loop(app), .ops = &ops, .arg = d}, &d->stack);
     if (err) {
         udp_close(d->udp);
+        close_state(d);
         mem_free(d);
         return err;
     }
@@ -140,6 +221,9 @@ static void stop(void *nf)
     timer_stop(&d->slow_timer);
     if (d->slow)
         ctl_finish(d->slow, 1);
+    if (d->keeping)
+        ctl_finish(d->keeping, 1);
+    close_state(d);
     udp_close(d->udp);
     stack_free(d->stack);
     mem_free(d);
@@ -149,7 +233,12 @@ static bool ready(void *nf, const char **ret_why)
 {
     const struct dummy *d = nf;
     *ret_why = "waiting for \"the\" clock";
-    return d->ready;
+    return d->ready && node_state_ready(d->keep, &d->config->state, ret_why);
+}
+
+static struct keep *dummy_keep(void *nf)
+{
+    return ((struct dummy *)nf)->keep;
 }
 
 static void metrics(void *nf, struct metrics *m)
@@ -165,6 +254,7 @@ static void metrics(void *nf, struct metrics *m)
     metrics_add(m, "dummy_odd", "gauge", "Odd labels.", labels, 0.25);
     metrics_add(m, "dummy_datagrams_total", "counter", "Datagrams.", "kind=\"out\"", 3e18);
     app_metrics_stack(m, d->stack);
+    node_state_metrics(d->keep, m);
     metrics_add(m, "dummy_delay_seconds_bucket", "histogram", "Delay.", "le=\"+Inf\"", 2);
     metrics_add(m, "dummy_delay_seconds_sum", "histogram", "Delay.", "", 1.5);
     metrics_add(m, "dummy_delay_seconds_count", "histogram", "Delay.", "", 2);
@@ -228,6 +318,44 @@ static int run_slow(void *nf, int argc, char **argv, struct ctl_out *o)
     return CTL_PENDING;
 }
 
+static void on_kept(void *arg, uint64_t id, int err)
+{
+    struct dummy *d = arg;
+    (void)id;
+    if (err)
+        ctl_error(d->keeping, "%s\n", err_name(err));
+    else
+        ctl_printf(d->keeping, "kept\n");
+    ctl_finish(d->keeping, err ? 1 : 0);
+    d->keeping = NULL;
+}
+
+static int run_keep(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    struct dummy *d = nf;
+    struct word *w = argc == 2 && !d->keeping ? word_new(d, str_from(argv[1])) : NULL;
+    if (!w)
+        return 2;
+    keep_changed(d->keep, &w->item);
+    d->keeping = o;
+    int e = keep_wait(d->keep, &w->item, on_kept, d, 0);
+    if (e) {
+        d->keeping = NULL;
+        ctl_printf(o, "not waited for\n");
+        return e == KEEP_NOW ? 0 : 1;
+    }
+    return CTL_PENDING;
+}
+
+static int run_kept(void *nf, int argc, char **argv, struct ctl_out *o)
+{
+    struct dummy *d = nf;
+    (void)argc, (void)argv;
+    LIST_EACH(&d->words, it)
+        ctl_printf(o, "%s\n", LIST_ENTRY(it, struct word, link)->text);
+    return 0;
+}
+
 // The loop does not turn meanwhile: for SECONDS of processor time, or for ever.
 static int run_spin(void *nf, int argc, char **argv, struct ctl_out *out)
 {
@@ -247,6 +375,8 @@ static const struct ctl_command commands[] = {
     {"big", "LINES", "much output", run_big},
     {"slow", NULL, "answer later", run_slow},
     {"spin", "[SECONDS]", "keep the loop", run_spin},
+    {"keep", "WORD", "write it to the disk", run_keep},
+    {"kept", NULL, "what is there", run_kept},
     {0},
 };
 
@@ -258,6 +388,7 @@ int main(int argc, char **argv)
         .rows = rows,
         .config_size = sizeof(struct dummy_config),
         .check = check,
+        .suspect = suspect,
         .start = start,
         .reload = reload,
         .drain = drain,
@@ -266,6 +397,8 @@ int main(int argc, char **argv)
         .metrics = metrics,
         .stack = stack,
         .sip_commands = app_sip_commands,
+        .keep = dummy_keep,
+        .state_commands = app_state_commands,
         .commands = commands,
     };
     return app_main(argc, argv, &nf);

@@ -18,6 +18,7 @@ import urllib.request
 import pytest
 
 DUMMY, CTL = os.environ["DUMMY"], os.environ["CTL"]
+os.environ["CARILLON_STATE"] = "/tmp"  # for --check; a daemon that runs has a folder of its own
 WAIT = 20  # seconds until a step counts as failed; nothing is measured with it
 
 
@@ -42,7 +43,7 @@ class Daemon:
         self.tmp, self.log_path = tmp, tmp / "log"
         self.conf = tmp / "dummy.yaml"
         self.write(more)
-        self.env = dict(os.environ, CARILLON_RUN=str(tmp), **(env or {}))
+        self.env = dict(os.environ, CARILLON_RUN=str(tmp), CARILLON_STATE=str(tmp), **(env or {}))
         self.process = None
 
     def write(self, more=""):

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+// How what has changed comes to the disk: at the end of the turn, once, and again when the disk has
+// refused.
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/keep_priv.h"
+
+enum { VALUE_FIRST = 4096, VALUE_MORE = 4, SIGN = 64 };
+
+static void no_key(void *arg, const struct keep_item *it, struct writer *w)
+{
+    (void)arg;
+    const struct keep_removal *r = CONTAINER_OF(it, const struct keep_removal, item);
+    writer_str(w, str_make(r->key, r->n));
+}
+
+const struct keep_kind keep_removals = {.key = no_key};
+
+static bool is_removal(const struct keep_item *it)
+{
+    return it->kind == &keep_removals;
+}
+
+// ---- lists ----
+
+static void enlist(struct keep *k, struct list *list, struct keep_item *it)
+{
+    if (list_empty(&it->link))
+        k->listed++;
+    list_del(&it->link);
+    list_add(list, &it->link);
+}
+
+static void delist(struct keep *k, struct keep_item *it)
+{
+    if (!list_empty(&it->link))
+        k->listed--;
+    list_del(&it->link);
+}
+
+static void change(struct keep *k, struct keep_item *it)
+{
+    if (it->write) {
+        it->write->again = true;
+        return;
+    }
+    enlist(k, &k->changed, it);
+    loop_defer(k->loop, &k->turn);
+}
+
+static void stick(struct keep *k, struct keep_item *it)
+{
+    if (list_empty(&k->stuck))
+        k->stuck_since = loop_now(k->loop);
+    enlist(k, &k->stuck, it);
+    if (!timer_active(&k->retry))
+        timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
+}
+
+// Some of what was refused has another chance.
+static void unstick(struct keep *k, unsigned n)
+{
+    for (; n > 0 && !list_empty(&k->stuck); n--)
+        change(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
+}
+
+// ---- waiters ----
+
+static void tell(struct keep_waiter *w, int err)
+{
+    while (w) {
+        struct keep_waiter *next = w->next;
+        if (w->cb)
+            w->cb(w->arg, w->id, err);
+        mem_free(w);
+        w = next;
+    }
+}
+
+static void append(struct keep_waiter **to, struct keep_waiter *more)
+{
+    while (*to)
+        to = &(*to)->next;
+    *to = more;
+}
+
+static int waiter_add(struct keep_waiter **to, keep_cb cb, void *arg, uint64_t id)
+{
+    struct keep_waiter *w = mem_alloc(sizeof(*w));
+    if (!w)
+        return ERR_NOMEM;
+    *w = (struct keep_waiter){.cb = cb, .arg = arg, .id = id};
+    append(to, w);
+    return 0;
+}
+
+static void waiters_free(struct keep_waiter *w)
+{
+    while (w) {
+        struct keep_waiter *next = w->next;
+        mem_free(w);
+        w = next;
+    }
+}
+
+// ---- removals ----
+
+static struct keep_removal *removal_find(struct keep *k, struct str key)
+{
+    struct keep_removal *r = NULL;
+    if (k->removals)
+        HASH_FIND(hh, k->removals, key.p, key.n, r);
+    return r;
+}
+
+static struct keep_removal *removal_new(struct keep *k, struct str key)
+{
+    struct keep_removal *r = mem_alloc(sizeof(*r) + key.n);
+    if (!r)
+        return NULL;
+    *r = (struct keep_removal){.n = key.n};
+    memcpy(r->key, key.p, key.n);
+    keep_item_init(&r->item, &keep_removals);
+    HASH_ADD_KEYPTR(hh, k->removals, r->key, r->n, r);
+    if (r->hh.tbl)
+        return r;
+    mem_free(r);
+    return NULL;
+}
+
+static void removal_free(struct keep *k, struct keep_item *it)
+{
+    struct keep_removal *r = CONTAINER_OF(it, struct keep_removal, item);
+    delist(k, it);
+    HASH_DEL(k->removals, r);
+    mem_free(r);
+}
+
+// A new item has the key: the record stays, and is its own from now on.
+static void supersede(struct keep *k, struct str key, struct keep_item *it)
+{
+    struct keep_removal *r = removal_find(k, key);
+    if (!r)
+        return;
+    append(&it->waiters, r->item.waiters);
+    if (r->item.write)
+        r->item.write->item = NULL;
+    removal_free(k, &r->item);
+}
+
+int keep_drop(struct keep *k, struct str key)
+{
+    struct keep_removal *r = removal_find(k, key);
+    if (!r)
+        r = removal_new(k, key);
+    if (!r)
+        return ERR_NOMEM;
+    change(k, &r->item);
+    return 0;
+}
+
+// ---- writing ----
+
+static int write_key(const struct keep_item *it, char buf[STATE_KEY_MAX], struct str *ret_key)
+{
+    struct writer w = writer_init(buf, STATE_KEY_MAX);
+    writer_str(&w, it->kind->prefix);
+    it->kind->key(it->kind->arg, it, &w);
+    *ret_key = writer_done(&w);
+    return w.failed ? ERR_INVAL : 0;
+}
+
+static int write_value(struct keep *k, const struct keep_item *it, struct str *ret_value)
+{
+    for (;;) {
+        struct writer w = writer_init(k->buf, k->cap);
+        if (k->cap)
+            it->kind->value(it->kind->arg, it, &w);
+        if (k->cap && !w.failed) {
+            *ret_value = writer_done(&w);
+            return 0;
+        }
+        if (k->cap >= STATE_VALUE_MAX)
+            return ERR_INVAL;
+        size_t cap = k->cap ? k->cap * VALUE_MORE : VALUE_FIRST;
+        char *buf = mem_realloc(k->buf, cap);
+        if (!buf)
+            return ERR_NOMEM;
+        k->buf = buf;
+        k->cap = cap;
+    }
+}
+
+static void written(void *arg, uint64_t id, int err, const struct state_record *r);
+
+// An error: nothing has been asked.
+static int ask(struct keep *k, struct keep_item *it, struct keep_write *w)
+{
+    char buf[STATE_KEY_MAX];
+    struct str key = STR_NONE, value = STR_NONE;
+    struct state_done done = {written, w, 0};
+    int err = write_key(it, buf, &key);
+    if (!err && is_removal(it))
+        return state_delete(k->state, key, STATE_ANY, done);
+    if (!err)
+        err = write_value(k, it, &value);
+    if (!err)
+        err = state_put(k->state, key, value, STATE_ANY, done);
+    if (!err)
+        supersede(k, key, it);
+    return err;
+}
+
+// It leaves its list, unless the store cannot take it now.
+static int write_item(struct keep *k, struct keep_item *it)
+{
+    struct keep_write *w = mem_alloc(sizeof(*w));
+    if (!w)
+        return ERR_NOMEM;
+    *w = (struct keep_write){.keep = k, .item = it};
+    int err = ask(k, it, w);
+    if (err) {
+        mem_free(w);
+        return err;
+    }
+    list_init(&w->link);
+    list_add(&k->flying, &w->link);
+    k->n_flying++;
+    delist(k, it);
+    w->waiters = it->waiters;
+    it->waiters = NULL;
+    it->write = w;
+    return 0;
+}
+
+// What can never be written.
+static void give_up(struct keep *k, struct keep_item *it, int err)
+{
+    struct keep_waiter *w = it->waiters;
+    LOG(LOG_ERROR, "a record cannot be kept", LF("kind", it->kind->prefix),
+        LF_Z("error", err_text(err)));
+    k->lost++;
+    it->waiters = NULL;
+    delist(k, it);
+    tell(w, err);
+}
+
+static void tell_all(void *arg, uint64_t id, int err, const struct state_record *r)
+{
+    struct keep_write *w = arg;
+    struct keep *k = w->keep;
+    struct keep_waiter *waiters = w->waiters;
+    (void)r;
+    if (!err && (id != k->failures || !list_empty(&k->stuck)))
+        err = k->last_err;
+    list_del(&w->link);
+    k->n_flying--;
+    mem_free(w);
+    tell(waiters, err);
+}
+
+// All that they wait for has been asked.
+static void follow(struct keep *k)
+{
+    struct keep_write *w = k->alls ? mem_alloc(sizeof(*w)) : NULL;
+    if (!w)
+        return;
+    *w = (struct keep_write){.keep = k, .waiters = k->alls};
+    if (state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
+        mem_free(w);
+        return;
+    }
+    k->alls = NULL;
+    list_init(&w->link);
+    list_add(&k->flying, &w->link);
+    k->n_flying++;
+}
+
+static void sign(struct keep *k)
+{
+    char text[SIGN];
+    int n = snprintf(text, sizeof(text), "%s %u", k->name, k->format);
+    struct state_done nobody = {0};
+    if (k->sign &&
+        state_put(k->state, STR(KEEP_OWNER), str_make(text, (size_t)n), STATE_ANY, nobody) == 0)
+        k->sign = false;
+}
+
+static void write_changed(struct keep *k)
+{
+    int err = 0;
+    while (!err && !list_empty(&k->changed)) {
+        struct keep_item *it = LIST_ENTRY(k->changed.next, struct keep_item, link);
+        err = write_item(k, it);
+        if (err == ERR_INVAL) {
+            give_up(k, it, err);
+            err = 0;
+        }
+    }
+    if (!err)
+        follow(k);
+    // What comes back makes room; otherwise time does.
+    if ((err || k->alls) && !k->n_flying && !timer_active(&k->retry))
+        timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
+}
+
+static void turn_ended(void *arg)
+{
+    struct keep *k = arg;
+    struct keep_waiter *orphans = k->orphans;
+    k->orphans = NULL;
+    sign(k);
+    write_changed(k);
+    tell(orphans, ERR_NOMEM);
+}
+
+static void try_again(void *arg)
+{
+    struct keep *k = arg;
+    unstick(k, 1);
+    if (!list_empty(&k->stuck))
+        timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
+    loop_defer(k->loop, &k->turn);
+}
+
+// ---- what has come back ----
+
+static void settle(struct keep *k, struct keep_item *it, bool again, int err)
+{
+    it->write = NULL;
+    if (again && write_item(k, it) != 0)
+        change(k, it);
+    else if (!again && err)
+        stick(k, it);
+    else if (!again && is_removal(it))
+        removal_free(k, it);
+}
+
+static void written(void *arg, uint64_t id, int err, const struct state_record *r)
+{
+    struct keep_write *w = arg;
+    struct keep *k = w->keep;
+    struct keep_item *it = w->item;
+    struct keep_waiter *waiters = w->waiters;
+    bool again = w->again;
+    (void)id, (void)r;
+    if (err == ERR_NOTFOUND)
+        err = 0;
+    list_del(&w->link);
+    k->n_flying--;
+    mem_free(w);
+    k->failures += err != 0;
+    k->last_err = err ? err : k->last_err;
+    if (it)
+        settle(k, it, again, err);
+    if (!err)
+        unstick(k, KEEP_RETRY_MORE);
+    if (!list_empty(&k->changed) || k->alls)
+        loop_defer(k->loop, &k->turn);
+    tell(waiters, err);
+}
+
+// ---- the face ----
+
+void keep_item_init(struct keep_item *it, const struct keep_kind *kind)
+{
+    *it = (struct keep_item){.kind = kind};
+    list_init(&it->link);
+}
+
+void keep_changed(struct keep *k, struct keep_item *it)
+{
+    if (k)
+        change(k, it);
+}
+
+static void detach(struct keep *k, struct keep_item *it)
+{
+    delist(k, it);
+    if (it->write)
+        it->write->item = NULL;
+    *it = (struct keep_item){0};
+    list_init(&it->link);
+}
+
+void keep_removed(struct keep *k, struct keep_item *it)
+{
+    char buf[STATE_KEY_MAX];
+    struct str key;
+    if (!k || !it->kind)
+        return;
+    int err = write_key(it, buf, &key);
+    struct keep_waiter *waiters = it->waiters;
+    detach(k, it);
+    if (!err)
+        err = keep_drop(k, key);
+    if (!err) {
+        append(&removal_find(k, key)->item.waiters, waiters);
+        return;
+    }
+    if (err == ERR_NOMEM) {
+        k->lost++;
+        LOG(LOG_ERROR, "a record stays on the disk that is of no use", LF("key", key),
+            LF_Z("error", err_text(err)));
+    }
+    append(&k->orphans, waiters);
+    loop_defer(k->loop, &k->turn);
+}
+
+int keep_removed_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id)
+{
+    if (!k || !it->kind)
+        return KEEP_NOW;
+    int err = waiter_add(&it->waiters, cb, arg, id);
+    keep_removed(k, it);
+    return err;
+}
+
+int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id)
+{
+    if (!k)
+        return KEEP_NOW;
+    if (it->write && !it->write->again)
+        return waiter_add(&it->write->waiters, cb, arg, id);
+    if (it->write || !list_empty(&it->link)) {
+        if (!it->write)
+            change(k, it); // also when it is stuck: who waits hears of it now
+        return waiter_add(&it->waiters, cb, arg, id);
+    }
+    return KEEP_NOW;
+}
+
+int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id)
+{
+    if (!k)
+        return KEEP_NOW;
+    if (!k->n_flying && !k->listed)
+        return KEEP_NOW;
+    int err = waiter_add(&k->alls, cb, arg, id);
+    if (!err)
+        loop_defer(k->loop, &k->turn);
+    return err;
+}
+
+void keep_flush(struct keep *k, keep_cb cb, void *arg)
+{
+    int err = keep_wait_all(k, cb, arg, 0);
+    if (err)
+        cb(arg, 0, err == KEEP_NOW ? 0 : err);
+}
+
+// ---- life ----
+
+void keep_items_init(struct keep *k)
+{
+    list_init(&k->changed);
+    list_init(&k->stuck);
+    list_init(&k->flying);
+    deferred_init(&k->turn, turn_ended, k);
+    timer_init(&k->retry, try_again, k);
+}
+
+static void forget(struct keep_item *it)
+{
+    waiters_free(it->waiters);
+    it->waiters = NULL;
+    it->write = NULL;
+    list_del(&it->link);
+}
+
+void keep_items_done(struct keep *k)
+{
+    deferred_cancel(&k->turn);
+    timer_stop(&k->retry);
+    list_splice(&k->changed, &k->stuck);
+    LIST_EACH(&k->flying, it) {
+        struct keep_write *w = LIST_ENTRY(it, struct keep_write, link);
+        if (w->item)
+            forget(w->item);
+        waiters_free(w->waiters);
+        list_del(&w->link);
+        mem_free(w);
+    }
+    LIST_EACH(&k->changed, it)
+        forget(LIST_ENTRY(it, struct keep_item, link));
+    for (struct keep_removal *r = k->removals, *next; r; r = next) {
+        next = r->hh.next;
+        HASH_DEL(k->removals, r);
+        mem_free(r);
+    }
+    waiters_free(k->alls);
+    waiters_free(k->orphans);
+    mem_free(k->buf);
+}
