@@ -87,8 +87,8 @@ enum step_verdict pcscf_check_emergency(struct job *j)
     struct pcscf *pc = pj->pcscf;
     if (!pcscf_is_emergency(pc, pj->req))
         return STEP_CONTINUE;
-    const struct reg *reg = registry_find(pc->registry, &pj->ue, STR_NONE);
-    const struct access_flow *f = reg ? reg_flow(reg) : &pj->ue;
+    const struct contact *g = registry_find(pc->registry, &pj->ue, STR_NONE);
+    const struct access_flow *f = g ? contact_flow(g) : &pj->ue;
     struct sip_edits *extra = elsewhere(pc, pj->arena, f);
     if (!extra)
         return job_fail(j, 500, "out of memory");

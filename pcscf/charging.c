@@ -41,7 +41,7 @@ struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a)
         return said;
     const struct association *as =
         pj->ue.user ? association_find(registry_associations(r), &pj->ue.remote, pj->ue.user) : NULL;
-    const struct reg *g = as ? registry_newest_of(r, as) : NULL;
-    struct str kept = g ? reg_charging_addresses(g) : STR_NONE;
+    const struct contact *g = as ? registry_newest_of(r, as) : NULL;
+    struct str kept = g ? contact_charging_addresses(g) : STR_NONE;
     return kept.n ? arena_dup(a, kept) : STR_NONE;
 }

@@ -16,18 +16,6 @@ static void counters(struct metrics *m, const char *name, const char *help,
         metrics_add(m, name, "counter", help, v[i].labels, (double)v[i].value);
 }
 
-#define COUNTER(field_) offsetof(struct pcscf_counters, field_)
-
-int pcscf_count_steps(struct pcscf *p)
-{
-    static const struct steps_count rows[] = {
-        {&pcscf_originating, "forward", HOOK_BEFORE, COUNTER(originating)},
-        {&pcscf_terminating, "forward", HOOK_BEFORE, COUNTER(terminating)},
-    };
-    int err = steps_count(&p->steps, rows, ARRAY_LEN(rows), &p->counters);
-    return err ? err : steps_hook_point(&p->steps, &pcscf_forwards_in_dialog, hook_count, &p->counters.subsequent);
-}
-
 void pcscf_metrics(struct pcscf *p, struct metrics *m)
 {
     const struct pcscf_counters *c = pcscf_counters(p);
@@ -96,16 +84,16 @@ static const char *proto_name(enum sip_proto proto)
     return proto == SIP_PROTO_TCP ? "tcp" : "udp";
 }
 
-static void print_one(void *arg, const struct pcscf_registration *g)
+static void print_one(void *arg, const struct pcscf_contact *g)
 {
     char text[ADDR_TEXT_MAX];
-    ctl_printf(arg, "%.*s contact=%.*s flow=%s:%.*s expires=%llu\n", STR_ARG(g->impu), STR_ARG(g->contact),
+    ctl_printf(arg, "%.*s contact=%.*s flow=%s:%.*s expires=%llu\n", STR_ARG(g->impu), STR_ARG(g->uri),
                proto_name(g->proto), STR_ARG(addr_text(g->remote, text)), (unsigned long long)g->expires_in_s);
 }
 
 static int registrations(void *nf, int argc, char **argv, struct ctl_out *out)
 {
-    pcscf_registrations(nf, STR_NONE, print_one, out);
+    pcscf_contacts(nf, STR_NONE, print_one, out);
     return 0;
 }
 
@@ -120,10 +108,10 @@ static void print_field(struct ctl_out *out, const char *name, struct str value)
         ctl_printf(out, "  %s %.*s\n", name, STR_ARG(value));
 }
 
-static void print_all(void *arg, const struct pcscf_registration *g)
+static void print_all(void *arg, const struct pcscf_contact *g)
 {
     struct listing *l = arg;
-    struct reg_identity id;
+    struct identity id;
     print_one(l->out, g);
     for (size_t i = 0; (id = pcscf_identity(g, i)).uri.n; i++)
         ctl_printf(l->out, "  identity %.*s%s<%.*s>\n", STR_ARG(id.display), id.display.n ? " " : "", STR_ARG(id.uri));
@@ -138,7 +126,7 @@ static int registration(void *nf, int argc, char **argv, struct ctl_out *out)
     struct listing l = {.out = out};
     if (argc != 2)
         return 2;
-    pcscf_registrations(nf, str_from(argv[1]), print_all, &l);
+    pcscf_contacts(nf, str_from(argv[1]), print_all, &l);
     if (l.n)
         return 0;
     ctl_printf(out, "%s is no default identity of a contact registered here\n", argv[1]);

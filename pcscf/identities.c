@@ -42,24 +42,24 @@ static struct str checked_display(struct arena *a, struct str s)
 }
 
 // What stands between the brackets, whatever it is.
-static bool read_loosely(struct arena *a, struct str value, struct reg_identity *ret)
+static bool read_loosely(struct arena *a, struct str value, struct identity *ret)
 {
     ptrdiff_t open = bracket(value);
     struct str inside = open < 0 ? STR_NONE : str_skip(value, (size_t)open + 1);
     ptrdiff_t close = str_chr(inside, '>');
     if (close <= 0)
         return false;
-    *ret = (struct reg_identity){str_head(inside, (size_t)close),
+    *ret = (struct identity){str_head(inside, (size_t)close),
                                  checked_display(a, str_trim(str_head(value, (size_t)open)))};
     return true;
 }
 
-static bool read_one(struct arena *a, struct str value, struct reg_identity *ret)
+static bool read_one(struct arena *a, struct str value, struct identity *ret)
 {
     struct sip_addr addr;
     if (sip_addr_parse(a, value, &addr))
         return read_loosely(a, value, ret);
-    *ret = (struct reg_identity){addr.uri.text, display_of(addr.display)};
+    *ret = (struct identity){addr.uri.text, display_of(addr.display)};
     return true;
 }
 
@@ -70,7 +70,7 @@ bool identity_is_pattern(struct arena *a, struct str uri)
 }
 
 struct listed {
-    struct reg_identity id;
+    struct identity id;
     bool pattern;
 };
 
@@ -95,12 +95,12 @@ static struct listed *list_all(const struct sip_edits *e, size_t *ret_n, size_t 
     return all;
 }
 
-int identities_read(const struct sip_edits *e, size_t max, struct reg_identity **ret_identities, size_t *ret_n,
+int identities_read(const struct sip_edits *e, size_t max, struct identity **ret_identities, size_t *ret_n,
                     size_t *ret_more)
 {
     size_t all, distinct, n = 0;
     struct listed *list = list_all(e, &all, &distinct);
-    struct reg_identity *ids = list ? arena_alloc(e->arena, (all + 1) * sizeof *ids) : NULL;
+    struct identity *ids = list ? arena_alloc(e->arena, (all + 1) * sizeof *ids) : NULL;
     if (!ids)
         return ERR_NOMEM;
     // Room of distinct ones, and of patterns: a UE without any identity that it may speak as could do nothing.
@@ -140,7 +140,7 @@ void identity_key_done(struct identity_key *k)
 
 // ---- what is said of them ----
 
-struct str identity_value(struct arena *a, const struct reg_identity *id)
+struct str identity_value(struct arena *a, const struct identity *id)
 {
     return ARENA_CAT(a, id->display, id->display.n ? STR(" <") : STR("<"), id->uri, STR(">"));
 }

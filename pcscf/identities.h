@@ -7,7 +7,7 @@
 #include "ims/numbering.h"
 #include "sip/edit.h"
 
-struct reg_identity {
+struct identity {
     struct str uri;     // as received
     struct str display; // as received, quotes included; may be empty
 };
@@ -16,7 +16,7 @@ struct reg_identity {
 // how many others it has. One
 // that is no URI, as a pattern may be (RFC 3261 has no place for some in a URI), does not hide those behind it.
 // ERR_NOMEM.
-int identities_read(const struct sip_edits *e, size_t max, struct reg_identity **ret_identities, size_t *ret_n,
+int identities_read(const struct sip_edits *e, size_t max, struct identity **ret_identities, size_t *ret_n,
                     size_t *ret_more);
 
 // Is it a wildcarded identity, as it stands in a header?
@@ -35,6 +35,6 @@ int identity_key_init(struct identity_key *k, const struct numbering *plan, stru
 void identity_key_done(struct identity_key *k);
 
 // A value of P-Asserted-Identity with this display name (may be empty).
-struct str identity_value(struct arena *a, const struct reg_identity *id);
+struct str identity_value(struct arena *a, const struct identity *id);
 // What is vouched for of a URI that a pattern covers: who it names, without what else the UE wrote into it.
 struct str identity_plain(struct arena *a, const struct sip_uri *u);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests from a registered UE that start a dialog or stand alone (TS 24.229 5.2.6.3): who sends it is
 // known by its association (sender.c); the identity is asserted; the way is the stored Service-Route.
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 #include "sip/uri.h"
 
@@ -14,9 +14,9 @@ static enum step_verdict check_registered(struct job *j)
         j->identity = sip_msg_from(pj->req)->uri.text;
         return job_fail(j, 403, "request from a UE that is not registered here");
     }
-    pj->reg = from.reg;
-    pj->registered = *reg_flow(pj->reg);
-    pj->ue.user = reg_flow(from.reg)->user;
+    pj->contact = from.contact;
+    pj->registered = *contact_flow(pj->contact);
+    pj->ue.user = contact_flow(from.contact)->user;
     pj->unproven = from.kind == SENDER_CLAIMS;
     if (pj->unproven)
         pj->pcscf->counters.unproven++;
@@ -29,14 +29,14 @@ static enum step_verdict check_registered(struct job *j)
 // with the display name that the home network gave it; one that a pattern covers as the UE names it.
 static struct str preferred(struct pjob *pj, const struct sip_addr *ppi, bool *ret_tel)
 {
-    struct reg_identity id;
+    struct identity id;
     bool covered;
-    if (!reg_has_identity(pj->reg, ppi->uri.text, &id, &covered))
+    if (!contact_has_identity(pj->contact, ppi->uri.text, &id, &covered))
         return STR_NONE;
     if (covered) {
-        struct reg_identity same;
+        struct identity same;
         id.uri = identity_plain(pj->arena, &ppi->uri);
-        if (!reg_has_identity(pj->reg, id.uri, &same, &covered)) // without its parameters it is somebody else
+        if (!contact_has_identity(pj->contact, id.uri, &same, &covered)) // without its parameters it is somebody else
             return STR_NONE;
     }
     *ret_tel = str_istarts(id.uri, STR("tel:"));
@@ -58,7 +58,7 @@ static struct str asserted_value(struct pjob *pj)
             first_tel = tel;
         }
     }
-    struct reg_identity id = reg_identity_at(pj->reg, 0);
+    struct identity id = contact_identity(pj->contact, 0);
     return first.n ? first : identity_value(pj->arena, &id);
 }
 
@@ -66,10 +66,10 @@ static struct str asserted_value(struct pjob *pj)
 static void keep_claim(const struct pjob *pj)
 {
     struct sip_iter it = sip_iter_init(pj->req, SIP_H_P_PREFERRED_IDENTITY);
-    struct reg_identity known;
+    struct identity known;
     bool covered;
     for (const struct sip_addr *id; it.done < PREFERRED_MAX && (id = sip_iter_next(&it));)
-        if (reg_has_identity(pj->reg, id->uri.text, &known, &covered)) // of whom it was let in as
+        if (contact_has_identity(pj->contact, id->uri.text, &known, &covered)) // of whom it was let in as
             sip_edit_append(pj->edits, SIP_H_P_PREFERRED_IDENTITY, id->text);
 }
 
@@ -92,7 +92,7 @@ static enum step_verdict assert_identity(struct job *j)
 static enum step_verdict set_route(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
-    struct str route = reg_service_route(pj->reg);
+    struct str route = contact_service_route(pj->contact);
     if (route.n == 0)
         return job_fail(j, 403, "no Service-Route is stored for this contact");
     sip_edit_set(pj->edits, SIP_H_ROUTE, arena_dup(pj->arena, route));
@@ -106,7 +106,7 @@ static enum step_verdict add_charging(struct job *j)
     sip_edit_append(pj->edits, SIP_H_P_CHARGING_VECTOR,
                     pcscf_charging_vector(pj->pcscf, pj->arena, pj->icid));
     // What the home network said at the registration (TS 24.229 5.2.2.1, 4.5.5; RFC 7315 4.5).
-    struct str functions = pj->unproven ? STR_NONE : reg_charging_addresses(pj->reg);
+    struct str functions = pj->unproven ? STR_NONE : contact_charging_addresses(pj->contact);
     if (functions.n)
         sip_edit_append(pj->edits, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, arena_dup(pj->arena, functions));
     return STEP_CONTINUE;

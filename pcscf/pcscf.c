@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 #include "app/app.h"
 #include "base/err.h"
@@ -9,19 +9,6 @@
 #include "stack/txn/shed.h"
 
 // ---- which procedure ----
-
-struct access_flow pcscf_source_flow(const struct pxy *p)
-{
-    const struct flow_info *f = pxy_source(p);
-    return (struct access_flow){
-        .proto = f->proto, .label = (uint8_t)f->listener, .remote = f->remote, .id = pxy_flow(p)};
-}
-
-// An ACK that comes here is of a dialog, whatever it says: nobody could challenge it (RFC 3261 22.1).
-bool pcscf_in_dialog(const struct sip_msg *m)
-{
-    return sip_msg_to_tag(m).p != NULL || sip_msg_method(m) == SIP_ACK;
-}
 
 static const struct procedure *choose(const struct pxy *p)
 {
@@ -79,39 +66,17 @@ static void on_trace(void *arg, const struct stack_trace *t)
     pc->trace.sip(pc->trace.arg, t);
 }
 
-void pcscf_hide_from_ue(const struct pcscf *pc, const struct sip_msg *m, struct sip_edits *e)
-{
-    trust_out(TRUST_UE, pc->config->warnings == STACK_WARNINGS_FULL, m, e);
-}
+// What is counted where requests go on, so that no procedure has to think of it.
+#define COUNTER(field_) offsetof(struct pcscf_counters, field_)
 
-// RFC 7315 4.4: in all but ACK and CANCEL.
-void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e)
+static int count_steps(struct pcscf *p)
 {
-    enum sip_method method = sip_msg_cseq(m)->method;
-    struct str known = access_info_of(pj->pcscf->access_info, &pj->ue.remote);
-    trust_in(TRUST_UE, m, e);
-    if (sip_msg_is_request(m))
-        agreement_strip(m, e);
-    if (known.n && method != SIP_ACK && method != SIP_CANCEL)
-        sip_edit_append(e, SIP_H_P_ACCESS_NETWORK_INFO, known);
-}
-
-// ---- forwarding ----
-
-void pcscf_aim_at_core(struct pjob *pj)
-{
-    pj->target.label = PCSCF_CORE;
-    pj->target.leg_ms = pj->pcscf->config->leg_core_ms;
-}
-
-enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops)
-{
-    if (pj->arena->failed)
-        return job_fail(&pj->job, 500, "out of memory");
-    pj->target.edits = pj->edits;
-    pj->target.ctx = pj;
-    int e = pxy_forward(job_pxy(&pj->job), &pj->target, 1, ops, pj->pcscf);
-    return e && e != ERR_STATE ? job_fail(&pj->job, 500, err_text(e)) : STEP_DONE;
+    static const struct steps_count rows[] = {
+        {&pcscf_originating, "forward", HOOK_BEFORE, COUNTER(originating)},
+        {&pcscf_terminating, "forward", HOOK_BEFORE, COUNTER(terminating)},
+    };
+    int err = steps_count(&p->steps, rows, ARRAY_LEN(rows), &p->counters);
+    return err ? err : steps_hook_point(&p->steps, &pcscf_forwards_in_dialog, hook_count, &p->counters.subsequent);
 }
 
 // ---- life ----
@@ -174,12 +139,12 @@ static int access_hostports(struct pcscf *pc)
     return e;
 }
 
-static void on_expired(void *arg, const struct reg *r)
+static void on_expired(void *arg, const struct contact *r)
 {
     struct pcscf *pc = arg;
     pc->counters.expired++;
-    LOG(LOG_INFO, "registration expired", LF("identity", reg_impu(r, 0)),
-        LF("contact", reg_contact(r)));
+    LOG(LOG_INFO, "registration expired", LF("identity", contact_impu(r, 0)),
+        LF("contact", contact_uri(r)));
 }
 
 enum { REGISTER_KEYS = 1 << 15, SOURCE_KEYS = 1 << 14 };
@@ -283,7 +248,7 @@ int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf)
     pc->loop = p->loop;
     pc->trace = p->trace;
     pxy_steps_init(&pc->steps, pc);
-    int e = pcscf_count_steps(pc);
+    int e = count_steps(pc);
     if (!e)
         e = start(pc);
     if (e)
@@ -333,24 +298,24 @@ const struct pcscf_counters *pcscf_counters(struct pcscf *p)
     return &p->counters;
 }
 
-struct reg_identity pcscf_identity(const struct pcscf_registration *g, size_t i)
+struct identity pcscf_identity(const struct pcscf_contact *g, size_t i)
 {
-    return reg_identity_at(g->reg, i);
+    return contact_identity(g->held, i);
 }
 
-void pcscf_registrations(const struct pcscf *p, struct str impu, pcscf_reg_cb cb, void *arg)
+void pcscf_contacts(const struct pcscf *p, struct str impu, pcscf_contact_cb cb, void *arg)
 {
     size_t it = 0;
-    for (const struct reg *r; (r = impu.n ? registry_next_of(p->registry, impu, &it) : registry_next(p->registry, &it));) {
-        struct pcscf_registration g = {.impu = reg_impu(r, 0),
-                                       .contact = reg_contact(r),
-                                       .remote = &reg_flow(r)->remote,
-                                       .proto = reg_flow(r)->proto,
-                                       .expires_in_s = reg_expires_in_ms(p->registry, r) / 1000,
-                                       .service_route = reg_service_route(r),
-                                       .charging_addresses = reg_charging_addresses(r),
-                                       .term_ioi = reg_term_ioi(r),
-                                       .reg = r};
+    for (const struct contact *r; (r = impu.n ? registry_next_of(p->registry, impu, &it) : registry_next(p->registry, &it));) {
+        struct pcscf_contact g = {.impu = contact_impu(r, 0),
+                                       .uri = contact_uri(r),
+                                       .remote = &contact_flow(r)->remote,
+                                       .proto = contact_flow(r)->proto,
+                                       .expires_in_s = contact_expires_in_ms(p->registry, r) / 1000,
+                                       .service_route = contact_service_route(r),
+                                       .charging_addresses = contact_charging_addresses(r),
+                                       .term_ioi = contact_term_ioi(r),
+                                       .held = r};
         cb(arg, &g);
     }
 }

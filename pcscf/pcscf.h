@@ -90,15 +90,15 @@ struct pcscf_counters {
 const struct pcscf_counters *pcscf_counters(struct pcscf *p);
 
 // A registered contact; valid during the call.
-struct pcscf_registration {
-    struct str impu, contact; // the default identity
+struct pcscf_contact {
+    struct str impu, uri; // the default identity; of the Contact
     const struct addr *remote;
     enum sip_proto proto;
     uint64_t expires_in_s;
     struct str service_route, charging_addresses, term_ioi; // may be empty
-    const struct reg *reg;
+    const struct contact *held;
 };
-struct reg_identity pcscf_identity(const struct pcscf_registration *g, size_t i); // uri empty: past the last one
-typedef void (*pcscf_reg_cb)(void *arg, const struct pcscf_registration *g);
+struct identity pcscf_identity(const struct pcscf_contact *g, size_t i); // uri empty: past the last one
+typedef void (*pcscf_contact_cb)(void *arg, const struct pcscf_contact *g);
 // Calls cb for every registered contact; impu not empty: of those with this default identity only.
-void pcscf_registrations(const struct pcscf *p, struct str impu, pcscf_reg_cb cb, void *arg);
+void pcscf_contacts(const struct pcscf *p, struct str impu, pcscf_contact_cb cb, void *arg);

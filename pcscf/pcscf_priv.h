@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the P-CSCF's files share.
+// What the P-CSCF's files share. They are layers, each of which needs those below it only (docs/pcscf.md):
+//   console and metrics   control.c
+//   wiring                pcscf.c: which procedure takes a request, what is counted, listeners
+//   procedures            procedures.h
+//   what they share       this header: a section for each file
+//   what is kept          registry.h, association.h, token.h and their like
 #pragma once
 
 #include "base/bucket.h"
@@ -45,7 +50,7 @@ struct pjob {
     struct arena *arena;
     struct access_flow ue;     // the UE's side of this request
     struct access_flow registered; // the flow that stands in the Path of its registration
-    const struct reg *reg;     // valid within one step only
+    const struct contact *contact;     // valid within one step only
     bool unproven;             // who sends it is for the S-CSCF to find out
     bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
@@ -62,23 +67,22 @@ static inline struct pjob *pjob_of(struct job *j)
 
 // The configured name or address of the i-th access address; STR_NONE: the address itself.
 struct str pcscf_advertised(const struct pcscf_config *c, size_t i);
+
+// ---- request.c ----
+
 // The flow a request came in on, as an access flow.
 struct access_flow pcscf_source_flow(const struct pxy *p);
-// "<sip:TOKEN@host:port;lr>", of the access side for TOKEN_ACCESS; STR_NONE when out of memory.
-struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                         const struct token_use *use);
+// Is the request inside a dialog?
+bool pcscf_in_dialog(const struct sip_msg *m);
+// Removes what a UE may not see from a request or response to it (ims/trust.h).
+void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct sip_edits *e);
+// What a UE has sent, request or response, on its way to the core: what it may not say goes (TS 24.229 4.4; RFC 3329
+// 2.3.1), what this network knows of where it is comes (4.4.3, 7.2A.4).
+void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e);
 // The target's side and time for what goes to the core.
 void pcscf_aim_at_core(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
 enum step_verdict pcscf_forward(struct pjob *pj, const struct pxy_forward_ops *ops);
-
-extern const struct procedure pcscf_register, pcscf_originating, pcscf_terminating,
-    pcscf_from_ue, pcscf_to_ue;
-
-extern const struct trigger pcscf_forwards_in_dialog; // a point: a request inside a dialog goes on, either way
-
-// ---- control.c ----
-int pcscf_count_steps(struct pcscf *p);
 
 // ---- sender.c ----
 
@@ -91,12 +95,14 @@ enum sender_kind {
 };
 struct sender {
     enum sender_kind kind;
-    const struct reg *reg; // as registry_find has it
+    const struct contact *contact; // as registry_find has it
 };
 // Of a request on the access side outside of any dialog.
 struct sender pcscf_sender(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m);
 // Is this flow, beyond doubt, one of the user's (token_user)?
 bool pcscf_is_flow_of(const struct pcscf *p, const struct access_flow *f, uint64_t user);
+// A contact on this flow was registered, or has left: the stack knows the flow as somebody else's from now on.
+void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
 // A request that was let in came on this flow: the association remembers it.
 void pcscf_hear(struct pcscf *p, const struct access_flow *f);
 // The private identity that a REGISTER is about: of its credentials, else derived from the public one (TS 24.229
@@ -110,26 +116,6 @@ void pcscf_aim_at_ue(struct pjob *pj);
 // Answers for a UE that cannot be reached.
 enum pxy_verdict pcscf_flow_failed(struct pjob *pj, bool in_dialog);
 void pcscf_no_stream(void *pcscf, const struct addr *to); // for the stack
-
-// ---- strangers.c ----
-
-// For the stack: who is at the other end of a flow, and may a stranger's new request come in?
-enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from);
-uint64_t pcscf_user(void *pcscf, const struct flow_info *from);
-bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_msg *m,
-                  struct stack_refusal *ret_refusal);
-// A contact on this flow was registered, or has left.
-void pcscf_flow_changed(void *pcscf, const struct access_flow *f);
-
-// Removes what a UE may not see from a request or response to it (ims/trust.h).
-void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct sip_edits *e);
-
-// What a UE has sent, request or response, on its way to the core: what it may not say goes (TS 24.229 4.4; RFC 3329
-// 2.3.1), what this network knows of where it is comes (4.4.3, 7.2A.4).
-void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e);
-
-// Is the request inside a dialog?
-bool pcscf_in_dialog(const struct sip_msg *m);
 
 // ---- media.c ----
 // A step: 488 when the description has media that the network does not allow (TS 24.229 6.2).
@@ -176,6 +162,10 @@ static inline struct str pcscf_hostport(const struct pcscf *p, unsigned side, co
         return p->core_hostport;
     return p->access_hostport[i];
 }
+
+// "<sip:TOKEN@host:port;lr>", of the access side for TOKEN_ACCESS; STR_NONE when out of memory.
+struct str pcscf_own_uri(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                         const struct token_use *use);
 
 // Does a request, or the request of a response, begin a dialog?
 bool pcscf_makes_dialog(const struct sip_msg *m);

@@ -27,15 +27,15 @@ static bool is_open(const struct pcscf *p, flow_id id)
 
 // The connection that the UE was heard on last, of those that are its own.
 static flow_id connection(const struct pcscf *p, const struct access_flow *f,
-                          const struct association *a, const struct reg *g)
+                          const struct association *a, const struct contact *g)
 {
     const struct association_table *t = registry_associations(p->registry);
     size_t it = 0;
     flow_id id;
     if (f->proto == SIP_PROTO_TCP && is_open(p, f->id))
         return f->id;
-    if (g && reg_flow(g)->proto == SIP_PROTO_TCP && is_open(p, reg_flow(g)->id))
-        return reg_flow(g)->id;
+    if (g && contact_flow(g)->proto == SIP_PROTO_TCP && is_open(p, contact_flow(g)->id))
+        return contact_flow(g)->id;
     if (!a || association_alone(t, &f->remote) != a)
         return 0;
     while ((id = association_connection(a, &it)))
@@ -55,11 +55,11 @@ static bool listens_at(const struct sip_uri *contact, const struct addr *ue, str
     return true;
 }
 
-static enum sip_proto wanted_proto(const struct access_flow *f, const struct reg *g,
+static enum sip_proto wanted_proto(const struct access_flow *f, const struct contact *g,
                                    const struct sip_uri *contact, bool listens)
 {
     struct str said = contact ? sip_uri_param(contact, STR("transport"), NULL) : STR_NONE;
-    enum sip_proto proto = g ? reg_flow(g)->proto : f->proto;
+    enum sip_proto proto = g ? contact_flow(g)->proto : f->proto;
     if (listens && str_ieq(said, STR("tcp")))
         proto = SIP_PROTO_TCP;
     else if (listens && str_ieq(said, STR("udp")))
@@ -69,20 +69,20 @@ static enum sip_proto wanted_proto(const struct access_flow *f, const struct reg
 
 // The flow of the token, unless the UE has moved, or used another transport once than it registered
 // over.
-static const struct access_flow *flow_to(const struct pjob *pj, const struct reg *g)
+static const struct access_flow *flow_to(const struct pjob *pj, const struct contact *g)
 {
-    bool as_registered = !g || (reg_flow(g)->proto == pj->ue.proto &&
-                                addr_eq_ip(&reg_flow(g)->remote, &pj->ue.remote));
-    return as_registered ? &pj->ue : reg_flow(g);
+    bool as_registered = !g || (contact_flow(g)->proto == pj->ue.proto &&
+                                addr_eq_ip(&contact_flow(g)->remote, &pj->ue.remote));
+    return as_registered ? &pj->ue : contact_flow(g);
 }
 
 // A Contact at another port than the one that datagrams are known to reach, in a dialog that began
 // over a connection which is still open, names that connection.
-static bool is_of_its_connection(const struct pjob *pj, const struct reg *g, flow_id stream,
+static bool is_of_its_connection(const struct pjob *pj, const struct contact *g, flow_id stream,
                                  const struct addr *at)
 {
-    bool reached = g && at && reg_flow(g)->proto == SIP_PROTO_UDP &&
-                   addr_port(&reg_flow(g)->remote) == addr_port(at);
+    bool reached = g && at && contact_flow(g)->proto == SIP_PROTO_UDP &&
+                   addr_port(&contact_flow(g)->remote) == addr_port(at);
     return pj->ue.proto == SIP_PROTO_TCP && stream && stream == pj->ue.id && !reached;
 }
 
@@ -94,12 +94,12 @@ void pcscf_aim_at_ue(struct pjob *pj)
     if (!way)
         return; // the arena says so
     struct association *a = find_association(pj);
-    const struct reg *g = a && contact ? registry_contact_of(p->registry, a, contact) : NULL;
+    const struct contact *g = a && contact ? registry_contact_of(p->registry, a, contact) : NULL;
     if (a && !g)
         g = registry_newest_of(p->registry, a);
     const struct access_flow *f = flow_to(pj, g);
     struct addr at;
-    bool exact = g && (reg_is_nat(g) || reg_is_outbound(g));
+    bool exact = g && (contact_is_nat(g) || contact_is_outbound(g));
     bool listens = !exact && listens_at(contact, &f->remote, &at);
     way->proto = wanted_proto(f, g, contact, listens);
     way->stream = connection(p, &pj->ue, a, g);
@@ -108,7 +108,7 @@ void pcscf_aim_at_ue(struct pjob *pj)
     way->udp = listens ? at : f->remote;
     if (listens && (way->proto == SIP_PROTO_TCP || !a || !association_no_tcp(a)))
         way->tcp = at;
-    pj->outbound = g && reg_is_outbound(g);
+    pj->outbound = g && contact_is_outbound(g);
     pj->target.label = f->label;
     pj->target.leg_ms = p->config->leg_ue_ms;
     pj->target.reach = way;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // REGISTER (TS 24.229 5.2.2): checks of the access, what the home network needs to know, the way to it,
 // and what the answer leaves behind here.
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 #include "base/err.h"
 #include "pcscf/register.h"

@@ -13,27 +13,27 @@ enum {
 };
 
 struct stored {
-    struct reg_identity *impus;
+    struct identity *impus;
     size_t n_impus;
     struct str home, impi, route, charging, term_ioi;
     const struct sip_msg *ok;
 };
 
-static struct reg_identity copied(struct arena *a, struct reg_identity id)
+static struct identity copied(struct arena *a, struct identity id)
 {
-    return (struct reg_identity){arena_dup(a, id.uri), id.display.n ? arena_dup(a, id.display) : STR_NONE};
+    return (struct identity){arena_dup(a, id.uri), id.display.n ? arena_dup(a, id.display) : STR_NONE};
 }
 
 // Who names no private identity has no registration that is certainly his own: one of his network at that address that
 // has the very identity is taken for it, none whose pattern happens to cover it.
-static const struct reg *known_of(const struct pjob *pj, const struct stored *s, struct str to)
+static const struct contact *known_of(const struct pjob *pj, const struct stored *s, struct str to)
 {
     const struct registry *r = pj->pcscf->registry;
     const struct association *as = association_find(registry_associations(r), &pj->ue.remote, pj->ue.user);
-    const struct reg *g = registry_find_at(r, &pj->ue.remote, as, to);
-    struct reg_identity id;
+    const struct contact *g = registry_find_at(r, &pj->ue.remote, as, to);
+    struct identity id;
     bool covered = false;
-    if (!g || !str_eq(reg_home(g), s->home) || (!as && (!reg_has_identity(g, to, &id, &covered) || covered)))
+    if (!g || !str_eq(contact_home(g), s->home) || (!as && (!contact_has_identity(g, to, &id, &covered) || covered)))
         return NULL;
     return g;
 }
@@ -42,17 +42,17 @@ static const struct reg *known_of(const struct pjob *pj, const struct stored *s,
 static int take_known(const struct pjob *pj, struct arena *a, struct stored *s)
 {
     struct str to = sip_msg_to(pj->req)->uri.text;
-    const struct reg *known = known_of(pj, s, to);
+    const struct contact *known = known_of(pj, s, to);
     size_t n = 0;
-    while (known && reg_impu(known, n).n)
+    while (known && contact_impu(known, n).n)
         n++;
     s->impus = arena_alloc(a, (n ? n : 1) * sizeof *s->impus);
     if (!s->impus)
         return ERR_NOMEM;
     for (size_t i = 0; i < n; i++)
-        s->impus[i] = copied(a, reg_identity_at(known, i));
+        s->impus[i] = copied(a, contact_identity(known, i));
     if (!n)
-        s->impus[n++] = (struct reg_identity){to, STR_NONE};
+        s->impus[n++] = (struct identity){to, STR_NONE};
     s->n_impus = n;
     return 0;
 }
@@ -136,7 +136,7 @@ static bool is_behind_nat(const struct pjob *pj, const struct sip_uri *contact)
 static void store_contact(struct pjob *pj, const struct stored *s, const struct sip_contact *c, uint64_t expires_s)
 {
     struct pcscf *pc = pj->pcscf;
-    struct reg_params rp = {.flow = &pj->ue,
+    struct contact_params rp = {.flow = &pj->ue,
                             .impi = s->impi,
                             .contact = c->addr.uri.text,
                             .identities = s->impus,
@@ -161,13 +161,13 @@ static void store_contact(struct pjob *pj, const struct stored *s, const struct 
 }
 
 // Is the contact among the bindings that the registrar lists?
-static bool is_listed(void *ok, const struct reg *g)
+static bool is_listed(void *ok, const struct contact *g)
 {
     char room[512];
     struct arena a;
     struct sip_uri u;
     arena_init(&a, room, sizeof room);
-    bool listed = sip_uri_parse(&a, reg_contact(g), &u) == 0 && granted(ok, &u) > 0;
+    bool listed = sip_uri_parse(&a, contact_uri(g), &u) == 0 && granted(ok, &u) > 0;
     arena_done(&a);
     return listed;
 }

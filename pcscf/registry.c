@@ -1,69 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
-#include "base/hash.h"
 #include "ims/wildcard.h"
 #include "pcscf/registry_priv.h"
-#include "sip/uri.h"
 
-enum { CONTACT_ROOM = 512, DRAFT_ROOM = 2048, IMPU_TEXT_MAX = 8192 };
+enum { DRAFT_ROOM = 2048, IMPU_TEXT_MAX = 8192 };
 
 // ---- keys ----
 
-uint64_t registry_address_key(const struct addr *a)
-{
-    return addr_is_ip6(a) ? hash_bytes(&a->in6.sin6_addr, 16) : hash_bytes(&a->in4.sin_addr, 4);
-}
-
-uint64_t registry_identity_key(uint64_t at, uint64_t hash)
-{
-    return at * 31 + hash;
-}
-
-static uint64_t flow_key(const struct access_flow *f)
-{
-    uint64_t key[2] = {f->proto, f->id};
-    if (f->proto == SIP_PROTO_UDP) {
-        key[0] = registry_address_key(&f->remote);
-        key[1] = addr_port(&f->remote);
-    }
-    return hash_bytes(key, sizeof key);
-}
-
-static uint64_t default_key(const struct reg *g)
+static uint64_t default_key(const struct contact *g)
 {
     return registry_identity_key(0, g->impus[0].hash);
 }
 
-static uint64_t impu_key(const struct reg *g, size_t i)
+static uint64_t impu_key(const struct contact *g, size_t i)
 {
     return registry_identity_key(registry_address_key(&g->flow.remote), g->impus[i].hash);
 }
 
-// A connection is the same as long as it is open: the next one from its port may be somebody else's.
-bool registry_same_flow(const struct access_flow *a, const struct access_flow *b)
-{
-    return a->proto == b->proto &&
-           (a->proto == SIP_PROTO_UDP ? addr_eq(&a->remote, &b->remote) : a->id && a->id == b->id);
-}
-
 // ---- on a flow ----
-
-struct reg *registry_newest_on_flow(const struct registry *r, const struct access_flow *f)
-{
-    size_t it = 0;
-    struct reg *g;
-    while ((g = map_find(&r->by_flow, flow_key(f), &it)))
-        if (registry_same_flow(&g->flow, f))
-            return g;
-    return NULL;
-}
 
 // The flow's table entry always names the newest contact, so a flow that serves thousands of users
 // costs one slot.
-static int join_flow(struct registry *r, struct reg *g)
+static int join_flow(struct registry *r, struct contact *g)
 {
-    struct reg *head = registry_newest_on_flow(r, &g->flow);
-    uint64_t key = flow_key(&g->flow);
+    struct contact *head = registry_newest_on_flow(r, &g->flow);
+    uint64_t key = registry_flow_key(&g->flow);
     if (map_add(&r->by_flow, key, g))
         return ERR_NOMEM;
     if (head) {
@@ -73,21 +34,21 @@ static int join_flow(struct registry *r, struct reg *g)
     return 0;
 }
 
-static void leave_flow(struct registry *r, struct reg *g)
+static void leave_flow(struct registry *r, struct contact *g)
 {
-    uint64_t key = flow_key(&g->flow);
+    uint64_t key = registry_flow_key(&g->flow);
     if (registry_newest_on_flow(r, &g->flow) == g) {
         map_remove(&r->by_flow, key, g);
         // Cannot fail: the slot just freed is there.
         if (!list_empty(&g->same_flow))
-            (void)map_add(&r->by_flow, key, LIST_ENTRY(g->same_flow.next, struct reg, same_flow));
+            (void)map_add(&r->by_flow, key, LIST_ENTRY(g->same_flow.next, struct contact, same_flow));
     }
     list_del(&g->same_flow);
 }
 
 // ---- life of a contact ----
 
-static void unlink_reg(struct registry *r, struct reg *g)
+static void unlink_contact(struct registry *r, struct contact *g)
 {
     timer_stop(&g->expiry);
     map_remove(&r->by_default, default_key(g), g);
@@ -104,12 +65,12 @@ static void tell(struct registry *r, const struct access_flow *f)
         r->ops->flow_changed(r->arg, f);
 }
 
-static bool is_exact(const struct reg *g)
+static bool is_exact(const struct contact *g)
 {
     return g->nat || g->outbound;
 }
 
-static void put_texts(struct registry *r, struct reg *g)
+static void put_texts(struct registry *r, struct contact *g)
 {
     shared_put(&r->texts, g->home);
     shared_put(&r->texts, g->route);
@@ -119,10 +80,10 @@ static void put_texts(struct registry *r, struct reg *g)
         shared_put(&r->patterns, g->impus[i].pattern);
 }
 
-static void reg_free(struct registry *r, struct reg *g)
+static void contact_free(struct registry *r, struct contact *g)
 {
     struct access_flow f = g->flow;
-    unlink_reg(r, g);
+    unlink_contact(r, g);
     if (g->association)
         association_leave(g->association, is_exact(g));
     put_texts(r, g);
@@ -130,7 +91,7 @@ static void reg_free(struct registry *r, struct reg *g)
     tell(r, &f);
 }
 
-static int link_reg(struct registry *r, struct reg *g)
+static int link_contact(struct registry *r, struct contact *g)
 {
     int e = map_add(&r->by_default, default_key(g), g);
     for (size_t i = 0; !e && i < g->n_impus; i++)
@@ -142,7 +103,7 @@ static int link_reg(struct registry *r, struct reg *g)
     return e ? e : join_flow(r, g);
 }
 
-static int join_association(struct registry *r, struct reg *g, struct str impi)
+static int join_association(struct registry *r, struct contact *g, struct str impi)
 {
     struct association *a;
     int e = association_get(r->associations, &g->flow.remote, impi, g->flow.user, &a);
@@ -156,18 +117,18 @@ static int join_association(struct registry *r, struct reg *g, struct str impi)
 
 static void on_expiry(void *arg)
 {
-    struct reg *g = arg;
+    struct contact *g = arg;
     struct registry *r = g->owner;
     if (r->ops && r->ops->expired)
         r->ops->expired(r->arg, g);
-    reg_free(r, g);
+    contact_free(r, g);
 }
 
 // ---- making one ----
 
 // Identities as they will be kept, in an arena: the distinct ones first.
 struct draft_impu {
-    struct reg_identity id;
+    struct identity id;
     struct str canon;
     uint64_t hash;
     bool plain; // its canonical form takes no memory of its own
@@ -207,7 +168,7 @@ static void draft_pattern(struct draft *d, const struct registry *r, struct draf
 }
 
 // One that nothing can be compared with is left out.
-static int draft_add(struct draft *d, const struct registry *r, const struct reg_params *p, const struct reg_identity *id,
+static int draft_add(struct draft *d, const struct registry *r, const struct contact_params *p, const struct identity *id,
                      bool pattern)
 {
     struct draft_impu *i = &d->impus[d->n];
@@ -227,7 +188,7 @@ static int draft_add(struct draft *d, const struct registry *r, const struct reg
     return 0;
 }
 
-static int draft_init(struct draft *d, const struct registry *r, const struct reg_params *p)
+static int draft_init(struct draft *d, const struct registry *r, const struct contact_params *p)
 {
     arena_init(&d->arena, d->room, sizeof d->room);
     d->impus = arena_alloc(&d->arena, (p->n_identities + 1) * sizeof *d->impus);
@@ -250,10 +211,10 @@ static char *put_text(char *at, struct str s)
     return at + s.n;
 }
 
-static char *put_impu(struct registry *r, struct reg *g, struct reg_impu *to, const struct draft_impu *from, char *at,
+static char *put_impu(struct registry *r, struct contact *g, struct contact_impu *to, const struct draft_impu *from, char *at,
                       bool pattern)
 {
-    *to = (struct reg_impu){.text = at,
+    *to = (struct contact_impu){.text = at,
                             .hash = from->hash,
                             .n_uri = (uint16_t)from->id.uri.n,
                             .n_display = (uint16_t)from->id.display.n,
@@ -268,7 +229,7 @@ static char *put_impu(struct registry *r, struct reg *g, struct reg_impu *to, co
     return to->n_canon ? put_text(at, from->canon) : at;
 }
 
-static bool get_texts(struct registry *r, struct reg *g, const struct reg_params *p)
+static bool get_texts(struct registry *r, struct contact *g, const struct contact_params *p)
 {
     g->home = shared_get(&r->texts, p->home);
     g->route = shared_get(&r->texts, p->service_route);
@@ -280,13 +241,13 @@ static bool get_texts(struct registry *r, struct reg *g, const struct reg_params
     return all;
 }
 
-static struct reg *reg_make(struct registry *r, const struct reg_params *p, const struct draft *d)
+static struct contact *contact_make(struct registry *r, const struct contact_params *p, const struct draft *d)
 {
-    struct reg *g = mem_zalloc(sizeof *g + d->n * sizeof *g->impus + d->text);
+    struct contact *g = mem_zalloc(sizeof *g + d->n * sizeof *g->impus + d->text);
     if (!g)
         return NULL;
     char *at = (char *)&g->impus[d->n];
-    g->contact = str_make(at, p->contact.n);
+    g->uri = str_make(at, p->contact.n);
     at = put_text(at, p->contact);
     for (size_t i = 0; i < d->n; i++)
         at = put_impu(r, g, &g->impus[i], &d->impus[i], at, i >= d->n_distinct);
@@ -297,99 +258,24 @@ static struct reg *reg_make(struct registry *r, const struct reg_params *p, cons
     g->order = ++r->registered;
     g->nat = p->nat;
     g->outbound = p->outbound;
-    if (get_texts(r, g, p) && join_association(r, g, p->impi) == 0 && link_reg(r, g) == 0)
+    if (get_texts(r, g, p) && join_association(r, g, p->impi) == 0 && link_contact(r, g) == 0)
         return g;
-    reg_free(r, g);
+    contact_free(r, g);
     return NULL;
 }
 
-// ---- finding one again ----
+// ---- one for another ----
 
-// A Contact URI as text and read; what cannot be read is compared as it stands.
-struct contact {
-    struct arena arena;
-    _Alignas(8) char room[CONTACT_ROOM];
-    struct str text;
-    struct sip_uri uri;
-    bool read;
-};
-
-static void contact_init(struct contact *c, struct str text)
-{
-    arena_init(&c->arena, c->room, sizeof c->room);
-    c->text = text;
-    c->read = sip_uri_parse(&c->arena, text, &c->uri) == 0;
-}
-
-static void contact_done(struct contact *c)
-{
-    arena_done(&c->arena);
-}
-
-bool reg_has_contact(const struct reg *g, const struct sip_uri *uri)
-{
-    struct contact c;
-    if (str_eq(g->contact, uri->text))
-        return true;
-    contact_init(&c, g->contact);
-    bool same = c.read && sip_uri_eq(&c.uri, uri);
-    contact_done(&c);
-    return same;
-}
-
-static struct reg *next_of_default(const struct registry *r, const struct identity_key *k, size_t *it)
-{
-    for (struct reg *g; (g = map_find(&r->by_default, registry_identity_key(0, k->hash), it));)
-        if (reg_distinct(g, k) == &g->impus[0])
-            return g;
-    return NULL;
-}
-
-const struct reg *registry_next_of(const struct registry *r, struct str impu, size_t *it)
-{
-    struct identity_key k;
-    if (identity_key_init(&k, r->plan, impu))
-        return NULL;
-    const struct reg *g = next_of_default(r, &k, it);
-    identity_key_done(&k);
-    return g;
-}
-
-// Two UEs that share their default identity may have the same private address behind two NATs, and then the
-// same Contact. A UE that names its private identity at one time and not at another stays the one that it is.
-static bool is_same_ue(const struct reg *g, const struct access_flow *f)
-{
-    return g->flow.user == f->user || addr_eq_ip(&g->flow.remote, &f->remote);
-}
-
-// of: that this one replaces.
-static struct reg *find_contact(const struct registry *r, struct str contact, struct str impu, const struct reg_params *of)
-{
-    struct identity_key k;
-    struct contact c;
-    struct reg *g;
-    size_t it = 0;
-    if (identity_key_init(&k, r->plan, impu))
-        return NULL;
-    contact_init(&c, contact);
-    while ((g = next_of_default(r, &k, &it)))
-        if ((c.read ? reg_has_contact(g, &c.uri) : str_eq(g->contact, contact)) && is_same_ue(g, of->flow) && str_eq(reg_home(g), of->home))
-            break;
-    contact_done(&c);
-    identity_key_done(&k);
-    return g;
-}
-
-size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct reg *g), void *arg)
+size_t registry_keep(struct registry *r, struct str home, struct str impu, bool (*listed)(void *arg, const struct contact *g), void *arg)
 {
     struct identity_key k;
     size_t n = 0, it = 0;
     if (identity_key_init(&k, r->plan, impu))
         return 0;
-    for (struct reg *g; (g = next_of_default(r, &k, &it));) {
-        if (!str_eq(reg_home(g), home) || listed(arg, g))
+    for (struct contact *g; (g = registry_next_of_default(r, &k, &it));) {
+        if (!str_eq(contact_home(g), home) || listed(arg, g))
             continue;
-        reg_free(r, g);
+        contact_free(r, g);
         n++;
         it = 0; // a removal may move an entry to where the walk has been already
     }
@@ -397,21 +283,21 @@ size_t registry_keep(struct registry *r, struct str home, struct str impu, bool 
     return n;
 }
 
-static int replace(struct registry *r, const struct reg_params *p, const struct draft *d)
+static int replace(struct registry *r, const struct contact_params *p, const struct draft *d)
 {
-    struct reg *old = find_contact(r, p->contact, d->impus[0].id.uri, p);
-    struct reg *g = reg_make(r, p, d);
+    struct contact *old = registry_replaced_by(r, p, d->impus[0].id.uri);
+    struct contact *g = contact_make(r, p, d);
     if (!g)
         return ERR_NOMEM;
     if (old)
-        reg_free(r, old);
+        contact_free(r, old);
     g->expires_at = loop_now(r->loop) / 1000000 + p->expires_ms;
     timer_start(r->loop, &g->expiry, p->expires_ms);
     tell(r, &g->flow);
     return 0;
 }
 
-int registry_set(struct registry *r, const struct reg_params *p, size_t *ret_refused)
+int registry_set(struct registry *r, const struct contact_params *p, size_t *ret_refused)
 {
     struct draft d;
     int e = draft_init(&d, r, p);
@@ -448,7 +334,7 @@ void registry_free(struct registry *r)
     if (!r)
         return;
     size_t it = 0;
-    struct reg *g;
+    struct contact *g;
     while ((g = map_next(&r->by_default, &it))) {
         timer_stop(&g->expiry);
         put_texts(r, g);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the registry's files share: registry.c has the life of a contact, registry_find.c the look-ups.
+// What the registry's files share: registry.c has the life of a contact; below it registry_find.c the look-ups, and
+// below these registry_contact.c what a contact is by itself.
 #pragma once
 
 #include "base/list.h"
@@ -7,7 +8,7 @@
 #include "pcscf/registry.h"
 #include "pcscf/shared.h"
 
-struct reg_impu {
+struct contact_impu {
     const char *text;       // URI, display name, canonical form where it is not the URI itself
     uint64_t hash;          // of the canonical form
     struct shared *pattern; // in canonical form; NULL: a distinct identity
@@ -15,7 +16,7 @@ struct reg_impu {
 };
 
 // One allocation: struct, identities, then the texts of contact and identities.
-struct reg {
+struct contact {
     struct registry *owner;
     struct timer expiry;
     struct access_flow flow;
@@ -24,11 +25,11 @@ struct reg {
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
     uint64_t order;        // the higher, the newer
-    struct str contact;
+    struct str uri; // of its Contact
     uint64_t user_key;
     bool nat, outbound;
     uint32_t n_impus, n_patterns; // the distinct ones come first
-    struct reg_impu impus[];
+    struct contact_impu impus[];
 };
 
 struct registry {
@@ -46,13 +47,24 @@ struct registry {
     uint64_t registered;    // so far
 };
 
-// Keys of the maps: an identity at an address (at 0: anywhere), and of what is at an address.
+// ---- registry_contact.c: a contact by itself ----
+
+// Keys of the maps: an identity at an address (at 0: anywhere), what is at an address, what is on a flow.
 uint64_t registry_identity_key(uint64_t at, uint64_t hash);
 uint64_t registry_address_key(const struct addr *a);
+uint64_t registry_flow_key(const struct access_flow *f);
 
-struct reg *registry_newest_on_flow(const struct registry *r, const struct access_flow *f);
 bool registry_same_flow(const struct access_flow *a, const struct access_flow *b);
-bool reg_has_contact(const struct reg *g, const struct sip_uri *uri);
-
+// Is this its Contact URI (RFC 3261 19.1.4)?
+bool contact_is(const struct contact *g, const struct sip_uri *uri);
 // The distinct identity of the contact that is this one; NULL: none.
-const struct reg_impu *reg_distinct(const struct reg *g, const struct identity_key *k);
+const struct contact_impu *contact_distinct(const struct contact *g, const struct identity_key *k);
+// The first of its patterns that covers this one; NULL: none. Each that is tried takes one of *left.
+const struct contact_impu *contact_covering(const struct contact *g, const struct identity_key *k, size_t *left);
+
+// ---- registry_find.c: look-ups ----
+
+struct contact *registry_newest_on_flow(const struct registry *r, const struct access_flow *f);
+struct contact *registry_next_of_default(const struct registry *r, const struct identity_key *k, size_t *it);
+// The contact that one of these facts takes the place of; impu: their default identity. NULL: none.
+struct contact *registry_replaced_by(const struct registry *r, const struct contact_params *p, struct str impu);

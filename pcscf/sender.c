@@ -22,7 +22,7 @@ struct str pcscf_impi(struct arena *a, const struct sip_msg *m)
 
 enum where { ON_FLOW, OF_ASSOCIATION, AT_ADDRESS };
 
-static const struct reg *find(const struct pcscf *p, const struct access_flow *f, enum where where,
+static const struct contact *find(const struct pcscf *p, const struct access_flow *f, enum where where,
                               const struct association *a, struct str impu)
 {
     return where == ON_FLOW ? registry_find(p->registry, f, impu)
@@ -31,12 +31,12 @@ static const struct reg *find(const struct pcscf *p, const struct access_flow *f
 }
 
 // The contact of the preferred identity, else that of From.
-static const struct reg *claimed(const struct pcscf *p, const struct access_flow *f,
+static const struct contact *claimed(const struct pcscf *p, const struct access_flow *f,
                                  const struct sip_msg *m, enum where where,
                                  const struct association *a)
 {
     struct sip_iter it = sip_iter_init(m, SIP_H_P_PREFERRED_IDENTITY);
-    const struct reg *g = NULL;
+    const struct contact *g = NULL;
     for (const struct sip_addr *ppi; !g && it.done < PREFERRED_MAX && (ppi = sip_iter_next(&it));)
         g = find(p, f, where, a, ppi->uri.text);
     return g ? g : find(p, f, where, a, sip_msg_from(m)->uri.text);
@@ -50,10 +50,10 @@ static bool is_anonymous(const struct sip_msg *m)
 }
 
 // Who names an identity that the address's UE does not have is another one, who has not registered.
-static const struct reg *owner(const struct pcscf *p, const struct access_flow *f,
+static const struct contact *owner(const struct pcscf *p, const struct access_flow *f,
                                const struct sip_msg *m, const struct association *a)
 {
-    const struct reg *g = claimed(p, f, m, OF_ASSOCIATION, a), *any;
+    const struct contact *g = claimed(p, f, m, OF_ASSOCIATION, a), *any;
     if (g)
         return g;
     any = registry_newest_of(p->registry, a);
@@ -66,9 +66,9 @@ struct sender pcscf_sender(const struct pcscf *p, const struct access_flow *f,
                            const struct sip_msg *m)
 {
     const struct association_table *t = registry_associations(p->registry);
-    const struct reg *g = registry_find(p->registry, f, STR_NONE);
+    const struct contact *g = registry_find(p->registry, f, STR_NONE);
     if (g) {
-        const struct reg *said = claimed(p, f, m, ON_FLOW, NULL);
+        const struct contact *said = claimed(p, f, m, ON_FLOW, NULL);
         return (struct sender){SENDER_KNOWN, said ? said : g};
     }
     const struct association *a = association_alone(t, &f->remote);
@@ -89,6 +89,20 @@ bool pcscf_is_flow_of(const struct pcscf *p, const struct access_flow *f, uint64
     if (association_alone(t, &f->remote) == a)
         return true;
     return registry_flow_has(p->registry, f, a);
+}
+
+// ---- what the stack knows of it ----
+
+void pcscf_flow_changed(void *pcscf, const struct access_flow *f)
+{
+    struct pcscf *pc = pcscf;
+    uint64_t changes = association_stats(registry_associations(pc->registry)).changes;
+    if (!pc->stack)
+        return;
+    if (changes != pc->associations_seen) // other flows of the address are concerned, too
+        stack_recheck_all(pc->stack);
+    pc->associations_seen = changes;
+    stack_recheck(pc->stack, f->proto, &f->remote);
 }
 
 void pcscf_hear(struct pcscf *p, const struct access_flow *f)

@@ -2,7 +2,7 @@
 // Who is nobody here, and what he may ask for (TS 24.229 5.2.6.3.2A): a REGISTER, or what continues a
 // dialog that this node gave him a token for. Everything else is refused before anything is kept
 // for it.
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 static struct access_flow flow_of(const struct flow_info *from)
 {
@@ -14,10 +14,10 @@ static struct access_flow flow_of(const struct flow_info *from)
 // that address was let in on it. NULL: nobody's.
 static const struct association *owner(const struct pcscf *pc, const struct access_flow *f)
 {
-    const struct reg *g = registry_find(pc->registry, f, STR_NONE);
+    const struct contact *g = registry_find(pc->registry, f, STR_NONE);
     const struct association *a;
     if (g)
-        return reg_association(g);
+        return contact_association(g);
     a = association_alone(registry_associations(pc->registry), &f->remote);
     return a && association_heard(a, f) ? a : NULL;
 }
@@ -95,16 +95,4 @@ bool pcscf_screen(void *pcscf, const struct flow_info *from, const struct sip_ms
     pc->counters.refused_unregistered++;
     *ret_refusal = !sip_msg_to_tag(m).p ? no_registration : dialog_is_old(pc, m) ? old_dialog : no_dialog;
     return false;
-}
-
-void pcscf_flow_changed(void *pcscf, const struct access_flow *f)
-{
-    struct pcscf *pc = pcscf;
-    uint64_t changes = association_stats(registry_associations(pc->registry)).changes;
-    if (!pc->stack)
-        return;
-    if (changes != pc->associations_seen) // other flows of the address are concerned, too
-        stack_recheck_all(pc->stack);
-    pc->associations_seen = changes;
-    stack_recheck(pc->stack, f->proto, &f->remote);
 }

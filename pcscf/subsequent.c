@@ -2,7 +2,7 @@
 // Requests inside a dialog (TS 24.229 5.2.6.3.5 and 5.2.6.3.9, 5.2.6.4.5 and 5.2.6.4.9): the token in this P-CSCF's
 // own Record-Route entry, which came back as Route, is all the dialog state there is. That of a UE
 // holds the route set that the network gave it.
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 static enum step_verdict strip_from_ue(struct job *j)
 {

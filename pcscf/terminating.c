@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests from the core to a UE that start a dialog or stand alone (TS 24.229 5.2.6.4): the token in
 // the Path URI that the S-CSCF put into Route is the flow to the UE.
-#include "pcscf/pcscf_priv.h"
+#include "pcscf/procedures.h"
 
 static enum step_verdict find_flow(struct job *j)
 {

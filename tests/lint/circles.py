@@ -22,14 +22,11 @@ common/base: log log_limit
 common/io: sim_conn sim_listen sim_net sim_tcp
 common/sdp: media parse
 common/sip: split split_avx2 split_avx512 split_plain split_sse2
-common/stack/event: accept delivery event notifier server subscriber subscriber_in subscriber_out subscriber_plan
 common/stack/proxy: proxy proxy_check proxy_context proxy_reply
 common/stack/transport: answer flow guard transport_in transport_tcp
 common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
 hss: facts lir mar op profile sar uar
 hss: queue request
-pcscf: alternative control dialog_route originating pcscf register register_answer register_entry sender strangers subsequent terminating
-pcscf: registry registry_find
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))

@@ -31,6 +31,8 @@ static bool identify(void *arg, const struct sip_msg *m, const struct flow_info 
     if (!uri || !uri->user.n || !number_of(c, uri->user))
         return false;
     ret_who->resource = uri->user;
+    if (c->by_contact)
+        ret_who->instance = sip_msg_raw(m, SIP_H_CONTACT);
     return true;
 }
 
@@ -49,6 +51,8 @@ static enum event_verdict authorise(void *arg, const struct event_asked *q,
     struct counter *c = arg;
     c->asked = q->id;
     c->asks++;
+    if (c->note && !q->refresh)
+        (void)event_set_note(c->core, q->id, str_from(c->note));
     act(c, q->id, &c->within);
     *ret_refusal = c->refusal;
     return c->verdict;
@@ -95,6 +99,24 @@ static void ended(void *arg, event_id id, struct str resource)
     act(c, id, &c->at_end);
 }
 
+static void decorate(void *arg, event_id id, enum sip_method method, struct sip_edits *headers)
+{
+    struct counter *c = arg;
+    struct str note = event_note(c->core, id);
+    if (note.n)
+        sip_edit_append(headers, SIP_H_P_CHARGING_VECTOR,
+                        ARENA_CAT(headers->arena, STR("icid-value="), note,
+                                  method == SIP_NOTIFY ? STR(";n") : STR(";s")));
+}
+
+static void save(void *arg, event_id id)
+{
+    struct counter *c = arg;
+    c->saved = id;
+    c->saves++;
+    act(c, id, &c->at_save);
+}
+
 static int parse(void *arg, event_id id, const struct sip_msg *notify)
 {
     struct counter *c = arg;
@@ -133,6 +155,8 @@ void counter_init(struct counter *c)
         .full = full,
         .partial = partial,
         .ended = ended,
+        .decorate = decorate,
+        .save = save,
         .parse = parse,
     };
 }

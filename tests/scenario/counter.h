@@ -19,6 +19,9 @@ struct counter {
     size_t filler; // bytes behind the state
     int full_err;  // what full returns in place of writing
     bool unlimited;
+    bool by_contact; // each Contact has one subscription
+    const char *
+        note; // what it wants remembered of who subscribes, and says in each message; NULL: nothing
     enum event_verdict verdict;
     struct event_refusal refusal;
     event_id asked; // the last that authorise was asked for
@@ -26,7 +29,9 @@ struct counter {
     // end; NULL: nothing
     void (*within)(struct counter *c, event_id id);
     void (*at_end)(struct counter *c, event_id id);
-    unsigned asks, fulls, partials, ended;
+    unsigned asks, fulls, partials, ended, saves;
+    event_id saved;                                  // the last whose record it was asked to keep
+    void (*at_save)(struct counter *c, event_id id); // as at_end
     // As the arg of a subscriber
     uint64_t known;
     unsigned wholes, steps, gaps;

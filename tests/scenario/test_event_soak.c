@@ -2,12 +2,7 @@
 // Many subscribers and one notifier on a network that loses, doubles and reorders, with subscribers
 // that leave and come: when it is calm again everybody who is subscribed knows the newest state,
 // and in the end nothing is left.
-#include "harness.h"
-
-#include <stdio.h>
-
-#include "counter.h"
-#include "stack/event/event.h"
+#include "event_lab.h"
 
 #define N "10.0.1.1"
 
@@ -43,32 +38,14 @@ static void on_end(void *arg, event_id id, const struct event_end *e)
 
 static const struct event_subscriber_ops ops = {.state = on_state, .ended = on_end};
 
-static struct event *core_new(struct node *n, const char *contact)
-{
-    struct event *e;
-    struct event_params p = {
-        .txns = stack_txns(n->stack), .uas = stack_uas(n->stack), .contact = str_from(contact)};
-    assert_int_equal(event_new(&p, &e), 0);
-    return e;
-}
-
-static bool wants(void *arg, const struct sip_msg *m, flow_id flow)
-{
-    return true;
-}
-
 static void soak_init(struct soak *k, uint64_t seed)
 {
     memset(k, 0, sizeof *k);
     world_init_seed(&k->w, seed);
     k->n = node_new(&k->w, N, NULL);
     k->s = node_new(&k->w, "10.0.1.2", NULL);
-    struct event_params p = {.txns = stack_txns(k->n->stack),
-                             .uas = stack_uas(k->n->stack),
-                             .contact = STR("<sip:" N ">"),
-                             .wants = wants};
-    assert_int_equal(event_new(&p, &k->notifier), 0);
-    k->subscriber = core_new(k->s, "<sip:10.0.1.2>");
+    k->notifier = lab_core(k->n, "<sip:" N ">", true, NULL);
+    k->subscriber = lab_core(k->s, "<sip:10.0.1.2>", false, NULL);
     counter_init(&k->counter);
     k->counter.package.interval_ms = 500;
     k->counter.unlimited = true;

@@ -2,9 +2,9 @@
 // A SUBSCRIBE that came in (RFC 6665 4.2.1): what is looked at before anything is kept for it, in
 // this order, and what is refused how.
 #include "base/err.h"
-#include "stack/event/event_priv.h"
+#include "stack/event/actions.h"
 
-enum { HOUR = 3600, FULL_RETRY_S = 60 };
+enum { HOUR = 3600 };
 
 // What a SUBSCRIBE asks for.
 struct ask {
@@ -14,7 +14,8 @@ struct ask {
     const struct sip_token *event;
     const struct event_package *package;
     struct event_who who;
-    struct notifier *oldest; // makes room for this one; NULL: there is room
+    struct notifier *leaves; // makes room for this one; NULL: there is room
+    bool renews;             // it is of the same instance
     uint32_t granted;        // seconds
     uint8_t type;
     struct event_refusal refusal;
@@ -53,8 +54,8 @@ static bool check_require(struct ask *q)
 static bool check_event(struct ask *q)
 {
     q->event = sip_msg_at(q->msg, SIP_H_EVENT, 0);
-    q->package = q->event ? event_package_find(q->core, q->event->token) : NULL;
-    if (q->package && q->package->identify && q->package->full)
+    q->package = q->event ? event_package_served(q->core, q->event->token) : NULL;
+    if (q->package)
         return true;
     return refuse_with(q, 489, "nobody serves this event package", SIP_H_ALLOW_EVENTS,
                        event_allowed(q->core));
@@ -126,41 +127,70 @@ static void answer_refusal(struct ask *q)
 static bool limit(struct ask *q, uint64_t *counter, unsigned status, const char *cause)
 {
     ++*counter;
-    q->refusal.retry_after = status == 500 ? FULL_RETRY_S : 0;
+    q->refusal.retry_after = status == 500 ? q->core->timers.comes_back / 1000 : 0;
     return refuse(q, status, cause);
 }
 
-// The oldest subscription of the same subscriber to the same resource will make room: he has
-// started anew, and nobody refreshes the old ones. Each does so for one, so that those which wait
-// for a verdict are never more than those which are there.
-static struct notifier *find_oldest(struct resource *r, const struct person *who)
+// Each makes room for one, so that those which wait for a verdict are never more than those which
+// are there.
+static bool may_leave(const struct notifier *n)
+{
+    return n->state != NOTIFIER_WAITING && !n->replaced;
+}
+
+// He has started anew, and nobody refreshes the old ones.
+static struct notifier *find_oldest(const struct resource *r, const struct person *who)
 {
     if (!r)
         return NULL;
     LIST_EACH(&r->subs, it) {
         struct notifier *n = LIST_ENTRY(it, struct notifier, of_resource);
-        if (n->person == who && n->state != NOTIFIER_WAITING && !n->replaced)
+        if (n->person == who && may_leave(n))
             return n;
     }
     return NULL;
+}
+
+// The subscription that the same instance of the subscriber had before.
+static struct notifier *find_former(const struct resource *r, struct str instance)
+{
+    if (!r || !instance.n)
+        return NULL;
+    LIST_EACH(&r->subs, it) {
+        struct notifier *n = LIST_ENTRY(it, struct notifier, of_resource);
+        if (str_eq(notifier_instance(n), instance) && may_leave(n))
+            return n;
+    }
+    return NULL;
+}
+
+static bool check_subscriber(struct ask *q, const struct resource *r)
+{
+    struct event *e = q->core;
+    const struct person *who = q->who.unlimited ? NULL : person_find(e, q->who.subscriber);
+    q->leaves = find_former(r, q->who.instance);
+    q->renews = q->leaves != NULL;
+    if (q->renews || !who || who->n < e->limits.per_subscriber)
+        return true;
+    q->leaves = find_oldest(r, who);
+    return q->leaves ||
+           limit(q, &e->count.limit_subscriber, 403, "too many subscriptions of this subscriber");
 }
 
 static bool check_limits(struct ask *q)
 {
     struct event *e = q->core;
     const struct event_limits *l = &e->limits;
-    struct resource *r = resource_find(e, q->package, q->who.resource);
-    if (!q->who.unlimited) {
-        const struct person *who = person_find(e, person_key(q->who.subscriber));
-        if (who && who->n >= l->per_subscriber && !(q->oldest = find_oldest(r, who)))
-            return limit(q, &e->count.limit_subscriber, 403,
-                         "too many subscriptions of this subscriber");
-    }
-    size_t leaves = q->oldest != NULL;
+    const struct resource *r = resource_find(e, q->package, q->who.resource);
+    if (!check_subscriber(q, r))
+        return false;
+    size_t leaves = q->leaves != NULL;
     if (e->n_notifiers >= l->total + leaves)
         return limit(q, &e->count.limit_total, 500, "too many subscriptions");
     if (r && r->n_subs >= l->per_resource + leaves)
         return limit(q, &e->count.limit_resource, 500, "too many subscriptions to this resource");
+    if (e->notifier_bytes >= l->bytes)
+        return limit(q, &e->count.limit_bytes, 500, "too much is kept for subscriptions");
     return true;
 }
 
@@ -176,27 +206,37 @@ static bool identify(struct ask *q)
     const struct sip_addr *from = sip_msg_from(q->msg);
     if (!q->who.subscriber.n && from)
         q->who.subscriber = from->uri.text;
-    return true;
+    size_t kept = event_dialog_bytes(q->msg) + event_id_param(q->event).n + q->who.resource.n +
+                  q->who.subscriber.n + q->who.instance.n;
+    return kept <= EVENT_DIALOG_MAX || refuse(q, 513, "the dialog is larger than is kept");
 }
 
 static int fill(struct notifier *n, const struct ask *q)
 {
     struct event *e = q->core;
-    struct str tag = asking_to_tag(q->request), id = event_id_param(q->event);
+    struct str tag = asking_to_tag(q->request);
     int err = dialog_new_uas(q->msg, tag, e->contact, &n->dialog);
-    if (!err && id.n && !(n->event_id = str_cdup(id)))
-        err = ERR_NOMEM;
     if (!err && !q->who.unlimited)
-        err = person_add(e, person_key(q->who.subscriber), &n->person);
-    uint64_t key = event_key(sip_msg_call_id(q->msg), tag);
+        err = person_add(e, q->who.subscriber, &n->person);
+    n->fixed = (uint32_t)(event_dialog_bytes(q->msg) - event_target_bytes(q->msg));
     if (!err)
-        err = map_add(&e->notifiers, key, n);
+        err = notifier_set_texts(n, event_id_param(q->event), q->who.instance, STR_NONE);
     if (!err)
-        n->key = key;
+        err = notifier_enter(n);
+    n->cseq = sip_msg_cseq(q->msg)->number;
     n->granted = q->granted;
     n->type = q->type;
     n->interval_ms = event_interval(q->package, q->event, &n->rated);
     return err;
+}
+
+static void give_way(const struct ask *q, struct notifier *by)
+{
+    if (!q->leaves)
+        return;
+    q->leaves->replaced = true;
+    by->replaces = q->leaves->id;
+    by->renews = q->renews;
 }
 
 static struct notifier *keep(struct ask *q)
@@ -208,10 +248,10 @@ static struct notifier *keep(struct ask *q)
         resource_release(q->core, r);
     if (!err)
         err = fill(n, q);
-    if (!err && q->oldest)
-        notifier_give_way(q->oldest, n);
-    if (!err)
+    if (!err) {
+        give_way(q, n);
         return n;
+    }
     if (n)
         notifier_drop(n);
     if (err == ERR_BAD)
@@ -259,12 +299,17 @@ static void serve_new(struct ask *q)
 static bool is_same(const struct notifier *n, const struct ask *q)
 {
     return q->package == n->resource->package &&
-           str_eq(event_id_param(q->event), n->event_id ? str_from(n->event_id) : STR_NONE);
+           str_eq(event_id_param(q->event), notifier_event_id(n));
 }
 
 static bool check_order(struct ask *q, struct notifier *n)
 {
+    if (!notifier_takes_target(n, q->msg))
+        return refuse(q, 513, "the Contact is larger than is kept");
     int err = dialog_on_request(n->dialog, q->msg);
+    notifier_weigh(n);
+    if (!err)
+        n->cseq = sip_msg_cseq(q->msg)->number;
     if (err == ERR_STATE)
         return refuse(q, 500, "CSeq is out of order");
     if (err == ERR_BAD)
@@ -283,25 +328,35 @@ static void refuse_gone(struct ask *q)
     answer_refusal(q);
 }
 
+// What is not heard of as accepted leaves the subscription as it was.
+static void accept_again(struct ask *q, struct notifier *n)
+{
+    int err = asking_accept(q->request, n, q->granted);
+    if (!q->granted) {
+        notifier_step(n, NE_UNSUBSCRIBE, NULL);
+        return;
+    }
+    if (err)
+        return;
+    n->granted = q->granted;
+    n->interval_ms = event_interval(q->package, q->event, &n->rated);
+    notifier_step(n, NE_REFRESH, NULL);
+}
+
 // The package says whether he may still; it may end the subscription meanwhile, and then nobody
 // knows it.
 static void refresh(struct ask *q, event_id id)
 {
-    struct notifier_input in = {
-        .request = q->request, .granted = q->granted, .reason = EVENT_REJECTED};
     bool refused = q->granted && ask_package(q, id, true) == EVENT_REFUSE;
     struct notifier *n = slots_find(&q->core->notifier_ids, id);
     if (!is_there(n)) {
         refuse_gone(q);
-        return;
-    }
-    if (refused) {
+    } else if (refused) {
         answer_refusal(q);
-        notifier_step(n, NE_END, &in);
-        return;
+        notifier_step(n, NE_END, &(struct notifier_input){.reason = EVENT_REJECTED});
+    } else {
+        accept_again(q, n);
     }
-    n->interval_ms = event_interval(q->package, q->event, &n->rated);
-    notifier_step(n, q->granted ? NE_REFRESH : NE_UNSUBSCRIBE, &in);
 }
 
 static void serve_again(struct ask *q, struct notifier *n)

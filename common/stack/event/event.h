@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Event notification (RFC 6665), both sides; a user of transactions like the proxy. A SUBSCRIBE's
 // journey: it is claimed when it is of a subscription here or the owner wants it to be served
-// (server.c); it is checked (accept.c), the package says whose state is wanted and whether he may
-// have it, now or later, and a notifier (notifier.c, one table) answers. What there is to tell
-// leaves in a NOTIFY (delivery.c, another table): one at a time in a subscription, not before its
-// interval is over, and then the newest state. On the other side event_subscribe makes a subscriber
-// (subscriber.c, a third table): it sends SUBSCRIBE, takes the dialog from the first NOTIFY,
-// refreshes, and subscribes anew when the notifier has lost it, if it was told to.
+// (event.c); it is checked (accept.c), the package says whose state is wanted and whether he may
+// have it, now or later, and a notifier answers (notifier_states.c, one table). What there is to
+// tell has a machine of its own (delivery.c, another table) and leaves in a NOTIFY (notify.c): one
+// at a time in a subscription, not before its interval is over, and then the newest state. On the
+// other side event_subscribe makes a subscriber (subscriber_states.c, a third table): it sends
+// SUBSCRIBE (subscribe.c), takes the dialog from the first NOTIFY (notified.c), refreshes, and
+// subscribes anew when the notifier has lost it, if it was told to. docs/architecture.md has the
+// layers of the files.
 //
 // A package is what is particular to one kind of state (struct event_package): docs/events.md shows
 // how one is added. Everything kept is counted, bounded by struct event_limits, and given out by
-// event_stats.
+// event_stats. Subscriptions to this node may outlive it (event_record, event_restore).
 #pragma once
 
 #include "sip/edit.h"
@@ -44,6 +46,10 @@ struct event_who {
     struct str resource;   // canonical name: equal names are one resource
     struct str subscriber; // whose subscriptions are counted together; empty: who From names
     bool unlimited;        // a neighbour that is trusted: not counted so
+    // What subscribes, as a phone by its instance or its Contact: it has one subscription to a
+    // resource, and a newer one takes the place of the one before, which it has left behind,
+    // without a word. Empty: as many as it likes.
+    struct str instance;
 };
 
 struct event_asked {
@@ -92,6 +98,13 @@ struct event_package {
     // A subscription has ended, or one that authorise was asked for was not made: it is gone
     // already. May be NULL.
     void (*ended)(void *arg, event_id id, struct str resource);
+    // Adds to the 200 to a SUBSCRIBE, or to a NOTIFY, what only the owner knows
+    // (P-Charging-Vector): which of them method says. Does not call the core, but for event_note.
+    // May be NULL.
+    void (*decorate)(void *arg, event_id id, enum sip_method method, struct sip_edits *headers);
+    // The record of a subscription (event_record) is to be kept: it was accepted or refreshed, or
+    // so many NOTIFYs were sent that an older one would be of no use. NULL: it ends with the core.
+    void (*save)(void *arg, event_id id);
 
     // Subscriber. What a NOTIFY says, for the arg of event_subscribe, before it is answered. 0;
     // ERR_BAD: 400; ERR_UNSUPPORTED: 415; ERR_STATE: a partial state that does not follow what is
@@ -108,6 +121,7 @@ struct event_limits {
     uint32_t per_resource;   // 64
     uint32_t per_subscriber; // 16
     uint32_t own;            // subscriptions of this node to others: 200000
+    uint64_t bytes;          // of texts kept for subscriptions to this node: 256 MiB
 };
 
 struct event_params {
@@ -121,7 +135,7 @@ struct event_params {
     unsigned label;     // of the listener that sends
     struct event_limits limits;
     const struct sip_timers *timers; // of that listener, for Timer N; NULL: core
-    uint32_t verdict_ms; // how long EVENT_WAIT may take; 0: 4000, before the client asks again
+    uint32_t verdict_ms;             // how long EVENT_WAIT may take; 0: as event/timers.h says
 };
 
 int event_new(const struct event_params *p, struct event **ret_core);
@@ -154,8 +168,9 @@ const char *event_reason_name(enum event_reason r);
 
 // The state of a resource has changed: who subscribed to it is told. Nobody did: nothing happens.
 void event_changed(struct event *e, const struct event_package *p, struct str resource);
-// Ends the subscriptions to a resource. The final NOTIFY has the state, if the package writes one.
-// retry_after: seconds, for probation and giveup; 0: none.
+// Ends the subscriptions to a resource. The final NOTIFY has the state, if the package writes one:
+// it is asked for before this returns, so what it is about may go afterwards. retry_after: seconds,
+// for probation and giveup; 0: none.
 void event_end(struct event *e, const struct event_package *p, struct str resource,
                enum event_reason reason, uint32_t retry_after);
 void event_end_one(struct event *e, event_id id, enum event_reason reason, uint32_t retry_after);
@@ -164,6 +179,50 @@ void event_end_one(struct event *e, event_id id, enum event_reason reason, uint3
 int event_authorise(struct event *e, event_id id, enum event_verdict v,
                     const struct event_refusal *refusal);
 size_t event_count(const struct event *e, const struct event_package *p, struct str resource);
+// What the owner wants to remember of a subscription, any bytes; copied, goes and is recorded with
+// it. ERR_NOTFOUND, ERR_TOOBIG beyond EVENT_NOTE_MAX, ERR_NOMEM.
+enum { EVENT_NOTE_MAX = 1024 };
+int event_set_note(struct event *e, event_id id, struct str note);
+struct str event_note(const struct event *e, event_id id); // empty: none
+
+// ---- subscriptions that outlive the core ----
+
+// Its name, which another core that takes it up gives it as well; 0: gone.
+uint64_t event_name(const struct event *e, event_id id);
+// Writes all that is needed to take it up, EVENT_RECORD_MAX bytes at most. ERR_NOTFOUND; ERR_STATE:
+// it has not been accepted, or ends; ERR_INVAL: a name that cannot be written; ERR_TOOBIG.
+enum { EVENT_RECORD_MAX = 16384 };
+int event_record(struct event *e, event_id id, struct writer *w);
+// Takes it up, after its package was added. Nothing is sent: event_changed tells the state, as
+// whole. ERR_BAD: not a record of this version; ERR_UNSUPPORTED: nobody serves the package or
+// writes its media type; ERR_TIMEOUT: it has expired; ERR_EXISTS; ERR_FULL: beyond the limits;
+// ERR_NOMEM.
+int event_restore(struct event *e, struct str record, event_id *ret_id);
+
+// ---- for people ----
+
+struct event_line {
+    event_id id; // of its side
+    const char *machine, *state;
+    const char *delivery; // of a notifier: how far what there is to tell has come; else NULL
+    struct str package, resource; // of a subscriber: its Request-URI
+    struct str subscriber;        // who is counted for it, of a notifier; empty: nobody
+    struct str peer;              // the other side's address in the dialog; empty: none yet
+    const char *timer;            // that runs out next; NULL: none
+    uint64_t expires_ms;          // until it expires
+    uint32_t told;                // states told, of a notifier
+    uint32_t bytes;               // of the texts that are kept for it
+};
+typedef void (*event_list_cb)(void *arg, const struct event_line *line);
+// Calls cb for at most max subscriptions of both sides; returns for how many.
+size_t event_list(const struct event *e, size_t max, event_list_cb cb, void *arg);
+// For those to a resource of this node, the oldest first. cb changes nothing.
+size_t event_list_of(const struct event *e, const struct event_package *p, struct str resource,
+                     event_list_cb cb, void *arg);
+// How many there are.
+size_t event_held(const struct event *e);
+// The line as text, as a control command shows it.
+void event_line_write(const struct event_line *l, struct writer *w);
 
 // ---- subscriber ----
 
@@ -178,7 +237,7 @@ struct event_end {
 };
 
 // Never called from within event_subscribe and event_unsubscribe. All but state may be NULL. All
-// but prepare may forget the subscription.
+// but prepare and save may forget the subscription.
 struct event_subscriber_ops {
     // A NOTIFY that was taken; TERMINATED is followed by ended. Later in the same dialog: the next
     // one.
@@ -196,6 +255,9 @@ struct event_subscriber_ops {
     // Another notifier of a forked SUBSCRIBE has a subscription of its own now, and so an id: told
     // with arg, when its first NOTIFY was taken, before what that says.
     void (*forked)(void *arg, event_id id, event_id fork);
+    // The record of the subscription (event_record_own) is to be kept: it is there, or has another
+    // expiry. Changes nothing here.
+    void (*save)(void *arg, event_id id);
 };
 
 struct event_subscription {
@@ -222,5 +284,12 @@ int event_unsubscribe(struct event *e, event_id id);
 int event_refresh(struct event *e, event_id id, uint32_t expires);
 // No further callbacks, nothing sent: what comes of it is answered with 481.
 void event_forget(struct event *e, event_id id);
+// The same as event_record, event_restore and event_name for a subscription of this node. What was
+// told with a flow, and forks, have no record: ERR_INVAL. Nothing is sent; it is refreshed in time,
+// and event_refresh asks for the whole state.
+int event_record_own(struct event *e, event_id id, struct writer *w);
+int event_restore_own(struct event *e, struct str record, const struct event_subscriber_ops *ops,
+                      void *arg, event_id *ret_id);
+uint64_t event_own_name(const struct event *e, event_id id);
 // Call-ID of its dialog; empty when gone.
 struct str event_call_id(const struct event *e, event_id id);

@@ -94,30 +94,35 @@ void resource_walk_end(struct event *e, struct resource *r, struct resource_walk
 
 // ---- who subscribes ----
 
-uint64_t person_key(struct str name)
-{
-    return hash_bytes(name.p, name.n);
-}
-
-struct person *person_find(const struct event *e, uint64_t key)
+struct person *person_find(const struct event *e, struct str name)
 {
     size_t it = 0;
-    return map_find(&e->people, key, &it);
+    for (struct person *p; (p = map_find(&e->people, hash_bytes(name.p, name.n), &it));)
+        if (str_eq(str_make(p->name, p->n_name), name))
+            return p;
+    return NULL;
 }
 
-int person_add(struct event *e, uint64_t key, struct person **ret_person)
+static struct person *person_new(struct event *e, struct str name)
 {
-    struct person *p = person_find(e, key);
-    if (!p) {
-        p = mem_zalloc(sizeof *p);
-        if (!p)
-            return ERR_NOMEM;
-        p->key = key;
-        if (map_add(&e->people, key, p)) {
-            mem_free(p);
-            return ERR_NOMEM;
-        }
-    }
+    struct person *p = mem_zalloc(sizeof *p + name.n);
+    if (!p)
+        return NULL;
+    p->key = hash_bytes(name.p, name.n);
+    p->n_name = (uint32_t)name.n;
+    if (name.n)
+        memcpy(p->name, name.p, name.n);
+    if (!map_add(&e->people, p->key, p))
+        return p;
+    mem_free(p);
+    return NULL;
+}
+
+int person_add(struct event *e, struct str name, struct person **ret_person)
+{
+    struct person *p = person_find(e, name);
+    if (!p && !(p = person_new(e, name)))
+        return ERR_NOMEM;
     p->n++;
     *ret_person = p;
     return 0;

@@ -239,18 +239,18 @@ static void companion_is_asserted_as_it_is_named(void **state)
 #define CHARGED "P-Associated-URI: <" ALICE ">\nP-Charging-Function-Addresses: " FUNCTIONS "\n" \
                 "P-Charging-Vector: icid-value=\"zz\";orig-ioi=ioi.example;term-ioi=\"Type 1home.example\"\n"
 
-static void keep_last(void *arg, const struct pcscf_registration *g)
+static void keep_last(void *arg, const struct pcscf_contact *g)
 {
-    struct pcscf_registration *last = arg;
+    struct pcscf_contact *last = arg;
     *last = *g;
 }
 
 static void charging_is_kept_and_used(void **state)
 {
-    struct pcscf_registration g = {0};
+    struct pcscf_contact g = {0};
     (void)state;
     register_with(OK(CHARGED));
-    pcscf_registrations(st.pcscf, STR("sip:alice@IMS.EXAMPLE"), keep_last, &g);
+    pcscf_contacts(st.pcscf, STR("sip:alice@IMS.EXAMPLE"), keep_last, &g);
     assert_true(str_eq(g.charging_addresses, STR(FUNCTIONS)));
     assert_true(str_eq(g.term_ioi, STR("Type 1home.example")));
     struct heard *h = asked("P-Charging-Function-Addresses: ccf=evil.example\n");

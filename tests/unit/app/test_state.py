@@ -88,10 +88,10 @@ def test_damage_is_named_and_can_be_left_out(daemon, tmp_path):
 
 
 def limited(d, size):
-    """A disk that is full: no file may become longer, and nothing ends because of it."""
+    """A disk that is full: no file may become longer, the log neither, and nothing ends because of it."""
     with open(d.log_path, "w") as log:
         d.process = subprocess.Popen([DUMMY, "--config", d.conf], env=d.env, stderr=log,
-                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY)))
     d.wait_log(" ready ")
     return d
 
@@ -108,25 +108,25 @@ def test_full_disk_is_seen_and_survived(daemon):
     assert status == 1
     assert "not written yet: 2\n" in out and "the disk is full\n" in out
     assert re.search(r"failing: since \d+ s, the disk is full, or state.max_size is reached\n", out)
-    assert d.get("/ready")[0] == 503
+    assert d.get("/health")[0] == 503
     assert "registrations cannot be written: the disk is full" in d.get("/health")[2]
     f = figures(d)
     assert f["state_failing"] == "1" and f["state_unwritten"] == "2" and int(f["state_failed_total"]) >= 2
     resource.prlimit(d.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     until(lambda: figures(d)["state_unwritten"] == "0", "everything is written")
     assert d.ctl("state")[0] == 0 and figures(d)["state_failing"] == "0"
-    until(lambda: d.get("/ready")[0] == 200, "ready again")
+    until(lambda: d.get("/health")[0] == 200, "ready again")
     d.signal(signal.SIGKILL)
     d.wait()
     assert len(d.up().ctl("kept")[1].split()) == n + 2
 
 
 def test_who_does_not_promise_is_ready_all_the_same(daemon):
-    d = limited(daemon("registration.durable: no"), 200)
+    d = limited(daemon("registration.durable: no"), 2000)
     while d.ctl("keep", "word" + os.urandom(8).hex())[0] == 0:
         pass
     assert d.ctl("state")[0] == 1
-    assert d.get("/ready")[0] == 200
+    assert d.get("/health")[0] == 200
 
 
 def test_metrics(daemon):

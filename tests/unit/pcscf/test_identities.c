@@ -16,7 +16,7 @@ struct read {
     struct sip_msg *m;
     struct arena arena;
     struct sip_edits edits;
-    struct reg_identity *ids;
+    struct identity *ids;
     size_t n, more;
 };
 

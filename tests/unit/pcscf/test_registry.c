@@ -20,7 +20,7 @@ struct fixture {
     int expired;
 };
 
-static void on_expired(void *arg, const struct reg *r)
+static void on_expired(void *arg, const struct contact *r)
 {
     struct fixture *f = arg;
     f->expired++;
@@ -42,9 +42,9 @@ static void tear_down(struct fixture *f)
     sim_free(f->sim);
 }
 
-static bool not_this(void *arg, const struct reg *r)
+static bool not_this(void *arg, const struct contact *r)
 {
-    return !str_eq(reg_contact(r), *(const struct str *)arg);
+    return !str_eq(contact_uri(r), *(const struct str *)arg);
 }
 
 static bool remove_contact(struct registry *reg, struct str contact, struct str impu)
@@ -64,10 +64,10 @@ static int set(struct fixture *f, const struct access_flow *flow, const char *us
     char sip[64], contact[64];
     snprintf(sip, sizeof sip, "sip:%s@home.net", user);
     snprintf(contact, sizeof contact, "sip:%s@192.0.2.1", user);
-    struct reg_identity impus[] = {{.uri = str_from(sip)}, {.uri = STR("tel:+1-555")}};
+    struct identity impus[] = {{.uri = str_from(sip)}, {.uri = STR("tel:+1-555")}};
     struct access_flow own = *flow;
     own.user = hash_bytes(user, strlen(user));
-    struct reg_params p = {.flow = &own, .impi = str_from(user), .contact = str_from(contact), .identities = impus,
+    struct contact_params p = {.flow = &own, .impi = str_from(user), .contact = str_from(contact), .identities = impus,
                            .n_identities = 2, .service_route = STR("<sip:s;lr>"), .expires_ms = ms};
     return registry_set(f->reg, &p, NULL);
 }
@@ -80,16 +80,16 @@ static void finds_by_flow_and_identity(void **state)
     struct access_flow a = flow_of(1), b = flow_of(2);
     assert_int_equal(set(&f, &a, "alice", 1000), 0);
     assert_int_equal(set(&f, &a, "bob", 1000), 0);
-    const struct reg *r = registry_find(f.reg, &a, STR("sip:alice@HOME.net"));
+    const struct contact *r = registry_find(f.reg, &a, STR("sip:alice@HOME.net"));
     assert_non_null(r);
-    assert_true(str_eq(reg_impu(r, 0), STR("sip:alice@home.net")));
-    assert_true(str_eq(reg_service_route(r), STR("<sip:s;lr>")));
+    assert_true(str_eq(contact_impu(r, 0), STR("sip:alice@home.net")));
+    assert_true(str_eq(contact_service_route(r), STR("<sip:s;lr>")));
     assert_non_null(registry_find(f.reg, &a, STR("tel:+1555")));
     assert_null(registry_find(f.reg, &b, STR("sip:alice@home.net")));
     assert_null(registry_find(f.reg, &a, STR("sip:mallory@home.net")));
-    assert_true(str_eq(reg_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:bob@home.net")));
+    assert_true(str_eq(contact_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:bob@home.net")));
     assert_true(remove_contact(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
-    assert_true(str_eq(reg_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:alice@home.net")));
+    assert_true(str_eq(contact_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:alice@home.net")));
     assert_false(remove_contact(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
     tear_down(&f);
 }
@@ -124,7 +124,7 @@ static void expires(void **state)
     (void)sim_run(f.sim, 1600);
     assert_int_equal(f.expired, 1);
     assert_int_equal(registry_count(f.reg), 1);
-    assert_int_equal(reg_expires_in_ms(f.reg, registry_find(f.reg, &a, STR_NONE)) / 100, 34);
+    assert_int_equal(contact_expires_in_ms(f.reg, registry_find(f.reg, &a, STR_NONE)) / 100, 34);
     tear_down(&f);
 }
 
@@ -147,7 +147,7 @@ static void many_on_one_flow(void **state)
     tear_down(&f);
 }
 
-static bool none(void *arg, const struct reg *g)
+static bool none(void *arg, const struct contact *g)
 {
     (void)arg, (void)g;
     return false;
@@ -166,17 +166,17 @@ static void long_identities(void **state)
         snprintf(one, sizeof one, "sip:%0*d@home.net", (int)n, 1);
         snprintf(two, sizeof two, "sip:%0*d@home.net", (int)n, 2);
         snprintf(other_case, sizeof other_case, "sip:%0*d@HOME.NET", (int)n, 1);
-        struct reg_identity impus[] = {{.uri = str_from(one)}};
-        struct reg_params p = {.flow = &a, .contact = STR("sip:c@192.0.2.1"), .identities = impus,
+        struct identity impus[] = {{.uri = str_from(one)}};
+        struct contact_params p = {.flow = &a, .contact = STR("sip:c@192.0.2.1"), .identities = impus,
                                .n_identities = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
         assert_int_equal(registry_set(f.reg, &p, NULL), 0);
-        const struct reg *r = registry_find(f.reg, &a, str_from(one));
+        const struct contact *r = registry_find(f.reg, &a, str_from(one));
         assert_non_null(r);
         assert_ptr_equal(registry_find(f.reg, &a, str_from(other_case)), r);
         assert_null(registry_find(f.reg, &a, str_from(two)));
-        struct reg_identity id;
+        struct identity id;
         bool covered;
-        assert_false(reg_has_identity(r, str_from(two), &id, &covered));
+        assert_false(contact_has_identity(r, str_from(two), &id, &covered));
         assert_false(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(two)));
         assert_int_equal(registry_keep(f.reg, STR_NONE, str_from(two), none, NULL), 0);
         assert_true(remove_contact(f.reg, STR("sip:c@192.0.2.1"), str_from(one)));
@@ -196,11 +196,11 @@ static void by_address(void **state)
     tcp2.id = 8;
     assert_int_equal(addr_parse(STR("192.0.2.2"), 1, &elsewhere.remote), 0);
     assert_int_equal(set(&f, &a, "alice", 1000), 0);
-    const struct reg *r = registry_find_at(f.reg, &b.remote, NULL, STR("sip:alice@home.net"));
+    const struct contact *r = registry_find_at(f.reg, &b.remote, NULL, STR("sip:alice@home.net"));
     assert_non_null(r);
     assert_null(registry_find_at(f.reg, &elsewhere.remote, NULL, STR("sip:alice@home.net")));
     const struct association *of = association_alone(registry_associations(f.reg), &b.remote);
-    assert_ptr_equal(reg_association(r), of);
+    assert_ptr_equal(contact_association(r), of);
     assert_ptr_equal(registry_find_at(f.reg, &b.remote, of, STR("tel:+1555")), r);
     assert_ptr_equal(registry_newest_of(f.reg, of), r);
     assert_true(registry_flow_has(f.reg, &a, of));
@@ -213,10 +213,10 @@ static void by_address(void **state)
     tear_down(&f);
 }
 
-static bool is_second(void *arg, const struct reg *g)
+static bool is_second(void *arg, const struct contact *g)
 {
     (void)arg;
-    return str_eq(reg_contact(g), STR("sip:two@192.0.2.2"));
+    return str_eq(contact_uri(g), STR("sip:two@192.0.2.2"));
 }
 
 // RFC 3261 10.3: what is not listed has ended, wherever it was registered.
@@ -225,13 +225,13 @@ static void keeps_what_is_listed(void **state)
     (void)state;
     struct fixture f;
     set_up(&f);
-    struct reg_identity impus[] = {{.uri = STR("sip:alice@home.net")}};
+    struct identity impus[] = {{.uri = STR("sip:alice@home.net")}};
     for (uint16_t i = 1; i <= 20; i++) {
         struct access_flow flow = flow_of(i);
         char contact[64];
         flow.user = 5;
         snprintf(contact, sizeof contact, i == 2 ? "sip:two@192.0.2.2" : "sip:c%u@192.0.2.1", i);
-        struct reg_params p = {.flow = &flow, .impi = STR("a"), .contact = str_from(contact), .identities = impus,
+        struct contact_params p = {.flow = &flow, .impi = STR("a"), .contact = str_from(contact), .identities = impus,
                                .n_identities = 1, .service_route = STR("<sip:s;lr>"), .expires_ms = 1000};
         assert_int_equal(registry_set(f.reg, &p, NULL), 0);
     }
@@ -258,17 +258,17 @@ static void networks_are_apart(void **state)
     registry_free(f.reg);
     assert_int_equal(registry_new(f.loop, &plan, NULL, NULL, &f.reg), 0);
     for (size_t i = 0; i < 2; i++) {
-        struct reg_identity impus[] = {{.uri = str_from(numbers[i])}, {.uri = str_from(patterns[i])}};
+        struct identity impus[] = {{.uri = str_from(numbers[i])}, {.uri = str_from(patterns[i])}};
         flows[i].user = i + 1;
-        struct reg_params p = {.flow = &flows[i], .impi = homes[i], .contact = STR("sip:ue@192.0.2.1"), .identities = impus,
+        struct contact_params p = {.flow = &flows[i], .impi = homes[i], .contact = STR("sip:ue@192.0.2.1"), .identities = impus,
                                .n_identities = 2, .max_patterns = 9, .home = homes[i], .expires_ms = 1000};
         assert_int_equal(registry_set(f.reg, &p, NULL), 0);
     }
     assert_int_equal(registry_count(f.reg), 2);
     for (size_t i = 0; i < 2; i++) {
         const struct addr *at = &flows[i].remote;
-        const struct reg *g = registry_find_at(f.reg, at, NULL, str_from(numbers[i]));
-        assert_true(g && str_eq(reg_home(g), homes[i]));
+        const struct contact *g = registry_find_at(f.reg, at, NULL, str_from(numbers[i]));
+        assert_true(g && str_eq(contact_home(g), homes[i]));
         struct str covered = i ? STR("sip:8001@B.example;user=phone") : STR("tel:8001;phone-context=A.example");
         assert_ptr_equal(registry_find_at(f.reg, at, NULL, covered), g);
     }

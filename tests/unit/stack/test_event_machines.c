@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "stack/event/event_priv.h"
+#include "stack/event/actions.h"
 
 struct expected {
     uint8_t state, event;
@@ -22,6 +22,7 @@ static const struct expected notifier[] = {
     {NOTIFIER_INIT, NE_PENDING, "Terminated Pending"},
     {NOTIFIER_INIT, NE_WAIT, "Waiting"},
     {NOTIFIER_INIT, NE_REFUSED, "Terminated"},
+    {NOTIFIER_INIT, NE_TAKEN_UP, "Active Pending"},
     {NOTIFIER_WAITING, NE_ALLOWED, "Terminated Active"},
     {NOTIFIER_WAITING, NE_PENDING, "Terminated Pending"},
     {NOTIFIER_WAITING, NE_LATE, "Terminated Pending"},
@@ -37,6 +38,7 @@ static const struct expected notifier[] = {
     {NOTIFIER_PENDING, NE_EXPIRED, "Ending Terminated"},
     {NOTIFIER_PENDING, NE_END, "Ending Terminated"},
     {NOTIFIER_PENDING, NE_REPLACED, "Terminated"},
+    {NOTIFIER_PENDING, NE_RENEWED, "Terminated"},
     {NOTIFIER_PENDING, NE_LOST, "Terminated"},
     {NOTIFIER_ACTIVE, NE_ALLOWED, "Active"},
     {NOTIFIER_ACTIVE, NE_REFUSED, "Ending Terminated"},
@@ -46,10 +48,12 @@ static const struct expected notifier[] = {
     {NOTIFIER_ACTIVE, NE_EXPIRED, "Ending Terminated"},
     {NOTIFIER_ACTIVE, NE_END, "Ending Terminated"},
     {NOTIFIER_ACTIVE, NE_REPLACED, "Terminated"},
+    {NOTIFIER_ACTIVE, NE_RENEWED, "Terminated"},
     {NOTIFIER_ACTIVE, NE_LOST, "Terminated"},
     {NOTIFIER_ENDING, NE_CHANGED, "Ending"},
     {NOTIFIER_ENDING, NE_SENT_ALL, "Terminated"},
     {NOTIFIER_ENDING, NE_REPLACED, "Terminated"},
+    {NOTIFIER_ENDING, NE_RENEWED, "Terminated"},
     {NOTIFIER_ENDING, NE_LOST, "Terminated"},
 };
 
@@ -66,8 +70,8 @@ static const struct expected delivery[] = {
 };
 
 #define LASTING(state, name)                                                                       \
-    {state, SE_OK, name}, {state, SE_CHANGED_ASK, name}, {state, SE_REFUSED, name},                \
-        {state, SE_FAILED, name}, {state, SE_GONE, "Retry Terminated"},                            \
+    {state, SE_OK, name}, {state, SE_EXPIRY, name}, {state, SE_CHANGED_ASK, name},                 \
+        {state, SE_REFUSED, name}, {state, SE_FAILED, name}, {state, SE_GONE, "Retry Terminated"}, \
         {state, SE_NOTIFY_PENDING, "Pending"}, {state, SE_NOTIFY_ACTIVE, "Active"},                \
         {state, SE_NOTIFY_LAST, "Retry Terminated"}, {state, SE_TIMER_N, name},                    \
         {state, SE_REFRESH, name}, {state, SE_EXPIRED, "Retry Terminated"},                        \
@@ -77,7 +81,10 @@ static const struct expected delivery[] = {
 
 static const struct expected subscriber[] = {
     {SUBSCRIBER_INIT, SE_START, "Notify-wait"},
+    {SUBSCRIBER_INIT, SE_TAKEN_UP, "Pending Active"},
+    {SUBSCRIBER_INIT, SE_FORKED, "Notify-wait"},
     {SUBSCRIBER_WAITING, SE_OK, "Notify-wait"},
+    {SUBSCRIBER_WAITING, SE_EXPIRY, "Notify-wait"},
     {SUBSCRIBER_WAITING, SE_CHANGED_ASK, "Notify-wait"},
     {SUBSCRIBER_WAITING, SE_REFUSED, "Terminated"},
     {SUBSCRIBER_WAITING, SE_FAILED, "Retry Terminated"},
@@ -91,6 +98,8 @@ static const struct expected subscriber[] = {
     {SUBSCRIBER_RETRY, SE_RETRY, "Notify-wait"},
     {SUBSCRIBER_RETRY, SE_STOP, "Ending"},
     {SUBSCRIBER_ENDING, SE_OK, "Ending"},
+    {SUBSCRIBER_ENDING, SE_EXPIRY, "Ending"},
+    {SUBSCRIBER_ENDING, SE_UNSENT, "Ending"},
     {SUBSCRIBER_ENDING, SE_CHANGED_ASK, "Ending"},
     {SUBSCRIBER_ENDING, SE_NOTIFY_PENDING, "Ending Ending"},
     {SUBSCRIBER_ENDING, SE_NOTIFY_ACTIVE, "Ending Ending"},
@@ -146,6 +155,49 @@ static void walk(const struct fsm *m, const struct expected *e, size_t n)
                 assert_int_equal(fsm_step(m, &now, event, NULL, NULL), ERR_STATE);
             assert_int_equal(now, state);
         }
+}
+
+// A timer is started only where it may run, may run only where its end has a row, and each that may
+// run somewhere is started by some row.
+static void timers_of(const struct fsm *m, unsigned n_timers)
+{
+    uint32_t started = 0, may_run = 0;
+    for (size_t i = 0; i < m->n_rows; i++)
+        for (size_t k = 0; k < FSM_ARMS && m->rows[i].arms[k]; k++) {
+            uint32_t bit = UINT32_C(1) << m->rows[i].arms[k];
+            assert_true(m->runs[m->rows[i].next] & bit);
+            started |= bit;
+        }
+    for (uint8_t state = 0; state < m->n_states; state++)
+        for (unsigned t = 1; t < n_timers; t++) {
+            char next[128];
+            if (!(m->runs[state] & UINT32_C(1) << t))
+                continue;
+            assert_non_null(m->timers[t].name);
+            assert_true(m->timers[t].lasts < ET_COUNT);
+            declared_next(m, state, m->timers[t].event, next, sizeof next);
+            assert_true(next[0]);
+            may_run |= UINT32_C(1) << t;
+        }
+    assert_int_equal(started & ~may_run, 0);
+    assert_int_equal(may_run, (UINT32_C(1) << n_timers) - 2);
+}
+
+static void timer_rows(void **state)
+{
+    timers_of(&event_notifier_fsm, NOTIFIER_TIMERS);
+    timers_of(&event_delivery_fsm, DELIVERY_TIMERS);
+    timers_of(&event_subscriber_fsm, SUBSCRIBER_TIMERS);
+}
+
+// Timer N is 64 T1 of the listener's column.
+static void timer_values(void **state)
+{
+    struct event_timers core = event_timers_make(&sip_timers_core);
+    assert_int_equal(core.timer_n, 32000);
+    assert_int_equal(event_timers_make(&sip_timers_ue).timer_n, 128000);
+    assert_int_equal(event_timer_ms(&core, ET_verdict), core.verdict);
+    assert_int_equal(event_timer_ms(&core, ET_drift), core.drift);
 }
 
 static void notifier_rows(void **state)
@@ -218,6 +270,7 @@ int main(void)
         cmocka_unit_test(notifier_rows),   cmocka_unit_test(delivery_rows),
         cmocka_unit_test(subscriber_rows), cmocka_unit_test(reason_names),
         cmocka_unit_test(rates),           cmocka_unit_test(sizes),
+        cmocka_unit_test(timer_rows),      cmocka_unit_test(timer_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

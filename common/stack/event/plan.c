@@ -36,6 +36,7 @@ static struct subscriber_plan *fill(const struct event_subscription *p, struct s
     if (!plan)
         return NULL;
     struct writer w = writer_init(plan->texts, n);
+    plan->n_texts = (uint32_t)n;
     plan->event = keep(&w, p->event);
     plan->event_id = keep(&w, p->event_id);
     plan->params = keep(&w, p->params);
@@ -48,7 +49,7 @@ static struct subscriber_plan *fill(const struct event_subscription *p, struct s
     return plan;
 }
 
-int subscriber_plan_new(const struct event *e, const struct event_subscription *p,
+int subscriber_plan_new(struct event *e, const struct event_subscription *p,
                         struct subscriber_plan **ret_plan)
 {
     char room[256];
@@ -71,12 +72,16 @@ int subscriber_plan_new(const struct event *e, const struct event_subscription *
     plan->keep = p->keep && !p->one_shot;
     plan->forks = p->forks;
     plan->expires = wanted(p, package);
+    plan->refs = 1;
+    e->subscriber_bytes += plan->n_texts;
     *ret_plan = plan;
     return 0;
 }
 
-void subscriber_plan_unref(struct subscriber_plan *plan)
+void subscriber_plan_unref(struct event *e, struct subscriber_plan *plan)
 {
-    if (plan && --plan->refs == 0)
-        mem_free(plan);
+    if (!plan || --plan->refs)
+        return;
+    e->subscriber_bytes -= plan->n_texts;
+    mem_free(plan);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SUBSCRIBE as it leaves (RFC 6665 4.1.2), and what its responses mean.
 #include "base/err.h"
-#include "stack/event/event_priv.h"
+#include "stack/event/exchange.h"
 
 enum { ATTEMPTS_MAX = 4 }; // of one SUBSCRIBE: challenges, 423
 
@@ -17,12 +17,11 @@ int subscriber_new_dialog(struct subscriber *s)
 {
     put_random(s->core, s->call_id, sizeof s->call_id);
     put_random(s->core, s->tag, sizeof s->tag);
-    dialog_free(s->dialog);
-    s->dialog = NULL;
+    subscriber_set_dialog(s, NULL, 0);
     s->cseq = 0;
     s->attempts = 0;
     s->expires_at = s->began_at = 0;
-    s->leaving = s->asked = false;
+    s->leaving = false;
     return subscriber_enter(s);
 }
 
@@ -81,7 +80,7 @@ int subscriber_send(struct subscriber *s, uint32_t expires)
     struct sip_edits h;
     struct ua_request r = {.method = SIP_SUBSCRIBE,
                            .headers = &h,
-                           .next_hop = s->dialog ? STR_NONE : s->plan->next_hop,
+                           .next_hop = s->plan->next_hop,
                            .flow = s->plan->flow,
                            .label = s->core->label,
                            .cb = on_subscribe,
@@ -92,6 +91,8 @@ int subscriber_send(struct subscriber *s, uint32_t expires)
     arena_init(&a, room, sizeof room);
     sip_edits_init(&h, &a, NULL);
     int err = build(s, expires, &h, &r.uri);
+    if (!err && s->dialog)
+        r.next_hop = event_next_hop(s->dialog, r.uri);
     if (!err)
         err = ua_send(s->core->uas, &r, &s->request);
     arena_done(&a);

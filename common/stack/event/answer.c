@@ -1,44 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The event core as a user of transactions: which requests it has, and how they are answered.
-// Nothing else in it knows server transactions.
+// How a request that came in is answered: now, or later. Nothing else in the core knows server
+// transactions.
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/log_limit.h"
-#include "stack/event/event_priv.h"
+#include "stack/event/exchange.h"
 #include "stack/transport/answer.h"
-
-static bool claims(void *arg, const struct sip_msg *m, flow_id flow)
-{
-    const struct event *e = arg;
-    enum sip_method method = sip_msg_method(m);
-    if (method != SIP_SUBSCRIBE && method != SIP_NOTIFY)
-        return false;
-    return event_claims(e, m) || (e->wants && e->wants(e->arg, m, flow));
-}
-
-static void request(void *arg, txn_id id, struct sip_msg *m, flow_id flow)
-{
-    struct asking a = {.core = arg, .txn = id, .flow = flow, .msg = m};
-    (void)txn_flow_info(a.core->txns, flow, &a.from);
-    if (sip_msg_method(m) == SIP_NOTIFY)
-        subscriber_serve(arg, &a);
-    else
-        notifier_serve(arg, &a);
-}
-
-static const struct txn_user_ops user = {.name = "event", .claims = claims, .request = request};
-
-int event_server_open(struct event *e)
-{
-    return txn_user_add(e->txns, &user, e, &e->user);
-}
-
-void event_server_close(struct event *e)
-{
-    if (e->user)
-        txn_user_remove(e->txns, e->user);
-}
 
 struct arena *asking_arena(struct asking *a)
 {
@@ -112,9 +79,10 @@ void asking_refuse(struct asking *a, const struct event_refusal *r, struct str i
 
 // RFC 6665 4.2.1.1: 200, never 202; the expiry that was granted; a Contact, since it makes a
 // dialog.
-int asking_accept(struct asking *a, uint32_t granted)
+int asking_accept(struct asking *a, const struct notifier *n, uint32_t granted)
 {
     struct event *e = a->core;
+    const struct event_package *p = n->resource->package;
     struct arena *m = asking_arena(a);
     struct sip_edits extra;
     sip_edits_init(&extra, m, NULL);
@@ -122,6 +90,8 @@ int asking_accept(struct asking *a, uint32_t granted)
     sip_edit_append(&extra, SIP_H_CONTACT, e->contact);
     if (e->allowed.n)
         sip_edit_append(&extra, SIP_H_ALLOW_EVENTS, e->allowed);
+    if (p->decorate)
+        p->decorate(p->arg, n->id, SIP_SUBSCRIBE, &extra);
     return answer(a, 200, STR_NONE, &extra);
 }
 
@@ -148,12 +118,4 @@ void asking_resume(struct event *e, const struct held *h, struct asking *ret_a)
 {
     *ret_a = (struct asking){.core = e, .txn = h->txn, .flow = h->flow, .msg = h->msg};
     (void)txn_flow_info(e->txns, h->flow, &ret_a->from);
-}
-
-void asking_release(struct held *h)
-{
-    if (!h)
-        return;
-    sip_msg_unref(h->msg);
-    mem_free(h);
 }

@@ -2,9 +2,7 @@
 // NOTIFY as it comes in (RFC 6665 4.1.2.4): which subscription it belongs to, the dialog that the
 // first one makes (4.4.1), what is wrong with it, and what it says.
 #include "base/err.h"
-#include "stack/event/event_priv.h"
-
-enum { WHOLE_AGAIN_MS = 5000 };
+#include "stack/event/actions.h"
 
 // ---- whose it is ----
 
@@ -16,8 +14,7 @@ static bool is_open(const struct subscriber *s)
 // May another notifier of the same SUBSCRIBE be taken? Not once Timer N has gone off.
 static bool takes_forks(const struct subscriber *s)
 {
-    return !s->fork && s->dialog && s->plan->n_forks < s->plan->forks &&
-           timer_active(&s->timer_n) &&
+    return !s->fork && s->dialog && s->plan->n_forks < s->plan->forks && s->timer_n_is == ST_N &&
            (s->state == SUBSCRIBER_PENDING || s->state == SUBSCRIBER_ACTIVE);
 }
 
@@ -61,13 +58,13 @@ static struct subscriber *make_fork(struct event *e, struct subscriber *of)
     memcpy(s->tag, of->tag, sizeof s->tag);
     s->fork = true;
     s->cseq = of->cseq;
-    s->state = SUBSCRIBER_WAITING;
     s->expires_at = of->expires_at;
     if (subscriber_enter(s)) {
         subscriber_drop(s);
         return NULL;
     }
     of->plan->n_forks++;
+    subscriber_step(s, SE_FORKED, NULL);
     return s;
 }
 
@@ -85,14 +82,26 @@ static bool is_about(const struct subscriber *s, const struct sip_token *event)
     return str_eq(event->token, s->plan->event) && str_eq(event_id_param(event), s->plan->event_id);
 }
 
+static int make_dialog(struct subscriber *s, const struct sip_msg *m)
+{
+    struct dialog *d;
+    int err = dialog_new_uas(m, str_make(s->tag, sizeof s->tag), s->plan->contact, &d);
+    if (err)
+        return err;
+    dialog_set_local_cseq(d, s->cseq);
+    subscriber_set_dialog(s, d, event_dialog_bytes(m));
+    return 0;
+}
+
 static unsigned enter_dialog(struct subscriber *s, const struct sip_msg *m, const char **ret_cause)
 {
-    bool first = !s->dialog;
-    int err = first
-                  ? dialog_new_uas(m, str_make(s->tag, sizeof s->tag), s->plan->contact, &s->dialog)
-                  : dialog_on_request(s->dialog, m);
-    if (first && !err)
-        dialog_set_local_cseq(s->dialog, s->cseq);
+    if (event_dialog_bytes(m) > EVENT_DIALOG_MAX) {
+        *ret_cause = "the dialog is larger than is kept";
+        return 513;
+    }
+    int err = s->dialog ? dialog_on_request(s->dialog, m) : make_dialog(s, m);
+    if (!err)
+        s->remote_cseq = sip_msg_cseq(m)->number;
     *ret_cause = err == ERR_STATE ? "CSeq is out of order"
                  : err == ERR_BAD ? "Contact is missing or malformed"
                                   : err_text(err);
@@ -125,18 +134,19 @@ static uint32_t seconds_param(const struct sip_token *t, struct str name, uint32
     return err ? 0 : (uint32_t)v;
 }
 
+// What was asked for, where nobody said anything.
 static void take_expiry(struct subscriber *s, const struct sip_token *t)
 {
     if (sip_param_get(t->params, STR("expires"), NULL).n)
-        subscriber_set_expiry(s, seconds_param(t, STR("expires"), UINT32_MAX));
-    else if (!timer_active(&s->timer))
-        subscriber_begin(s);
+        subscriber_set_expiry(s, seconds_param(t, STR("expires"), EVENT_EXPIRES_MAX_S));
+    else if (!s->expires_at)
+        subscriber_set_expiry(s, s->expires);
 }
 
 static void ask_whole(struct subscriber *s)
 {
     uint64_t now = event_now(s->core);
-    if (s->asked_whole && now - s->asked_whole < WHOLE_AGAIN_MS)
+    if (s->asked_whole && now - s->asked_whole < s->core->timers.whole_again)
         return;
     s->asked_whole = now;
     subscriber_step(s, SE_REFRESH, NULL);
@@ -168,8 +178,7 @@ static void act(struct subscriber *s, const struct sip_msg *m, const struct sip_
 // first is not there at all.
 static void forget_first(struct subscriber *s)
 {
-    dialog_free(s->dialog);
-    s->dialog = NULL;
+    subscriber_set_dialog(s, NULL, 0);
     if (s->fork)
         subscriber_drop(s);
 }
