@@ -21,8 +21,6 @@ EXCEPTIONS = [
     ("common/sip/split.c", r"split_passes", "each instruction set is tested alone, not only this machine's"),
     ("hss/profile.c", r"hss_user_data_validate", "what the HSS writes is held against the schema that is compiled in there"),
     # Published interfaces of which programs use a part so far.
-    ("common/app/node_state.c", r"node_state_\w+|node_(check|suspect)_state", "options of a node that keeps state, for P- and S-CSCF"),
-    ("common/io/", r"loop_disk|disk_free", "the disk of such a node"),
     ("common/store/", r"(state|statelog|keep|sorted|record|batch)_\w+", "state that survives, for the registrar and the associations"),
     ("common/base/hooks.c", r"hooks_run", "a trigger point outside of step lists, as in dialogs"),
     ("common/dia/codec/frame.c", r"dia_frame_parse", "a message without a connection, as a capture has it"),
