@@ -77,6 +77,9 @@ const struct conf_row hss_rows[] = {
     {"cx.aka_for_unknown", CONF_BOOL, AT(settings.aka_for_unknown), "false",
      .help = "Challenge a REGISTER without Authorization with AKA where the subscriber has AKA; "
              "TS 29.228 6.3.1 refuses it."},
+    {"cx.restoration_size", CONF_U32, AT(settings.restoration_size), "4096", .max = 65536, .unit = "bytes",
+     .help = "Most that is kept of a registration for IMS restoration (TS 23.380 4), for each private identity of an "
+             "implicit set; a contact takes some 300 to 1000. 0 switches restoration off."},
     {"cx.queue_delay", CONF_U32, AT(settings.queue_delay_ms), "1000", 10, 60000, "ms",
      .help = "Longest wait for a transaction; beyond it MAR and SAR get DIAMETER_TOO_BUSY, and beyond "
              "half of it what begins a registration."},

@@ -77,7 +77,7 @@ static struct command *command_new(struct ctl_out *out)
 
 static int submit(struct hss_daemon *d, struct command *c, bool reads_only)
 {
-    struct hss_op *op = hss_op_new(d->hss, HSS_TASK);
+    struct hss_op *op = hss_task_new(d->hss);
     if (!op || c->arena.failed) {
         if (op)
             hss_op_free(op);
@@ -390,6 +390,18 @@ static int show_impu_row(void *arg, const struct store_value *v, size_t n)
     return 0;
 }
 
+static int show_restoration_row(void *arg, const struct store_value *v, size_t n)
+{
+    struct command *c = arg;
+    struct cx_restoration r;
+    int err = hss_restoration_read(&c->arena, v[1].s, &r);
+    if (err)
+        return err == ERR_BAD ? 0 : err;
+    for (size_t i = 0; i < r.n_contacts; i++)
+        ctl_printf(c->out, "restoration: %.*s (set %lld)\n", STR_ARG(r.contacts[i].contact), (long long)v[0].num);
+    return 0;
+}
+
 static int show_work(struct hss_op *op, struct command *c)
 {
     int err = hss_command_find(op, c);
@@ -399,6 +411,8 @@ static int show_work(struct hss_op *op, struct command *c)
         return hss_command_not_found(c);
     if (!err)
         err = STORE_RUN(op->ctx->store, SQL_SHOW_IMPUS, show_impu_row, c, SV_TEXT(c->impi));
+    if (!err)
+        err = STORE_RUN(op->ctx->store, SQL_SHOW_RESTORATION, show_restoration_row, c, SV_TEXT(c->impi));
     return err;
 }
 

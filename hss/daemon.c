@@ -166,6 +166,19 @@ struct dia_node *hss_daemon_dia(void *nf)
     return ((struct hss_daemon *)nf)->dia;
 }
 
+static void restoration_metrics(const struct hss_daemon *d, struct metrics *m)
+{
+    static const char name[] = "hss_restorations_total", help[] = "SCSCF-Restoration-Info by what became of it.";
+    const struct hss_stats *s = hss_stats(d->hss);
+    uint64_t n, bytes;
+    hss_restorations_stored(d->hss, &n, &bytes);
+    add_total(m, name, help, "outcome=\"kept\"", s->restorations_kept);
+    add_total(m, name, help, "outcome=\"too_big\"", s->restorations_unkept);
+    add_total(m, name, help, "outcome=\"given\"", s->restorations_given);
+    metrics_add(m, "hss_restorations", "gauge", "SCSCF-Restoration-Info in the store.", "", (double)n);
+    metrics_add(m, "hss_restoration_bytes", "gauge", "Their size in bytes.", "", (double)bytes);
+}
+
 void hss_daemon_metrics(void *nf, struct metrics *m)
 {
     const struct hss_daemon *d = nf;
@@ -193,5 +206,6 @@ void hss_daemon_metrics(void *nf, struct metrics *m)
               s->resyncs_refused);
     add_total(m, "hss_transactions_total", "Transactions on the store.", "", s->transactions);
     add_total(m, "hss_store_failures_total", "Transactions that failed.", "", s->store_failures);
+    restoration_metrics(d, m);
     app_metrics_dia(m, d->dia);
 }

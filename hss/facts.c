@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/log_limit.h"
 #include "base/mem.h"
 #include "hss/cache.h"
 #include "ims/impu.h"
@@ -9,11 +12,6 @@ struct load {
     struct hss_op *op;
     struct hss_facts *f;
 };
-
-static struct str keep(struct hss_op *op, const struct store_value *v)
-{
-    return v->kind == STORE_NULL ? STR_NONE : arena_dup(&op->arena, v->s);
-}
 
 static int facts_row(void *arg, const struct store_value *c, size_t n)
 {
@@ -25,13 +23,14 @@ static int facts_row(void *arg, const struct store_value *c, size_t n)
     f->barred = c[3].num != 0;
     f->associated = c[4].num != 0;
     f->subscription_id = c[5].num;
-    f->scscf_name = keep(l->op, &c[6]);
-    f->visited = keep(l->op, &c[7]);
+    f->scscf_name = hss_keep(l->op, &c[6]);
+    f->visited = hss_keep(l->op, &c[7]);
     f->may_register = c[8].num != 0;
-    f->mandatory = keep(l->op, &c[9]);
-    f->optional = keep(l->op, &c[10]);
-    f->servers = keep(l->op, &c[11]);
+    f->mandatory = hss_keep(l->op, &c[9]);
+    f->optional = hss_keep(l->op, &c[10]);
+    f->servers = hss_keep(l->op, &c[11]);
     f->unregistered_services = c[12].num != 0;
+    f->reassign = c[13].num != 0;
     return 0;
 }
 
@@ -73,14 +72,12 @@ static int wildcard_row(void *arg, const struct store_value *c, size_t n)
     struct hss_facts *f = w->load->f;
     if (f->impu_id)
         return 0;
-    struct wildcard *pattern = wildcard_new(c[13].s);
-    bool covers = pattern && wildcard_covers(pattern, w->impu);
+    const struct wildcard *pattern = wildcard_cache_find(w->load->op->ctx->patterns, c[14].s);
     if (!pattern)
-        return left_out(w->load->op, c[13].s);
-    wildcard_free(pattern);
-    if (!covers)
+        return left_out(w->load->op, c[14].s);
+    if (!wildcard_covers(pattern, w->impu))
         return 0;
-    f->wildcard = keep(w->load->op, &c[13]);
+    f->wildcard = hss_keep(w->load->op, &c[14]);
     return facts_row(w->load, c, n);
 }
 
@@ -175,121 +172,10 @@ enum step_verdict hss_check_pair(struct hss_op *op, struct str impi, struct str 
     return STEP_CONTINUE;
 }
 
-static size_t words(struct str text)
+void hss_facts_log(const struct hss_op *op)
 {
-    size_t n = 0;
-    while (text.p)
-        n += str_split(&text, ' ').n > 0;
-    return n;
-}
-
-static size_t numbers(struct hss_op *op, struct str text, const uint32_t **ret_numbers)
-{
-    size_t n = 0;
-    uint32_t *out = arena_alloc(&op->arena, words(text) * sizeof(*out));
-    while (out && text.p) {
-        struct str word = str_split(&text, ' ');
-        if (word.n && str_u32(word, &out[n]) == 0)
-            n++;
-    }
-    *ret_numbers = out;
-    return n;
-}
-
-static size_t servers(struct hss_op *op, struct str text, const struct str **ret_names)
-{
-    size_t n = 0;
-    struct str *out = arena_alloc(&op->arena, words(text) * sizeof(*out));
-    while (out && text.p) {
-        struct str word = str_split(&text, ' ');
-        if (word.n)
-            out[n++] = word;
-    }
-    *ret_names = out;
-    return n;
-}
-
-// Who is asked first takes all that come: each subscription begins at another one.
-static void add_pool(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *c)
-{
-    const struct hss_settings *s = &op->settings;
-    struct str *out = arena_alloc(&op->arena, s->n_pool * sizeof(*out));
-    for (size_t i = 0; out && i < s->n_pool; i++)
-        out[i] = s->pool[((uint64_t)f->subscription_id + i) % s->n_pool];
-    c->server_names = out;
-    c->n_server_names = out ? s->n_pool : 0;
-}
-
-// Any S-CSCF will do. An I-CSCF that wants to be told something is told a capability that is optional.
-static void add_anyone(const struct hss_op *op, struct cx_capabilities *c)
-{
-    switch ((enum hss_anyone)op->settings.anyone) {
-    case HSS_ANYONE_OPTIONAL:
-        c->optional = &op->settings.anyone_capability;
-        c->n_optional = 1;
-        break;
-    case HSS_ANYONE_ABSENT:
-        c->present = false;
-        break;
-    case HSS_ANYONE_EMPTY:
-        break;
-    }
-}
-
-void hss_capabilities(struct hss_op *op, const struct hss_facts *f, struct cx_capabilities *ret_c)
-{
-    ret_c->present = true;
-    ret_c->n_mandatory = numbers(op, f->mandatory, &ret_c->mandatory);
-    ret_c->n_optional = numbers(op, f->optional, &ret_c->optional);
-    ret_c->n_server_names = servers(op, f->servers, &ret_c->server_names);
-    if (!ret_c->n_mandatory && !ret_c->n_server_names)
-        add_pool(op, f, ret_c);
-    if (!ret_c->n_mandatory && !ret_c->n_optional && !ret_c->n_server_names)
-        add_anyone(op, ret_c);
-}
-
-struct auth_load {
-    struct hss_op *op;
-    struct hss_sealed sealed;
-    bool found;
-};
-
-static int auth_row(void *arg, const struct store_value *c, size_t n)
-{
-    struct auth_load *l = arg;
-    l->found = true;
-    l->sealed = (struct hss_sealed){
-        .scheme = c[0].num == HSS_DIGEST ? HSS_DIGEST : HSS_AKA,
-        .secret = keep(l->op, &c[1]),
-        .amf = (uint16_t)c[2].num,
-        .realm = keep(l->op, &c[3]),
-        .algorithm = keep(l->op, &c[4]),
-        .sqn = (uint64_t)c[5].num,
-    };
-    return 0;
-}
-
-static int auth_open(struct hss_op *op, struct str impi, const struct hss_sealed *s,
-                     struct hss_auth *a)
-{
-    a->scheme = s->scheme;
-    a->amf[0] = (uint8_t)(s->amf >> 8);
-    a->amf[1] = (uint8_t)s->amf;
-    a->realm = arena_dup(&op->arena, s->realm);
-    a->algorithm = arena_dup(&op->arena, s->algorithm);
-    a->sqn = s->sqn;
-    return hss_secret_open(op, impi, s->secret, a);
-}
-
-int hss_auth_load(struct hss_op *op, struct str impi, struct str impu, struct hss_auth *ret_auth)
-{
-    const struct hss_sealed *remembered = hss_cache_sealed(op);
-    if (remembered)
-        return auth_open(op, impi, remembered, ret_auth);
-    struct auth_load l = {.op = op};
-    int err = STORE_RUN(op->ctx->store, SQL_AUTH, auth_row, &l, SV_INT(op->facts.impi_id));
-    if (err || !l.found || op->arena.failed)
-        return err ? err : l.found ? ERR_NOMEM : ERR_NOTFOUND;
-    hss_cache_put(op, impi, impu, &l.sealed);
-    return auth_open(op, impi, &l.sealed, ret_auth);
+    if (op->unusable.n)
+        LOG_FROM(hash_bytes(op->unusable.p, op->unusable.n), loop_now(op->hss->loop) / 1000000, LOG_WARN,
+                 "wildcarded identity cannot be used and is left out", op->unusable_why, LF("impu", op->unusable),
+                 LF_Z("reason", op->unusable_why));
 }

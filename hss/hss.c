@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hss/cache.h"
+#include "hss/hss.h"
 
 #include <libxml/parser.h>
 #include <openssl/crypto.h>
@@ -8,12 +8,14 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "hss/cache.h"
+#include "hss/provision.h"
 
 static const char key_check_name[] = "key_check";
 static const char key_check_text[] = "carillon";
 #define KEY_CHECK_OWNER STR("store")
 
-enum { REMEMBERED_MAX = 65536 }; // about 32 MB
+enum { REMEMBERED_MAX = 65536 /* about 32 MB */, PATTERNS_MAX = 256 };
 
 static void ctx_done(struct hss_ctx *c)
 {
@@ -21,6 +23,8 @@ static void ctx_done(struct hss_ctx *c)
     vault_free(c->vault);
     aka_free(c->aka);
     hss_cache_free(c->cache);
+    wildcard_cache_free(c->patterns);
+    hss_schema_free(c->schema);
     *c = (struct hss_ctx){0};
 }
 
@@ -34,6 +38,8 @@ static int ctx_init(struct hss *h, const struct hss_params *p, const uint8_t key
     int err = vault_new(key, seed, &c->vault);
     if (!err)
         err = aka_new(&c->aka);
+    if (!err && !(c->patterns = wildcard_cache_new(PATTERNS_MAX)))
+        err = ERR_NOMEM;
     const struct store_params sp = {
         .path = p->store_path,
         .migrations = hss_migrations,
@@ -134,6 +140,8 @@ int hss_new(const struct hss_params *p, struct hss **ret_hss)
         h->writer.cache = hss_cache_new(REMEMBERED_MAX);
     if (!err)
         err = check_key(h);
+    if (!err)
+        hss_renew(&h->writer);
     if (err) {
         hss_free(h);
         return err;
@@ -173,6 +181,23 @@ void hss_configure(struct hss *h, const struct hss_settings *s)
 const struct hss_stats *hss_stats(const struct hss *h)
 {
     return &h->stats;
+}
+
+static int total_row(void *arg, const struct store_value *c, size_t n)
+{
+    uint64_t *total = arg;
+    total[0] = (uint64_t)c[0].num;
+    total[1] = (uint64_t)c[1].num;
+    return 0;
+}
+
+void hss_restorations_stored(const struct hss *h, uint64_t *ret_n, uint64_t *ret_bytes)
+{
+    uint64_t total[2] = {0};
+    if (h->reader.store)
+        (void)store_run(h->reader.store, SQL_RESTORATION_TOTAL, NULL, 0, total_row, total);
+    *ret_n = total[0];
+    *ret_bytes = total[1];
 }
 
 bool hss_ready(const struct hss *h, const char **ret_why)

@@ -30,6 +30,7 @@ struct hss_settings {
     int anyone;                 // enum hss_anyone
     uint32_t anyone_capability; // of HSS_ANYONE_OPTIONAL
     bool aka_for_unknown;       // AKA vectors for SIP-Authentication-Scheme "Unknown", in place of a refusal
+    uint32_t restoration_size;  // bytes kept for each private identity of a set (TS 23.380 4); 0: restoration is off
     struct str digest_qop;      // of SIP Digest; empty: "auth"
     struct hss_charging charging; // for subscribers without addresses of their own
     // What waits for a transaction, at most; beyond half of either no registration begins (MAR, and UAR
@@ -77,10 +78,13 @@ struct hss_stats {
     uint64_t requests[4], refused[4]; // UAR, LIR, MAR, SAR; refused: any result but success
     uint64_t vectors, resyncs, resyncs_refused, store_failures, transactions;
     uint64_t shed[4]; // answered DIAMETER_TOO_BUSY because of the queue
+    uint64_t restorations_kept, restorations_unkept, restorations_given;
 };
 const struct hss_stats *hss_stats(const struct hss *h);
 // How many operations wait for a transaction, and how long the first of them has.
 size_t hss_queue_waiting(const struct hss *h);
 uint64_t hss_queue_delay_ms(const struct hss *h);
+// SCSCF-Restoration-Info that the store has, and their bytes; 0 of a store in memory.
+void hss_restorations_stored(const struct hss *h, uint64_t *ret_n, uint64_t *ret_bytes);
 // False, with a reason, when the last transaction failed.
 bool hss_ready(const struct hss *h, const char **ret_why);

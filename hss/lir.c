@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // User location query (TS 29.228 6.1.4). User-Authorization-Type asks for an S-CSCF in place of the assigned
-// one, for IMS restoration (TS 23.380 4): without restoration in HSS and S-CSCF a new one would be refused by
-// its first SAR, so it is not looked at. A REGISTER moves the user (uar.c). Of an identity that a wildcarded one
+// one, for IMS restoration (TS 23.380 4): where restoration is switched off a new one would be refused by
+// its first SAR, so it is not looked at. Of an identity that a wildcarded one
 // covers the answer says which (Wildcarded-Public-Identity).
 #include "base/mem.h"
 #include "hss/hss_priv.h"
@@ -10,6 +10,35 @@ static enum step_verdict check_identity(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);
     return hss_check_pair(op, STR_NONE, op->r.lir.impu);
+}
+
+static int found(void *arg, const struct store_value *c, size_t n)
+{
+    *(bool *)arg = true;
+    return 0;
+}
+
+// Whom the I-CSCF could not reach would be named again: it gets to choose another one. Of a registered user only if that
+// one could go on with what is kept of the registration.
+static enum step_verdict answer_reassignment(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    const struct hss_facts *f = &op->facts;
+    bool can = !f->registered && (f->unregistered || f->unregistered_services || op->r.lir.originating);
+    int err = 0;
+    if (!op->r.lir.and_capabilities || !hss_restores(op))
+        return STEP_CONTINUE;
+    if (f->registered)
+        err = STORE_RUN(op->ctx->store, SQL_RESTORATIONS, found, &can, SV_INT(f->set_id));
+    if (!err && !can)
+        return STEP_CONTINUE;
+    if (!err)
+        err = hss_reassign(op);
+    if (err)
+        return hss_fail(op, err);
+    op->a.lia.wildcard = f->wildcard;
+    hss_capabilities(op, f, &op->a.lia.capabilities);
+    return hss_succeed(op);
 }
 
 static enum step_verdict answer_served(struct job *j)
@@ -48,6 +77,7 @@ static enum step_verdict answer_not_registered(struct job *j)
 
 static const struct step steps[] = {
     {"identity", check_identity, "TS 29.228 6.1.4.1"},
+    {"reassignment", answer_reassignment, "TS 29.228 6.1.4.1"},
     {"served", answer_served, "TS 29.228 6.1.4.1"},
     {"unregistered service", answer_unregistered_service, "TS 29.228 6.1.4.1"},
     {"not registered", answer_not_registered, "TS 29.228 6.1.4.1"},

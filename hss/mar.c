@@ -90,6 +90,8 @@ static enum step_verdict store_server_name(struct job *j)
     int err = 0;
     if (!same)
         err = HSS_WRITE(op, SQL_SCSCF_UPDATE, SV_INT(f->subscription_id), SV_TEXT(r->server_name));
+    if (!err && !same && f->registered_here && !f->reassign) // nobody is to go on with what another S-CSCF left
+        err = hss_restoration_drop(op);
     if (!err && !f->pending_here && !(same && f->registered_here))
         err =
             HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(f->set_id), SV_INT(f->impi_id),

@@ -4,16 +4,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/cache.h"
-#include "hss/provision.h"
 
 const char *const hss_command_names[] = {"UAR", "LIR", "MAR", "SAR", "task"};
 
 void hss_op_free(struct hss_op *op)
 {
     arena_done(&op->arena);
-    hss_schema_free(op->schema);
     OPENSSL_cleanse(&op->auth, sizeof(op->auth)); // K and OPc
     mem_free(op);
+}
+
+void hss_op_end(struct hss_op *op)
+{
+    op->kind->end(op);
+    hss_op_free(op);
 }
 
 enum step_verdict hss_refuse(struct hss_op *op, uint32_t code, const char *cause)
@@ -60,6 +64,11 @@ enum step_verdict hss_succeed_cx(struct hss_op *op, enum cx_experimental code)
     return STEP_DONE;
 }
 
+struct str hss_keep(struct hss_op *op, const struct store_value *v)
+{
+    return v->kind == STORE_NULL ? STR_NONE : arena_dup(&op->arena, v->s);
+}
+
 int hss_write(struct hss_op *op, enum hss_sql sql, const struct store_value *args, size_t n)
 {
     op->wrote = true;
@@ -88,21 +97,7 @@ static void on_reject(struct job *j)
 static const struct steps_owner_ops ops = {.reject = on_reject};
 static const struct steps_owner owner = {.ops = &ops};
 
-static enum step_verdict run_task(struct job *j)
-{
-    struct hss_op *op = hss_op_of(j);
-    return hss_next(op, op->task(op, op->arg));
-}
-
-static const struct step task_steps[] = {{"task", run_task, NULL}};
-static const struct procedure task_procedure = {"task", task_steps, ARRAY_LEN(task_steps)};
-
-static const struct procedure *const procedures[] = {
-    [HSS_UAR] = &hss_uar_procedure, [HSS_LIR] = &hss_lir_procedure,  [HSS_MAR] = &hss_mar_procedure,
-    [HSS_SAR] = &hss_sar_procedure, [HSS_TASK] = &task_procedure,
-};
-
-struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
+struct hss_op *hss_op_new(struct hss *h, const struct hss_kind *kind)
 {
     struct hss_op *op = mem_alloc(sizeof(*op));
     if (!op)
@@ -112,8 +107,9 @@ struct hss_op *hss_op_new(struct hss *h, enum hss_command command)
     op->job.owner = &owner;
     op->job.arena = &op->arena;
     op->hss = h;
-    op->command = command;
-    op->proc = procedures[command];
+    op->kind = kind;
+    op->command = kind->command;
+    op->proc = kind->proc;
     op->settings = h->settings;
     arena_init(&op->arena, op->memory, sizeof(op->memory));
     return op;

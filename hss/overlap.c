@@ -13,7 +13,7 @@ struct search {
     struct hss_op *op;
     int64_t subscription;
     struct str impu;
-    struct wildcard *pattern; // of impu itself
+    const struct wildcard *pattern; // around: the one that covers impu; inside: of impu itself
 };
 
 static void found(struct search *s, struct str distinct, struct str pattern)
@@ -31,11 +31,11 @@ static int around_row(void *arg, const struct store_value *c, size_t n)
     struct search *s = arg;
     if (c[5].num == s->subscription || s->pattern)
         return 0;
-    s->pattern = wildcard_new(c[13].s);
-    if (s->pattern && wildcard_covers(s->pattern, s->impu))
-        found(s, s->impu, c[13].s);
-    else
-        s->pattern = wildcard_free(s->pattern);
+    const struct wildcard *w = wildcard_cache_find(s->op->ctx->patterns, c[14].s);
+    if (w && wildcard_covers(w, s->impu)) {
+        s->pattern = w;
+        found(s, s->impu, c[14].s);
+    }
     return 0;
 }
 
@@ -76,9 +76,10 @@ int hss_overlap_note(struct hss_op *op, int64_t subscription, struct str impu, b
     op->overlaps.patterns = any || wildcard;
     if (!err && !wildcard && any && impu.n <= WILDCARD_TEXT_MAX)
         err = STORE_RUN(op->ctx->store, SQL_FACTS_WILDCARD, around_row, &s, SV_TEXT(impu));
-    else if (!err && wildcard && wildcard_split(impu, &parts) && (s.pattern = wildcard_new(impu)))
-        err = STORE_RUN(op->ctx->store, SQL_INSIDE, inside_row, &s, SV_TEXT(parts.head), SV_INT(subscription));
-    wildcard_free(s.pattern);
+    else if (!err && wildcard && wildcard_split(impu, &parts) &&
+             (s.pattern = wildcard_cache_find(op->ctx->patterns, impu)))
+        err = STORE_RUN(op->ctx->store, SQL_INSIDE, inside_row, &s, SV_TEXT(parts.head), SV_INT(subscription),
+                        SV_TEXT(parts.tail.n ? parts.tail : STR("")));
     return err;
 }
 

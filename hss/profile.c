@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Service profiles are kept as the XML that goes out, checked once when they come in. The schema is
-// parsed once for an operation: nothing is shared between threads.
+// parsed once for a context, which one thread at a time uses.
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xmlschemas.h>
@@ -190,9 +190,9 @@ static int store_profile(struct hss_op *op, struct str name, xmlDocPtr doc, bool
     struct str whole = complete(op, service);
     if (!whole.p)
         return ERR_NOMEM;
-    if (!op->schema)
-        op->schema = schema_new();
-    int err = validate(whole, op->schema, c);
+    if (!op->ctx->schema)
+        op->ctx->schema = schema_new();
+    int err = validate(whole, op->ctx->schema, c);
     if (!err)
         err = HSS_WRITE(op, SQL_PROFILE_PUT, SV_TEXT(name), SV_TEXT(service),
                         SV_INT(serves_unregistered(root->children)));

@@ -101,7 +101,7 @@ int hss_profile_put(struct hss_op *op, struct str name, struct str xml, unsigned
                     struct hss_problem *p);
 // Validates a whole IMSSubscription; why (size bytes) gets the first complaint.
 int hss_user_data_validate(struct str xml, char *why, size_t size);
-void hss_schema_free(void *schema); // an operation's; takes NULL
+void hss_schema_free(void *schema); // a context's; takes NULL
 
 // Whole files, all or nothing; *ret_n subscribers. (import_csv.c, import_yaml.c)
 int hss_import_text(struct hss_op *op, struct str text, bool replace, size_t *ret_n,

@@ -90,7 +90,7 @@ void hss_submit(struct hss_op *op)
     struct hss *h = op->hss;
     if (op->reads_only && h->reader.store) {
         hss_op_run(op, &h->reader);
-        hss_finish(op);
+        hss_op_end(op);
         return;
     }
     op->queued_ns = loop_now(h->loop);
@@ -181,7 +181,7 @@ static void worked(void *arg)
     while (!list_empty(&q->running)) {
         struct hss_op *op = LIST_ENTRY(q->running.next, struct hss_op, link);
         list_del(&op->link);
-        hss_finish(op);
+        hss_op_end(op);
     }
     q->working = false;
     if (!list_empty(&q->waiting))

@@ -134,36 +134,75 @@ static enum step_verdict find_sets(struct job *j)
     return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
-// One S-CSCF serves an IMS subscription, whichever of its IMPUs is asked for; only a MAR puts
-// another one in its place (TS 29.228 8.1). Here another one meets a refusal that tells it which
-// case it is in, and who is assigned (TS 29.228 table 6.1.2.2: Server-Name).
+static bool takes(enum act act)
+{
+    return act == ACT_REGISTER || act == ACT_UNREGISTERED;
+}
+
+static enum step_verdict refuse_other(struct hss_op *op, enum act act)
+{
+    op->a.saa.server_name = op->facts.scscf_name;
+    return takes(act) ? hss_refuse_cx(op, CX_ERROR_IDENTITY_ALREADY_REGISTERED, "another S-CSCF is assigned")
+                      : hss_refuse(op, DIA_UNABLE_TO_COMPLY, "another S-CSCF is assigned");
+}
+
+// One S-CSCF serves an IMS subscription, whichever of its IMPUs is asked for; a MAR puts another one in its place
+// (TS 29.228 8.1), and a SAR when an I-CSCF could not reach the assigned one and has asked for another (TS 23.380 4). Else
+// another one meets a refusal that tells it which case it is in, and who is assigned (TS 29.228 table 6.1.2.2:
+// Server-Name).
 static enum step_verdict check_server_name(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts;
     enum act act = assignment(op)->act;
-    bool takes = act == ACT_REGISTER || act == ACT_UNREGISTERED;
     bool same = f->scscf_name.p && str_ieq(f->scscf_name, op->r.sar.server_name);
-    if (f->scscf_name.p && !same) {
-        op->a.saa.server_name = f->scscf_name;
-        return takes ? hss_refuse_cx(op, CX_ERROR_IDENTITY_ALREADY_REGISTERED,
-                                     "another S-CSCF is assigned")
-                     : hss_refuse(op, DIA_UNABLE_TO_COMPLY, "another S-CSCF is assigned");
-    }
-    if (act == ACT_READ && !same)
+    op->takes_over = f->scscf_name.p && !same && f->reassign && hss_restores(op) && (takes(act) || act == ACT_READ);
+    if (f->scscf_name.p && !same && !op->takes_over)
+        return refuse_other(op, act);
+    if (act == ACT_READ && !same && !op->takes_over)
         return hss_refuse(op, DIA_UNABLE_TO_COMPLY, "no S-CSCF is assigned to the IMPU");
-    if (act == ACT_UNREGISTERED && f->registered)
-        return hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered");
     return STEP_CONTINUE;
+}
+
+static int put_name(struct hss_op *op)
+{
+    return HSS_WRITE(op, SQL_SCSCF_UPDATE, SV_INT(op->facts.subscription_id), SV_TEXT(op->r.sar.server_name));
+}
+
+// The S-CSCF does not know of a contact that is registered: what is kept is not to be overwritten by it.
+static bool adds_contact(const struct hss_op *op)
+{
+    return op->r.sar.type == CX_REGISTRATION && op->r.sar.multiple_registration && op->facts.registered;
+}
+
+// What another S-CSCF, or the same before it was started anew, has left goes out to who asks for the profile alone; to
+// who takes a registered user for one who is not, or for registered with one contact less, with the result that says so;
+// and of other private identities to who registers one of them. Without it nobody takes a registered user over but by
+// registering him: he could not be served, and the assigned one may be back.
+static enum step_verdict find_restoration(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    enum act act = assignment(op)->act;
+    bool registered = act == ACT_UNREGISTERED && op->facts.registered, own = false;
+    int err = 0;
+    if (hss_restores(op) && (registered || act == ACT_READ || adds_contact(op)))
+        err = hss_restoration_load(op, &own);
+    else if (hss_restores(op) && act == ACT_REGISTER)
+        err = hss_restoration_load_others(op);
+    if (err)
+        return hss_fail(op, err);
+    if (op->takes_over && act != ACT_REGISTER && op->facts.registered && !op->a.saa.n_restorations)
+        return refuse_other(op, act);
+    op->stays = adds_contact(op) ? own : registered && op->a.saa.n_restorations;
+    return registered && !op->stays ? hss_refuse_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE, "IMPU is registered") : STEP_CONTINUE;
 }
 
 static int assign(struct hss_op *op, int64_t impi_id, enum hss_state state)
 {
     const struct hss_facts *f = &op->facts;
-    struct str name = op->r.sar.server_name;
     int err = 0;
-    if (!f->scscf_name.p || !str_eq(f->scscf_name, name))
-        err = HSS_WRITE(op, SQL_SCSCF_UPDATE, SV_INT(f->subscription_id), SV_TEXT(name));
+    if (!f->scscf_name.p || !str_eq(f->scscf_name, op->r.sar.server_name) || f->reassign)
+        err = put_name(op);
     if (!err)
         err = HSS_WRITE(op, SQL_REGISTRATION_PUT, SV_INT(f->set_id), SV_INT(impi_id), SV_INT(state),
                         SV_INT(0));
@@ -173,7 +212,7 @@ static int assign(struct hss_op *op, int64_t impi_id, enum hss_state state)
 static int register_set(struct hss_op *op)
 {
     const struct hss_facts *f = &op->facts;
-    bool refresh = f->registered_here && !f->pending_here && f->scscf_name.p &&
+    bool refresh = f->registered_here && !f->pending_here && !f->reassign && f->scscf_name.p &&
                    str_eq(f->scscf_name, op->r.sar.server_name);
     if (refresh) // nothing changes: no write, no wait for the disk
         return 0;
@@ -256,6 +295,8 @@ static enum step_verdict change_state(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);
     int err = 0;
+    if (op->stays)
+        return hss_next(op, op->takes_over ? put_name(op) : 0);
     switch (assignment(op)->act) {
     case ACT_REGISTER:
         err = register_set(op);
@@ -272,11 +313,22 @@ static enum step_verdict change_state(struct job *j)
     case ACT_AUTH_END:
         err = end_authentication(op);
         break;
-    case ACT_READ:
+    case ACT_READ: // who goes on with the user is the one who is to be asked for from now on
+        err = op->takes_over ? put_name(op) : 0;
+        break;
     case ACT_NONE:
         break;
     }
     return err ? hss_fail(op, err) : STEP_CONTINUE;
+}
+
+// TS 29.228 table 6.1.2.1: it is there when it has changed.
+static enum step_verdict keep_restoration(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    if (assignment(op)->act != ACT_REGISTER || op->stays || !op->restoration.n)
+        return STEP_CONTINUE;
+    return hss_next(op, hss_restoration_put(op));
 }
 
 struct impi_list {
@@ -321,15 +373,15 @@ static enum step_verdict choose_impi(struct job *j)
     return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
-// An S-CSCF that has the profile gets it all the same when it has changed since, or when the HSS does not know
-// that it has it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets: op->sends_profile.
+// An S-CSCF that has the profile gets it all the same when it has changed since, when the HSS does not know
+// that it has it, and with what is kept for it (TS 29.228 6.1.2.1, User-Data-Already-Available: "may"). Sets: op->sends_profile.
 static enum step_verdict decide_download(struct job *j)
 {
     struct hss_op *op = hss_op_of(j);
     const struct hss_facts *f = &op->facts; // as they were before this request
     bool has = f->registered || f->unregistered;
     op->sends_profile = assignment(op)->download &&
-                        (!op->r.sar.user_data_already_available || f->stale || !has);
+                        (!op->r.sar.user_data_already_available || f->stale || !has || op->stays);
     if (!op->sends_profile || !f->stale)
         return STEP_CONTINUE;
     int err = HSS_WRITE(op, SQL_FRESH, SV_INT(f->set_id));
@@ -351,6 +403,11 @@ static enum step_verdict download_profile(struct job *j)
         a->associated_identities = l.v;
         a->n_associated = l.n;
     }
+    struct impi_list registered = {.op = op};
+    if (!err && l.n > 1 && hss_restores(op) && assignment(op)->act == ACT_REGISTER)
+        err = STORE_RUN(op->ctx->store, SQL_REGISTERED_IMPIS, impi_row, &registered, SV_INT(op->facts.set_id));
+    a->registered_identities = registered.v;
+    a->n_registered = registered.n;
     return err ? hss_fail(op, err) : STEP_CONTINUE;
 }
 
@@ -405,6 +462,8 @@ static enum step_verdict answer(struct job *j)
         op->a.saa.wildcard = op->facts.wildcard;
     if (assignment(op)->act == ACT_STORE && !op->name_stored)
         return hss_succeed_cx(op, CX_SUCCESS_SERVER_NAME_NOT_STORED);
+    if (op->stays) // no success by its number, but everything else is answered
+        return hss_succeed_cx(op, CX_ERROR_IN_ASSIGNMENT_TYPE);
     return hss_succeed(op);
 }
 
@@ -413,7 +472,9 @@ static const struct step steps[] = {
     {"assignment type", check_type, "TS 29.228 6.1.2.1"},
     {"implicit sets", find_sets, "TS 29.228 6.5.1"},
     {"server name", check_server_name, "TS 29.228 6.1.2.1"},
+    {"restoration", find_restoration, "TS 29.228 6.1.2.1"},
     {"state", change_state, "TS 29.228 6.1.2.1"},
+    {"backup", keep_restoration, "TS 23.380 4.2"},
     {"private identity", choose_impi, "TS 29.228 6.1.2.1"},
     {"what it has already", decide_download, "TS 29.228 6.1.2.1"},
     {"profile", download_profile, "TS 29.228 6.6"},

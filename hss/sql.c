@@ -63,20 +63,38 @@ static const char schema_3[] =
     " impu_id INTEGER PRIMARY KEY REFERENCES impu(id) ON DELETE CASCADE,"
     " head TEXT NOT NULL, tail TEXT NOT NULL, UNIQUE(head, tail)) STRICT;";
 
-const char *const hss_migrations[] = {schema_1, schema_2, schema_3};
+// What an S-CSCF left of a registration (restoration.c) goes with the registration; restoration_total is what metrics tell,
+// so that nobody counts rows. subscription.reassign: an I-CSCF has asked for another S-CSCF (TS 23.380 4).
+static const char schema_4[] =
+    "ALTER TABLE subscription ADD COLUMN reassign INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE restoration("
+    " set_id INTEGER NOT NULL, impi_id INTEGER NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY(set_id, impi_id),"
+    " FOREIGN KEY(set_id, impi_id) REFERENCES registration(set_id, impi_id) ON DELETE CASCADE)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE restoration_total(id INTEGER PRIMARY KEY, n INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+    "INSERT INTO restoration_total(id, n, bytes) VALUES(1, 0, 0);"
+    "CREATE TRIGGER restoration_more AFTER INSERT ON restoration BEGIN"
+    " UPDATE restoration_total SET n = n + 1, bytes = bytes + length(new.value); END;"
+    "CREATE TRIGGER restoration_other AFTER UPDATE ON restoration BEGIN"
+    " UPDATE restoration_total SET bytes = bytes + length(new.value) - length(old.value); END;"
+    "CREATE TRIGGER restoration_less AFTER DELETE ON restoration BEGIN"
+    " UPDATE restoration_total SET n = n - 1, bytes = bytes - length(old.value); END;";
+
+const char *const hss_migrations[] = {schema_1, schema_2, schema_3, schema_4};
 const size_t hss_migration_count = sizeof(hss_migrations) / sizeof(*hss_migrations);
 
 const char *const hss_sql[] = {
     [SQL_FACTS_IMPI] =
         "SELECT i.id, u.id, u.set_id, u.barred,"
         " EXISTS(SELECT 1 FROM impi_set a WHERE a.impi_id = i.id AND a.set_id = u.set_id),"
-        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers, 0"
-        " FROM impi i JOIN subscription s ON s.id = i.subscription_id"
+        " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers, 0,"
+        " s.reassign FROM impi i JOIN subscription s ON s.id = i.subscription_id"
         " LEFT JOIN impu u ON u.impu = ?2 WHERE i.impi = ?1",
     [SQL_FACTS_IMPU] =
         "SELECT 0, u.id, u.set_id, u.barred, 0,"
         " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
-        " p.unregistered FROM impu u JOIN implicit_set t ON t.id = u.set_id"
+        " p.unregistered, s.reassign FROM impu u JOIN implicit_set t ON t.id = u.set_id"
         " JOIN subscription s ON s.id = t.subscription_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE u.impu = ?1",
     [SQL_FACTS_WILDCARD] =
@@ -84,7 +102,7 @@ const char *const hss_sql[] = {
         " UNION ALL SELECT n - 1 FROM prefix WHERE n > 4)"
         " SELECT 0, u.id, u.set_id, u.barred, 0,"
         " s.id, s.scscf_name, s.visited, s.registration, s.mandatory, s.optional, s.servers,"
-        " p.unregistered, u.impu"
+        " p.unregistered, s.reassign, u.impu"
         " FROM prefix CROSS JOIN wildcard w ON w.head = substr(?1, 1, prefix.n)"
         " JOIN impu u ON u.id = w.impu_id JOIN implicit_set t ON t.id = u.set_id"
         " JOIN subscription s ON s.id = t.subscription_id"
@@ -98,13 +116,15 @@ const char *const hss_sql[] = {
     [SQL_STALE_PROFILE] = "UPDATE registration SET stale = 1 WHERE set_id IN"
                           " (SELECT u.set_id FROM impu u JOIN service_profile p ON p.id = u.profile_id"
                           " WHERE p.name = ?1)",
+    [SQL_STALE_SET] = "UPDATE registration SET stale = 1 WHERE set_id = ?1",
     [SQL_FRESH] = "UPDATE registration SET stale = 0 WHERE set_id = ?1",
     [SQL_SET_OPEN] = "SELECT 1 FROM impu WHERE set_id = ?1 AND barred = 0 LIMIT 1",
     [SQL_AUTH] = "SELECT i.scheme, i.secret, i.amf, i.realm, i.algorithm, q.sqn"
                  " FROM impi i JOIN sqn q ON q.impi_id = i.id WHERE i.id = ?1",
     [SQL_SQN_UPDATE] = "UPDATE sqn SET sqn = ?2 WHERE impi_id = ?1",
-    [SQL_SCSCF_UPDATE] = "UPDATE subscription SET scscf_name = ?2 WHERE id = ?1",
-    [SQL_SCSCF_RELEASE] = "UPDATE subscription SET scscf_name = NULL WHERE id = ?1 AND NOT EXISTS("
+    [SQL_SCSCF_UPDATE] = "UPDATE subscription SET scscf_name = ?2, reassign = 0 WHERE id = ?1",
+    [SQL_SCSCF_REASSIGN] = "UPDATE subscription SET reassign = 1 WHERE id = ?1",
+    [SQL_SCSCF_RELEASE] = "UPDATE subscription SET scscf_name = NULL, reassign = 0 WHERE id = ?1 AND NOT EXISTS("
                           "SELECT 1 FROM implicit_set t JOIN registration r ON r.set_id = t.id"
                           " WHERE t.subscription_id = ?1)",
     [SQL_REGISTRATION_PUT] =
@@ -113,6 +133,14 @@ const char *const hss_sql[] = {
     [SQL_REGISTRATION_DROP] = "DELETE FROM registration WHERE set_id = ?1 AND impi_id = ?2",
     [SQL_REGISTRATION_CLEAR] = "DELETE FROM registration WHERE set_id = ?1",
     [SQL_PENDING_CLEAR] = "UPDATE registration SET pending = 0 WHERE set_id = ?1 AND impi_id = ?2",
+    [SQL_RESTORATION_PUT] = "INSERT INTO restoration(set_id, impi_id, value) VALUES(?1, ?2, ?3)"
+                            " ON CONFLICT DO UPDATE SET value = excluded.value",
+    [SQL_RESTORATION_DROP] = "DELETE FROM restoration WHERE set_id = ?1 AND impi_id = ?2",
+    [SQL_RESTORATIONS] = "SELECT r.impi_id, i.impi, r.value FROM restoration r JOIN impi i ON i.id = r.impi_id"
+                         " WHERE r.set_id = ?1 ORDER BY r.impi_id",
+    [SQL_RESTORATION_TOTAL] = "SELECT n, bytes FROM restoration_total",
+    [SQL_REGISTERED_IMPIS] = "SELECT i.impi FROM registration r JOIN impi i ON i.id = r.impi_id"
+                             " WHERE r.set_id = ?1 AND r.state = 1 ORDER BY i.id",
     [SQL_SETS_OF_IMPI] = "SELECT set_id FROM impi_set WHERE impi_id = ?1 ORDER BY set_id",
     [SQL_IMPIS_OF_SUBSCRIPTION] = "SELECT impi FROM impi WHERE subscription_id = ?1 ORDER BY id",
     [SQL_IMPI_OF_SET] = "SELECT i.impi FROM impi_set a JOIN impi i ON i.id = a.impi_id"
@@ -151,9 +179,13 @@ const char *const hss_sql[] = {
     [SQL_WILDCARD_FIND] = "SELECT u.impu FROM wildcard w JOIN impu u ON u.id = w.impu_id"
                           " WHERE w.head = ?1 AND w.tail = ?2",
     [SQL_WILDCARD_ANY] = "SELECT 1 FROM wildcard LIMIT 1",
-    [SQL_INSIDE] = "SELECT u.impu FROM impu u JOIN implicit_set t ON t.id = u.set_id"
-                   " WHERE u.impu >= ?1 AND u.impu < ?1 || char(1114111) AND t.subscription_id <> ?2"
-                   " AND NOT EXISTS(SELECT 1 FROM wildcard w WHERE w.impu_id = u.id) LIMIT 1000",
+    [SQL_INSIDE] =
+        "SELECT u.impu FROM (SELECT id, set_id, impu FROM impu"
+        " WHERE impu >= ?1 AND impu < ?1 || char(1114111) ORDER BY impu LIMIT 100000) u"
+        " JOIN implicit_set t ON t.id = u.set_id"
+        " WHERE length(u.impu) >= length(?1) + length(?3)"
+        " AND substr(u.impu, length(u.impu) - length(?3) + 1) = ?3 AND t.subscription_id <> ?2"
+        " AND NOT EXISTS(SELECT 1 FROM wildcard w WHERE w.impu_id = u.id) LIMIT 1000",
     [SQL_NUMBER_FIND] = "SELECT u.impu FROM impu u JOIN implicit_set t ON t.id = u.set_id"
                         " WHERE u.number = ?1 AND t.subscription_id <> ?2 AND u.impu <> ?3 LIMIT 1",
     [SQL_SHARERS] = "SELECT i.id, i.impi, a.set_id, u.impu FROM impi me"
@@ -165,6 +197,9 @@ const char *const hss_sql[] = {
     [SQL_LINK_PUT] = "INSERT OR IGNORE INTO impi_set(impi_id, set_id) VALUES(?1, ?2)",
     [SQL_IMPU_FIND] = "SELECT u.set_id, t.subscription_id FROM impu u"
                       " JOIN implicit_set t ON t.id = u.set_id WHERE u.impu = ?1",
+    [SQL_IMPU_AFTER] = "SELECT u.id, u.set_id, t.subscription_id, u.impu, u.number FROM impu u"
+                       " JOIN implicit_set t ON t.id = u.set_id WHERE u.id > ?1 ORDER BY u.id LIMIT 1000",
+    [SQL_IMPU_RENEW] = "UPDATE impu SET impu = ?2, number = ?3 WHERE id = ?1",
     [SQL_IMPUS_DROP] = "DELETE FROM impu WHERE set_id = ?1",
     [SQL_IMPUS_DRESS] = "UPDATE impu SET display_name = coalesce(?2, display_name),"
                         " profile_id = coalesce(?3, profile_id) WHERE set_id = ?1",
@@ -195,6 +230,8 @@ const char *const hss_sql[] = {
         " FROM impi i JOIN impi_set a ON a.impi_id = i.id JOIN impu u ON u.set_id = a.set_id"
         " JOIN service_profile p ON p.id = u.profile_id WHERE i.impi = ?1"
         " ORDER BY u.set_id, u.position",
+    [SQL_SHOW_RESTORATION] = "SELECT r.set_id, r.value FROM impi i JOIN impi_set a ON a.impi_id = i.id"
+                             " JOIN restoration r ON r.set_id = a.set_id AND r.impi_id = i.id WHERE i.impi = ?1 ORDER BY r.set_id",
     [SQL_FIND_BY_IMPU] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"
                          " JOIN impi i ON i.id = a.impi_id WHERE u.impu = ?1 ORDER BY i.id LIMIT 1",
     [SQL_FIND_BY_USER] = "SELECT i.impi FROM impu u JOIN impi_set a ON a.set_id = u.set_id"

@@ -12,16 +12,23 @@ enum hss_sql {
     SQL_REGISTRATIONS,     // set -> impi id, state, pending, stale
     SQL_STALE_SUBSCRIPTION,// subscription: its S-CSCF's profiles are old
     SQL_STALE_PROFILE,     // service profile's name
+    SQL_STALE_SET,         // set
     SQL_FRESH,             // set: they have been sent
     SQL_SET_OPEN,          // set -> 1 when an IMPU of it is not barred
     SQL_AUTH,              // impi id -> scheme, secret, amf, realm, algorithm, sqn
     SQL_SQN_UPDATE,        // impi id, sqn
-    SQL_SCSCF_UPDATE,      // subscription, name
+    SQL_SCSCF_UPDATE,      // subscription, name; no other is asked for any more
+    SQL_SCSCF_REASSIGN,    // subscription: another one is asked for
     SQL_SCSCF_RELEASE,     // subscription: forget the name when nothing is left registered
     SQL_REGISTRATION_PUT,  // set, impi, state, pending
     SQL_REGISTRATION_DROP, // set, impi
     SQL_REGISTRATION_CLEAR,// set
     SQL_PENDING_CLEAR,     // set, impi
+    SQL_RESTORATION_PUT,   // set, impi, value; the registration is there
+    SQL_RESTORATION_DROP,  // set, impi
+    SQL_RESTORATIONS,      // set -> impi id, impi, value
+    SQL_RESTORATION_TOTAL, // -> number, bytes
+    SQL_REGISTERED_IMPIS,  // set -> impi
     SQL_SETS_OF_IMPI,      // impi id -> set
     SQL_IMPIS_OF_SUBSCRIPTION,
     SQL_IMPI_OF_SET,       // set -> impi, one of those that have it
@@ -42,13 +49,16 @@ enum hss_sql {
     SQL_WILDCARD_ADD,      // impu id, head, tail
     SQL_WILDCARD_FIND,     // head, tail -> impu
     SQL_WILDCARD_ANY,      // -> a row when there is any pattern
-    SQL_INSIDE,            // head, subscription -> distinct impus of others that begin so, the first thousand
+    SQL_INSIDE,            // head, subscription, tail -> distinct impus of others that begin and end so, the first
+                           // thousand; of the first hundred thousand that begin so
     SQL_NUMBER_FIND,       // number, subscription, impu -> another impu of another one that may mean it
     SQL_SHARERS,           // impi -> id, impi of the others of its subscription, each with its sets and their impus
     SQL_SETS_DROP,         // subscription: its implicit sets with all that is in them
     SQL_IMPI_MOVE,         // impi id, subscription
     SQL_LINK_PUT,          // impi, set; there already: nothing
     SQL_IMPU_FIND,         // impu -> set, subscription
+    SQL_IMPU_AFTER,        // id -> id, set, subscription, impu, number of the next thousand
+    SQL_IMPU_RENEW,        // id, impu, number
     SQL_IMPUS_DROP,        // set
     SQL_IMPUS_DRESS,       // set, display name, profile
     SQL_LINK_ADD,          // impi, set
@@ -59,6 +69,7 @@ enum hss_sql {
     SQL_LIST,              // after, limit -> subscribers
     SQL_SHOW,              // impi
     SQL_SHOW_IMPUS,        // impi
+    SQL_SHOW_RESTORATION,  // impi -> set, value
     SQL_FIND_BY_IMPU,      // impu -> impi
     SQL_FIND_BY_USER,      // two texts that enclose sip:user@ -> impi
     SQL_SET_OWNER,         // set -> id of the first IMPI that has it

@@ -59,6 +59,9 @@ static enum step_verdict answer_capabilities(struct job *j)
     struct hss_op *op = hss_op_of(j);
     if (op->r.uar.type != CX_UAR_REGISTRATION_AND_CAPABILITIES)
         return STEP_CONTINUE;
+    int err = hss_reassign(op);
+    if (err)
+        return hss_fail(op, err);
     hss_capabilities(op, &op->facts, &op->a.uaa.capabilities);
     return hss_succeed(op);
 }

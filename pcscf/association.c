@@ -257,6 +257,11 @@ bool association_any(const struct association_table *t, const struct addr *at)
     return place_find(t, at) != NULL;
 }
 
+struct str association_impi(const struct association *a)
+{
+    return a->impi;
+}
+
 uint64_t association_key(const struct association *a)
 {
     return a->key;

@@ -45,6 +45,8 @@ struct association *association_find(const struct association_table *t, const st
 struct association *association_alone(const struct association_table *t, const struct addr *at);
 bool association_any(const struct association_table *t, const struct addr *at);
 
+struct str association_impi(const struct association *a);
+
 // A key for what is measured by association (base/bucket.h).
 uint64_t association_key(const struct association *a);
 

@@ -121,6 +121,8 @@ const struct conf_row pcscf_rows[] = {
     NODE_MESSAGE_ROWS(OFF(message)),
     NODE_SDP_ROWS(OFF(sdp)),
     NODE_MEDIA_ROWS(OFF(media)),
+    NODE_STATE_ROWS(OFF(state)),
+    NODE_KEYS_ROWS(OFF(keys)),
     {.name = NULL},
 };
 
@@ -256,6 +258,8 @@ void pcscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "sip.leg_timeout.ue",
             "is not less than sip.leg_timeout.core: the called side has to give up first");
     node_check_limits(&c->limits, bad, arg);
+    node_check_state(&c->state, "pcscf", bad, arg);
+    keys_check(&c->keys, bad, arg);
 }
 
 void pcscf_suspect(const void *config, app_finding odd, void *arg)
@@ -264,4 +268,5 @@ void pcscf_suspect(const void *config, app_finding odd, void *arg)
     node_suspect_trusted("core.trusted", &c->core_trusted, &c->core_listen, odd, arg);
     node_suspect_numbering(&c->home, STR_NONE, odd, arg);
     node_suspect_media(&c->media, "media.codecs", odd, arg);
+    node_suspect_state(&c->state, "pcscf", odd, arg);
 }

@@ -16,6 +16,16 @@ static void counters(struct metrics *m, const char *name, const char *help,
         metrics_add(m, name, "counter", help, v[i].labels, (double)v[i].value);
 }
 
+static void restored(struct metrics *m, const struct pcscf_counters *c)
+{
+    const struct labelled rows[] = {{"what=\"restored\"", c->restored},
+                                    {"what=\"expired\"", c->restored_expired},
+                                    {"what=\"left_out\"", c->restored_left_out}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        metrics_add(m, "pcscf_contacts_of_before", "gauge", "Contacts found on the disk at the start, by what became of them.",
+                    rows[i].labels, (double)rows[i].value);
+}
+
 void pcscf_metrics(struct pcscf *p, struct metrics *m)
 {
     const struct pcscf_counters *c = pcscf_counters(p);
@@ -59,6 +69,11 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
     }
     counters(m, "pcscf_requests_total", "Requests forwarded by direction.", requests,
              ARRAY_LEN(requests));
+    metrics_add(m, "pcscf_unbound_total", "counter",
+                "Requests to UEs that are not registered here any more (404).", "", (double)c->unbound);
+    metrics_add(m, "pcscf_unsaved_total", "counter",
+                "REGISTERs refused (503) because what they changed did not get to the disk.", "", (double)c->unsaved);
+    restored(m, c);
     metrics_add(m, "pcscf_restorations_total", "counter",
                 "UEs told to register anew because the core was silent (504).", "",
                 (double)c->restoration);
@@ -77,6 +92,8 @@ void pcscf_metrics(struct pcscf *p, struct metrics *m)
                 "Entry points of the home network that were no good for a REGISTER, so that the next one was asked.", "",
                 (double)c->entries_passed_over);
     app_metrics_stack(m, pcscf_stack(p));
+    node_state_metrics(pcscf_keep(p), m);
+    keys_metrics(pcscf_keys(p), m);
 }
 
 static const char *proto_name(enum sip_proto proto)

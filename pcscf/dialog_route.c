@@ -221,11 +221,21 @@ void record_route_back_to_core(const struct pcscf *p, struct arena *a, const str
 
 // ---- inside a dialog ----
 
-// RFC 3261 12.2.2: a dialog of before this node's start is none any more, and its party hears that it is over.
+// RFC 3261 12.2.2: a dialog of a key that is forgotten, of before this node's start or of another node, is none here any
+// more, and its party hears that it is over.
 static enum step_verdict no_token(struct job *j, const struct sip_uri *own, const char *cause)
 {
-    bool old = own && own->user.p && token_is_old(&pjob_of(j)->pcscf->token_key, own->user);
-    return old ? job_fail(j, 481, "the dialog's token is of an earlier run of this P-CSCF") : job_fail(j, 403, cause);
+    const struct token_key *key = &pjob_of(j)->pcscf->token_key;
+    switch (own && own->user.p ? token_origin(key, own->user) : TOKEN_NONE) {
+    case TOKEN_OF_FORGOTTEN_KEY:
+        return job_fail(j, 481, "the key of the dialog's token is forgotten");
+    case TOKEN_OF_EARLIER_RUN:
+        return job_fail(j, 481, "the dialog's token is of an earlier run of this P-CSCF");
+    case TOKEN_OF_ANOTHER:
+        return job_fail(j, 481, "the dialog's token is of another P-CSCF");
+    default:
+        return job_fail(j, 403, cause);
+    }
 }
 
 enum step_verdict dialog_check_to_ue(struct job *j)
@@ -272,7 +282,8 @@ enum step_verdict dialog_check_from_ue(struct job *j)
 bool dialog_is_old(const struct pcscf *p, const struct sip_msg *m)
 {
     const struct sip_addr *own = sip_msg_at(m, SIP_H_ROUTE, 0);
-    return own && own->uri.user.p && stack_is_own(p->stack, &own->uri) && token_is_old(&p->token_key, own->uri.user);
+    return own && own->uri.user.p && stack_is_own(p->stack, &own->uri) &&
+           token_origin(&p->token_key, own->uri.user) > TOKEN_OF_THIS_RUN;
 }
 
 bool dialog_has_token(const struct pcscf *p, const struct access_flow *f, const struct sip_msg *m)

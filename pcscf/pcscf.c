@@ -166,6 +166,51 @@ static int read_access_info(struct pcscf *pc)
     return e;
 }
 
+// ---- registrations that outlive the process ----
+
+// Before anybody is listened to: who came earlier would be taken for a stranger.
+static int open_registry(struct pcscf *pc)
+{
+    static const struct registry_ops ops = {.expired = on_expired, .flow_changed = pcscf_flow_changed};
+    const struct pcscf_config *c = pc->config;
+    int e = registry_new(pc->loop, &pc->plan, &ops, pc, &pc->registry);
+    if (!e)
+        e = node_state_open(pc->loop, &c->state, "pcscf", REGISTRY_FORMAT, &pc->keep);
+    if (e)
+        return e;
+    const struct registry_disk d = {.keep = pc->keep,
+                                    .listen = &c->access_listen,
+                                    .first_label = PCSCF_ACCESS,
+                                    .key = &pc->token_key,
+                                    .max_contacts = c->max_registrations,
+                                    .max_patterns = c->max_patterns};
+    e = registry_restore(pc->registry, &d, &pc->restored);
+    if (e)
+        LOG(LOG_ERROR, "registrations of before the start cannot be read", LF_Z("cause", err_text(e)));
+    return e;
+}
+
+bool pcscf_ready(const struct pcscf *p, const char **ret_why)
+{
+    return node_state_ready(p->keep, &p->config->state, ret_why);
+}
+
+struct keep *pcscf_keep(struct pcscf *p)
+{
+    return p->keep;
+}
+
+static int open_keys(struct pcscf *pc)
+{
+    const struct keys_params p = {.loop = pc->loop, .config = &pc->config->keys, .name = pc->core_hostport};
+    int e = keys_new(&p, &pc->keys);
+    if (e)
+        return e;
+    pc->token_key = (struct token_key){.ring = keys_ring(pc->keys), .node = keys_node(pc->keys)};
+    loop_random(pc->loop, &pc->token_key.boot, sizeof pc->token_key.boot);
+    return 0;
+}
+
 static int start(struct pcscf *pc)
 {
     static const struct stack_ops ops = {.request = on_request,
@@ -181,8 +226,6 @@ static int start(struct pcscf *pc)
                                             .user = pcscf_user,
                                             .no_stream = pcscf_no_stream,
                                             .screen = pcscf_screen};
-    static const struct registry_ops reg_ops = {.expired = on_expired,
-                                                .flow_changed = pcscf_flow_changed};
     const struct pcscf_config *c = pc->config;
     struct stack_params sp = {.loop = pc->loop,
                               .ops = pc->trace.sip ? &traced : &ops,
@@ -206,7 +249,6 @@ static int start(struct pcscf *pc)
         LOG(LOG_ERROR, "cannot start", LF_Z("cause", "access.listen has too many addresses"));
         return ERR_INVAL;
     }
-    loop_random(pc->loop, &pc->token_key, sizeof pc->token_key);
     pc->icid_boot = loop_random_u64(pc->loop);
     pc->plan = node_read_numbering(&c->home, STR_NONE);
     pc->plan.several = true;
@@ -221,22 +263,22 @@ static int start(struct pcscf *pc)
     if (!e)
         e = stack_new(&sp, &pc->stack);
     if (!e)
-        e = registry_new(pc->loop, &pc->plan, &reg_ops, pc, &pc->registry);
-    if (!e)
         e = bucket_table_new(SOURCE_KEYS, pending_rate(c), &pc->pending);
     if (!e)
         e = hostport(&c->core_listen.v[0], c->core_host, &pc->core_hostport);
     if (!e)
+        e = open_keys(pc);
+    if (!e)
         e = access_hostports(pc);
     if (!e)
-        e = listen_to_all(pc);
+        e = open_registry(pc);
     if (e)
         return e;
     pc->icid_host = pc->core_hostport;
     ptrdiff_t colon = str_chr(pc->core_hostport, ':');
     if (c->core_host.n && colon > 0)
         pc->icid_host = str_head(pc->core_hostport, (size_t)colon);
-    return 0;
+    return listen_to_all(pc);
 }
 
 int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf)
@@ -262,9 +304,12 @@ void pcscf_free(struct pcscf *pc)
 {
     if (!pc)
         return;
+    keep_close(pc->keep); // what goes from here on stays on the disk
+    pc->keep = NULL;
     if (pc->stack)
         stack_free(pc->stack);
     registry_free(pc->registry);
+    keys_free(pc->keys);
     access_info_free(pc->access_info);
     bucket_table_free(pc->pending);
     bucket_table_free(pc->registers);
@@ -281,14 +326,38 @@ struct stack *pcscf_stack(struct pcscf *p)
     return p->stack;
 }
 
+static void on_flushed(void *arg, uint64_t id, int err)
+{
+    struct pcscf *pc = arg;
+    (void)id;
+    (void)err; // keep has said so
+    pc->drained(pc->drained_arg);
+}
+
+static void on_idle(void *arg)
+{
+    struct pcscf *pc = arg;
+    keep_flush(pc->keep, on_flushed, pc);
+}
+
+struct keys *pcscf_keys(struct pcscf *p)
+{
+    return p->keys;
+}
+
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg)
 {
-    stack_drain(p->stack, done, arg);
+    p->drained = done;
+    p->drained_arg = arg;
+    stack_drain(p->stack, on_idle, p);
 }
 
 const struct pcscf_counters *pcscf_counters(struct pcscf *p)
 {
     struct association_stats a = association_stats(registry_associations(p->registry));
+    p->counters.restored = p->restored.contacts;
+    p->counters.restored_expired = p->restored.expired;
+    p->counters.restored_left_out = p->restored.left_out;
     p->counters.registrations = registry_count(p->registry);
     p->counters.associations = a.associations;
     p->counters.association_flows = a.flows;

@@ -8,7 +8,9 @@
 #pragma once
 
 #include "app/app.h"
+#include "app/keys.h"
 #include "app/node_rows.h"
+#include "app/node_state.h"
 #include "pcscf/identities.h"
 
 enum pcscf_emergency { PCSCF_EMERGENCY_ELSEWHERE, PCSCF_EMERGENCY_REGISTRATION };
@@ -31,6 +33,7 @@ struct pcscf_config {
     struct str visited_network;       // P-Visited-Network-ID
     struct str ioi;                   // own name in P-Charging-Vector, of type 1; empty: visited_network
     uint32_t max_registrations;
+    struct node_state state;          // where registrations outlive the process
     uint32_t max_identities;          // of one contact
     uint32_t max_patterns;            // wildcarded identities, different ones
     int warnings;                     // enum stack_warnings, towards UEs
@@ -47,6 +50,7 @@ struct pcscf_config {
     struct sip_limits message; // what a message may have
     struct sdp_limits sdp;     // and its description
     struct node_media media;   // that UEs may have
+    struct node_keys keys;     // of tokens
 };
 
 extern const struct conf_row pcscf_rows[];
@@ -65,7 +69,10 @@ struct pcscf_params {
 int pcscf_new(const struct pcscf_params *p, struct pcscf **ret_pcscf);
 void pcscf_free(struct pcscf *p); // takes NULL
 
+bool pcscf_ready(const struct pcscf *p, const char **ret_why);
+struct keep *pcscf_keep(struct pcscf *p); // NULL: registrations end with the process
 struct stack *pcscf_stack(struct pcscf *p);
+struct keys *pcscf_keys(struct pcscf *p);
 void pcscf_drain(struct pcscf *p, timer_cb done, void *arg);
 void pcscf_metrics(struct pcscf *p, struct metrics *m);
 
@@ -84,6 +91,9 @@ struct pcscf_counters {
     uint64_t patterns;               // wildcarded identities, different ones
     uint64_t entries_passed_over;    // of the home network, in favour of the next one
     uint64_t restoration, emergency; // 504 and 380 with an alternative service
+    uint64_t restored, restored_expired, restored_left_out; // contacts found on the disk at the start
+    uint64_t unbound;     // requests to UEs that are not registered here any more
+    uint64_t unsaved;     // REGISTERs refused because what they changed did not get to the disk
     uint64_t flow_failed; // requests to UEs whose flow was gone
     uint64_t associations, association_flows, association_flows_replaced, shared_addresses;
 };

@@ -12,6 +12,7 @@
 #include "pcscf/access_info.h"
 #include "pcscf/pcscf.h"
 #include "pcscf/registry.h"
+#include "pcscf/registry_disk.h"
 #include "pcscf/token.h"
 #include "stack/proxy/pipeline.h"
 #include "stack/stack.h"
@@ -25,6 +26,10 @@ struct pcscf {
     struct stack *stack;
     struct steps_owner steps;
     struct registry *registry;
+    struct keep *keep; // NULL: registrations end with the process
+    struct registry_restored restored;
+    timer_cb drained;
+    void *drained_arg;
     struct numbering plan;
     struct access_info *access_info;
     struct trust_domain trusted; // on the core side
@@ -32,6 +37,7 @@ struct pcscf {
     struct bucket_table *registers; // of strangers, by source and name
     struct bucket_table *pending;   // registrations that a source has begun and not finished
     uint64_t associations_seen;     // association_stats.changes that the stack knows of
+    struct keys *keys;
     struct token_key token_key;
     uint64_t icid_boot, icid_count;
     struct str icid_host;                      // slice of core_hostport
@@ -55,6 +61,8 @@ struct pjob {
     bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
     size_t entries_tried;      // of the home network, by a REGISTER
+    bool writing;              // what its 200 (OK) has changed is not on the disk yet
+    int write_err;
     struct str icid;           // of the dialog or standalone request, for charging
     struct str asserted;       // identity put into P-Asserted-Identity
     struct pxy_target target;
@@ -111,6 +119,8 @@ struct str pcscf_impi(struct arena *a, const struct sip_msg *m);
 
 // ---- reach.c ----
 
+// Is anybody registered here whom the token can mean?
+bool pcscf_is_registered(const struct pjob *pj);
 // Makes the target the UE: a connection of its, or its address.
 void pcscf_aim_at_ue(struct pjob *pj);
 // Answers for a UE that cannot be reached.

@@ -19,6 +19,11 @@ static struct association *find_association(const struct pjob *pj)
     return a;
 }
 
+bool pcscf_is_registered(const struct pjob *pj)
+{
+    return find_association(pj) != NULL;
+}
+
 static bool is_open(const struct pcscf *p, flow_id id)
 {
     struct flow_info info;

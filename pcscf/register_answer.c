@@ -193,7 +193,7 @@ static void forget_unlisted(struct pjob *pj, const struct stored *s)
     *(asked_to_end(pj->req, s->ok) ? &pc->counters.deregistered : &pc->counters.moved) += gone;
 }
 
-void register_store(struct pjob *pj, const struct sip_msg *ok, const struct sip_edits *edits)
+static void store(struct pjob *pj, const struct sip_msg *ok, const struct sip_edits *edits)
 {
     struct stored s = {.ok = ok,
                        .home = numbering_domain_of(&pj->pcscf->plan, sip_msg_uri(pj->req)->host),
@@ -212,4 +212,74 @@ void register_store(struct pjob *pj, const struct sip_msg *ok, const struct sip_
             store_contact(pj, &s, c, (uint64_t)expires);
     }
     forget_unlisted(pj, &s);
+}
+
+// ---- on the disk ----
+
+// Sooner than the UE sends its REGISTER again for the last time (Timer F of TS 24.229 table 7.7.1), and longer than a
+// disk takes that is of use.
+enum { DISK_WAIT_MS = 4000, DISK_RETRY_S = 10 };
+
+// What was asked of the disk fails, or comes too late. What the 200 (OK) says counts here, as the home network has
+// granted it, and gets to the disk when that is well again; but the UE is not told what a crash could take back. It
+// tries again, here or elsewhere (TS 24.229 5.1.1.2.1).
+static enum step_verdict unsaved(struct job *j, const char *cause)
+{
+    pjob_of(j)->pcscf->counters.unsaved++;
+    enum step_verdict v = job_fail(j, 503, cause);
+    j->reject.retry_after = DISK_RETRY_S;
+    return v;
+}
+
+static enum step_verdict too_late(struct job *j)
+{
+    return unsaved(j, "the registration is not on the disk in time");
+}
+
+static enum step_verdict wait_for_disk(struct job *j)
+{
+    return pjob_of(j)->writing ? job_wait(j, DISK_WAIT_MS) : STEP_CONTINUE;
+}
+
+static enum step_verdict answer(struct job *j)
+{
+    const struct pjob *pj = pjob_of(j);
+    if (pj->write_err == ERR_FULL)
+        return unsaved(j, "the registration cannot be kept: the disk is full");
+    if (pj->write_err)
+        return unsaved(j, "the registration cannot be kept: the disk fails");
+    (void)pxy_send_held(job_pxy(j)); // who asked has gone by now, which is normal
+    return STEP_DONE;
+}
+
+static const struct step steps[] = {
+    {"wait-for-disk", wait_for_disk, "RFC 3261 10.3", .late = too_late},
+    {"answer", answer, "RFC 3261 10.3"},
+};
+static const struct procedure on_disk = {"register-on-disk", steps, ARRAY_LEN(steps)};
+
+static void on_written(void *pcscf, uint64_t who, int err)
+{
+    const struct pcscf *pc = pcscf;
+    struct job *j = pxy_job(pc->stack, who);
+    if (!j)
+        return;
+    pjob_of(j)->write_err = err;
+    pjob_of(j)->writing = false;
+    job_resume(j);
+}
+
+enum pxy_verdict register_store(struct pjob *pj, const struct sip_msg *ok, const struct sip_edits *edits)
+{
+    struct pcscf *pc = pj->pcscf;
+    store(pj, ok, edits);
+    if (!pc->config->state.durable)
+        return PXY_PASS;
+    int e = keep_wait_all(pc->keep, on_written, pc, pxy_get_id(job_pxy(&pj->job)));
+    if (e == KEEP_NOW)
+        return PXY_PASS;
+    pj->writing = e == 0;
+    pj->write_err = e;
+    job_start(&pj->job, &on_disk);
+    return PXY_HELD;
 }

@@ -83,12 +83,11 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (!msg)
         return PXY_PASS;
     pcscf_hide_from_ue(pc, msg, edits); // ck and ik, too
-    if (status >= 200 && status < 300) {
-        register_store(pj, msg, edits);
-        if (pj->counted) // and the REGISTER that was challenged
-            bucket_give(pc->pending, addr_source_key(&pj->ue.remote), 2, loop_now(pc->loop));
-    }
-    return PXY_PASS;
+    if (status < 200 || status >= 300)
+        return PXY_PASS;
+    if (pj->counted) // and the REGISTER that was challenged
+        bucket_give(pc->pending, addr_source_key(&pj->ue.remote), 2, loop_now(pc->loop));
+    return register_store(pj, msg, edits);
 }
 
 static const struct pxy_forward_ops ops = {.response = on_response};

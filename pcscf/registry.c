@@ -19,10 +19,18 @@ static uint64_t impu_key(const struct contact *g, size_t i)
 
 // ---- on a flow ----
 
+// A connection of an earlier run, which no message comes on any more.
+static bool is_lost(const struct access_flow *f)
+{
+    return f->proto != SIP_PROTO_UDP && !f->id;
+}
+
 // The flow's table entry always names the newest contact, so a flow that serves thousands of users
 // costs one slot.
 static int join_flow(struct registry *r, struct contact *g)
 {
+    if (is_lost(&g->flow))
+        return 0;
     struct contact *head = registry_newest_on_flow(r, &g->flow);
     uint64_t key = registry_flow_key(&g->flow);
     if (map_add(&r->by_flow, key, g))
@@ -36,6 +44,8 @@ static int join_flow(struct registry *r, struct contact *g)
 
 static void leave_flow(struct registry *r, struct contact *g)
 {
+    if (is_lost(&g->flow))
+        return;
     uint64_t key = registry_flow_key(&g->flow);
     if (registry_newest_on_flow(r, &g->flow) == g) {
         map_remove(&r->by_flow, key, g);
@@ -115,13 +125,19 @@ static int join_association(struct registry *r, struct contact *g, struct str im
     return 0;
 }
 
+static void contact_end(struct registry *r, struct contact *g)
+{
+    kept_end(r, g);
+    contact_free(r, g);
+}
+
 static void on_expiry(void *arg)
 {
     struct contact *g = arg;
     struct registry *r = g->owner;
     if (r->ops && r->ops->expired)
         r->ops->expired(r->arg, g);
-    contact_free(r, g);
+    contact_end(r, g);
 }
 
 // ---- making one ----
@@ -255,7 +271,9 @@ static struct contact *contact_make(struct registry *r, const struct contact_par
     g->flow = *p->flow;
     list_init(&g->same_flow);
     timer_init(&g->expiry, on_expiry, g);
-    g->order = ++r->registered;
+    g->id = p->id ? p->id : r->last_id + 1;
+    if (g->id > r->last_id)
+        r->last_id = g->id;
     g->nat = p->nat;
     g->outbound = p->outbound;
     if (get_texts(r, g, p) && join_association(r, g, p->impi) == 0 && link_contact(r, g) == 0)
@@ -275,7 +293,7 @@ size_t registry_keep(struct registry *r, struct str home, struct str impu, bool 
     for (struct contact *g; (g = registry_next_of_default(r, &k, &it));) {
         if (!str_eq(contact_home(g), home) || listed(arg, g))
             continue;
-        contact_free(r, g);
+        contact_end(r, g);
         n++;
         it = 0; // a removal may move an entry to where the walk has been already
     }
@@ -289,10 +307,16 @@ static int replace(struct registry *r, const struct contact_params *p, const str
     struct contact *g = contact_make(r, p, d);
     if (!g)
         return ERR_NOMEM;
-    if (old)
-        contact_free(r, old);
+    if (kept_take(r, g, old, p->record)) {
+        contact_free(r, g);
+        return ERR_NOMEM;
+    }
     g->expires_at = loop_now(r->loop) / 1000000 + p->expires_ms;
     timer_start(r->loop, &g->expiry, p->expires_ms);
+    if (!p->id)
+        kept_changed(r, g);
+    if (old)
+        contact_end(r, old);
     tell(r, &g->flow);
     return 0;
 }
@@ -338,6 +362,7 @@ void registry_free(struct registry *r)
     while ((g = map_next(&r->by_default, &it))) {
         timer_stop(&g->expiry);
         put_texts(r, g);
+        mem_free(g->kept);
         mem_free(g);
     }
     map_done(&r->by_default);

@@ -28,6 +28,7 @@ struct contact_params {
     uint64_t expires_ms;           // from now
     bool nat;                      // the UE named another address than it came from
     bool outbound;                 // the registrar manages its flows (RFC 5626)
+    uint64_t id, record;           // of one that comes back from an earlier run; 0: a new one
 };
 
 struct registry_ops {

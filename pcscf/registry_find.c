@@ -132,7 +132,7 @@ const struct contact *registry_newest_of(const struct registry *r, const struct 
     const struct contact *newest = NULL;
     size_t it = 0;
     for (struct contact *g; (g = map_find(&r->by_user, association_key(a), &it));)
-        if (g->association == a && (!newest || g->order > newest->order))
+        if (g->association == a && (!newest || g->id > newest->id))
             newest = g;
     return newest;
 }

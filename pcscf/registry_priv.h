@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the registry's files share: registry.c has the life of a contact; below it registry_find.c the look-ups, and
-// below these registry_contact.c what a contact is by itself.
+// What the registry's files share, each of which needs those below it: registry_restore.c, what was before the start;
+// registry.c, the life of a contact; registry_kept.c, contacts as records; registry_find.c, the look-ups;
+// registry_contact.c, a contact by itself.
 #pragma once
 
 #include "base/list.h"
 #include "base/map.h"
 #include "pcscf/registry.h"
+#include "pcscf/registry_disk.h"
 #include "pcscf/shared.h"
 
 struct contact_impu {
@@ -13,6 +15,13 @@ struct contact_impu {
     uint64_t hash;          // of the canonical form
     struct shared *pattern; // in canonical form; NULL: a distinct identity
     uint16_t n_uri, n_display, n_canon;
+};
+
+// A contact's record. The next contact in the place of this one takes it over.
+struct kept {
+    struct keep_item item;
+    struct contact *contact;
+    uint64_t record; // its key
 };
 
 // One allocation: struct, identities, then the texts of contact and identities.
@@ -24,9 +33,10 @@ struct contact {
     struct shared *home, *route, *charging, *term_ioi;
     struct list same_flow; // ring of the contacts on one flow, newest first; by_flow has the newest
     uint64_t expires_at;   // loop time in ms
-    uint64_t order;        // the higher, the newer
+    uint64_t id;           // never used again; the higher, the newer
     struct str uri; // of its Contact
     uint64_t user_key;
+    struct kept *kept; // NULL: it ends with the process
     bool nat, outbound;
     uint32_t n_impus, n_patterns; // the distinct ones come first
     struct contact_impu impus[];
@@ -44,7 +54,9 @@ struct registry {
     struct map by_user;     // hash of association
     struct map by_flow;     // hash of flow -> its newest contact
     struct shared *texts, *patterns;
-    uint64_t registered;    // so far
+    uint64_t last_id;       // so far
+    struct registry_disk disk;
+    struct keep_kind kind;
 };
 
 // ---- registry_contact.c: a contact by itself ----
@@ -68,3 +80,14 @@ struct contact *registry_newest_on_flow(const struct registry *r, const struct a
 struct contact *registry_next_of_default(const struct registry *r, const struct identity_key *k, size_t *it);
 // The contact that one of these facts takes the place of; impu: their default identity. NULL: none.
 struct contact *registry_replaced_by(const struct registry *r, const struct contact_params *p, struct str impu);
+
+// ---- registry_kept.c: contacts as records ----
+
+enum { KEPT_KEY = 16 }; // digits
+
+void kept_key(void *registry, const struct keep_item *it, struct writer *w);
+void kept_value(void *registry, const struct keep_item *it, struct writer *w);
+// Gives it the record of the contact that it replaces (from), else one of its own, with this key (0: its id). ERR_NOMEM.
+int kept_take(struct registry *r, struct contact *c, struct contact *from, uint64_t record);
+void kept_changed(struct registry *r, struct contact *c);
+void kept_end(struct registry *r, struct contact *c); // one that has none is left alone

@@ -3,6 +3,15 @@
 // the Path URI that the S-CSCF put into Route is the flow to the UE.
 #include "pcscf/procedures.h"
 
+// TS 24.229 4.14.2: nobody is registered here by that Path any more, and the S-CSCF is told so, since it can do something
+// about it. Of what was registered before this node's start nothing is known unless it was kept on a disk: then the
+// flow that the token names is as good as any.
+static bool is_unbound(const struct pjob *pj, const struct sip_uri *own)
+{
+    const struct pcscf *pc = pj->pcscf;
+    return !pcscf_is_registered(pj) && (pc->keep || token_origin(&pc->token_key, own->user) == TOKEN_OF_THIS_RUN);
+}
+
 static enum step_verdict find_flow(struct job *j)
 {
     struct pjob *pj = pjob_of(j);
@@ -13,6 +22,10 @@ static enum step_verdict find_flow(struct job *j)
     struct token_use use = {.kind = TOKEN_PATH};
     if (token_parse(&pj->pcscf->token_key, own->user, &use, &pj->ue, NULL))
         return job_fail(j, 404, "flow token in Route is not of this P-CSCF");
+    if (is_unbound(pj, own)) {
+        pj->pcscf->counters.unbound++;
+        return job_fail(j, 404, "nobody is registered here any more by the flow token in Route");
+    }
     return STEP_CONTINUE;
 }
 

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcscf/token.h"
 
-#include "base/arena.h"
+#include "base/base64url.h"
 #include "base/err.h"
 #include "base/hash.h"
 
-// Layout: protocol, family and kind, port, flow id, boot, listener, user, address, routes (TOKEN_ACCESS), tag.
-enum { HEAD = 1 + 1 + 2 + 8 + 4 + 1 + 8, ROUTES = 8, TAG = 8, BYTES_MAX = HEAD + 16 + ROUTES + TAG };
+// Layout: protocol, family and kind, port, flow id, boot, listener, user, key, node, address, routes (TOKEN_ACCESS), tag.
+enum { KEY_AT = 1 + 1 + 2 + 8 + 4 + 1 + 8, NODE_AT = KEY_AT + 2, HEAD = NODE_AT + 4 };
+enum { ROUTES = 8, TAG = 8, BYTES_MAX = HEAD + 16 + ROUTES + TAG };
 
+// Of names: what is the same whichever key signs.
 static uint64_t hash_str(const struct token_key *k, struct str s)
 {
-    return s.n ? hash_keyed(k->k, s.p, s.n) : 0;
+    return s.n ? hash_keyed(k->ring->names, s.p, s.n) : 0;
 }
 
 uint64_t token_user(const struct token_key *k, struct str impi)
 {
-    uint64_t u = hash_keyed(k->k, impi.p, impi.n);
+    uint64_t u = hash_keyed(k->ring->names, impi.p, impi.n);
     return u ? u : 1;
 }
 
 // Over the n bytes and the dialog, which the token itself does not hold.
-static uint64_t tag_of(const struct token_key *k, const unsigned char *b, size_t n,
-                       const struct token_use *use)
+static uint64_t tag_of(const uint64_t key[2], const unsigned char *b, size_t n, const struct token_use *use)
 {
     unsigned char all[HEAD + 16 + ROUTES + 16];
-    uint64_t dialog[2] = {hash_str(k, use->call_id), hash_str(k, use->peer_tag)};
+    uint64_t dialog[2] = {use->call_id.n ? hash_keyed(key, use->call_id.p, use->call_id.n) : 0,
+                          use->peer_tag.n ? hash_keyed(key, use->peer_tag.p, use->peer_tag.n) : 0};
     memcpy(all, b, n);
     memcpy(all + n, dialog, sizeof dialog);
-    return hash_keyed(k->k, all, n + sizeof dialog);
+    return hash_keyed(key, all, n + sizeof dialog);
 }
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static unsigned char family_and_kind(bool six, enum token_kind kind)
 {
@@ -41,7 +41,8 @@ static size_t pack(const struct token_key *k, const struct access_flow *f,
                    const struct token_use *use, unsigned char *b)
 {
     bool six = addr_is_ip6(&f->remote);
-    uint16_t port = addr_port(&f->remote);
+    uint16_t port = addr_port(&f->remote), id;
+    const uint64_t *key = keyring_sign(k->ring, KEY_FLOW, &id);
     b[0] = (unsigned char)f->proto;
     b[1] = family_and_kind(six, use->kind);
     memcpy(b + 2, &port, 2);
@@ -49,6 +50,8 @@ static size_t pack(const struct token_key *k, const struct access_flow *f,
     memcpy(b + 12, &k->boot, 4);
     b[16] = f->label;
     memcpy(b + 17, &f->user, 8);
+    memcpy(b + KEY_AT, &id, 2);
+    memcpy(b + NODE_AT, &k->node, 4);
     size_t n = six ? 16 : 4;
     if (six)
         memcpy(b + HEAD, &f->remote.in6.sin6_addr, n);
@@ -59,7 +62,7 @@ static size_t pack(const struct token_key *k, const struct access_flow *f,
         memcpy(b + n, &use->routes, ROUTES);
         n += ROUTES;
     }
-    uint64_t tag = tag_of(k, b, n, use);
+    uint64_t tag = tag_of(key, b, n, use);
     memcpy(b + n, &tag, TAG);
     return n + TAG;
 }
@@ -67,41 +70,8 @@ static size_t pack(const struct token_key *k, const struct access_flow *f,
 struct str token_write(const struct token_key *k, struct arena *a, const struct access_flow *f,
                        const struct token_use *use)
 {
-    unsigned char b[BYTES_MAX + 2] = {0};
-    size_t n = pack(k, f, use, b), out = (n * 8 + 5) / 6;
-    char *p = arena_alloc(a, out);
-    if (!p)
-        return STR_NONE;
-    for (size_t i = 0; i < out; i++) {
-        size_t bit = i * 6;
-        unsigned v = ((unsigned)b[bit / 8] << 8 | b[bit / 8 + 1]) >> (10 - bit % 8);
-        p[i] = digits[v & 63];
-    }
-    return str_make(p, out);
-}
-
-static int unbase64(struct str s, unsigned char *b, size_t cap, size_t *ret_n)
-{
-    uint32_t acc = 0;
-    unsigned bits = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        const char *d = s.p[i] ? strchr(digits, s.p[i]) : NULL;
-        if (!d)
-            return ERR_BAD;
-        acc = acc << 6 | (uint32_t)(d - digits);
-        bits += 6;
-        if (bits < 8)
-            continue;
-        if (n == cap)
-            return ERR_BAD;
-        bits -= 8;
-        b[n++] = (unsigned char)(acc >> bits);
-    }
-    if (bits >= 6 || (acc & ((1u << bits) - 1)))
-        return ERR_BAD; // one text for each token, as token_write has it
-    *ret_n = n;
-    return 0;
+    unsigned char b[BYTES_MAX] = {0};
+    return base64url_write(a, b, pack(k, f, use, b));
 }
 
 static void unpack(const struct token_key *k, const unsigned char *b, size_t ip,
@@ -109,10 +79,11 @@ static void unpack(const struct token_key *k, const unsigned char *b, size_t ip,
 {
     struct access_flow f = {.proto = (enum sip_proto)b[0]};
     uint16_t port;
-    uint32_t boot;
+    uint32_t boot, node;
     memcpy(&port, b + 2, 2);
     memcpy(&boot, b + 12, 4);
-    if (boot == k->boot)
+    memcpy(&node, b + NODE_AT, 4);
+    if (boot == k->boot && node == k->node)
         memcpy(&f.id, b + 4, 8);
     f.label = b[16];
     memcpy(&f.user, b + 17, 8);
@@ -131,13 +102,16 @@ int token_parse(const struct token_key *k, struct str text, const struct token_u
     unsigned char b[BYTES_MAX];
     size_t n, extra = use->kind == TOKEN_ACCESS ? ROUTES : 0;
     uint64_t tag, routes = 0;
-    if (unbase64(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
+    uint16_t id;
+    if (base64url_parse(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
         return ERR_BAD;
     size_t ip = b[1] == family_and_kind(true, use->kind) ? 16 : 4;
     if (b[1] != family_and_kind(ip == 16, use->kind) || n != HEAD + ip + extra + TAG)
         return ERR_BAD;
     memcpy(&tag, b + n - TAG, TAG);
-    if (tag != tag_of(k, b, n - TAG, use))
+    memcpy(&id, b + KEY_AT, 2);
+    const uint64_t *key = keyring_verify(k->ring, KEY_FLOW, id);
+    if (!key || tag != tag_of(key, b, n - TAG, use))
         return ERR_BAD;
     unpack(k, b, ip, ret_flow);
     memcpy(&routes, b + HEAD + ip, extra);
@@ -146,15 +120,24 @@ int token_parse(const struct token_key *k, struct str text, const struct token_u
     return 0;
 }
 
-bool token_is_old(const struct token_key *k, struct str text)
+enum token_origin token_origin(const struct token_key *k, struct str text)
 {
     unsigned char b[BYTES_MAX];
     size_t n;
-    uint32_t boot;
-    if (unbase64(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
-        return false;
+    uint32_t boot, node;
+    uint16_t id;
+    if (base64url_parse(text, b, sizeof b, &n) || n < HEAD + 4 + TAG)
+        return TOKEN_NONE;
+    if (b[1] >> 4 > TOKEN_ACCESS || ((b[1] & 15) != 4 && (b[1] & 15) != 6))
+        return TOKEN_NONE;
     memcpy(&boot, b + 12, 4);
-    return b[1] >> 4 <= TOKEN_ACCESS && ((b[1] & 15) == 4 || (b[1] & 15) == 6) && boot != k->boot;
+    memcpy(&id, b + KEY_AT, 2);
+    memcpy(&node, b + NODE_AT, 4);
+    if (node != k->node)
+        return TOKEN_OF_ANOTHER;
+    if (boot != k->boot)
+        return TOKEN_OF_EARLIER_RUN;
+    return keyring_verify(k->ring, KEY_FLOW, id) ? TOKEN_OF_THIS_RUN : TOKEN_OF_FORGOTTEN_KEY;
 }
 
 // ---- route sets ----
@@ -170,7 +153,7 @@ static uint64_t hash_lower(const struct token_key *k, struct str name, struct st
         char c = i < name.n ? name.p[i] : i == name.n ? '=' : value.p[i - name.n - 1];
         b[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
     }
-    return hash_keyed(k->k, b, n);
+    return hash_keyed(k->ring->names, b, n);
 }
 
 uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struct sip_uri *u)
@@ -187,5 +170,5 @@ uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struc
                       u->port,
                       params,
                       hash_str(k, u->headers)};
-    return hash_keyed(k->k, all, sizeof all);
+    return hash_keyed(k->ring->names, all, sizeof all);
 }

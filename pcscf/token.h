@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opaque tokens for access flows (RFC 5626 5.2): the user part of this P-CSCF's URIs in Path and
 // Record-Route. A token holds the UE's association (its address and private identity) and the flow that it was
-// heard on under a keyed hash, so nothing has to be stored per dialog, and no one else can make one. It is good for one purpose (struct
+// heard on under a keyed hash of one of the node's keys (app/keyring.h), so nothing has to be stored per dialog, and no one else can make one. It is good for one purpose (struct
 // token_use): a Record-Route travels to the other party, who must not come back with it as if it
 // were the Path; and what the UE gets holds the route set of its dialog, so that the UE cannot
 // write itself another one.
 #pragma once
 
+#include "app/keyring.h"
 #include "stack/stack.h"
 
 struct arena;
@@ -21,8 +22,9 @@ struct access_flow {
 };
 
 struct token_key {
-    uint64_t k[2];
+    const struct keyring *ring;
     uint32_t boot; // tells this run's flow ids from those of an earlier one
+    uint32_t node; // and this node's from those of another one with the same keys
 };
 
 enum token_kind {
@@ -48,11 +50,18 @@ struct str token_write(const struct token_key *k, struct arena *a, const struct 
                        const struct token_use *use);
 // ERR_BAD: not a token of this key and use, whose routes do not count here: they are the token's
 // own, ret_routes (may be NULL; 0 unless TOKEN_ACCESS). The flow's id is 0 in a token of an earlier
-// run.
+// run or of another node.
 int token_parse(const struct token_key *k, struct str text, const struct token_use *use,
                 struct access_flow *ret_flow, uint64_t *ret_routes);
-// Does the text look like a token of another run of a P-CSCF? Nobody vouches for that: it is for choosing words.
-bool token_is_old(const struct token_key *k, struct str text);
+// Whose token does the text look like? Nobody vouches for that: it is for choosing words.
+enum token_origin {
+    TOKEN_NONE,
+    TOKEN_OF_THIS_RUN,
+    TOKEN_OF_FORGOTTEN_KEY,
+    TOKEN_OF_EARLIER_RUN,
+    TOKEN_OF_ANOTHER
+};
+enum token_origin token_origin(const struct token_key *k, struct str text);
 // The route set so far (0: empty) and one URI more. How a URI is written does not matter (case of
 // host and parameters, order of parameters, "lr" or "lr=on"), what it says does.
 uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struct sip_uri *u);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scscf/scscf_priv.h"
+#include "sip/chars.h"
 
 static const struct sip_charging_vector *vector(const struct sip_msg *m)
 {
@@ -14,13 +15,9 @@ struct str charging_orig_ioi(const struct sip_msg *m)
 
 static bool is_token(struct str s)
 {
-    static const char extra[] = "-.!%*_+`'~";
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && !memchr(extra, c, sizeof extra - 1))
+    for (size_t i = 0; i < s.n; i++)
+        if (!ch_is(s.p[i], CH_TOKEN))
             return false;
-    }
     return s.n > 0;
 }
 
@@ -37,14 +34,10 @@ static void add(struct arena_buf *text, const char *name, struct str value)
     arena_buf_add(text, quote);
 }
 
-static bool is_known(struct str name)
+// What this node writes anew; all else stays as it came.
+static bool is_ioi(struct str name)
 {
-    static const char *const known[] = {"icid-value", "icid-generated-at", "orig-ioi",
-                                        "term-ioi",   "transit-ioi",       "related-icid"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (str_ieq(name, str_from(known[i])))
-            return true;
-    return false;
+    return str_ieq(name, STR("orig-ioi")) || str_ieq(name, STR("term-ioi")) || str_ieq(name, STR("transit-ioi"));
 }
 
 static struct str write_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
@@ -54,19 +47,16 @@ static struct str write_vector(struct arena *a, const struct sip_msg *m, struct 
     struct arena_buf text = arena_buf_init(a);
     if (!v)
         return STR_NONE;
-    add(&text, "icid-value", v->icid_value);
-    add(&text, "icid-generated-at", v->icid_generated_at);
-    add(&text, "orig-ioi", orig_ioi);
-    add(&text, "term-ioi", term_ioi);
-    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
-    add(&text, "related-icid", v->related_icid);
     for (const struct sip_param *p = v->params; p; p = p->next) {
-        if (is_known(p->name))
+        if (is_ioi(p->name))
             continue;
         arena_buf_item(&text, STR(";"), p->name);
         arena_buf_add(&text, p->value.p ? STR("=") : STR(""));
         arena_buf_add(&text, p->value);
     }
+    add(&text, "orig-ioi", orig_ioi);
+    add(&text, "term-ioi", term_ioi);
+    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
     return arena_buf_done(&text);
 }
 

@@ -66,6 +66,7 @@ const struct conf_row scscf_rows[] = {
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
+    NODE_KEYS_ROWS(AT(keys)),
     {"services.unlisted", CONF_ENUM, AT(services), "pass", .values = services_names,
      .help = "A request that prefers a communication service (P-Preferred-Service) which the user's profile does "
              "not list: `pass` sends it on without one, `refuse` answers 403. A profile without a list "
@@ -200,6 +201,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
         bad(arg, "sip.leg_timeout.terminating",
             "is not less than sip.leg_timeout.originating: the called side has to give up first");
     node_check_limits(&c->strangers, bad, arg);
+    keys_check(&c->keys, bad, arg);
 }
 
 // A default outside of the limits is brought inside when it is granted.
@@ -223,4 +225,8 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
         app_find(odd, arg, "registration.default_expires", "%u s is not from registration.min_expires to "
                                                            "registration.max_expires, %u to %u s",
                  c->registration.default_s, c->registration.min_s, c->registration.max_s);
+    if (c->keys.file.n && c->keys.rotate_s && (uint64_t)c->keys.keep * c->keys.rotate_s < c->registration.max_s)
+        app_find(odd, arg, "keys.rotate", "%u s, with keys.keep %u, is not as long as registration.max_expires, %u s: "
+                                          "users would lose their Service-Route before they refresh",
+                 c->keys.rotate_s, c->keys.keep, c->registration.max_s);
 }

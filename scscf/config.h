@@ -2,6 +2,7 @@
 // Options of the S-CSCF.
 #pragma once
 
+#include "app/keys.h"
 #include "app/node_rows.h"
 #include "app/node_state.h"
 #include "scscf/brake.h"
@@ -46,6 +47,7 @@ struct scscf_config {
     struct node_dia diameter;
     struct node_routing routing;
     struct node_overload overload;
+    struct node_keys keys; // of Service-Routes
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;
         uint32_t contacts_aka, contacts_digest; // of one private identity; 0: max_contacts

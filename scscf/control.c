@@ -25,6 +25,8 @@ static const struct {
                      "Contacts unbound because their private identity registered anew"},
     [SC_MEDIA_REFUSED] = {"scscf_media_refused_total", "Requests with media that are not allowed to their user"},
     [SC_UNSTORED] = {"scscf_register_unstored_total", "REGISTERs refused because the store did not take them"},
+    [SC_ROUTE_REFUSED] = {"scscf_service_route_refused_total",
+                          "Requests along the Service-Route of another user than the asserted one"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
@@ -108,6 +110,7 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
     metrics_add(m, "scscf_service_profiles", "gauge", "Different service profiles held", "",
                 (double)profile_store_count(s->profiles));
     app_metrics_stack(m, s->stack);
+    keys_metrics(s->keys, m);
     app_metrics_dia(m, s->dia);
 }
 

@@ -50,6 +50,7 @@ static int write_registration(const struct durable *d, struct arena *a, const st
                               struct writer *w)
 {
     struct record_registration r = {.loose_route = registration_loose_route(reg),
+                                    .route = registration_route(reg),
                                     .charging = registration_charging(reg),
                                     .n = registration_binding_count(reg)};
     struct record_contact *c = r.contacts = arena_zalloc(a, (r.n + 1) * sizeof *c);
@@ -150,6 +151,7 @@ static int restore(struct durable *d, uint64_t id, const struct record_registrat
     k->id = id;
     keep_item_init(&k->item, &d->registrations);
     registration_set_loose_route(reg, r->loose_route);
+    registration_set_route(reg, &r->route);
     registration_set_profile_due(reg, true);
     d->late += is_late(d, r);
     err = registration_set_charging(reg, r->charging);

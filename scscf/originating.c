@@ -5,25 +5,27 @@
 #include "ims/alternative.h"
 #include "scscf/media.h"
 #include "scscf/originating.h"
+#include "scscf/service_route.h"
 
 static struct registration *served_by(const struct job *j, size_t *ret_index)
 {
     return scscf_serving(j->nf, &((const struct orig_job *)j)->served, ret_index);
 }
 
-// How an identity that is asserted is served: by the wildcarded identity that the P-CSCF names, by itself, or by
-// one that covers it.
+// How an identity that is asserted is served: as a distinct one that is registered here, whoever's it is, since that counts
+// before any wildcarded one (TS 29.228 6.5); by the wildcarded identity that the P-CSCF names; by one that covers it.
 static struct served how_served(const struct job *j, struct str impu)
 {
     const struct scscf *s = j->nf;
     struct arena *a = job_arena(j);
-    struct served who = {impu, scscf_profile_key(s, a, job_request(j))};
+    struct served who = {impu, STR_NONE};
+    struct str pattern;
+    if (!impu.n || scscf_serving(s, &who, NULL))
+        return who;
+    who.key = scscf_profile_key(s, a, job_request(j));
     if (scscf_key_covers(s, who.key, impu) && scscf_serving(s, &who, NULL))
         return who;
-    who.key = STR_NONE;
-    struct str pattern;
-    if (impu.n && !scscf_serving(s, &who, NULL) && registrar_find_covering(s->registrar, impu, &pattern))
-        who.key = arena_dup(a, pattern);
+    who.key = registrar_find_covering(s->registrar, impu, &pattern) ? arena_dup(a, pattern) : STR_NONE;
     return who;
 }
 
@@ -77,19 +79,58 @@ static enum step_verdict served_user(struct job *j)
     return STEP_CONTINUE;
 }
 
-// The request came along a Service-Route of ours, so the user was registered here and we have
-// forgotten it: the UE is asked to register anew (TS 24.229 5.4.3.2, TS 23.380 4.3). It knows us by the URI of
-// that Service-Route, as given (5.1.2A.1.6).
-static enum step_verdict check_registered(struct job *j)
+// Who is asked to register anew knows us by the URI of his Service-Route, as the request has it (TS 24.229 5.4.3.2,
+// 5.1.2A.1.6; TS 23.380 4.3).
+static enum step_verdict restoration(struct job *j, const char *cause)
 {
     struct arena *a = job_arena(j);
-    if (served_by(j, NULL))
-        return STEP_CONTINUE;
-    struct sip_edits *extra =
-        ims_alternative_new(a, IMS_RESTORATION, scscf_route(j->nf, a, ROUTE_ORIG));
-    j->reject = (struct reject){.status = 504, .cause = "served user is not registered here",
-                                .extra = extra};
+    const struct sip_uri *own = pxy_own_route(job_pxy(j));
+    struct str asserted = own ? ARENA_CAT(a, STR("<"), own->text, STR(">")) : scscf_route(j->nf, a, ROUTE_ORIG);
+    struct sip_edits *extra = ims_alternative_new(a, IMS_RESTORATION, asserted);
+    j->reject = (struct reject){.status = 504, .cause = cause, .extra = extra};
     return STEP_REJECT;
+}
+
+// The request came along a Service-Route of ours, so the user was registered here and we have
+// forgotten it.
+static enum step_verdict check_registered(struct job *j)
+{
+    return served_by(j, NULL) ? STEP_CONTINUE : restoration(j, "served user is not registered here");
+}
+
+// An identity may be in the sets of several private identities: the way has to be of one of them.
+static enum service_route_verdict judge_route(const struct scscf *s, struct str user, const struct served *who)
+{
+    const struct registration *reg = scscf_serving(s, who, NULL);
+    enum service_route_verdict v = reg ? service_route_judge(s, user, reg) : SERVICE_ROUTE_PLAIN;
+    size_t it = 0;
+    while (v >= SERVICE_ROUTE_GONE && (reg = registrar_next_with(s->registrar, who->impu, &it, NULL))) {
+        enum service_route_verdict other = service_route_judge(s, user, reg);
+        v = other < v ? other : v;
+    }
+    return v;
+}
+
+// A Service-Route tells whose it is (TS 24.229 5.4.1.2.2F): an identity of somebody else cannot be asserted along it. A claim that
+// nobody has vouched for is proved by credentials.
+static enum step_verdict check_route(struct job *j)
+{
+    struct scscf *s = j->nf;
+    const struct sip_uri *own = pxy_own_route(job_pxy(j));
+    struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
+    for (const struct sip_addr *id; own && (id = sip_iter_next(&it));) {
+        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        enum service_route_verdict v = judge_route(s, own->user, &who);
+        if (v == SERVICE_ROUTE_GONE)
+            return restoration(j, "the registration that the Service-Route was given to is gone, or its key");
+        if (v == SERVICE_ROUTE_MOVED)
+            return restoration(j, "the Service-Route is of another S-CSCF");
+        if (v != SERVICE_ROUTE_OTHER)
+            continue;
+        scscf_count(s, SC_ROUTE_REFUSED);
+        return job_fail(j, 403, "asserted identity is not of the registration that the Service-Route was given to");
+    }
+    return STEP_CONTINUE;
 }
 
 // Every identity that is asserted, not the served one alone (TS 24.229 5.4.3.2).
@@ -258,6 +299,7 @@ static const struct step steps[] = {
     {"check source", check_source, "TS 24.229 5.4.3.1"},
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
+    {"check the way", check_route, "TS 24.229 5.4.1.2.2F"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},
     {"check credentials", request_check_answer, "TS 24.229 5.4.3.6"},
     {"find secret", request_find_secret, "TS 24.229 5.4.3.6", .late = scscf_late},

@@ -5,6 +5,7 @@
 #include "scscf/contact.h"
 #include "scscf/digest.h"
 #include "scscf/register.h"
+#include "scscf/service_route.h"
 
 static enum step_verdict answer(struct register_job *r, unsigned status, struct sip_edits *extra)
 {
@@ -122,14 +123,15 @@ static void add_contacts(const struct register_job *r, struct sip_edits *e)
         sip_edit_append(e, SIP_H_PATH, path->text);
 }
 
-static void add_registration(const struct register_job *r, const struct registration *reg,
+static void add_registration(const struct register_job *r, struct registration *reg,
                              struct sip_edits *e)
 {
-    const struct scscf *s = register_nf(r);
+    struct scscf *s = register_nf(r);
     struct arena *a = e->arena;
+    const struct service_route_of of = {r->impi, r->call_id, r->cseq};
     const struct sip_msg *m = job_request(&r->job);
     struct str ids = associated(s, reg, a), charging = registration_charging(reg);
-    sip_edit_append(e, SIP_H_SERVICE_ROUTE, scscf_route(s, a, ROUTE_ORIG));
+    sip_edit_append(e, SIP_H_SERVICE_ROUTE, service_route_write(s, a, reg, &of));
     if (r->outbound) // without it the UE knows that flows are not in use (RFC 5626 6)
         sip_edit_append(e, SIP_H_REQUIRE, STR("outbound"));
     if (ids.n)
@@ -140,7 +142,7 @@ static void add_registration(const struct register_job *r, const struct registra
 
 static enum step_verdict send_200(struct register_job *r, bool registered)
 {
-    const struct registration *reg = register_find(r);
+    struct registration *reg = register_find(r);
     const struct sip_msg *m = job_request(&r->job);
     struct sip_edits extra;
     sip_edits_init(&extra, register_arena(r), NULL);

@@ -399,6 +399,19 @@ void registration_set_loose_route(struct registration *reg, bool loose)
     changed(reg);
 }
 
+struct registration_route registration_route(const struct registration *reg)
+{
+    return reg->route;
+}
+
+void registration_set_route(struct registration *reg, const struct registration_route *route)
+{
+    if (reg->route.set == route->set && reg->route.key == route->key)
+        return;
+    reg->route = *route;
+    changed(reg);
+}
+
 bool registration_profile_due(const struct registration *reg)
 {
     return reg->profile_due;

@@ -146,6 +146,14 @@ int registration_set_charging(struct registration *reg, struct str value);
 bool registration_loose_route(const struct registration *reg);
 void registration_set_loose_route(struct registration *reg, bool loose);
 
+// What its Service-Routes are made of (scscf/service_route.h); all zero until the first was.
+struct registration_route {
+    uint64_t set; // name of the set
+    uint16_t key; // short id (app/keyring.h)
+};
+struct registration_route registration_route(const struct registration *reg);
+void registration_set_route(struct registration *reg, const struct registration_route *route);
+
 // The profile here may not be the HSS's: an answer that could have brought a newer one has not arrived, or not been
 // used. The HSS is asked for all of it with the next assignment.
 bool registration_profile_due(const struct registration *reg);

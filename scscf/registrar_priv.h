@@ -40,6 +40,7 @@ struct registration {
     uint8_t state;
     bool loose_route, profile_due;
     struct registration_kept kept;
+    struct registration_route route;
 };
 
 // registration_update without a word to anybody.

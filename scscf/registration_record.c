@@ -29,6 +29,8 @@ void record_registration_write(const struct record_registration *r, struct write
         w->failed = true;
     pack_u8(w, VERSION);
     pack_u8(w, r->loose_route ? LOOSE_ROUTE : 0);
+    pack_u64(w, r->route.set);
+    pack_u16(w, r->route.key);
     pack_text(w, r->charging);
     pack_u32(w, r->profile.n);
     writer_str(w, r->profile);
@@ -66,7 +68,10 @@ int record_registration_read(struct arena *a, struct str bytes, struct record_re
     if (err)
         return err;
     uint8_t flags = unpack_u8(&u);
-    struct record_registration r = {.loose_route = flags & LOOSE_ROUTE, .charging = unpack_text(&u)};
+    struct record_registration r = {.loose_route = flags & LOOSE_ROUTE};
+    r.route.set = unpack_u64(&u);
+    r.route.key = unpack_u16(&u);
+    r.charging = unpack_text(&u);
     r.profile = unpack_bytes(&u, unpack_u32(&u));
     r.n = unpack_u16(&u);
     if (u.failed || flags > LOOSE_ROUTE || !r.n || r.n > RECORD_CONTACTS_MAX || r.n * CONTACT_FIXED > u.left.n)

@@ -16,6 +16,7 @@ struct record_contact {
 
 struct record_registration {
     bool loose_route;
+    struct registration_route route;
     struct str charging;
     struct str profile;              // xml/profile_record.h
     size_t n;                        // at least 1

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "scscf/durable.h"
 #include "scscf/media.h"
+#include "scscf/service_route.h"
 #include "stack/txn/shed.h"
 
 // ---- dispatch ----
@@ -17,7 +18,7 @@ static bool means_originating(const struct sip_uri *own)
 {
     bool orig = false;
     (void)sip_uri_param(own, STR("orig"), &orig);
-    return orig || str_eq(own->user, STR(ROUTE_ORIG));
+    return orig || service_route_is(own->user);
 }
 
 static bool is_originating(const struct pxy *p)
@@ -170,6 +171,12 @@ static int name_self(struct scscf *s)
     return 0;
 }
 
+static int open_keys(struct scscf *s)
+{
+    const struct keys_params p = {.loop = s->loop, .config = &s->cfg->keys, .name = s->cfg->name};
+    return keys_new(&p, &s->keys);
+}
+
 static bool may_reach(void *arg, unsigned word, const struct addr *a)
 {
     const struct scscf *s = arg;
@@ -263,6 +270,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = name_self(s);
     if (!err)
+        err = open_keys(s);
+    if (!err)
         err = node_read_trusted("sip.trusted", &s->cfg->trusted, &s->trusted);
     if (!err)
         err = node_read_trust(&s->cfg->trust, &s->trusted, &s->cfg->domain, &s->neighbours);
@@ -343,6 +352,7 @@ void scscf_free(struct scscf *s)
     auth_table_free(s->auth);
     brake_free(s->brake);
     registrar_free(s->registrar);
+    keys_free(s->keys);
     unregistered_free(s->unregistered);
     map_done(&s->busy);
     profile_store_free(s->profiles);
@@ -395,6 +405,11 @@ struct dia_node *scscf_dia(const struct scscf *s)
 struct keep *scscf_keep(const struct scscf *s)
 {
     return s->keep;
+}
+
+struct keys *scscf_keys(const struct scscf *s)
+{
+    return s->keys;
 }
 
 struct stack *scscf_stack(const struct scscf *s)

@@ -27,6 +27,7 @@ void scscf_reload(struct scscf *s, const struct scscf_config *config);
 // Stops taking requests outside dialogs; done is called when the rest has ended.
 void scscf_drain(struct scscf *s, timer_cb done, void *arg);
 struct stack *scscf_stack(const struct scscf *s); // for its figures
+struct keys *scscf_keys(const struct scscf *s);
 struct dia_node *scscf_dia(const struct scscf *s);
 struct keep *scscf_keep(const struct scscf *s); // NULL: nothing outlives the process
 // False while no HSS is connected; *ret_why says so.

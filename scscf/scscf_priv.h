@@ -21,7 +21,7 @@
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
     SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_UNREACHABLE, SC_REPLACED,
-    SC_MEDIA_REFUSED, SC_UNSTORED,
+    SC_MEDIA_REFUSED, SC_ROUTE_REFUSED, SC_UNSTORED,
     SC_COUNTERS
 };
 
@@ -41,6 +41,7 @@ struct scscf {
     struct profile_store *profiles;
     struct registrar *registrar;
     struct registrar_observer ends; // bindings.c
+    struct keys *keys;
     struct auth_table *auth;
     struct brake *brake;
     struct digest *digest;
@@ -99,7 +100,7 @@ void bindings_observe(struct scscf *s);
 // ---- Route entries of ours (routes.c) ----
 // "<sip:user@host;lr>" with the user part that says which case a request belongs to.
 struct str scscf_route(const struct scscf *s, struct arena *a, const char *user);
-#define ROUTE_ORIG "orig" // Service-Route: originating requests (TS 24.229 5.4.3.1)
+#define ROUTE_ORIG "orig" // originating requests (TS 24.229 5.4.3.1); Service-Routes begin with it (service_route.h)
 #define ROUTE_MO "mo"     // Record-Route of the originating side
 #define ROUTE_MT "mt"     // Record-Route of the terminating side
 

@@ -10,6 +10,7 @@
 #include "stack/stack.h"
 
 struct app;
+struct keys;
 struct keep;
 
 // ---- control commands ----
@@ -94,6 +95,8 @@ struct app_nf {
     struct stack *(*stack)(void *nf);
     const struct ctl_command *dia_commands;        // app_dia_commands, when dia is there; else NULL
     struct dia_node *(*dia)(void *nf);
+    const struct ctl_command *key_commands;        // app_key_commands, when keys is there; else NULL
+    struct keys *(*keys)(void *nf);                // app/keys.h
     const struct ctl_command *state_commands;      // app_state_commands, when keep is there; else NULL
     struct keep *(*keep)(void *nf);
     const struct ctl_command *commands;            // ended by a command with name NULL; may be NULL
@@ -103,7 +106,8 @@ struct app_nf {
 extern const struct ctl_command app_sip_commands[];
 // What can be asked of a daemon with Diameter, likewise.
 extern const struct ctl_command app_dia_commands[];
-
+// What can be asked of a daemon with a key ring, likewise.
+extern const struct ctl_command app_key_commands[];
 // What can be asked of a daemon that keeps state (app/node_state.h), likewise.
 extern const struct ctl_command app_state_commands[];
 

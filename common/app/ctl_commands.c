@@ -36,6 +36,7 @@ static int run_help(void *app, int argc, char **argv, struct ctl_out *o)
     ctl_printf(o, "Commands of every daemon:\n");
     put_commands(o, a->nf->sip_commands);
     put_commands(o, a->nf->dia_commands);
+    put_commands(o, a->nf->key_commands);
     put_commands(o, a->nf->state_commands);
     put_commands(o, ctl_common_commands);
     return 0;
@@ -180,7 +181,7 @@ static const struct ctl_command *find(struct ctl_out *o, const struct ctl_comman
 static int unknown(struct ctl_out *o, const struct app *a)
 {
     const struct ctl_command *lists[] = {a->nf->commands, a->nf->sip_commands, a->nf->dia_commands,
-                                         a->nf->state_commands, ctl_common_commands};
+                                         a->nf->key_commands, a->nf->state_commands, ctl_common_commands};
     int n = 0;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         for (const struct ctl_command *c = lists[i]; c && c->name; c++) {
@@ -206,6 +207,8 @@ int ctl_run(struct ctl_out *o)
         common = find(o, a->nf->sip_commands);
     if (!common)
         common = find(o, a->nf->dia_commands);
+    if (!common)
+        common = find(o, a->nf->key_commands);
     if (!common)
         common = find(o, a->nf->state_commands);
     const struct ctl_command *c = common ? common : own;

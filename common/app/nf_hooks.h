@@ -64,6 +64,13 @@
         return nf##_dia(obj);                                                                      \
     }
 
+// hook_keys, over x_keys(struct x *).
+#define APP_NF_HOOK_KEYS(nf)                                                                       \
+    static struct keys *hook_keys(void *obj)                                                       \
+    {                                                                                              \
+        return nf##_keys(obj);                                                                     \
+    }
+
 // hook_keep, over x_keep(struct x *).
 #define APP_NF_HOOK_KEEP(nf)                                                                       \
     static struct keep *hook_keep(void *obj)                                                       \

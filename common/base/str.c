@@ -14,8 +14,16 @@ bool str_ieq(struct str a, struct str b)
 {
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; i++)
-        if (lower(a.p[i]) != lower(b.p[i]))
+    size_t i = 0;
+    // Most that are compared are the same to the byte, or differ at once.
+    for (uint64_t x, y; a.n - i >= sizeof x; i += sizeof x) {
+        memcpy(&x, a.p + i, sizeof x);
+        memcpy(&y, b.p + i, sizeof y);
+        if (x != y)
+            break;
+    }
+    for (; i < a.n; i++)
+        if (a.p[i] != b.p[i] && lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
 }

@@ -284,19 +284,31 @@ static rule_fn rule_of(char letter)
     }
 }
 
+// Ids of what the message has, of what its edits touch, and SIP_H_OTHER, by which rows stand that are about more than
+// one header.
+static void there(const struct sip_msg *m, const struct sip_edits *e, uint64_t ret_bits[SIP_HID_WORDS])
+{
+    uint64_t touched[SIP_HID_WORDS];
+    sip_edits_touched(e, touched);
+    sip_msg_ids(m, ret_bits);
+    for (size_t i = 0; i < SIP_HID_WORDS; i++)
+        ret_bits[i] |= touched[i];
+    ret_bits[SIP_H_OTHER / 64] |= (uint64_t)1 << SIP_H_OTHER % 64;
+}
+
 // Most messages have few of the headers.
 static void apply(enum trust_way way, enum trust_side side, bool full_warnings,
                   const struct sip_msg *m, struct sip_edits *e)
 {
-    uint64_t touched[SIP_HID_WORDS];
-    sip_edits_touched(e, touched);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct trust_row *row = &rows[i];
+    uint64_t bits[SIP_HID_WORDS];
+    there(m, e, bits);
+    for (const struct trust_row *row = rows; row < rows + ARRAY_LEN(rows); row++) {
+        if (!(bits[row->id / 64] >> row->id % 64 & 1))
+            continue;
         char letter = trust_rule(row, way, side);
         if (letter == '.' || (letter == 'w' && full_warnings))
             continue;
-        if (row->id == SIP_H_OTHER || sip_msg_has(m, row->id) || 
-            (letter == 'D' && touched[row->id / 64] >> row->id % 64 & 1))
+        if (row->id == SIP_H_OTHER || letter == 'D' || sip_msg_has(m, row->id))
             rule_of(letter)(row, m, e);
     }
 }

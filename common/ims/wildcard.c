@@ -278,16 +278,20 @@ void wildcard_cache_free(struct wildcard_cache *c)
     mem_free(c);
 }
 
-bool wildcard_cache_covers(struct wildcard_cache *c, struct str pattern, struct str identity)
+const struct wildcard *wildcard_cache_find(struct wildcard_cache *c, struct str pattern)
 {
     struct wildcard **slot = &c->slots[hash_bytes(pattern.p, pattern.n) % c->n];
-    if (!wildcard_may_cover(pattern, identity))
-        return false;
     if (!*slot || !str_eq((*slot)->text, pattern)) {
         wildcard_free(*slot);
         *slot = wildcard_new(pattern);
     }
-    return *slot && wildcard_covers(*slot, identity);
+    return *slot;
+}
+
+bool wildcard_cache_covers(struct wildcard_cache *c, struct str pattern, struct str identity)
+{
+    const struct wildcard *w = wildcard_may_cover(pattern, identity) ? wildcard_cache_find(c, pattern) : NULL;
+    return w && wildcard_covers(w, identity);
 }
 
 // ---- in header fields ----

@@ -40,6 +40,8 @@ bool wildcard_may_cover(struct str pattern, struct str identity);
 // that was asked for last in each. NULL: no memory.
 struct wildcard_cache *wildcard_cache_new(size_t slots);
 void wildcard_cache_free(struct wildcard_cache *c); // takes NULL
+// wildcard_new of a pattern in canonical form; it lives until the cache is asked for another one.
+const struct wildcard *wildcard_cache_find(struct wildcard_cache *c, struct str pattern);
 // wildcard_covers of a pattern in canonical form.
 bool wildcard_cache_covers(struct wildcard_cache *c, struct str pattern, struct str identity);
 

@@ -48,7 +48,6 @@ void sip_edit_body(struct sip_edits *e, struct str type, struct str body);
 // one, a field added by an edit is one value whatever it holds).
 struct str sip_edits_uri(const struct sip_edits *e);
 // The headers that edits have touched, one bit each: bit id % 64 of word id / 64.
-enum { SIP_HID_WORDS = (SIP_H_COUNT + 63) / 64 };
 void sip_edits_touched(const struct sip_edits *e, uint64_t ret_bits[SIP_HID_WORDS]);
 struct sip_edits_iter {
     const struct sip_edits *e;

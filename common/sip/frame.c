@@ -17,6 +17,9 @@ static size_t leading_crlf(struct str data)
 // Value of the line when it is a Content-Length field; ERR_NOTFOUND when it is another one.
 static int content_length(struct str line, uint32_t *ret_n)
 {
+    char first = line.n ? (char)(*line.p | 0x20) : 0;
+    if (first != 'c' && first != 'l')
+        return ERR_NOTFOUND; // its names begin so; most lines are told apart by that
     ptrdiff_t colon = str_chr(line, ':');
     if (colon < 0)
         return ERR_NOTFOUND;

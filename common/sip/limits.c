@@ -96,7 +96,10 @@ struct totals {
     enum sip_limit beyond;
 };
 
-// Most fields are done with when their delimiters have been counted.
+// So short that its length will do as the bound; of a list the bounds add up.
+enum { SHORT = 64, SHORT_LIST = 15 };
+
+// Most fields are done with when their length is known or their delimiters have been counted.
 static void count_field(const struct sip_msg *m, const struct sip_field *f,
                         const struct sip_limits *l, struct totals *t)
 {
@@ -105,10 +108,11 @@ static void count_field(const struct sip_msg *m, const struct sip_field *f,
         return;
     }
     struct count c = {.values = 1, .params = 0};
-    uint32_t most = f->value_n < 16 ? f->value_n : delimiters(m, f);
+    bool list = sip_header((enum sip_hid)f->id)->multi == SIP_LIST;
+    uint32_t most = f->value_n <= (list ? SHORT_LIST : SHORT) ? f->value_n : delimiters(m, f);
     if (most > l->params || most >= l->values)
         c = count_exactly(m, f);
-    else if (sip_header((enum sip_hid)f->id)->multi == SIP_LIST)
+    else if (list)
         c.values += most;
     if (c.params > l->params)
         t->beyond = SIP_LIMIT_PARAMS;

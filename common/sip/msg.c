@@ -152,6 +152,13 @@ bool sip_msg_has(const struct sip_msg *m, enum sip_hid id)
     return sip_field_first(m, id) != NULL;
 }
 
+void sip_msg_ids(const struct sip_msg *m, uint64_t ret_bits[SIP_HID_WORDS])
+{
+    memset(ret_bits, 0, SIP_HID_WORDS * sizeof *ret_bits);
+    for (const struct sip_field *f = m->fields; f < m->fields + m->n_fields; f++)
+        ret_bits[f->id / 64] |= (uint64_t)1 << f->id % 64;
+}
+
 struct str sip_msg_raw_named(const struct sip_msg *m, struct str name)
 {
     for (size_t i = 0; i < m->n_fields; i++)

@@ -74,6 +74,9 @@ struct arena *sip_msg_arena(const struct sip_msg *m);
 // when absent. Cheap.
 struct str sip_msg_raw(const struct sip_msg *m, enum sip_hid id);
 bool sip_msg_has(const struct sip_msg *m, enum sip_hid id);
+// Which headers there are: bit id % 64 of word id / 64.
+enum { SIP_HID_WORDS = (SIP_H_COUNT + 63) / 64 };
+void sip_msg_ids(const struct sip_msg *m, uint64_t ret_bits[SIP_HID_WORDS]);
 // Raw value by name, for headers without a table row; case-insensitive, full names.
 struct str sip_msg_raw_named(const struct sip_msg *m, struct str name);
 

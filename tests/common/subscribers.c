@@ -23,7 +23,7 @@ int subscribers_import(struct hss *h, struct str text, const char *name, char *e
     struct import in = {.text = text};
     char why[160] = "";
     struct list ops;
-    struct hss_op *op = hss_op_new(h, HSS_TASK);
+    struct hss_op *op = hss_task_new(h);
     if (!op)
         return ERR_NOMEM;
     op->task = import_task;

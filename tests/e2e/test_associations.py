@@ -264,7 +264,7 @@ def fixture_second_pcscf(lab, tmp_path):
             [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(tmp_path / "pcscf.yaml")],
             stdout=log, stderr=log) as process:
         try:
-            wait_until((tmp_path / "pcscf.ctl").exists, 10, "the second P-CSCF is there")
+            wait_until(lambda: " ready pid=" in (tmp_path / "log").read_text(), 10, "the second P-CSCF is there")
             yield lab
         finally:
             process.terminate()

@@ -533,6 +533,22 @@ def test_pcscf_killed(lab):
     alive(lab)
 
 
+def test_a_call_outlives_its_pcscf(lab):
+    """The tokens of its dialog are of a ring in a file (docs/keys.md): kill -9, and the caller's BYE arrives."""
+    with lab.phone("bob", "register", "+", "answer", "talk=20") as bob:
+        bob.wait_for("ready")
+        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=4") as alice:
+            alice.wait_for("call-established")
+            keys = lab.ctl("pcscf", "keys", "list")
+            lab.kill("pcscf")
+            lab.restart("pcscf")
+            assert lab.ctl("pcscf", "keys", "list").split()[3] == keys.split()[3]
+            assert alice.finish() == 0, alice.trouble()
+            assert bob.finish() == 0, bob.trouble()
+            assert alice.event("call-ended") and bob.event("call-ended")["by"] == "remote"
+    alive(lab)
+
+
 @pytest.mark.parametrize("how", ["silent", "gone"])
 def test_dns_down(lab, how):
     """Without names the P-CSCF finds no home network: 504 (TS 24.229 5.2.2.1), long before anybody's timer runs

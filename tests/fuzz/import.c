@@ -51,7 +51,7 @@ void fuzz_import(struct str text, fuzz_reader *read)
     char why[160];
     if (!h)
         h = open_hss();
-    struct hss_op *op = hss_op_new(h, HSS_TASK);
+    struct hss_op *op = hss_task_new(h);
     MUST(op);
     op->task = import_task;
     op->arg = &in;

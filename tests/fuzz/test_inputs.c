@@ -38,7 +38,9 @@ static const struct target targets[] = {
     {"config", fuzz_config, 1000, {NULL}},
     {"csv", fuzz_csv, 1000, {NULL}},
     {"yaml", fuzz_yaml, 500, {NULL}},
+    {"contact_record", fuzz_contact_record, 10000, {NULL}},
     {"token", fuzz_token, 10000, {NULL}},
+    {"keyring", fuzz_keyring, 10000, {NULL}},
     {"http", fuzz_http, 60, {NULL}},
     {"control", fuzz_control, 60, {NULL}},
 };

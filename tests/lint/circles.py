@@ -25,8 +25,6 @@ common/sip: split split_avx2 split_avx512 split_plain split_sse2
 common/stack/proxy: proxy proxy_check proxy_context proxy_reply
 common/stack/transport: answer flow guard transport_in transport_tcp
 common/stack/txn: fsm_client fsm_server txn txn_client txn_server txn_target
-hss: facts lir mar op profile sar uar
-hss: queue request
 """
 KNOWN = tuple(tuple(f"{folder}/{name}.c" for name in names.split())
               for folder, names in (line.split(": ") for line in KNOWN_TEXT.split("\n") if line))

@@ -29,7 +29,7 @@ EXCEPTIONS = [
     ("common/sdp/", r"sdp_(edit|edits|write|section|line|text|crypto)\w*", "editing descriptions, for nodes that anchor media"),
     ("common/stack/event/", r"(event|record)_\w+|notifier_note", "the event core, whose packages come with the services"),
     ("common/stack/", r"pxy_get_id|pxy_find", "an owner without step lists keeps a request across a gap by its id"),
-    ("common/stack/session/bridge.c", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
+    ("common/stack/session/bridge", r"bridge_\w+", "two sessions back to back, for application servers and border nodes"),
     ("common/stack/session/", r"session_(offer|replaces)", "for those, and for calls that are handed on after a question"),
     ("common/stack/session/", r"session_(layer_count|state_name)", "what an owner may show of its sessions"),
     ("tools/ue/", r"hub_calls|hub_hang_up|phone_is_registered", "the library of phones has a second user, the simulation"),

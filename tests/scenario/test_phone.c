@@ -152,7 +152,7 @@ static void notify(struct lab *l, int cseq)
 static void subscription_with_many_nonces(void **state)
 {
     struct lab l;
-    char nonce[16];
+    char nonce[24];
     lab_init(&l);
     expect_register(&l, 0, 1, "200 OK", GRANTED);
     struct ue_send_params p = {.method = SIP_SUBSCRIBE, .target = STR("sip:dave@example.org"),

@@ -1,66 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The session core: two user agents, and a wire that loses what it is told to (RFC 3261 13 to 15,
 // 3264, 3311, 6337).
-#include "agent.h"
-
-#define A "10.0.0.1"
-#define B "10.0.0.2"
-#define C "10.0.0.3"
-#define P "10.0.0.9"
-#define CALL_B "sip:bob@" B
-
-struct lab {
-    struct world w;
-    struct tap tap;
-    struct agent a, b, c;
-    struct node *proxy;
-};
-
-static void lab_init(struct lab *l)
-{
-    memset(l, 0, sizeof *l);
-    world_init(&l->w);
-    agent_init(&l->a, &l->w, A);
-    agent_init(&l->b, &l->w, B);
-    l->b.says = "from-b";
-    l->a.says = "from-a";
-    tap_init(&l->tap, &l->w);
-}
-
-static void lab_done(struct lab *l)
-{
-    world_run(&l->w, 200000);
-    assert_int_equal(session_layer_count(l->a.layer), 0);
-    assert_int_equal(session_layer_count(l->b.layer), 0);
-    nothing_open(&l->a);
-    nothing_open(&l->b);
-    agent_done(&l->a);
-    agent_done(&l->b);
-    if (l->c.layer)
-        agent_done(&l->c);
-    world_done(&l->w);
-}
-
-static void talk(struct lab *l, const char *offer)
-{
-    l->b.pick_up = true;
-    agent_call(&l->a, CALL_B, offer);
-    world_run(&l->w, 300);
-    assert_int_equal(l->a.established, 1);
-    assert_int_equal(l->b.established, 1);
-}
-
-static void hang_up(struct lab *l, struct agent *who, struct agent *other)
-{
-    assert_int_equal(session_hang_up(who->s), 0);
-    world_run(&l->w, 300);
-    assert_int_equal(who->closed, 1);
-    assert_int_equal(other->closed, 1);
-    assert_true(other->end.by_remote);
-    assert_true(who->end.established);
-    assert_int_equal(who->end.status, 200);
-    lab_done(l);
-}
+#include "lab.h"
 
 // ---- life ----
 
@@ -70,20 +11,20 @@ static void call_and_bye(void **state)
     lab_init(&l);
     l.b.ring[0] = (struct session_reply){.status = 180};
     l.b.n_ring = 1;
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_string_equal(l.b.offer, "offer-a");
     assert_string_equal(l.a.answer, "from-b");
     assert_int_equal(l.a.last_progress, 180);
     assert_string_equal(session_state_name(l.a.s), "Up");
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 static void called_side_hangs_up(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
-    hang_up(&l, &l.b, &l.a);
+    lab_talk(&l, "offer-a");
+    lab_hang_up(&l, &l.b);
 }
 
 static void refused(void **state)
@@ -115,7 +56,7 @@ static void ack_lost(void **state)
     world_run(&l.w, 8000);
     assert_int_equal(l.b.established, 1);
     assert_int_equal(l.tap.counted, 4);
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 // RFC 3261 13.3.1.4: without any ACK the called side gives up.
@@ -209,7 +150,7 @@ static void lost_by_the_other_side(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     session_drop(l.b.s);
     l.b.s = NULL;
     assert_int_equal(session_modify(l.a.s, STR("again")), 0);
@@ -227,11 +168,11 @@ static void late_offer(void **state)
     struct lab l;
     lab_init(&l);
     l.tap.count = "ACK ";
-    talk(&l, NULL);
+    lab_talk(&l, NULL);
     assert_string_equal(l.a.offer, "from-b");
     assert_string_equal(l.b.answer, "from-a");
     assert_contains(l.tap.last, "\r\n\r\nfrom-a");
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 // The ACK waits for the answer, and comes again with it.
@@ -251,7 +192,7 @@ static void late_offer_answered_later(void **state)
     world_run(&l.w, 5000);
     assert_int_equal(l.tap.counted, 2);
     assert_string_equal(l.b.answer, "slow");
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 static void late_offer_refused(void **state)
@@ -271,7 +212,7 @@ static void reinvite(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
     assert_int_equal(session_modify(l.a.s, STR("more")), ERR_STATE);
     world_run(&l.w, 300);
@@ -282,28 +223,28 @@ static void reinvite(void **state)
     world_run(&l.w, 300);
     assert_string_equal(l.a.offer, "back");
     assert_string_equal(l.b.answer, "from-a");
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 static void reinvite_without_offer(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(session_modify(l.a.s, STR_NONE), 0);
     world_run(&l.w, 300);
     assert_string_equal(l.b.offer, "");
     assert_string_equal(l.a.offer, "from-b");
     assert_string_equal(l.b.answer, "from-a");
     assert_int_equal(l.a.last_modified, 200);
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 static void reinvite_refused(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.b.refuse_offers = 488;
     assert_int_equal(session_modify(l.a.s, STR("video")), 0);
     world_run(&l.w, 300);
@@ -312,7 +253,7 @@ static void reinvite_refused(void **state)
     assert_int_equal(session_modify(l.a.s, STR("audio")), 0); // nothing has changed by that
     world_run(&l.w, 300);
     assert_int_equal(l.a.last_modified, 200);
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 // RFC 3261 14.2: the 2xx to a re-INVITE that nobody acknowledges.
@@ -320,7 +261,7 @@ static void reinvite_never_acknowledged(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.tap.lose = "ACK ";
     l.tap.lose_n = 1000;
     assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
@@ -335,7 +276,7 @@ static void glare(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.tap.count = "SIP/2.0 491";
     assert_int_equal(session_modify(l.a.s, STR("mine")), 0);
     assert_int_equal(session_modify(l.b.s, STR("yours")), 0);
@@ -347,7 +288,7 @@ static void glare(void **state)
     assert_int_equal(l.a.modified, 1);
     assert_int_equal(l.a.last_modified, 200);
     assert_int_equal(l.b.last_modified, 200);
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 // RFC 3261 14.2: a second one while the first is not answered: 500 with Retry-After.
@@ -355,7 +296,7 @@ static void overlapping(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.b.silent_offers = true;
     assert_int_equal(session_modify(l.a.s, STR("first")), 0);
     world_run(&l.w, 100);
@@ -368,33 +309,10 @@ static void overlapping(void **state)
     assert_int_equal(session_answer(l.b.s, STR("late")), 0);
     world_run(&l.w, 300);
     assert_int_equal(l.a.last_modified, 200);
-    hang_up(&l, &l.a, &l.b);
+    lab_hang_up(&l, &l.a);
 }
 
 // ---- several who answer ----
-
-static void fork_it(struct node *n, struct pxy *p)
-{
-    struct pxy_target t[2] = {{.next_hop = STR("sip:" B)}, {.next_hop = STR("sip:" C)}};
-    t[0].edits = pxy_edits(p);
-    bool first = !sip_msg_to_tag(pxy_request(p)).p;
-    if (first) {
-        t[0].edits = NULL;
-        (void)pxy_forward(p, t, 2, NULL, NULL);
-    } else {
-        node_relay(n, p);
-    }
-}
-
-static void lab_init_fork(struct lab *l)
-{
-    lab_init(l);
-    agent_init(&l->c, &l->w, C);
-    l->c.says = "from-c";
-    l->proxy = node_new(&l->w, P, NULL);
-    l->proxy->on_request = fork_it;
-    l->a.p.route = STR("<sip:" P ";lr>");
-}
 
 static void forked_with_two_oks(void **state)
 {

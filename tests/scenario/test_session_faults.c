@@ -1,109 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The session core when things cross, come late, twice or not at all (RFC 3261 8.2.2.2, 13 to 15,
 // RFC 3262 3, 5, RFC 3515, RFC 3891).
-#include "agent.h"
+#include "lab.h"
 
 #include <stdio.h>
 
-#define A "10.0.0.1"
-#define B "10.0.0.2"
-#define C "10.0.0.3"
-#define P "10.0.0.9"
-#define Q "10.0.0.7"
-#define CALL_B "sip:bob@" B
-
-struct lab {
-    struct world w;
-    struct tap tap;
-    struct agent a, b, c;
-    struct node *proxy;
-    struct session_ops ops; // of whom the test changes
-};
-
-static void lab_init(struct lab *l)
+static void peer_hears_bye(struct lab *l)
 {
-    memset(l, 0, sizeof *l);
-    world_init(&l->w);
-    agent_init(&l->a, &l->w, A);
-    agent_init(&l->b, &l->w, B);
-    l->b.says = "from-b";
-    l->a.says = "from-a";
-    tap_init(&l->tap, &l->w);
-}
-
-static void agent_over(struct agent *a)
-{
-    if (!a->layer)
-        return;
-    assert_int_equal(session_layer_count(a->layer), 0);
-    nothing_open(a);
-    agent_done(a);
-}
-
-static void lab_done(struct lab *l)
-{
-    struct agent *all[] = {&l->a, &l->b, &l->c};
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        for (unsigned k = 0; k < all[i]->n; k++)
-            if (all[i]->all[k])
-                (void)session_hang_up(all[i]->all[k]);
-    world_run(&l->w, 200000);
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        agent_over(all[i]);
-    world_done(&l->w);
-}
-
-static void talk(struct lab *l, const char *offer)
-{
-    l->b.pick_up = true;
-    agent_call(&l->a, CALL_B, offer);
-    world_run(&l->w, 300);
-    assert_int_equal(l->a.established, 1);
-    assert_int_equal(l->b.established, 1);
-}
-
-static struct session_ops *ops_of(struct lab *l, struct agent *a)
-{
-    l->ops = *a->p.ops;
-    a->p.ops = &l->ops;
-    return &l->ops;
-}
-
-// ---- a peer in plain text, who calls b ----
-
-static char peer_tag[80];
-
-static void in_dialog(struct peer *p, const char *method, int cseq, const char *branch,
-                      const char *more, const char *body)
-{
-    peer_send(p, B,
-              "%s sip:bob@" B " SIP/2.0\nVia: SIP/2.0/UDP " Q ";branch=z9hG4bK%s\n"
-              "From: <sip:x@example.org>;tag=from-1\nTo: <sip:bob@" B ">%s%s\nCall-ID: call-1\n"
-              "CSeq: %d %s\nMax-Forwards: 70\nContact: <sip:" Q ">\n%s%sContent-Length: %zu\n\n%s",
-              method, branch, *peer_tag ? ";tag=" : "", peer_tag, cseq, method, more,
-              *body ? "Content-Type: application/sdp\n" : "", strlen(body), body);
-}
-
-static void learn_tag(const char *response)
-{
-    (void)snprintf(peer_tag, sizeof peer_tag, "%s", param_of(header_of(response, "To", 0), "tag"));
-}
-
-// Up to the 2xx.
-static struct peer *peer_calls(struct lab *l, const char *offer)
-{
-    struct peer *p = peer_new(&l->w, Q);
-    l->b.pick_up = true;
-    *peer_tag = '\0';
-    in_dialog(p, "INVITE", 1, "one", "", offer);
-    learn_tag(peer_expect(p, "SIP/2.0 200"));
-    return p;
-}
-
-static void peer_hears_bye(struct peer *p)
-{
-    const char *bye = peer_expect(p, "BYE ");
-    peer_reply(p, B, bye, "200 OK", NULL, NULL);
+    peer_reply(l->q, B, peer_expect(l->q, "BYE "), "200 OK", NULL, NULL);
 }
 
 // ---- callbacks ----
@@ -127,8 +31,8 @@ static void callback_hangs_up(void **state)
 {
     struct lab l;
     lab_init(&l);
-    ops_of(&l, &l.b)->request = leave_open;
-    talk(&l, "offer-a");
+    lab_ops(&l, &l.b)->request = leave_open;
+    lab_talk(&l, "offer-a");
     assert_int_equal(session_request(l.a.s, SIP_INFO, STR("text/plain"), STR("5"), hang_up_then),
                      0);
     world_run(&l.w, 100);
@@ -141,7 +45,7 @@ static void callback_hangs_up(void **state)
     world_run(&l.w, 1000);
     assert_int_equal(l.a.closed, 1);
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 13.2.2.4: a 2xx has its ACK, even when nobody wants the session any more.
@@ -155,7 +59,7 @@ static void ack_before_bye(void **state)
 {
     struct lab l;
     lab_init(&l);
-    ops_of(&l, &l.a)->answer = hang_up_on_answer;
+    lab_ops(&l, &l.a)->answer = hang_up_on_answer;
     l.b.pick_up = true;
     l.tap.count = "ACK ";
     agent_call(&l.a, CALL_B, "offer-a");
@@ -163,7 +67,7 @@ static void ack_before_bye(void **state)
     assert_int_equal(l.tap.counted, 1);
     assert_int_equal(l.a.closed, 1);
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void ack_before_bye_without_answer(void **state)
@@ -180,7 +84,7 @@ static void ack_before_bye_without_answer(void **state)
     assert_int_equal(l.tap.counted, 1);
     assert_int_equal(l.a.closed, 1);
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- what is open at the end ----
@@ -190,7 +94,7 @@ static void open_change_at_the_end(void **state)
 {
     struct lab l;
     lab_init(&l);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.b.silent_offers = true;
     assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
     world_run(&l.w, 100);
@@ -199,7 +103,7 @@ static void open_change_at_the_end(void **state)
     world_run(&l.w, 1000);
     assert_int_equal(l.tap.counted, 1);
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void dropped_while_it_rings(void **state)
@@ -212,15 +116,15 @@ static void dropped_while_it_rings(void **state)
     l.b.s = l.b.all[0] = NULL;
     world_run(&l.w, 300);
     assert_int_equal(l.a.end.status, 480);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void request_left_open(void **state)
 {
     struct lab l;
     lab_init(&l);
-    ops_of(&l, &l.b)->request = leave_open;
-    talk(&l, "offer-a");
+    lab_ops(&l, &l.b)->request = leave_open;
+    lab_talk(&l, "offer-a");
     l.tap.count = "BYE ";
     for (int i = 0; i < 8; i++)
         assert_int_equal(session_request(l.a.s, SIP_INFO, STR("text/plain"), STR("5"), NULL), 0);
@@ -230,7 +134,7 @@ static void request_left_open(void **state)
     assert_int_equal(l.tap.counted, 1);
     assert_int_equal(l.a.end.status, 200);
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- reliable responses ----
@@ -244,9 +148,9 @@ static void prack_after_the_answer(void **state)
     l.b.ring[0] = (struct session_reply){.status = 180, .reliable = true};
     l.b.n_ring = 1;
     l.tap.count = "SIP/2.0 481";
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(l.tap.counted, 0);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 13.2.1: without an offer the first reliable response has one, or is not reliable.
@@ -269,7 +173,7 @@ static void no_offer_to_answer_by_prack(void **state)
     agent_call(&l.a, CALL_B, NULL);
     world_run(&l.w, 300);
     assert_int_equal(session_progress(l.b.s, &l.b.ring[0]), ERR_INVAL);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3262 5.
@@ -277,22 +181,22 @@ static void prack_without_the_answer(void **state)
 {
     struct lab l;
     lab_init(&l);
-    struct peer *p = peer_new(&l.w, Q);
+    struct peer *p = lab_peer(&l);
     char rack[64];
     l.b.p.rel100 = SESSION_REL_SUPPORTED;
     l.b.ring[0] = (struct session_reply){.status = 183, .reliable = true, .body = STR("early")};
     l.b.n_ring = 1;
-    *peer_tag = '\0';
-    in_dialog(p, "INVITE", 1, "one", "Supported: 100rel\n", "");
+    l.tag[0] = '\0';
+    lab_sends(&l, B, "INVITE", 1, "one", "Supported: 100rel\n", "");
     const char *m = peer_expect(p, "SIP/2.0 183");
-    learn_tag(m);
+    lab_learns_tag(&l, m);
     (void)snprintf(rack, sizeof rack, "RAck: %s 1 INVITE\n", header_of(m, "RSeq", 0));
-    in_dialog(p, "PRACK", 2, "two", rack, "");
+    lab_sends(&l, B, "PRACK", 2, "two", rack, "");
     peer_expect(p, "SIP/2.0 400");
     peer_expect(p, "SIP/2.0 400");
-    *peer_tag = '\0';
+    l.tag[0] = '\0';
     assert_int_equal(l.b.closed, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 13.3.1.1.
@@ -306,7 +210,7 @@ static void rings_for_long(void **state)
     agent_call(&l.a, CALL_B, "offer-a");
     world_run(&l.w, 150000);
     assert_int_equal(l.tap.counted, 3);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- offers ----
@@ -335,20 +239,20 @@ static void answer_of_another_transaction(void **state)
     assert_string_equal(l.a.answer, "update-answer");
     assert_int_equal(l.a.last_modified, 200);
     assert_true(session_may_modify(l.a.s));
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void ack_without_the_answer(void **state)
 {
     struct lab l;
     lab_init(&l);
-    struct peer *p = peer_calls(&l, "");
-    in_dialog(p, "ACK", 1, "a1", "", "");
-    peer_hears_bye(p);
+    (void)lab_is_called(&l, "");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
+    peer_hears_bye(&l);
     world_run(&l.w, 100);
     assert_int_equal(l.b.closed, 1);
     assert_non_null(l.b.end.cause);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // An ACK that comes again is not the one of the re-INVITE.
@@ -356,22 +260,22 @@ static void old_ack(void **state)
 {
     struct lab l;
     lab_init(&l);
-    struct peer *p = peer_calls(&l, "offer");
-    in_dialog(p, "ACK", 1, "a1", "", "");
+    struct peer *p = lab_is_called(&l, "offer");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
     world_run(&l.w, 100);
-    in_dialog(p, "INVITE", 2, "two", "", "");
+    lab_sends(&l, B, "INVITE", 2, "two", "", "");
     peer_expect(p, "SIP/2.0 200");
-    in_dialog(p, "ACK", 1, "a2", "", "");
+    lab_sends(&l, B, "ACK", 1, "a2", "", "");
     world_run(&l.w, 100);
     assert_int_equal(l.b.closed, 0);
     assert_int_equal(l.b.answers, 0);
-    in_dialog(p, "ACK", 2, "a3", "", "answer");
+    lab_sends(&l, B, "ACK", 2, "a3", "", "answer");
     world_run(&l.w, 100);
     assert_string_equal(l.b.answer, "answer");
     assert_true(session_may_modify(l.b.s));
     assert_int_equal(session_hang_up(l.b.s), 0);
-    peer_hears_bye(p);
-    lab_done(&l);
+    peer_hears_bye(&l);
+    lab_end(&l);
 }
 
 // An UPDATE of ours without an offer that fails leaves theirs alone.
@@ -383,31 +287,31 @@ static void refresh_fails_while_an_offer_is_open(void **state)
     l.b.p.expires_s = 90;
     l.b.p.refresher = SESSION_REFRESHER_UAS;
     l.b.silent_offers = l.b.pick_up = true;
-    struct peer *p = peer_new(&l.w, Q);
-    *peer_tag = '\0';
-    in_dialog(p, "INVITE", 1, "one", "Supported: timer\nAllow: INVITE, UPDATE\n", "offer");
-    learn_tag(peer_expect(p, "SIP/2.0 200"));
-    in_dialog(p, "ACK", 1, "a1", "", "");
+    struct peer *p = lab_peer(&l);
+    l.tag[0] = '\0';
+    lab_sends(&l, B, "INVITE", 1, "one", "Supported: timer\nAllow: INVITE, UPDATE\n", "offer");
+    lab_learns_tag(&l, peer_expect(p, "SIP/2.0 200"));
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
     world_run(&l.w, 44000);
     char update[4096];
     (void)snprintf(update, sizeof update, "%s", peer_expect(p, "UPDATE "));
-    in_dialog(p, "INVITE", 2, "two", "", "hold");
+    lab_sends(&l, B, "INVITE", 2, "two", "", "hold");
     world_run(&l.w, 100);
     peer_reply(p, B, update, "503 Service Unavailable", NULL, NULL);
     world_run(&l.w, 100);
     assert_int_equal(session_answer(l.b.s, STR("held")), 0);
     assert_contains(peer_expect(p, "SIP/2.0 200"), "held");
-    in_dialog(p, "ACK", 2, "a2", "", "");
+    lab_sends(&l, B, "ACK", 2, "a2", "", "");
     world_run(&l.w, 100);
     assert_int_equal(session_hang_up(l.b.s), 0);
-    peer_hears_bye(p);
-    lab_done(&l);
+    peer_hears_bye(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 14.2: a re-INVITE that is cancelled: the owner hears of it.
 static unsigned withdrawn;
 
-static void on_withdrawn(void *arg, struct session *s)
+static void on_withdrawn(void *arg, struct session *s, struct str fork)
 {
     withdrawn++;
 }
@@ -416,46 +320,33 @@ static void change_is_cancelled(void **state)
 {
     struct lab l;
     lab_init(&l);
-    ops_of(&l, &l.b)->withdrawn = on_withdrawn;
+    lab_ops(&l, &l.b)->withdrawn = on_withdrawn;
     withdrawn = 0;
-    struct peer *p = peer_calls(&l, "offer");
-    in_dialog(p, "ACK", 1, "a1", "", "");
+    struct peer *p = lab_is_called(&l, "offer");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
     l.b.silent_offers = true;
-    in_dialog(p, "INVITE", 2, "two", "", "hold");
+    lab_sends(&l, B, "INVITE", 2, "two", "", "hold");
     world_run(&l.w, 100);
-    in_dialog(p, "CANCEL", 2, "two", "", "");
+    lab_sends(&l, B, "CANCEL", 2, "two", "", "");
     world_run(&l.w, 100);
     assert_int_equal(withdrawn, 1);
     assert_int_equal(session_answer(l.b.s, STR("late")), ERR_STATE);
     assert_true(session_may_modify(l.b.s));
     peer_expect(p, "SIP/2.0 200"); // of the CANCEL
     peer_expect(p, "SIP/2.0 487");
-    in_dialog(p, "ACK", 2, "two", "", "");
+    lab_sends(&l, B, "ACK", 2, "two", "", "");
     assert_int_equal(session_hang_up(l.b.s), 0);
-    peer_hears_bye(p);
-    lab_done(&l);
+    peer_hears_bye(&l);
+    lab_end(&l);
 }
 
 // ---- forks ----
-
-static void fork_it(struct node *n, struct pxy *p)
-{
-    struct pxy_target t[2] = {{.next_hop = STR("sip:" B)}, {.next_hop = STR("sip:" C)}};
-    if (!sip_msg_to_tag(pxy_request(p)).p)
-        (void)pxy_forward(p, t, 2, NULL, NULL);
-    else
-        node_relay(n, p);
-}
 
 // A change that went to a fork which is dropped has come to its end, too.
 static void change_goes_with_its_fork(void **state)
 {
     struct lab l;
-    lab_init(&l);
-    agent_init(&l.c, &l.w, C);
-    l.proxy = node_new(&l.w, P, NULL);
-    l.proxy->on_request = fork_it;
-    l.a.p.route = STR("<sip:" P ";lr>");
+    lab_init_fork(&l);
     l.a.p.rel100 = l.b.p.rel100 = l.c.p.rel100 = SESSION_REL_SUPPORTED;
     l.b.ring[0] = (struct session_reply){.status = 183, .reliable = true, .body = STR("early")};
     l.c.ring[0] = l.b.ring[0];
@@ -476,7 +367,7 @@ static void change_goes_with_its_fork(void **state)
     assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
     world_run(&l.w, 500);
     assert_int_equal(l.a.last_modified, 200);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 13.2.2.4: a fork that answers when the session is over.
@@ -484,7 +375,7 @@ static void fork_answers_after_the_end(void **state)
 {
     struct lab l;
     lab_init(&l);
-    struct peer *p = peer_new(&l.w, Q);
+    struct peer *p = lab_peer(&l);
     char invite[4096];
     agent_call(&l.a, "sip:x@" Q, "offer-a");
     (void)snprintf(invite, sizeof invite, "%s", peer_expect(p, "INVITE "));
@@ -502,7 +393,7 @@ static void fork_answers_after_the_end(void **state)
     peer_reply(p, A, invite, "200 OK", "one", "Contact: <sip:" Q ">\n"); // its ACK was lost
     assert_contains(peer_expect(p, "ACK "), "tag=one");
     peer_expect_silence(p, 1000);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3261 8.2.2.2, 19.3: by another branch it is the same call; to another user of ours it is not.
@@ -510,24 +401,24 @@ static void merged(void **state)
 {
     struct lab l;
     lab_init(&l);
-    struct peer *p = peer_new(&l.w, Q);
+    struct peer *p = lab_peer(&l);
     char first[80];
     l.b.ring[0] = (struct session_reply){.status = 180};
     l.b.n_ring = 1;
     struct request r = {.method = "INVITE", .uri = CALL_B, .extra = "Contact: <sip:" Q ">\n"};
     peer_request(p, B, &r);
-    learn_tag(peer_expect(p, "SIP/2.0 180"));
-    (void)snprintf(first, sizeof first, "%s", peer_tag);
+    lab_learns_tag(&l, peer_expect(p, "SIP/2.0 180"));
+    (void)snprintf(first, sizeof first, "%s", l.tag);
     r.branch = "z9hG4bKother";
     peer_request(p, B, &r);
     peer_expect(p, "SIP/2.0 482");
     r.branch = "z9hG4bKthird";
     r.uri = "sip:other@" B;
     peer_request(p, B, &r);
-    learn_tag(peer_expect(p, "SIP/2.0 180"));
-    assert_string_not_equal(first, peer_tag);
+    lab_learns_tag(&l, peer_expect(p, "SIP/2.0 180"));
+    assert_string_not_equal(first, l.tag);
     assert_int_equal(session_layer_count(l.b.layer), 2);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- REFER, Replaces ----
@@ -538,7 +429,7 @@ static void second_refer_has_an_id(void **state)
     lab_init(&l);
     l.b.on_refer = 202;
     l.tap.count = "NOTIFY ";
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(session_refer(l.a.s, STR("<sip:carol@example.org>"), false), 0);
         world_run(&l.w, 300);
@@ -547,7 +438,7 @@ static void second_refer_has_an_id(void **state)
         assert_true(l.a.refer_over);
         assert_contains(l.tap.last, i ? "Event: refer;id=" : "Event: refer\r\n");
     }
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3891 3.
@@ -556,11 +447,11 @@ static void replaces_out_of_place(void **state)
     struct lab l;
     lab_init(&l);
     l.b.p.supported = STR("replaces");
-    struct peer *p = peer_calls(&l, "offer");
-    in_dialog(p, "ACK", 1, "a1", "", "");
-    in_dialog(p, "INFO", 2, "two", "Replaces: x;to-tag=1;from-tag=2\n", "");
+    struct peer *p = lab_is_called(&l, "offer");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
+    lab_sends(&l, B, "INFO", 2, "two", "Replaces: x;to-tag=1;from-tag=2\n", "");
     peer_expect(p, "SIP/2.0 400");
-    *peer_tag = '\0';
+    l.tag[0] = '\0';
     struct request r = {.method = "INVITE",
                         .uri = CALL_B,
                         .call_id = "call-2",
@@ -569,8 +460,8 @@ static void replaces_out_of_place(void **state)
     peer_request(p, B, &r);
     peer_expect(p, "SIP/2.0 400");
     assert_int_equal(session_hang_up(l.b.s), 0);
-    peer_hears_bye(p);
-    lab_done(&l);
+    peer_hears_bye(&l);
+    lab_end(&l);
 }
 
 int main(void)

@@ -1,65 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extensions of the session core: reliable provisional responses (RFC 3262), UPDATE (RFC 3311),
-// session timers (RFC 4028), REFER (RFC 3515, 4488), Replaces (RFC 3891), credentials (RFC 3261
-// 22).
-#include "agent.h"
+// session timers (RFC 4028), and what is listed of a session.
+#include "lab.h"
 
 #include <stdio.h>
-
-#define A "10.0.0.1"
-#define B "10.0.0.2"
-#define CALL_B "sip:bob@" B
-
-struct lab {
-    struct world w;
-    struct tap tap;
-    struct agent a, b;
-};
-
-static void lab_init(struct lab *l)
-{
-    memset(l, 0, sizeof *l);
-    world_init(&l->w);
-    agent_init(&l->a, &l->w, A);
-    agent_init(&l->b, &l->w, B);
-    l->b.says = "from-b";
-    l->a.says = "from-a";
-    tap_init(&l->tap, &l->w);
-}
-
-static void lab_end(struct lab *l)
-{
-    agent_done(&l->a);
-    agent_done(&l->b);
-    world_done(&l->w);
-}
-
-static void lab_done(struct lab *l)
-{
-    if (l->a.s)
-        (void)session_hang_up(l->a.s);
-    world_run(&l->w, 200000);
-    assert_int_equal(session_layer_count(l->a.layer), 0);
-    assert_int_equal(session_layer_count(l->b.layer), 0);
-    nothing_open(&l->a);
-    nothing_open(&l->b);
-    lab_end(l);
-}
 
 static void reliable(struct lab *l)
 {
     l->a.p.rel100 = l->b.p.rel100 = SESSION_REL_SUPPORTED;
     l->b.ring[0] = (struct session_reply){.status = 183, .reliable = true, .body = STR("early-b")};
     l->b.n_ring = 1;
-}
-
-static void talk(struct lab *l, const char *offer)
-{
-    l->b.pick_up = true;
-    agent_call(&l->a, CALL_B, offer);
-    world_run(&l->w, 300);
-    assert_int_equal(l->a.established, 1);
-    assert_int_equal(l->b.established, 1);
 }
 
 // ---- 100rel ----
@@ -82,7 +32,7 @@ static void prack(void **state)
     world_run(&l.w, 300);
     assert_int_equal(l.a.answers, 1); // RFC 3261 13.2.1
     assert_int_equal(l.a.established, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void prack_lost(void **state)
@@ -100,7 +50,7 @@ static void prack_lost(void **state)
     world_run(&l.w, 3000);
     assert_true(l.tap.counted >= 2);
     assert_int_equal(l.a.established, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void no_prack_at_all(void **state)
@@ -114,7 +64,7 @@ static void no_prack_at_all(void **state)
     world_run(&l.w, 40000);
     assert_int_equal(l.b.end.status, 504);
     assert_int_equal(l.a.end.status, 504);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void offer_in_183(void **state)
@@ -132,7 +82,7 @@ static void offer_in_183(void **state)
     world_run(&l.w, 300);
     assert_int_equal(l.a.established, 1);
     assert_int_equal(l.a.offers, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void required_of_who_has_it_not(void **state)
@@ -145,7 +95,7 @@ static void required_of_who_has_it_not(void **state)
     world_run(&l.w, 300);
     assert_int_equal(l.a.end.status, 420);
     assert_contains(l.tap.last, "Unsupported: 100rel");
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void required_of_who_has_it(void **state)
@@ -157,9 +107,9 @@ static void required_of_who_has_it(void **state)
     l.b.ring[0] = (struct session_reply){.status = 180};
     l.b.n_ring = 1;
     l.tap.count = "PRACK ";
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(l.tap.counted, 1);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- UPDATE ----
@@ -184,7 +134,51 @@ static void early_update(void **state)
     assert_int_equal(session_accept(l.b.s, &(struct session_reply){.status = 200}), 0);
     world_run(&l.w, 300);
     assert_int_equal(l.a.established, 1);
-    lab_done(&l);
+    lab_end(&l);
+}
+
+// RFC 3261 12.2.2: a request that has overtaken the PRACK would have it refused, and the call with
+// it.
+static void no_update_before_the_prack(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    reliable(&l);
+    l.tap.lose = "PRACK ";
+    l.tap.lose_n = 1;
+    agent_call(&l.a, CALL_B, "offer-a");
+    world_run(&l.w, 300);
+    assert_string_equal(l.a.answer, "early-b");
+    assert_false(session_may_modify(l.a.s));
+    assert_int_equal(session_modify_later(l.a.s, STR("resources")), 0);
+    assert_int_equal(session_modify_later(l.a.s, STR("twice")), ERR_STATE);
+    world_run(&l.w, 300);
+    assert_int_equal(l.b.offers, 0);
+    world_run(&l.w, 3000);
+    assert_string_equal(l.b.offer, "resources");
+    assert_int_equal(l.a.last_modified, 200);
+    assert_int_equal(l.a.closed, 0);
+    lab_end(&l);
+}
+
+// What is put off is a re-INVITE when the call has been answered meanwhile.
+static void change_put_off_until_the_ack(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.b.pick_up = true;
+    l.tap.lose = "ACK ";
+    l.tap.lose_n = 2;
+    l.tap.count = "INVITE sip:" A;
+    agent_call(&l.a, CALL_B, "offer-a");
+    world_run(&l.w, 300);
+    assert_int_equal(session_modify(l.b.s, STR("new")), ERR_STATE);
+    assert_int_equal(session_modify_later(l.b.s, STR("new")), 0);
+    world_run(&l.w, 5000);
+    assert_int_equal(l.tap.counted, 1);
+    assert_string_equal(l.a.offer, "new");
+    assert_int_equal(l.b.last_modified, 200);
+    lab_end(&l);
 }
 
 // RFC 3311 5.1: not before an exchange is complete.
@@ -199,7 +193,7 @@ static void no_update_before_the_answer(void **state)
     assert_string_equal(l.a.answer, "preview");
     assert_false(session_may_modify(l.a.s));
     assert_int_equal(session_modify(l.a.s, STR("x")), ERR_STATE);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // RFC 3311 5.2: both at once.
@@ -217,7 +211,7 @@ static void update_glare(void **state)
     assert_int_equal(l.tap.counted, 2);
     assert_int_equal(l.a.last_modified, 200);
     assert_int_equal(l.b.last_modified, 200);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // ---- session timers ----
@@ -239,7 +233,7 @@ static void refreshed_by_the_caller(void **state)
     bool ours;
     lab_init(&l);
     timers(&l, 100);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(interval(&l.a, &ours), 100);
     assert_true(ours);
     assert_int_equal(interval(&l.b, &ours), 100);
@@ -249,7 +243,7 @@ static void refreshed_by_the_caller(void **state)
     assert_int_equal(l.a.closed, 0);
     assert_int_equal(l.tap.counted, 20); // every 50 s
     assert_contains(l.tap.last, "Session-Expires: 100;refresher=uac");
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void refreshed_by_the_called_side(void **state)
@@ -261,7 +255,7 @@ static void refreshed_by_the_called_side(void **state)
     l.a.p.refresher = SESSION_REFRESHER_UAS;
     l.a.p.no_update = true;
     l.a.p.allow = STR("INVITE, ACK, BYE");
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     (void)interval(&l.a, &ours);
     assert_false(ours);
     l.tap.count = "INVITE ";
@@ -270,7 +264,7 @@ static void refreshed_by_the_called_side(void **state)
     assert_int_equal(l.tap.counted, 4);
     assert_contains(l.tap.last, "\r\n\r\nfrom-b"); // what it said before
     assert_int_equal(l.b.modified, 0);             // no business of its owner
-    lab_done(&l);
+    lab_end(&l);
 }
 
 // Who changes the session meanwhile keeps the roles (RFC 4028 7.4).
@@ -280,7 +274,7 @@ static void roles_stay(void **state)
     bool ours;
     lab_init(&l);
     timers(&l, 100);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.tap.count = "INVITE ";
     assert_int_equal(session_modify(l.b.s, STR("hold")), 0);
     world_run(&l.w, 300);
@@ -289,7 +283,7 @@ static void roles_stay(void **state)
     assert_true(ours);
     (void)interval(&l.b, &ours);
     assert_false(ours);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void expires_without_refresh(void **state)
@@ -297,13 +291,36 @@ static void expires_without_refresh(void **state)
     struct lab l;
     lab_init(&l);
     timers(&l, 120);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.tap.lose = "UPDATE ";
     l.tap.lose_n = 1000;
     world_run(&l.w, 300000);
     assert_int_equal(l.a.closed, 1);
     assert_int_equal(l.b.closed, 1);
     assert_non_null(l.b.end.by_remote ? l.a.end.cause : l.b.end.cause);
+    lab_end(&l);
+}
+
+// A refresh that a server refuses for its own reasons is tried again before the session has to end.
+static void refresh_refused(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    l.a.p.timer = true;
+    l.a.p.expires_s = 1800;
+    (void)lab_calls(&l, "offer-a");
+    lab_answers(&l, "200 OK", "one", "Require: timer\nSession-Expires: 1800;refresher=uac\n",
+                "answer");
+    (void)lab_hears(&l, "ACK ", "tag=one");
+    world_run(&l.w, 899000);
+    peer_reply(l.q, A, peer_expect(l.q, "UPDATE "), "503 Service Unavailable", NULL, NULL);
+    world_run(&l.w, 432000); // half of 1800 - 32 - 900
+    peer_reply(l.q, A, peer_expect(l.q, "UPDATE "), "200 OK", NULL,
+               "Require: timer\nSession-Expires: 1800;refresher=uac\n");
+    world_run(&l.w, 890000);
+    assert_int_equal(l.a.closed, 0);
+    assert_int_equal(session_hang_up(l.a.s), 0);
+    (void)lab_hears(&l, "BYE ", "tag=one");
     lab_done(&l);
 }
 
@@ -313,7 +330,7 @@ static void other_side_is_dead(void **state)
     struct lab l;
     lab_init(&l);
     timers(&l, 120);
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     l.tap.count = "BYE ";
     struct addr a, b;
     assert_int_equal(addr_parse(STR(A), 0, &a), 0);
@@ -324,7 +341,7 @@ static void other_side_is_dead(void **state)
     world_run(&l.w, 40000);
     assert_int_equal(l.b.closed, 1);
     assert_string_equal(l.b.end.cause, "the session has expired");
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void interval_too_small(void **state)
@@ -335,12 +352,12 @@ static void interval_too_small(void **state)
     timers(&l, 100);
     l.b.p.min_se_s = 300;
     l.tap.count = "INVITE ";
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(l.b.refused, 1); // 422
     assert_int_equal(l.tap.counted, 2);
     assert_contains(l.tap.last, "Min-SE: 300");
     assert_int_equal(interval(&l.a, &ours), 300);
-    lab_done(&l);
+    lab_end(&l);
 }
 
 static void timer_of_the_called_side_alone(void **state)
@@ -350,249 +367,64 @@ static void timer_of_the_called_side_alone(void **state)
     lab_init(&l);
     l.b.p.timer = true;
     l.b.p.expires_s = 200;
-    talk(&l, "offer-a");
+    lab_talk(&l, "offer-a");
     assert_int_equal(interval(&l.b, &ours), 200);
     assert_true(ours);
     l.tap.count = "UPDATE ";
     world_run(&l.w, 450000);
     assert_int_equal(l.b.closed, 0);
     assert_true(l.tap.counted >= 4);
-    lab_done(&l);
+    lab_end(&l);
 }
 
-// ---- REFER ----
+// ---- for people ----
 
-static void refer(void **state)
+static char shown[512];
+
+static void show(void *arg, const struct session_line *line)
+{
+    size_t n = 0;
+    shown[0] = '\0';
+    for (size_t i = 0; i < line->n_parts; i++) {
+        const struct session_part *p = &line->parts[i];
+        n += (size_t)snprintf(shown + n, sizeof shown - n, "%s %s", p->machine, p->state);
+        if (p->timer)
+            n += (size_t)snprintf(shown + n, sizeof shown - n, " (%s, %u ms)", p->timer,
+                                  (unsigned)p->timer_ms);
+        n += (size_t)snprintf(shown + n, sizeof shown - n, "; ");
+    }
+    *(struct session_line *)arg = *line;
+}
+
+static void listed(void **state)
 {
     struct lab l;
+    struct session_line line;
     lab_init(&l);
-    talk(&l, "offer-a");
-    l.b.on_refer = 202;
-    l.tap.count = "NOTIFY ";
-    assert_int_equal(session_refer(l.a.s, STR("<sip:carol@example.org>"), false), 0);
-    assert_int_equal(session_refer(l.a.s, STR("<sip:dave@example.org>"), false), ERR_STATE);
-    world_run(&l.w, 300);
-    assert_string_equal(l.b.refer_to, "sip:carol@example.org");
-    assert_int_equal(l.a.refer_status, 100);
-    assert_false(l.a.refer_over);
-    assert_int_equal(session_refer_progress(l.b.s, 180), 0);
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.refer_status, 180);
-    assert_int_equal(session_refer_progress(l.b.s, 200), 0);
-    assert_int_equal(session_refer_progress(l.b.s, 200), ERR_STATE);
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.refer_status, 200);
-    assert_true(l.a.refer_over);
-    assert_int_equal(l.tap.counted, 3);
-    assert_contains(l.tap.last, "Subscription-State: terminated;reason=noresource");
-    assert_contains(l.tap.last, "Content-Type: message/sipfrag;version=2.0");
-    lab_done(&l);
-}
-
-static void refer_refused(void **state)
-{
-    struct lab l;
-    lab_init(&l);
-    talk(&l, "offer-a");
-    assert_int_equal(session_refer(l.a.s, STR("<sip:carol@example.org>"), false), 0);
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.refer_status, 603);
-    assert_true(l.a.refer_over);
-    lab_done(&l);
-}
-
-static void refer_without_subscription(void **state)
-{
-    struct lab l;
-    lab_init(&l);
-    talk(&l, "offer-a");
-    l.b.on_refer = 202;
-    l.tap.count = "NOTIFY ";
-    assert_int_equal(session_refer(l.a.s, STR("<sip:carol@example.org>"), true), 0);
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.refer_status, 202);
-    assert_true(l.a.refer_over);
-    assert_int_equal(l.tap.counted, 0);
-    lab_done(&l);
-}
-
-// ---- Replaces ----
-
-static void replace(struct lab *l, const char *more, struct str *ret)
-{
-    static char text[256];
-    struct arena a;
-    arena_init(&a, NULL, 0);
-    struct str v = session_replaces(l->a.s, &a);
-    (void)snprintf(text, sizeof text, "%.*s%s", STR_ARG(v), more);
-    arena_done(&a);
-    *ret = str_from(text);
-}
-
-static void replaces(void **state)
-{
-    struct lab l;
-    lab_init(&l);
-    talk(&l, "offer-a");
-    l.b.p.supported = STR("replaces");
-    struct session *old = l.b.s;
-    replace(&l, "", &l.a.p.replaces);
-    l.a.p.require = STR("replaces");
-    agent_call(&l.a, CALL_B, "offer-2");
-    world_run(&l.w, 1000);
-    assert_int_equal(l.b.incoming, 2);
-    assert_ptr_not_equal(l.b.s, old);
-    assert_null(l.b.all[0]); // its BYE was sent
-    assert_int_equal(l.a.established, 2);
-    assert_int_equal(l.a.closed, 1);
-    lab_done(&l);
-}
-
-static void replaces_what_is_not_there(void **state)
-{
-    struct lab l;
-    lab_init(&l);
-    l.b.p.supported = STR("replaces");
-    talk(&l, "offer-a");
-    struct session *first = l.a.s;
-    l.a.p.replaces = STR("nobody;to-tag=a;from-tag=b");
-    agent_call(&l.a, CALL_B, "offer-2");
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.end.status, 481);
-    l.a.s = first;
-    replace(&l, ";early-only", &l.a.p.replaces); // RFC 3891 3: it is answered
-    agent_call(&l.a, CALL_B, "offer-3");
-    world_run(&l.w, 300);
-    assert_int_equal(l.a.end.status, 486);
-    l.a.s = first;
-    lab_done(&l);
-}
-
-// ---- credentials ----
-
-static bool can(void *arg, const struct sip_auth *c)
-{
-    return str_ieq(c->algorithm, STR("MD5"));
-}
-
-static struct str credentials(void *arg, struct arena *a, const struct uac_challenge *c,
-                              struct str method, struct str uri)
-{
-    return arena_printf(a,
-                        "Digest username=\"a\", realm=\"%.*s\", nonce=\"%.*s\", uri=\"%.*s\", "
-                        "response=\"%.*s\", nc=%08x",
-                        STR_ARG(c->realm), STR_ARG(c->nonce), STR_ARG(uri), STR_ARG(method), c->nc);
-}
-
-static const struct uac_auth_ops auth_ops = {.can = can, .credentials = credentials};
-
-#define CHALLENGE(realm, nonce, more)                                                              \
-    "Proxy-Authenticate: Digest realm=\"" realm "\", nonce=\"" nonce "\", algorithm=MD5" more "\n"
-
-struct proof {
-    struct world w;
-    struct agent a;
-    struct peer *net;
-    struct uac_auth *auth;
-};
-
-static void proof_init(struct proof *l)
-{
-    memset(l, 0, sizeof *l);
-    world_init(&l->w);
-    assert_int_equal(uac_auth_new(&auth_ops, NULL, &l->auth), 0);
-    agent_init(&l->a, &l->w, A);
-    l->net = peer_new(&l->w, B);
-    l->a.p.auth = l->auth;
-}
-
-static void proof_done(struct proof *l)
-{
-    world_run(&l->w, 100000);
-    agent_done(&l->a);
-    uac_auth_free(l->auth);
-    world_done(&l->w);
-}
-
-// RFC 3261 22.3: two proxies and a server on the way, each with a realm of its own; what they know
-// stays with the next requests.
-static void several_realms(void **state)
-{
-    struct proof l;
-    proof_init(&l);
+    timers(&l, 1800);
+    reliable(&l);
+    l.tap.lose = "PRACK ";
+    l.tap.lose_n = 1;
     agent_call(&l.a, CALL_B, "offer-a");
-    const char *m = peer_expect(l.net, "INVITE ");
-    assert_int_equal(count_of(m, "Proxy-Authorization"), 0);
-    peer_reply(l.net, A, m, "407 Proxy Authentication Required", "x",
-               CHALLENGE("one", "n1", "") CHALLENGE("two", "n2", ""));
-    peer_expect(l.net, "ACK ");
-    m = peer_expect(l.net, "INVITE ");
-    assert_string_equal(header_of(m, "CSeq", 0), "2 INVITE");
-    assert_int_equal(count_of(m, "Proxy-Authorization"), 2);
-    peer_reply(l.net, A, m, "401 Unauthorized", "y",
-               "WWW-Authenticate: Digest realm=\"three\", nonce=\"n3\", algorithm=MD5\n");
-    peer_expect(l.net, "ACK ");
-    m = peer_expect(l.net, "INVITE ");
-    assert_int_equal(count_of(m, "Proxy-Authorization"), 2);
-    assert_contains(header_of(m, "Proxy-Authorization", 0), "nc=00000002");
-    assert_contains(header_of(m, "Authorization", 0), "realm=\"three\"");
-    peer_reply(l.net, A, m, "200 OK", "z", NULL);
-    m = peer_expect(l.net, "ACK ");
-    assert_int_equal(count_of(m, "Proxy-Authorization"), 1); // RFC 3261 22.1: as in the INVITE
-    assert_int_equal(l.a.established, 1);
-    assert_int_equal(session_hang_up(l.a.s), 0);
-    m = peer_expect(l.net, "BYE ");
-    assert_contains(header_of(m, "Proxy-Authorization", 0), "nc=00000003");
-    peer_reply(l.net, A, m, "200 OK", NULL, NULL);
-    proof_done(&l);
-}
-
-// A 407 inside the dialog, and one that says the nonce was too old.
-static void challenged_inside(void **state)
-{
-    struct proof l;
-    proof_init(&l);
-    agent_call(&l.a, CALL_B, "offer-a");
-    const char *m = peer_expect(l.net, "INVITE ");
-    peer_reply(l.net, A, m, "200 OK", "z", NULL);
-    peer_expect(l.net, "ACK ");
-    assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
-    m = peer_expect(l.net, "INVITE ");
-    peer_reply(l.net, A, m, "407 Proxy Authentication Required", NULL, CHALLENGE("one", "n1", ""));
-    peer_expect(l.net, "ACK ");
-    m = peer_expect(l.net, "INVITE ");
-    assert_contains(header_of(m, "Proxy-Authorization", 0), "nonce=\"n1\"");
-    assert_contains(m, "\r\n\r\nhold");
-    peer_reply(l.net, A, m, "407 Proxy Authentication Required", NULL,
-               CHALLENGE("one", "n2", ", stale=true"));
-    peer_expect(l.net, "ACK ");
-    m = peer_expect(l.net, "INVITE ");
-    assert_contains(header_of(m, "Proxy-Authorization", 0), "nonce=\"n2\"");
-    peer_reply(l.net, A, m, "200 OK", NULL, NULL);
-    m = peer_expect(l.net, "ACK ");
-    assert_contains(header_of(m, "Proxy-Authorization", 0), "nonce=\"n2\"");
-    assert_int_equal(l.a.last_modified, 200);
-    assert_int_equal(session_hang_up(l.a.s), 0);
-    m = peer_expect(l.net, "BYE ");
-    peer_reply(l.net, A, m, "200 OK", NULL, NULL);
-    proof_done(&l);
-}
-
-static void credentials_refused(void **state)
-{
-    struct proof l;
-    proof_init(&l);
-    agent_call(&l.a, CALL_B, "offer-a");
-    const char *m = peer_expect(l.net, "INVITE ");
-    peer_reply(l.net, A, m, "407 Proxy Authentication Required", "x", CHALLENGE("one", "n1", ""));
-    peer_expect(l.net, "ACK ");
-    m = peer_expect(l.net, "INVITE ");
-    peer_reply(l.net, A, m, "407 Proxy Authentication Required", "x", CHALLENGE("one", "n2", ""));
-    peer_expect(l.net, "ACK ");
     world_run(&l.w, 100);
-    assert_int_equal(l.a.end.status, 407);
-    peer_expect_silence(l.net, 1000);
-    proof_done(&l);
+    assert_int_equal(session_list(l.a.layer, 10, show, &line), 1);
+    assert_string_equal(shown, "session Early; ");
+    assert_true(line.outgoing);
+    assert_int_equal(line.legs, 1);
+    assert_int_equal(line.age_ms, 100);
+    assert_true(str_eq(line.remote, STR("sip:" B)));
+    assert_int_equal(session_list(l.b.layer, 0, show, &line), 0);
+    assert_int_equal(session_list(l.b.layer, 1, show, &line), 1);
+    assert_contains(shown, "session Ringing (ring again, 149");
+    assert_contains(shown, "100rel Sent (1xx again, 4");
+    assert_false(line.outgoing);
+    world_run(&l.w, 2000);
+    assert_int_equal(session_accept(l.b.s, &(struct session_reply){.status = 200}), 0);
+    world_run(&l.w, 300);
+    (void)session_list(l.a.layer, 1, show, &line);
+    assert_contains(shown, "session Up; session-timer Ours (refresh, 899");
+    assert_int_equal(line.interval_s, 1800);
+    lab_end(&l);
 }
 
 int main(void)
@@ -606,6 +438,9 @@ int main(void)
         cmocka_unit_test(required_of_who_has_it),
         cmocka_unit_test(early_update),
         cmocka_unit_test(no_update_before_the_answer),
+        cmocka_unit_test(no_update_before_the_prack),
+        cmocka_unit_test(change_put_off_until_the_ack),
+        cmocka_unit_test(refresh_refused),
         cmocka_unit_test(update_glare),
         cmocka_unit_test(refreshed_by_the_caller),
         cmocka_unit_test(refreshed_by_the_called_side),
@@ -614,14 +449,7 @@ int main(void)
         cmocka_unit_test(other_side_is_dead),
         cmocka_unit_test(interval_too_small),
         cmocka_unit_test(timer_of_the_called_side_alone),
-        cmocka_unit_test(refer),
-        cmocka_unit_test(refer_refused),
-        cmocka_unit_test(refer_without_subscription),
-        cmocka_unit_test(replaces),
-        cmocka_unit_test(replaces_what_is_not_there),
-        cmocka_unit_test(several_realms),
-        cmocka_unit_test(challenged_inside),
-        cmocka_unit_test(credentials_refused),
+        cmocka_unit_test(listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,7 +159,7 @@ static struct str auts_param(const struct challenge *c, struct arena *a)
 static struct str credentials(struct phone *ph, const struct challenge *c, struct arena *a,
                               struct str method, struct str uri)
 {
-    struct str nc = arena_printf(a, "%08x", c->nc), cnonce = random_hex(ph->hub->loop, a, 8);
+    struct str nc = arena_printf(a, "%08x", c->nc), cnonce = ua_random_text(ph->hub->loop, a, 8);
     struct str resp = response(ph, c, a, method, uri, nc, cnonce);
     struct str head = arena_printf(
         a, "Digest username=\"%.*s\", realm=\"%.*s\", nonce=\"%.*s\", uri=\"%.*s\", response=\"%.*s\"",

@@ -5,8 +5,6 @@
 
 #include "base/err.h"
 
-enum { T1_MS = 2000 };
-
 // ---- life ----
 
 static void on_cleanup(void *arg)
@@ -154,6 +152,6 @@ struct session_params call_session_params(struct call *c, struct arena *a)
                                    .refresher = !x->refresher_is_peer ? SESSION_REFRESHER_ANY
                                                 : c->outgoing         ? SESSION_REFRESHER_UAS
                                                                       : SESSION_REFRESHER_UAC,
-                                   .t1_ms = T1_MS,
+                                   .timers = &sip_timers_ue,
                                    .auth = ph->proofs};
 }

@@ -18,12 +18,6 @@ static void on_progress(void *arg, struct session *s, unsigned status, const str
         c->phone->ops->progress(c->phone->arg, c->phone, c->id, status);
 }
 
-static bool is_sdp(const struct sip_msg *m)
-{
-    struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
-    return str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"));
-}
-
 // A new offer is answered with what we have (RFC 3264 8); without one ours is wanted.
 static void on_offer(void *arg, struct session *s, struct str body, const struct sip_msg *m)
 {
@@ -118,8 +112,7 @@ static void not_answered(struct call *c, const struct session_end *e)
     } else if (e->cause) {
         f.cause = str_from(e->cause);
     } else if (c->outgoing) {
-        f.reason = e->msg ? sip_msg_reason(e->msg) : f.reason;
-        f.cause = e->msg ? response_cause(e->msg) : local_cause(e->status);
+        f = failure_of(e->status, e->msg);
         f.restoring = e->msg && e->status == 504 && phone_restore(c->phone, e->msg);
     } else {
         f.cause = STR("refused here");
@@ -164,11 +157,9 @@ static void decorate(void *arg, struct session *s, enum sip_method method, unsig
     if (method == SIP_ACK)
         return;
     if (!status && method == SIP_INVITE && c->state == CALL_CALLING) {
-        struct str who = ph->identity.n ? ph->identity : ph->impu;
         if (ph->hub->user_agent.n)
             sip_edit_append(h, SIP_H_USER_AGENT, ph->hub->user_agent);
-        sip_edit_append(h, SIP_H_P_PREFERRED_IDENTITY,
-                        ARENA_CAT(h->arena, STR("<"), who, STR(">")));
+        add_preferred_identity(ph, h);
         if (ph->services)
             add_services(ph, h);
     }

@@ -15,12 +15,11 @@ static void on_answer_timer(void *arg)
 static bool refuse_offer(struct hub *h, server_id id, const struct sip_msg *m)
 {
     struct arena *a = session_arena(h->sessions, id);
-    struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
     struct sip_edits extra;
     struct sdp *s;
     if (!sip_msg_body(m).n)
         return false;
-    bool sdp = str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"));
+    bool sdp = is_sdp(m);
     if (sdp && !sdp_parse(a, sip_msg_body(m), NULL, &s, NULL) && !sdp_check(s) &&
         sdp_find_media(s, STR("audio")))
         return false;

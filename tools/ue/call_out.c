@@ -34,10 +34,10 @@ static int begin_call(struct call *c, const struct ue_call_params *p)
     call_media_open(c);
     struct session_params sp = call_session_params(c, &a);
     sp.uri = p->target;
-    sp.from = ph->identity.n ? ph->identity : ph->impu;
+    sp.from = phone_identity(ph);
     sp.route = phone_route(ph, &a);
     sp.replaces = p->replaces;
-    sp.call_id = ARENA_CAT(&a, random_hex(c->hub->loop, &a, 12), STR("@"), c->hub->local_ip);
+    sp.call_id = ARENA_CAT(&a, ua_random_text(c->hub->loop, &a, 12), STR("@"), c->hub->local_ip);
     sp.body = p->ext.late_offer ? STR_NONE : call_describe(c, &a, false);
     c->described = sp.body.n > 0;
     int e = a.failed ? ERR_NOMEM : session_invite(c->hub->sessions, &sp, &c->session);

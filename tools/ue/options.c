@@ -63,7 +63,8 @@ static const char help[] =
     "  --spread N                             phones on N addresses from --local upwards, 1\n"
     "\n"
     "Exit status: 0 all steps ended as expected, 1 one did not or nothing could start, 2 wrong usage,\n"
-    "128 and its number when a signal ended the run. With --json the last line is the verdict.\n";
+    "128 and its number when a signal ended the run. With --json the last line is the verdict.\n"
+    "SIGUSR1 lists the sessions and transactions that are there.\n";
 
 enum { LOAD_DOMAIN_MAX = 96 }; // an identity is IMSI@DOMAIN, in load.c
 

@@ -62,8 +62,8 @@ static void set_identity(struct phone *ph, const struct phone_params *p)
     ph->access = arena_dup(a, p->access);
     ph->contact = arena_printf(a, "sip:%.*s@%.*s%s", STR_ARG(ph->user),
                                STR_ARG(ph->hub->local_hostport), ue_transport_param(ph->hub->proto));
-    ph->call_id = ARENA_CAT(a, random_hex(l, a, 12), STR("@"), ph->hub->local_ip);
-    ph->from_tag = random_hex(l, a, 6);
+    ph->call_id = ARENA_CAT(a, ua_random_text(l, a, 12), STR("@"), ph->hub->local_ip);
+    ph->from_tag = ua_random_text(l, a, 6);
     // RFC 4122 layout of a name that stays the same for this identity on this host, from one run to the
     // next (RFC 5626 4.1): a phone that comes back is the one that was there before.
     static const uint64_t key[2] = {0x756e697175656964, 1};

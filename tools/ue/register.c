@@ -208,9 +208,7 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     } else if (msg && status < 300) {
         accepted(ph, msg);
     } else if (!msg || status != 423 || !raise_expires(ph, msg)) {
-        struct ue_failure f = {.status = status,
-                               .reason = msg ? sip_msg_reason(msg) : sip_reason(status),
-                               .cause = msg ? response_cause(msg) : local_cause(status)};
+        struct ue_failure f = failure_of(status, msg);
         const struct sip_delta *after = msg ? sip_msg_at(msg, SIP_H_RETRY_AFTER, 0) : NULL;
         fail(ph, &f, after ? after->value : 0);
     }

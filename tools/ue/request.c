@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/ue/ue_priv.h"
 
-#include "base/writer.h"
-
 const struct str ue_allow =
     STR_INIT("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, MESSAGE, NOTIFY, REFER");
 const struct str ue_mmtel =
@@ -32,18 +30,15 @@ void draft_done(struct request_draft *d)
     arena_done(&d->arena);
 }
 
-struct str random_hex(struct loop *l, struct arena *a, size_t n)
+struct str phone_identity(const struct phone *ph)
 {
-    uint8_t bytes[32];
-    if (n > sizeof bytes)
-        n = sizeof bytes;
-    char *p = arena_alloc(a, 2 * n);
-    if (!p)
-        return STR_NONE;
-    loop_random(l, bytes, n);
-    struct writer w = writer_init(p, 2 * n);
-    writer_hex(&w, bytes, n);
-    return writer_done(&w);
+    return ph->identity.n ? ph->identity : ph->impu;
+}
+
+void add_preferred_identity(const struct phone *ph, struct sip_edits *headers)
+{
+    sip_edit_append(headers, SIP_H_P_PREFERRED_IDENTITY,
+                    ARENA_CAT(headers->arena, STR("<"), phone_identity(ph), STR(">")));
 }
 
 struct str phone_route(const struct phone *ph, struct arena *a)
@@ -61,7 +56,7 @@ void draft_common(struct request_draft *d, const struct phone *ph, struct str to
     if (!registers)
         sip_edit_append(h, SIP_H_ROUTE, phone_route(ph, a));
     sip_edit_append(h, SIP_H_MAX_FORWARDS, STR("70"));
-    struct str who = registers || !ph->identity.n ? ph->impu : ph->identity;
+    struct str who = registers ? ph->impu : phone_identity(ph);
     sip_edit_append(h, SIP_H_FROM, ARENA_CAT(a, STR("<"), who, STR(">;tag="), from_tag));
     sip_edit_append(h, SIP_H_TO, ARENA_CAT(a, STR("<"), to, STR(">")));
     sip_edit_append(h, SIP_H_CALL_ID, call_id);
@@ -103,9 +98,41 @@ struct str response_cause(const struct sip_msg *m)
     return STR_NONE;
 }
 
-struct str local_cause(unsigned status)
+static struct str local_cause(unsigned status)
 {
     return status == 503   ? STR("no connection")
            : status == 513 ? STR("too large for a datagram, and no connection")
                            : STR("no response");
+}
+
+struct ue_failure failure_of(unsigned status, const struct sip_msg *m)
+{
+    return (struct ue_failure){.status = status,
+                               .reason = m ? sip_msg_reason(m) : sip_reason(status),
+                               .cause = m ? response_cause(m) : local_cause(status)};
+}
+
+bool is_sdp(const struct sip_msg *m)
+{
+    struct str type = sip_msg_raw(m, SIP_H_CONTENT_TYPE);
+    return str_ieq(str_trim(str_split(&type, ';')), STR("application/sdp"));
+}
+
+bool list_holds(const struct list *l, size_t n)
+{
+    for (const struct list *it = l->next; it != l && n; it = it->next)
+        n--;
+    return n == 0;
+}
+
+void phone_tell_text(struct phone *ph, const struct sip_msg *m)
+{
+    struct ue_text t = {.notify = sip_msg_method(m) == SIP_NOTIFY,
+                        .from = sip_msg_from(m)->uri.text,
+                        .event = sip_msg_raw(m, SIP_H_EVENT),
+                        .state = sip_msg_raw(m, SIP_H_SUBSCRIPTION_STATE),
+                        .type = sip_msg_raw(m, SIP_H_CONTENT_TYPE),
+                        .body = sip_msg_body(m)};
+    if (ph->ops->text)
+        ph->ops->text(ph->arg, ph, &t);
 }

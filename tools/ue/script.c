@@ -446,7 +446,14 @@ static void on_timeout(void *arg)
                  json_pack("{s:s, s:f, s:o}", "step", step, "ms", ms_since(s, s->step_started),
                            "call_id", report_str(current_call_id(s))));
     fprintf(stderr, "carillon-ue: %s did not end in time\n", step);
+    show_open(s->o, s->hub);
     script_fail(s, "timeout", "the step did not end in time");
+}
+
+static void on_question(void *arg, int signo)
+{
+    struct script *s = arg;
+    show_open(s->o, s->hub);
 }
 
 static void on_signal(void *arg, int signo)
@@ -515,6 +522,8 @@ static int open_script(struct script *s)
         e = loop_signal(s->loop, SIGINT, on_signal, s);
     if (!e)
         e = loop_signal(s->loop, SIGTERM, on_signal, s);
+    if (!e)
+        e = loop_signal(s->loop, SIGUSR1, on_question, s);
     return e;
 }
 

@@ -40,15 +40,13 @@ static int transmit(struct sending *q)
     struct request_draft d;
     struct phone *ph = q->phone;
     draft_init(&d);
-    struct arena *a = &d.arena;
-    struct str who = ph->identity.n ? ph->identity : ph->impu;
     draft_common(&d, ph, q->target, q->call_id, q->tag, ++q->cseq, q->method);
     uac_auth_add(ph->proofs, &q->tries, &d.headers, sip_method_name(q->method), q->target);
-    sip_edit_append(&d.headers, SIP_H_P_PREFERRED_IDENTITY, ARENA_CAT(a, STR("<"), who, STR(">")));
+    add_preferred_identity(ph, &d.headers);
     sip_edit_body(&d.headers, STR("text/plain"), q->text);
     struct ua_request r = {
         .method = q->method, .uri = q->target, .headers = &d.headers, .cb = on_response, .arg = q};
-    int e = a->failed ? ERR_NOMEM : ua_send(stack_uas(ph->hub->stack), &r, &q->id);
+    int e = d.arena.failed ? ERR_NOMEM : ua_send(stack_uas(ph->hub->stack), &r, &q->id);
     draft_done(&d);
     return e;
 }
@@ -63,27 +61,17 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
     if (m && (status == 401 || status == 407) && uac_auth_take(ph->proofs, &q->tries, m) &&
         transmit(q) == 0)
         return;
-    struct ue_failure f = {.status = status,
-                           .reason = m ? sip_msg_reason(m) : sip_reason(status),
-                           .cause = m ? response_cause(m) : local_cause(status)};
+    struct ue_failure f = failure_of(status, m);
     if (ph->ops->sent)
         ph->ops->sent(ph->arg, ph, &f);
     sending_free(q);
-}
-
-static bool is_full(const struct phone *ph)
-{
-    unsigned n = 0;
-    LIST_EACH(&ph->sending, it)
-        n++;
-    return n >= SENDING_MAX;
 }
 
 int phone_send(struct phone *ph, const struct ue_send_params *p)
 {
     if (p->method == SIP_SUBSCRIBE)
         return phone_subscribe(ph, p);
-    struct sending *q = is_full(ph) ? NULL : mem_zalloc(sizeof *q);
+    struct sending *q = list_holds(&ph->sending, SENDING_MAX) ? NULL : mem_zalloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
     struct arena *a = &q->mem;
@@ -92,8 +80,8 @@ int phone_send(struct phone *ph, const struct ue_send_params *p)
     q->method = p->method;
     q->target = arena_dup(a, p->target);
     q->text = arena_dup(a, p->text);
-    q->call_id = ARENA_CAT(a, random_hex(ph->hub->loop, a, 12), STR("@"), ph->hub->local_ip);
-    q->tag = random_hex(ph->hub->loop, a, 6);
+    q->call_id = ARENA_CAT(a, ua_random_text(ph->hub->loop, a, 12), STR("@"), ph->hub->local_ip);
+    q->tag = ua_random_text(ph->hub->loop, a, 6);
     list_add(&ph->sending, &q->link);
     int e = a->failed ? ERR_NOMEM : transmit(q);
     if (e)
@@ -112,12 +100,5 @@ void phone_on_text(struct phone *ph, struct pxy *p)
         return;
     }
     (void)phone_reply(ph, p, 200, NULL);
-    struct ue_text t = {.notify = notify,
-                        .from = sip_msg_from(m)->uri.text,
-                        .event = sip_msg_raw(m, SIP_H_EVENT),
-                        .state = sip_msg_raw(m, SIP_H_SUBSCRIPTION_STATE),
-                        .type = sip_msg_raw(m, SIP_H_CONTENT_TYPE),
-                        .body = sip_msg_body(m)};
-    if (ph->ops->text)
-        ph->ops->text(ph->arg, ph, &t);
+    phone_tell_text(ph, m);
 }

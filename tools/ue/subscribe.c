@@ -36,9 +36,7 @@ void phone_drop_subscriptions(struct phone *ph)
 static void tell(struct subscription *q, unsigned status, const struct sip_msg *m)
 {
     struct phone *ph = q->phone;
-    struct ue_failure f = {.status = status,
-                           .reason = m ? sip_msg_reason(m) : sip_reason(status),
-                           .cause = m ? response_cause(m) : local_cause(status)};
+    struct ue_failure f = failure_of(status, m);
     if (!q->told && ph->ops->sent)
         ph->ops->sent(ph->arg, ph, &f);
     q->told = true;
@@ -56,15 +54,7 @@ static void on_answer(void *arg, event_id id, const struct sip_msg *m)
 static void on_state(void *arg, event_id id, enum event_state s, const struct sip_msg *m)
 {
     struct subscription *q = arg;
-    struct phone *ph = q->phone;
-    struct ue_text t = {.notify = true,
-                        .from = sip_msg_from(m)->uri.text,
-                        .event = sip_msg_raw(m, SIP_H_EVENT),
-                        .state = sip_msg_raw(m, SIP_H_SUBSCRIPTION_STATE),
-                        .type = sip_msg_raw(m, SIP_H_CONTENT_TYPE),
-                        .body = sip_msg_body(m)};
-    if (ph->ops->text)
-        ph->ops->text(ph->arg, ph, &t);
+    phone_tell_text(q->phone, m);
 }
 
 static void on_end(void *arg, event_id id, const struct event_end *e)
@@ -82,11 +72,9 @@ static void prepare(void *arg, event_id id, bool in_dialog, struct str uri,
 {
     struct subscription *q = arg;
     struct phone *ph = q->phone;
-    struct str who = ph->identity.n ? ph->identity : ph->impu;
     if (!in_dialog)
         sip_edit_append(headers, SIP_H_ROUTE, phone_route(ph, headers->arena));
-    sip_edit_append(headers, SIP_H_P_PREFERRED_IDENTITY,
-                    ARENA_CAT(headers->arena, STR("<"), who, STR(">")));
+    add_preferred_identity(ph, headers);
     add_access(ph, headers);
     uac_auth_add(ph->proofs, &q->tries, headers, STR("SUBSCRIBE"), uri);
 }
@@ -105,20 +93,12 @@ static const struct event_subscriber_ops ops = {.state = on_state,
 
 // ---- what the user wants ----
 
-static bool is_full(const struct phone *ph)
-{
-    unsigned n = 0;
-    LIST_EACH(&ph->subscriptions, it)
-        n++;
-    return n >= SUBSCRIPTIONS_MAX;
-}
-
 static int start(struct subscription *q, const struct ue_send_params *p)
 {
     char room[512];
     struct arena a;
     struct phone *ph = q->phone;
-    struct str who = ph->identity.n ? ph->identity : ph->impu;
+    struct str who = phone_identity(ph);
     arena_init(&a, room, sizeof room);
     struct event_subscription s = {.event = p->event,
                                    .uri = p->target,
@@ -136,7 +116,7 @@ static int start(struct subscription *q, const struct ue_send_params *p)
 
 int phone_subscribe(struct phone *ph, const struct ue_send_params *p)
 {
-    struct subscription *q = is_full(ph) ? NULL : mem_zalloc(sizeof *q);
+    struct subscription *q = list_holds(&ph->subscriptions, SUBSCRIPTIONS_MAX) ? NULL : mem_zalloc(sizeof *q);
     if (!q)
         return ERR_NOMEM;
     q->phone = ph;

@@ -58,6 +58,10 @@ void usim_save(const char *path, const struct aka_usim *u);
 void report_event(const struct options *o, const char *event, json_t *fields);
 json_t *report_str(struct str s); // a JSON string even of bytes that are not UTF-8
 
+// ---- show.c ----
+// An event for each session and transaction that is there.
+void show_open(const struct options *o, struct hub *h);
+
 // ---- script.c, load.c ----
 int script_run(struct loop *l, const struct options *o);
 int load_run(struct loop *l, const struct options *o);

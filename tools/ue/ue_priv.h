@@ -164,12 +164,17 @@ extern const struct str ue_mmtel; // the service, as a feature parameter (TS 24.
 void add_access(const struct phone *ph, struct sip_edits *headers);
 // Response of a phone, with that and what extra has (NULL: nothing more).
 int phone_reply(const struct phone *ph, struct pxy *p, unsigned status, struct sip_edits *extra);
-// n random bytes as lower-case hexadecimal in the arena.
-struct str random_hex(struct loop *l, struct arena *a, size_t n);
+// Who it is in requests behind the REGISTER (TS 24.229 5.1.2A.1.1), and that as P-Preferred-Identity.
+struct str phone_identity(const struct phone *ph);
+void add_preferred_identity(const struct phone *ph, struct sip_edits *headers);
 // The cause in a response: the text of its Warning header, else of Reason (RFC 3326), in the message's arena.
 struct str response_cause(const struct sip_msg *m);
-// The same where there is no response but what the transaction reported.
-struct str local_cause(unsigned status);
+// The end of a request; m NULL: there was no response but what the transaction reported.
+struct ue_failure failure_of(unsigned status, const struct sip_msg *m);
+bool is_sdp(const struct sip_msg *m); // by its Content-Type
+bool list_holds(const struct list *l, size_t n); // so many at least
+// A MESSAGE or NOTIFY, to the phone's owner.
+void phone_tell_text(struct phone *ph, const struct sip_msg *m);
 
 // ---- call.c: what both sides share ----
 

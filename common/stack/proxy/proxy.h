@@ -91,6 +91,9 @@ struct pxy_target {
 enum pxy_verdict {
     PXY_PASS,  // the response goes on its way (to best-response selection or upstream)
     PXY_TAKEN, // swallowed: the NF will reply or forward again (re-selection)
+    // Kept as it is, with its edits, until pxy_send_held; pxy_reply answers in its place. Of a final response to what is
+    // not an INVITE; of others PXY_PASS.
+    PXY_HELD,
 };
 
 // Why the last branch that ended without a response did so, for people: what DNS said to which question, or
@@ -108,6 +111,9 @@ struct pxy_forward_ops {
     // is), and why, for the log. Asked for the branch that it came from. May be NULL.
     unsigned (*upstream)(void *nf, struct pxy *p, unsigned status, const char **ret_why);
 };
+
+// Sends what was held on its way. ERR_STATE: nothing is, or the request has been answered.
+int pxy_send_held(struct pxy *p);
 
 // What is left of a leg's time, counted from the arrival of the request; 0: nothing.
 uint32_t pxy_time_left(const struct pxy *p, uint32_t leg_ms);

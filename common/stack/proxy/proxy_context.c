@@ -363,13 +363,20 @@ static void take_final(struct branch *b, unsigned status, struct sip_msg *msg)
         status = 502;
         sip_edits_init(&b->up, &p->arena, NULL);
     }
-    if (ask(b, b->ending ? 487 : status, msg, &b->up) == PXY_TAKEN) {
+    enum pxy_verdict v = ask(b, b->ending ? 487 : status, msg, &b->up);
+    bool held = v == PXY_HELD && !p->invite;
+    if (v == PXY_TAKEN || held) {
         if (p->forwards == forwards && !p->answered)
             p->pending = true;
-        return;
+        if (!held || p->answered)
+            return;
     }
     b->status = status;
     b->msg = msg ? sip_msg_ref(msg) : NULL;
+    if (held) {
+        p->held = b;
+        return;
+    }
     if (is_answer(b))
         end_silent(p);
     if (status >= 600 && !p->answered) {
@@ -395,7 +402,7 @@ void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
     } else if (first && !p->answered) {
         status = final_status(b, status, &msg);
         take_final(b, status, msg);
-        if (ok && b->status && !p->answered)
+        if (ok && b->status && !p->answered && p->held != b)
             send_final(p, b);
     }
     // Only an INVITE that was accepted has more to say, and one that was ended here: its 2xx may cross the
@@ -404,4 +411,16 @@ void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
         pxy_branch_forget(b);
     conclude(p);
     pxy_settle(p);
+}
+
+int pxy_send_held(struct pxy *p)
+{
+    struct branch *b = p->held;
+    if (!b || p->answered)
+        return ERR_STATE;
+    p->held = NULL;
+    p->pending = false;
+    send_final(p, b);
+    pxy_settle(p);
+    return 0;
 }

@@ -79,6 +79,7 @@ struct pxy {
     const char *trouble; // of the branch that failed last
     struct txn_asked *asked; // by targets with elsewhere; NULL: no such target yet
     struct list branches;
+    struct branch *held;     // whose response waits for the NF
     size_t n_open; // branches without final response
     size_t n_live; // branches whose transaction may still call
     uint64_t loop_hash;
@@ -88,7 +89,7 @@ struct pxy {
     bool accepted;  // a 2xx to an INVITE was passed on
     bool cancelled; // by the upstream side
     bool no_more;   // a 6xx came: no new branches
-    bool pending;   // the NF took the last response and owes a decision
+    bool pending;   // the NF took the last response, or holds one, and owes a decision
     bool leaving;
     bool starved;   // memory beyond the limit was counted
     // 2xx to an INVITE answered here (RFC 3261 13.3.1.4), or an ACK that waits for its owner

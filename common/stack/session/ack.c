@@ -3,27 +3,30 @@
 #include "base/err.h"
 #include "stack/session/exchange.h"
 
+static void put_headers(void *arg, struct str uri, struct sip_edits *h)
+{
+    const struct leg *g = arg;
+    credentials_copy(h, &g->ack.credentials);
+    session_decorate(g->session, SIP_ACK, 0, h);
+}
+
 static void transmit(struct leg *g)
 {
-    struct session *s = g->session;
-    struct arena a;
-    char room[1024];
-    struct sip_edits h;
-    struct str uri;
-    arena_init(&a, room, sizeof room);
-    sip_edits_init(&h, &a, NULL);
-    if (dialog_request(g->dialog, SIP_ACK, g->ack.cseq, &h, &uri) == 0) {
-        if (g->ack.credentials.n)
-            sip_edit_append(&h, g->ack.proxy ? SIP_H_PROXY_AUTHORIZATION : SIP_H_AUTHORIZATION,
-                            g->ack.credentials);
-        session_decorate(s, SIP_ACK, 0, &h);
-        if (g->ack.body.n)
-            sip_edit_body(&h, session_type(s), g->ack.body);
-        struct ua_request q = {.method = SIP_ACK, .uri = uri, .headers = &h};
-        if (!a.failed)
-            (void)ua_send(s->layer->uas, &q, NULL);
-    }
-    arena_done(&a);
+    struct dialog_send ack = {.method = SIP_ACK,
+                              .ack_cseq = g->ack.cseq,
+                              .type = session_type(g->session),
+                              .body = g->ack.body,
+                              .put = put_headers,
+                              .arg = g};
+    (void)dialog_send(g->session->layer->uas, g->dialog, &ack, NULL);
+}
+
+void ack_take_credentials(struct leg *g, const struct sip_edits *invite)
+{
+    arena_done(&g->ack.mem);
+    arena_init(&g->ack.mem, NULL, 0);
+    sip_edits_init(&g->ack.credentials, &g->ack.mem, NULL);
+    credentials_copy(&g->ack.credentials, invite);
 }
 
 void ack_owe(struct leg *g, uint32_t cseq)
@@ -51,7 +54,7 @@ void ack_again(struct leg *g, uint32_t cseq)
 void ack_done(struct leg *g)
 {
     struct session *s = g->session;
-    if (s->acked || s->state != SS_UP)
+    if (s->acked || s->life.state != SS_UP)
         return;
     s->acked = true;
     if (s->ops->established)

@@ -24,9 +24,13 @@ void bye_on_request(struct leg *g, server_id id, const struct sip_msg *m)
 {
     struct session *s = g->session;
     struct session_end e = {.by_remote = true, .msg = m, .reason = sip_msg_raw(m, SIP_H_REASON)};
-    server_refuse(s, id, 200);
-    if (g != s->leg) // a fork that leaves: the others go on
+    (void)server_answer(s, id, 200);
+    bool fork = g != s->leg || (s->life.state == SS_EARLY && leg_leave(g));
+    if (fork) { // the others go on
+        g->left = true;
+        modified_withdraw(g);
         return;
+    }
     modified_give_up(s, 487); // RFC 3261 15.1.2; an INVITE goes with the session
     session_step(s, SE_BYE, &e);
 }
@@ -35,7 +39,7 @@ int session_hang_up(struct session *s)
 {
     if (session_over(s))
         return ERR_STATE;
-    if (s->state == SS_RINGING)
+    if (s->life.state == SS_RINGING)
         return session_reject(s, &(struct session_reply){.status = 486});
     session_step(s, SE_HANG_UP, NULL);
     return 0;

@@ -70,6 +70,17 @@ void session_describe(struct session *s, enum sip_method method, unsigned status
     session_decorate(s, method, status, e);
 }
 
+void credentials_copy(struct sip_edits *to, const struct sip_edits *from)
+{
+    static const enum sip_hid ids[] = {SIP_H_AUTHORIZATION, SIP_H_PROXY_AUTHORIZATION};
+    struct str value;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct sip_edits_iter it = sip_edits_iter_init(from, ids[i]);
+        while (sip_edits_iter_next(&it, &value))
+            sip_edit_append(to, ids[i], arena_dup(to->arena, value));
+    }
+}
+
 struct str session_unknown_option(const struct session_params *p, const struct sip_msg *m)
 {
     struct sip_iter it = sip_iter_init(m, SIP_H_REQUIRE);

@@ -12,6 +12,8 @@ int request_send(struct request *r);
 // ---- ack.c ----
 // A 2xx with this CSeq came: it has to be acknowledged, now or before the session ends.
 void ack_owe(struct leg *g, uint32_t cseq);
+// The ACK has those of its INVITE, as it is sent.
+void ack_take_credentials(struct leg *g, const struct sip_edits *invite);
 // ACK for the 2xx with this CSeq.
 void ack_send(struct leg *g, uint32_t cseq, struct str body);
 void ack_again(struct leg *g, uint32_t cseq);
@@ -34,37 +36,42 @@ void offer_take(struct leg *g, const struct sip_msg *m, const struct carrier *in
 void offer_due(struct leg *g, const struct carrier *in);
 // Is the owner being asked?
 bool offer_is_open(const struct session *s);
-// Is it the open offer in this leg that the owner answers next?
-bool offer_is_next(const struct leg *g);
+// He is not asked any more for what was open in this leg.
+void offer_withdrawn(struct leg *g);
 
 // ---- interval.c: of session timers ----
-// on_timer: half of it is over when the refresh is ours, or the session is about to end.
-void interval_init(struct session *s, void (*on_timer)(void *arg));
+extern const struct machine_kind interval_machine;
+void interval_init(struct session *s);
 void interval_request(struct session *s, const struct leg *g,
                       struct sip_edits *e); // Session-Expires, Min-SE of ours
 void interval_response(struct session *s, const struct leg *g, const struct sip_msg *req,
                        struct sip_edits *e);
 void interval_confirmed(struct session *s, const struct sip_msg *resp); // 2xx to ours
-// 422 when what they ask for is too little; fills Min-SE. False: it is not.
+// What they ask for is less than we take.
 bool interval_too_small(const struct session_params *p, const struct sip_msg *req);
 bool interval_raise(struct session *s, const struct sip_msg *resp); // after a 422
 void interval_stop(struct session *s);
-// Until the session has to be hung up, ms.
-uint64_t interval_left_ms(const struct session *s);
+// The refresh has to wait for something else.
+void interval_busy(struct session *s);
 
 // ---- reliable.c: provisional responses of ours ----
-// on_timer: no PRACK yet.
-void reliable_init(struct session *s, void (*on_timer)(void *arg));
+extern const struct machine_kind reliable_machine;
+// The final response goes: it is not sent again, and what waits for its PRACK is not sent at all.
 void reliable_stop(struct session *s);
+// Does one wait for its PRACK?
+bool reliable_is_open(const struct session *s);
 // Sends r reliably, or queues it. ERR_FULL.
 int reliable_send(struct session *s, const struct session_reply *r);
 bool reliable_wanted(const struct session *s, const struct session_reply *r);
-// Sends it once more. False: for long enough.
-bool reliable_again(struct session *s);
 // True when it was this that the PRACK is for.
 bool reliable_acked(struct session *s, const struct sip_msg *prack);
 // The next one of the queue. False: there is none.
 bool reliable_next(struct session *s, struct session_reply *ret_r);
+
+// ---- objection.c ----
+// What the core refuses by itself: the status, with what goes into the response; 0: nothing.
+unsigned session_objection(const struct session_params *p, const struct sip_msg *m,
+                           struct sip_edits *e);
 
 // ---- server.c: the one place that knows how requests are answered ----
 const struct sip_msg *server_request(struct session_layer *l, server_id id);
@@ -72,7 +79,7 @@ const struct sip_msg *server_request(struct session_layer *l, server_id id);
 struct str server_tag(struct session_layer *l, server_id id);
 int server_reply(struct session_layer *l, server_id id, unsigned status, struct sip_edits *e);
 // A bare one, with what the owner adds.
-void server_refuse(struct session *s, server_id id, unsigned status);
+int server_answer(struct session *s, server_id id, unsigned status);
 // The same with Retry-After of 0 to 10 s (RFC 3261 14.2).
 void server_refuse_later(struct session *s, server_id id);
 // The wiring is told when it is over; so it is of each request inside a dialog.

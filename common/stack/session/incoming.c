@@ -5,25 +5,6 @@
 #include "stack/session/actions.h"
 #include "stack/txn/txn.h"
 
-enum { REPEAT_MS = 60000, REPEAT_RELIABLE_MS = 150000 };
-
-// What the core refuses by itself; 0: nothing.
-static unsigned objection(struct session_layer *l, const struct session_params *p,
-                          const struct sip_msg *m, struct sip_edits *e, session_id *ret_replaces)
-{
-    struct str unknown = session_unknown_option(p, m);
-    if (unknown.p) {
-        sip_edit_append(e, SIP_H_UNSUPPORTED, unknown); // RFC 3261 8.2.2.3
-        return 420;
-    }
-    if (p->timer && interval_too_small(p, m)) { // RFC 4028 9
-        sip_edit_append(e, SIP_H_MIN_SE,
-                        arena_printf(e->arena, "%u", p->min_se_s ? p->min_se_s : 90));
-        return 422;
-    }
-    return replaces_find(l, p, m, ret_replaces);
-}
-
 static int begin(struct session *s, server_id id, const struct sip_msg *m)
 {
     struct dialog *d;
@@ -64,7 +45,8 @@ int session_take(struct session_layer *l, server_id id, const struct session_par
     if (!m)
         return ERR_NOTFOUND;
     sip_edits_init(&e, session_arena(l, id), NULL);
-    unsigned status = objection(l, params, m, &e, &replaces);
+    unsigned status = session_objection(params, m, &e);
+    status = status ? status : replaces_find(l, params, m, &replaces);
     if (status) {
         refuse_new(l, params, id, status, &e);
         return 0;
@@ -95,20 +77,6 @@ struct str session_offer(const struct session *s)
 
 // ---- responses ----
 
-int incoming_reply(struct session *s, server_id id, unsigned status, struct sip_edits *e)
-{
-    struct arena *a = session_arena(s->layer, id);
-    struct sip_edits own;
-    if (!a)
-        return ERR_STATE;
-    if (!e) {
-        sip_edits_init(&own, a, NULL);
-        e = &own;
-        session_decorate(s, SIP_INVITE, status, e);
-    }
-    return server_reply(s->layer, id, status, e);
-}
-
 // The body in a response to the first INVITE: an answer, or an offer when there was none.
 static void note_body(struct session *s, const struct sip_msg *invite, struct str body)
 {
@@ -122,43 +90,24 @@ static void note_body(struct session *s, const struct sip_msg *invite, struct st
     (void)session_keep_described(s, body);
 }
 
-// RFC 3261 13.3.1.1: each minute once more, or proxies give the INVITE up; RFC 3262 3: a reliable
-// one less often.
+// It goes once more after a while.
 static void repeat_later(struct session *s, unsigned status, bool rel)
 {
     s->repeat.status = status;
     s->repeat.reliable = rel;
-    timer_start(s->layer->loop, &s->repeat.timer, rel ? REPEAT_RELIABLE_MS : REPEAT_MS);
-}
-
-static void on_repeat(void *arg)
-{
-    struct session *s = arg;
-    struct session_reply r = {.status = s->repeat.status, .reliable = s->repeat.reliable};
-    if (s->state == SS_RINGING && !s->rel.active)
-        (void)session_progress(s, &r);
-}
-
-void incoming_init(struct session *s)
-{
-    timer_init(&s->repeat.timer, on_repeat, s);
-}
-
-void incoming_stop(struct session *s)
-{
-    timer_stop(&s->repeat.timer);
+    session_step(s, SE_RINGING, NULL);
 }
 
 bool session_is_reliable(const struct session *s, const struct session_reply *r)
 {
-    return s->state == SS_RINGING && reliable_wanted(s, r);
+    return s->life.state == SS_RINGING && reliable_wanted(s, r);
 }
 
 int session_progress(struct session *s, const struct session_reply *r)
 {
     struct arena *a = session_arena(s->layer, s->incoming);
     struct sip_edits e;
-    if (!a || s->state != SS_RINGING || r->status <= 100 || r->status > 199)
+    if (!a || s->life.state != SS_RINGING || r->status <= 100 || r->status > 199)
         return ERR_STATE;
     bool rel = reliable_wanted(s, r);
     // RFC 3261 13.2.1: without an offer of theirs the first reliable response has ours.
@@ -180,10 +129,10 @@ int session_progress(struct session *s, const struct session_reply *r)
 
 int session_accept(struct session *s, const struct session_reply *r)
 {
-    if (s->state != SS_RINGING || !s->incoming || r->status < 200 || r->status > 299)
+    if (s->life.state != SS_RINGING || !s->incoming || r->status < 200 || r->status > 299)
         return ERR_STATE;
     // RFC 3262 3: not before a description in a provisional response was acknowledged.
-    if (s->rel.active && s->rel.has_description)
+    if (reliable_is_open(s) && s->rel.has_description)
         return reliable_send(s, r);
     struct arena *a = session_arena(s->layer, s->incoming);
     const struct sip_msg *m = server_request(s->layer, s->incoming);
@@ -214,12 +163,12 @@ int session_accept(struct session *s, const struct session_reply *r)
 
 int session_reject(struct session *s, const struct session_reply *r)
 {
-    if (s->state != SS_RINGING || r->status < 300)
+    if (s->life.state != SS_RINGING || r->status < 300)
         return ERR_STATE;
     reliable_stop(s);
     server_id open = s->incoming;
     s->incoming = 0;
-    int err = open ? incoming_reply(s, open, r->status, NULL) : 0;
+    int err = open ? server_answer(s, open, r->status) : 0;
     struct session_end e = {.status = r->status};
     session_step(s, SE_REJECT, &e);
     return err;
@@ -236,10 +185,7 @@ static void offer_gone(struct session *s, server_id id)
         struct leg *g = LIST_ENTRY(it, struct leg, link);
         if (g->due != &by_response || g->due_server != id)
             continue;
-        g->due = NULL;
-        (void)offer_step(g, OE_WITHDRAW);
-        if (s->ops->withdrawn)
-            s->ops->withdrawn(s->arg, s);
+        offer_withdrawn(g);
         return;
     }
 }
@@ -252,9 +198,9 @@ void incoming_gone(struct session *s, server_id id, bool first)
     bool no_ack = s->unacked == id;
     offer_gone(s, id);
     s->unacked = no_ack ? 0 : s->unacked;
-    if (first && s->state == SS_RINGING)
+    if (first && s->life.state == SS_RINGING)
         session_step(s, SE_LOST, &e);
-    else if (first && (s->state == SS_ANSWERED || s->state == SS_LEAVING))
+    else if (first && (s->life.state == SS_ANSWERED || s->life.state == SS_LEAVING))
         session_step(s, SE_NO_ACK, NULL);
     else if (no_ack)
         session_step(s, SE_NO_ACK, NULL);
@@ -286,7 +232,7 @@ void incoming_on_ack(struct leg *g, const struct sip_msg *m)
         offer_take(g, m, NULL);
     if (!session_over(s))
         session_step(s, SE_ACK, NULL);
-    if (missed && s->state == SS_UP) {
+    if (missed && s->life.state == SS_UP) {
         s->why = "an ACK without the answer that was due";
         session_step(s, SE_HANG_UP, NULL);
     }

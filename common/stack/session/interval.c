@@ -7,48 +7,96 @@
 // (RFC 4028 10).
 enum { LEAST_S = 90, SLACK_S = 32 };
 
-void interval_init(struct session *s, void (*on_timer)(void *arg))
+// ---- the machine ----
+
+static const char *const state_names[SI_STATES] = {"Off", "Ours", "Theirs"};
+static const char *const event_names[IE_EVENTS] = {"ours",    "theirs", "none",
+                                                   "refresh", "busy",   "expired"};
+static const struct fsm_timer timers[IT_TIMERS] = {
+    [IT_REFRESH] = {"refresh", IE_REFRESH, SESSION_TIMER_reckoned},
+    [IT_BUSY] = {"refresh again", IE_REFRESH, SESSION_TIMER_refresh_busy},
+    [IT_EXPIRED] = {"session interval", IE_EXPIRED, SESSION_TIMER_reckoned},
+};
+
+static void refresh(void *obj, void *arg)
 {
-    timer_init(&s->interval.timer, on_timer, s);
+    struct session *s = machine_owner(obj);
+    s->layer->wiring->refresh(s);
+}
+
+static void expire(void *obj, void *arg)
+{
+    struct session *s = machine_owner(obj);
+    s->why = "the session has expired";
+    session_step(s, SE_HANG_UP, NULL);
+}
+
+static const struct fsm_row rows[] = {
+    {SI_OFF, IE_OURS, SI_OURS, NULL, NULL, "RFC 4028 7.2, 9", {IT_REFRESH, IT_EXPIRED}},
+    {SI_OFF, IE_THEIRS, SI_THEIRS, NULL, NULL, "RFC 4028 7.2, 9", {IT_EXPIRED}},
+    {SI_OURS, IE_OURS, SI_OURS, NULL, NULL, "RFC 4028 7.2, 9", {IT_REFRESH, IT_EXPIRED}},
+    {SI_OURS, IE_THEIRS, SI_THEIRS, NULL, NULL, "RFC 4028 7.2, 9", {IT_EXPIRED}},
+    {SI_OURS, IE_NONE, SI_OFF, NULL, NULL, "RFC 4028 7.2"},
+    {SI_OURS, IE_REFRESH, SI_OURS, NULL, refresh, "RFC 4028 10"},
+    {SI_OURS, IE_BUSY, SI_OURS, NULL, NULL, "RFC 4028 10", {IT_BUSY}},
+    {SI_OURS, IE_EXPIRED, SI_OFF, NULL, expire, "RFC 4028 10"},
+    {SI_THEIRS, IE_OURS, SI_OURS, NULL, NULL, "RFC 4028 7.2, 9", {IT_REFRESH, IT_EXPIRED}},
+    {SI_THEIRS, IE_THEIRS, SI_THEIRS, NULL, NULL, "RFC 4028 7.2, 9", {IT_EXPIRED}},
+    {SI_THEIRS, IE_NONE, SI_OFF, NULL, NULL, "RFC 4028 7.2"},
+    {SI_THEIRS, IE_EXPIRED, SI_OFF, NULL, expire, "RFC 4028 10"},
+};
+
+static const uint32_t runs[SI_STATES] = {
+    [SI_OURS] = MACHINE_BIT(IT_REFRESH) | MACHINE_BIT(IT_BUSY) | MACHINE_BIT(IT_EXPIRED),
+    [SI_THEIRS] = MACHINE_BIT(IT_EXPIRED),
+};
+
+// What did not work is tried again when half of the rest has gone by, and not all the time.
+static uint64_t reckon(struct machine *m, unsigned timer, uint64_t ms)
+{
+    const struct session *s = m->owner;
+    uint32_t se = s->interval.se, slack = se / 3 < SLACK_S ? se / 3 : SLACK_S;
+    if (timer == IT_BUSY) {
+        uint64_t half = machine_left_ms(m, IT_EXPIRED) / 2;
+        return half > ms ? half : ms;
+    }
+    return timer == IT_REFRESH ? se * 500ull : (se - slack) * 1000ull;
+}
+
+const struct machine_kind interval_machine = {MACHINE_FSM("session-timer", SI_OFF), reckon};
+
+void interval_init(struct session *s)
+{
+    machine_init(&s->interval.m, &interval_machine, s->layer->loop, s->p.timers, s);
     s->interval.min_se = s->p.min_se_s ? s->p.min_se_s : LEAST_S;
 }
 
-void interval_stop(struct session *s)
+static bool is_ours(const struct session *s)
 {
-    timer_stop(&s->interval.timer);
-    s->interval.se = 0;
-}
-
-uint32_t session_interval(const struct session *s, bool *ret_ours)
-{
-    *ret_ours = s->interval.ours;
-    return s->interval.se;
-}
-
-static uint64_t now_ms(const struct session *s)
-{
-    return loop_now(s->layer->loop) / 1000000;
-}
-
-static uint64_t last_moment(const struct session *s)
-{
-    uint32_t se = s->interval.se, slack = se / 3 < SLACK_S ? se / 3 : SLACK_S;
-    return s->interval.ends - slack * 1000ull;
+    return s->interval.m.state == SI_OURS;
 }
 
 static void arm(struct session *s, uint32_t se, bool ours)
 {
-    struct interval *v = &s->interval;
-    v->se = se;
-    v->ours = ours;
-    v->ends = now_ms(s) + se * 1000ull;
-    timer_start(s->layer->loop, &v->timer, ours ? se * 500ull : last_moment(s) - now_ms(s));
+    s->interval.se = se;
+    (void)machine_step(&s->interval.m, ours ? IE_OURS : IE_THEIRS, NULL);
 }
 
-uint64_t interval_left_ms(const struct session *s)
+void interval_stop(struct session *s)
 {
-    uint64_t now = now_ms(s), last = last_moment(s);
-    return last > now ? last - now : 0;
+    s->interval.se = 0;
+    (void)machine_step(&s->interval.m, IE_NONE, NULL);
+}
+
+void interval_busy(struct session *s)
+{
+    (void)machine_step(&s->interval.m, IE_BUSY, NULL);
+}
+
+uint32_t session_interval(const struct session *s, bool *ret_ours)
+{
+    *ret_ours = is_ours(s);
+    return s->interval.se;
 }
 
 // ---- requests of ours ----
@@ -61,11 +109,11 @@ void interval_request(struct session *s, const struct leg *g, struct sip_edits *
         return;
     if (v->min_se > LEAST_S)
         sip_edit_append(e, SIP_H_MIN_SE, arena_printf(e->arena, "%u", v->min_se));
-    if (!se || (g && s->state != SS_UP))
+    if (!se || (g && s->life.state != SS_UP))
         return;
     se = se < v->min_se ? v->min_se : se;
     // Inside the dialog who refreshes goes on doing so (RFC 4028 7.4).
-    const char *who = v->se ? (v->ours ? ";refresher=uac" : ";refresher=uas")
+    const char *who = v->se ? (is_ours(s) ? ";refresher=uac" : ";refresher=uas")
                       : s->p.refresher == SESSION_REFRESHER_UAC ? ";refresher=uac"
                       : s->p.refresher == SESSION_REFRESHER_UAS ? ";refresher=uas"
                                                                 : "";
@@ -80,7 +128,7 @@ static struct str refresher(const struct sip_delta *d)
 void interval_confirmed(struct session *s, const struct sip_msg *resp)
 {
     const struct sip_delta *d = s->p.timer ? sip_msg_at(resp, SIP_H_SESSION_EXPIRES, 0) : NULL;
-    bool alone = !d && s->interval.se && s->interval.ours && s->leg && !s->leg->peer_timer;
+    bool alone = !d && s->interval.se && is_ours(s) && s->leg && !s->leg->peer_timer;
     if (alone) // the other side knows nothing of timers, and we keep to what we have said
         arm(s, s->interval.se, true);
     else if (!d || d->value < LEAST_S)
@@ -92,7 +140,7 @@ void interval_confirmed(struct session *s, const struct sip_msg *resp)
 bool interval_raise(struct session *s, const struct sip_msg *resp)
 {
     const struct sip_delta *least = sip_msg_at(resp, SIP_H_MIN_SE, 0);
-    if (!least || least->value <= s->interval.min_se)
+    if (!s->p.timer || !least || least->value <= s->interval.min_se)
         return false;
     s->interval.min_se = least->value;
     return true;
@@ -132,7 +180,7 @@ void interval_response(struct session *s, const struct leg *g, const struct sip_
     struct str theirs = d && g->peer_timer ? refresher(d) : STR_NONE;
     bool ours = !g->peer_timer   ? true
                 : theirs.n       ? str_ieq(theirs, STR("uas"))
-                : s->interval.se ? s->interval.ours
+                : s->interval.se ? is_ours(s)
                                  : s->p.refresher == SESSION_REFRESHER_UAS;
     sip_edit_append(e, SIP_H_SESSION_EXPIRES,
                     arena_printf(e->arena, "%u;refresher=%s", se, ours ? "uas" : "uac"));

@@ -11,16 +11,6 @@ enum { MESSAGE_MAX = 32768, AGAIN_MAX = 8, TAG_BYTES = 6, CALL_ID_BYTES = 16 };
 
 static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *m);
 
-static struct str random_text(struct session *s, struct arena *a, size_t n)
-{
-    uint8_t bytes[32];
-    char text[64];
-    struct writer w = writer_init(text, sizeof text);
-    loop_random(s->layer->loop, bytes, n);
-    writer_hex(&w, bytes, n);
-    return arena_dup(a, writer_done(&w));
-}
-
 // The INVITE as a parsed message, from which dialogs are made; the Via stands for the one the stack
 // adds.
 static int keep_invite(struct session *s, const struct sip_edits *headers)
@@ -105,9 +95,11 @@ int session_invite(struct session_layer *l, const struct session_params *p,
     int e = session_new(l, p, true, &s);
     if (e)
         return e;
-    struct str call_id = p->call_id.n ? p->call_id : random_text(s, &s->mem, CALL_ID_BYTES);
-    e = p->body.n > BODY_MAX ? ERR_TOOBIG
-                             : session_register(s, call_id, random_text(s, &s->mem, TAG_BYTES));
+    struct str call_id =
+        p->call_id.n ? p->call_id : ua_random_text(s->layer->loop, &s->mem, CALL_ID_BYTES);
+    e = p->body.n > BODY_MAX
+            ? ERR_TOOBIG
+            : session_register(s, call_id, ua_random_text(s->layer->loop, &s->mem, TAG_BYTES));
     s->offered = p->body.n > 0;
     if (!e)
         e = session_keep_described(s, p->body);
@@ -133,10 +125,10 @@ static struct leg *find_leg(struct session *s, const struct sip_msg *m)
     struct leg *g = leg_of(s, m);
     if (g || !sip_msg_to_tag(m).p || dialog_new_uac(s->invite_msg, m, &d) || !(g = leg_new(s, d)))
         return g;
+    struct sip_edits invite;
+    sip_edits_init(&invite, sip_msg_arena(s->invite_msg), s->invite_msg);
     g->ack.cseq = s->invite_cseq;
-    struct str v = sip_msg_raw(s->invite_msg, SIP_H_PROXY_AUTHORIZATION);
-    g->ack.proxy = v.n > 0;
-    (void)heap_set(&g->ack.credentials, v.n ? v : sip_msg_raw(s->invite_msg, SIP_H_AUTHORIZATION));
+    ack_take_credentials(g, &invite);
     // Each fork answers the one offer for itself (RFC 3264 4, RFC 6337 2.2).
     if (s->offered) {
         (void)offer_step(g, OE_SEND_OFFER);
@@ -147,9 +139,11 @@ static struct leg *find_leg(struct session *s, const struct sip_msg *m)
 
 static void provisional(struct session *s, unsigned status, const struct sip_msg *m)
 {
-    if (s->state > SS_CANCELLING)
+    if (s->life.state > SS_CANCELLING)
         return;
     struct leg *g = status > 100 ? find_leg(s, m) : NULL;
+    if (g && g->left)
+        return;
     if (g) {
         leg_note_peer(g, m);
         if (!prack_take(g, m))
@@ -173,12 +167,8 @@ static void other_fork(struct session *s, struct leg *g, const struct sip_msg *m
 // With the offer that is open in it: nobody wants the answer.
 static void drop_leg(struct leg *g)
 {
-    struct session *s = g->session;
-    bool withdrawn = offer_is_next(g);
-    modified_give_up_in(g, 487);
+    modified_withdraw(g);
     leg_free(g);
-    if (withdrawn && s->ops->withdrawn)
-        s->ops->withdrawn(s->arg, s);
 }
 
 // True: a change of ours has gone with one of them. chosen NULL: all.
@@ -197,7 +187,7 @@ static bool drop_other_legs(struct session *s, const struct leg *chosen)
 
 static void settle(struct session *s, struct leg *g, const struct sip_msg *m)
 {
-    if (s->state == SS_ENDING) { // the answer crossed our CANCEL
+    if (s->life.state == SS_ENDING) { // the answer crossed our CANCEL
         ack_send(g, s->invite_cseq, STR_NONE);
         bye_send(s, g);
         return;
@@ -206,7 +196,7 @@ static void settle(struct session *s, struct leg *g, const struct sip_msg *m)
     offer_take(g, m, &by_ack);
     if (session_over(s) || g->due == &by_ack)
         return; // the answer makes the ACK
-    if (!g->ack.sent && s->state == SS_UP) {
+    if (!g->ack.sent && s->life.state == SS_UP) {
         ack_send(g, s->invite_cseq, STR_NONE);
         ack_done(g);
     }
@@ -217,24 +207,28 @@ static void accepted(struct session *s, const struct sip_msg *m)
     bool lost = false;
     struct leg *g = find_leg(s, m);
     struct session_end bad = {.status = 500, .msg = m, .cause = "2xx without what a dialog needs"};
-    if (!g && s->n_legs == LEGS_MAX && s->state <= SS_CANCELLING) {
+    if (!g && s->n_legs == LEGS_MAX && s->life.state <= SS_CANCELLING) {
         lost = drop_other_legs(s, NULL); // they go anyway, and it needs the room
         if (!session_over(s))
             g = find_leg(s, m);
     }
     if (!g) {
-        if (s->state <= SS_CANCELLING)
+        if (s->life.state <= SS_CANCELLING)
             session_step(s, SE_REFUSED, &bad);
         else if (!session_over(s) && sip_msg_to_tag(m).n)
             stray_leave(s->layer, s->invite_msg, m, true); // RFC 3261 13.2.2.4
         return;
     }
-    if (s->state > SS_CANCELLING) {
+    if (s->life.state > SS_CANCELLING) {
         if (g == s->leg || g->left)
             ack_again(g, s->invite_cseq);
         else
             other_fork(s, g, m);
         return;
+    }
+    if (g->left) { // it was faster than its BYE, and the others have been cancelled for it
+        s->why = "only a fork that was left has answered";
+        session_step(s, SE_HANG_UP, NULL);
     }
     s->leg = g;
     lost |= drop_other_legs(s, g);
@@ -252,7 +246,7 @@ static void accepted(struct session *s, const struct sip_msg *m)
 // RFC 3261 22.3, RFC 4028 7.3: the same INVITE with what was missing.
 static bool again(struct session *s, unsigned status, const struct sip_msg *m)
 {
-    if (!m || s->state == SS_CANCELLING || s->again >= AGAIN_MAX)
+    if (!m || s->life.state == SS_CANCELLING || s->again >= AGAIN_MAX)
         return false;
     bool better =
         ((status == 401 || status == 407) && s->p.auth && uac_auth_take(s->p.auth, &s->tries, m)) ||

@@ -12,10 +12,13 @@ enum { SESSIONS_MAX = 200000 };
 
 static void init(struct session *s)
 {
-    incoming_init(s);
-    prack_init(s);
-    change_init(s);
-    refresh_init(s);
+    struct loop *l = s->layer->loop;
+    const struct sip_timers *t = s->p.timers;
+    machine_init(&s->rel.m, &reliable_machine, l, t, s);
+    machine_init(&s->change.m, &change_machine, l, t, s);
+    machine_init(&s->asking.m, &refer_asking_machine, l, t, s);
+    machine_init(&s->asked.m, &refer_asked_machine, l, t, s);
+    interval_init(s);
 }
 
 static void stop(struct session *s)
@@ -23,8 +26,16 @@ static void stop(struct session *s)
     interval_stop(s);
     change_done(s);
     reliable_stop(s);
-    incoming_stop(s);
+    refer_done(s);
     server_detach(s);
+}
+
+static void done(struct session *s)
+{
+    struct machine *all[] = {&s->rel.m, &s->change.m, &s->asking.m, &s->asked.m, &s->interval.m};
+    stop(s);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        machine_done(all[i]);
 }
 
 static const struct {
@@ -39,13 +50,13 @@ static const struct {
 static void on_request(struct leg *g, server_id id, const struct sip_msg *m)
 {
     if (dialog_on_request(g->dialog, m)) { // RFC 3261 12.2.2: out of order
-        server_refuse(g->session, id, 500);
+        (void)server_answer(g->session, id, 500);
         return;
     }
     // A fork that was left has nothing but its end.
     unsigned status = g->left && sip_msg_method(m) != SIP_BYE ? 481 : replaces_misplaced(g, m);
     if (status) {
-        server_refuse(g->session, id, status);
+        (void)server_answer(g->session, id, status);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -57,8 +68,11 @@ static void on_request(struct leg *g, server_id id, const struct sip_msg *m)
 }
 
 static const struct session_wiring wiring = {.machine = &session_machine,
+                                             .offers = &offer_machine,
                                              .init = init,
                                              .stop = stop,
+                                             .done = done,
+                                             .refresh = refresh_due,
                                              .request = on_request,
                                              .ack = incoming_on_ack,
                                              .cancelled = incoming_cancelled,

@@ -11,6 +11,9 @@ struct leg *leg_new(struct session *s, struct dialog *d)
         return NULL;
     }
     g->session = s;
+    fsm_start(s->layer->wiring->offers, &g->oa);
+    arena_init(&g->ack.mem, NULL, 0);
+    sip_edits_init(&g->ack.credentials, &g->ack.mem, NULL);
     g->dialog = d;
     list_add(&s->legs, &g->link);
     s->n_legs++;
@@ -31,7 +34,7 @@ void leg_free(struct leg *g)
     s->n_legs--;
     dialog_free(g->dialog);
     mem_free((void *)g->ack.body.p);
-    mem_free((void *)g->ack.credentials.p);
+    arena_done(&g->ack.mem);
     mem_free(g);
 }
 
@@ -43,6 +46,18 @@ struct leg *leg_of(const struct session *s, const struct sip_msg *m)
             return g;
     }
     return NULL;
+}
+
+bool leg_leave(struct leg *g)
+{
+    struct session *s = g->session;
+    g->left = true;
+    LIST_EACH(&s->legs, it) {
+        struct leg *other = LIST_ENTRY(it, struct leg, link);
+        if (!other->left && s->leg == g)
+            s->leg = other;
+    }
+    return s->leg != g;
 }
 
 void leg_note_peer(struct leg *g, const struct sip_msg *m)

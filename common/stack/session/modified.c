@@ -12,7 +12,7 @@ static enum verdict collision(const struct leg *g, const struct sip_msg *m)
 {
     const struct session *s = g->session;
     bool invite = sip_msg_method(m) == SIP_INVITE;
-    if (invite && (s->state != SS_UP || s->reinvite || s->unacked))
+    if (invite && (s->life.state != SS_UP || s->reinvite || s->unacked))
         return LATER;
     if (invite && request_pending(s, SIP_INVITE))
         return GLARE;
@@ -25,18 +25,12 @@ static bool objected(struct leg *g, server_id id, const struct sip_msg *m)
 {
     struct session *s = g->session;
     struct sip_edits e;
-    struct str unknown = session_unknown_option(&s->p, m);
-    bool small = s->p.timer && interval_too_small(&s->p, m);
-    if (!unknown.p && !small)
-        return false;
     sip_edits_init(&e, session_arena(s->layer, id), NULL);
-    if (unknown.p)
-        sip_edit_append(&e, SIP_H_UNSUPPORTED, unknown);
-    else
-        sip_edit_append(&e, SIP_H_MIN_SE,
-                        arena_printf(e.arena, "%u", s->p.min_se_s ? s->p.min_se_s : 90));
-    session_decorate(s, sip_msg_method(m), unknown.p ? 420 : 422, &e);
-    (void)server_reply(s->layer, id, unknown.p ? 420 : 422, &e);
+    unsigned status = session_objection(&s->p, m, &e);
+    if (!status)
+        return false;
+    session_decorate(s, sip_msg_method(m), status, &e);
+    (void)server_reply(s->layer, id, status, &e);
     return true;
 }
 
@@ -52,7 +46,7 @@ static int accept_change(struct leg *g, server_id id, struct str body)
     if (method == SIP_PRACK) {
         session_decorate(s, method, 200, &e);
     } else {
-        if (s->state == SS_UP)
+        if (s->life.state == SS_UP)
             interval_response(s, g, m, &e);
         session_describe(s, method, 200, &e);
     }
@@ -86,15 +80,9 @@ static int answer(struct leg *g, struct str body)
 static int refuse(struct leg *g, unsigned status)
 {
     struct session *s = g->session;
-    struct arena *a = session_arena(s->layer, g->due_server);
-    struct sip_edits e;
     if (s->reinvite == g->due_server)
         s->reinvite = 0;
-    if (!a)
-        return ERR_STATE;
-    sip_edits_init(&e, a, NULL);
-    session_decorate(s, sip_msg_method(server_request(s->layer, g->due_server)), status, &e);
-    return server_reply(s->layer, g->due_server, status, &e);
+    return server_answer(s, g->due_server, status);
 }
 
 const struct carrier by_response = {.answer = answer, .refuse = refuse};
@@ -106,6 +94,14 @@ void modified_give_up_in(struct leg *g, unsigned status)
     g->due = NULL;
     (void)offer_step(g, OE_WITHDRAW);
     (void)refuse(g, status);
+}
+
+void modified_withdraw(struct leg *g)
+{
+    bool asked = g->due != NULL;
+    modified_give_up_in(g, 487);
+    if (asked)
+        offer_withdrawn(g);
 }
 
 void modified_give_up(struct session *s, unsigned status)
@@ -130,7 +126,7 @@ void modified_on_request(struct leg *g, server_id id, const struct sip_msg *m)
     struct session *s = g->session;
     enum verdict v = collision(g, m);
     if (v == GLARE)
-        server_refuse(s, id, 491);
+        (void)server_answer(s, id, 491);
     else if (v == LATER)
         server_refuse_later(s, id);
     if (v != GO || objected(g, id, m))

@@ -28,7 +28,8 @@ const struct fsm offer_machine = {.name = "offer",
                                   .n_states = OA_STATES,
                                   .n_events = OE_EVENTS,
                                   .rows = rows,
-                                  .n_rows = ARRAY_LEN(rows)};
+                                  .n_rows = ARRAY_LEN(rows),
+                                  .first = OA_STABLE};
 
 bool offer_step(struct leg *g, enum offer_event ev)
 {
@@ -112,9 +113,15 @@ bool offer_is_open(const struct session *s)
     return asked(s) != NULL;
 }
 
-bool offer_is_next(const struct leg *g)
+void offer_withdrawn(struct leg *g)
 {
-    return asked(g->session) == g;
+    struct session *s = g->session;
+    struct dialog_info info;
+    g->due = NULL;
+    (void)offer_step(g, OE_WITHDRAW);
+    dialog_get_info(g->dialog, &info);
+    if (s->ops->withdrawn)
+        s->ops->withdrawn(s->arg, s, info.remote_tag);
 }
 
 void offer_due(struct leg *g, const struct carrier *in)

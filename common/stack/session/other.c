@@ -17,7 +17,7 @@ int session_request(struct session *s, enum sip_method method, struct str type, 
                     session_request_cb cb)
 {
     struct request *r =
-        s->leg && s->state == SS_UP ? request_new(s->leg, method, on_user_response) : NULL;
+        s->leg && s->life.state == SS_UP ? request_new(s->leg, method, on_user_response) : NULL;
     if (!r)
         return ERR_STATE;
     r->user_cb = cb;
@@ -45,5 +45,5 @@ void other_on_request(struct leg *g, server_id id, const struct sip_msg *m)
 
 void session_reply_to(struct session *s, server_id id, unsigned status)
 {
-    server_refuse(s, id, status);
+    (void)server_answer(s, id, status);
 }

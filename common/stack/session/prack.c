@@ -6,22 +6,10 @@
 
 // ---- theirs ----
 
-// RFC 3262 3: without a PRACK for 64*T1 the INVITE is refused with a 5xx.
-static void on_timer(void *arg)
-{
-    if (!reliable_again(arg))
-        (void)session_reject(arg, &(struct session_reply){.status = 504});
-}
-
-void prack_init(struct session *s)
-{
-    reliable_init(s, on_timer);
-}
-
 static void next_queued(struct session *s)
 {
     struct session_reply r;
-    if (s->state != SS_RINGING || !reliable_next(s, &r))
+    if (s->life.state != SS_RINGING || !reliable_next(s, &r))
         return;
     if (r.status >= 200)
         (void)session_accept(s, &r);
@@ -33,12 +21,12 @@ void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m)
 {
     struct session *s = g->session;
     if (!reliable_acked(s, m)) {
-        server_refuse(s, id, 481); // RFC 3262 3
+        (void)server_answer(s, id, 481); // RFC 3262 3
         return;
     }
     // RFC 3262 5: the answer to the offer in a reliable response is in its PRACK.
     if (offer_missed(g, m)) {
-        server_refuse(s, id, 400);
+        (void)server_answer(s, id, 400);
         (void)session_reject(s, &(struct session_reply){.status = 400});
         return;
     }
@@ -47,7 +35,7 @@ void prack_on_request(struct leg *g, server_id id, const struct sip_msg *m)
         g->due_server = id;
         offer_take(g, m, &by_response);
     } else {
-        server_refuse(s, id, 200);
+        (void)server_answer(s, id, 200);
         offer_take(g, m, NULL);
     }
     if (!session_over(s))
@@ -84,11 +72,15 @@ static int answer(struct leg *g, struct str body)
     return session_keep_described(g->session, body);
 }
 
-// As for a 2xx (RFC 3261 13.2.2.4).
+// As for a 2xx (RFC 3261 13.2.2.4); where others ring, only this fork has its end (RFC 3261 15).
 static int refuse(struct leg *g, unsigned status)
 {
+    struct session *s = g->session;
     (void)prack_send(g, g->due_rseq, STR_NONE);
-    session_step(g->session, SE_HANG_UP, NULL);
+    if (s->life.state == SS_EARLY && leg_leave(g))
+        bye_send(s, g);
+    else
+        session_step(s, SE_HANG_UP, NULL);
     return 0;
 }
 

@@ -1,34 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
-// REFER inside a session (RFC 3515), both sides: the request, the implicit subscription and its
-// NOTIFYs. One at a time each way; it ends with the session.
+// REFERs of ours inside a session (RFC 3515): the request, and the implicit subscription that tells
+// what becomes of it. One at a time; it ends with the session.
 #include "base/err.h"
-#include "base/writer.h"
 #include "stack/session/actions.h"
 
-// NOTIFIED_S: what the subscription is said to last at most.
-enum { NOTIFIED_S = 180, FRAGMENT_MAX = 128 };
+// ---- the machine ----
 
-// ---- ours ----
+static const char *const state_names[AS_STATES] = {"Idle", "Asked", "Accepted", "Told"};
+static const char *const event_names[AE_EVENTS] = {"ask",  "accepted", "told",
+                                                   "over", "silence",  "expired"};
+static const struct fsm_timer timers[AT_TIMERS] = {
+    [AT_FIRST] = {"timer N", AE_SILENT, SESSION_TIMER_SIP | SIP_TIMER_timer_f},
+    [AT_EXPIRED] = {"subscription", AE_EXPIRED, SESSION_TIMER_refer},
+};
 
 static void tell(struct session *s, unsigned status, bool over)
 {
     if (over)
-        s->referring = false;
+        (void)machine_step(&s->asking.m, AE_OVER, NULL);
     if (s->ops->referred)
         s->ops->referred(s->arg, s, status, over);
+}
+
+static void tell_silence(void *obj, void *arg)
+{
+    tell(machine_owner(obj), 408, true);
+}
+
+static const struct fsm_row rows[] = {
+    {AS_IDLE, AE_ASK, AS_ASKED, NULL, NULL, "RFC 3515 2.4.1"},
+    {AS_ASKED, AE_ACCEPTED, AS_ACCEPTED, NULL, NULL, "RFC 6665 4.1.2", {AT_FIRST}},
+    {AS_ASKED, AE_TOLD, AS_TOLD, NULL, NULL, "RFC 3515 2.4.4", {AT_EXPIRED}},
+    {AS_ASKED, AE_OVER, AS_IDLE, NULL, NULL, "RFC 3515 2.4.2"},
+    {AS_ACCEPTED, AE_TOLD, AS_TOLD, NULL, NULL, "RFC 3515 2.4.4", {AT_EXPIRED}},
+    {AS_ACCEPTED, AE_OVER, AS_IDLE, NULL, NULL, "RFC 3515 2.4.7"},
+    {AS_ACCEPTED, AE_SILENT, AS_IDLE, NULL, tell_silence, "RFC 6665 4.1.2.4"},
+    {AS_TOLD, AE_ACCEPTED, AS_TOLD, NULL, NULL, "RFC 6665 4.1.2.4"},
+    {AS_TOLD, AE_TOLD, AS_TOLD, NULL, NULL, "RFC 3515 2.4.4", {AT_EXPIRED}},
+    {AS_TOLD, AE_OVER, AS_IDLE, NULL, NULL, "RFC 3515 2.4.7"},
+    {AS_TOLD, AE_EXPIRED, AS_IDLE, NULL, tell_silence, "RFC 6665 4.1.2"},
+};
+
+static const uint32_t runs[AS_STATES] = {
+    [AS_ACCEPTED] = MACHINE_BIT(AT_FIRST),
+    [AS_TOLD] = MACHINE_BIT(AT_EXPIRED),
+};
+
+// As long as the last NOTIFY says, within reason; the one that ends it may come a little later.
+static uint64_t reckon(struct machine *m, unsigned timer, uint64_t ms)
+{
+    const struct session *s = m->owner;
+    uint64_t said = s->asking.expires_s * UINT64_C(1000);
+    uint64_t most = session_timer_rows[SESSION_TIMER_refer_most].ms;
+    return timer != AT_EXPIRED ? ms : (!said ? ms : said < most ? said : most) + m->sip->timer_f;
+}
+
+const struct machine_kind refer_asking_machine = {MACHINE_FSM("refer", AS_IDLE), reckon};
+
+// ---- the request ----
+
+static bool is_asking(const struct session *s)
+{
+    return !machine_is_idle(&s->asking.m);
 }
 
 static void on_response(struct request *r, unsigned status, const struct sip_msg *m)
 {
     struct session *s = r->session;
     bool silent = m && str_ieq(sip_msg_raw_named(m, STR("Refer-Sub")), STR("false"));
-    if (s->referring && (status >= 300 || silent))
+    if (is_asking(s) && (status >= 300 || silent))
         tell(s, status, true);
+    else
+        (void)machine_step(&s->asking.m, AE_ACCEPTED, NULL);
 }
 
 int session_refer(struct session *s, struct str refer_to, bool silent)
 {
-    if (s->state != SS_UP || s->referring)
+    if (s->life.state != SS_UP || is_asking(s))
         return ERR_STATE;
     struct request *r = request_new(s->leg, SIP_REFER, on_response);
     if (!r)
@@ -40,9 +88,12 @@ int session_refer(struct session *s, struct str refer_to, bool silent)
         request_named(r, STR("Refer-Sub"), STR("false"));
     }
     int e = request_send(r);
-    s->referring = e == 0;
+    if (!e)
+        (void)machine_step(&s->asking.m, AE_ASK, NULL);
     return e;
 }
+
+// ---- what becomes of it ----
 
 // "SIP/2.0 200 OK" (RFC 3420); 0: it says nothing.
 static unsigned fragment_status(struct str body)
@@ -54,6 +105,14 @@ static unsigned fragment_status(struct str body)
     return str_u32(digits, &status) || status < 100 || status > 699 ? 0 : status;
 }
 
+// Seconds that the subscription goes on; 0: it is not said.
+static uint32_t notified_expires(const struct sip_token *state)
+{
+    uint32_t s;
+    struct str v = state ? sip_param_get(state->params, STR("expires"), NULL) : STR_NONE;
+    return v.n && !str_u32(v, &s) ? s : 0;
+}
+
 void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m)
 {
     struct session *s = g->session;
@@ -63,89 +122,13 @@ void refer_on_notify(struct leg *g, server_id id, const struct sip_msg *m)
         other_on_request(g, id, m);
         return;
     }
-    if (!s->referring) {
-        server_refuse(s, id, 481);
+    if (!is_asking(s)) {
+        (void)server_answer(s, id, 481);
         return;
     }
-    server_refuse(s, id, 200);
+    (void)server_answer(s, id, 200);
     unsigned status = fragment_status(sip_msg_body(m));
+    s->asking.expires_s = notified_expires(state);
+    (void)machine_step(&s->asking.m, AE_TOLD, NULL);
     tell(s, status, status >= 200 || (state && str_ieq(state->token, STR("terminated"))));
-}
-
-// ---- theirs ----
-
-static void on_notified(struct request *r, unsigned status, const struct sip_msg *m)
-{
-    if (status == 481 || status == 408) // RFC 6665 4.2.2: nobody listens
-        r->session->refer_open = false;
-}
-
-static int notify(struct session *s, unsigned status)
-{
-    char text[FRAGMENT_MAX];
-    struct writer w = writer_init(text, sizeof text);
-    struct request *r = request_new(s->leg, SIP_NOTIFY, on_notified);
-    if (!r)
-        return ERR_NOMEM;
-    writer_printf(&w, "SIP/2.0 %u %.*s\r\n", status, STR_ARG(sip_reason(status)));
-    request_header(r, SIP_H_CONTACT, s->p.contact);
-    // RFC 3515 2.4.6: which one, from the second on.
-    request_header(r, SIP_H_EVENT,
-                   s->refers > 1 ? arena_printf(&r->mem, "refer;id=%u", s->refer_cseq)
-                                 : STR("refer"));
-    request_header(r, SIP_H_SUBSCRIPTION_STATE,
-                   status < 200 ? arena_printf(&r->mem, "active;expires=%d", NOTIFIED_S)
-                                : STR("terminated;reason=noresource"));
-    request_body(r, STR("message/sipfrag;version=2.0"), writer_done(&w));
-    return request_send(r);
-}
-
-int session_refer_progress(struct session *s, unsigned status)
-{
-    if (s->state != SS_UP || !s->refer_open)
-        return ERR_STATE;
-    if (status >= 200)
-        s->refer_open = false;
-    return notify(s, status);
-}
-
-static void accept_refer(struct session *s, server_id id, unsigned status, bool silent)
-{
-    struct sip_edits e;
-    sip_edits_init(&e, session_arena(s->layer, id), NULL);
-    sip_edit_append(&e, SIP_H_CONTACT, s->p.contact);
-    if (silent)
-        sip_edit_append_named(&e, STR("Refer-Sub"), STR("false"));
-    session_decorate(s, SIP_REFER, status, &e);
-    (void)server_reply(s->layer, id, status, &e);
-}
-
-void refer_on_request(struct leg *g, server_id id, const struct sip_msg *m)
-{
-    struct session *s = g->session;
-    struct session_refer r = {.msg = m,
-                              .to = sip_msg_at(m, SIP_H_REFER_TO, 0),
-                              .silent =
-                                  str_ieq(sip_msg_raw_named(m, STR("Refer-Sub")), STR("false"))};
-    if (s->state != SS_UP || s->refer_open) {
-        server_refuse_later(s, id);
-        return;
-    }
-    if (!r.to || sip_msg_count(m, SIP_H_REFER_TO) != 1) { // RFC 3515 2.4.2
-        server_refuse(s, id, 400);
-        return;
-    }
-    s->refer_open = !r.silent;
-    s->refers++;
-    s->refer_cseq = sip_msg_cseq(m)->number;
-    unsigned status = s->ops->refer ? s->ops->refer(s->arg, s, &r) : 603;
-    if (status >= 300) {
-        s->refer_open = false;
-        server_refuse(s, id, status);
-        return;
-    }
-    accept_refer(s, id, status, r.silent);
-    // RFC 3515 2.4.4: at once.
-    if (!r.silent && s->refer_open && s->state == SS_UP)
-        (void)notify(s, 100);
 }

@@ -5,27 +5,12 @@
 #include "base/mem.h"
 #include "stack/session/exchange.h"
 
-enum { T1_MS = 500, T1_TIMES = 64 };
-
-void reliable_init(struct session *s, void (*on_timer)(void *arg))
-{
-    timer_init(&s->rel.timer, on_timer, s);
-}
-
-// RFC 3262 3: its PRACK may still come after the final response.
-void reliable_stop(struct session *s)
-{
-    timer_stop(&s->rel.timer);
-    s->rel.active = false;
-    s->rel.n_queue = 0;
-}
-
-bool reliable_wanted(const struct session *s, const struct session_reply *r)
-{
-    if (s->p.rel100 == SESSION_REL_OFF || !s->leg->peer_rel)
-        return false;
-    return s->peer_requires_rel || s->p.rel100 == SESSION_REL_REQUIRED || r->reliable;
-}
+static const char *const state_names[RL_STATES] = {"Idle", "Sent", "Late"};
+static const char *const event_names[RE_EVENTS] = {"send", "again", "PRACK", "no PRACK", "final"};
+static const struct fsm_timer timers[RT_TIMERS] = {
+    [RT_AGAIN] = {"1xx again", RE_AGAIN, SESSION_TIMER_SIP | SIP_TIMER_t1}, // doubles
+    [RT_NO_PRACK] = {"no PRACK", RE_NO_PRACK, SESSION_TIMER_SIP | SIP_TIMER_timer_h},
+};
 
 static int transmit(struct session *s)
 {
@@ -34,16 +19,53 @@ static int transmit(struct session *s)
     return server_reply(s->layer, s->incoming, s->rel.status, &e);
 }
 
-bool reliable_again(struct session *s)
+static void send_again(void *obj, void *arg)
 {
-    if (!s->rel.left)
+    (void)transmit(machine_owner(obj));
+}
+
+static void tell_silence(void *obj, void *arg)
+{
+    session_step(machine_owner(obj), SE_NO_PRACK, NULL);
+}
+
+// RFC 3262 3: a PRACK may still come after the final response.
+static const struct fsm_row rows[] = {
+    {RL_IDLE, RE_SEND, RL_SENT, NULL, NULL, "RFC 3262 3", {RT_AGAIN, RT_NO_PRACK}},
+    {RL_SENT, RE_AGAIN, RL_SENT, NULL, send_again, "RFC 3262 3", {RT_AGAIN}},
+    {RL_SENT, RE_PRACK, RL_IDLE, NULL, NULL, "RFC 3262 3"},
+    {RL_SENT, RE_NO_PRACK, RL_LATE, NULL, tell_silence, "RFC 3262 3"},
+    {RL_SENT, RE_FINAL, RL_LATE, NULL, NULL, "RFC 3262 3"},
+    {RL_LATE, RE_PRACK, RL_IDLE, NULL, NULL, "RFC 3262 3"},
+};
+
+static const uint32_t runs[RL_STATES] = {
+    [RL_SENT] = MACHINE_BIT(RT_AGAIN) | MACHINE_BIT(RT_NO_PRACK),
+};
+
+static uint64_t reckon(struct machine *m, unsigned timer, uint64_t ms)
+{
+    return timer == RT_AGAIN ? machine_doubled(m, ms, m->sip->timer_h) : ms;
+}
+
+const struct machine_kind reliable_machine = {MACHINE_FSM("100rel", RL_IDLE), reckon};
+
+void reliable_stop(struct session *s)
+{
+    (void)machine_step(&s->rel.m, RE_FINAL, NULL);
+    s->rel.n_queue = 0;
+}
+
+bool reliable_is_open(const struct session *s)
+{
+    return s->rel.m.state == RL_SENT;
+}
+
+bool reliable_wanted(const struct session *s, const struct session_reply *r)
+{
+    if (s->p.rel100 == SESSION_REL_OFF || !s->leg->peer_rel)
         return false;
-    (void)transmit(s);
-    uint32_t next = s->rel.interval * 2;
-    s->rel.interval = next < s->rel.left ? next : s->rel.left;
-    s->rel.left -= s->rel.interval;
-    timer_start(s->layer->loop, &s->rel.timer, s->rel.interval);
-    return true;
+    return s->peer_requires_rel || s->p.rel100 == SESSION_REL_REQUIRED || r->reliable;
 }
 
 static int start(struct session *s, const struct session_reply *r)
@@ -54,7 +76,6 @@ static int start(struct session *s, const struct session_reply *r)
         return ERR_STATE;
     v->rseq = v->rseq ? v->rseq + 1 : 1 + (uint32_t)(loop_random_u64(s->layer->loop) % 0x7fff0000);
     v->cseq = sip_msg_cseq(server_request(s->layer, s->incoming))->number;
-    v->awaited = true;
     v->status = r->status;
     v->has_description = false;
     sip_edits_init(&v->headers, a, NULL);
@@ -72,18 +93,14 @@ static int start(struct session *s, const struct session_reply *r)
             offer_sent(g, SIP_INVITE, v->cseq, true);
         (void)session_keep_described(s, r->body);
     }
-    uint32_t t1 = s->p.t1_ms ? s->p.t1_ms : T1_MS;
-    v->active = true;
-    v->interval = t1;
-    v->left = T1_TIMES * t1 - t1;
-    timer_start(s->layer->loop, &v->timer, v->interval);
+    (void)machine_step(&v->m, RE_SEND, NULL);
     return transmit(s);
 }
 
 int reliable_send(struct session *s, const struct session_reply *r)
 {
     struct provisional *v = &s->rel;
-    if (!v->active)
+    if (!reliable_is_open(s))
         return start(s, r);
     if (v->n_queue == REPLIES_MAX)
         return ERR_FULL;
@@ -105,18 +122,10 @@ bool reliable_next(struct session *s, struct session_reply *ret_r)
     return true;
 }
 
-static bool acknowledges(const struct session *s, const struct sip_msg *prack)
-{
-    const struct sip_rack *k = sip_msg_at(prack, SIP_H_RACK, 0);
-    return k && s->rel.awaited && k->rseq == s->rel.rseq && k->method == SIP_INVITE &&
-           k->cseq == s->rel.cseq;
-}
-
 bool reliable_acked(struct session *s, const struct sip_msg *prack)
 {
-    if (!acknowledges(s, prack))
-        return false;
-    timer_stop(&s->rel.timer);
-    s->rel.active = s->rel.awaited = false;
-    return true;
+    const struct provisional *v = &s->rel;
+    const struct sip_rack *k = sip_msg_at(prack, SIP_H_RACK, 0);
+    bool ours = k && k->rseq == v->rseq && k->method == SIP_INVITE && k->cseq == v->cseq;
+    return ours && machine_step(&s->rel.m, RE_PRACK, NULL);
 }

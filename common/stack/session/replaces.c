@@ -29,12 +29,12 @@ unsigned replaces_find(struct session_layer *l, const struct session_params *p,
     struct session *s = session_of_dialog(l, r->token, to);
     if (!s || !has_leg(s, from))
         return 481;
-    if (s->state == SS_ENDING || s->state == SS_LEAVING || session_over(s))
+    if (s->life.state == SS_ENDING || s->life.state == SS_LEAVING || session_over(s))
         return 603;
     // Only who has called may hand an early dialog on.
-    if (s->state == SS_RINGING || s->state == SS_CANCELLING)
+    if (s->life.state == SS_RINGING || s->life.state == SS_CANCELLING)
         return 481;
-    if (s->state != SS_EARLY && sip_param_has(r->params, STR("early-only")))
+    if (s->life.state != SS_EARLY && sip_param_has(r->params, STR("early-only")))
         return 486;
     *ret_id = s->id;
     return 0;

@@ -48,9 +48,14 @@ static void on_response(void *arg, ua_id id, unsigned status, const struct sip_m
         request_free(r);
 }
 
-static void put_headers(struct request *r, struct sip_edits *h)
+static void put_headers(void *arg, struct str uri, struct sip_edits *h)
 {
+    struct request *r = arg;
     struct session *s = r->session;
+    if (s->p.auth)
+        uac_auth_add(s->p.auth, &r->tries, h, sip_method_name(r->method), uri);
+    if (r->method == SIP_INVITE)
+        ack_take_credentials(r->leg, h);
     for (size_t i = 0; i < r->n_headers; i++)
         if (r->headers[i].id == SIP_H_OTHER)
             sip_edit_append_named(h, r->headers[i].name, r->headers[i].value);
@@ -66,39 +71,22 @@ static void put_headers(struct request *r, struct sip_edits *h)
 
 static int write_and_send(struct request *r)
 {
-    struct session *s = r->session;
-    struct arena a;
-    char room[2048];
-    struct sip_edits h;
-    struct str uri;
-    arena_init(&a, room, sizeof room);
-    sip_edits_init(&h, &a, NULL);
-    int e = r->mem.failed ? ERR_NOMEM : dialog_request(r->leg->dialog, r->method, 0, &h, &uri);
-    if (!e) {
-        struct dialog_info info;
-        dialog_get_info(r->leg->dialog, &info);
-        r->cseq = info.local_cseq;
-        if (s->p.auth)
-            uac_auth_add(s->p.auth, &r->tries, &h, sip_method_name(r->method), uri);
-        put_headers(r, &h);
-        if (r->body.n)
-            sip_edit_body(&h, r->type, r->body);
-        struct ua_request q = {
-            .method = r->method, .uri = uri, .headers = &h, .cb = on_response, .arg = r};
-        e = a.failed ? ERR_NOMEM : ua_send(s->layer->uas, &q, &r->id);
-    }
-    if (!e && r->offers)
+    struct dialog_info info;
+    struct dialog_send q = {.method = r->method,
+                            .type = r->type,
+                            .body = r->body,
+                            .put = put_headers,
+                            .cb = on_response,
+                            .arg = r};
+    int e =
+        r->mem.failed ? ERR_NOMEM : dialog_send(r->session->layer->uas, r->leg->dialog, &q, &r->id);
+    if (e)
+        return e;
+    dialog_get_info(r->leg->dialog, &info);
+    r->cseq = info.local_cseq;
+    if (r->offers)
         offer_sent(r->leg, r->method, r->cseq, false);
-    // The ACK has what the INVITE had.
-    if (!e && r->method == SIP_INVITE) {
-        struct str v = STR_NONE;
-        r->leg->ack.proxy = sip_edits_first(&h, SIP_H_PROXY_AUTHORIZATION, &v);
-        if (!r->leg->ack.proxy)
-            (void)sip_edits_first(&h, SIP_H_AUTHORIZATION, &v);
-        (void)heap_set(&r->leg->ack.credentials, v);
-    }
-    arena_done(&a);
-    return e;
+    return 0;
 }
 
 int request_send(struct request *r)

@@ -1,149 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests that come in: claimed from the transaction layer, kept until their final response has
-// gone, a 2xx to an INVITE until its ACK: it is sent again by the UAS core itself (RFC
-// 3261 13.3.1.4). A new INVITE is remembered, for its copies, as long as its transaction is there.
+// Requests that come in: claimed from the transaction layer, and answered. How long each is kept is
+// the business of served.c.
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/writer.h"
-#include "stack/session/exchange.h"
-#include "stack/txn/txn.h"
-
-// TAG_MAX: the tag of the node's responses, and what tells the branches of one INVITE apart.
-enum { T1_TIMES = 64, SERVED_MEMORY = 1 << 20, TAG_MAX = TXN_TAG_LEN + 9 };
-
-struct served {
-    struct list link;  // of the layer's serving, leaving, or past
-    struct list mates; // of its session
-    struct session_layer *layer;
-    server_id id;
-    txn_id txn; // 0: gone
-    struct sip_msg *msg;
-    struct session *session; // NULL: none, or it has gone
-    uint64_t key;            // in by_invite; 0: not there
-    char tag[TAG_MAX];       // of our responses to a new INVITE; empty: the node's
-    size_t tag_n;
-    bool invite, first, leaving;
-    bool past;                   // only for by_invite, and its tag
-    struct str ok;               // 2xx to an INVITE, heap: to be sent again
-    uint32_t interval, left, t2; // ms
-    struct timer again;
-    struct arena mem;
-    char room[1024];
-};
-
-static void on_again(void *arg);
-
-// ---- life ----
-
-static struct served *served_new(struct session_layer *l, txn_id txn, struct sip_msg *m)
-{
-    struct served *v = mem_alloc(sizeof *v);
-    if (!v)
-        return NULL;
-    memset(v, 0, offsetof(struct served, room));
-    v->id = slots_add(&l->served, v);
-    if (!v->id) {
-        mem_free(v);
-        return NULL;
-    }
-    v->layer = l;
-    v->txn = txn;
-    v->msg = sip_msg_ref(m);
-    v->invite = sip_msg_method(m) == SIP_INVITE;
-    timer_init(&v->again, on_again, v);
-    arena_init(&v->mem, v->room, sizeof v->room);
-    arena_set_max(&v->mem, SERVED_MEMORY);
-    list_init(&v->mates);
-    list_add(&l->serving, &v->link);
-    txn_server_set_owner(l->txns, txn, v);
-    return v;
-}
-
-static void served_free(struct served *v)
-{
-    timer_stop(&v->again);
-    if (v->txn)
-        txn_server_set_owner(v->layer->txns, v->txn, NULL);
-    if (v->id)
-        slots_remove(&v->layer->served, v->id);
-    if (v->key)
-        map_remove(&v->layer->by_invite, v->key, v);
-    list_del(&v->mates);
-    list_del(&v->link);
-    sip_msg_unref(v->msg);
-    mem_free((void *)v->ok.p);
-    arena_done(&v->mem);
-    mem_free(v);
-}
-
-// RFC 3261 8.2.2.2: copies of a new INVITE are recognised until its transaction ends.
-static void served_keep(struct served *v)
-{
-    slots_remove(&v->layer->served, v->id);
-    v->id = 0;
-    mem_free((void *)v->ok.p);
-    v->ok = STR_NONE;
-    arena_done(&v->mem);
-    arena_init(&v->mem, NULL, 0);
-    v->past = true;
-    list_del(&v->link);
-    list_add(&v->layer->past, &v->link);
-}
-
-static void release_leaving(void *arg)
-{
-    struct session_layer *l = arg;
-    while (!list_empty(&l->leaving)) {
-        struct served *v = LIST_ENTRY(l->leaving.next, struct served, link);
-        if (v->key && v->txn)
-            served_keep(v);
-        else
-            served_free(v);
-    }
-}
-
-// At the end of the turn: who has answered may still look at the request.
-static void leave(struct served *v)
-{
-    struct session_layer *l = v->layer;
-    timer_stop(&v->again);
-    if (v->leaving)
-        return;
-    v->leaving = true;
-    v->session = NULL;
-    list_del(&v->mates);
-    list_del(&v->link);
-    list_add(&l->leaving, &v->link);
-    loop_defer(l->loop, &l->release);
-}
-
-static struct served *find(struct session_layer *l, server_id id)
-{
-    struct served *v = id ? slots_find(&l->served, id) : NULL;
-    return v && !v->leaving ? v : NULL;
-}
-
-static void tell_gone(struct served *v)
-{
-    struct session *s = v->session;
-    bool first = v->first;
-    leave(v);
-    if (s && !session_over(s))
-        v->layer->wiring->gone(s, v->id, first);
-}
+#include "stack/session/served.h"
 
 // ---- for the other files ----
 
 const struct sip_msg *server_request(struct session_layer *l, server_id id)
 {
-    struct served *v = find(l, id);
+    struct served *v = served_find(l, id);
     return v ? v->msg : NULL;
 }
 
 struct arena *session_arena(struct session_layer *l, server_id id)
 {
-    struct served *v = find(l, id);
+    struct served *v = served_find(l, id);
     return v ? &v->mem : NULL;
 }
 
@@ -157,7 +31,7 @@ static void watch(struct served *v, struct session *s, bool first)
 
 void server_watch(struct session *s, server_id id, bool first)
 {
-    struct served *v = find(s->layer, id);
+    struct served *v = served_find(s->layer, id);
     if (v)
         watch(v, s, first);
 }
@@ -169,25 +43,11 @@ static struct str tag_of(struct served *v)
 
 struct str server_tag(struct session_layer *l, server_id id)
 {
-    struct served *v = find(l, id);
+    struct served *v = served_find(l, id);
     return v ? tag_of(v) : STR_NONE;
 }
 
 // ---- 2xx to an INVITE ----
-
-static void on_again(void *arg)
-{
-    struct served *v = arg;
-    if (!v->left) {
-        tell_gone(v);
-        return;
-    }
-    (void)txn_server_reply(v->layer->txns, v->txn, 200, v->ok);
-    uint32_t next = v->interval * 2 < v->t2 ? v->interval * 2 : v->t2;
-    v->interval = next < v->left ? next : v->left;
-    v->left -= v->interval;
-    timer_start(v->layer->loop, &v->again, v->interval);
-}
 
 static int accept_invite(struct served *v, unsigned status, const struct sip_edits *e)
 {
@@ -206,12 +66,7 @@ static int accept_invite(struct served *v, unsigned status, const struct sip_edi
     v->ok = str_dup(writer_done(&w));
     if (!v->ok.p)
         return ERR_NOMEM;
-    const struct sip_timers *t = txn_server_timers(l->txns, v->txn);
-    t = t ? t : &sip_timers_core;
-    v->interval = t->t1;
-    v->t2 = t->t2;
-    v->left = T1_TIMES * t->t1 - t->t1;
-    timer_start(l->loop, &v->again, v->interval);
+    (void)machine_step(&v->life, VE_ACCEPT, NULL);
     return txn_server_reply(l->txns, v->txn, status, v->ok);
 }
 
@@ -220,7 +75,7 @@ bool server_acked(struct session *s, uint32_t cseq)
     LIST_EACH(&s->served, it) {
         struct served *v = LIST_ENTRY(it, struct served, mates);
         if (v->ok.p && sip_msg_cseq(v->msg)->number == cseq) {
-            leave(v);
+            (void)machine_step(&v->life, VE_ACK, NULL);
             return true;
         }
     }
@@ -231,7 +86,7 @@ bool server_acked(struct session *s, uint32_t cseq)
 
 int server_reply(struct session_layer *l, server_id id, unsigned status, struct sip_edits *e)
 {
-    struct served *v = find(l, id);
+    struct served *v = served_find(l, id);
     if (!v || !v->txn)
         return ERR_NOTFOUND;
     if (v->ok.p)
@@ -247,33 +102,33 @@ int server_reply(struct session_layer *l, server_id id, unsigned status, struct 
                           &(struct txn_answer){.status = 500, .to_tag = tag_of(v)}))
         txn_server_drop(l->txns, v->txn);
     if (status >= 200 && (err || !v->ok.p))
-        leave(v);
+        served_leave(v);
     return err;
 }
 
-static void refuse(struct session *s, server_id id, unsigned status, bool later)
+static int answer(struct session *s, server_id id, unsigned status, bool later)
 {
-    struct served *v = find(s->layer, id);
+    struct served *v = served_find(s->layer, id);
     struct sip_edits e;
     if (!v)
-        return;
+        return ERR_STATE;
     sip_edits_init(&e, &v->mem, NULL);
     if (later)
         sip_edit_append(
             &e, SIP_H_RETRY_AFTER,
             arena_printf(&v->mem, "%u", (unsigned)(loop_random_u64(s->layer->loop) % 11)));
     session_decorate(s, sip_msg_method(v->msg), status, &e);
-    (void)server_reply(s->layer, id, status, &e);
+    return server_reply(s->layer, id, status, &e);
 }
 
-void server_refuse(struct session *s, server_id id, unsigned status)
+int server_answer(struct session *s, server_id id, unsigned status)
 {
-    refuse(s, id, status, false);
+    return answer(s, id, status, false);
 }
 
 void server_refuse_later(struct session *s, server_id id)
 {
-    refuse(s, id, 500, true);
+    (void)answer(s, id, 500, true);
 }
 
 void server_give_up(struct session *s, unsigned status)
@@ -281,14 +136,14 @@ void server_give_up(struct session *s, unsigned status)
     LIST_EACH(&s->served, it) {
         struct served *v = LIST_ENTRY(it, struct served, mates);
         if (!v->ok.p)
-            server_refuse(s, v->id, status);
+            (void)server_answer(s, v->id, status);
     }
 }
 
 void server_detach(struct session *s)
 {
     while (!list_empty(&s->served))
-        leave(LIST_ENTRY(s->served.next, struct served, mates));
+        served_leave(LIST_ENTRY(s->served.next, struct served, mates));
 }
 
 // ---- new INVITEs ----
@@ -390,7 +245,7 @@ static void on_cancelled(void *arg, txn_id id, void *owner, const struct sip_msg
 {
     struct served *v = owner;
     struct session *s = v ? v->session : NULL;
-    if (!v || v->leaving)
+    if (!v || v->life.state >= SV_LEAVING)
         return; // it was answered
     if (s && !session_over(s))
         v->layer->wiring->cancelled(s, v->id, v->msg, sip_msg_raw(cancel, SIP_H_REASON));
@@ -412,10 +267,10 @@ static void on_server_end(void *arg, txn_id id, void *owner, int err)
 {
     struct served *v = owner;
     v->txn = 0;
-    if (v->past)
+    if (v->life.state == SV_PAST)
         served_free(v);
     else
-        tell_gone(v);
+        served_gone(v);
 }
 
 static const struct txn_user_ops user_ops = {.name = "session",
@@ -429,21 +284,12 @@ static const struct txn_user_ops user_ops = {.name = "session",
 
 int server_layer_init(struct session_layer *l)
 {
-    list_init(&l->serving);
-    list_init(&l->leaving);
-    list_init(&l->past);
-    deferred_init(&l->release, release_leaving, l);
+    served_layer_init(l);
     return txn_user_add(l->txns, &user_ops, l, &l->user);
 }
 
 void server_layer_done(struct session_layer *l)
 {
-    list_splice(&l->leaving, &l->serving);
-    release_leaving(l);
-    deferred_cancel(&l->release);
-    while (!list_empty(&l->past))
-        served_free(LIST_ENTRY(l->past.next, struct served, link));
+    served_layer_done(l);
     txn_user_remove(l->txns, l->user);
-    slots_done(&l->served);
-    map_done(&l->by_invite);
 }

@@ -29,6 +29,11 @@ struct session *session_of_dialog(struct session_layer *l, struct str call_id, s
 
 // ---- life ----
 
+uint64_t session_now_ms(const struct session *s)
+{
+    return loop_now(s->layer->loop) / 1000000;
+}
+
 static void on_cleanup(void *arg)
 {
     session_free(arg);
@@ -57,7 +62,8 @@ int session_new(struct session_layer *l, const struct session_params *p, bool ua
     s->arg = p->arg;
     s->p = *p;
     s->uac = uac;
-    s->state = uac ? SS_CALLING : SS_RINGING;
+    machine_init(&s->life, l->wiring->machine, l->loop, p->timers, s);
+    s->born = session_now_ms(s);
     list_init(&s->legs);
     list_init(&s->requests);
     list_init(&s->served);
@@ -72,6 +78,7 @@ int session_new(struct session_layer *l, const struct session_params *p, bool ua
         session_free(s);
         return ERR_NOMEM;
     }
+    session_step(s, uac ? SE_CALL : SE_INVITE, NULL);
     *ret_session = s;
     return 0;
 }
@@ -80,7 +87,8 @@ void session_free(struct session *s)
 {
     struct session_layer *l = s->layer;
     deferred_cancel(&s->cleanup);
-    l->wiring->stop(s);
+    l->wiring->done(s);
+    machine_done(&s->life);
     if (s->id)
         slots_remove(&l->ids, s->id);
     if (s->key)
@@ -102,7 +110,7 @@ void session_free(struct session *s)
 
 void session_step(struct session *s, enum session_event ev, const struct session_end *e)
 {
-    (void)fsm_step(s->layer->wiring->machine, &s->state, ev, s, (void *)e);
+    (void)machine_step(&s->life, ev, (void *)e);
 }
 
 void session_drop(struct session *s)
@@ -125,7 +133,15 @@ int session_register(struct session *s, struct str call_id, struct str local_tag
     return e;
 }
 
+struct str session_fork(const struct session *s)
+{
+    struct dialog_info info = {.remote_tag = STR_NONE};
+    if (s->leg)
+        dialog_get_info(s->leg->dialog, &info);
+    return info.remote_tag;
+}
+
 bool session_is_established(const struct session *s)
 {
-    return s->state == SS_UP;
+    return s->life.state == SS_UP;
 }

@@ -17,10 +17,11 @@
 // The files stand in layers, each with a header, and need only what is below:
 //
 //     layer, states                        wiring: methods, events, timers to actions
-//     invite incoming prack modify modified refresh bye refer replaces other      actions.h
-//     send ack server offer reliable interval                                     exchange.h
-//     session leg request describe                                                session_priv.h
-//     dialog ua auth                       they know no session
+//     invite stray incoming prack modify modified refresh bye refer referred
+//     replaces other                                                              actions.h
+//     send ack server served offer objection reliable interval                    exchange.h
+//     session leg request describe list                                           session_priv.h
+//     dialog dialog_send ua auth machine   they know no session
 //
 // What has to go up goes as an event to the machine (session_step), through struct session_wiring,
 // or to whoever carries the answer to an offer (struct carrier).
@@ -36,6 +37,7 @@
 struct session_layer;
 struct session;
 struct sip_msg;
+struct sip_timers;
 struct txn_layer;
 
 // A request that came in, until its final response has gone; 0: none. Never reused.
@@ -66,9 +68,9 @@ struct session_ops {
     // without one). Not told for the first INVITE of session_take: its owner has it in his hands.
     // NULL: refused with 488.
     void (*offer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
-    // The offer that `offer` told needs no answer any more: its request was cancelled, or has timed
-    // out, or another fork was chosen. Of several it is the oldest one, which is answered first.
-    void (*withdrawn)(void *arg, struct session *s);
+    // An offer that `offer` told needs no answer any more: its request was cancelled, or has timed
+    // out, or another fork was chosen. fork: the tag of who had made it.
+    void (*withdrawn)(void *arg, struct session *s, struct str fork);
     // The answer to our offer. Told again when an unreliable response gave a preview of it (RFC
     // 6337 3.1.1).
     void (*answer)(void *arg, struct session *s, struct str body, const struct sip_msg *m);
@@ -108,7 +110,7 @@ struct session_params {
         min_se_s; // Session-Expires asked for (0: none), least one that is accepted (0: 90)
     enum session_refresher refresher; // asked for
     bool no_update;                   // UPDATE is neither claimed nor sent
-    uint32_t t1_ms;                   // of reliable provisional responses; 0: 500
+    const struct sip_timers *timers;  // how far away the other side is; NULL: sip_timers_core
     struct uac_auth *auth;            // NULL: challenges end a request
     // outgoing
     struct str uri;      // Request-URI and To
@@ -176,6 +178,9 @@ int session_refuse(struct session *s, unsigned status);
 // without an offer. ERR_STATE while something else is under way.
 int session_modify(struct session *s, struct str body);
 bool session_may_modify(const struct session *s);
+// The same, with an offer, as soon as it may be; ERR_STATE: that will never be, or one is under
+// way. Half a minute without a chance is 491.
+int session_modify_later(struct session *s, struct str body);
 // CANCEL, a refusal with 486, or BYE. Later ones do nothing.
 int session_hang_up(struct session *s);
 // No callback any more, and no further word but for an INVITE of ours without a final response: it
@@ -202,10 +207,36 @@ struct session *session_replaced(const struct session *s);
 // To what `request` told. With what `decorate` adds.
 void session_reply_to(struct session *s, server_id id, unsigned status);
 
+// ---- for people ----
+
+enum { SESSION_PARTS = 6 };
+
+struct session_line {
+    const char *state;
+    struct str call_id, local_tag;
+    struct str remote; // where its requests go; STR_NONE: no dialog yet
+    bool outgoing;
+    uint64_t age_ms;
+    size_t legs;         // dialogs
+    uint32_t interval_s; // of RFC 4028; 0: none
+    // Its machines that are at something, the session's own first: name, state, and the timer that
+    // runs out next (NULL: none runs).
+    struct session_part {
+        const char *machine, *state, *timer;
+        uint64_t timer_ms;
+    } parts[SESSION_PARTS];
+    size_t n_parts;
+};
+typedef void (*session_list_cb)(void *arg, const struct session_line *line);
+// Calls cb for at most max sessions, the oldest first; returns how many.
+size_t session_list(const struct session_layer *l, size_t max, session_list_cb cb, void *arg);
+
 // ---- looking at it ----
 // Body of the INVITE that came in, until its final response.
 struct str session_offer(const struct session *s);
 bool session_is_established(const struct session *s);
 const char *session_state_name(const struct session *s);
+// Tag of the other side in the dialog that counts; STR_NONE: none yet.
+struct str session_fork(const struct session *s);
 // Seconds of the session interval, 0: none; *ret_ours: it is refreshed here.
 uint32_t session_interval(const struct session *s, bool *ret_ours);

@@ -3,13 +3,13 @@
 // Nothing here knows an action; what has to go up to one goes through struct session_wiring.
 #pragma once
 
-#include "base/fsm.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/slots.h"
 #include "io/loop.h"
 #include "sip/msg.h"
 #include "sip/token.h"
+#include "stack/session/machine.h"
 #include "stack/session/session.h"
 
 // LEGS_MAX: dialogs of one INVITE. REQUESTS_MAX: of ours under way in one session. BODY_MAX: of a
@@ -22,10 +22,15 @@ struct leg;
 
 // Which actions there are: filled in by layer.c, which knows them all.
 struct session_wiring {
-    const struct fsm *machine; // of a session's life; its rows have the actions
-    // Timers of the actions in a new session; the same at its end, and it may be told twice.
+    const struct machine_kind *machine; // of a session's life; its rows have the actions
+    const struct fsm *offers;           // of offers in a leg
+    // The machines of the actions in a new session; all come to their end, which may be told twice;
+    // their memory goes.
     void (*init)(struct session *s);
     void (*stop)(struct session *s);
+    void (*done)(struct session *s);
+    // The session interval is half over, and the refresh is ours.
+    void (*refresh)(struct session *s);
     // A request came in a leg, an ACK for a 2xx, a CANCEL.
     void (*request)(struct leg *g, server_id id, const struct sip_msg *m);
     void (*ack)(struct leg *g, const struct sip_msg *m);
@@ -56,6 +61,7 @@ struct session_layer {
 };
 
 enum session_state {
+    SS_INIT,
     SS_CALLING,    // INVITE sent
     SS_EARLY,      // a dialog is there
     SS_CANCELLING, // CANCEL sent, or to be sent
@@ -68,6 +74,11 @@ enum session_state {
     SS_STATES
 };
 enum session_event {
+    SE_CALL,    // of ours
+    SE_INVITE,  // came in
+    SE_RINGING, // a provisional response of ours
+    SE_RING_AGAIN,
+    SE_NO_PRACK,
     SE_EARLY,
     SE_OK,
     SE_REFUSED,
@@ -83,6 +94,7 @@ enum session_event {
     SE_DROP,
     SE_EVENTS
 };
+enum session_life_timer { ST_NONE, ST_RINGING, ST_RINGING_RELIABLY, ST_TIMERS };
 enum offer_state {
     OA_STABLE,   // nothing open
     OA_SENT,     // we have offered
@@ -127,8 +139,10 @@ struct leg {
     uint32_t pracked;          // of the last one that was acknowledged
     struct {
         uint32_t cseq;
-        struct str body, credentials; // heap
-        bool proxy, sent;
+        struct str body; // heap
+        struct arena mem;
+        struct sip_edits credentials; // of the INVITE, in mem
+        bool sent;
         bool owed; // a 2xx came, and waits for it
     } ack;         // the last one, to be sent again
 };
@@ -158,27 +172,32 @@ struct request {
     session_request_cb user_cb;
 };
 
+enum interval_state { SI_OFF, SI_OURS, SI_THEIRS, SI_STATES };
+enum interval_event { IE_OURS, IE_THEIRS, IE_NONE, IE_REFRESH, IE_BUSY, IE_EXPIRED, IE_EVENTS };
+enum interval_timer { IT_NONE, IT_REFRESH, IT_BUSY, IT_EXPIRED, IT_TIMERS };
 struct interval {
-    uint32_t se, min_se; // in force (0: none); least one, raised by 422
-    bool ours;           // we refresh
-    struct timer timer;
-    uint64_t ends; // ms of loop time
+    struct machine m;    // enum interval_state: who refreshes it
+    uint32_t se, min_se; // s; in force (0: none); least one, raised by 422
 };
 
-struct change { // re-INVITE or UPDATE of ours
-    bool active, refreshing;
+enum change_state { CH_IDLE, CH_SENT, CH_WAITING, CH_STATES };
+enum change_event { CE_START, CE_START_LATER, CE_GLARE, CE_AFTER, CE_AGAIN, CE_DONE, CE_EVENTS };
+enum change_timer { CT_NONE, CT_GLARE, CT_AFTER, CT_BUSY, CT_TIMERS };
+struct change {       // re-INVITE or UPDATE of ours
+    struct machine m; // enum change_state
+    bool refreshing;
     enum sip_method method;
     struct str body;      // heap
+    uint32_t after_ms;    // of CT_AFTER
     uint8_t tries, waits; // sent; put off since something else was under way
-    struct timer again;
 };
 
-struct provisional { // reliable, of ours
-    bool active;
-    bool awaited;            // its PRACK: still taken after the final response
-    uint32_t rseq, cseq;     // last one used, CSeq of the INVITE
-    uint32_t interval, left; // ms
-    struct timer timer;
+enum reliable_state { RL_IDLE, RL_SENT, RL_LATE, RL_STATES }; // late: a PRACK may still come
+enum reliable_event { RE_SEND, RE_AGAIN, RE_PRACK, RE_NO_PRACK, RE_FINAL, RE_EVENTS };
+enum reliable_timer { RT_NONE, RT_AGAIN, RT_NO_PRACK, RT_TIMERS };
+struct provisional {     // reliable, of ours
+    struct machine m;    // enum reliable_state
+    uint32_t rseq, cseq; // last one used, CSeq of the INVITE
     unsigned status;
     struct sip_edits headers; // in the arena of the INVITE that came in
     bool has_description;
@@ -186,6 +205,24 @@ struct provisional { // reliable, of ours
         struct session_reply r;
     } queue[REPLIES_MAX]; // wait for the PRACK; bodies in mem
     size_t n_queue;
+};
+
+// The subscription that a REFER of ours makes, and one of theirs.
+enum asking_state { AS_IDLE, AS_ASKED, AS_ACCEPTED, AS_TOLD, AS_STATES };
+enum asking_event { AE_ASK, AE_ACCEPTED, AE_TOLD, AE_OVER, AE_SILENT, AE_EXPIRED, AE_EVENTS };
+enum asking_timer { AT_NONE, AT_FIRST, AT_EXPIRED, AT_TIMERS };
+struct asking {
+    struct machine m;   // enum asking_state
+    uint32_t expires_s; // what the last NOTIFY said, 0: nothing
+};
+
+enum asked_state { DS_IDLE, DS_OPEN, DS_STATES };
+enum asked_event { DE_TAKE, DE_TELL, DE_OVER, DE_EXPIRED, DE_EVENTS };
+enum asked_timer { DT_NONE, DT_EXPIRED, DT_TIMERS };
+struct asked {
+    struct machine m; // enum asked_state
+    uint32_t n, cseq; // how many REFERs came, CSeq of the last one
+    unsigned status;  // told last
 };
 
 struct session {
@@ -196,7 +233,8 @@ struct session {
     void *arg;
     struct session_params p; // texts in mem
     struct arena mem;
-    uint8_t state; // enum session_state
+    struct machine life; // enum session_state
+    uint64_t born;       // ms of the loop's time
     bool uac, was_up;
     bool acked;                    // `established` was told
     struct str call_id, local_tag; // in mem
@@ -219,8 +257,7 @@ struct session {
     bool offered;                 // there was an offer in the first INVITE, ours or theirs
     bool peer_requires_rel;
     struct provisional rel;
-    struct { // of the last provisional response
-        struct timer timer;
+    struct { // the last provisional response
         unsigned status;
         bool reliable;
     } repeat;
@@ -228,9 +265,9 @@ struct session {
     struct interval interval;
     struct str described; // heap: our last description, for a refresh by re-INVITE
     session_id replaces;
-    const char *why;             // it is being hung up here, without its owner; NULL: no
-    uint32_t refers, refer_cseq; // how many REFERs came, CSeq of the last one
-    bool refer_open, referring;  // a REFER that came in, that went out, has not come to its end
+    const char *why;      // it is being hung up here, without its owner; NULL: no
+    struct asking asking; // REFERs of ours
+    struct asked asked;   // and of theirs
     struct deferred cleanup;
 };
 
@@ -246,13 +283,17 @@ struct session *session_of_dialog(struct session_layer *l, struct str call_id,
 void session_step(struct session *s, enum session_event ev, const struct session_end *e);
 static inline bool session_over(const struct session *s)
 {
-    return s->state == SS_ENDED;
+    return s->life.state == SS_ENDED;
 }
+
+uint64_t session_now_ms(const struct session *s);
 
 // ---- leg.c: dialogs of a session ----
 struct leg *leg_new(struct session *s, struct dialog *d);
 void leg_free(struct leg *g);
 struct leg *leg_of(const struct session *s, const struct sip_msg *m);
+// A fork is left, and another one counts. False: there is none.
+bool leg_leave(struct leg *g);
 void leg_note_peer(struct leg *g, const struct sip_msg *m);
 
 // ---- request.c: requests of ours, until they are sent by send.c ----
@@ -277,5 +318,7 @@ int session_keep_described(struct session *s, struct str body);
 // First option tag in Require that nobody here has; p NULL: none.
 struct str session_unknown_option(const struct session_params *p, const struct sip_msg *m);
 bool list_has(struct str list, struct str token);
+// Appends the credentials that one request had to another (RFC 3261 13.2.2.4), copied.
+void credentials_copy(struct sip_edits *to, const struct sip_edits *from);
 // Replaces a heap text; p NULL when out of memory.
 struct str heap_set(struct str *at, struct str v);

@@ -1,21 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine of a session's life.
+#include "base/mem.h"
 #include "stack/session/actions.h"
 
-static const char *const state_names[SS_STATES] = {
-    "Calling", "Early", "Cancelling", "Ringing", "Answered", "Leaving", "Up", "Ending", "Ended"};
+static const char *const state_names[SS_STATES] = {"Init",    "Calling",  "Early",   "Cancelling",
+                                                   "Ringing", "Answered", "Leaving", "Up",
+                                                   "Ending",  "Ended"};
 static const char *const event_names[SE_EVENTS] = {
-    "early",  "2xx",     "refused", "accept", "reject", "cancelled", "ack",
-    "no ack", "hang up", "BYE",     "over",   "lost",   "drop"};
+    "call",   "INVITE",    "ring", "ring again", "no PRACK", "early", "2xx",  "refused", "accept",
+    "reject", "cancelled", "ack",  "no ack",     "hang up",  "BYE",   "over", "lost",    "drop"};
+static const struct fsm_timer timers[ST_TIMERS] = {
+    [ST_RINGING] = {"ring again", SE_RING_AGAIN, SESSION_TIMER_progress},
+    [ST_RINGING_RELIABLY] = {"ring again", SE_RING_AGAIN, SESSION_TIMER_reliable},
+};
+
+static int is_reliable(void *obj, void *arg)
+{
+    const struct session *s = machine_owner(obj);
+    return s->repeat.reliable;
+}
+
+// RFC 3261 13.3.1.1: or proxies give the INVITE up.
+static void ring_again(void *obj, void *arg)
+{
+    struct session *s = machine_owner(obj);
+    struct session_reply r = {.status = s->repeat.status, .reliable = s->repeat.reliable};
+    (void)session_progress(s, &r);
+}
+
+static void refuse_silent(void *obj, void *arg)
+{
+    (void)session_reject(machine_owner(obj), &(struct session_reply){.status = 504});
+}
 
 static void cancel(void *obj, void *arg)
 {
-    invite_cancel(obj);
+    invite_cancel(machine_owner(obj));
 }
 
 static void bye(void *obj, void *arg)
 {
-    struct session *s = obj;
+    struct session *s = machine_owner(obj);
     struct leg *g = s->leg;
     modified_give_up(s, 487);
     g->due = NULL; // what the ACK was waiting for
@@ -27,7 +52,7 @@ static void bye(void *obj, void *arg)
 // An ACK came: both sides have what they need.
 static void up(void *obj, void *arg)
 {
-    struct session *s = obj;
+    struct session *s = machine_owner(obj);
     s->was_up = s->acked = true;
     if (s->ops->established)
         s->ops->established(s->arg, s);
@@ -35,14 +60,14 @@ static void up(void *obj, void *arg)
 
 static void came_up(void *obj, void *arg)
 {
-    ((struct session *)obj)->was_up = true;
+    ((struct session *)machine_owner(obj))->was_up = true;
 }
 
 // Everything stops; the object goes at the end of the turn, since callers up the stack may still
 // look at it.
 static void close_session(void *obj, void *arg)
 {
-    struct session *s = obj;
+    struct session *s = machine_owner(obj);
     struct session_end e = arg ? *(const struct session_end *)arg : (struct session_end){0};
     e.established = s->was_up;
     e.cause = e.cause ? e.cause : s->why;
@@ -58,18 +83,20 @@ static void close_session(void *obj, void *arg)
 // Nobody is left who could answer.
 static void give_up(void *obj, void *arg)
 {
-    server_give_up(obj, 480);
+    server_give_up(machine_owner(obj), 480);
     close_session(obj, arg);
 }
 
 // RFC 3261 9.1: the other side is not left ringing.
 static void give_up_calling(void *obj, void *arg)
 {
-    invite_cancel(obj);
+    invite_cancel(machine_owner(obj));
     give_up(obj, arg);
 }
 
 static const struct fsm_row rows[] = {
+    {SS_INIT, SE_CALL, SS_CALLING, NULL, NULL, "RFC 3261 13.2.1"},
+    {SS_INIT, SE_INVITE, SS_RINGING, NULL, NULL, "RFC 3261 13.3.1"},
     {SS_CALLING, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
     {SS_EARLY, SE_EARLY, SS_EARLY, NULL, NULL, "RFC 3261 12.1"},
     {SS_CANCELLING, SE_EARLY, SS_CANCELLING, NULL, NULL, "RFC 3261 9.1"},
@@ -84,6 +111,10 @@ static const struct fsm_row rows[] = {
     {SS_EARLY, SE_BYE, SS_CANCELLING, NULL, cancel, "RFC 3261 15.1.2"},
     {SS_CANCELLING, SE_BYE, SS_CANCELLING, NULL, NULL, "RFC 3261 15.1.2"},
 
+    {SS_RINGING, SE_RINGING, SS_RINGING, is_reliable, NULL, "RFC 3262 3", {ST_RINGING_RELIABLY}},
+    {SS_RINGING, SE_RINGING, SS_RINGING, NULL, NULL, "RFC 3261 13.3.1.1", {ST_RINGING}},
+    {SS_RINGING, SE_RING_AGAIN, SS_RINGING, NULL, ring_again, "RFC 3261 13.3.1.1"},
+    {SS_RINGING, SE_NO_PRACK, SS_RINGING, NULL, refuse_silent, "RFC 3262 3"},
     {SS_RINGING, SE_ACCEPT, SS_ANSWERED, NULL, NULL, "RFC 3261 13.3.1.4"},
     {SS_RINGING, SE_REJECT, SS_ENDED, NULL, close_session, "RFC 3261 13.3.1.3"},
     {SS_RINGING, SE_CANCELLED, SS_ENDED, NULL, close_session, "RFC 3261 9.2"},
@@ -104,26 +135,23 @@ static const struct fsm_row rows[] = {
     {SS_ENDING, SE_OVER, SS_ENDED, NULL, close_session, "RFC 3261 15.1.1"},
     {SS_ENDING, SE_BYE, SS_ENDED, NULL, close_session, "RFC 3261 15.1.2"},
 
-    // its owner has gone
-    {SS_CALLING, SE_DROP, SS_ENDED, NULL, give_up_calling, NULL},
-    {SS_EARLY, SE_DROP, SS_ENDED, NULL, give_up_calling, NULL},
-    {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_RINGING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_LEAVING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_UP, SE_DROP, SS_ENDED, NULL, give_up, NULL},
-    {SS_ENDING, SE_DROP, SS_ENDED, NULL, give_up, NULL},
+    {SS_CALLING, SE_DROP, SS_ENDED, NULL, give_up_calling, "RFC 3261 9.1"},
+    {SS_EARLY, SE_DROP, SS_ENDED, NULL, give_up_calling, "RFC 3261 9.1"},
+    {SS_CANCELLING, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
+    {SS_RINGING, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
+    {SS_ANSWERED, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
+    {SS_LEAVING, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
+    {SS_UP, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
+    {SS_ENDING, SE_DROP, SS_ENDED, NULL, give_up, "ours: its owner has gone"},
 };
 
-const struct fsm session_machine = {.name = "session",
-                                    .states = state_names,
-                                    .events = event_names,
-                                    .n_states = SS_STATES,
-                                    .n_events = SE_EVENTS,
-                                    .rows = rows,
-                                    .n_rows = ARRAY_LEN(rows)};
+static const uint32_t runs[SS_STATES] = {
+    [SS_RINGING] = MACHINE_BIT(ST_RINGING) | MACHINE_BIT(ST_RINGING_RELIABLY),
+};
+
+const struct machine_kind session_machine = {MACHINE_FSM("session", SS_INIT), NULL};
 
 const char *session_state_name(const struct session *s)
 {
-    return state_names[s->state];
+    return machine_state_name(&s->life);
 }

@@ -7,31 +7,31 @@
 #include "stack/session/actions.h"
 
 // STRAYS_MAX: in a layer; beyond it the oldest goes.
-enum { STRAYS_MAX = 1024, T1_MS = 500, T1_TIMES = 64 };
+enum { STRAYS_MAX = 1024 };
 
 struct stray {
     struct list link;
     struct session_layer *layer;
     ua_id invite;
     struct sip_msg *msg; // the INVITE
-    struct timer timer;
+    struct machine life;
     uint64_t left[LEGS_MAX]; // hashes of the To tags that have had their BYE
     size_t n_left;
+    bool answered; // by somebody
 };
+
+enum { YS_INIT, YS_OPEN, YS_OVER, YS_STATES };
+enum { YE_KEPT, YE_OK, YE_REFUSED, YE_SILENCE, YE_EVENTS };
+enum { YT_NONE, YT_ANSWERED, YT_CANCELLED, YT_TIMERS };
 
 static void stray_free(struct stray *y)
 {
-    timer_stop(&y->timer);
+    machine_done(&y->life);
     ua_forget(y->layer->uas, y->invite);
     sip_msg_unref(y->msg);
     list_del(&y->link);
     y->layer->n_strays--;
     mem_free(y);
-}
-
-static void on_timer(void *arg)
-{
-    stray_free(arg);
 }
 
 static uint64_t tag_key(struct str tag)
@@ -51,47 +51,85 @@ static bool note(struct stray *y, struct str tag)
     return true;
 }
 
-static void transmit(struct session_layer *l, const struct sip_msg *invite, struct dialog *d,
-                     enum sip_method method)
+// The ACK has what the INVITE had (RFC 3261 13.2.2.4).
+static void put_credentials(void *arg, struct str uri, struct sip_edits *h)
 {
-    struct arena a;
-    char room[1024];
-    struct sip_edits h;
-    struct str uri;
-    arena_init(&a, room, sizeof room);
-    sip_edits_init(&h, &a, NULL);
-    if (dialog_request(d, method, sip_msg_cseq(invite)->number, &h, &uri) == 0) {
-        // The ACK has what the INVITE had (RFC 3261 13.2.2.4).
-        static const enum sip_hid proofs[] = {SIP_H_AUTHORIZATION, SIP_H_PROXY_AUTHORIZATION};
-        for (size_t i = 0; method == SIP_ACK && i < ARRAY_LEN(proofs); i++)
-            if (sip_msg_has(invite, proofs[i]))
-                sip_edit_append(&h, proofs[i], sip_msg_raw(invite, proofs[i]));
-        struct ua_request q = {.method = method, .uri = uri, .headers = &h};
-        if (!a.failed)
-            (void)ua_send(l->uas, &q, NULL);
-    }
-    arena_done(&a);
+    const struct sip_msg *invite = arg;
+    struct sip_edits had;
+    sip_edits_init(&had, sip_msg_arena(invite), invite);
+    credentials_copy(h, &had);
 }
 
-void stray_leave(struct session_layer *l, const struct sip_msg *invite, const struct sip_msg *ok,
+void stray_leave(struct session_layer *l, struct sip_msg *invite, const struct sip_msg *ok,
                  bool bye)
 {
     struct dialog *d;
+    struct dialog_send r = {.method = SIP_ACK,
+                            .ack_cseq = sip_msg_cseq(invite)->number,
+                            .put = put_credentials,
+                            .arg = invite};
     if (dialog_new_uac(invite, ok, &d))
         return;
-    transmit(l, invite, d, SIP_ACK);
+    (void)dialog_send(l->uas, d, &r, NULL);
     if (bye)
-        transmit(l, invite, d, SIP_BYE);
+        (void)dialog_send(l->uas, d, &(struct dialog_send){.method = SIP_BYE}, NULL);
     dialog_free(d);
 }
+
+// ---- the machine ----
+
+static const char *const state_names[YS_STATES] = {"Init", "Open", "Over"};
+static const char *const event_names[YE_EVENTS] = {"kept", "2xx", "refused", "silence"};
+static const struct fsm_timer timers[YT_TIMERS] = {
+    [YT_ANSWERED] = {"late 2xx", YE_SILENCE, SESSION_TIMER_SIP | SIP_TIMER_timer_m},
+    [YT_CANCELLED] = {"late 2xx", YE_SILENCE, SESSION_TIMER_SIP | SIP_TIMER_timer_b}, // twice
+};
+
+static int was_answered(void *obj, void *arg)
+{
+    return ((const struct stray *)machine_owner(obj))->answered;
+}
+
+static void leave(void *obj, void *arg)
+{
+    struct stray *y = machine_owner(obj);
+    const struct sip_msg *ok = arg;
+    stray_leave(y->layer, y->msg, ok, note(y, sip_msg_to_tag(ok)));
+}
+
+static void forget(void *obj, void *arg)
+{
+    stray_free(machine_owner(obj));
+}
+
+static const struct fsm_row rows[] = {
+    {YS_INIT, YE_KEPT, YS_OPEN, was_answered, NULL, "RFC 3261 13.2.2.4", {YT_ANSWERED}},
+    {YS_INIT, YE_KEPT, YS_OPEN, NULL, NULL, "RFC 3261 9.1", {YT_CANCELLED}},
+    {YS_OPEN, YE_OK, YS_OPEN, NULL, leave, "RFC 3261 13.2.2.4"},
+    {YS_OPEN, YE_REFUSED, YS_OVER, NULL, forget, "RFC 3261 13.2.2.3"},
+    {YS_OPEN, YE_SILENCE, YS_OVER, NULL, forget, "RFC 3261 13.2.2.4"},
+};
+
+static const uint32_t runs[YS_STATES] = {
+    [YS_OPEN] = MACHINE_BIT(YT_ANSWERED) | MACHINE_BIT(YT_CANCELLED),
+};
+
+// What nobody has accepted may be silent for 64*T1, and for as long again after its CANCEL (RFC
+// 3261 9.1, 17.1.1.2).
+static uint64_t reckon(struct machine *m, unsigned timer, uint64_t ms)
+{
+    return timer == YT_CANCELLED ? 2 * ms : ms;
+}
+
+const struct machine_kind stray_machine = {MACHINE_FSM("late-answers", YS_INIT), reckon};
 
 static void on_response(void *arg, ua_id id, unsigned status, const struct sip_msg *m)
 {
     struct stray *y = arg;
     if (status >= 300)
-        stray_free(y);
+        (void)machine_step(&y->life, YE_REFUSED, NULL);
     else if (m && status / 100 == 2 && sip_msg_to_tag(m).n)
-        stray_leave(y->layer, y->msg, m, note(y, sip_msg_to_tag(m)));
+        (void)machine_step(&y->life, YE_OK, (void *)m);
 }
 
 static void note_legs(struct stray *y, const struct session *s)
@@ -125,11 +163,9 @@ void stray_keep(struct session *s)
     l->n_strays++;
     if (s->was_up) // else nobody has accepted, and had a BYE
         note_legs(y, s);
-    timer_init(&y->timer, on_timer, y);
-    // What nobody has accepted may be silent for 64*T1, and for as long again after its CANCEL (RFC
-    // 3261 9.1, 17.1.1.2).
-    unsigned spans = s->was_up ? 1 : 2;
-    timer_start(l->loop, &y->timer, spans * T1_TIMES * (s->p.t1_ms ? s->p.t1_ms : T1_MS));
+    y->answered = s->was_up;
+    machine_init(&y->life, &stray_machine, l->loop, s->p.timers, y);
+    (void)machine_step(&y->life, YE_KEPT, NULL);
 }
 
 void strays_done(struct session_layer *l)

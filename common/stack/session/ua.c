@@ -40,6 +40,19 @@ int ua_layer_new(struct txn_layer *txns, struct ua_layer **ret_layer)
     return 0;
 }
 
+struct str ua_random_text(struct loop *l, struct arena *a, size_t n)
+{
+    uint8_t bytes[32];
+    n = n < sizeof bytes ? n : sizeof bytes;
+    char *p = arena_alloc(a, 2 * n);
+    if (!p)
+        return STR_NONE;
+    loop_random(l, bytes, n);
+    struct writer w = writer_init(p, 2 * n);
+    writer_hex(&w, bytes, n);
+    return writer_done(&w);
+}
+
 static void ua_txn_free(struct ua_txn *u)
 {
     slots_remove(&u->layer->ids, u->id);

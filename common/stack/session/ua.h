@@ -38,6 +38,9 @@ int ua_redirect(struct ua_layer *l, ua_id id, ua_response_cb cb, void *arg);
 // No further callbacks; the transaction ends by itself.
 void ua_forget(struct ua_layer *l, ua_id id);
 
+// n random bytes (at most 32) as lower-case hexadecimal, for Call-IDs and tags.
+struct str ua_random_text(struct loop *l, struct arena *a, size_t n);
+
 int ua_layer_new(struct txn_layer *txns, struct ua_layer **ret_layer);
 // Called after all transactions have gone. Takes NULL.
 void ua_layer_free(struct ua_layer *l);
@@ -76,3 +79,14 @@ void dialog_on_response(struct dialog *d, const struct sip_msg *m); // target re
 // returns the Request-URI; for an ACK cseq is the INVITE's.
 int dialog_request(struct dialog *d, enum sip_method method, uint32_t ack_cseq,
                    struct sip_edits *headers, struct str *ret_uri);
+
+// The same, and sends it: with what `put` adds behind those headers, and a body.
+struct dialog_send {
+    enum sip_method method;
+    uint32_t ack_cseq;     // of an ACK
+    struct str type, body; // empty: none
+    void (*put)(void *arg, struct str uri, struct sip_edits *headers); // NULL: nothing
+    ua_response_cb cb;     // NULL: ignore
+    void *arg;             // for both
+};
+int dialog_send(struct ua_layer *l, struct dialog *d, const struct dialog_send *r, ua_id *ret_id);

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from benchkit import facts, figures, overload, report, soak
+from benchkit import facts, figures, instructions, overload, report, soak
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
@@ -20,6 +20,7 @@ USAGE = """usage: tests/bench/run NAME...
                      the same of SQLite (sqlite_put_cpu ...)
   reg_cpu call_cpu   CPU of each node per registration, per call; reg200_cpu at 200/s, for slow peers
   reg_rate call_rate highest clean rate; then reg_p50, reg_p99 or invite180_p50, _p99 at half of it
+  instructions       reg_instructions_K, call_instructions_K: of each node (p, i, s, hss), counted by valgrind
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
   overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
@@ -42,6 +43,8 @@ GROUPS = {
     "call_cpu": tuple(f"call_cpu_{k}" for k in ("p", "i", "s", "hss", "pis")),
     "reg_rate": ("reg_rate", "reg_p50", "reg_p99", "reg_max_cpu_pis"),
     "call_rate": ("call_rate", "invite180_p50", "invite180_p99", "call_max_cpu_pis"),
+    "instructions": tuple(f"{unit}_instructions_{k}" for unit in instructions.UNIT.values()
+                          for k in ("p", "i", "s", "hss", "pis")),
     "unloaded": ("invite180_unloaded_p50", "call_unloaded_cpu_pis"),
     "overload": tuple(f"{k}_goodput_{n}x" for k in ("reg", "call") for n in overload.TIMES),
     "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
@@ -66,6 +69,8 @@ def run_group(group, session):
         return figures.printed(figures.program("bench_hss"))
     if group == "state":
         return figures.printed(figures.program("bench_state", facts.STATE_RECORDS, facts.RUN))
+    if group == "instructions":
+        return instructions.count()
     if group in figures.RATES:
         return figures.cpu(session, kind_of(group), group)
     if group in ("reg_rate", "call_rate"):
@@ -116,7 +121,7 @@ def compare(session, kept):
 def everything(session, kept):
     before = kept.of_machine("load", lambda: list(os.getloadavg()))
     found = []
-    for group in ("parse", "dia", "hss", "state"):
+    for group in ("parse", "dia", "hss", "state", "instructions"):
         found += kept.of(group, lambda group=group: measure((group,), None))
     found += compare(session, kept)
     found += kept.of("overload", lambda: measure(("overload",), session(Carillon)))

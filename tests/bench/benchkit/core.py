@@ -90,9 +90,10 @@ def write_csv(path):
 class Hss:
     """carillon-hss with the load users; the filled store is made once and copied for each start."""
 
-    def __init__(self, run, net, inside=(), ready=None):
+    def __init__(self, run, net, inside=(), ready=None, under=(), patience=30):
+        """under: what the node runs below once its store is there."""
         run.mkdir(parents=True, exist_ok=True)
-        self.run, self.inside = run, inside
+        self.run, self.inside, self.patience = run, inside, patience
         self.ready = ready or (lambda: http_alive(net + "40"))
         self.conf = render(LAB / "hss.yaml", run, net)
         shutil.copy(store_key(), run / "store.key")
@@ -101,19 +102,19 @@ class Hss:
         filled = facts.RUN / f"hss-{facts.SUBSCRIBERS}.db"
         if filled.exists():
             shutil.copy(filled, run / "hss.db")
-            self.process = self.start()
+            self.process = self.start(under)
         else:
             self.process = self.start()
             write_csv(run / "users.csv")
             ctl(run, "subscriber", "import", run / "users.csv")
             self.process.stop()
             shutil.copy(run / "hss.db", filled)
-            self.process = self.start()
+            self.process = self.start(under)
 
-    def start(self):
-        p = Process("hss", [*self.inside, facts.BUILD / "hss" / "carillon-hss", "--config", self.conf],
+    def start(self, under=()):
+        p = Process("hss", [*self.inside, *under, facts.BUILD / "hss" / "carillon-hss", "--config", self.conf],
                     facts.SERVER_CORE, self.run / "hss.log")
-        wait_for(self.ready, 30, "carillon-hss answering", p)
+        wait_for(self.ready, self.patience, "carillon-hss answering", p)
         return p
 
 
@@ -124,6 +125,7 @@ class Carillon:
     memory_kind, memory_share, memory_rate = "private memory of the process", 1, 2000
     linger_s = 36       # the longest a finished transaction stays (timer J), and some
     spread, setup_rate = 1, 1000
+    start_patience = 20
     inside = ()
     ue = facts.UE
     proxy = facts.NET + "10:5060"
@@ -133,8 +135,9 @@ class Carillon:
         run.mkdir(parents=True, exist_ok=True)
         for log in run.glob("*.log"):
             log.unlink()
+        self.run = run
         self.next_user = 0
-        self.processes = {}
+        self.processes, self.counted = {}, {}
         self.helpers = []
         try:
             self.start(run)
@@ -144,16 +147,20 @@ class Carillon:
 
     def start(self, run):
         self.start_dns(run)
-        self.processes["hss"] = Hss(run, facts.NET).process
+        self.processes["hss"] = Hss(run, facts.NET, under=self.under("hss"), patience=self.start_patience + 10).process
         for name, letter in (("icscf", "20"), ("scscf", "30"), ("pcscf", "10")):
             conf = render(LAB / f"{name}.yaml", run, facts.NET)
-            p = Process(name, [facts.BUILD / name / f"carillon-{name}", "--config", conf],
+            p = Process(name, [*self.under(name), facts.BUILD / name / f"carillon-{name}", "--config", conf],
                         facts.SERVER_CORE, run / f"{name}.log")
             self.processes[name] = p
-            wait_for(lambda ip=facts.NET + letter: http_alive(ip), 20, f"{name} answering", p)
+            wait_for(lambda ip=facts.NET + letter: http_alive(ip), self.start_patience, f"{name} answering", p)
         for name, letter in (("icscf", "20"), ("scscf", "30"), ("pcscf", "10"), ("hss", "40")):
-            wait_for(lambda ip=facts.NET + letter: http_ok(ip), 20, f"{name} ready",
+            wait_for(lambda ip=facts.NET + letter: http_ok(ip), self.start_patience, f"{name} ready",
                      self.processes[name])
+
+    def under(self, name):
+        """What a node runs below."""
+        return []
 
     def start_dns(self, run):
         nsd = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")

@@ -93,6 +93,14 @@ def unknown_avp(mandatory):
     return name, {**avps, "AVP": [avp]}
 
 
+def backup(*contacts):
+    return {"SCSCF-Restoration-Info": [{
+        "User-Name": [ALICE], "SIP-Authentication-Scheme": [DIGEST],
+        "Restoration-Info": [{"Path": f"<sip:pcscf.{DOMAIN};lr>", "Contact": c, "Call-ID-SIP-Header": ["call-1"],
+                              "Initial-CSeq-Sequence-Number": [7]} for c in contacts]}]}
+
+
+FEATURE = {"Supported-Features": [{"Vendor-Id": 10415, "Feature-List-ID": 1, "Feature-List": 4}]}
 OTHER = "sip:other.example:5060"
 HA1 = hashlib.md5(f"{DAVE}:{DOMAIN}:dave-secret".encode()).hexdigest()
 # In their order: what one leaves behind, the next ones find.
@@ -159,6 +167,17 @@ SCENE = [
     ("sar-end", sar(5, impus=()), "2001", []),
     ("where-after", lir(), "3gpp-5003", []),
     ("first-again", uar(), "3gpp-2001", []),
+    ("backup", sar(1, **backup("<sip:alice@192.0.2.1>", "<sip:alice@192.0.2.2>"), **FEATURE), "2001", ["'Feature-List' => 4"]),
+    ("restored", sar(0), "2001", ["<sip:alice@192.0.2.1>", "<sip:alice@192.0.2.2>", "'Call-ID-SIP-Header' => [<<\"call-1\">>]",
+                                  "'Initial-CSeq-Sequence-Number' => [7]", "<IMSSubscription>"]),
+    ("restored-called", sar(3, impi=None), "3gpp-5007", ["<sip:alice@192.0.2.1>", "<IMSSubscription>", DIGEST]),
+    ("restored-not-overwritten", sar(1, **backup("<sip:alice@192.0.2.3>"), **{"Multiple-Registration-Indication": [1]}),
+     "3gpp-5007", ["<sip:alice@192.0.2.2>"]),
+    ("other-not-asked-for", sar(3, impi=None, server=OTHER), "3gpp-5005", [SERVER]),
+    ("other-asked-for", lir(**{"User-Authorization-Type": [2]}), "2001", ["'Server-Capabilities' => [#{"]),
+    ("other-comes", sar(3, impi=None, server=OTHER), "3gpp-5007", ["<sip:alice@192.0.2.1>", "<IMSSubscription>"]),
+    ("where-other", lir(), "2001", [OTHER]),
+    ("other-ends", sar(5, server=OTHER), "2001", []),
 ]
 
 

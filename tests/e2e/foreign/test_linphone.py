@@ -2,6 +2,7 @@
 """linphone with its own transports and its own port: what stands in its file is the account. Each has a machine of its
 own, since it takes port 5060 of every address. They know SIP Digest; erin is there for them beside dave."""
 import contextlib
+import functools
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from labrun import wait_until
 from network import own_network
 
 LINPHONE = shutil.which("linphonec")
+BARESIP = shutil.which("baresip")
 D = facts.DOMAIN
 WHERE = {"dave": 21, "erin": 22}
 
@@ -40,7 +42,7 @@ def gm(lab, tmp_path_factory):
         process = stack.enter_context(subprocess.Popen(
             [str(facts.BUILD / "pcscf" / "carillon-pcscf"), "--config", str(folder / "pcscf.yaml")], stdout=log, stderr=log))
         stack.callback(process.terminate)
-        wait_until((folder / "pcscf.ctl").exists, 10, "the P-CSCF of the street is there")
+        wait_until(lambda: " ready pid=" in (folder / "log").read_text(), 10, "the P-CSCF of the street is there")
         yield
     assert process.returncode == 0, (folder / "log").read_text()[-1500:]
 
@@ -50,13 +52,16 @@ def logged_since(lab, since, words, who):
 
 
 class Linphone(machines.Terminal):
-    def __init__(self, lab, name, folder, holder):
+    """way: what its account says of the transport, after the proxy's address; expires: of the registration's length."""
+
+    def __init__(self, lab, name, folder, holder, way="", expires=3600):
         self.lab, self.name = lab, name
         self._begin = len(lab.log("scscf"))
         (folder / ".local" / "share" / "linphone").mkdir(parents=True)  # it makes no folder, and does not start without
         (folder / ".linphonerc").write_text(
-            f"[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{machines.P_CSCF}>\nreg_route=<sip:{machines.P_CSCF};lr>\n"
-            f"reg_identity=sip:{name}@{D}\nreg_sendregister=1\n"
+            f"[sip]\ndefault_proxy=0\n[proxy_0]\nreg_proxy=<sip:{machines.P_CSCF}{way}>\n"
+            f"reg_route=<sip:{machines.P_CSCF}{way};lr>\nreg_identity=sip:{name}@{D}\nreg_expires={expires}\n"
+            "reg_sendregister=1\n"
             f"[auth_info_0]\nusername={name}\nuserid={name}@{D}\nrealm={D}\npasswd={name}-secret\n")
         super().__init__([LINPHONE], folder, holder)
 
@@ -86,33 +91,86 @@ def contacts(lab, name):
     return re.findall(r"sip:[^\s<>]*@198\.51\.100\.\d+", lab.ctl("scscf", "registrations", f"sip:{name}@{D}"))
 
 
+class Baresip(machines.Terminal):
+    """A phone of another make, on a machine as theirs are."""
+
+    def __init__(self, lab, name, folder, holder):
+        self.lab, self.name = lab, name
+        self._begin = len(lab.log("scscf"))
+        (folder / "config").write_text(
+            "module_path /usr/lib/baresip/modules\nmodule account.so\nmodule g711.so\nmodule menu.so\nmodule stdio.so\n"
+            f"module ausine.so\nmodule aufile.so\nsip_listen {machines.NETWORK}.{WHERE[name]}:5060\n"
+            f"audio_player aufile,{folder}/heard.wav\naudio_source ausine,440\n")
+        (folder / "accounts").write_text(
+            f"<sip:{name}@{D}>;auth_user={name}@{D};auth_pass={name}-secret;outbound=\"sip:{machines.P_CSCF}:5060\";"
+            "regint=600;answermode=auto\n")
+        (folder / "contacts").write_text("")
+        super().__init__([BARESIP, "-f", str(folder)], folder, holder)
+
+    def ready(self):
+        logged_since(self.lab, self._begin, "registered", self.name)
+
+    def leave(self):
+        begin = len(self.lab.log("scscf"))
+        self.tell("/quit")
+        logged_since(self.lab, begin, "deregistered", self.name)
+        assert self.process.wait(10) == 0
+
+
+@contextlib.contextmanager
+def on_machines(lab, folder, makers):
+    """A phone of each maker, by the name of its user; all of them registered, and gone again afterwards."""
+    with contextlib.ExitStack() as stack:
+        made = []
+        for name, make in makers.items():
+            (folder / name).mkdir()
+            holder = stack.enter_context(machines.machine(WHERE[name]))
+            made.append(stack.enter_context(make(lab, name, folder / name, holder)))
+        for one in made:
+            one.ready()
+        yield made
+        for one in made:
+            one.leave()
+
+
 @pytest.fixture
 def phones(lab, tmp_path):
-    with contextlib.ExitStack() as stack:
-        made = {}
-        for name, number in WHERE.items():
-            (tmp_path / name).mkdir()
-            holder = stack.enter_context(machines.machine(number))
-            made[name] = stack.enter_context(Linphone(lab, name, tmp_path / name, holder))
-        for one in made.values():
-            one.ready()
-        yield made["dave"], made["erin"]
-        for one in made.values():
-            one.leave()
+    with on_machines(lab, tmp_path, {name: Linphone for name in WHERE}) as made:
+        yield made
+
+
+@pytest.fixture
+def tcp_phones(lab, tmp_path):
+    make = functools.partial(Linphone, way=";transport=tcp")
+    with on_machines(lab, tmp_path, {name: make for name in WHERE}) as made:
+        yield made
+
+
+def talk(caller, callee, ends):
+    """A call between two linphones."""
+    seen = len(callee.text())
+    begin = caller.call(callee)
+    callee.until(f"incoming call from sip:{caller.name}@{D}", seen)
+    callee.tell("answer")
+    for one, since in ((caller, begin), (callee, seen)):
+        one.until("Media streams established", since)
+    (caller if ends == "caller" else callee).tell("terminate")
+    for one, since in ((caller, begin), (callee, seen)):
+        one.until("ended (No error)", since)
 
 
 @pytest.mark.parametrize("ends", ["caller", "callee"])
 def test_calls_both_ways(phones, ends):
     for caller, callee in (phones, phones[::-1]):
-        seen = len(callee.text())
-        begin = caller.call(callee)
-        callee.until(f"incoming call from sip:{caller.name}@{D}", seen)
-        callee.tell("answer")
-        for one, since in ((caller, begin), (callee, seen)):
-            one.until("Media streams established", since)
-        (caller if ends == "caller" else callee).tell("terminate")
-        for one, since in ((caller, begin), (callee, seen)):
-            one.until("ended (No error)", since)
+        talk(caller, callee, ends)
+
+
+def test_chosen_tcp(lab, tcp_phones):
+    """Both say transport=tcp: registered and reached over the connections that they have opened, and no other."""
+    for one in tcp_phones:
+        assert re.search(r"transport=tcp", lab.ctl("scscf", "registrations", f"sip:{one.name}@{D}"), re.I)
+    for caller, callee in (tcp_phones, tcp_phones[::-1]):
+        talk(caller, callee, "caller")
 
 
 def test_refuses(phones):
@@ -139,3 +197,50 @@ def test_registers_and_leaves(lab, phones):
     """One contact, that of its machine; none when it has left (phones leave after each test, as the log tells)."""
     for one in phones:
         assert contacts(lab, one.name) == [f"sip:{one.name}@{machines.NETWORK}.{WHERE[one.name]}"]
+
+
+@pytest.fixture
+def brief(lab):
+    """An S-CSCF that lets registrations be short, so that nobody has to wait for a refresh."""
+    conf = facts.RUN / "scscf.yaml"
+    text = conf.read_text()
+
+    def reload(words):
+        since = len(lab.log("scscf"))
+        conf.write_text(words)
+        lab.ctl("scscf", "reload")
+        lab.wait_log("scscf", "configuration", since)
+    reload(text + "registration:\n  min_expires: 5 s\n")
+    yield
+    reload(text)
+
+
+def test_refreshes(lab, tmp_path, brief):
+    """It refreshes before the registration ends, with the binding that it has, and can be called afterwards."""
+    make = functools.partial(Linphone, expires=10)
+    with on_machines(lab, tmp_path, {"dave": make, "erin": Linphone}) as (dave, erin):
+        begin = len(lab.log("scscf"))
+        for _ in range(2):
+            line = lab.wait_log("scscf", rf"re-registered .*impi=dave@{D}", begin, 30)
+            begin = lab.log("scscf").index(line, begin) + len(line)
+        assert contacts(lab, "dave") == [f"sip:dave@{machines.NETWORK}.{WHERE['dave']}"]
+        talk(erin, dave, "caller")
+
+
+@pytest.mark.skipif(not BARESIP, reason="baresip is not installed (tools/packages ensure test)")
+def test_with_another_make(lab, tmp_path):
+    """linphone and baresip, each with its own transports, call each other; each ends a call."""
+    with on_machines(lab, tmp_path, {"dave": Baresip, "erin": Linphone}) as (dave, erin):
+        begin, seen = erin.call(dave), len(dave.text())
+        erin.until("Media streams established", begin)
+        dave.until("established", seen)
+        erin.tell("terminate")
+        dave.until("terminated", seen)
+        seen = len(erin.text())
+        begin = dave.tell(f"/dial sip:erin@{D}")
+        erin.until(f"incoming call from sip:dave@{D}", seen)
+        erin.tell("answer")
+        dave.until("established", begin)
+        erin.until("Media streams established", seen)
+        dave.tell("/hangup")
+        erin.until("ended (No error)", seen)

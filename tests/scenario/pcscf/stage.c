@@ -34,6 +34,7 @@ int stage_set_up(void **state)
         .ioi = STR("ioi.example"),
         .max_registrations = 100,
         .max_pending = 100,
+        .state.dir = STR("none"),
     };
     st.core = peer_udp(st.sc, CORE_AT);
     st.alice = ue_udp("198.51.100.1:5060", ACCESS);
@@ -57,10 +58,15 @@ void stage_start(void)
     assert_int_equal(pcscf_new(&p, &st.pcscf), 0);
 }
 
-void stage_restart(void)
+void stage_stop(void)
 {
     pcscf_free(st.pcscf);
     st.pcscf = NULL;
+}
+
+void stage_restart(void)
+{
+    stage_stop();
     stage_start();
 }
 

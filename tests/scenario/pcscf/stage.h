@@ -47,6 +47,7 @@ extern struct stage st;
 int stage_set_up(void **state);
 int stage_tear_down(void **state);
 void stage_start(void);   // with st.cfg as it is
+void stage_stop(void);    // at once, as with kill -9
 void stage_restart(void); // the same again, as after a crash
 struct ue ue_udp(const char *at, const char *to);
 struct ue ue_tcp(const char *at);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests of and to registered UEs (TS 24.229 5.2.6): the stored route, both Record-Route entries, the
 // token that leads to a flow, and requests inside dialogs.
+#include <stdio.h>
+#include <unistd.h>
+
 #include "stage.h"
 
 static const char *route_to(const char *uri)
@@ -441,6 +444,80 @@ static void alice_sends(const char *method, const char *call_id, const char *to_
                               .headers = text("%sP-Asserted-Identity: <sip:eve@x>\n", route)});
 }
 
+static void on_rotated(void *arg, struct keys *k, int err)
+{
+    (void)k;
+    *(int *)arg = err;
+}
+
+// Later than an earlier one has to sign before it may be forgotten.
+static void rotate(void)
+{
+    int err = KEYS_LATER;
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 15000);
+    if (keys_rotate(pcscf_keys(st.pcscf), "test", on_rotated, &err) == 0)
+        return;
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+    assert_int_equal(err, 0);
+}
+
+// Its key is forgotten while the process runs: the same as after a restart, and not as if somebody had made it up.
+static void tokens_end_with_their_key(void **state)
+{
+    const char *core, *access;
+    (void)state;
+    st.cfg.keys.keep = 1;
+    stage_start();
+    access = alices_dialog(&core);
+    const char *path = registered(&st.alice);
+    rotate();
+    alice_sends("INFO", "dialog", "t", text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
+    peer_answer(st.core, expect(st.core, "INFO "), 200, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 200");
+    rotate();
+    alice_sends("BYE", "dialog", "t", text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
+    (void)expect(st.alice.peer, "SIP/2.0 481");
+    core_send(&(struct request){.method = "BYE", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                .call_id = "dialog", .headers = route_to(core)});
+    (void)expect(st.core, "SIP/2.0 481");
+    core_send(&(struct request){.method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+    (void)expect(st.core, "SIP/2.0 404");
+}
+
+// With its keys in a file: calls go on, and a UE by UDP is reached, though the association is gone (5.2.6.4.3).
+static void tokens_of_a_file_outlive_the_process(void **state)
+{
+    char file[64];
+    const char *core, *access;
+    (void)state;
+    (void)snprintf(file, sizeof file, "/tmp/carillon-test-ring.%ld", (long)getpid());
+    st.cfg.keys = (struct node_keys){.file = str_from(file), .keep = 2};
+    stage_start();
+    access = alices_dialog(&core);
+    const char *path = registered(&st.alice);
+    for (int i = 0; i < 2; i++) {
+        stage_restart();
+        rotate();
+        core_send(&(struct request){.method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+        peer_answer(st.alice.peer, expect(st.alice.peer, "MESSAGE "), 200, NULL);
+        (void)expect(st.core, "SIP/2.0 200");
+        core_send(&(struct request){.method = "INFO", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                    .call_id = "dialog", .headers = route_to(core)});
+        peer_answer(st.alice.peer, expect(st.alice.peer, "INFO "), 200, NULL);
+        (void)expect(st.core, "SIP/2.0 200");
+        alice_sends("INFO", "dialog", "t", text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
+        peer_answer(st.core, expect(st.core, "INFO "), 200, NULL);
+        (void)expect(st.alice.peer, "SIP/2.0 200");
+    }
+    // Forgotten with its key.
+    rotate();
+    core_send(&(struct request){.method = "MESSAGE", .to = "sip:ue@198.51.100.1:5060", .headers = route_to(path)});
+    (void)expect(st.core, "SIP/2.0 404");
+    alice_sends("BYE", "dialog", "t", text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
+    (void)expect(st.alice.peer, "SIP/2.0 481");
+    assert_int_equal(unlink(file), 0);
+}
+
 static void in_dialog_both_ways(void **state)
 {
     const char *core, *access;
@@ -711,6 +788,8 @@ int main(void)
         T(tokens_cannot_be_forged),
         T(tokens_end_with_the_process),
         T(dialogs_end_with_the_process),
+        T(tokens_of_a_file_outlive_the_process),
+        T(tokens_end_with_their_key),
         T(in_dialog_both_ways),
         T(no_other_way_inside_a_dialog),
         T(each_fork_has_its_own_way),

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "app/app.h"
+#include "app/keys.h"
 #include "app/node_state.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -13,6 +15,7 @@ struct dummy_config {
     struct addr listen;
     struct str greeting;
     uint32_t ready_ms, drain_ms;
+    struct node_keys keys;
     struct node_state state;
 };
 
@@ -27,6 +30,7 @@ struct dummy {
     struct app *app;
     struct udp *udp;
     struct stack *stack; // only for its figures
+    struct keys *keys;   // only to be shown and rotated
     const struct dummy_config *config;
     uint64_t datagrams;
     bool ready;
@@ -45,6 +49,7 @@ static const struct conf_row rows[] = {
      .help = "Time from start to ready."},
     {"dummy.drain", CONF_U32, offsetof(struct dummy_config, drain_ms), "0", .unit = "ms",
      .help = "Time from drain to drained."},
+    NODE_KEYS_ROWS(offsetof(struct dummy_config, keys)),
     NODE_STATE_ROWS(offsetof(struct dummy_config, state)),
     {0},
 };
@@ -56,6 +61,7 @@ static void check(const void *config, app_finding bad, void *arg)
         bad(arg, "dummy.ready", "is more than ten minutes");
     if (str_eq(c->greeting, STR("bye")))
         bad(arg, "dummy.greeting", "is no greeting");
+    keys_check(&c->keys, bad, arg);
     node_check_state(&c->state, "dummy", bad, arg);
 }
 
@@ -192,6 +198,14 @@ static int start(struct app *app, const void *config, void **ret_nf)
         mem_free(d);
         return err;
     }
+    err = keys_new(&(struct keys_params){.loop = app_loop(app), .config = &d->config->keys, .name = STR("dummy")}, &d->keys);
+    if (err) {
+        stack_free(d->stack);
+        udp_close(d->udp);
+        close_state(d);
+        mem_free(d);
+        return err;
+    }
     timer_start(app_loop(app), &d->ready_timer, d->config->ready_ms);
     *ret_nf = d;
     return 0;
@@ -213,6 +227,11 @@ static struct stack *stack(void *nf)
     return ((struct dummy *)nf)->stack;
 }
 
+static struct keys *keys(void *nf)
+{
+    return ((struct dummy *)nf)->keys;
+}
+
 static void stop(void *nf)
 {
     struct dummy *d = nf;
@@ -225,6 +244,7 @@ static void stop(void *nf)
         ctl_finish(d->keeping, 1);
     close_state(d);
     udp_close(d->udp);
+    keys_free(d->keys);
     stack_free(d->stack);
     mem_free(d);
 }
@@ -397,6 +417,8 @@ int main(int argc, char **argv)
         .metrics = metrics,
         .stack = stack,
         .sip_commands = app_sip_commands,
+        .keys = keys,
+        .key_commands = app_key_commands,
         .keep = dummy_keep,
         .state_commands = app_state_commands,
         .commands = commands,

@@ -325,6 +325,46 @@ def test_commands(daemon, tmp_path):
     assert d.ctl("status")[0] == 3
 
 
+def test_keys(daemon, tmp_path):
+    """Ids and ages, never what is in the file; an older key of the file is there after a restart."""
+    path = tmp_path / "ring"
+    d = daemon(f"keys: {{file: {path}}}").up()
+    assert path.stat().st_mode & 0o7777 == 0o600
+    status, out, _ = d.ctl("keys", "list")
+    first = out.splitlines()[1].split()[0]
+    assert status == 0 and out.splitlines()[1].endswith(" signs") and f", {path}" in out
+    status, out, _ = d.ctl("keys", "rotate")
+    assert status == 0 and [line.split()[-1] for line in out.splitlines()[1:3]] == ["waits", "signs"]
+    assert out.splitlines()[2].startswith(first)
+    secrets = {line.split()[-1] for line in path.read_text().splitlines()[1:]}
+    assert len(secrets) == 4 and not any(s in out or s in d.log() for s in secrets)
+    assert d.ctl("keys", "rotate", "now")[0] == 2 and d.ctl("keys", "list", "all")[0] == 2
+    assert d.ctl("keys")[:2] == (2, "") and "usage: keys list" in d.ctl("keys")[2]
+    path.chmod(0o644)
+    assert d.ctl("keys", "rotate")[0] == 1
+    assert "key ring cannot be rotated" in d.log() and "chmod 600" in d.log()
+    path.chmod(0o600)
+    d.signal(signal.SIGKILL)
+    d.wait()
+    d.up()
+    assert first in d.ctl("keys", "list")[1]
+
+
+@pytest.mark.parametrize("text, mode, why", [
+    ("carillon-keys 1\nnames 0011", 0o600, "it is cut short"), ("", 0o600, "it is cut short"),
+    ("0123456789\n", 0o600, "it is no key ring of this version"), ("x", 0o640, "others may read it")])
+def test_wrong_keys(tmp_path, daemon, text, mode, why):
+    path = tmp_path / "ring"
+    path.write_text(text)
+    path.chmod(mode)
+    d = daemon(f"keys: {{file: {path}}}")
+    status, out, err = run("--config", d.conf, "--check", env=d.env)
+    assert status == 1 and "keys.file" in err and str(path) in err and why in err
+    assert d.start().wait() == 1
+    assert sum(why in line for line in d.log().splitlines()) == 1
+    assert path.read_text() == text
+
+
 def sum_of(*texts):
     total, lines = 0, []
     for name, text in texts:

@@ -242,6 +242,13 @@ REFUSED = [
     ("pcscf", {"control.socket": "unix:/run/x.ctl"}, "control.socket", "is a URI"),
     ("pcscf", {"run.pidfile": "{run}/store.key/x.pid"}, "run.pidfile", "Not a directory"),
     ("pcscf", {"run.pidfile": "{run}/node.ctl"}, "run.pidfile", "is the path of control.socket too"),
+    *((node, {"keys.file": "{run}/" + name}, "keys.file", words) for node in ("pcscf", "scscf") for name, words in (
+        ("bad.key", "it is no key ring of this version"), ("open.key", "others may read it (chmod 600)"),
+        ("none/ring", "its folder"), ("node.ctl", "is the path of control.socket too"))),
+    ("pcscf", {"keys.rotate": "30 s"}, "keys.rotate", "30 s is too often"),
+    ("pcscf", {"keys.rotate": "1 min", "keys.wait": "60 s"}, "keys.wait", "the newest would never sign"),
+    ("scscf", {"keys.wait": "5 s"}, "keys.wait", "must be from 12 to 604800 s"),
+    ("scscf", {"keys.keep": "0"}, "keys.keep", "must be from 1 to 15"),
     # numbers and words
     ("scscf", {"diameter.timeout": "-1"}, "diameter.timeout", 'expected a whole number (of ms), found "-1"'),
     ("scscf", {"diameter.timeout": "0"}, "diameter.timeout", "must be from 100 to 60000 ms, found 0"),
@@ -294,6 +301,8 @@ WARNED = [
     ("icscf", {"diameter.timeout": "9 s"}, "selection.timeout", "given up for dead"),
     ("scscf", {"registration.default_expires": "60", "registration.min_expires": "1 h"},
      "registration.default_expires", "60 s is not from"),
+    ("scscf", {"keys.file": "{run}/new.keys", "keys.rotate": "10 min", "keys.keep": "5"}, "keys.rotate",
+     "is not as long as registration.max_expires"),
     ("pcscf", {"home.domains": f"[{D}, {D.upper()}]"}, "home.domains", "is there twice"),
     ("pcscf", {"media.codecs": "[AMR-WB, CN, AMRWB]"}, "media.codecs", "AMRWB is no encoding name"),
     ("scscf", {"media.codecs": "[amr, G.711]"}, "media.codecs", "G.711 is no encoding name"),
@@ -303,6 +312,7 @@ WARNED = [
 
 # As they have to be: none of these is a mistake.
 FINE = [
+    ("pcscf", {"keys.file": "{run}/new.keys", "keys.rotate": "1 h", "keys.keep": "15", "keys.node": "7"}),
     *((node, {}) for node in GOOD),
     ("pcscf", {"core.listen": "[0.0.0.0:5070]"}),
     ("pcscf", {"core.host": "127.0.3.1"}),

@@ -17,6 +17,7 @@ NXDOMAIN, SERVFAIL, REFUSED, NODATA, SILENT = 3, 2, 5, 0, None
 CONFIG = """
 access: {{listen: [{net}.1:5060], security: off, warnings: full}}
 core: {{listen: [{net}.1:5070], host: pcscf.example.org, trusted: [{net}.0/24]}}
+state: {{dir: none}}
 home: {{domains: [example.org], entry: "{entry}"}}
 network.visited: example.org
 limits.pending_per_source: 0

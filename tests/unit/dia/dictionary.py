@@ -27,7 +27,7 @@ RENAMED = {"Cx-User-Data": "User-Data", "Digest-Qop": "Digest-QoP",
 # TS 29.229 table 6.3.1 has no M bit here; Wireshark's file lags behind.
 NOT_MANDATORY = {628, 629, 630, 631, 632, 634, 653, 654, 655, 657, 658}
 # Newer than Wireshark 4.0.
-UNKNOWN_TO_WIRESHARK = {(659, 10415), (662, 10415), (663, 10415)}
+UNKNOWN_TO_WIRESHARK = {(659, 10415), (660, 10415), (661, 10415), (662, 10415), (663, 10415)}
 
 
 def wireshark():

@@ -73,6 +73,33 @@ static const struct cx_sar sar_full = {
     .impus = ITEMS(struct str, STR_INIT("sip:a"), STR_INIT("sip:bb"), STR_INIT("tel:+1"), STR_INIT("sip:dddd")),
     .n_impus = 4, .server_name = STR_INIT("sip:s.test"), .type = CX_USER_DEREGISTRATION_STORE_SERVER_NAME,
     .user_data_already_available = true};
+static const struct cx_sar sar_restoration = {
+    HEAD_IN, .impi = STR_INIT("impi"), .impus = ITEMS(struct str, STR_INIT("sip:a")), .n_impus = 1,
+    .server_name = STR_INIT("sip:s.test"), .type = CX_REGISTRATION, .multiple_registration = true,
+    .restoration = {
+        .present = true, .impi = STR_INIT("impi"), .timeout = 0xe8000003, .scheme = STR_INIT("SIP Digest"),
+        .contacts = ITEMS(struct cx_restoration_contact,
+                          {.path = STR_INIT("<sip:p.test;lr>"), .contact = STR_INIT("<sip:u@10.0.0.1>;expires=600"),
+                           .cseq_present = true, .cseq = 7, .call_id = STR_INIT("c1"),
+                           .subscription = {true, STR_INIT("s1"), STR_INIT("<sip:a>;tag=1"), STR_INIT("<sip:a>;tag=2"),
+                                            STR_INIT("<sip:p.test;lr>"), STR_INIT("<sip:u@10.0.0.1>")},
+                           .pcscf_subscription = {true, STR_INIT("s2"), STR_INIT("<sip:p>;tag=3"),
+                                                  STR_INIT("<sip:a>;tag=4"), STR_INIT("<sip:p.test>")}},
+                          {.path = STR_INIT("<sip:q.test;lr>"), .contact = STR_INIT("<sip:u@10.0.0.2>")}),
+        .n_contacts = 2}};
+static const struct cx_saa saa_restoration = {
+    HEAD_OUT, .result = {CX_ERROR_IN_ASSIGNMENT_TYPE, true}, .user_data = STR_INIT("<IMSSubscription/>"),
+    .restorations = ITEMS(
+        struct cx_restoration,
+        {.impi = STR_INIT("impi1"),
+         .contacts = ITEMS(struct cx_restoration_contact, {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:1>")},
+                           {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:11>"), .cseq_present = true}),
+         .n_contacts = 2},
+        {.impi = STR_INIT("impi22"), .scheme = STR_INIT("Digest-AKAv1-MD5"),
+         .contacts = ITEMS(struct cx_restoration_contact, {.path = STR_INIT("<sip:p>"), .contact = STR_INIT("<sip:2>")}),
+         .n_contacts = 1}),
+    .n_restorations = 2, .registered_identities = ITEMS(struct str, STR_INIT("impi1"), STR_INIT("impi22")),
+    .n_registered = 2};
 static const struct cx_saa saa_least = {HEAD_OUT, .result = {CX_ERROR_IN_ASSIGNMENT_TYPE, true}};
 static const struct cx_saa saa_full = {
     MANY_HEAD, .result = {DIA_SUCCESS, false}, .impi = STR_INIT("impi"), .server_name = STR_INIT("sip:other"),
@@ -188,7 +215,8 @@ static const struct sample {
     CX(300, REQUEST, uar_least), CX(300, REQUEST, uar_full), CX(300, ANSWER, uaa_least),
     CX(300, ANSWER, uaa_empty_capabilities), CX(300, ANSWER, uaa_full), CX(300, ANSWER, uaa_refused),
     CX(301, REQUEST, sar_least), CX(301, REQUEST, sar_full), CX(301, ANSWER, saa_least),
-    CX(301, ANSWER, saa_full), CX(301, ANSWER, saa_no_loose_route), CX(302, REQUEST, lir_least),
+    CX(301, ANSWER, saa_full), CX(301, ANSWER, saa_no_loose_route), CX(301, REQUEST, sar_restoration),
+    CX(301, ANSWER, saa_restoration), CX(302, REQUEST, lir_least),
     CX(302, REQUEST, lir_full), CX(302, ANSWER, lia_least), CX(302, ANSWER, lia_full),
     CX(303, REQUEST, mar_least), CX(303, REQUEST, mar_first), CX(303, REQUEST, mar_resync),
     CX(303, ANSWER, maa_least), CX(303, ANSWER, maa_full), CX(304, REQUEST, rtr_least),

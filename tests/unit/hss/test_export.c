@@ -39,7 +39,7 @@ static struct hss_op *run(struct world *w, struct work *j, int want)
 {
     struct list ops;
     char why[160];
-    struct hss_op *op = hss_op_new(w->hss, HSS_TASK);
+    struct hss_op *op = hss_task_new(w->hss);
     assert_non_null(op);
     op->task = task;
     op->arg = j;

@@ -231,7 +231,7 @@ static int change(struct world *w, struct change *c)
 {
     struct list ops;
     char why[160];
-    struct hss_op *op = hss_op_new(w->hss, HSS_TASK);
+    struct hss_op *op = hss_task_new(w->hss);
     assert_non_null(op);
     op->task = change_task;
     op->arg = c;

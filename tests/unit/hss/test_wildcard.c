@@ -74,7 +74,7 @@ static int run(struct work *j, int (*work)(struct hss_op *, void *))
 {
     struct list ops;
     char why[160];
-    struct hss_op *op = hss_op_new(w.hss, HSS_TASK);
+    struct hss_op *op = hss_task_new(w.hss);
     assert_non_null(op);
     op->task = work;
     op->arg = j;
@@ -455,6 +455,16 @@ static void overlap_of_the_first(void **state)
     assert_string_equal(j.overlaps.pattern, "sip:list!.*!@" DOMAIN);
 }
 
+// Identities that begin like the pattern and end otherwise take no room from those that it is about.
+static void overlaps_by_both_ends(void **state)
+{
+    provision("subscribers:\n" ONE("a", "impus: 'sip:a@" DOMAIN " tel:+4910{0000..0998}'")
+              ONE("b", "impus: 'sip:b@" DOMAIN " tel:+4911{0000..0998}'"));
+    struct work j = {.text = "subscribers:\n" ONE("c", "impus: 'sip:c@" DOMAIN " tel:+491!.*!0777'")};
+    assert_int_equal(run(&j, import_work), 0);
+    assert_int_equal(j.overlaps.n, 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -462,7 +472,7 @@ int main(void)
         TEST(look_up),        TEST(state_of_the_set), TEST(nobody_registers_by_it), TEST(unregistered),
         TEST(in_the_profile), TEST(mistakes),         TEST(export_and_import),      TEST(replaced_alone),
         TEST(mixed_up),       TEST(by_its_text),      TEST(one_that_cannot_be_used), TEST(overlaps),
-        TEST(overlap_of_the_first),
+        TEST(overlap_of_the_first), TEST(overlaps_by_both_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,8 @@ struct net {
     uint8_t challenge[32];
     bool user_data;
     size_t n_items;
+    char contact[128]; // of the first that is restored
+    uint32_t timeout, features;
 };
 
 static void start_hss(struct net *n)
@@ -41,7 +43,7 @@ static void start_hss(struct net *n)
     char error[256] = "";
     size_t count;
     assert_int_equal(sim_node(n->sim, "hss", &n->hss_loop), 0);
-    const struct hss_params p = {.loop = n->hss_loop, .store_path = ":memory:"};
+    const struct hss_params p = {.loop = n->hss_loop, .store_path = ":memory:", .settings.restoration_size = 4096};
     assert_int_equal(hss_new(&p, &n->hss), 0);
     assert_int_equal(
         subscribers_import(n->hss, str_from(world_subscribers), "w", error, sizeof(error), &count), 0);
@@ -123,6 +125,12 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct net *n = nf;
     keep(nf, err, a ? a->result : none, a ? a->impi : STR_NONE);
     n->user_data = a && str_find(a->user_data, STR("<IMSSubscription>")) >= 0;
+    n->contact[0] = 0;
+    n->features = a && a->head.n_features ? a->head.features[0].list : 0;
+    if (!a || !a->n_restorations || !a->restorations[0].n_contacts)
+        return;
+    n->timeout = a->restorations[0].timeout;
+    (void)snprintf(n->contact, sizeof n->contact, "%.*s", STR_ARG(a->restorations[0].contacts[0].contact));
 }
 
 static void wait_answer(struct net *n, const char *what, uint32_t code, bool experimental)
@@ -189,6 +197,38 @@ static void all_four(void **state)
     stop(&n);
 }
 
+static void send_sar(struct net *n, struct cx_sar s, const char *what, uint32_t code, bool experimental)
+{
+    static const struct cx_feature f = {DIA_VENDOR_3GPP, 1, CX_IMS_RESTORATION, false};
+    s.head = head();
+    s.head.features = &f;
+    s.head.n_features = 1;
+    assert_int_equal(cx_send_sar(n->cscf_dia, &s, 5000, on_saa, n, 1), 0);
+    wait_answer(n, what, code, experimental);
+    assert_int_equal(n->features, CX_IMS_RESTORATION);
+}
+
+// TS 29.228 6.1.2.1, TS 29.229 6.3.46: what was left comes back, also with the result that is no success.
+static void restoration(void **state)
+{
+    static const struct cx_restoration_contact c = {.path = STR_INIT("<sip:pcscf;lr>"), .contact = STR_INIT("<sip:alice@10.0.0.9>")};
+    struct net n;
+    (void)state;
+    start(&n, 5);
+    struct cx_sar s = world_sar_of(ALICE, ALICE_IMPU, CX_REGISTRATION);
+    s.restoration = (struct cx_restoration){
+        .present = true, .impi = STR(ALICE), .timeout = 0xe8000001, .contacts = &c, .n_contacts = 1};
+    send_sar(&n, s, "REGISTRATION", DIA_SUCCESS, false);
+    assert_string_equal(n.contact, "");
+    send_sar(&n, world_sar_of(ALICE, ALICE_IMPU, CX_NO_ASSIGNMENT), "NO_ASSIGNMENT", DIA_SUCCESS, false);
+    assert_string_equal(n.contact, "<sip:alice@10.0.0.9>");
+    assert_int_equal(n.timeout, 0xe8000001);
+    send_sar(&n, world_sar_of(NULL, ALICE_IMPU, CX_UNREGISTERED_USER), "UNREGISTERED_USER", CX_ERROR_IN_ASSIGNMENT_TYPE, true);
+    assert_string_equal(n.contact, "<sip:alice@10.0.0.9>");
+    assert_true(n.user_data);
+    stop(&n);
+}
+
 static void seed_decides(void **state)
 {
     struct net a, b, c;
@@ -236,6 +276,7 @@ int main(void)
     log_set_level(LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_four),
+        cmocka_unit_test(restoration),
         cmocka_unit_test(seed_decides),
         cmocka_unit_test(crash_between),
     };

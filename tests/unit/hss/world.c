@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/writer.h"
 #include "io/uv.h"
 #include "tests/common/subscribers.h"
 
@@ -170,6 +171,25 @@ static struct cx_capabilities keep(const struct cx_capabilities *c)
     return k;
 }
 
+static void keep_features(struct reply *r, const struct cx_head *h)
+{
+    r->has_features = h->n_features > 0;
+    r->features = h->n_features ? h->features[0].list : 0;
+}
+
+static void keep_restored(struct reply *r, const struct cx_saa *a)
+{
+    struct writer w = writer_init(r->restored, sizeof r->restored - 1);
+    for (size_t i = 0; i < a->n_restorations; i++) {
+        const struct cx_restoration *x = &a->restorations[i];
+        writer_printf(&w, "%s%.*s", i ? "; " : "", STR_ARG(x->impi));
+        for (size_t k = 0; k < x->n_contacts; k++)
+            writer_printf(&w, " %.*s", STR_ARG(x->contacts[k].contact));
+    }
+    assert_false(w.failed);
+    r->restored[w.n] = 0;
+}
+
 static void on_uaa(void *arg, const struct cx_uaa *a)
 {
     struct call *c = arg;
@@ -177,6 +197,7 @@ static void on_uaa(void *arg, const struct cx_uaa *a)
     c->reply.has_server_name = a->server_name.p != NULL;
     put(c->reply.server_name, sizeof(c->reply.server_name), a->server_name);
     c->reply.capabilities = keep(&a->capabilities);
+    keep_features(&c->reply, &a->head);
     finished(c);
 }
 
@@ -187,6 +208,7 @@ static void on_lia(void *arg, const struct cx_lia *a)
     c->reply.has_server_name = a->server_name.p != NULL;
     put(c->reply.server_name, sizeof(c->reply.server_name), a->server_name);
     put(c->reply.wildcard, sizeof(c->reply.wildcard), a->wildcard);
+    keep_features(&c->reply, &a->head);
     c->reply.capabilities = keep(&a->capabilities);
     finished(c);
 }
@@ -249,6 +271,9 @@ static void on_saa(void *arg, const struct cx_saa *a)
     put(r->ecf[0], sizeof(r->ecf[0]), a->charging.primary_ecf);
     put(r->ecf[1], sizeof(r->ecf[1]), a->charging.secondary_ecf);
     r->n_associated = a->n_associated;
+    r->n_registered = a->n_registered;
+    keep_restored(r, a);
+    keep_features(r, &a->head);
     finished(c);
 }
 

@@ -40,7 +40,10 @@ struct reply {
     char user_data[8192];
     bool has_user_data;
     char ccf[2][64], ecf[2][64];
-    size_t n_associated;
+    size_t n_associated, n_registered;
+    char restored[1024]; // "IMPI CONTACT CONTACT; IMPI CONTACT"
+    bool has_features;
+    uint32_t features; // list of the first
     uint32_t failed; // code of the AVP in head.failed, 0: none
 };
 struct reply world_uar(struct world *w, const struct cx_uar *r);

@@ -345,12 +345,30 @@ static void in_header_fields(void **state)
     assert_true(str_eq(wildcard_from_uri(&arena, STR("sip:a!%zz%4!@x")), STR("sip:a!%zz%4!@x")));
 }
 
+// One that is asked for again is there already; one that is none is told each time.
+static void compiled_once(void **state)
+{
+    (void)state;
+    struct wildcard_cache *c = wildcard_cache_new(64);
+    assert_non_null(c);
+    const struct wildcard *w = wildcard_cache_find(c, STR("sip:a!.*!@x"));
+    assert_non_null(w);
+    assert_true(wildcard_covers(w, STR("sip:abc@x")));
+    mem_fail_after(0); // nothing is made
+    assert_ptr_equal(wildcard_cache_find(c, STR("sip:a!.*!@x")), w);
+    assert_true(wildcard_cache_covers(c, STR("sip:a!.*!@x"), STR("sip:abc@x")));
+    mem_fail_after(-1);
+    assert_null(wildcard_cache_find(c, STR("sip:a!(!@x")));
+    assert_false(wildcard_cache_covers(c, STR("sip:a!(!@x"), STR("sip:a(@x")));
+    wildcard_cache_free(c);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_is_one), TEST(canonical),         TEST(covered), TEST(what_is_no_expression), TEST(every_short_expression),
-        TEST(what_is_taken_compiles), TEST(nothing_gets_out), TEST(in_header_fields),
+        TEST(what_is_taken_compiles), TEST(nothing_gets_out), TEST(in_header_fields), TEST(compiled_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,16 @@
 #include "base/arena.h"
 #include "pcscf/icid.h"
 
-static const struct token_key key = {.k = {1, 2}}, other = {.k = {1, 3}};
+static struct keyring ring, other_ring;
+static struct token_key key = {.ring = &ring}, other = {.ring = &other_ring};
+
+static int make_rings(void **state)
+{
+    (void)state;
+    ring = keyring_make(&(struct keyring_seed){.first = {2}, .id = 1}, 0);
+    other_ring = keyring_make(&(struct keyring_seed){.first = {3}, .id = 1}, 0);
+    return 0;
+}
 
 static void opens_what_was_sealed(void **state)
 {
@@ -50,11 +59,28 @@ static void nothing_else_opens(void **state)
     arena_done(&a);
 }
 
+static void opens_what_an_older_key_sealed(void **state)
+{
+    static const uint8_t secret[KEYRING_SECRET] = {7};
+    struct keyring turning = ring;
+    const struct token_key k = {.ring = &turning};
+    struct arena a;
+    (void)state;
+    arena_init(&a, NULL, 0);
+    struct str sealed = icid_seal(&k, &a, STR("0123456789"), STR("c"));
+    keyring_add(&turning, secret, 1, 1);
+    assert_true(str_eq(icid_open(&k, &a, sealed, STR("c")), STR("0123456789")));
+    keyring_add(&turning, secret, 1, 2);
+    assert_null(icid_open(&k, &a, sealed, STR("c")).p);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_was_sealed),
         cmocka_unit_test(nothing_else_opens),
+        cmocka_unit_test(opens_what_an_older_key_sealed),
     };
-    return cmocka_run_group_tests_name("pcscf_icid", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("pcscf_icid", tests, make_rings, NULL);
 }

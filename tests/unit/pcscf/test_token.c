@@ -7,12 +7,22 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/base64url.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "pcscf/token.h"
 #include "sip/uri.h"
 
-static const struct token_key key = {.k = {1, 2}, .boot = 7};
+static struct keyring ring, other_ring;
+static struct token_key key = {.ring = &ring, .boot = 7, .node = 3};
+
+static int make_rings(void **state)
+{
+    (void)state;
+    ring = keyring_make(&(struct keyring_seed){.names = {1}, .first = {2}, .id = 1}, 0);
+    other_ring = keyring_make(&(struct keyring_seed){.names = {1}, .first = {3}, .id = 1}, 0);
+    return 0;
+}
 
 static struct access_flow flow_of(const char *ip, uint16_t port, enum sip_proto proto, flow_id id)
 {
@@ -41,9 +51,17 @@ static void round_trip(void **state)
         assert_int_equal(got.id, flows[i].id);
         assert_true(addr_eq(&got.remote, &flows[i].remote));
         // A later run of the node knows the address, not the connection.
-        struct token_key later = {.k = {1, 2}, .boot = 8};
+        struct token_key later = {.ring = &ring, .boot = 8, .node = 3};
         assert_int_equal(token_parse(&later, t, &CALL, &got, NULL), 0);
         assert_int_equal(got.id, 0);
+        // Nor does another node with the same keys.
+        struct token_key elsewhere = {.ring = &ring, .boot = 7, .node = 4};
+        assert_int_equal(token_parse(&elsewhere, t, &CALL, &got, NULL), 0);
+        assert_int_equal(got.id, 0);
+        assert_int_equal(token_origin(&key, t), TOKEN_OF_THIS_RUN);
+        assert_int_equal(token_origin(&later, t), TOKEN_OF_EARLIER_RUN);
+        assert_int_equal(token_origin(&elsewhere, t), TOKEN_OF_ANOTHER);
+        assert_int_equal(token_origin(&key, str_skip(t, 4)), TOKEN_NONE);
         arena_done(&a);
     }
 }
@@ -92,11 +110,40 @@ static void forgeries(void **state)
     memcpy(copy, t.p, t.n);
     memcpy(copy + t.n, "AAAA", 4);
     assert_int_equal(token_parse(&key, str_make(copy, t.n + 4), &PATH, &got, NULL), ERR_BAD);
-    struct token_key other = {.k = {1, 3}, .boot = 7};
+    struct token_key other = {.ring = &other_ring, .boot = 7, .node = 3};
     assert_int_equal(token_parse(&other, t, &PATH, &got, NULL), ERR_BAD);
     assert_int_equal(token_parse(&key, STR("alice"), &PATH, &got, NULL), ERR_BAD);
     assert_int_equal(token_parse(&key, str_make("a\0b", 3), &PATH, &got, NULL), ERR_BAD);
     arena_done(&a);
+}
+
+// Every bit of every field, of each kind of token: protocol, family and kind, port, flow, run, listener, user, key, node,
+// address, routes, tag.
+static void each_field_is_signed(void **state)
+{
+    (void)state;
+    const struct access_flow flows[] = {flow_of("192.0.2.1", 5060, SIP_PROTO_UDP, 3),
+                                        flow_of("2001:db8::1", 5060, SIP_PROTO_TCP, 3)};
+    const struct token_use uses[] = {PATH, CALL, {.kind = TOKEN_ACCESS, .call_id = STR_INIT("call"), .routes = 7}};
+    for (size_t k = 0; k < 2 * ARRAY_LEN(uses); k++) {
+        const struct token_use *use = &uses[k / 2];
+        unsigned char bytes[128];
+        struct access_flow got;
+        struct arena a;
+        size_t n;
+        arena_init(&a, NULL, 0);
+        struct str t = token_write(&key, &a, &flows[k % 2], use);
+        assert_int_equal(base64url_parse(t, bytes, sizeof bytes, &n), 0);
+        for (size_t bit = 0; bit < 8 * n; bit++) {
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            struct str bent = base64url_write(&a, bytes, n);
+            if (token_parse(&key, bent, use, &got, NULL) != ERR_BAD)
+                fail_msg("token %zu, bit %zu", k, bit);
+            bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        }
+        assert_int_equal(token_parse(&key, base64url_write(&a, bytes, n), use, &got, NULL), 0);
+        arena_done(&a);
+    }
 }
 
 // A token of one dialog is none of another, nor a Path, nor of the dialog's other side.
@@ -190,13 +237,42 @@ static void route_sets_compare(void **state)
     arena_done(&a);
 }
 
+// Yesterday's tokens are good while their key is kept; names and route sets do not change with the keys.
+static void keys_rotate_under_tokens(void **state)
+{
+    (void)state;
+    struct keyring turning = ring;
+    const struct token_key k = {.ring = &turning, .boot = 7, .node = 3};
+    struct access_flow f = flow_of("192.0.2.1", 5060, SIP_PROTO_UDP, 3), got;
+    struct arena a;
+    struct sip_uri u;
+    arena_init(&a, NULL, 0);
+    assert_int_equal(sip_uri_parse(&a, STR("sip:mo@scscf.example;lr"), &u), 0);
+    struct str first = token_write(&k, &a, &f, &CALL);
+    uint64_t user = token_user(&k, STR("impi")), routes = token_add_route(&k, 0, &u);
+    for (uint8_t i = 0; i < 3; i++) {
+        const uint8_t secret[KEYRING_SECRET] = {i, 9};
+        assert_int_equal(token_parse(&k, first, &CALL, &got, NULL), 0);
+        keyring_add(&turning, secret, 2, 100u + i);
+        struct str newest = token_write(&k, &a, &f, &CALL);
+        assert_false(str_eq(newest, first));
+        assert_int_equal(token_parse(&k, newest, &CALL, &got, NULL), 0);
+        assert_int_equal(token_origin(&k, first), i < 2 ? TOKEN_OF_THIS_RUN : TOKEN_OF_FORGOTTEN_KEY);
+        assert_int_equal(token_parse(&key, newest, &CALL, &got, NULL), ERR_BAD);
+    }
+    assert_int_equal(token_parse(&k, first, &CALL, &got, NULL), ERR_BAD);
+    assert_true(user == token_user(&k, STR("impi")));
+    assert_true(routes == token_add_route(&k, 0, &u));
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),         cmocka_unit_test(one_text),
-                cmocka_unit_test(forgeries),
+        cmocka_unit_test(forgeries),          cmocka_unit_test(each_field_is_signed),
         cmocka_unit_test(one_purpose_each),   cmocka_unit_test(route_set_travels_in_the_token),
-        cmocka_unit_test(route_sets_compare),
+        cmocka_unit_test(route_sets_compare), cmocka_unit_test(keys_rotate_under_tokens),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_rings, NULL);
 }

@@ -51,6 +51,7 @@ static struct record_contact contacts[2] = {
      .due_ms = 1},
 };
 static const struct record_registration whole = {.loose_route = true,
+                                                 .route = {.set = 0x1234567890abcdef, .key = 77},
                                                  .charging = STR_INIT("ccf=a;ecf=b"),
                                                  .profile = STR_INIT("\1whatever\0stands here"),
                                                  .n = 2,
@@ -72,6 +73,8 @@ static void registration_is_the_same(void **state)
     struct str bytes = written(&whole, room, sizeof room);
     assert_int_equal(record_registration_read(&arena, bytes, &r), 0);
     assert_true(r.loose_route);
+    assert_int_equal(r.route.set, whole.route.set);
+    assert_int_equal(r.route.key, whole.route.key);
     assert_same(r.charging, whole.charging);
     assert_same(r.profile, whole.profile);
     assert_int_equal(r.n, 2);

@@ -65,7 +65,8 @@ static void right_response_registers(void **state)
     w.hss.ccf = "aaa://ccf.ims.example";
     struct sip_msg *m = world_registered(&alice);
     assert_string_equal(header(m, SIP_H_P_ASSOCIATED_URI), "<sip:alice@" DOMAIN ">, <tel:+15551>");
-    assert_string_equal(header(m, SIP_H_SERVICE_ROUTE), "<sip:orig@127.0.1.30:5060;lr>");
+    assert_has(header(m, SIP_H_SERVICE_ROUTE), "<sip:orig.");
+    assert_has(header(m, SIP_H_SERVICE_ROUTE), "@127.0.1.30:5060;lr>");
     assert_string_equal(header(m, SIP_H_PATH), "<sip:flow1@127.0.1.10:5060;lr>");
     assert_string_equal(header(m, SIP_H_CONTACT), "<sip:alice@192.0.2.1:5060>;expires=3600");
     assert_has(header(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES), "ccf=\"aaa://ccf.ims.example\"");

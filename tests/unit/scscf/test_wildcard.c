@@ -43,14 +43,19 @@ static void terminate(const char *uri, const char *headers)
     terminate_from(W_ICSCF, "127.0.1.20:5060", uri, headers);
 }
 
-static void originate(const char *headers)
+static void originate_along(const char *way, const char *headers)
 {
     w.branch++;
     world_sendf(W_PCSCF,
                 "MESSAGE sip:bob@" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKo%u\n"
-                "Max-Forwards: 70\nRoute: <sip:orig@127.0.1.30:5060;lr>\nFrom: <sip:alice@" DOMAIN
+                "Max-Forwards: 70\nRoute: %s\nFrom: <sip:alice@" DOMAIN
                 ">;tag=f\nTo: <sip:x@y.example>\nCall-ID: s%u\nCSeq: 1 MESSAGE\n%sContent-Length: 0\n\n",
-                w.branch, w.branch, headers);
+                w.branch, way, w.branch, headers);
+}
+
+static void originate(const char *headers)
+{
+    originate_along("<sip:orig@127.0.1.30:5060;lr>", headers);
 }
 
 static void reaches_alice(const char *uri, const char *called)
@@ -147,6 +152,35 @@ static void originating(void **state)
     }
 }
 
+// A distinct identity inside of alice's is bob's, who is registered: she cannot be him, along her own way, whatever her
+// P-CSCF says; he can, and is served by his own profile (TS 29.228 6.5).
+static void distinct_before_wildcarded(void **state)
+{
+    static const char *const keys[] = {"", KEY(LIST)};
+    static const struct reg bob = {.impi = "bob@" DOMAIN, .impu = "sip:list9@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
+    char hers[200], his[200], headers[300];
+    (void)state;
+    (void)snprintf(hers, sizeof hers, "%s", header(registered(profiles[0]), SIP_H_SERVICE_ROUTE));
+    w.hss.profile = PROFILE("bob@" DOMAIN, ID("sip:list9@" DOMAIN));
+    (void)snprintf(his, sizeof his, "%s", header(world_registered(&bob), SIP_H_SERVICE_ROUTE));
+    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+        (void)snprintf(headers, sizeof headers, "P-Asserted-Identity: <sip:list9@" DOMAIN ">\n%s", keys[k]);
+        originate_along(hers, headers);
+        (void)world_expect(W_PCSCF, 403);
+        originate_along(his, headers);
+        struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
+        world_answer(W_ICSCF, m, 200, "");
+        (void)world_expect(W_PCSCF, 200);
+        (void)snprintf(headers, sizeof headers, "P-Asserted-Identity: <sip:list8@" DOMAIN ">\n%s", keys[k]);
+        originate_along(hers, headers);
+        m = world_expect_request(W_ICSCF, "MESSAGE");
+        world_answer(W_ICSCF, m, 200, "");
+        (void)world_expect(W_PCSCF, 200);
+        originate_along(his, headers);
+        (void)world_expect(W_PCSCF, 403);
+    }
+}
+
 static void barred(void **state)
 {
     (void)state;
@@ -190,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(called_by_its_key), TEST(not_by_its_own_matching), TEST(asked_for_by_its_key), TEST(originating),
+        TEST(distinct_before_wildcarded),
         TEST(barred),            TEST(numbers),                 TEST(associated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import threading
@@ -256,3 +257,23 @@ def test_proxy_asks_a_phone_with_a_key(password, sent, status):
                            text=True, timeout=20, check=False)
     assert r.returncode == 0, r.stdout + r.stderr
     assert numbers(core) == sent and all(is_right(t) for t in of(core, "INVITE")[1:])
+
+
+def test_shows_what_is_open():
+    """On SIGUSR1, and when a step does not end in time: what is there, and what it waits for."""
+    with registering(answers={"INVITE": "180 Ringing"}) as core:
+        p = subprocess.Popen([UE, *DAVE, "--local", LOCAL, "--proxy", PROXY, "--json", "register", "+", "call", CALL,
+                              "timeout=2"], stdout=subprocess.PIPE, text=True)
+        events = []
+        for line in p.stdout:
+            events.append(json.loads(line))
+            if events[-1]["event"] == "progress" and events[-1]["status"] == 180:
+                p.send_signal(signal.SIGUSR1)
+        assert p.wait(timeout=20) == 1
+    assert of(core, "INVITE")
+    names = [e["event"] for e in events]
+    shown = [e for e in events if e["event"] == "session"]
+    assert len(shown) == 2 and names.index("session") < names.index("timeout")
+    assert shown[0]["state"] == "Early" and shown[0]["side"] == "caller" and shown[0]["dialogs"] == 1
+    assert shown[0]["machines"] == [{"name": "session", "state": "Early"}]
+    assert {"invite-client", "request-client"} >= {e["machine"] for e in events if e["event"] == "transaction"}
