@@ -5,38 +5,47 @@
 #include "base/log.h"
 #include "scscf/scscf_priv.h"
 
-void scscf_left(struct scscf *s, const struct registration *reg, const struct binding *b,
-                enum cx_sar_type why, struct str call_id)
+static const enum cx_sar_type types[] = {
+    [BINDING_REFRESHED] = CX_USER_DEREGISTRATION,
+    [BINDING_REPLACED] = CX_USER_DEREGISTRATION,
+    [BINDING_REMOVED] = CX_USER_DEREGISTRATION,
+    [BINDING_EXPIRED] = CX_TIMEOUT_DEREGISTRATION,
+    [BINDING_DEACTIVATED] = CX_ADMINISTRATIVE_DEREGISTRATION,
+    [BINDING_UNREACHABLE] = CX_ADMINISTRATIVE_DEREGISTRATION,
+};
+
+static void tell_hss(struct scscf *s, const struct registration_news *n)
 {
-    struct str impi = binding_impi(b);
-    if (registration_count_of(reg, impi) > 1)
+    struct str impi = binding_impi(n->binding);
+    if (registration_count_of(n->reg, impi) > 1)
         return;
     auth_forget_used(s->auth, impi);
-    cx_notify(s, call_id.n ? call_id : binding_text(b, BINDING_CALL_ID), impi, scscf_default_impu(reg),
-              why);
+    cx_notify(s, n->call_id.n ? n->call_id : binding_text(n->binding, BINDING_CALL_ID), impi,
+              scscf_default_impu(n->reg), types[n->why]);
 }
 
-void scscf_unbind(struct scscf *s, struct registration *reg, struct binding *b,
-                  enum cx_sar_type why, struct str call_id)
+static void log_expired(struct scscf *s, const struct registration_news *n)
 {
-    scscf_left(s, reg, b, why, call_id);
-    registration_unbind(reg, b);
-}
-
-void scscf_end(struct scscf *s, struct registration *reg, enum cx_sar_type why)
-{
-    while (registration_bindings(reg))
-        scscf_unbind(s, reg, registration_bindings(reg), why, STR_NONE);
-    (void)registration_settle(reg);
-}
-
-void scscf_on_expired(void *arg, const struct registration *reg, const struct binding *b)
-{
-    struct scscf *s = arg;
-    bool last = registration_binding_count(reg) == 1;
+    bool last = registration_binding_count(n->reg) == 1;
     if (last)
         scscf_count(s, SC_EXPIRED);
-    LOG(LOG_INFO, last ? "registration expired" : "contact expired", LF("impi", binding_impi(b)),
-        LF("impu", scscf_default_impu(reg)), LF("contact", binding_uri(b)));
-    scscf_left(s, reg, b, CX_TIMEOUT_DEREGISTRATION, STR_NONE);
+    LOG(LOG_INFO, last ? "registration expired" : "contact expired", LF("impi", binding_impi(n->binding)),
+        LF("impu", scscf_default_impu(n->reg)), LF("contact", binding_uri(n->binding)));
+}
+
+// What is undone the HSS hears of from who undoes it.
+static void on_news(void *arg, const struct registration_news *n)
+{
+    struct scscf *s = arg;
+    if (n->event != REGISTRATION_UNBOUND || n->why == BINDING_UNDONE)
+        return;
+    if (n->why == BINDING_EXPIRED)
+        log_expired(s, n);
+    tell_hss(s, n);
+}
+
+void bindings_observe(struct scscf *s)
+{
+    s->ends = (struct registrar_observer){.told = on_news, .arg = s};
+    registrar_observe(s->registrar, &s->ends);
 }

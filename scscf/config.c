@@ -107,6 +107,9 @@ const struct conf_row scscf_rows[] = {
      .help =
          "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
          "P-CSCF needs them to let its user assert what they cover."},
+    NODE_STATE_ROWS(AT(state)),
+    {"registration.durable_wait", CONF_U32, AT(registration.durable_wait_ms), "2000", 100, 20000, "ms",
+     .help = "How long a REGISTER waits for the disk (`registration.durable`) before that counts as a failure."},
     {"outbox.size", CONF_U32, AT(outbox.size), "10000", 100, 1000000,
      .help = "Ends of registrations and of authentications that wait until the HSS can be told; beyond it "
              "the oldest is given up."},
@@ -185,6 +188,7 @@ void scscf_check(const void *config, app_finding bad, void *arg)
         app_find(bad, arg, "registration.min_expires", "%u s is more than registration.max_expires, %u s",
                  c->registration.min_s, c->registration.max_s);
     node_check_dia(&c->diameter, bad, arg);
+    node_check_state(&c->state, "scscf", bad, arg);
     node_check_trusted("sip.trusted", &c->trusted, bad, arg);
     node_check_trust(&c->trust, bad, arg);
     node_check_routing(&c->routing, bad, arg);
@@ -204,6 +208,7 @@ void scscf_suspect(const void *config, app_finding odd, void *arg)
     node_suspect_name(c->name, &c->sip, odd, arg);
     node_suspect_numbering(&c->home, c->domain, odd, arg);
     node_suspect_dia(&c->diameter, c->domain, odd, arg);
+    node_suspect_state(&c->state, "scscf", odd, arg);
     node_suspect_media(&c->media.policy, "media.codecs", odd, arg);
     for (size_t i = 0; i < c->media.profiles.n; i++)
         node_suspect_media(&((const struct scscf_media_profile *)c->media.profiles.v)[i].allowed, "media.profiles", odd,

@@ -4,6 +4,7 @@
 
 #include "app/keys.h"
 #include "app/node_rows.h"
+#include "app/node_state.h"
 #include "scscf/brake.h"
 #include "scscf/outbox.h"
 
@@ -55,6 +56,7 @@ struct scscf_config {
         uint32_t failures; // after which a contact goes; 0: never
         bool associated_wildcards; // in P-Associated-URI
         uint32_t keep_unregistered_s; // a profile of somebody who is not registered; 0: not at all
+        uint32_t durable_wait_ms; // how long a REGISTER waits for the disk
     } registration;
     struct {
         uint32_t originating_ms, terminating_ms; // what a request may take on its way on; 0: Timer B/F
@@ -64,6 +66,7 @@ struct scscf_config {
         uint32_t grace_ms; // 0: silent branches are waited for
     } fork;
     struct outbox_config outbox;
+    struct node_state state; // and registration.durable
     struct {
         uint32_t await_s;    // timer reg-await-auth
         uint32_t max_failures;

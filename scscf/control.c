@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "scscf/durable.h"
 #include "scscf/scscf_priv.h"
 
 static const struct {
@@ -23,6 +24,7 @@ static const struct {
     [SC_REPLACED] = {"scscf_contacts_replaced_total",
                      "Contacts unbound because their private identity registered anew"},
     [SC_MEDIA_REFUSED] = {"scscf_media_refused_total", "Requests with media that are not allowed to their user"},
+    [SC_UNSTORED] = {"scscf_register_unstored_total", "REGISTERs refused because the store did not take them"},
     [SC_ROUTE_REFUSED] = {"scscf_service_route_refused_total",
                           "Requests along the Service-Route of another user than the asserted one"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
@@ -59,6 +61,15 @@ static void outbox_metrics(const struct scscf *s, struct metrics *m)
                 (double)hss_hosts_count(s->hosts));
 }
 
+static void durable_metrics(const struct scscf *s, struct metrics *m)
+{
+    if (!s->durable)
+        return;
+    metrics_add(m, "scscf_store_parts", "gauge", "Service parts of profiles in the store", "",
+                (double)durable_parts(s->durable));
+    node_state_metrics(s->keep, m);
+}
+
 static void media_metrics(const struct scscf *s, struct metrics *m)
 {
     for (size_t i = 1; i < SDP_LIMIT_COUNT; i++) {
@@ -87,6 +98,7 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
                 "", (double)unregistered_bytes(s->unregistered));
     media_metrics(s, m);
     outbox_metrics(s, m);
+    durable_metrics(s, m);
     metrics_add(m, "scscf_challenges_open", "gauge", "Challenges and digest nonces held", "",
                 (double)auth_table_count(s->auth));
     metrics_add(m, "scscf_challenges_evicted_total", "counter",
@@ -163,7 +175,7 @@ static int run_deregister(void *nf, int argc, char **argv, struct ctl_out *out)
     for (struct registration *reg; (reg = find(s, argv[1], &it)); it = 0, n++) {
         LOG(LOG_INFO, "deregistered by the operator",
             LF("impi", profile_impi(registration_profile(reg))), LF_Z("impu", argv[1]));
-        scscf_end(s, reg, CX_ADMINISTRATIVE_DEREGISTRATION);
+        registration_end(reg, BINDING_DEACTIVATED);
     }
     if (!n)
         ctl_error(out, "%s is not registered\n", argv[1]);

@@ -9,6 +9,7 @@ APP_NF_HOOK_DIA(scscf)
 APP_NF_HOOK_KEYS(scscf)
 APP_NF_HOOK_RELOAD(scscf)
 APP_NF_HOOK_READY(scscf)
+APP_NF_HOOK_KEEP(scscf)
 
 int main(int argc, char **argv)
 {
@@ -21,6 +22,8 @@ int main(int argc, char **argv)
                                      .key_commands = app_key_commands,
                                      .reload = hook_reload,
                                      .ready = hook_ready,
+                                     .keep = hook_keep,
+                                     .state_commands = app_state_commands,
                                      .about = "Serving-CSCF of the Carillon IMS core"};
     return app_main(argc, argv, &nf);
 }

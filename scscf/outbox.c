@@ -4,10 +4,12 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/slots.h"
 #include "base/steps.h"
+#include "scscf/note_record.h"
 
 enum { SIZE = 10000, MAX_AGE_S = 86400, WINDOW = 32, RETRY_MS = 1000, RETRY_MAX_MS = 60000 };
 
@@ -18,6 +20,7 @@ struct note {
     uint64_t until_ms, seq;
     bool superseded;  // on its way, and not to be sent again
     bool tried, waited;
+    struct keep_item item;
     struct outbox_note n; // texts behind the struct
 };
 
@@ -45,6 +48,9 @@ struct outbox {
     struct slots flights; // users by id
     uint64_t last_note, last_turn;
     unsigned nameless_held;
+    struct keep *keep; // NULL: nothing outlives the process
+    struct keep_kind kind;
+    bool salvage;
     uint32_t retry_ms; // 0: the HSS answers
     struct timer timer;
     struct outbox_stats stats;
@@ -162,6 +168,7 @@ static void note_free(struct outbox *o, struct note *k)
     list_del(&k->link);
     list_del(&k->age);
     o->n--;
+    keep_removed(o->keep, &k->item);
     mem_free(k);
 }
 
@@ -261,7 +268,7 @@ static void drop_same(struct outbox *o, struct user *u, const struct outbox_note
     }
 }
 
-int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds)
+static struct note *enlist(struct outbox *o, const struct outbox_note *n)
 {
     make_room(o);
     struct user *u = find(o, owner(n));
@@ -270,20 +277,90 @@ int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds)
         u = user_new(o, owner(n));
     if (!k || !u) {
         mem_free(k);
-        return ERR_NOMEM;
+        return NULL;
     }
     drop_same(o, u, n);
+    keep_item_init(&k->item, &o->kind);
     k->user = u;
-    k->seq = ++o->last_note;
-    k->until_ms = now_ms(o) + (uint64_t)o->c.max_age_s * 1000;
-    u->held += holds;
-    k->waited = u->held > 0 || !list_empty(&u->notes);
+    k->waited = !list_empty(&u->notes);
     list_add(&u->notes, &k->link);
     list_add(&o->ages, &k->age);
     o->n++;
+    return k;
+}
+
+int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds)
+{
+    struct note *k = enlist(o, n);
+    if (!k)
+        return ERR_NOMEM;
+    struct user *u = k->user;
+    k->seq = ++o->last_note;
+    k->until_ms = now_ms(o) + (uint64_t)o->c.max_age_s * 1000;
+    u->held += holds;
+    k->waited = k->waited || u->held > 0;
+    keep_changed(o->keep, &k->item);
     place(o, u);
     pump(o);
     return 0;
+}
+
+// ---- what outlives the process ----
+
+static void write_key(void *arg, const struct keep_item *it, struct writer *w)
+{
+    (void)arg;
+    writer_hex_u64(w, CONTAINER_OF(it, const struct note, item)->seq, 16);
+}
+
+static void write_value(void *arg, const struct keep_item *it, struct writer *w)
+{
+    const struct outbox *o = arg;
+    const struct note *k = CONTAINER_OF(it, const struct note, item);
+    note_record_write(&k->n, loop_wall_ms(o->loop) + k->until_ms - now_ms(o), w);
+}
+
+static int restore(struct outbox *o, struct str key, struct str value)
+{
+    struct outbox_note n;
+    uint64_t seq, until_ms, wall = loop_wall_ms(o->loop);
+    int err = note_record_read(key, value, &seq, &n, &until_ms);
+    struct note *k = err ? NULL : enlist(o, &n);
+    if (!k)
+        return err ? err : ERR_NOMEM;
+    k->seq = seq;
+    if (seq > o->last_note)
+        o->last_note = seq;
+    k->until_ms = now_ms(o) + (until_ms > wall ? until_ms - wall : 0);
+    k->waited = true;
+    place(o, k->user);
+    return 0;
+}
+
+static int on_record(void *arg, struct str key, struct str value)
+{
+    struct outbox *o = arg;
+    int err = restore(o, key, value);
+    if (!err || err == ERR_NOMEM)
+        return err;
+    LOG(LOG_ERROR, "note for the HSS cannot be read", LF("record", key), LF_Z("reason", err_text(err)));
+    return o->salvage ? ERR_NODATA : err;
+}
+
+int outbox_keep(struct outbox *o, struct keep *keep, bool salvage)
+{
+    o->kind = (struct keep_kind){.prefix = STR("out/"), .key = write_key, .value = write_value, .arg = o};
+    o->keep = keep;
+    o->salvage = salvage;
+    int err = keep_load(keep, &o->kind, on_record, o);
+    if (!err)
+        pump(o);
+    return err;
+}
+
+void outbox_unkeep(struct outbox *o)
+{
+    o->keep = NULL;
 }
 
 const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool *ret_new)

@@ -11,6 +11,7 @@
 
 #include "dia/cx.h"
 #include "io/loop.h"
+#include "store/keep.h"
 
 struct outbox;
 
@@ -47,6 +48,11 @@ struct outbox_stats {
 int outbox_new(struct loop *l, const struct outbox_config *c, const struct outbox_ops *ops, void *arg,
                struct outbox **ret_outbox);
 void outbox_free(struct outbox *o); // takes NULL
+// From here on notes outlive the process. Reads those of before; blocks. What has become untrue by then is dropped when
+// its turn comes. salvage: what cannot be read is dropped, instead of ERR_BAD; a line in the log for each.
+int outbox_keep(struct outbox *o, struct keep *k, bool salvage);
+// The keep is closed: what waits is there at the next start.
+void outbox_unkeep(struct outbox *o);
 void outbox_reload(struct outbox *o, const struct outbox_config *c);
 
 // Copies n. One that waits and says the same of the same identities makes room for it. ERR_NOMEM. holds: it waits for

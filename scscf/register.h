@@ -5,7 +5,7 @@
 //   register_reply    writes 401 and 200
 //   register_failure  of a challenge that was answered wrongly
 //   register_plan     what the request means for the bindings that are there; register_check: whether it may
-//   register_race     those that wait at the same time
+//   register_race     those that wait at the same time; register_store: for the disk
 //   register_challenge, register_unbind, register_bind  ask for a vector and challenge; change the bindings
 //   register_settle   chooses among them once the sender is believed; register_answer: checks a response before
 //   register          reads the request and chooses
@@ -128,6 +128,13 @@ void register_failed(const struct register_job *r);
 // The challenge that was answered has failed: the HSS hears of it, and gives what the REGISTER is answered
 // with (TS 24.229 5.4.1.2.3).
 struct reject register_refuse(struct register_job *r, const char *cause);
+
+// Steps behind what changes bindings: it is on the disk before the answer leaves. register_await_store: or the REGISTER is
+// refused; register_forget: or not. With what becomes of each when that takes too long.
+enum step_verdict register_await_store(struct job *j);
+enum step_verdict register_await_store_late(struct job *j);
+enum step_verdict register_forget(struct job *j);
+enum step_verdict register_forget_late(struct job *j);
 
 // 401 for the challenge c (TS 24.229 5.4.1.2.1, 5.4.1.2.1A); with ck and ik for AKA.
 enum step_verdict register_send_challenge(struct register_job *r, const struct challenge *c);

@@ -211,6 +211,13 @@ static int bind_all(struct register_job *r, struct registration *reg)
     return err;
 }
 
+static enum binding_end end_of(const struct register_job *r, const struct binding_fate *f)
+{
+    if (f->wish < r->n_wishes && !r->wishes[f->wish].expires_s)
+        return BINDING_REMOVED;
+    return f->wish < r->n_wishes && f->same ? BINDING_REFRESHED : BINDING_REPLACED;
+}
+
 // What was there before: the contact itself as it was, what it replaces, what is to be removed.
 static void unbind_old(struct register_job *r, struct registration *reg,
                        const struct register_plan *p)
@@ -220,14 +227,13 @@ static void unbind_old(struct register_job *r, struct registration *reg,
         struct binding *b = p->of[i].binding;
         if (p->of[i].wish == r->n_wishes && !p->of[i].replaced)
             continue;
-        bool moved = p->of[i].wish == r->n_wishes ||
-                     (!p->of[i].same && r->wishes[p->of[i].wish].expires_s);
-        if (moved) {
+        enum binding_end why = end_of(r, &p->of[i]);
+        if (why == BINDING_REPLACED) {
             LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id),
                 LF("impi", r->impi), LF("contact", binding_uri(b)));
             scscf_count(s, SC_REPLACED);
         }
-        scscf_unbind(s, reg, b, CX_USER_DEREGISTRATION, r->call_id);
+        registration_unbind(reg, b, why, r->call_id);
     }
 }
 
@@ -250,7 +256,7 @@ static int rebind(struct register_job *r)
         return 0;
     }
     while (reg && registration_bindings(reg) != before) // all of it or nothing (RFC 3261 10.3)
-        registration_unbind(reg, registration_bindings(reg));
+        registration_unbind(reg, registration_bindings(reg), BINDING_UNDONE, STR_NONE);
     if (reg)
         (void)registration_settle(reg);
     return err;
@@ -287,6 +293,7 @@ static const struct step bind_steps[] = {
     {"assign server", assign, "TS 29.228 6.1.2", .late = assign_late},
     {"check again", check_again, "RFC 3261 10.3"},
     {"bind contacts", bind_contacts, "TS 24.229 5.4.1.2.2F"},
+    {"store", register_await_store, "TS 23.380 4.2", .late = register_await_store_late},
     {"reply", reply, "TS 24.229 5.4.1.2.2F"},
 };
 const struct procedure register_bind = {"register: bind", bind_steps, ARRAY_LEN(bind_steps)};

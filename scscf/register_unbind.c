@@ -46,7 +46,7 @@ static enum step_verdict unbind_contacts(struct job *j)
         return job_fail(j, 500, err_text(ERR_NOMEM));
     for (size_t i = 0; i < p.n; i++)
         if (p.of[i].wish < r->n_wishes)
-            scscf_unbind(j->nf, reg, p.of[i].binding, CX_USER_DEREGISTRATION, r->call_id);
+            registration_unbind(reg, p.of[i].binding, BINDING_REMOVED, r->call_id);
     (void)registration_settle(reg);
     register_overtake(r);
     scscf_count(j->nf, SC_DEREGISTERED);
@@ -64,6 +64,7 @@ static const struct step steps[] = {
     {"check contacts", check_bound, "TS 24.229 5.4.1.4.1"},
     {"check order", register_check_order, "RFC 3261 10.3"},
     {"unbind contacts", unbind_contacts, "TS 24.229 5.4.1.4.1"},
+    {"store", register_forget, "TS 23.380 4.2", .late = register_forget_late},
     {"reply", reply, "TS 24.229 5.4.1.4.1"},
 };
 const struct procedure register_unbind = {"register: unbind", steps, ARRAY_LEN(steps)};

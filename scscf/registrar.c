@@ -43,6 +43,38 @@ const char *registration_state(const struct registration *reg)
     return state_names[reg->state];
 }
 
+// ---- observers ----
+
+void registrar_observe(struct registrar *r, struct registrar_observer *o)
+{
+    list_init(&o->link);
+    list_add(&r->observers, &o->link);
+}
+
+static void tell(const struct registration_news *n)
+{
+    const struct list *all = &n->reg->owner->observers;
+    for (const struct list *it = all->next; it != all; it = it->next) {
+        const struct registrar_observer *o = LIST_ENTRY(it, const struct registrar_observer, link);
+        o->told(o->arg, n);
+    }
+}
+
+static void changed(struct registration *reg)
+{
+    tell(&(struct registration_news){.event = REGISTRATION_CHANGED, .reg = reg});
+}
+
+struct registration_kept *registration_kept(struct registration *reg)
+{
+    return &reg->kept;
+}
+
+struct registration *registration_of(const struct registration_kept *kept)
+{
+    return (struct registration *)(uintptr_t)CONTAINER_OF(kept, const struct registration, kept);
+}
+
 // ---- bindings ----
 
 struct str binding_text(const struct binding *b, enum binding_text which)
@@ -149,7 +181,9 @@ int registration_bind(struct registration *reg, const struct binding_params *p,
     int err = binding_new(p, now_ms(r), &b);
     if (err)
         return err;
-    b->id = ++r->last_id;
+    b->id = p->id ? p->id : ++r->last_id;
+    if (b->id > r->last_id)
+        r->last_id = b->id;
     b->next = reg->bindings;
     reg->bindings = b;
     r->n_bindings++;
@@ -157,20 +191,29 @@ int registration_bind(struct registration *reg, const struct binding_params *p,
     if (ret_binding)
         *ret_binding = b;
     step(reg, REG_EV_BOUND);
+    tell(&(struct registration_news){.event = REGISTRATION_BOUND, .reg = reg, .binding = b});
     return 0;
 }
 
-void registration_unbind(struct registration *reg, struct binding *b)
+void registration_unbind(struct registration *reg, struct binding *b, enum binding_end why, struct str call_id)
 {
     struct binding **at = &reg->bindings;
     while (*at && *at != b)
         at = &(*at)->next;
     if (!*at)
         return;
+    tell(&(struct registration_news){REGISTRATION_UNBOUND, reg, b, why, call_id});
     *at = b->next;
     reg->owner->n_bindings--;
     reg->owner->bytes -= binding_size(b);
     mem_free(b);
+}
+
+void registration_end(struct registration *reg, enum binding_end why)
+{
+    while (reg->bindings)
+        registration_unbind(reg, reg->bindings, why, STR_NONE);
+    (void)registration_settle(reg);
 }
 
 bool registration_settle(struct registration *reg)
@@ -210,15 +253,11 @@ static int some_live(void *obj, void *arg)
 
 static void drop_due(struct registration *reg)
 {
-    const struct registrar_params *p = &reg->owner->p;
     uint64_t now = now_ms(reg->owner);
     for (struct binding *b = reg->bindings, *next; b; b = next) {
         next = b->next;
-        if (b->due_ms > now)
-            continue;
-        if (p->expired)
-            p->expired(p->arg, reg, b);
-        registration_unbind(reg, b);
+        if (b->due_ms <= now)
+            registration_unbind(reg, b, BINDING_EXPIRED, STR_NONE);
     }
 }
 
@@ -252,6 +291,7 @@ int registrar_new(const struct registrar_params *p, struct registrar **ret_regis
     if (!r)
         return ERR_NOMEM;
     r->p = *p;
+    list_init(&r->observers);
     r->compiled = wildcard_cache_new(COMPILED_MAX);
     if (!r->compiled) {
         mem_free(r);
@@ -266,6 +306,7 @@ void registrar_free(struct registrar *r)
     if (!r)
         return;
     size_t it;
+    list_init(&r->observers);
     while (r->all.n) { // a removal may move an entry to where the walk has been already
         it = 0;
         for (struct registration *reg; (reg = map_next(&r->all, &it));)
@@ -311,7 +352,7 @@ int registrar_add(struct registrar *r, struct profile *profile, struct registrat
     }
     reg->owner = r;
     timer_init(&reg->expiry, on_expiry, reg);
-    if (registration_update(reg, profile) || map_add(&r->all, (uintptr_t)reg, reg)) {
+    if (registration_know_by(reg, profile) || map_add(&r->all, (uintptr_t)reg, reg)) {
         registration_free(reg);
         return ERR_NOMEM;
     }
@@ -326,9 +367,18 @@ void registration_free(struct registration *reg)
     timer_stop(&reg->expiry);
     map_remove(&reg->owner->all, (uintptr_t)reg, reg);
     while (reg->bindings)
-        registration_unbind(reg, reg->bindings);
+        registration_unbind(reg, reg->bindings, BINDING_UNDONE, STR_NONE);
+    tell(&(struct registration_news){.event = REGISTRATION_ENDED, .reg = reg});
     registration_forget(reg);
     mem_free(reg);
+}
+
+int registration_update(struct registration *reg, struct profile *profile)
+{
+    int err = registration_know_by(reg, profile);
+    if (!err)
+        changed(reg);
+    return err;
 }
 
 const struct profile *registration_profile(const struct registration *reg)
@@ -343,7 +393,10 @@ bool registration_loose_route(const struct registration *reg)
 
 void registration_set_loose_route(struct registration *reg, bool loose)
 {
+    if (reg->loose_route == loose)
+        return;
     reg->loose_route = loose;
+    changed(reg);
 }
 
 struct registration_route registration_route(const struct registration *reg)
@@ -353,7 +406,10 @@ struct registration_route registration_route(const struct registration *reg)
 
 void registration_set_route(struct registration *reg, const struct registration_route *route)
 {
+    if (reg->route.set == route->set && reg->route.key == route->key)
+        return;
     reg->route = *route;
+    changed(reg);
 }
 
 bool registration_profile_due(const struct registration *reg)
@@ -381,20 +437,22 @@ int registration_set_charging(struct registration *reg, struct str value)
     uint64_t key = hash_bytes(value.p, value.n);
     size_t it = 0;
     char *text = NULL;
-    reg->charging = NULL;
-    if (!value.n)
-        return 0;
-    while ((text = map_find(m, key, &it)) && !str_eq(str_from(text), value))
+    int err = 0;
+    const char *before = reg->charging;
+    while (value.n && (text = map_find(m, key, &it)) && !str_eq(str_from(text), value))
         ;
-    if (!text) {
+    if (!text && value.n) {
         text = str_cdup(value);
-        if (!text || map_add(m, key, text)) {
+        err = text ? map_add(m, key, text) : ERR_NOMEM;
+        if (err) {
             mem_free(text);
-            return ERR_NOMEM;
+            text = NULL;
         }
     }
     reg->charging = text;
-    return 0;
+    if (reg->charging != before)
+        changed(reg);
+    return err;
 }
 
 bool registration_held_by(const struct registration *reg, struct str impi)

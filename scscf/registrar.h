@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is registered: implicit registration sets with their profile, and the contacts bound to them.
 // A registration lives from the first binding to the last; its states are one table in registrar.c.
-// It is found by any public identity of its set in canonical form (ims/impu.h).
+// It is found by any public identity of its set in canonical form (ims/impu.h). Who has to know what becomes of them
+// (the HSS hears of ends, the store keeps what is there) observes them.
 #pragma once
 
+#include "base/list.h"
 #include "ims/impu.h"
 #include "io/loop.h"
 #include "sip/uri.h"
+#include "store/keep.h"
 #include "xml/profile.h"
 
 struct registrar;
@@ -51,14 +54,56 @@ static inline struct str binding_impi(const struct binding *b)
 struct registrar_params {
     struct loop *loop;
     const struct numbering *plan; // NULL: none
-    // b of r has run out (RFC 3261 10.3); it is unbound after the call, and r is freed when it was the
-    // last one.
-    void (*expired)(void *arg, const struct registration *r, const struct binding *b);
+};
+
+// ---- what becomes of them ----
+
+// Why a contact goes.
+enum binding_end {
+    BINDING_REFRESHED,   // it is bound anew, as it was
+    BINDING_REPLACED,    // a new registration of its private identity takes its place
+    BINDING_REMOVED,     // by the user
+    BINDING_EXPIRED,     // RFC 3261 10.3
+    BINDING_DEACTIVATED, // by the operator
+    BINDING_UNREACHABLE,
+    BINDING_UNDONE,      // the REGISTER that bound it is refused after all
+};
+
+enum registration_event {
+    REGISTRATION_BOUND,   // there is another contact
+    REGISTRATION_UNBOUND, // a contact goes; it is still there
+    REGISTRATION_CHANGED, // something else of what is kept
+    REGISTRATION_ENDED,   // it goes, and has no contact any more
+};
+
+struct registration_news {
+    enum registration_event event;
+    struct registration *reg;
+    const struct binding *binding; // of BOUND and UNBOUND
+    enum binding_end why;          // of UNBOUND
+    struct str call_id;            // of the REGISTER that it comes from; empty: that of the binding
+};
+
+// Embedded in whoever observes. told changes no registration, but may note things in it (registration_kept).
+struct registrar_observer {
+    struct list link;
+    void (*told)(void *arg, const struct registration_news *n);
     void *arg;
 };
 
+// The first one is told first. It is not told when the registrar is freed.
+void registrar_observe(struct registrar *r, struct registrar_observer *o);
+
+// For whoever keeps it beyond the process: its name there; id 0: it has none yet.
+struct registration_kept {
+    uint64_t id;
+    struct keep_item item;
+};
+struct registration_kept *registration_kept(struct registration *reg);
+struct registration *registration_of(const struct registration_kept *kept);
+
 int registrar_new(const struct registrar_params *p, struct registrar **ret_registrar);
-void registrar_free(struct registrar *r); // takes NULL; without callbacks
+void registrar_free(struct registrar *r); // takes NULL
 size_t registrar_count(const struct registrar *r);
 size_t registrar_bindings(const struct registrar *r);
 size_t registrar_binding_bytes(const struct registrar *r); // memory that they take
@@ -152,12 +197,15 @@ struct binding_params {
     struct str text[BINDING_TEXTS];
     uint32_t cseq, reg_id, expires_s;
     uint16_t q;
+    uint64_t id; // of one from before a restart, which are bound in the order of their ids; 0: a new one
 };
 // One more; *ret_binding may be NULL. ERR_NOMEM, ERR_TOOBIG.
 int registration_bind(struct registration *reg, const struct binding_params *p,
                       struct binding **ret_binding);
-// Frees b; a registration that loses its last binding is not freed by this.
-void registration_unbind(struct registration *reg, struct binding *b);
+// Frees b; a registration that loses its last binding is not freed by this. call_id: of the REGISTER, empty: none.
+void registration_unbind(struct registration *reg, struct binding *b, enum binding_end why, struct str call_id);
+// Unbinds all of it and frees it.
+void registration_end(struct registration *reg, enum binding_end why);
 // After registration_unbind: frees the registration when no binding is left. True: freed.
 bool registration_settle(struct registration *reg);
 uint32_t binding_expires_s(const struct registrar *r, const struct binding *b); // rounded up

@@ -312,7 +312,7 @@ static void known_by_done(const struct known_by *k)
     profile_free(k->profile);
 }
 
-int registration_update(struct registration *reg, struct profile *profile)
+int registration_know_by(struct registration *reg, struct profile *profile)
 {
     struct known_by old = known_by(reg), now = {.profile = profile};
     const struct numbering *plan = reg->owner->p.plan;

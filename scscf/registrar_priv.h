@@ -17,6 +17,7 @@ struct registrar {
     struct wildcard_cache *compiled;
     struct map all;       // address -> registration, to walk them
     struct map charging;  // texts of charging addresses, one for each that the HSS ever gave
+    struct list observers;
     size_t n_bindings, bytes;
     uint64_t last_id;
 };
@@ -38,8 +39,12 @@ struct registration {
     struct timer expiry;  // of the binding that is due first
     uint8_t state;
     bool loose_route, profile_due;
+    struct registration_kept kept;
     struct registration_route route;
 };
+
+// registration_update without a word to anybody.
+int registration_know_by(struct registration *reg, struct profile *profile);
 
 // Takes it out of what it is found by, and frees its profile.
 void registration_forget(struct registration *reg);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/mem.h"
+#include "scscf/durable.h"
 #include "scscf/media.h"
 #include "scscf/service_route.h"
 #include "stack/txn/shed.h"
@@ -121,7 +122,7 @@ enum { ABSENT_BYTES = 8192 }; // of a profile that is kept, on the average
 
 static int start_tables(struct scscf *s)
 {
-    struct registrar_params reg = {.loop = s->loop, .plan = &s->plan, .expired = scscf_on_expired, .arg = s};
+    struct registrar_params reg = {.loop = s->loop, .plan = &s->plan};
     struct auth_params auth = {.loop = s->loop,
                                .await_ms = s->cfg->auth.await_s * 1000,
                                .nonce_ms = s->cfg->auth.nonce_s * 1000,
@@ -133,6 +134,8 @@ static int start_tables(struct scscf *s)
         profile_store_tell(s->profiles, on_skipped, s);
     if (!err)
         err = registrar_new(&reg, &s->registrar);
+    if (!err)
+        bindings_observe(s);
     if (!err)
         err = auth_table_new(&auth, &s->auth);
     struct unregistered_params absent = {.loop = s->loop,
@@ -218,6 +221,35 @@ static int start_dia(struct scscf *s)
     return err ? err : node_dia_new(&s->cfg->diameter, &p, &s->dia);
 }
 
+// What was there before, before anybody is served.
+static int open_store(struct scscf *s)
+{
+    int err = node_state_open(s->loop, &s->cfg->state, "scscf", DURABLE_FORMAT, &s->keep);
+    if (err || !s->keep)
+        return err;
+    const struct durable_params p = {.loop = s->loop,
+                                     .keep = s->keep,
+                                     .registrar = s->registrar,
+                                     .profiles = s->profiles,
+                                     .max_s = s->cfg->registration.max_s,
+                                     .salvage = s->cfg->state.salvage};
+    err = durable_new(&p, &s->durable);
+    if (!err)
+        err = durable_load(s->durable);
+    return err ? err : outbox_keep(s->outbox, s->keep, s->cfg->state.salvage);
+}
+
+// What is freed from here on stays on the disk.
+static void close_store(struct scscf *s)
+{
+    keep_close(s->keep);
+    durable_free(s->durable);
+    if (s->outbox)
+        outbox_unkeep(s->outbox);
+    s->keep = NULL;
+    s->durable = NULL;
+}
+
 int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 {
     struct scscf *s = mem_zalloc(sizeof *s);
@@ -253,6 +285,8 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
     if (!err)
         err = start_dia(s);
     if (!err)
+        err = open_store(s);
+    if (!err)
         err = start_stack(s);
     if (err) {
         LOG(LOG_ERROR, "S-CSCF cannot start", LF_Z("reason", err_text(err)));
@@ -266,6 +300,9 @@ int scscf_new(const struct scscf_params *p, struct scscf **ret_scscf)
 void scscf_reload(struct scscf *s, const struct scscf_config *c)
 {
     s->own.registration = c->registration;
+    s->own.state.durable = c->state.durable;
+    if (s->durable)
+        durable_set_max(s->durable, c->registration.max_s);
     unregistered_set_keep(s->unregistered, c->registration.keep_unregistered_s);
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     s->own.trust = c->trust;
@@ -304,6 +341,7 @@ void scscf_free(struct scscf *s)
 {
     if (!s)
         return;
+    close_store(s);
     stack_free(s->stack);
     dia_node_free(s->dia);
     cx_stop(s);
@@ -324,10 +362,18 @@ void scscf_free(struct scscf *s)
     mem_free(s);
 }
 
+static void on_flushed(void *arg, uint64_t id, int err)
+{
+    const struct scscf *s = arg;
+    (void)id;
+    (void)err; // the store has told
+    s->drained(s->drained_arg);
+}
+
 static void on_dia_drained(void *arg)
 {
     struct scscf *s = arg;
-    s->drained(s->drained_arg);
+    keep_flush(s->keep, on_flushed, s);
 }
 
 static void on_stack_drained(void *arg)
@@ -348,12 +394,17 @@ bool scscf_ready(const struct scscf *s, const char **ret_why)
     bool ready = dia_ready(s->dia, s->cfg->diameter.realm);
     if (!ready)
         *ret_why = "no HSS connected";
-    return ready;
+    return ready && node_state_ready(s->keep, &s->cfg->state, ret_why);
 }
 
 struct dia_node *scscf_dia(const struct scscf *s)
 {
     return s->dia;
+}
+
+struct keep *scscf_keep(const struct scscf *s)
+{
+    return s->keep;
 }
 
 struct keys *scscf_keys(const struct scscf *s)

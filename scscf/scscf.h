@@ -29,6 +29,7 @@ void scscf_drain(struct scscf *s, timer_cb done, void *arg);
 struct stack *scscf_stack(const struct scscf *s); // for its figures
 struct keys *scscf_keys(const struct scscf *s);
 struct dia_node *scscf_dia(const struct scscf *s);
+struct keep *scscf_keep(const struct scscf *s); // NULL: nothing outlives the process
 // False while no HSS is connected; *ret_why says so.
 bool scscf_ready(const struct scscf *s, const char **ret_why);
 void scscf_metrics(const struct scscf *s, struct metrics *m);

@@ -21,7 +21,7 @@
 enum scscf_counter {
     SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
     SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_UNREACHABLE, SC_REPLACED,
-    SC_MEDIA_REFUSED, SC_ROUTE_REFUSED,
+    SC_MEDIA_REFUSED, SC_ROUTE_REFUSED, SC_UNSTORED,
     SC_COUNTERS
 };
 
@@ -40,6 +40,7 @@ struct scscf {
     struct dia_node *dia;
     struct profile_store *profiles;
     struct registrar *registrar;
+    struct registrar_observer ends; // bindings.c
     struct keys *keys;
     struct auth_table *auth;
     struct brake *brake;
@@ -55,6 +56,8 @@ struct scscf {
     uint64_t registers;   // REGISTERs so far
     struct list asked;    // hss_requests.c: requests that are out
     struct outbox *outbox;
+    struct keep *keep;       // NULL: nothing outlives the process
+    struct durable *durable; // the same
     struct hss_hosts *hosts;
     struct media_rules *media; // media.c
     uint64_t sdp_limits[SDP_LIMIT_COUNT]; // requests refused for what their description has too much of
@@ -90,17 +93,9 @@ void originating_begin(struct scscf *s, struct pxy *p);
 void terminating_begin(struct scscf *s, struct pxy *p);
 void subsequent_begin(struct scscf *s, struct pxy *p);
 
-// ---- bindings that go (bindings.c) ----
-// Tells the HSS of the private identity that b belongs to, if b is the last contact that it has.
-// call_id empty: that of b.
-void scscf_left(struct scscf *s, const struct registration *reg, const struct binding *b,
-                enum cx_sar_type why, struct str call_id);
-// The same, and frees b; registration_settle is the caller's.
-void scscf_unbind(struct scscf *s, struct registration *reg, struct binding *b,
-                  enum cx_sar_type why, struct str call_id);
-// Ends a registration with all that it has.
-void scscf_end(struct scscf *s, struct registration *reg, enum cx_sar_type why);
-void scscf_on_expired(void *arg, const struct registration *reg, const struct binding *b);
+// ---- bindings.c ----
+// Has the HSS hear of what ends in the registrar, and the log of what expires.
+void bindings_observe(struct scscf *s);
 
 // ---- Route entries of ours (routes.c) ----
 // "<sip:user@host;lr>" with the user part that says which case a request belongs to.

@@ -238,7 +238,7 @@ static void unbind(const struct attempt *try, struct registration *reg, struct b
     LOG(LOG_WARN, "contact unbound, it cannot be reached", LF("impi", binding_impi(b)),
         LF("impu", t->served.impu), LF("contact", try->uri), LF_NUM("failures", b->failures));
     scscf_count(t->job.nf, SC_UNREACHABLE);
-    scscf_unbind(t->job.nf, reg, b, CX_ADMINISTRATIVE_DEREGISTRATION, STR_NONE);
+    registration_unbind(reg, b, BINDING_UNREACHABLE, STR_NONE);
 }
 
 // A contact that is left behind (a phone that came back with another one) makes every call of the user

@@ -15,25 +15,6 @@ struct profile_store {
     void *arg;
 };
 
-// A slice of the profile's text.
-struct span {
-    uint16_t at, n;
-};
-
-struct identity_slot {
-    struct span uri, wildcard, display_name, alias_group;
-    uint8_t barred, type, service;
-};
-
-// One block: this, the service entries, the identity slots, the text.
-struct profile {
-    struct profile_store *store;
-    uint16_t n_identities;
-    uint8_t n_services;
-    struct span impi;
-    struct service_entry *services[];
-};
-
 // What is collected before the block's size is known.
 struct draft {
     struct profile_store *store;
@@ -85,7 +66,7 @@ size_t profile_store_count(const struct profile_store *s)
     return s->services.n;
 }
 
-static void entry_unref(struct profile_store *s, struct service_entry *e)
+void profile_entry_unref(struct profile_store *s, struct service_entry *e)
 {
     if (--e->refs)
         return;
@@ -93,7 +74,7 @@ static void entry_unref(struct profile_store *s, struct service_entry *e)
     entry_free(e);
 }
 
-static struct service_entry *entry_find(struct profile_store *s, uint64_t hash, struct str key)
+struct service_entry *profile_entry_find(struct profile_store *s, uint64_t hash, struct str key)
 {
     size_t it = 0;
     for (struct service_entry *e; (e = map_find(&s->services, hash, &it));)
@@ -102,7 +83,7 @@ static struct service_entry *entry_find(struct profile_store *s, uint64_t hash, 
     return NULL;
 }
 
-static int entry_new(struct profile_store *s, const xmlNode *n, struct str key,
+int profile_entry_new(struct profile_store *s, const xmlNode *n, struct str key,
                      struct service_entry **ret_entry, struct xml_error *ret_err)
 {
     struct service_entry *e = mem_zalloc(sizeof *e);
@@ -145,9 +126,9 @@ static int entry_get(struct profile_store *s, xmlDoc *doc, const xmlNode *servic
     int err = service_key(doc, service, buf);
     if (!err) {
         struct str key = str_from((const char *)xmlBufferContent(buf));
-        *ret_entry = entry_find(s, hash_bytes(key.p, key.n), key);
+        *ret_entry = profile_entry_find(s, hash_bytes(key.p, key.n), key);
         if (!*ret_entry)
-            err = entry_new(s, service, key, ret_entry, ret_err);
+            err = profile_entry_new(s, service, key, ret_entry, ret_err);
     }
     if (!err)
         (*ret_entry)->refs++;
@@ -163,7 +144,7 @@ static int too_many(struct xml_error *e, const xmlNode *n, const char *what)
 
 // ---- identities ----
 
-static bool is_identity(struct str s)
+bool profile_is_identity(struct str s)
 {
     return str_istarts(s, STR("sip:")) || str_istarts(s, STR("sips:")) ||
            str_istarts(s, STR("tel:"));
@@ -216,7 +197,7 @@ static int parse_identity(struct draft *d, const xmlNode *n, struct xml_error *e
     *id = (struct profile_identity){.uri = xml_text(&d->arena, xml_child(n, "Identity"))};
     if (d->arena.failed)
         return ERR_NOMEM;
-    if (!is_identity(id->uri))
+    if (!profile_is_identity(id->uri))
         return xml_bad(e, n, "Identity");
     if (xml_bool(xml_child(n, "BarringIndication"), &id->barred))
         return xml_bad(e, n, "BarringIndication");
@@ -257,26 +238,16 @@ static int parse_subscription(struct draft *d, xmlDoc *doc, struct xml_error *e)
 
 // ---- the compact block ----
 
-static struct identity_slot *slots(const struct profile *p)
-{
-    return (struct identity_slot *)(void *)&((struct profile *)p)->services[p->n_services];
-}
-
-static char *text(const struct profile *p)
-{
-    return (char *)(slots(p) + p->n_identities);
-}
-
 static struct str slice(const struct profile *p, struct span s)
 {
-    return s.n ? str_make(text(p) + s.at, s.n) : STR_NONE;
+    return s.n ? str_make(profile_text(p) + s.at, s.n) : STR_NONE;
 }
 
 static struct span put(struct profile *p, size_t *used, struct str s)
 {
     struct span at = {(uint16_t)*used, (uint16_t)s.n};
     if (s.n)
-        memcpy(text(p) + *used, s.p, s.n);
+        memcpy(profile_text(p) + *used, s.p, s.n);
     *used += s.n;
     return at;
 }
@@ -297,7 +268,7 @@ static void fill(struct profile *p, const struct draft *d)
     p->impi = put(p, &used, d->impi);
     for (size_t i = 0; i < d->n_ids; i++) {
         const struct profile_identity *id = &d->ids[i];
-        struct identity_slot *s = &slots(p)[i];
+        struct identity_slot *s = &profile_slots(p)[i];
         s->uri = put(p, &used, id->uri);
         s->wildcard = put(p, &used, id->wildcard);
         s->display_name = put(p, &used, id->display_name);
@@ -344,7 +315,7 @@ int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_
     if (!err)
         err = pack(d, ret_profile);
     for (size_t i = 0; err && i < d->n_services; i++)
-        entry_unref(s, d->services[i]);
+        profile_entry_unref(s, d->services[i]);
     arena_done(&d->arena);
     xmlFreeDoc(doc);
     return err;
@@ -355,7 +326,7 @@ void profile_free(struct profile *p)
     if (!p)
         return;
     for (size_t i = 0; i < p->n_services; i++)
-        entry_unref(p->store, p->services[i]);
+        profile_entry_unref(p->store, p->services[i]);
     mem_free(p);
 }
 
@@ -371,7 +342,7 @@ size_t profile_identity_count(const struct profile *p)
 
 struct profile_identity profile_identity_at(const struct profile *p, size_t i)
 {
-    const struct identity_slot *s = &slots(p)[i];
+    const struct identity_slot *s = &profile_slots(p)[i];
     return (struct profile_identity){.uri = slice(p, s->uri),
                                      .barred = s->barred,
                                      .type = (enum profile_identity_type)s->type,
@@ -382,7 +353,7 @@ struct profile_identity profile_identity_at(const struct profile *p, size_t i)
 
 const struct service_profile *profile_service(const struct profile *p, size_t i)
 {
-    return &p->services[slots(p)[i].service]->body;
+    return &p->services[profile_slots(p)[i].service]->body;
 }
 
 static bool is_wildcarded(const struct identity_slot *s)
@@ -393,7 +364,7 @@ static bool is_wildcarded(const struct identity_slot *s)
 size_t profile_default(const struct profile *p)
 {
     size_t i = 0;
-    while (i < p->n_identities && (slots(p)[i].barred || is_wildcarded(&slots(p)[i])))
+    while (i < p->n_identities && (profile_slots(p)[i].barred || is_wildcarded(&profile_slots(p)[i])))
         i++;
     return i;
 }

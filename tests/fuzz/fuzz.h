@@ -39,5 +39,5 @@ static inline uint8_t fuzz_byte(struct str *input)
 }
 
 fuzz_fn fuzz_sip_msg, fuzz_sip_uri, fuzz_sip_edit, fuzz_sip_split, fuzz_sip_stream, fuzz_sip_auth;
-fuzz_fn fuzz_sdp, fuzz_rtp, fuzz_dns, fuzz_dia, fuzz_profile, fuzz_config, fuzz_csv, fuzz_yaml;
+fuzz_fn fuzz_sdp, fuzz_rtp, fuzz_dns, fuzz_dia, fuzz_profile, fuzz_records, fuzz_config, fuzz_csv, fuzz_yaml;
 fuzz_fn fuzz_contact_record, fuzz_keyring, fuzz_number, fuzz_token, fuzz_control, fuzz_http, fuzz_core;

@@ -34,6 +34,7 @@ static const struct target targets[] = {
     {"dia", fuzz_dia, 10000, {NULL}},
     {"number", fuzz_number, 20000, {NULL}},
     {"profile", fuzz_profile, 2000, {NULL}},
+    {"records", fuzz_records, 10000, {NULL}},
     {"config", fuzz_config, 1000, {NULL}},
     {"csv", fuzz_csv, 1000, {NULL}},
     {"yaml", fuzz_yaml, 500, {NULL}},

@@ -24,15 +24,20 @@ static struct profile_store *store;
 static struct registrar *r;
 static unsigned expired;    // registrations
 static unsigned contacts;   // that ran out
+static unsigned news[4];    // by event
+static struct registrar_observer observer;
 static struct arena arena;
 
-static void on_expired(void *arg, const struct registration *reg, const struct binding *b)
+static void on_news(void *arg, const struct registration_news *n)
 {
     (void)arg;
-    assert_non_null(registration_profile(reg));
-    assert_true(binding_uri(b).n > 0);
+    news[n->event]++;
+    if (n->event != REGISTRATION_UNBOUND || n->why != BINDING_EXPIRED)
+        return;
+    assert_non_null(registration_profile(n->reg));
+    assert_true(binding_uri(n->binding).n > 0);
     contacts++;
-    expired += registration_binding_count(reg) == 1;
+    expired += registration_binding_count(n->reg) == 1;
 }
 
 static int set_up(void **state)
@@ -40,14 +45,20 @@ static int set_up(void **state)
     (void)state;
     expired = contacts = 0;
     arena_init(&arena, NULL, 0);
-    struct registrar_params p = {.expired = on_expired};
+    memset(news, 0, sizeof news);
+    struct registrar_params p = {0};
     int err = sim_new(1, &sim);
     if (!err)
         err = sim_node(sim, "scscf", &loop);
     p.loop = loop;
     if (!err)
         err = profile_store_new(&store);
-    return err ? err : registrar_new(&p, &r);
+    if (!err)
+        err = registrar_new(&p, &r);
+    observer = (struct registrar_observer){.told = on_news};
+    if (!err)
+        registrar_observe(r, &observer);
+    return err;
 }
 
 static int tear_down(void **state)
@@ -90,7 +101,7 @@ static void bind_to(struct registration *reg, const char *uri, uint32_t expires,
     struct binding_params p = contact(uri, expires);
     assert_int_equal(registration_bind(reg, &p, NULL), 0);
     if (old)
-        registration_unbind(reg, old);
+        registration_unbind(reg, old, BINDING_REMOVED, STR_NONE);
 }
 
 static struct sip_uri uri(const char *text)
@@ -179,7 +190,7 @@ static void texts_are_kept(void **state)
     assert_ptr_equal(registration_binding(reg, b->id), b);
     assert_int_equal(registration_count_of(reg, STR("alice@d")), 1);
     assert_int_equal(registration_count_of(reg, STR("bob@d")), 0);
-    registration_unbind(reg, b);
+    registration_unbind(reg, b, BINDING_REMOVED, STR_NONE);
     assert_int_equal(registrar_binding_bytes(r), 0);
     static char big[UINT16_MAX + 1];
     p.text[BINDING_PARAMS] = str_make(big, sizeof big);
@@ -227,15 +238,50 @@ static void settled(void **state)
     struct registration *reg = add(PROFILE(ID("sip:alice@d")));
     bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
     bind_to(reg, "sip:a@192.0.2.2", 60, NULL);
-    registration_unbind(reg, registration_bindings(reg));
+    registration_unbind(reg, registration_bindings(reg), BINDING_REMOVED, STR_NONE);
     assert_false(registration_settle(reg));
     assert_string_equal(registration_state(reg), "Registered");
-    registration_unbind(reg, registration_bindings(reg));
+    registration_unbind(reg, registration_bindings(reg), BINDING_REMOVED, STR_NONE);
     assert_true(registration_settle(reg));
     assert_int_equal(registrar_count(r), 0);
     reg = add(PROFILE(ID("sip:alice@d")));
     assert_true(registration_settle(reg));
     assert_int_equal(registrar_count(r), 0);
+}
+
+// Whoever observes hears of each contact while it is there, and of the end when none is left.
+static void observers_hear(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    bind_to(reg, "sip:a@192.0.2.1", 60, NULL);
+    bind_to(reg, "sip:a@192.0.2.2", 60, NULL);
+    assert_int_equal(news[REGISTRATION_BOUND], 2);
+    assert_int_equal(news[REGISTRATION_CHANGED], 0);
+    registration_set_loose_route(reg, true);
+    registration_set_loose_route(reg, true); // nothing new
+    assert_int_equal(registration_set_charging(reg, STR("ccf=a")), 0);
+    assert_int_equal(news[REGISTRATION_CHANGED], 2);
+    assert_int_equal(registration_update(reg, profile(PROFILE(ID("sip:alice@d") ID("tel:+1")))), 0);
+    assert_int_equal(news[REGISTRATION_CHANGED], 3);
+    registration_end(reg, BINDING_DEACTIVATED);
+    assert_int_equal(news[REGISTRATION_UNBOUND], 2);
+    assert_int_equal(news[REGISTRATION_ENDED], 1);
+}
+
+// From before a restart: a binding keeps its number, and none is given twice.
+static void numbers_go_on(void **state)
+{
+    (void)state;
+    struct registration *reg = add(PROFILE(ID("sip:alice@d")));
+    struct binding_params p = contact("sip:a@192.0.2.1", 60);
+    struct binding *b;
+    p.id = 41;
+    assert_int_equal(registration_bind(reg, &p, &b), 0);
+    assert_int_equal(b->id, 41);
+    p.id = 0;
+    assert_int_equal(registration_bind(reg, &p, &b), 0);
+    assert_int_equal(b->id, 42);
 }
 
 static void charging_texts_are_shared(void **state)
@@ -339,6 +385,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(contacts_match, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settled, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(observers_hear, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(numbers_go_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charging_texts_are_shared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(patterns_are_tried_so_far, set_up, tear_down),
         cmocka_unit_test_setup_teardown(patterns_of_others_do_not_count, set_up, tear_down),

@@ -121,8 +121,7 @@ static void originating_refusals(void **state)
 // Not registered here, though it came along our Service-Route: asked to register anew.
 static void originating_after_restart(void **state)
 {
-    world_kill_scscf();
-    world_start_scscf();
+    world_forget_scscf();
     world_run(40000);
     originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
     struct sip_msg *m = world_expect(W_PCSCF, 504);
@@ -457,8 +456,7 @@ static void in_dialog(void **state)
 {
     static const char *const methods[] = {"BYE", "PRACK", "UPDATE", "INVITE", "INFO", "MESSAGE",
                                           "OPTIONS", "SUBSCRIBE", "NOTIFY", "REFER"};
-    world_kill_scscf();
-    world_start_scscf();
+    world_forget_scscf();
     world_run(40000);
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         world_sendf(W_PCSCF,

@@ -155,6 +155,13 @@ void world_kill_scscf(void)
     w.scscf = NULL;
 }
 
+void world_forget_scscf(void)
+{
+    world_kill_scscf();
+    w.cfg.state.dir = STR("none");
+    world_start_scscf();
+}
+
 static void configure(struct scscf_config *c)
 {
     static struct addr udp;
@@ -177,6 +184,7 @@ static void configure(struct scscf_config *c)
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
         .limits.unregistered = 100,
+        .state = {.dir = STR(WORLD_STATE), .durable = true},
         .registration = {.associated_wildcards = true,
                          .keep_unregistered_s = 30,
                          .min_s = 60,
@@ -184,7 +192,8 @@ static void configure(struct scscf_config *c)
                          .default_s = 3600,
                          .max_contacts = 3,
                          .contacts_aka = 1,
-                         .max_flows = 2},
+                         .max_flows = 2,
+                         .durable_wait_ms = 2000},
         .auth = {.await_s = 240, .max_failures = 2, .nonce_s = 600, .check_uri = true},
     };
 }

@@ -9,6 +9,7 @@
 #include "tests/common/neighbours.h"
 
 #define SCSCF "127.0.1.30:5060"
+#define WORLD_STATE "/scscf" // folder of its state, on the world's disk
 
 enum { W_PCSCF, W_ICSCF, W_EVE, W_SOCKETS, W_SARS = 64 };
 
@@ -53,6 +54,8 @@ int world_set_up(void **state);
 int world_tear_down(void **state);
 void world_start_scscf(void);
 void world_kill_scscf(void);
+// Another one in its place, which knows and keeps nothing.
+void world_forget_scscf(void);
 void world_start_hss(void);
 void world_kill_hss(void);
 void world_answer_held(void);

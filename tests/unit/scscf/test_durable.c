@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registrations and notes for the HSS outlive the S-CSCF, whatever becomes of it and of its disk.
+#include <stdio.h>
+
+#include "io/sim_disk.h"
+#include "scscf/durable.h"
+#include "world.h"
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_set_up, world_tear_down)
+
+static struct disk *disk(void)
+{
+    return sim_disk_at(w.sim, WORLD_STATE);
+}
+
+static void start(void)
+{
+    world_start_scscf();
+    world_run(4000);
+}
+
+static void restart(void)
+{
+    world_kill_scscf();
+    start();
+}
+
+static enum cx_sar_type last_sar(void)
+{
+    return w.hss.sars[w.hss.n_sar - 1];
+}
+
+static struct sip_msg *refresh(void)
+{
+    struct reg r = alice;
+    r.integrity = "yes";
+    return world_register(&r);
+}
+
+static void call(void)
+{
+    w.branch++;
+    world_sendf(W_ICSCF,
+                "INVITE sip:alice@" DOMAIN " SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.20:5060;branch=z9hG4bKd%u\n"
+                "Max-Forwards: 70\nRoute: <sip:scscf." DOMAIN ":5060;lr>\nFrom: <sip:bob@" DOMAIN ">;tag=f\n"
+                "To: <sip:alice@" DOMAIN ">\nCall-ID: d%u\nCSeq: 1 INVITE\nContact: <sip:bob@192.0.2.2>\n"
+                "Content-Length: 0\n\n",
+                w.branch, w.branch);
+}
+
+static void rings_at(const char *contact)
+{
+    call();
+    struct sip_msg *m = world_expect_request(W_PCSCF, "INVITE");
+    if (!str_eq(sip_msg_uri_text(m), str_from(contact)))
+        fail_msg("rings at %.*s", STR_ARG(sip_msg_uri_text(m)));
+    assert_has(header(m, SIP_H_ROUTE), "sip:flow1@127.0.1.10:5060");
+    world_answer(W_PCSCF, m, 486, "");
+    (void)world_expect(W_ICSCF, 486);
+    (void)world_expect_request(W_PCSCF, "ACK");
+}
+
+#define PHONE "sip:alice@192.0.2.1:5060"
+
+// ---- what survives ----
+
+// Calls come at once, and nobody has to ask the HSS for that.
+static void called_after_a_crash(void **state)
+{
+    (void)state;
+    w.hss.ccf = "ccf.example";
+    (void)world_registered(&alice);
+    unsigned sars = w.hss.n_sar;
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 1);
+    rings_at(PHONE);
+    assert_int_equal(w.hss.n_sar, sars);
+    restart(); // and once more, of what was read
+    rings_at(PHONE);
+    assert_int_equal(w.hss.n_sar, sars);
+}
+
+// A refresh needs no challenge, tells all that the first 200 did, and brings the profile as the HSS has it by now.
+static void refreshed_after_a_crash(void **state)
+{
+    (void)state;
+    w.hss.ccf = "ccf.example";
+    (void)world_registered(&alice);
+    restart();
+    struct sip_msg *m = refresh();
+    assert_int_equal(sip_msg_status(m), 200);
+    assert_has(header(m, SIP_H_P_ASSOCIATED_URI), "tel:+15551");
+    assert_has(header(m, SIP_H_P_CHARGING_FUNCTION_ADDRESSES), "ccf.example");
+    assert_int_equal(last_sar(), CX_RE_REGISTRATION);
+    assert_false(w.hss.sar_have_profile);
+    assert_int_equal(sip_msg_status(refresh()), 200);
+    assert_true(w.hss.sar_have_profile);
+}
+
+// Flows, feature tags and names of a contact are those of before.
+static void whole_contacts(void **state)
+{
+    (void)state;
+    struct reg r = alice;
+    r.contact = "\"My phone\" <sip:alice@192.0.2.1>;+sip.instance=\"<urn:uuid:7>\";audio;q=0.5";
+    (void)world_registered(&r);
+    restart();
+    r.integrity = "yes";
+    r.contact = ""; // what is there?
+    struct sip_msg *m = world_register(&r);
+    assert_int_equal(sip_msg_status(m), 200);
+    const char *contact = header(m, SIP_H_CONTACT);
+    assert_has(contact, "\"My phone\" <sip:alice@192.0.2.1>");
+    assert_has(contact, "+sip.instance=\"<urn:uuid:7>\"");
+    assert_has(contact, ";audio");
+    assert_has(contact, ";q=0.5");
+    size_t it = 0;
+    const struct binding *b = registration_bindings(registrar_next(w.scscf->registrar, &it));
+    assert_true(str_eq(binding_text(b, BINDING_INSTANCE), STR("<urn:uuid:7>")));
+    assert_int_equal(b->q, 500);
+}
+
+static void removed_stays_removed(void **state)
+{
+    (void)state;
+    struct reg gone = alice_gone;
+    (void)world_registered(&alice);
+    gone.integrity = "yes";
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+    call();
+    (void)world_expect(W_ICSCF, 480);
+}
+
+// ---- time ----
+
+static void expiry_goes_on(void **state)
+{
+    (void)state;
+    (void)world_registered(&alice);
+    world_run(1800000);
+    restart();
+    world_run(1700000);
+    assert_int_equal(held_registrations(w.scscf), 1);
+    world_run(110000);
+    assert_int_equal(held_registrations(w.scscf), 0);
+    assert_int_equal(last_sar(), CX_TIMEOUT_DEREGISTRATION);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+}
+
+static void ran_out_meanwhile(void **state)
+{
+    (void)state;
+    (void)world_registered(&alice);
+    world_kill_scscf();
+    world_run(4000000);
+    start();
+    assert_int_equal(held_registrations(w.scscf), 0);
+    assert_int_equal(last_sar(), CX_TIMEOUT_DEREGISTRATION);
+}
+
+// A wall clock that jumps back makes nothing longer than a registration can be.
+static void the_clock_jumps(void **state)
+{
+    (void)state;
+    (void)world_registered(&alice);
+    world_kill_scscf();
+    sim_jump_wall(w.sim, -1000000000);
+    start();
+    assert_int_equal(held_registrations(w.scscf), 1);
+    world_run(7200000);
+    assert_int_equal(held_registrations(w.scscf), 0);
+}
+
+// ---- what the HSS has to hear ----
+
+static void notes_are_delivered_afterwards(void **state)
+{
+    (void)state;
+    struct reg gone = alice_gone;
+    (void)world_registered(&alice);
+    world_kill_hss();
+    gone.integrity = "yes";
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    unsigned sars = w.hss.n_sar;
+    restart();
+    world_start_hss();
+    world_run(60000);
+    assert_int_equal(w.hss.n_sar, sars + 1);
+    assert_int_equal(last_sar(), CX_USER_DEREGISTRATION);
+    assert_string_equal(w.hss.sar_impi, "alice@" DOMAIN);
+    restart(); // and once is enough
+    world_run(60000);
+    assert_int_equal(w.hss.n_sar, sars + 1);
+}
+
+// ---- service parts ----
+
+static void parts_go_with_their_users(void **state)
+{
+    (void)state;
+    struct reg gone = alice_gone;
+    gone.integrity = "yes";
+    (void)world_registered(&alice);
+    assert_int_equal(durable_parts(w.scscf->durable), 1);
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    world_run(700000);
+    assert_int_equal(durable_parts(w.scscf->durable), 0);
+    restart();
+    assert_int_equal(durable_parts(w.scscf->durable), 0);
+}
+
+// ---- a disk that does not take it ----
+
+// Who is new goes to another S-CSCF, and the HSS hears that he is not here (TS 24.229 5.3.1.3).
+static void new_user_and_full_disk(void **state)
+{
+    (void)state;
+    sim_disk_set_room(disk(), 0);
+    world_send_answer(&alice);
+    (void)world_expect(W_PCSCF, 480);
+    world_run(1000);
+    assert_int_equal(held_registrations(w.scscf), 0);
+    assert_int_equal(last_sar(), CX_ADMINISTRATIVE_DEREGISTRATION);
+    const char *why = "";
+    assert_false(scscf_ready(w.scscf, &why));
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    assert_true(scscf_ready(w.scscf, &why));
+    (void)world_registered(&alice);
+    restart();
+    rings_at(PHONE);
+}
+
+// Who is registered stays so, is told to come again, and is written when the disk is well.
+static void registered_user_and_full_disk(void **state)
+{
+    (void)state;
+    (void)world_registered(&alice);
+    sim_disk_set_room(disk(), 0);
+    struct sip_msg *m = refresh();
+    assert_int_equal(sip_msg_status(m), 500);
+    assert_string_equal(header(m, SIP_H_RETRY_AFTER), "30");
+    rings_at(PHONE);
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    restart();
+    rings_at(PHONE);
+    assert_int_equal(sip_msg_status(refresh()), 200);
+}
+
+// Nobody is kept from leaving.
+static void leaving_and_full_disk(void **state)
+{
+    (void)state;
+    struct reg gone = alice_gone;
+    gone.integrity = "yes";
+    (void)world_registered(&alice);
+    sim_disk_set_room(disk(), 0);
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+}
+
+static void not_durable(void **state)
+{
+    (void)state;
+    struct scscf_config other = w.cfg;
+    other.state.durable = false;
+    scscf_reload(w.scscf, &other);
+    sim_disk_set_room(disk(), 0);
+    (void)world_registered(&alice);
+    const char *why = "";
+    assert_true(scscf_ready(w.scscf, &why));
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    restart();
+    rings_at(PHONE);
+}
+
+static void nothing_is_kept(void **state)
+{
+    (void)state;
+    world_forget_scscf();
+    world_run(4000);
+    (void)world_registered(&alice);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+}
+
+// ---- power failures ----
+
+// At whatever byte the power fails: who has had his 200 is registered afterwards, and who has left is not, or has not
+// heard of it.
+static void power_fails_anywhere(void **state)
+{
+    enum { FIRST = 40, STEP = 61, LAST = 4000 };
+    for (uint64_t at = FIRST; at < LAST; at += STEP) {
+        assert_int_equal(world_set_up(state), 0);
+        struct reg r = alice, gone = alice_gone;
+        sim_disk_fail_after(disk(), at, NULL, NULL);
+        struct sip_msg *m = world_register(&r);
+        assert_int_equal(sip_msg_status(m), 401);
+        r.auth = world_credentials(m, r.impi, RES, 1, "yes");
+        m = world_register(&r);
+        bool registered = m && sip_msg_status(m) == 200;
+        bool unsure = !registered;
+        if (registered) {
+            m = refresh();
+            gone.integrity = "yes";
+            gone.call_id = "call-1";
+            m = at % 2 ? world_register(&gone) : NULL;
+            unsure = m != NULL; // a power failure takes back what the disk has refused
+        }
+        world_kill_scscf();
+        sim_disk_power_cycle(disk(), SIM_DISK_SOME);
+        start();
+        if (registered && !unsure)
+            assert_int_equal(held_registrations(w.scscf), 1);
+        (void)world_registered(&alice);
+        rings_at(PHONE);
+        assert_int_equal(world_tear_down(state), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(called_after_a_crash),
+        TEST(refreshed_after_a_crash),
+        TEST(whole_contacts),
+        TEST(removed_stays_removed),
+        TEST(expiry_goes_on),
+        TEST(ran_out_meanwhile),
+        TEST(the_clock_jumps),
+        TEST(notes_are_delivered_afterwards),
+        TEST(parts_go_with_their_users),
+        TEST(new_user_and_full_disk),
+        TEST(registered_user_and_full_disk),
+        TEST(leaving_and_full_disk),
+        TEST(not_durable),
+        TEST(nothing_is_kept),
+        cmocka_unit_test(power_fails_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
