@@ -34,10 +34,14 @@ static void add(struct arena_buf *text, const char *name, struct str value)
     arena_buf_add(text, quote);
 }
 
-// What this node writes anew; all else stays as it came.
-static bool is_ioi(struct str name)
+static bool is_known(struct str name)
 {
-    return str_ieq(name, STR("orig-ioi")) || str_ieq(name, STR("term-ioi")) || str_ieq(name, STR("transit-ioi"));
+    static const struct str known[] = {STR_INIT("icid-value"), STR_INIT("icid-generated-at"), STR_INIT("orig-ioi"),
+                                       STR_INIT("term-ioi"), STR_INIT("transit-ioi"), STR_INIT("related-icid")};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (str_ieq(name, known[i]))
+            return true;
+    return false;
 }
 
 static struct str write_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
@@ -47,16 +51,19 @@ static struct str write_vector(struct arena *a, const struct sip_msg *m, struct 
     struct arena_buf text = arena_buf_init(a);
     if (!v)
         return STR_NONE;
+    add(&text, "icid-value", v->icid_value);
+    add(&text, "icid-generated-at", v->icid_generated_at);
+    add(&text, "orig-ioi", orig_ioi);
+    add(&text, "term-ioi", term_ioi);
+    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
+    add(&text, "related-icid", v->related_icid);
     for (const struct sip_param *p = v->params; p; p = p->next) {
-        if (is_ioi(p->name))
+        if (is_known(p->name))
             continue;
         arena_buf_item(&text, STR(";"), p->name);
         arena_buf_add(&text, p->value.p ? STR("=") : STR(""));
         arena_buf_add(&text, p->value);
     }
-    add(&text, "orig-ioi", orig_ioi);
-    add(&text, "term-ioi", term_ioi);
-    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
     return arena_buf_done(&text);
 }
 

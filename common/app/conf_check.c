@@ -93,11 +93,16 @@ static bool is_path(const struct conf_row *row)
     return row->type == CONF_STR && row->form >= CONF_FORM_SOCKET;
 }
 
+static bool is_file(struct str path)
+{
+    return path.n && !str_eq(path, STR("none"));
+}
+
 static void check_paths(const struct conf_row *rows, const char *target, app_finding bad, void *arg)
 {
     for (const struct conf_row *r = rows; r->name; r++) {
         const struct str *own = (const void *)(target + r->offset);
-        for (const struct conf_row *q = rows; q < r && is_path(r) && own->n; q++)
+        for (const struct conf_row *q = rows; q < r && is_path(r) && is_file(*own); q++)
             if (is_path(q) && str_eq(*own, *(const struct str *)(const void *)(target + q->offset)))
                 app_find(bad, arg, r->name, "%.*s is the path of %s too", STR_ARG(*own), q->name);
     }
@@ -155,7 +160,7 @@ void conf_suspect_rows(const struct conf_row *rows, const void *target, app_find
     suspect_strangers(rows, target, odd, arg);
     for (; rows->name; rows++) {
         const struct str *path = (const void *)((const char *)target + rows->offset);
-        if (is_path(rows) && path->n && path->p[0] != '/' && path->p[0] != ':' && !str_eq(*path, STR("none")))
+        if (is_path(rows) && is_file(*path) && path->p[0] != '/' && path->p[0] != ':')
             app_find(odd, arg, rows->name, "\"%.*s\" is relative to the folder that the daemon is started in",
                      STR_ARG(*path));
     }

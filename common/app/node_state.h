@@ -36,7 +36,7 @@ struct node_state {
              "start fails."},                                                                      \
     {.name = "registration.durable", .type = CONF_BOOL, .offset = NODE_STATE_AT(at, durable), .def = "yes",          \
      .help = "The 200 to a REGISTER leaves when what it confirms is on the disk, so that nothing that takes the "    \
-             "process or the machine away loses it; a registration that cannot be written is refused by 503. `no`: " \
+             "process or the machine away loses it; a registration that cannot be written is refused. `no`: "     \
              "the 200 does not wait; a failure loses what was confirmed in the last moments, some milliseconds on a "\
              "disk that is well (docs/resilience.md)."}
 // clang-format on

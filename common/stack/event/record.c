@@ -23,7 +23,7 @@ uint64_t record_name(const struct dialog *d)
 
 // ---- writing ----
 
-bool record_is_line(struct str s)
+bool event_text_is_line(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
@@ -31,7 +31,7 @@ bool record_is_line(struct str s)
     return !s.n || (s.p[0] != ' ' && s.p[s.n - 1] != ' ');
 }
 
-void record_line(struct writer *w, const char *name, struct str value)
+void event_text_line(struct writer *w, const char *name, struct str value)
 {
     if (value.n)
         writer_printf(w, "%s: %.*s\r\n", name, STR_ARG(value));
@@ -80,7 +80,7 @@ static int write_dialog(struct dialog *d, enum sip_method method, struct writer 
     return err;
 }
 
-int record_begin(const struct record *r, struct dialog *d, enum sip_method theirs, struct writer *w)
+int event_text_begin(const struct event_text *r, struct dialog *d, enum sip_method theirs, struct writer *w)
 {
     struct str method = sip_method_name(theirs);
     writer_printf(w, "%.*s sip:record.invalid SIP/2.0\r\n", STR_ARG(method));
@@ -94,7 +94,7 @@ int record_begin(const struct record *r, struct dialog *d, enum sip_method their
     return err;
 }
 
-int record_end(struct str body, struct writer *w)
+int event_text_end(struct str body, struct writer *w)
 {
     writer_printf(w, "Content-Length: %zu\r\n\r\n", body.n);
     writer_str(w, body);
@@ -103,7 +103,7 @@ int record_end(struct str body, struct writer *w)
 
 // ---- reading ----
 
-static int read_numbers(const struct sip_msg *m, struct record *ret)
+static int read_numbers(const struct sip_msg *m, struct event_text *ret)
 {
     struct str rest = sip_msg_raw_named(m, STR("Carillon-State"));
     for (size_t i = 0; i < RECORD_NUMBERS; i++)
@@ -115,7 +115,7 @@ static int read_numbers(const struct sip_msg *m, struct record *ret)
     return good ? 0 : ERR_BAD;
 }
 
-static int check(const struct event *e, const struct sip_msg *m, struct record *ret)
+static int check(const struct event *e, const struct sip_msg *m, struct event_text *ret)
 {
     uint64_t now = loop_wall_ms(e->loop);
     if (!sip_msg_at(m, SIP_H_EVENT, 0) || !sip_msg_to_tag(m).p || read_numbers(m, ret))
@@ -124,7 +124,7 @@ static int check(const struct event *e, const struct sip_msg *m, struct record *
     return ret->left_ms && ret->left_ms <= EVENT_EXPIRES_MAX_S * UINT64_C(1000) ? 0 : ERR_TIMEOUT;
 }
 
-int record_read(const struct event *e, struct str text, enum sip_method theirs, struct record *ret,
+int event_text_read(const struct event *e, struct str text, enum sip_method theirs, struct event_text *ret,
                 struct sip_msg **ret_msg)
 {
     struct sip_msg *m = NULL;
@@ -139,7 +139,7 @@ int record_read(const struct event *e, struct str text, enum sip_method theirs, 
     return err;
 }
 
-uint64_t record_until(const struct event *e, uint64_t expires_at)
+uint64_t event_text_until(const struct event *e, uint64_t expires_at)
 {
     uint64_t now = event_now(e), left = expires_at > now ? expires_at - now : 0;
     return loop_wall_ms(e->loop) + left;

@@ -21,18 +21,18 @@ static void write_names(const struct notifier *n, struct writer *w)
     const struct event_package *p = n->resource->package;
     struct str id = notifier_event_id(n);
     writer_printf(w, "Event: %.*s%s%.*s\r\n", STR_ARG(p->name), id.n ? ";id=" : "", STR_ARG(id));
-    record_line(w, "Accept", p->types[n->type]);
-    record_line(w, RESOURCE, resource_name(n->resource));
+    event_text_line(w, "Accept", p->types[n->type]);
+    event_text_line(w, RESOURCE, resource_name(n->resource));
     if (n->person) // his name may be empty
         writer_printf(w, SUBSCRIBER ": %.*s\r\n", (int)n->person->n_name, n->person->name);
-    record_line(w, INSTANCE, notifier_instance(n));
+    event_text_line(w, INSTANCE, notifier_instance(n));
 }
 
 static bool can_be_written(const struct notifier *n)
 {
     struct str who = n->person ? str_make(n->person->name, n->person->n_name) : STR_NONE;
-    return record_is_line(resource_name(n->resource)) && record_is_line(who) &&
-           record_is_line(notifier_instance(n));
+    return event_text_is_line(resource_name(n->resource)) && event_text_is_line(who) &&
+           event_text_is_line(notifier_instance(n));
 }
 
 int event_record(struct event *e, event_id id, struct writer *w)
@@ -46,18 +46,18 @@ int event_record(struct event *e, event_id id, struct writer *w)
     if (!can_be_written(n))
         return ERR_INVAL;
     dialog_get_info(n->dialog, &i);
-    struct record r = {.active = n->cleared,
-                       .until = record_until(e, n->expires_at),
+    struct event_text r = {.active = n->cleared,
+                       .until = event_text_until(e, n->expires_at),
                        .local_cseq = i.local_cseq,
                        .remote_cseq = n->cseq,
                        .told = n->version,
                        .interval_ms = n->interval_ms,
                        .rated = n->rated};
-    int err = record_begin(&r, n->dialog, SIP_SUBSCRIBE, w);
+    int err = event_text_begin(&r, n->dialog, SIP_SUBSCRIBE, w);
     if (err)
         return err;
     write_names(n, w);
-    return record_end(notifier_note(n), w);
+    return event_text_end(notifier_note(n), w);
 }
 
 // ---- reading ----
@@ -82,7 +82,7 @@ static int fill_names(struct notifier *n, const struct sip_msg *m)
     return err ? err : notifier_set_texts(n, event_id_param(event), instance, sip_msg_body(m));
 }
 
-static int fill(struct notifier *n, const struct sip_msg *m, const struct record *r)
+static int fill(struct notifier *n, const struct sip_msg *m, const struct event_text *r)
 {
     int err = dialog_new_uas(m, sip_msg_to_tag(m), n->core->contact, &n->dialog);
     if (!err)
@@ -101,7 +101,7 @@ static int fill(struct notifier *n, const struct sip_msg *m, const struct record
 }
 
 static int take_up(struct event *e, struct resource *res, const struct sip_msg *m,
-                   const struct record *r, event_id *ret_id)
+                   const struct event_text *r, event_id *ret_id)
 {
     struct notifier *n;
     int err = notifier_new(e, res, &n);
@@ -120,7 +120,7 @@ static int take_up(struct event *e, struct resource *res, const struct sip_msg *
     return 0;
 }
 
-static int restore(struct event *e, const struct sip_msg *m, const struct record *r,
+static int restore(struct event *e, const struct sip_msg *m, const struct event_text *r,
                    event_id *ret_id)
 {
     const struct sip_token *event = sip_msg_at(m, SIP_H_EVENT, 0);
@@ -143,9 +143,9 @@ static int restore(struct event *e, const struct sip_msg *m, const struct record
 
 int event_restore(struct event *e, struct str text, event_id *ret_id)
 {
-    struct record r = {0};
+    struct event_text r = {0};
     struct sip_msg *m;
-    int err = record_read(e, text, SIP_SUBSCRIBE, &r, &m);
+    int err = event_text_read(e, text, SIP_SUBSCRIBE, &r, &m);
     if (err)
         return err;
     err = restore(e, m, &r, ret_id);

@@ -19,12 +19,12 @@ uint64_t event_own_name(const struct event *e, event_id id)
 
 // ---- writing ----
 
-static struct record numbers_of(const struct subscriber *s)
+static struct event_text numbers_of(const struct subscriber *s)
 {
     struct dialog_info i;
     dialog_get_info(s->dialog, &i);
-    return (struct record){.active = s->state == SUBSCRIBER_ACTIVE,
-                           .until = record_until(s->core, s->expires_at),
+    return (struct event_text){.active = s->state == SUBSCRIBER_ACTIVE,
+                           .until = event_text_until(s->core, s->expires_at),
                            .local_cseq = i.local_cseq,
                            .remote_cseq = s->remote_cseq,
                            .expires = s->expires,
@@ -39,9 +39,9 @@ static int write_plan(const struct subscriber_plan *p, struct writer *w)
     writer_printf(w, "Event: %.*s%s%.*s\r\n", STR_ARG(p->event), p->event_id.n ? ";id=" : "",
                   STR_ARG(p->event_id));
     for (size_t i = 0; i < TEXTS; i++) {
-        if (!record_is_line(texts[i]))
+        if (!event_text_is_line(texts[i]))
             return ERR_INVAL;
-        record_line(w, names[i], texts[i]);
+        event_text_line(w, names[i], texts[i]);
     }
     return 0;
 }
@@ -55,16 +55,16 @@ int event_record_own(struct event *e, event_id id, struct writer *w)
         return ERR_STATE;
     if (s->plan->flow || s->fork)
         return ERR_INVAL;
-    struct record r = numbers_of(s);
-    int err = record_begin(&r, s->dialog, SIP_NOTIFY, w);
+    struct event_text r = numbers_of(s);
+    int err = event_text_begin(&r, s->dialog, SIP_NOTIFY, w);
     if (!err)
         err = write_plan(s->plan, w);
-    return err ? err : record_end(STR(""), w);
+    return err ? err : event_text_end(STR(""), w);
 }
 
 // ---- reading ----
 
-static struct event_subscription wanted(const struct sip_msg *m, const struct record *r,
+static struct event_subscription wanted(const struct sip_msg *m, const struct event_text *r,
                                         const struct event_subscriber_ops *ops, void *arg)
 {
     struct str t[TEXTS];
@@ -87,7 +87,7 @@ static struct event_subscription wanted(const struct sip_msg *m, const struct re
                                        .arg = arg};
 }
 
-static int fill(struct subscriber *s, const struct sip_msg *m, const struct record *r)
+static int fill(struct subscriber *s, const struct sip_msg *m, const struct event_text *r)
 {
     struct dialog *d;
     struct str call_id = sip_msg_call_id(m), tag = sip_msg_to_tag(m);
@@ -107,7 +107,7 @@ static int fill(struct subscriber *s, const struct sip_msg *m, const struct reco
 }
 
 static int take_up(struct event *e, struct subscriber_plan *plan, const struct sip_msg *m,
-                   const struct record *r, event_id *ret_id)
+                   const struct event_text *r, event_id *ret_id)
 {
     struct subscriber *s;
     int err = subscriber_new(e, plan, &s);
@@ -135,7 +135,7 @@ static bool is_there(const struct event *e, const struct sip_msg *m)
 }
 
 static int restore(struct event *e, const struct sip_msg *m, const struct event_subscription *p,
-                   const struct record *r, event_id *ret_id)
+                   const struct event_text *r, event_id *ret_id)
 {
     struct subscriber_plan *plan;
     if (is_there(e, m))
@@ -153,9 +153,9 @@ static int restore(struct event *e, const struct sip_msg *m, const struct event_
 int event_restore_own(struct event *e, struct str text, const struct event_subscriber_ops *ops,
                       void *arg, event_id *ret_id)
 {
-    struct record r = {0};
+    struct event_text r = {0};
     struct sip_msg *m;
-    int err = record_read(e, text, SIP_NOTIFY, &r, &m);
+    int err = event_text_read(e, text, SIP_NOTIFY, &r, &m);
     if (err)
         return err;
     struct event_subscription p = wanted(m, &r, ops, arg);
