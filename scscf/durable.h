@@ -2,10 +2,10 @@
 // The registrar beyond the process: what is there is kept on the disk (store/keep.h) and read at the next start, before
 // anybody is served.
 //
-// A change's journey: the registrar tells of it, the registration's record is written as a whole at the end of the loop's
-// turn, and a REGISTER waits for that before it is answered (durable_wait). The record of one that ends goes in the turn
-// in which the note for the HSS (outbox.h) comes, so that a crash finds either both or neither. Service parts of
-// profiles, which thousands of users share, are records of their own.
+// A change's journey: the registrar tells of it, the registration's record is written as a whole at the end of the
+// loop's turn, and a REGISTER waits for that before it is answered (durable_wait). The record of one that ends goes in
+// the turn in which the note for the HSS (outbox.h) comes, so that a crash finds either both or neither. Service parts
+// of profiles, which thousands of users share, are records of their own.
 //
 //   svc/00000001           a service part, as the HSS sent it
 //   reg/0000000000000001   a registration (registration_record.h)
@@ -33,8 +33,8 @@ int durable_new(const struct durable_params *p, struct durable **ret_durable);
 void durable_free(struct durable *d);
 void durable_set_max(struct durable *d, uint32_t max_s);
 
-// Reads what there is; blocks. Before any change. Whose time was over while the node was away ends within seconds or, of
-// many, minutes, so that the HSS can follow. A failure has been logged, and leaves a part of it in the registrar.
+// Reads what there is; blocks. Before any change. Whose time was over while the node was away ends within seconds or,
+// of many, minutes, so that the HSS can follow. A failure has been logged, and leaves a part of it in the registrar.
 int durable_load(struct durable *d);
 
 // As keep_wait: until the registration as it is now is on the disk; reg NULL: until everything is.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A note for the HSS as it is kept beyond the process. The record begins with the version of its form; one of a newer
-// form is not read (ERR_UNSUPPORTED). Its key is its number. Times are of the wall clock, as a restart begins the loop's
-// anew.
+// form is not read (ERR_UNSUPPORTED). Its key is its number. Times are of the wall clock, as a restart begins the
+// loop's anew.
 #pragma once
 
 #include "base/writer.h"

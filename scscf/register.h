@@ -129,8 +129,8 @@ void register_failed(const struct register_job *r);
 // with (TS 24.229 5.4.1.2.3).
 struct reject register_refuse(struct register_job *r, const char *cause);
 
-// Steps behind what changes bindings: it is on the disk before the answer leaves. register_await_store: or the REGISTER is
-// refused; register_forget: or not. With what becomes of each when that takes too long.
+// Steps behind what changes bindings: it is on the disk before the answer leaves. register_await_store: or the
+// REGISTER is refused; register_forget: or not. With what becomes of each when that takes too long.
 enum step_verdict register_await_store(struct job *j);
 enum step_verdict register_await_store_late(struct job *j);
 enum step_verdict register_forget(struct job *j);

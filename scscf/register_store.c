@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a REGISTER has changed is on the disk before its sender hears of it (registration.durable). A store that does not
-// take it, or not in time, must not be passed over in silence: who was registered stays so and is asked to come again,
-// and who is new goes to another S-CSCF.
+// What a REGISTER has changed is on the disk before its sender hears of it (registration.durable). A store that does
+// not take it, or not in time, must not be passed over in silence: who was registered stays so and is asked to come
+// again, and who is new goes to another S-CSCF.
 #include "base/err.h"
 #include "base/log.h"
 #include "scscf/durable.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers and texts as bytes of a fixed form, lowest byte first, for records that outlive the process. Writing goes to
-// a writer, whose flag tells at the end whether all of it fitted; reading has such a flag of its own, so that a record is
-// read whole and judged once.
+// a writer, whose flag tells at the end whether all of it fitted; reading has such a flag of its own, so that a record
+// is read whole and judged once.
 #pragma once
 
 #include "base/writer.h"

@@ -88,7 +88,8 @@ static struct str document_of(struct arena *a, struct str text)
     return arena_buf_done(&b);
 }
 
-static int parse_part(struct profile_store *s, struct str text, struct service_entry **ret_part, struct xml_error *ret_err)
+static int parse_part(struct profile_store *s, struct str text, struct service_entry **ret_part,
+                      struct xml_error *ret_err)
 {
     struct arena a;
     xmlDoc *doc;

@@ -90,12 +90,14 @@ static void add(struct node *n, unsigned i)
     (void)snprintf(call_id, sizeof call_id, "%08x-call-id@10.0.0.1", i * 2654435761u);
     (void)snprintf(xml, sizeof xml,
                    "<IMSSubscription><PrivateID>%s</PrivateID><ServiceProfile>"
-                   "<PublicIdentity><Identity>sip:00101%010u@ims.mnc001.mcc001.3gppnetwork.org</Identity></PublicIdentity>"
+                   "<PublicIdentity><Identity>sip:00101%010u@ims.mnc001.mcc001.3gppnetwork.org</Identity>"
+                   "</PublicIdentity>"
                    "<PublicIdentity><Identity>tel:+1556%07u</Identity></PublicIdentity>" IFC
                    "</ServiceProfile></IMSSubscription>",
                    impi, i, i % 10000000);
+    static const char mmtel[] = ";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\"";
     const struct binding_params b = {.text = {[BINDING_URI] = str_from(uri),
-                                              [BINDING_PARAMS] = STR(";+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel\""),
+                                              [BINDING_PARAMS] = str_from(mmtel),
                                               [BINDING_PATH] = str_from(path),
                                               [BINDING_CALL_ID] = str_from(call_id),
                                               [BINDING_INSTANCE] = STR("<urn:gsma:imei:90420156-025763-0>"),

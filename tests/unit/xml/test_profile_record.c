@@ -131,11 +131,12 @@ static void prefixes_are_of_no_weight(void **state)
 {
     (void)state;
     struct parts k;
-    struct profile *p = parsed("<c:IMSSubscription xmlns:c=\"urn:3gpp\" xmlns:x=\"urn:x\"><c:PrivateID>a@b</c:PrivateID><c:ServiceProfile>"
+    struct profile *p = parsed("<c:IMSSubscription xmlns:c=\"urn:3gpp\" xmlns:x=\"urn:x\">"
+                               "<c:PrivateID>a@b</c:PrivateID><c:ServiceProfile>"
                                "<c:PublicIdentity><c:Identity>sip:a@b</c:Identity></c:PublicIdentity>"
                                "<c:InitialFilterCriteria x:y=\"1\"><c:Priority>7</c:Priority><c:ApplicationServer>"
-                               "<c:ServerName>sip:as.example</c:ServerName></c:ApplicationServer></c:InitialFilterCriteria>"
-                               "</c:ServiceProfile></c:IMSSubscription>");
+                               "<c:ServerName>sip:as.example</c:ServerName></c:ApplicationServer>"
+                               "</c:InitialFilterCriteria></c:ServiceProfile></c:IMSSubscription>");
     char room[512];
     struct str bytes = written(p, room, sizeof room);
     load_parts(&k, p);
