@@ -113,8 +113,11 @@ class Lab:
         self.all_healthy()
 
     def start_again(self):
-        """Ends and starts every node, so that what each has leaked so far is told."""
+        """Ends and starts every node, so that what each has leaked so far is told; whoever was registered is so no
+        more, as phones that tests have switched off would be for an hour."""
         for name in facts.NODES:
+            procs.stop(name)
+            shutil.rmtree(facts.RUN / f"{name}.state", ignore_errors=True)
             self.cli("restart", name)
         self.all_healthy()
 
