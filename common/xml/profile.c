@@ -105,12 +105,27 @@ int profile_entry_new(struct profile_store *s, const xmlNode *n, struct str key,
     return 0;
 }
 
+// What is no element and no text says nothing, and would be of another name in the text alone.
+static void drop_remarks(xmlNode *top)
+{
+    for (xmlNode *n = top->children, *next; n; n = next) {
+        next = n->children && n->type == XML_ELEMENT_NODE ? n->children : n->next;
+        for (xmlNode *up = n->parent; !next && up != top; up = up->parent)
+            next = up->next;
+        if (n->type != XML_COMMENT_NODE && n->type != XML_PI_NODE)
+            continue;
+        xmlUnlinkNode(n);
+        xmlFreeNode(n);
+    }
+}
+
 // The service part as text: everything in the ServiceProfile that is not an identity.
 static int service_key(xmlDoc *doc, const xmlNode *service, xmlBuffer *buf)
 {
     for (xmlNode *c = service->children; c; c = c->next) {
         if (c->type != XML_ELEMENT_NODE || strcmp((const char *)c->name, "PublicIdentity") == 0)
             continue;
+        drop_remarks(c);
         if (xmlNodeDump(buf, doc, c, 0, 0) < 0)
             return ERR_NOMEM;
     }

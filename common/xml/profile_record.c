@@ -7,7 +7,8 @@
 #include "base/pack.h"
 #include "xml/profile_priv.h"
 
-enum { PREFIXES_MAX = 16, SPAN_BYTES = 4, SLOT_BYTES = 4 * SPAN_BYTES + 3 };
+// A byte of a document is up to six in what is written of it: a quotation mark, or a character beyond ASCII.
+enum { PREFIXES_MAX = 24, PART_MAX = 6 * PROFILE_XML_MAX, SPAN_BYTES = 4, SLOT_BYTES = 4 * SPAN_BYTES + 3 };
 
 // ---- parts ----
 
@@ -48,36 +49,45 @@ static bool ends_name(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '/' || c == '>' || c == '<';
 }
 
-// The prefix of the element whose name begins here; empty: it has none.
+// The prefix of the element whose name begins here; empty: it has none, or this is no element.
 static struct str prefix_at(struct str s)
 {
+    if (str_starts(s, STR("!")) || str_starts(s, STR("?")))
+        return STR_NONE;
     for (size_t i = 0; i < s.n && !ends_name(s.p[i]); i++)
         if (s.p[i] == ':')
             return str_head(s, i);
     return STR_NONE;
 }
 
-// Elements are compared by local name, whatever their prefix stands for; but it has to stand for
-// something, and what the document said of it was said outside of the part.
-static size_t prefixes_of(struct str text, struct str found[PREFIXES_MAX])
+// Elements are compared by local name, whatever their prefix stands for; but it has to stand for something, and what
+// the document said of it was said outside of the part. ERR_TOOBIG: there are more than a document may declare.
+static int prefixes_of(struct str text, struct str found[PREFIXES_MAX], size_t *ret_n)
 {
     size_t n = 0;
-    for (ptrdiff_t at; n < PREFIXES_MAX && (at = str_chr(text, '<')) >= 0;) {
+    for (ptrdiff_t at; (at = str_chr(text, '<')) >= 0;) {
         text = str_skip(text, (size_t)at + 1);
         struct str prefix = prefix_at(text);
         size_t i = 0;
         while (i < n && !str_eq(found[i], prefix))
             i++;
-        if (prefix.n && i == n)
-            found[n++] = prefix;
+        if (!prefix.n || i < n)
+            continue;
+        if (n == PREFIXES_MAX)
+            return ERR_TOOBIG;
+        found[n++] = prefix;
     }
-    return n;
+    *ret_n = n;
+    return 0;
 }
 
-static struct str document_of(struct arena *a, struct str text)
+static int document_of(struct arena *a, struct str text, struct str *ret_all)
 {
     struct str prefixes[PREFIXES_MAX];
-    size_t n = prefixes_of(text, prefixes);
+    size_t n;
+    int err = prefixes_of(text, prefixes, &n);
+    if (err)
+        return err;
     struct arena_buf b = arena_buf_init(a);
     arena_buf_add(&b, STR("<ServiceProfile"));
     for (size_t i = 0; i < n; i++)
@@ -85,22 +95,48 @@ static struct str document_of(struct arena *a, struct str text)
     arena_buf_add(&b, STR(">"));
     arena_buf_add(&b, text);
     arena_buf_add(&b, STR("</ServiceProfile>"));
-    return arena_buf_done(&b);
+    *ret_all = arena_buf_done(&b);
+    return ret_all->p ? 0 : ERR_NOMEM;
+}
+
+static int load_part(struct str text, xmlDoc **ret_doc, struct xml_error *ret_err)
+{
+    struct arena a;
+    struct str all;
+    *ret_err = (struct xml_error){.what = "prefixes"};
+    arena_init(&a, NULL, 0);
+    int err = document_of(&a, text, &all);
+    if (!err)
+        err = xml_load(all, PART_MAX, "ServiceProfile", ret_doc, ret_err);
+    arena_done(&a);
+    return err;
 }
 
 static int parse_part(struct profile_store *s, struct str text, struct service_entry **ret_part,
                       struct xml_error *ret_err)
 {
-    struct arena a;
     xmlDoc *doc;
-    arena_init(&a, NULL, 0);
-    struct str all = document_of(&a, text);
-    int err = all.p ? xml_load(all, PROFILE_XML_MAX, "ServiceProfile", &doc, ret_err) : ERR_NOMEM;
-    if (!err) {
-        err = profile_entry_new(s, xmlDocGetRootElement(doc), text, ret_part, ret_err);
-        xmlFreeDoc(doc);
-    }
-    arena_done(&a);
+    int err = load_part(text, &doc, ret_err);
+    if (err)
+        return err;
+    err = profile_entry_new(s, xmlDocGetRootElement(doc), text, ret_part, ret_err);
+    xmlFreeDoc(doc);
+    return err;
+}
+
+int profile_part_check(const struct service_entry *part, struct xml_error *ret_err)
+{
+    struct service_entry again = {0};
+    xmlDoc *doc;
+    int err = load_part(part->key, &doc, ret_err);
+    if (err)
+        return err;
+    arena_init(&again.arena, NULL, 0);
+    err = ifc_parse_service(&again, xmlDocGetRootElement(doc), ret_err);
+    if (!err && (again.body.n_ifcs != part->body.n_ifcs || again.n_skipped != part->n_skipped))
+        err = xml_bad(ret_err, NULL, "InitialFilterCriteria");
+    arena_done(&again.arena);
+    xmlFreeDoc(doc);
     return err;
 }
 

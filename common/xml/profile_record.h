@@ -14,6 +14,9 @@ size_t profile_part_count(const struct profile *p);
 struct service_entry *profile_part_at(const struct profile *p, size_t i);
 // What profile_part_load makes it from. Lives as long as the part.
 struct str profile_part_text(const struct service_entry *part);
+// Does profile_part_load make the same of its text? ERR_BAD, ERR_TOOBIG (ret_err filled): a part that cannot be kept;
+// ERR_NOMEM.
+int profile_part_check(const struct service_entry *part, struct xml_error *ret_err);
 // The part with this text, held. ERR_BAD, ERR_TOOBIG (ret_err filled), ERR_NOMEM.
 int profile_part_load(struct profile_store *s, struct str text, struct service_entry **ret_part,
                       struct xml_error *ret_err);

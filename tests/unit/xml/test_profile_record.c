@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "xml/profile_priv.h"
 #include "xml/profile_record.h"
 
 #define IFC                                                                                        \
@@ -188,6 +191,86 @@ static void parts_that_are_none(void **state)
     assert_int_equal(profile_store_count(after), 0);
 }
 
+// ---- what else an HSS may write ----
+
+static void assert_read_back(const char *service, size_t n_ifcs)
+{
+    static char xml[PROFILE_XML_MAX];
+    struct xml_error why;
+    struct parts k;
+    (void)snprintf(xml, sizeof xml, DOC("<ServiceProfile>" ALICE "%s</ServiceProfile>"), service);
+    struct profile *p = parsed(xml);
+    assert_int_equal(profile_part_check(profile_part_at(p, 0), &why), 0);
+    load_parts(&k, p);
+    assert_int_equal(k.of[0]->body.n_ifcs, n_ifcs);
+    assert_int_equal(k.of[0]->n_skipped, 0);
+    drop_parts(&k);
+    profile_free(p);
+}
+
+#define WITHIN(x) "<Extension><Note>" x "</Note></Extension>"
+
+static void remarks_say_nothing(void **state)
+{
+    (void)state;
+    assert_read_back("<!--MMTel:voice-->" IFC, 1);
+    assert_read_back(WITHIN("<!--MMTel:voice--><?mmtel:voice on?>") IFC, 1);
+    assert_read_back(WITHIN("<?mmtel:a b?>x<!--:--><b/><!-- a:b -->") WITHIN("<b><c/><!--d:e--></b>") IFC, 1);
+    assert_read_back(WITHIN("<![CDATA[<!--a:b--><c:d>]]>") IFC, 1);
+    assert_int_equal(profile_store_count(before), 0);
+    struct profile *p = parsed(DOC("<ServiceProfile>" ALICE WITHIN("<!--a:b-->") "</ServiceProfile>"));
+    assert_same(profile_part_text(profile_part_at(p, 0)), STR("<Extension><Note/></Extension>"));
+    profile_free(p);
+    struct service_entry *e; // of before
+    struct xml_error why;
+    assert_int_equal(profile_part_load(after, STR("<a><!--b:c--><?d:e?></a>"), &e, &why), 0);
+    profile_part_drop(after, e);
+}
+
+// What is one byte in CDATA is up to five in the text.
+static void text_grows(void **state)
+{
+    (void)state;
+    enum { BYTES = 100000 };
+    static char service[BYTES + 200];
+    size_t n = (size_t)snprintf(service, sizeof service, "<Extension><Note><![CDATA[");
+    memset(service + n, '&', BYTES);
+    (void)snprintf(service + n + BYTES, sizeof service - n - BYTES, "]]></Note></Extension>");
+    assert_read_back(service, 0);
+}
+
+static void prefixed(char *xml, size_t size, size_t n_prefixes)
+{
+    size_t n = (size_t)snprintf(xml, size, "<IMSSubscription");
+    for (size_t i = 0; i < n_prefixes; i++) // on two elements: one may have 32
+        n += (size_t)snprintf(xml + n, size - n, "%s xmlns:p%zu=\"urn:%zu\"",
+                              i == 20 ? "><PrivateID>a@b</PrivateID><ServiceProfile" : "", i, i);
+    n += (size_t)snprintf(xml + n, size - n, "%s>" ALICE "<Extension>",
+                          n_prefixes > 20 ? "" : "><PrivateID>a@b</PrivateID><ServiceProfile");
+    for (size_t i = 0; i < n_prefixes; i++)
+        n += (size_t)snprintf(xml + n, size - n, "<p%zu:x/>", i);
+    (void)snprintf(xml + n, size - n, "</Extension>" IFC "</ServiceProfile></IMSSubscription>");
+}
+
+// Who has more of them than can be declared again has a part that cannot be kept, and it says so.
+static void many_prefixes(void **state)
+{
+    (void)state;
+    char xml[8192];
+    struct xml_error why;
+    prefixed(xml, sizeof xml, 24);
+    struct profile *p = parsed(xml);
+    assert_int_equal(profile_part_check(profile_part_at(p, 0), &why), 0);
+    profile_free(p);
+    prefixed(xml, sizeof xml, 25);
+    p = parsed(xml);
+    struct service_entry *e;
+    assert_int_equal(profile_part_check(profile_part_at(p, 0), &why), ERR_TOOBIG);
+    assert_string_equal(why.what, "prefixes");
+    assert_int_equal(profile_part_load(after, profile_part_text(profile_part_at(p, 0)), &e, &why), ERR_TOOBIG);
+    profile_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +278,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(prefixes_are_of_no_weight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_whole_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parts_that_are_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(remarks_say_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(text_grows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_prefixes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
