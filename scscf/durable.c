@@ -86,10 +86,7 @@ static void changed(struct durable *d, struct registration *reg)
         k->id = ++d->last_id;
         keep_item_init(&k->item, &d->registrations);
     }
-    if (durable_parts_keep(d, registration_profile(reg)))
-        LOG(LOG_ERROR, "registration cannot be kept", LF("impi", registration_first_impi(reg)),
-            LF_Z("reason", err_text(ERR_NOMEM)));
-    keep_changed(d->p.keep, &k->item);
+    durable_write(d, reg);
 }
 
 static void on_news(void *arg, const struct registration_news *n)
@@ -98,16 +95,9 @@ static void on_news(void *arg, const struct registration_news *n)
     if (d->loading)
         return;
     if (n->event == REGISTRATION_ENDED)
-        keep_removed(d->p.keep, &registration_kept(n->reg)->item);
+        durable_forget(d, registration_kept(n->reg));
     else if (registration_bindings(n->reg))
         changed(d, n->reg);
-}
-
-int durable_wait(struct durable *d, struct registration *reg, keep_cb cb, void *arg, uint64_t id)
-{
-    if (!reg || durable_parts_pend(d, registration_profile(reg)))
-        return keep_wait_all(d->p.keep, cb, arg, id);
-    return keep_wait(d->p.keep, &registration_kept(reg)->item, cb, arg, id);
 }
 
 // ---- at the start ----
@@ -187,6 +177,10 @@ static int on_record(void *arg, struct str key, struct str value)
     arena_done(&a);
     if (!err || err == ERR_NOMEM)
         return err;
+    if (err == ERR_NOTFOUND) { // he registers again, and his profile comes anew
+        LOG(LOG_WARN, "registration of the store is dropped: a service part of it is not there", LF("record", key));
+        return ERR_NODATA;
+    }
     LOG(LOG_ERROR, err == ERR_UNSUPPORTED ? "registration of the store is of a newer form"
                                           : "registration of the store cannot be read",
         LF("record", key), LF_Z("reason", err_text(err)));

@@ -5,7 +5,8 @@
 // A change's journey: the registrar tells of it, the registration's record is written as a whole at the end of the
 // loop's turn, and a REGISTER waits for that before it is answered (durable_wait). The record of one that ends goes in
 // the turn in which the note for the HSS (outbox.h) comes, so that a crash finds either both or neither. Service parts
-// of profiles, which thousands of users share, are records of their own.
+// of profiles, which thousands of users share, are records of their own, and on the disk before a registration that
+// names them. Of a part that could not be read again nothing is written, nor is who has it.
 //
 //   svc/00000001           a service part, as the HSS sent it
 //   reg/0000000000000001   a registration (registration_record.h)

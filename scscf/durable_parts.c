@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Service parts of profiles. One is written with, and so before, the first registration that has it. It goes when no
-// registration has it any more and every record on the disk is what it should be.
+// Service parts of profiles: which there are, and their records.
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pack.h"
 #include "scscf/durable_priv.h"
-
-enum { SWEEP_MS = 600000 };
-
-struct part {
-    struct keep_item item;
-    struct service_entry *entry; // held
-    uint32_t name;
-    bool asked;                  // it has been, or is being, written
-};
 
 static struct part *by_entry(const struct durable *d, const struct service_entry *entry)
 {
@@ -38,8 +28,10 @@ static void write_value(void *arg, const struct keep_item *it, struct writer *w)
 
 // ---- life of one ----
 
-static void part_free(struct durable *d, struct part *k)
+void durable_part_free(struct durable *d, struct part *k)
 {
+    list_del(&k->unused);
+    list_del(&k->refused);
     map_remove(&d->by_entry, (uintptr_t)k->entry, k);
     map_remove(&d->by_name, k->name, k);
     profile_part_drop(d->p.profiles, k->entry);
@@ -52,10 +44,13 @@ static int part_new(struct durable *d, uint32_t name, struct service_entry *entr
     if (!k)
         return ERR_NOMEM;
     keep_item_init(&k->item, &d->parts);
+    list_init(&k->unused);
+    list_init(&k->refused);
+    list_init(&k->waiting);
     k->entry = profile_part_hold(entry);
     k->name = name;
     if (map_add(&d->by_entry, (uintptr_t)entry, k) || map_add(&d->by_name, name, k)) {
-        part_free(d, k);
+        durable_part_free(d, k);
         return ERR_NOMEM;
     }
     if (name > d->last_part)
@@ -66,28 +61,56 @@ static int part_new(struct durable *d, uint32_t name, struct service_entry *entr
 
 // ---- all of them ----
 
-int durable_parts_keep(struct durable *d, const struct profile *p)
+// What could not be read at the next start is not written.
+static int part_begin(struct durable *d, struct service_entry *entry, struct part **ret_part)
 {
-    for (size_t i = 0; i < profile_part_count(p); i++) {
-        struct part *k = by_entry(d, profile_part_at(p, i));
-        int err = k ? 0 : part_new(d, d->last_part + 1, profile_part_at(p, i), &k);
-        if (err)
-            return err;
-        if (!k->asked)
-            keep_changed(d->p.keep, &k->item);
-        k->asked = true;
+    struct xml_error why = {.what = "size"};
+    int err = part_new(d, d->last_part + 1, entry, ret_part);
+    if (err)
+        return err;
+    int bad = profile_part_text(entry).n > STATE_VALUE_MAX ? ERR_TOOBIG : profile_part_check(entry, &why);
+    if (bad == ERR_NOMEM) {
+        durable_part_free(d, *ret_part);
+        return bad;
     }
+    (*ret_part)->lost = bad;
+    if (bad)
+        LOG(LOG_ERROR, "a service part cannot be kept, and nobody who has it", LF_NUM("part", (*ret_part)->name),
+            LF_Z("element", why.what), LF_NUM("line", why.line));
+    else
+        keep_changed(d->p.keep, &(*ret_part)->item);
     return 0;
 }
 
-bool durable_parts_pend(struct durable *d, const struct profile *p)
+int durable_parts_keep(struct durable *d, const struct profile *p)
 {
+    int lost = 0;
     for (size_t i = 0; i < profile_part_count(p); i++) {
-        const struct part *k = by_entry(d, profile_part_at(p, i));
-        if (k && (k->item.write || !list_empty(&k->item.link)))
-            return true;
+        struct part *k = by_entry(d, profile_part_at(p, i));
+        int err = k ? 0 : part_begin(d, profile_part_at(p, i), &k);
+        if (err)
+            return err;
+        list_del(&k->unused);
+        if (k->lost)
+            lost = ERR_INVAL;
     }
-    return false;
+    return lost;
+}
+
+int durable_parts_missing(const struct durable *d, const struct profile *p, struct part **ret_part)
+{
+    struct part *missing = NULL;
+    for (size_t i = 0; i < profile_part_count(p); i++) {
+        struct part *k = by_entry(d, profile_part_at(p, i));
+        if (!k)
+            return ERR_NOMEM; // there was none for it (durable_parts_keep)
+        if (k->lost)
+            return ERR_INVAL;
+        if (!k->written)
+            missing = k;
+    }
+    *ret_part = missing;
+    return 0;
 }
 
 uint32_t durable_part_name(const struct durable *d, const struct service_entry *entry)
@@ -96,32 +119,16 @@ uint32_t durable_part_name(const struct durable *d, const struct service_entry *
     return k ? k->name : 0;
 }
 
+struct part *durable_part_named(const struct durable *d, uint64_t name)
+{
+    size_t it = 0;
+    return map_find(&d->by_name, name, &it);
+}
+
 struct service_entry *durable_part_find(void *durable, uint32_t name)
 {
-    const struct durable *d = durable;
-    size_t it = 0;
-    const struct part *k = map_find(&d->by_name, name, &it);
+    const struct part *k = durable_part_named(durable, name);
     return k ? k->entry : NULL;
-}
-
-static struct part *next_unused(const struct durable *d)
-{
-    size_t it = 0;
-    struct part *k;
-    while ((k = map_next(&d->by_name, &it)) && !profile_part_is_alone(k->entry))
-        ;
-    return k;
-}
-
-static void sweep(void *arg)
-{
-    struct durable *d = arg;
-    bool written = !keep_figures(d->p.keep).unwritten;
-    for (struct part *k; written && (k = next_unused(d));) {
-        keep_removed(d->p.keep, &k->item);
-        part_free(d, k);
-    }
-    timer_start(d->p.loop, &d->sweep, SWEEP_MS);
 }
 
 size_t durable_parts(const struct durable *d)
@@ -132,16 +139,17 @@ size_t durable_parts(const struct durable *d)
 void durable_parts_init(struct durable *d)
 {
     d->parts = (struct keep_kind){.prefix = STR("svc/"), .key = write_key, .value = write_value, .arg = d};
-    timer_init(&d->sweep, sweep, d);
-    timer_start(d->p.loop, &d->sweep, SWEEP_MS);
+    durable_hold_init(d);
+    durable_sweep_init(d);
 }
 
 void durable_parts_done(struct durable *d)
 {
     size_t it = 0;
     timer_stop(&d->sweep);
+    durable_hold_done(d);
     for (struct part *k; (k = map_next(&d->by_name, &it)); it = 0)
-        part_free(d, k);
+        durable_part_free(d, k);
     map_done(&d->by_entry);
     map_done(&d->by_name);
 }
@@ -153,7 +161,7 @@ static int take(struct durable *d, struct str key, struct str text, struct xml_e
     struct service_entry *entry;
     struct part *k;
     uint64_t name;
-    if (pack_read_name(key, &name) || name > UINT32_MAX)
+    if (pack_read_name(key, &name) || name > UINT32_MAX / 2) // numbers go on behind it
         return ERR_BAD;
     int err = profile_part_load(d->p.profiles, text, &entry, why);
     if (err)
@@ -161,7 +169,7 @@ static int take(struct durable *d, struct str key, struct str text, struct xml_e
     err = part_new(d, (uint32_t)name, entry, &k);
     profile_part_drop(d->p.profiles, entry); // the part holds it by now
     if (!err)
-        k->asked = true;
+        k->written = true;
     return err;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registrations and notes for the HSS outlive the S-CSCF, whatever becomes of it and of its disk.
 #include <stdio.h>
+#include <string.h>
 
+#include "base/err.h"
 #include "io/sim_disk.h"
 #include "scscf/durable.h"
 #include "world.h"
@@ -212,7 +214,174 @@ static void parts_go_with_their_users(void **state)
     assert_int_equal(durable_parts(w.scscf->durable), 0);
 }
 
+#define REMARKED                                                                                   \
+    PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+15551")                              \
+                                 "<Extension><Note><!--MMTel:voice--><?mmtel:on yes?></Note></Extension>")
+
+// An HSS that writes remarks into its profiles does not keep the node from starting.
+static void remarks_in_a_profile(void **state)
+{
+    (void)state;
+    w.hss.profile = REMARKED;
+    (void)world_registered(&alice);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 1);
+    rings_at(PHONE);
+}
+
+static const char *many_prefixes(void)
+{
+    static char xml[4096];
+    size_t n = (size_t)snprintf(xml, sizeof xml, "<IMSSubscription");
+    for (unsigned i = 0; i < 30; i++)
+        n += (size_t)snprintf(xml + n, sizeof xml - n, " xmlns:p%u=\"urn:%u\"", i, i);
+    n += (size_t)snprintf(xml + n, sizeof xml - n, "><PrivateID>alice@" DOMAIN "</PrivateID><ServiceProfile>"
+                          ID("sip:alice@" DOMAIN) ID("tel:+15551") "<Extension>");
+    for (unsigned i = 0; i < 30; i++)
+        n += (size_t)snprintf(xml + n, sizeof xml - n, "<p%u:x/>", i);
+    (void)snprintf(xml + n, sizeof xml - n, "</Extension></ServiceProfile></IMSSubscription>");
+    return xml;
+}
+
+// Who has a part that could not be read again is served, and not kept; what was kept of him goes.
+static void a_part_that_cannot_be_kept(void **state)
+{
+    (void)state;
+    w.hss.profile = many_prefixes();
+    (void)world_registered(&alice);
+    rings_at(PHONE);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+    w.hss.profile = ALICE_PROFILE;
+    (void)world_registered(&alice);
+    w.hss.profile = many_prefixes();
+    restart(); // the next refresh brings the profile
+    assert_int_equal(sip_msg_status(refresh()), 200);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), 0);
+}
+
+// As many users, as many parts: what nobody has goes some at a time, also while others come and go.
+static void parts_go_some_at_a_time(void **state)
+{
+    enum { USERS = 200 };
+    (void)state;
+    struct registrar *r = w.scscf->registrar;
+    struct registration *regs[USERS];
+    for (unsigned i = 0; i < USERS; i++) {
+        char xml[600];
+        struct profile *p;
+        struct xml_error why;
+        (void)snprintf(xml, sizeof xml, PROFILE("u%u@" DOMAIN, ID("sip:u%u@" DOMAIN) "<Extension><N>%u</N></Extension>"),
+                       i, i, i);
+        assert_int_equal(profile_parse(w.scscf->profiles, str_from(xml), &p, &why), 0);
+        assert_int_equal(registrar_add(r, p, &regs[i]), 0);
+        struct binding_params b = {.text = {[BINDING_URI] = STR("sip:u@192.0.2.1"), [BINDING_IMPI] = STR("u")},
+                                   .expires_s = 3600};
+        assert_int_equal(registration_bind(regs[i], &b, NULL), 0);
+    }
+    world_run(1000);
+    assert_int_equal(durable_parts(w.scscf->durable), USERS);
+    for (unsigned i = 0; i < USERS; i += 2)
+        registration_end(regs[i], BINDING_UNDONE);
+    for (unsigned i = 0; i < 650; i++) { // something is always on its way
+        registration_set_charging(regs[1], i % 2 ? STR("a") : STR("b"));
+        world_run(1000);
+    }
+    assert_int_equal(durable_parts(w.scscf->durable), USERS / 2);
+    restart();
+    assert_int_equal(held_registrations(w.scscf), USERS / 2);
+}
+
 // ---- a disk that does not take it ----
+
+static const char *profile_of(char *room, size_t size, size_t bytes, char what)
+{
+    size_t n = (size_t)snprintf(room, size, "<IMSSubscription><PrivateID>alice@" DOMAIN "</PrivateID><ServiceProfile>"
+                                ID("sip:alice@" DOMAIN) ID("tel:+15551") "<Extension><Note><![CDATA[%c", what);
+    memset(room + n, '&', bytes); // each is five in the record
+    (void)snprintf(room + n + bytes, size - n - bytes, "]]></Note></Extension></ServiceProfile></IMSSubscription>");
+    return room;
+}
+
+// At the bound of the store a registration's record, as long as before, is taken while its new service part is not:
+// what is on the disk is what was there before.
+static void a_part_that_is_refused(void **state)
+{
+    enum { BYTES = 120000 };
+    static char first[BYTES + 1000], second[BYTES + 1000];
+    (void)state;
+    world_kill_scscf();
+    w.cfg.state.max_mib = 1;
+    start();
+    w.hss.profile = profile_of(first, sizeof first, BYTES, 'a');
+    (void)world_registered(&alice);
+    restart();
+    w.hss.profile = profile_of(second, sizeof second, BYTES, 'b');
+    assert_int_equal(sip_msg_status(refresh()), 500);
+    rings_at(PHONE);
+    restart();
+    rings_at(PHONE);
+    assert_int_equal(durable_parts(w.scscf->durable), 1);
+    w.hss.profile = ALICE_PROFILE; // a smaller one finds room
+    assert_int_equal(sip_msg_status(refresh()), 200);
+    restart();
+    rings_at(PHONE);
+    w.hss.profile = second;
+    assert_int_equal(sip_msg_status(refresh()), 500);
+    w.hss.profile = ALICE_PROFILE;
+    registration_set_profile_due(registrar_find(w.scscf->registrar, STR("sip:alice@" DOMAIN), NULL), true);
+    assert_int_equal(sip_msg_status(refresh()), 200);
+    world_run(700000); // both go, though the disk has refused the one
+    assert_int_equal(durable_parts(w.scscf->durable), 1);
+}
+
+// The disk takes it after all.
+static void a_part_that_is_late(void **state)
+{
+    (void)state;
+    (void)world_registered(&alice);
+    sim_disk_set_room(disk(), 0);
+    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+15551") "<Extension><N>1</N></Extension>");
+    registration_set_profile_due(registrar_find(w.scscf->registrar, STR("sip:alice@" DOMAIN), NULL), true);
+    assert_int_equal(sip_msg_status(refresh()), 500);
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    restart();
+    rings_at(PHONE);
+    assert_int_equal(durable_parts(w.scscf->durable), 2);
+}
+
+static int no_record(void *arg, struct str key, struct str value)
+{
+    (void)arg, (void)key, (void)value;
+    return ERR_NODATA;
+}
+
+// A registration whose part is not there is no reason not to start: he registers again.
+static void a_part_that_is_gone(void **state)
+{
+    (void)state;
+    struct keep *k;
+    char why[128];
+    (void)world_registered(&alice);
+    world_kill_scscf();
+    struct loop *l;
+    assert_int_equal(sim_node(w.sim, "scscf", &l), 0);
+    const struct keep_params p = {.loop = l, .folder = WORLD_STATE, .node = STR("scscf"), .format = DURABLE_FORMAT};
+    const struct keep_kind parts = {.prefix = STR("svc/")};
+    assert_int_equal(keep_open(&p, why, sizeof why, &k), 0);
+    assert_int_equal(keep_load(k, &parts, no_record, NULL), 0);
+    world_run(1000);
+    keep_close(k);
+    sim_crash(w.sim, l);
+    loop_free(l);
+    start();
+    assert_int_equal(held_registrations(w.scscf), 0);
+    (void)world_registered(&alice);
+    restart();
+    rings_at(PHONE);
+}
 
 // Who is new goes to another S-CSCF, and the HSS hears that he is not here (TS 24.229 5.3.1.3).
 static void new_user_and_full_disk(void **state)
@@ -339,6 +508,12 @@ int main(void)
         TEST(the_clock_jumps),
         TEST(notes_are_delivered_afterwards),
         TEST(parts_go_with_their_users),
+        TEST(remarks_in_a_profile),
+        TEST(a_part_that_cannot_be_kept),
+        TEST(parts_go_some_at_a_time),
+        TEST(a_part_that_is_refused),
+        TEST(a_part_that_is_late),
+        TEST(a_part_that_is_gone),
         TEST(new_user_and_full_disk),
         TEST(registered_user_and_full_disk),
         TEST(leaving_and_full_disk),
