@@ -99,13 +99,19 @@ static enum step_verdict check_registered(struct job *j)
     return served_by(j, NULL) ? STEP_CONTINUE : restoration(j, "served user is not registered here");
 }
 
-// An identity may be in the sets of several private identities: the way has to be of one of them.
+static const struct registration *next_serving(const struct scscf *s, const struct served *who, size_t *it)
+{
+    return who->key.n ? registrar_next_pattern(s->registrar, who->key, it, NULL) :
+                        registrar_next_with(s->registrar, who->impu, it, NULL);
+}
+
+// An identity, also a wildcarded one, may be in the sets of several private identities: the way has to be of one of them.
 static enum service_route_verdict judge_route(const struct scscf *s, struct str user, const struct served *who)
 {
     const struct registration *reg = scscf_serving(s, who, NULL);
     enum service_route_verdict v = reg ? service_route_judge(s, user, reg) : SERVICE_ROUTE_PLAIN;
     size_t it = 0;
-    while (v >= SERVICE_ROUTE_GONE && (reg = registrar_next_with(s->registrar, who->impu, &it, NULL))) {
+    while (v >= SERVICE_ROUTE_GONE && (reg = next_serving(s, who, &it))) {
         enum service_route_verdict other = service_route_judge(s, user, reg);
         v = other < v ? other : v;
     }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "scscf/contact.h"
 #include "scscf/register.h"
+#include "scscf/service_route.h"
 
 static enum step_verdict no_memory(struct job *j)
 {
@@ -253,6 +254,7 @@ static int rebind(struct register_job *r)
         unbind_old(r, reg, &p);
         register_overtake(r);
         register_wait_end(r);
+        service_route_choose(register_nf(r), reg);
         return 0;
     }
     while (reg && registration_bindings(reg) != before) // all of it or nothing (RFC 3261 10.3)

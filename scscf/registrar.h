@@ -120,6 +120,9 @@ struct registration *registrar_find(const struct registrar *r, struct str impu,
 struct registration *registrar_next_with(const struct registrar *r, struct str impu, size_t *it, size_t *ret_index);
 // By the wildcarded identity of a set, as the HSS named it (canonical, ims/wildcard.h).
 struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index);
+// The next one with it, as registrar_next_with.
+struct registration *registrar_next_pattern(const struct registrar *r, struct str pattern, size_t *it,
+                                            size_t *ret_index);
 // The one whose wildcarded identity covers impu, and that identity; of several the one with the longest fixed parts. 64
 // patterns are tried at most.
 struct registration *registrar_find_covering(const struct registrar *r, struct str impu, struct str *ret_pattern);

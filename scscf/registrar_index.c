@@ -204,9 +204,16 @@ struct registration *registrar_next_with(const struct registrar *r, struct str i
 
 struct registration *registrar_find_pattern(const struct registrar *r, struct str pattern, size_t *ret_index)
 {
-    size_t it = 0, head;
+    size_t it = 0;
+    return registrar_next_pattern(r, pattern, &it, ret_index);
+}
+
+struct registration *registrar_next_pattern(const struct registrar *r, struct str pattern, size_t *it,
+                                            size_t *ret_index)
+{
+    size_t head;
     uint64_t key = pattern_key(pattern, &head);
-    for (struct registration *reg; head && (reg = map_find(&r->by_head, key, &it));) {
+    for (struct registration *reg; head && (reg = map_find(&r->by_head, key, it));) {
         for (size_t i = 0; i < reg->n_patterns; i++) {
             if (!str_eq(reg->patterns[i].text, pattern))
                 continue;

@@ -89,6 +89,12 @@ static const uint64_t *choose_key(const struct scscf *s, struct registration *re
     return key;
 }
 
+void service_route_choose(const struct scscf *s, struct registration *reg)
+{
+    struct registration_route r = route_of(s, reg);
+    (void)choose_key(s, reg, &r);
+}
+
 struct str service_route_write(struct scscf *s, struct arena *a, struct registration *reg,
                                const struct service_route_of *of)
 {

@@ -8,6 +8,8 @@
 
 #include "scscf/scscf_priv.h"
 
+// Chooses what its Service-Routes are made of, so that it is kept with the registration before one is told.
+void service_route_choose(const struct scscf *s, struct registration *reg);
 // "<sip:orig.TOKEN@host;lr>" for the REGISTER with this Call-ID and CSeq of a private identity;
 // STR_NONE when out of memory.
 struct service_route_of {

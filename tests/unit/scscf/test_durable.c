@@ -122,6 +122,16 @@ static void whole_contacts(void **state)
     assert_int_equal(b->q, 500);
 }
 
+// What its Service-Route is made of is on the disk before the phone hears of it: nothing is written behind the answer.
+static void the_way_is_kept_with_it(void **state)
+{
+    (void)state;
+    uint64_t puts = keep_figures(w.scscf->keep).state.puts;
+    (void)world_registered(&alice);
+    world_run(1000);
+    assert_int_equal(keep_figures(w.scscf->keep).state.puts, puts + 2); // with the service part
+}
+
 static void removed_stays_removed(void **state)
 {
     (void)state;
@@ -272,8 +282,8 @@ static void parts_go_some_at_a_time(void **state)
         char xml[600];
         struct profile *p;
         struct xml_error why;
-        (void)snprintf(xml, sizeof xml, PROFILE("u%u@" DOMAIN, ID("sip:u%u@" DOMAIN) "<Extension><N>%u</N></Extension>"),
-                       i, i, i);
+        (void)snprintf(xml, sizeof xml,
+                       PROFILE("u%u@" DOMAIN, ID("sip:u%u@" DOMAIN) "<Extension><N>%u</N></Extension>"), i, i, i);
         assert_int_equal(profile_parse(w.scscf->profiles, str_from(xml), &p, &why), 0);
         assert_int_equal(registrar_add(r, p, &regs[i]), 0);
         struct binding_params b = {.text = {[BINDING_URI] = STR("sip:u@192.0.2.1"), [BINDING_IMPI] = STR("u")},
@@ -342,7 +352,8 @@ static void a_part_that_is_late(void **state)
     (void)state;
     (void)world_registered(&alice);
     sim_disk_set_room(disk(), 0);
-    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+15551") "<Extension><N>1</N></Extension>");
+    w.hss.profile =
+        PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+15551") "<Extension><N>1</N></Extension>");
     registration_set_profile_due(registrar_find(w.scscf->registrar, STR("sip:alice@" DOMAIN), NULL), true);
     assert_int_equal(sip_msg_status(refresh()), 500);
     sim_disk_set_room(disk(), UINT64_MAX);
@@ -502,6 +513,7 @@ int main(void)
         TEST(called_after_a_crash),
         TEST(refreshed_after_a_crash),
         TEST(whole_contacts),
+        TEST(the_way_is_kept_with_it),
         TEST(removed_stays_removed),
         TEST(expiry_goes_on),
         TEST(ran_out_meanwhile),

@@ -226,12 +226,35 @@ static void associated(void **state)
     assert_string_equal(header(registered(profile), SIP_H_P_ASSOCIATED_URI), "<sip:alice@" DOMAIN ">, <tel:+1>");
 }
 
+// Private identities whose sets have a wildcarded identity in common: each may say what it covers along his own way.
+static void shared_by_two_sets(void **state)
+{
+    static const char PAI[] = "P-Asserted-Identity: <sip:list9@" DOMAIN ">\n";
+    static const struct reg bob = {
+        .impi = "bob@" DOMAIN, .impu = "sip:bob@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
+    char ways[2][160];
+    (void)state;
+    w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE(LIST, "4", ""));
+    (void)snprintf(ways[0], sizeof ways[0], "%s", header(world_registered(&alice), SIP_H_SERVICE_ROUTE));
+    w.hss.profile = PROFILE("bob@" DOMAIN, ID("sip:bob@" DOMAIN) OF_TYPE(LIST, "4", ""));
+    (void)snprintf(ways[1], sizeof ways[1], "%s", header(world_registered(&bob), SIP_H_SERVICE_ROUTE));
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        originate_along(ways[i], PAI);
+        struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
+        world_answer(W_ICSCF, m, 200, "");
+        (void)world_expect(W_PCSCF, 200);
+    }
+    originate_along(ways[1], PAI_ALICE);
+    (void)world_expect(W_PCSCF, 403);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(called_by_its_key), TEST(not_by_its_own_matching), TEST(asked_for_by_its_key), TEST(originating),
         TEST(distinct_before_wildcarded),
-        TEST(barred),            TEST(numbers),                 TEST(associated),
+        TEST(barred),            TEST(numbers),                 TEST(shared_by_two_sets),
+        TEST(associated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
