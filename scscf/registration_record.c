@@ -50,12 +50,13 @@ static void read_contact(struct unpack *u, struct record_contact *c)
         c->p.text[i] = unpack_text(u);
 }
 
-// Numbers fall from the newest contact on.
+// Numbers fall from the newest contact on, and go on behind it.
 static bool is_sound(const struct record_registration *r)
 {
     for (size_t i = 0; i < r->n; i++) {
         const struct binding_params *p = &r->contacts[i].p;
-        if (!p->id || (i && p->id >= r->contacts[i - 1].p.id) || !p->text[BINDING_URI].n || !p->text[BINDING_IMPI].n)
+        if (!p->id || p->id > UINT64_MAX / 2 || (i && p->id >= r->contacts[i - 1].p.id) || !p->text[BINDING_URI].n ||
+            !p->text[BINDING_IMPI].n)
             return false;
     }
     return true;

@@ -12,6 +12,8 @@ int pack_read_name(struct str digits, uint64_t *ret_name)
         return ERR_BAD;
     for (size_t i = 0; i < n; i++)
         name = name << 8 | bytes[i];
+    if (!name || name > UINT64_MAX / 2 || digits.n % 2 != 0)
+        return ERR_BAD;
     *ret_name = name;
-    return name && digits.n % 2 == 0 ? 0 : ERR_BAD;
+    return 0;
 }

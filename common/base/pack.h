@@ -105,5 +105,6 @@ static inline bool unpack_done(const struct unpack *u)
     return !u->failed && u->left.n == 0;
 }
 
-// A number as a key: hexadecimal, of an even number of digits up to 16, never 0. ERR_BAD.
+// A number as a key: hexadecimal, of an even number of digits up to 16, never 0. Numbers go on behind the highest that
+// there is: of the upper half none is read. ERR_BAD.
 int pack_read_name(struct str digits, uint64_t *ret_name);

@@ -125,6 +125,9 @@ static void registration_that_cannot_be(void **state)
     two[0].p.text[BINDING_IMPI] = STR_NONE; // nobody's
     bad.n = 1;
     assert_int_equal(record_registration_read(&arena, written(&bad, room, sizeof room), &r), ERR_BAD);
+    two[0] = contacts[0];
+    two[0].p.id = UINT64_MAX / 2 + 1; // there would be no end of numbers behind it
+    assert_int_equal(record_registration_read(&arena, written(&bad, room, sizeof room), &r), ERR_BAD);
     bad.n = 0;
     struct writer w = writer_init(room, sizeof room);
     record_registration_write(&bad, &w);
@@ -171,7 +174,8 @@ static void names(void **state)
         const char *text;
         int err;
         uint64_t name;
-    } table[] = {{"01", 0, 1}, {"0000002a", 0, 42}, {"ffffffffffffffff", 0, UINT64_MAX}, {"", ERR_BAD, 0},
+    } table[] = {{"01", 0, 1}, {"0000002a", 0, 42}, {"7fffffffffffffff", 0, UINT64_MAX / 2},
+                 {"8000000000000000", ERR_BAD, 0}, {"ffffffffffffffff", ERR_BAD, 0}, {"", ERR_BAD, 0},
                  {"00", ERR_BAD, 0}, {"1", ERR_BAD, 0}, {"0g", ERR_BAD, 0}, {"00000000000000000a", ERR_BAD, 0}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         uint64_t name = 0;
