@@ -130,6 +130,45 @@ static bool is_late(const struct durable *d, const struct record_registration *r
     return true;
 }
 
+// A private identity has an identity bound once: what an older record says of it is of the past.
+static void unbind_older(struct durable *d, struct registration *reg, struct str impi)
+{
+    for (struct binding *b = registration_bindings(reg), *next; b; b = next) {
+        next = b->next;
+        if (str_eq(binding_impi(b), impi))
+            registration_unbind(reg, b, BINDING_UNDONE, STR_NONE);
+    }
+    if (registration_bindings(reg))
+        keep_changed(d->p.keep, &registration_kept(reg)->item);
+    else
+        keep_removed(d->p.keep, &registration_kept(reg)->item);
+    (void)registration_settle(reg);
+}
+
+static struct registration *older_with(const struct durable *d, const struct registration *reg, struct str impi)
+{
+    for (size_t i = 0; i < profile_identity_count(registration_profile(reg)); i++) {
+        struct str impu = registration_canon(reg, i);
+        size_t it = 0;
+        for (struct registration *r; impu.n && (r = registrar_next_with(d->p.registrar, impu, &it, NULL));)
+            if (r != reg && registration_count_of(r, impi))
+                return r;
+    }
+    return NULL;
+}
+
+// Records come in the order of their numbers.
+static void supersede(struct durable *d, struct registration *reg, const struct record_registration *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct str impi = r->contacts[i].p.text[BINDING_IMPI];
+        for (struct registration *old; (old = older_with(d, reg, impi));) {
+            LOG(LOG_WARN, "contacts of the store are superseded by a newer record", LF("impi", impi));
+            unbind_older(d, old, impi);
+        }
+    }
+}
+
 // What has changed at the HSS meanwhile comes with the next registration.
 static int restore(struct durable *d, uint64_t id, const struct record_registration *r, struct profile *profile)
 {
@@ -149,6 +188,8 @@ static int restore(struct durable *d, uint64_t id, const struct record_registrat
         err = bind_all(d, reg, r);
     if (err)
         registration_end(reg, BINDING_UNDONE);
+    else
+        supersede(d, reg, r);
     return err;
 }
 
