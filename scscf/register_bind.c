@@ -219,23 +219,36 @@ static enum binding_end end_of(const struct register_job *r, const struct bindin
     return f->wish < r->n_wishes && f->same ? BINDING_REFRESHED : BINDING_REPLACED;
 }
 
-// What was there before: the contact itself as it was, what it replaces, what is to be removed.
-static void unbind_old(struct register_job *r, struct registration *reg,
-                       const struct register_plan *p)
+static void unbind(struct register_job *r, struct registration *reg, const struct binding_fate *f)
 {
-    struct scscf *s = register_nf(r);
-    for (size_t i = 0; i < p->n; i++) {
-        struct binding *b = p->of[i].binding;
-        if (p->of[i].wish == r->n_wishes && !p->of[i].replaced)
-            continue;
-        enum binding_end why = end_of(r, &p->of[i]);
-        if (why == BINDING_REPLACED) {
-            LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id),
-                LF("impi", r->impi), LF("contact", binding_uri(b)));
-            scscf_count(s, SC_REPLACED);
-        }
-        registration_unbind(reg, b, why, r->call_id);
+    enum binding_end why = end_of(r, f);
+    if (why == BINDING_REPLACED) {
+        LOG(LOG_INFO, "contact replaced by a new registration", LF("call_id", r->call_id), LF("impi", r->impi),
+            LF("contact", binding_uri(f->binding)));
+        scscf_count(register_nf(r), SC_REPLACED);
     }
+    registration_unbind(reg, f->binding, why, r->call_id);
+}
+
+static bool is_own(const struct register_job *r, const struct binding *b)
+{
+    return str_eq(binding_impi(b), r->impi);
+}
+
+// What was there before: the contact itself as it was, what it replaces, what is to be removed. What somebody else has
+// bound stays until this REGISTER cannot be refused any more.
+static void unbind_old(struct register_job *r, struct registration *reg, const struct register_plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if ((p->of[i].wish < r->n_wishes || p->of[i].replaced) && is_own(r, p->of[i].binding))
+            unbind(r, reg, &p->of[i]);
+}
+
+static void unbind_others(struct register_job *r, struct registration *reg, const struct register_plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->of[i].wish < r->n_wishes && !is_own(r, p->of[i].binding) && p->of[i].binding->id < r->last_bound)
+            unbind(r, reg, &p->of[i]);
 }
 
 static int rebind(struct register_job *r)
@@ -255,6 +268,7 @@ static int rebind(struct register_job *r)
         register_overtake(r);
         register_wait_end(r);
         service_route_choose(register_nf(r), reg);
+        r->last_bound = registration_bindings(reg)->id;
         return 0;
     }
     while (reg && registration_bindings(reg) != before) // all of it or nothing (RFC 3261 10.3)
@@ -283,6 +297,20 @@ static enum step_verdict bind_contacts(struct job *j)
     return STEP_CONTINUE;
 }
 
+// Whose registration has ended while it was written, by the operator or by a newer REGISTER, is not registered.
+static enum step_verdict conclude(struct job *j)
+{
+    struct register_job *r = (struct register_job *)j;
+    struct registration *reg = register_find(r);
+    struct register_plan p;
+    if (!reg || !registration_count_of(reg, r->impi))
+        return job_fail(j, 500, "the registration has ended meanwhile");
+    if (register_plan(r, &p))
+        return no_memory(j);
+    unbind_others(r, reg, &p);
+    return STEP_CONTINUE;
+}
+
 static enum step_verdict reply(struct job *j)
 {
     return register_send_ok((struct register_job *)j);
@@ -296,6 +324,7 @@ static const struct step bind_steps[] = {
     {"check again", check_again, "RFC 3261 10.3"},
     {"bind contacts", bind_contacts, "TS 24.229 5.4.1.2.2F"},
     {"store", register_await_store, "TS 23.380 4.2", .late = register_await_store_late},
+    {"conclude", conclude, "TS 24.229 5.4.1.2.2F"},
     {"reply", reply, "TS 24.229 5.4.1.2.2F"},
 };
 const struct procedure register_bind = {"register: bind", bind_steps, ARRAY_LEN(bind_steps)};

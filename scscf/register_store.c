@@ -63,13 +63,16 @@ static void on_forgotten(void *arg, uint64_t id, int err)
         job_resume(j);
 }
 
-// Of one that has ended there is no registration any more.
+// Of one that has ended there is no registration any more: what is found may be another one's, of a set of his own.
 static int flush(const struct job *j, keep_cb cb)
 {
     struct scscf *s = j->nf;
+    const struct register_job *r = (const struct register_job *)j;
     if (!s->durable || !s->cfg->state.durable)
         return KEEP_NOW;
-    return durable_wait(s->durable, register_find((const struct register_job *)j), cb, s, j->id);
+    struct registration *reg = register_find(r);
+    bool held = reg && registration_count_of(reg, r->impi);
+    return durable_wait(s->durable, held ? reg : NULL, cb, s, j->id);
 }
 
 static enum step_verdict wait(struct job *j)

@@ -475,6 +475,67 @@ static void leaving_and_full_disk(void **state)
     assert_int_equal(held_registrations(w.scscf), 0);
 }
 
+// What somebody else has bound at the same address is lost only to one who is registered.
+static void replaced_and_full_disk(void **state)
+{
+    (void)state;
+    struct reg second = alice;
+    second.impi = "alice-2@" DOMAIN;
+    w.hss.fresh = true;
+    (void)world_registered(&alice);
+    sim_disk_set_room(disk(), 0);
+    world_send_answer(&second);
+    (void)world_expect(W_PCSCF, 480);
+    struct registration *reg = registrar_find(w.scscf->registrar, STR("sip:alice@" DOMAIN), NULL);
+    assert_non_null(reg);
+    assert_int_equal(registration_count_of(reg, STR("alice@" DOMAIN)), 1);
+    rings_at(PHONE);
+    sim_disk_set_room(disk(), UINT64_MAX);
+    world_run(5000);
+    (void)world_registered(&second);
+    world_run(1000);
+    restart();
+    assert_int_equal(registrar_bindings(w.scscf->registrar), 1);
+    rings_at(PHONE);
+}
+
+struct ender {
+    struct registrar_observer observer;
+    struct deferred turn;
+    struct registration *reg;
+};
+
+static void end_it(void *arg)
+{
+    struct ender *e = arg;
+    registration_end(e->reg, BINDING_DEACTIVATED);
+    e->reg = NULL;
+}
+
+static void on_bound(void *arg, const struct registration_news *n)
+{
+    struct ender *e = arg;
+    if (n->event != REGISTRATION_BOUND)
+        return;
+    e->reg = n->reg;
+    loop_defer(w.scscf_loop, &e->turn);
+}
+
+// A registration that ends while it is written is no registration: a 200 without a contact would say so to nobody.
+static void ends_while_it_is_written(void **state)
+{
+    (void)state;
+    struct ender e = {.observer = {.told = on_bound, .arg = &e}};
+    deferred_init(&e.turn, end_it, &e);
+    registrar_observe(w.scscf->registrar, &e.observer);
+    world_send_answer(&alice);
+    (void)world_expect(W_PCSCF, 500);
+    assert_int_equal(held_registrations(w.scscf), 0);
+    list_del(&e.observer.link);
+    (void)world_registered(&alice);
+    rings_at(PHONE);
+}
+
 static void not_durable(void **state)
 {
     (void)state;
@@ -559,6 +620,8 @@ int main(void)
         TEST(new_user_and_full_disk),
         TEST(registered_user_and_full_disk),
         TEST(leaving_and_full_disk),
+        TEST(replaced_and_full_disk),
+        TEST(ends_while_it_is_written),
         TEST(not_durable),
         TEST(nothing_is_kept),
         cmocka_unit_test(power_fails_anywhere),
