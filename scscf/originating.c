@@ -105,7 +105,8 @@ static const struct registration *next_serving(const struct scscf *s, const stru
                         registrar_next_with(s->registrar, who->impu, it, NULL);
 }
 
-// An identity, also a wildcarded one, may be in the sets of several private identities: the way has to be of one of them.
+// An identity, a wildcarded one too, may be in the sets of several private identities: the way has to be of one of
+// them.
 static enum service_route_verdict judge_route(const struct scscf *s, struct str user, const struct served *who)
 {
     const struct registration *reg = scscf_serving(s, who, NULL);
