@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "io/sim_disk.h"
 #include "scscf/durable.h"
 #include "world.h"
@@ -597,6 +598,41 @@ static void power_fails_anywhere(void **state)
     }
 }
 
+static void on_known(void *arg, uint64_t id, int err)
+{
+    (void)id, (void)err;
+    ++*(unsigned *)arg;
+}
+
+// Whoever waits hears of it once, and what is on the disk can be read.
+static void memory_fails_anywhere(void **state)
+{
+    enum { LAST = 30 };
+    for (long n = 0; n < LAST; n++) {
+        assert_int_equal(world_set_up(state), 0);
+        struct profile *p;
+        struct xml_error why;
+        struct registration *reg;
+        unsigned told = 0;
+        assert_int_equal(profile_parse(w.scscf->profiles, STR(ALICE_PROFILE), &p, &why), 0);
+        assert_int_equal(registrar_add(w.scscf->registrar, p, &reg), 0);
+        struct binding_params b = {.text = {[BINDING_URI] = STR(PHONE), [BINDING_IMPI] = STR("alice@" DOMAIN)},
+                                   .expires_s = 3600};
+        mem_fail_after(n);
+        int err = registration_bind(reg, &b, NULL);
+        int waits = err ? err : durable_wait(w.scscf->durable, reg, on_known, &told, 0);
+        mem_fail_after(-1);
+        if (err)
+            registration_free(reg);
+        world_run(5000);
+        assert_int_equal(told, waits == 0);
+        restart();
+        if (!waits)
+            assert_int_equal(held_registrations(w.scscf), 1);
+        assert_int_equal(world_tear_down(state), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -625,6 +661,7 @@ int main(void)
         TEST(not_durable),
         TEST(nothing_is_kept),
         cmocka_unit_test(power_fails_anywhere),
+        cmocka_unit_test(memory_fails_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
