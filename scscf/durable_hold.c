@@ -72,8 +72,8 @@ static struct held_waiter *wait_on(struct durable *d, struct held_waiter *w, str
     struct held_waiter *failed = NULL;
     while (w) {
         struct held_waiter *next = w->next;
-        int err = k ? keep_wait(d->p.keep, &k->item, w->cb, w->arg, w->id) :
-                      keep_wait_all(d->p.keep, w->cb, w->arg, w->id);
+        int err =
+            k ? keep_wait(d->p.keep, &k->item, w->cb, w->arg, w->id) : keep_wait_all(d->p.keep, w->cb, w->arg, w->id);
         w->next = err ? failed : NULL;
         if (err)
             failed = w;

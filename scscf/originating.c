@@ -101,8 +101,8 @@ static enum step_verdict check_registered(struct job *j)
 
 static const struct registration *next_serving(const struct scscf *s, const struct served *who, size_t *it)
 {
-    return who->key.n ? registrar_next_pattern(s->registrar, who->key, it, NULL) :
-                        registrar_next_with(s->registrar, who->impu, it, NULL);
+    return who->key.n ? registrar_next_pattern(s->registrar, who->key, it, NULL)
+                      : registrar_next_with(s->registrar, who->impu, it, NULL);
 }
 
 // An identity, a wildcarded one too, may be in the sets of several private identities: the way has to be of one of
