@@ -275,6 +275,7 @@ struct session {
 int session_new(struct session_layer *l, const struct session_params *p, bool uac,
                 struct session **ret_session);
 void session_free(struct session *s);
+void session_silence(struct session *s); // its owner is told and asked nothing any more
 int session_register(struct session *s, struct str call_id, struct str local_tag);
 struct session *session_find(struct session_layer *l, session_id id);
 struct session *session_of_dialog(struct session_layer *l, struct str call_id,
