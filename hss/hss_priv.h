@@ -249,7 +249,7 @@ void hss_queue_shed(struct hss_queue *q, enum hss_command command); // one was r
 // Runs op now or with the next transaction; then hss_op_end.
 void hss_submit(struct hss_op *op);
 // One transaction over the operations of list on ctx: the part that runs on the worker. On failure
-// everything that wrote is refused. Returns the failure.
+// everything that wrote is refused, with what was answered after it. Returns the failure.
 int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size);
 
 // ---- restoration.c (TS 23.380 4, TS 29.228 6.1.2.1) ----
