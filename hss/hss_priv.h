@@ -266,6 +266,8 @@ int hss_restoration_drop(struct hss_op *op);
 // Into the SAA: what is kept of the set in op->facts. *ret_own: something of the IMPI in op->facts is among it.
 int hss_restoration_load(struct hss_op *op, bool *ret_own);
 int hss_restoration_load_others(struct hss_op *op); // without that IMPI's
+// Is there anything of the set in op->facts that somebody could go on with?
+int hss_restoration_is_kept(struct hss_op *op, bool *ret_kept);
 
 // ---- uar.c, lir.c, mar.c, sar.c ----
 extern const struct procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure, hss_sar_procedure;
