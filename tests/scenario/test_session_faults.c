@@ -441,6 +441,36 @@ static void second_refer_has_an_id(void **state)
     lab_end(&l);
 }
 
+// A late 481 to a NOTIFY of the first does not end the subscription of the second.
+static void late_answer_about_the_first_refer(void **state)
+{
+    static const char refer_to[] = "Refer-To: <sip:carol@example.org>\n";
+    struct lab l;
+    lab_init(&l);
+    l.b.on_refer = 202;
+    struct peer *p = lab_is_called(&l, "offer");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
+    lab_sends(&l, B, "REFER", 2, "two", refer_to, "");
+    (void)peer_expect(p, "SIP/2.0 202");
+    const char *first = peer_expect(p, "NOTIFY ");
+    assert_int_equal(session_refer_progress(l.b.s, 200), 0);
+    const char *last = peer_expect(p, "NOTIFY ");
+    peer_reply(p, B, last, "200 OK", NULL, NULL);
+    lab_sends(&l, B, "REFER", 3, "three", refer_to, "");
+    (void)peer_expect(p, "SIP/2.0 202");
+    const char *second = peer_expect(p, "NOTIFY ");
+    assert_contains(second, "Event: refer;id=");
+    peer_reply(p, B, first, "481 No", NULL, NULL);
+    world_run(&l.w, 100);
+    assert_int_equal(session_refer_progress(l.b.s, 180), 0);
+    peer_reply(p, B, second, "481 No", NULL, NULL);
+    world_run(&l.w, 100);
+    assert_int_equal(session_refer_progress(l.b.s, 180), ERR_STATE);
+    assert_int_equal(session_hang_up(l.b.s), 0);
+    world_run(&l.w, 50000);
+    lab_done(&l);
+}
+
 // RFC 3891 3.
 static void replaces_out_of_place(void **state)
 {
@@ -569,6 +599,7 @@ int main(void)
         cmocka_unit_test(fork_answers_after_the_end),
         cmocka_unit_test(merged),
         cmocka_unit_test(second_refer_has_an_id),
+        cmocka_unit_test(late_answer_about_the_first_refer),
         cmocka_unit_test(replaces_out_of_place),
         cmocka_unit_test(nobody_asked_after_the_end),
     };

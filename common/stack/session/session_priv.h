@@ -156,6 +156,7 @@ struct request {
     enum sip_method method;
     ua_id id;
     uint32_t cseq;
+    uint32_t refer; // NOTIFY: the REFER that it is about, as they are counted
     bool done;     // final response came
     bool kept;     // after that, for the 2xx that come again
     bool offers;   // its body is our offer
