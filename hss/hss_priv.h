@@ -249,7 +249,7 @@ void hss_queue_shed(struct hss_queue *q, enum hss_command command); // one was r
 // Runs op now or with the next transaction; then hss_op_end.
 void hss_submit(struct hss_op *op);
 // One transaction over the operations of list on ctx: the part that runs on the worker. On failure
-// everything that wrote is refused. Returns the failure.
+// everything that wrote is refused, with what was answered after it. Returns the failure.
 int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size);
 
 // ---- restoration.c (TS 23.380 4, TS 29.228 6.1.2.1) ----
@@ -266,6 +266,8 @@ int hss_restoration_drop(struct hss_op *op);
 // Into the SAA: what is kept of the set in op->facts. *ret_own: something of the IMPI in op->facts is among it.
 int hss_restoration_load(struct hss_op *op, bool *ret_own);
 int hss_restoration_load_others(struct hss_op *op); // without that IMPI's
+// Is there anything of the set in op->facts that somebody could go on with?
+int hss_restoration_is_kept(struct hss_op *op, bool *ret_kept);
 
 // ---- uar.c, lir.c, mar.c, sar.c ----
 extern const struct procedure hss_uar_procedure, hss_lir_procedure, hss_mar_procedure, hss_sar_procedure;

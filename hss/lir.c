@@ -12,12 +12,6 @@ static enum step_verdict check_identity(struct job *j)
     return hss_check_pair(op, STR_NONE, op->r.lir.impu);
 }
 
-static int found(void *arg, const struct store_value *c, size_t n)
-{
-    *(bool *)arg = true;
-    return 0;
-}
-
 // Whom the I-CSCF could not reach would be named again: it gets to choose another one. Of a registered user only if
 // that one could go on with what is kept of the registration.
 static enum step_verdict answer_reassignment(struct job *j)
@@ -29,7 +23,7 @@ static enum step_verdict answer_reassignment(struct job *j)
     if (!op->r.lir.and_capabilities || !hss_restores(op))
         return STEP_CONTINUE;
     if (f->registered)
-        err = STORE_RUN(op->ctx->store, SQL_RESTORATIONS, found, &can, SV_INT(f->set_id));
+        err = hss_restoration_is_kept(op, &can);
     if (!err && !can)
         return STEP_CONTINUE;
     if (!err)

@@ -99,14 +99,16 @@ void hss_submit(struct hss_op *op)
     loop_defer(h->loop, &h->queue.turn);
 }
 
-// What wrote, and what did not come to run, shares the transaction's fate; a refusal found by
-// reading stands.
+// What wrote, and what did not come to run, shares the transaction's fate, and so does what was answered after
+// the first that wrote: it may have read what is not true. A refusal found by reading stands.
 static void refuse_all(struct list *ops, int err)
 {
+    bool written = false;
     LIST_EACH(ops, it)
     {
         struct hss_op *op = LIST_ENTRY(it, struct hss_op, link);
-        if (op->wrote || op->err || !op->ran)
+        written = written || op->wrote;
+        if (op->wrote || op->err || !op->ran || (written && !op->cause))
             (void)hss_fail(op, err);
     }
 }

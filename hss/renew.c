@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Identities that an older HSS has written, in the form that they have today: text and telephone
-// number, by which the numbering plan finds them (ims/impu.h). Once for each store, at its opening,
-// a thousand in a transaction; what is stopped in between begins again with the next start. What
+// number, by which the numbering plan finds them (ims/impu.h). Once for each store and numbering plan, at
+// its opening, a thousand in a transaction; what is stopped in between begins again with the next start. What
 // cannot be told apart any more is told, and left as it is.
+#include <stdio.h>
+
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "hss/hss_priv.h"
 #include "ims/impu.h"
 
-enum { TOLD_MAX = 20 };
+enum { TOLD_MAX = 20, MARK = 16 };
 static const char done_name[] = "identities";
 
 struct old {
@@ -24,7 +27,55 @@ struct renewal {
     struct old *first, **last;
     int64_t after;
     size_t seen, changed, told, in_turn;
+    struct str mark;
+    bool done;
 };
+
+// ---- the mark: for which plan it was done ----
+
+static uint64_t mix(uint64_t h, struct str v)
+{
+    return hash_mix(0, h, v);
+}
+
+static uint64_t mix_all(uint64_t h, const struct str *v, size_t n)
+{
+    h = mix(h, str_make((const char *)&(uint64_t){n}, sizeof(uint64_t)));
+    for (size_t i = 0; i < n; i++)
+        h = mix(h, v[i]);
+    return h;
+}
+
+static struct str mark_of(const struct numbering *p, char room[MARK + 1])
+{
+    const struct numbering none = {0};
+    p = p ? p : &none;
+    const struct str texts[] = {p->domain, p->country_code, p->national_prefix};
+    const uint32_t numbers[] = {p->several, p->national_length};
+    uint64_t h = mix_all(0, texts, ARRAY_LEN(texts));
+    h = mix_all(h, p->domains, p->n_domains);
+    h = mix_all(h, p->international_prefixes, p->n_international);
+    h = mix_all(h, p->contexts, p->n_contexts);
+    h = mix_all(h, p->short_codes, p->n_short_codes);
+    h = mix(h, str_make((const char *)numbers, sizeof numbers));
+    (void)snprintf(room, MARK + 1, "%016llx", (unsigned long long)h);
+    return str_make(room, MARK);
+}
+
+static int mark_row(void *arg, const struct store_value *c, size_t n)
+{
+    struct renewal *r = arg;
+    r->done = str_eq(c[0].s, r->mark);
+    return 0;
+}
+
+// ---- the identities ----
+
+// Such a plan may know no number where another one does: what is there is better than none.
+static bool is_partial(const struct numbering *p)
+{
+    return !p || !p->domain.n || !p->country_code.n;
+}
 
 static bool differs(struct str a, struct str b)
 {
@@ -42,6 +93,8 @@ static int row(void *arg, const struct store_value *c, size_t n)
     struct str canon = impu_canon_text(&r->arena, r->ctx->plan, c[3].s);
     struct str number = canon.p ? impu_number(&r->arena, r->ctx->plan, canon) : STR_NONE;
     struct str had = c[4].kind == STORE_NULL ? STR_NONE : c[4].s;
+    if (!number.p && is_partial(r->ctx->plan))
+        number = had.p ? arena_dup(&r->arena, had) : had;
     if (!canon.p || (!differs(canon, c[3].s) && !differs(number, had)))
         return r->arena.failed ? ERR_NOMEM : 0;
     struct old *o = ARENA_NEW(&r->arena, struct old);
@@ -118,12 +171,9 @@ static int some(struct renewal *r)
     return err;
 }
 
-// Another HSS on the same store may have been first.
-static int put_mark(struct store *s)
+static int put_mark(struct renewal *r)
 {
-    int err =
-        STORE_RUN(s, SQL_META_PUT, NULL, NULL, SV_TEXT(str_from(done_name)), SV_BLOB(STR("1")));
-    return err == ERR_EXISTS ? 0 : err;
+    return STORE_RUN(r->ctx->store, SQL_META_SET, NULL, NULL, SV_TEXT(str_from(done_name)), SV_BLOB(r->mark));
 }
 
 static int turn(struct renewal *r)
@@ -133,7 +183,7 @@ static int turn(struct renewal *r)
     if (!err)
         err = some(r);
     if (!err && !r->in_turn)
-        err = put_mark(r->ctx->store);
+        err = put_mark(r);
     if (!err)
         err = store_commit(r->ctx->store);
     if (err)
@@ -145,12 +195,13 @@ static int turn(struct renewal *r)
 void hss_renew(struct hss_ctx *ctx)
 {
     struct renewal r = {.ctx = ctx};
-    bool done = false;
-    int err = STORE_RUN(ctx->store, SQL_META_GET, found_row, &done, SV_TEXT(str_from(done_name)));
+    char mark[MARK + 1];
+    r.mark = mark_of(ctx->plan, mark);
+    int err = STORE_RUN(ctx->store, SQL_META_GET, mark_row, &r, SV_TEXT(str_from(done_name)));
     do {
-        if (!err && !done)
+        if (!err && !r.done)
             err = turn(&r);
-    } while (!err && !done && r.in_turn);
+    } while (!err && !r.done && r.in_turn);
     if (err)
         LOG(LOG_WARN, "identities of an older HSS stay as they are until the next start",
             LF_Z("error", err_text(err)), LF_Z("cause", store_error(ctx->store)),

@@ -183,22 +183,36 @@ static int row(void *arg, const struct store_value *c, size_t n)
 {
     struct found *l = arg;
     struct arena *a = &l->op->arena;
-    l->has_own = l->has_own || c[0].num == l->op->facts.impi_id;
     if (c[0].num == l->without)
         return 0;
     int err = l->n == l->cap ? make_room(l) : 0;
     if (err)
         return err;
     err = hss_restoration_read(a, arena_dup(a, c[2].s), &l->v[l->n]);
-    if (!err)
-        l->v[l->n++].impi = arena_dup(a, c[1].s);
-    return err == ERR_BAD ? 0 : err;
+    if (err)
+        return err == ERR_BAD ? 0 : err;
+    l->v[l->n++].impi = arena_dup(a, c[1].s);
+    l->has_own = l->has_own || c[0].num == l->op->facts.impi_id;
+    return 0;
+}
+
+static int find(struct found *l)
+{
+    return STORE_RUN(l->op->ctx->store, SQL_RESTORATIONS, row, l, SV_INT(l->op->facts.set_id));
+}
+
+int hss_restoration_is_kept(struct hss_op *op, bool *ret_kept)
+{
+    struct found l = {.op = op, .without = -1};
+    int err = find(&l);
+    *ret_kept = l.n > 0;
+    return err;
 }
 
 static int load(struct hss_op *op, bool others, bool *ret_own)
 {
     struct found l = {.op = op, .without = others ? op->facts.impi_id : -1};
-    int err = STORE_RUN(op->ctx->store, SQL_RESTORATIONS, row, &l, SV_INT(op->facts.set_id));
+    int err = find(&l);
     op->a.saa.restorations = l.v;
     op->a.saa.n_restorations = l.n;
     if (ret_own)

@@ -147,6 +147,7 @@ const char *const hss_sql[] = {
     [SQL_CHARGING] = "SELECT ccf, ecf FROM subscription WHERE id = ?1",
     [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [SQL_META_PUT] = "INSERT INTO meta(name, value) VALUES(?1, ?2)",
+    [SQL_META_SET] = "INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
     [SQL_SUBSCRIPTION_ADD] = "INSERT INTO subscription(visited, registration, mandatory, optional, servers, ccf, ecf)"
                              " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_SUBSCRIPTION_SET] = "UPDATE subscription SET visited = coalesce(?2, visited),"

@@ -36,6 +36,7 @@ enum hss_sql {
     SQL_CHARGING,          // subscription -> four addresses
     SQL_META_GET,
     SQL_META_PUT,
+    SQL_META_SET,
     SQL_SUBSCRIPTION_ADD,
     SQL_SUBSCRIPTION_SET,  // subscription, column values
     SQL_SUBSCRIPTION_DROP, // subscription

@@ -322,10 +322,11 @@ bool keys_lasts(const struct keys *k, uint16_t id, uint64_t seconds)
     size_t i = 0;
     while (i < k->ring.n && key_short(&k->ring.keys[i]) != id)
         i++;
-    if (i == k->ring.n || i >= k->cfg.keep)
-        return false;
+    // The next rotation may be due at once, and the one by hand come right behind it.
     bool timed = k->path && k->cfg.rotate_s;
-    return !timed || (k->cfg.keep - i) * (uint64_t)k->cfg.rotate_s >= seconds;
+    if (i == k->ring.n || i + timed >= k->cfg.keep)
+        return false;
+    return !timed || (k->cfg.keep - i - 1) * (uint64_t)k->cfg.rotate_s >= seconds;
 }
 
 const char *keys_file(const struct keys *k)

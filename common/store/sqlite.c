@@ -83,6 +83,12 @@ static int scalar(struct store *s, const char *sql, int64_t *ret_v)
     return err;
 }
 
+static int of_another_program(struct store *s, int64_t version, size_t own)
+{
+    (void)snprintf(s->why, sizeof(s->why), "schema version %lld, this program's is %zu", (long long)version, own);
+    return ERR_BAD;
+}
+
 // One transaction for all steps: a crash leaves the old version or the new one.
 static int migrate(struct store *s, const struct store_params *p)
 {
@@ -90,14 +96,13 @@ static int migrate(struct store *s, const struct store_params *p)
     int err = scalar(s, "PRAGMA user_version", &version);
     if (err || (size_t)version == p->n_migrations)
         return err;
-    if ((size_t)version > p->n_migrations || p->read_only) {
-        (void)snprintf(s->why, sizeof(s->why), "schema version %lld, this program's is %zu",
-                       (long long)version, p->n_migrations);
-        return ERR_BAD;
-    }
+    if ((size_t)version > p->n_migrations || p->read_only)
+        return of_another_program(s, version, p->n_migrations);
     err = exec(s, "BEGIN IMMEDIATE");
-    if (!err) // another process may have been first
+    if (!err) // another process may have been first, and of a later version
         err = scalar(s, "PRAGMA user_version", &version);
+    if (!err && (size_t)version > p->n_migrations)
+        err = of_another_program(s, version, p->n_migrations);
     for (size_t i = (size_t)version; !err && i < p->n_migrations; i++)
         err = exec(s, p->migrations[i]);
     if (!err)

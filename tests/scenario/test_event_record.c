@@ -154,6 +154,33 @@ static void written_anew(void **state)
     lab_done(&l);
 }
 
+// Taken up again and again: what was taken up has a record that is written anew before its numbers are used twice.
+static void taken_up_again(void **state)
+{
+    struct lab l;
+    struct record r = {0};
+    unsigned last = 0;
+    (void)state;
+    lab_init(&l);
+    struct sub s = subscribed(&l, l.bob, "c1", EVENT);
+    write_down(&l, l.counter.asked, &r);
+    for (int i = 0; i < 4; i++) {
+        restart(&l);
+        (void)take_up(&l, &r);
+        for (int k = 0; k < 3; k++) {
+            unsigned saves = l.counter.saves;
+            counter_add(&l.counter, "a", 1);
+            const char *m = peer_expect(l.bob, "NOTIFY ");
+            assert_true(cseq_of(m) > last);
+            last = cseq_of(m);
+            ok_notify(&s, m);
+            if (l.counter.saves != saves)
+                write_down(&l, l.counter.saved, &r);
+        }
+    }
+    lab_done(&l);
+}
+
 // The package may end a subscription when it is told to keep it.
 static void ended_when_saved(void **state)
 {
@@ -277,7 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taken_up),        cmocka_unit_test(strict_and_pending),
-        cmocka_unit_test(written_anew),    cmocka_unit_test(ended_when_saved),
+        cmocka_unit_test(written_anew), cmocka_unit_test(taken_up_again),    cmocka_unit_test(ended_when_saved),
         cmocka_unit_test(not_written),     cmocka_unit_test(bad_records),
         cmocka_unit_test(refused_records), cmocka_unit_test(out_of_memory),
     };

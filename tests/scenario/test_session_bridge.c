@@ -73,6 +73,27 @@ static void changes_through(void **state)
     bridged_bye(&l, &l.a);
 }
 
+// Both sides change at once: who asks again while his other side's change waits for its next try is refused, and
+// nobody gets an offer for an answer (RFC 3261 14.1, 14.2).
+static void changes_cross(void **state)
+{
+    struct bridged l;
+    bridged_init(&l);
+    bridged_talk(&l, "offer-a");
+    l.tap.count = "SIP/2.0 491";
+    assert_int_equal(session_modify(l.a.s, STR("hold-a")), 0);
+    assert_int_equal(session_modify(l.b.s, STR("hold-b")), 0);
+    world_run(&l.w, 20000);
+    assert_true(l.tap.counted >= 2);
+    assert_int_equal(l.a.last_modified, 200);
+    assert_string_equal(l.a.answer, "from-b");
+    assert_string_equal(l.b.offer, "hold-a");
+    assert_int_equal(l.b.last_modified, 200);
+    assert_string_equal(l.b.answer, "from-a");
+    assert_string_equal(l.a.offer, "hold-b");
+    bridged_bye(&l, &l.a);
+}
+
 static void info_through(void **state)
 {
     struct bridged l;
@@ -262,6 +283,7 @@ int main(void)
         cmocka_unit_test(late_offer_through),
         cmocka_unit_test(reliable_on_both_sides),
         cmocka_unit_test(changes_through),
+        cmocka_unit_test(changes_cross),
         cmocka_unit_test(refused),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(hung_up_in_the_middle),

@@ -441,6 +441,36 @@ static void second_refer_has_an_id(void **state)
     lab_end(&l);
 }
 
+// A late 481 to a NOTIFY of the first does not end the subscription of the second.
+static void late_answer_about_the_first_refer(void **state)
+{
+    static const char refer_to[] = "Refer-To: <sip:carol@example.org>\n";
+    struct lab l;
+    lab_init(&l);
+    l.b.on_refer = 202;
+    struct peer *p = lab_is_called(&l, "offer");
+    lab_sends(&l, B, "ACK", 1, "a1", "", "");
+    lab_sends(&l, B, "REFER", 2, "two", refer_to, "");
+    (void)peer_expect(p, "SIP/2.0 202");
+    const char *first = peer_expect(p, "NOTIFY ");
+    assert_int_equal(session_refer_progress(l.b.s, 200), 0);
+    const char *last = peer_expect(p, "NOTIFY ");
+    peer_reply(p, B, last, "200 OK", NULL, NULL);
+    lab_sends(&l, B, "REFER", 3, "three", refer_to, "");
+    (void)peer_expect(p, "SIP/2.0 202");
+    const char *second = peer_expect(p, "NOTIFY ");
+    assert_contains(second, "Event: refer;id=");
+    peer_reply(p, B, first, "481 No", NULL, NULL);
+    world_run(&l.w, 100);
+    assert_int_equal(session_refer_progress(l.b.s, 180), 0);
+    peer_reply(p, B, second, "481 No", NULL, NULL);
+    world_run(&l.w, 100);
+    assert_int_equal(session_refer_progress(l.b.s, 180), ERR_STATE);
+    assert_int_equal(session_hang_up(l.b.s), 0);
+    world_run(&l.w, 50000);
+    lab_done(&l);
+}
+
 // RFC 3891 3.
 static void replaces_out_of_place(void **state)
 {
@@ -462,6 +492,89 @@ static void replaces_out_of_place(void **state)
     assert_int_equal(session_hang_up(l.b.s), 0);
     peer_hears_bye(&l);
     lab_end(&l);
+}
+
+// Who owned a session may be gone when he was told of its end: a 2xx of a re-INVITE that comes again in the
+// same turn has its ACK, and he is not asked what to put into it.
+static unsigned asked_late;
+
+static void ask_late(void *arg, struct session *s, enum sip_method method, unsigned status, struct sip_edits *e)
+{
+    asked_late += ((const struct agent *)arg)->closed;
+}
+
+// What the peer sends is gathered, and arrives as one run of the first stream that brings anything.
+struct bundle {
+    char text[8192];
+    size_t n;
+    unsigned acks;
+};
+
+static struct str gather(void *arg, const struct addr *src, const struct addr *dst, bool tcp, struct str data)
+{
+    struct bundle *b = arg;
+    struct addr from = place(A);
+    b->acks += str_starts(data, STR("ACK "));
+    if (addr_eq_ip(src, &from))
+        return data;
+    struct str all = tcp ? str_make(b->text, b->n) : STR_NONE;
+    assert_true(tcp || b->n + data.n <= sizeof b->text);
+    if (!tcp)
+        memcpy(b->text + b->n, data.p, data.n);
+    b->n = tcp ? 0 : b->n + data.n;
+    return all;
+}
+
+static void ignore(void *arg)
+{
+}
+
+static void ignore_bytes(void *arg, struct str bytes)
+{
+}
+
+static void ignore_end(void *arg, int err)
+{
+}
+
+static struct tcp *arrive_as_one(struct peer *p)
+{
+    static const struct tcp_ops ops = {.connected = ignore, .data = ignore_bytes, .closed = ignore_end};
+    struct addr to = place(A);
+    struct tcp *t;
+    assert_int_equal(tcp_connect(p->loop, NULL, &to, &ops, p, &t), 0);
+    assert_int_equal(tcp_send(t, STR("+")), 0);
+    return t;
+}
+
+static void nobody_asked_after_the_end(void **state)
+{
+    struct lab l;
+    lab_init(&l);
+    struct peer *q = lab_peer(&l);
+    lab_ops(&l, &l.a)->decorate = ask_late;
+    (void)lab_calls(&l, "offer-a");
+    lab_answers(&l, "200 OK", "q", "", "answer-1");
+    (void)peer_expect(q, "ACK ");
+    assert_int_equal(session_modify(l.a.s, STR("hold")), 0);
+    (void)snprintf(l.invite, sizeof l.invite, "%s", peer_expect(q, "INVITE "));
+    lab_answers(&l, "200 OK", NULL, "", "answer-2");
+    (void)peer_expect(q, "ACK ");
+    assert_int_equal(session_hang_up(l.a.s), 0);
+    const char *bye = peer_expect(q, "BYE ");
+    struct bundle both = {.n = 0};
+    sim_set_tamper(l.w.sim, gather, &both);
+    lab_says_ok(&l, bye);
+    lab_says_ok(&l, l.invite);
+    world_run(&l.w, 100);
+    struct tcp *t = arrive_as_one(q);
+    world_run(&l.w, 100);
+    assert_int_equal(both.acks, 1);
+    assert_int_equal(l.a.closed, 1);
+    assert_int_equal(asked_late, 0);
+    sim_set_tamper(l.w.sim, NULL, NULL);
+    tcp_close(t);
+    lab_done(&l);
 }
 
 int main(void)
@@ -486,7 +599,9 @@ int main(void)
         cmocka_unit_test(fork_answers_after_the_end),
         cmocka_unit_test(merged),
         cmocka_unit_test(second_refer_has_an_id),
+        cmocka_unit_test(late_answer_about_the_first_refer),
         cmocka_unit_test(replaces_out_of_place),
+        cmocka_unit_test(nobody_asked_after_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static void cannot_tell(struct notifier *n, int err)
 static void sent(struct notifier *n)
 {
     n->last_at = event_now(n->core);
-    if (++n->unsaved >= EVENT_AHEAD / 2)
+    if (notifier_number(n) - n->saved >= EVENT_AHEAD / 2)
         notifier_save(n->core, n->id);
 }
 

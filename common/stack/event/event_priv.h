@@ -197,12 +197,12 @@ struct notifier {
     ua_id notify;                 // under way; 0: none
     uint32_t granted, version, interval_ms, retry_after;
     uint32_t cseq;    // of his last SUBSCRIBE
+    uint32_t saved;   // our number in the dialog when its record was asked for last
     uint32_t fixed;   // bytes of the dialog's texts but its remote target, which alone changes
     uint32_t bytes;   // of all its texts, as they were counted last
     uint8_t timer_is; // enum notifier_timer: which one runs
     uint8_t due_is;   // enum delivery_timer
     uint8_t state, delivery, type, reason;
-    uint8_t unsaved;    // NOTIFYs since its record was asked for
     bool listed;        // in the core's notifiers
     bool whole;         // the next state is a full one
     bool cleared;       // he may see the state
@@ -291,6 +291,7 @@ void notifier_weigh(struct notifier *n);
 // May the dialog have the remote target that m names?
 bool notifier_takes_target(const struct notifier *n, const struct sip_msg *m);
 // The package is asked to have its record written, when it is there still.
+uint32_t notifier_number(const struct notifier *n); // of our last request in the dialog
 void notifier_save(struct event *e, event_id id);
 // Takes it out of all tables and frees it; then the package hears of it, which may call the core.
 void notifier_drop(struct notifier *n);

@@ -219,13 +219,20 @@ void notifier_drop(struct notifier *n)
     resource_release(e, r);
 }
 
+uint32_t notifier_number(const struct notifier *n)
+{
+    struct dialog_info i;
+    dialog_get_info(n->dialog, &i);
+    return i.local_cseq;
+}
+
 void notifier_save(struct event *e, event_id id)
 {
     struct notifier *n = slots_find(&e->notifier_ids, id);
     if (!n)
         return;
     const struct event_package *p = n->resource->package;
-    n->unsaved = 0;
+    n->saved = notifier_number(n);
     if (p->save)
         p->save(p->arg, id);
 }

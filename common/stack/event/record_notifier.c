@@ -90,6 +90,7 @@ static int fill(struct notifier *n, const struct sip_msg *m, const struct event_
     if (err)
         return err;
     dialog_set_local_cseq(n->dialog, (uint32_t)r->local_cseq + EVENT_AHEAD);
+    n->saved = (uint32_t)r->local_cseq; // the record is as old as that until it is written anew
     n->fixed = (uint32_t)(event_dialog_bytes(m) - event_target_bytes(m));
     n->cseq = sip_msg_cseq(m)->number;
     n->version = (uint32_t)r->told + EVENT_AHEAD;

@@ -104,11 +104,12 @@ static void hang_up(struct half *h)
         (void)session_hang_up(h->session);
 }
 
-static void ask(struct half *h, uint64_t tag, bool change)
+static void ask(struct half *h, uint64_t tag, bool change, bool wanting)
 {
     h->asked = true;
     h->asker = tag;
     h->changing = change;
+    h->wanting = wanting;
 }
 
 // What the other side has been waiting for. False: it was not.
@@ -130,7 +131,7 @@ static bool pass_on_change(struct half *h, uint64_t tag, struct str body)
 {
     if (h->changing || session_modify(h->other->session, body))
         return false;
-    ask(h, tag, true);
+    ask(h, tag, true, !body.n);
     return true;
 }
 
@@ -171,7 +172,7 @@ static void go_on(struct half *h)
     while (h->session && h->other->session && (f = next_fork(h))) {
         f->turn = 0;
         if (session_modify_later(h->other->session, f->said) == 0) {
-            ask(h, f->tag, true);
+            ask(h, f->tag, true, false);
             return;
         }
         refuse(h, 488); // the oldest that is open, which is this one
@@ -210,7 +211,7 @@ static void offer_in_response(struct half *h, struct fork *f, unsigned status)
         return;
     }
     h->begun = true;
-    ask(h, f->tag, false);
+    ask(h, f->tag, false, false);
     int e = status < 200 ? session_progress(h->other->session, &r)
                          : session_accept(h->other->session, &r);
     if (!e)
@@ -225,12 +226,13 @@ void bridge_on_offer(struct half *h, struct str body, const struct sip_msg *m)
     unsigned status = sip_msg_status(m);
     if (!h->other->session || !f || (body.n && !keep(&f->said, body))) {
         refuse(h, h->other->session ? 500 : 488);
-    } else if (pass_on(h, body)) { // what the other side's re-INVITE wanted; its answer is to come
-        ask(h, f->tag, false);
+    } else if (status && h->other->wanting && pass_on(h, body)) {
+        // What the other side's re-INVITE wanted; its answer is to come.
+        ask(h, f->tag, false, false);
     } else if (status && !session_is_established(h->other->session)) {
         offer_in_response(h, f, status);
-    } else if (h->stale || !pass_on_change(h, f->tag, body)) {
-        refuse(h, 491);
+    } else if (h->stale || h->other->asked || !pass_on_change(h, f->tag, body)) {
+        refuse(h, 491); // RFC 3261 14.2, RFC 3311 5.2: the two have crossed
     }
 }
 

@@ -25,6 +25,7 @@ struct half {
     uint64_t given;    // whose description the other side has; 0: none
     uint64_t chosen;   // who has accepted; 0: nobody yet
     bool asked;        // it waits for an answer (or offer) that the other side is to give
+    bool wanting;      // and that is an offer, not an answer
     bool begun;        // the caller was made an offer in a response, and takes no other there
     bool stale;        // nobody waits for what the other side is to answer next
     bool changing;     // what was passed on went as a change, which has not ended

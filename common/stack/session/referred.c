@@ -51,7 +51,8 @@ static bool is_open(const struct session *s)
 
 static void on_notified(struct request *r, unsigned status, const struct sip_msg *m)
 {
-    if (status == 481 || status == 408) // RFC 6665 4.2.2: nobody listens
+    // RFC 6665 4.2.2: nobody listens; to what becomes of the last REFER he may.
+    if ((status == 481 || status == 408) && r->refer == r->session->asked.n)
         (void)machine_step(&r->session->asked.m, DE_OVER, NULL);
 }
 
@@ -62,6 +63,7 @@ static int notify(struct session *s, unsigned status, struct str substate)
     struct request *r = request_new(s->leg, SIP_NOTIFY, on_notified);
     if (!r)
         return ERR_NOMEM;
+    r->refer = s->asked.n;
     writer_printf(&w, "SIP/2.0 %u %.*s\r\n", status, STR_ARG(sip_reason(status)));
     request_header(r, SIP_H_CONTACT, s->p.contact);
     // RFC 3515 2.4.6: which one, from the second on.

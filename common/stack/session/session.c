@@ -113,10 +113,15 @@ void session_step(struct session *s, enum session_event ev, const struct session
     (void)machine_step(&s->life, ev, (void *)e);
 }
 
-void session_drop(struct session *s)
+void session_silence(struct session *s)
 {
     static const struct session_ops nothing;
     s->ops = &nothing;
+}
+
+void session_drop(struct session *s)
+{
+    session_silence(s);
     session_step(s, SE_DROP, NULL);
 }
 

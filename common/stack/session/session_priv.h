@@ -156,6 +156,7 @@ struct request {
     enum sip_method method;
     ua_id id;
     uint32_t cseq;
+    uint32_t refer; // NOTIFY: the REFER that it is about, as they are counted
     bool done;     // final response came
     bool kept;     // after that, for the 2xx that come again
     bool offers;   // its body is our offer
@@ -275,6 +276,7 @@ struct session {
 int session_new(struct session_layer *l, const struct session_params *p, bool uac,
                 struct session **ret_session);
 void session_free(struct session *s);
+void session_silence(struct session *s); // its owner is told and asked nothing any more
 int session_register(struct session *s, struct str call_id, struct str local_tag);
 struct session *session_find(struct session_layer *l, session_id id);
 struct session *session_of_dialog(struct session_layer *l, struct str call_id,

@@ -64,7 +64,8 @@ static void came_up(void *obj, void *arg)
 }
 
 // Everything stops; the object goes at the end of the turn, since callers up the stack may still
-// look at it.
+// look at it. Its owner may go at once: what comes in the same turn, as a 2xx that is acknowledged
+// once more, does not ask him.
 static void close_session(void *obj, void *arg)
 {
     struct session *s = machine_owner(obj);
@@ -76,8 +77,10 @@ static void close_session(void *obj, void *arg)
     stray_keep(s);
     s->layer->wiring->stop(s);
     loop_defer(s->layer->loop, &s->cleanup);
-    if (s->ops->closed)
-        s->ops->closed(s->arg, s, &e);
+    const struct session_ops *ops = s->ops;
+    session_silence(s);
+    if (ops->closed)
+        ops->closed(s->arg, s, &e);
 }
 
 // Nobody is left who could answer.

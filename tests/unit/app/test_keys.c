@@ -188,6 +188,26 @@ static void two_instances_of_one_file(void **state)
     keys_free(b);
 }
 
+// What it is said to last it does, when the rotation is due at once and somebody rotates by hand behind it.
+static void lasts_as_long_as_it_is_said(void **state)
+{
+    (void)state;
+    struct keys *k = started(0, true, 100);
+    uint16_t first = signer(k);
+    pass(95);
+    bool said = keys_lasts(k, first, 100), said_more = keys_lasts(k, first, 101);
+    assert_true(said && !said_more);
+    pass(15); // by time
+    assert_int_equal(keys_ring(k)->n, 2);
+    pass(15);
+    assert_int_equal(rotated(k), 0);
+    pass(95);
+    assert_true(knows(k, first));
+    pass(35);
+    assert_false(knows(k, first));
+    keys_free(k);
+}
+
 // Of two that want to at the same time one does.
 static void age_rotates(void **state)
 {
@@ -202,13 +222,12 @@ static void age_rotates(void **state)
     assert_int_equal(signer(a), signer(b));
     assert_int_not_equal(signer(a), first);
     assert_true(knows(a, first));
-    // A key is good for as many rotations as are kept.
-    assert_true(keys_lasts(a, first, 100));
-    assert_false(keys_lasts(a, first, 101));
+    // A key is good for as many rotations as are kept, but for the next one, and one by hand.
+    assert_true(knows(a, first) && !keys_lasts(a, first, 0));
     pass(110);
     assert_true(knows(a, first) && !keys_lasts(a, first, 0));
-    assert_true(keys_lasts(a, signer(a), 200));
-    assert_false(keys_lasts(a, signer(a), 201));
+    assert_true(keys_lasts(a, signer(a), 100));
+    assert_false(keys_lasts(a, signer(a), 101));
     pass(110);
     assert_false(knows(a, first) || knows(b, first));
     keys_free(a);
@@ -286,6 +305,7 @@ int main(void)
         TEST(rotated_again_before_it_signs),
         TEST(ends_while_rotating),
         TEST(age_rotates),
+        TEST(lasts_as_long_as_it_is_said),
         TEST(troubles_leave_the_ring),
         TEST(wrong_file_refuses_the_start),
         TEST(clock_jumps),

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "io/sim.h"
 #include "tests/common/subscribers.h"
@@ -213,6 +214,64 @@ static void keeps_nothing_of_the_message(void **state)
     close_hss();
 }
 
+// ---- what a failed transaction leaves of its operations ----
+
+static enum step_verdict reads(struct job *j)
+{
+    return hss_succeed(hss_op_of(j));
+}
+
+static enum step_verdict writes(struct job *j)
+{
+    struct hss_op *op = hss_op_of(j);
+    int err = HSS_WRITE(op, SQL_META_PUT, SV_TEXT(STR("of the test")), SV_BLOB(STR("1")));
+    return err ? hss_fail(op, err) : hss_succeed(op);
+}
+
+static enum step_verdict refuses(struct job *j)
+{
+    return hss_refuse_cx(hss_op_of(j), CX_ERROR_USER_UNKNOWN, "nobody");
+}
+
+static enum step_verdict fails(struct job *j)
+{
+    return hss_fail(hss_op_of(j), ERR_FULL);
+}
+
+// Who has read behind what wrote may have told of what was taken back.
+static void failed_together(void **state)
+{
+    static const struct {
+        step_fn run;
+        uint32_t code;
+    } of[] = {{reads, DIA_SUCCESS},          {writes, DIA_UNABLE_TO_COMPLY},
+              {reads, DIA_UNABLE_TO_COMPLY}, {refuses, CX_ERROR_USER_UNKNOWN},
+              {fails, DIA_UNABLE_TO_COMPLY}, {reads, DIA_UNABLE_TO_COMPLY}};
+    struct step steps[ARRAY_LEN(of)];
+    struct procedure procs[ARRAY_LEN(of)];
+    struct hss_kind kinds[ARRAY_LEN(of)];
+    struct hss_op *all[ARRAY_LEN(of)];
+    struct list ops;
+    char why[160];
+    open_hss(20, 0);
+    list_init(&ops);
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        steps[i] = (struct step){"step", of[i].run, "of the test"};
+        procs[i] = (struct procedure){"op", &steps[i], 1};
+        kinds[i] = (struct hss_kind){.command = HSS_LIR, .proc = &procs[i]};
+        all[i] = hss_op_new(hss, &kinds[i]);
+        assert_non_null(all[i]);
+        list_add(&ops, &all[i]->link);
+    }
+    assert_int_equal(hss_transaction(&hss->writer, &ops, why, sizeof why), ERR_FULL);
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        assert_int_equal(all[i]->result.code, of[i].code);
+        list_del(&all[i]->link);
+        hss_op_free(all[i]);
+    }
+    close_hss();
+}
+
 static int setup(void **state)
 {
     log_set_sink(quiet, NULL);
@@ -227,6 +286,7 @@ int main(void)
         cmocka_unit_test(bounded_by_time),
         cmocka_unit_test(user_authorization),
         cmocka_unit_test(keeps_nothing_of_the_message),
+        cmocka_unit_test(failed_together),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -26,6 +26,7 @@ static const struct numbering plan = {.domain = STR_INIT(DOMAIN),
                                       .national_prefix = STR_INIT("0"),
                                       .international_prefixes = zeros,
                                       .n_international = 1};
+static struct numbering used; // by the HSS that is opened
 static struct world w;
 static char store[96], key[96];
 static unsigned same, shared, renewed;
@@ -66,7 +67,7 @@ static const char *value(const char *sql)
 static void open_hss(void)
 {
     assert_int_equal(uvloop_new(&(struct uv_loop_params){0}, &w.loop), 0);
-    struct hss_params p = {.loop = w.loop, .store_path = store, .key_file = key, .plan = &plan};
+    struct hss_params p = {.loop = w.loop, .store_path = store, .key_file = key, .plan = &used};
     p.settings.restoration_size = 4096;
     assert_int_equal(hss_new(&p, &w.hss), 0);
 }
@@ -106,6 +107,7 @@ static void make(size_t schema, const char *const *impus, size_t n)
         run(text);
     }
     same = shared = renewed = 0;
+    used = plan;
     log_set_sink(count_lines, NULL);
 }
 
@@ -206,6 +208,34 @@ static void schema_3_keeps_its_registrations(void **state)
     end();
 }
 
+// Another plan, other numbers; one that lacks something takes none away.
+static void of_another_plan(void **state)
+{
+    static const char *const old[] = {"sip:089777@" DOMAIN, "sip:+4989778@" DOMAIN};
+    make(2, old, ARRAY_LEN(old));
+    open_hss();
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 1"), "tel:+4989777");
+    world_close(&w);
+    used.country_code = STR("43");
+    open_hss();
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 1"), "tel:+4389777");
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 2"), "tel:+4989778");
+    world_close(&w);
+    used = (struct numbering){0};
+    open_hss();
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 1"), "tel:+4389777");
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 2"), "tel:+4989778");
+    world_close(&w);
+    used = plan;
+    open_hss();
+    assert_string_equal(value("SELECT number FROM impu WHERE id = 1"), "tel:+4989777");
+    world_close(&w);
+    renewed = 0;
+    open_hss();
+    assert_int_equal(renewed, 0);
+    end();
+}
+
 int main(void)
 {
     log_set_level(LOG_INFO);
@@ -213,6 +243,7 @@ int main(void)
         cmocka_unit_test(identities_of_schema_2),
         cmocka_unit_test(two_of_one_meaning),
         cmocka_unit_test(many),
+        cmocka_unit_test(of_another_plan),
         cmocka_unit_test(schema_3_keeps_its_registrations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -373,6 +374,43 @@ static void nothing_to_go_on_with(void **state)
     assert_string_equal(lir(false).server_name, SCSCF2);
 }
 
+// What is kept, as a later HSS would have written it.
+static void make_unknown(void)
+{
+    char path[96];
+    sqlite3 *db = NULL;
+    world_path(&w, "hss.db", path, sizeof path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE restoration SET value = CAST(x'00000009' || substr(value, 5) AS BLOB)", NULL, NULL,
+                     NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    sqlite3_close(db);
+}
+
+// A value that nobody can read is as good as none: it names no S-CSCF, and holds up no registration.
+static void of_an_unknown_form(void **state)
+{
+    world_close(&w);
+    w = (struct world){0};
+    world_open_file(&w, true);
+    configure(4096);
+    registered("<sip:1>", NULL);
+    make_unknown();
+    expect_kept("unknown", "");
+    struct reply r = lir(true);
+    expect_result("named again", r.result, DIA_SUCCESS, false);
+    assert_string_equal(r.server_name, SCSCF);
+    struct cx_sar more = sar(ALICE, CX_REGISTRATION, "<sip:2>", NULL);
+    more.multiple_registration = true;
+    expect("nothing to be lost", world_sar(&w, &more), DIA_SUCCESS, "");
+    expect_kept("overwritten", IMPI("alice") " <sip:2>");
+    world_close(&w);
+    world_remove(&w);
+    world_open(&w, true);
+}
+
 static void taken_over_by_a_challenge(void **state)
 {
     struct cx_mar other = world_mar_of(ALICE);
@@ -454,6 +492,7 @@ int main(void)
         TEST(provisioning_takes_it_away),
         TEST(taken_over),
         TEST(nothing_to_go_on_with),
+        TEST(of_an_unknown_form),
         TEST(taken_over_by_a_challenge),
         TEST(the_assigned_one_lives),
         TEST(nobody_to_be_replaced),

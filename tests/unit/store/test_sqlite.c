@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -135,6 +136,42 @@ static void newer_version(void **state)
     assert_non_null(strstr(why, "version 2"));
 }
 
+// A program of a later version migrates between this one's look at the version and its lock.
+static bool raced;
+
+static int race(unsigned what, void *arg, void *statement, void *text)
+{
+    sqlite3 *db = NULL;
+    if (raced || strcmp(text, "BEGIN IMMEDIATE") != 0)
+        return 0;
+    raced = true;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=9", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    return 0;
+}
+
+static int watch(sqlite3 *db, const char **ret_why, const struct sqlite3_api_routines *api)
+{
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, race, NULL);
+}
+
+static void newer_version_comes_between(void **state)
+{
+    (void)state;
+    struct store_params p = params(1);
+    struct store *s = NULL;
+    char why[160] = "";
+    raced = false;
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))watch), SQLITE_OK);
+    int err = store_open(&p, why, sizeof(why), &s);
+    sqlite3_reset_auto_extension();
+    assert_true(raced);
+    assert_int_equal(err, ERR_BAD);
+    assert_non_null(strstr(why, "version 9"));
+    assert_int_equal(store_open(&p, why, sizeof(why), &s), ERR_BAD); // it was left as it is
+}
+
 static void not_a_store(void **state)
 {
     (void)state;
@@ -250,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(migration, setup, teardown),
         cmocka_unit_test_setup_teardown(migration_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(newer_version, setup, teardown),
+        cmocka_unit_test_setup_teardown(newer_version_comes_between, setup, teardown),
         cmocka_unit_test_setup_teardown(not_a_store, setup, teardown),
         cmocka_unit_test_setup_teardown(values, setup, teardown),
         cmocka_unit_test_setup_teardown(transactions, setup, teardown),
