@@ -47,7 +47,7 @@ struct sim_disk {
     struct names now, kept;
     struct change changes[NAMES_MAX]; // of names since they were synced
     size_t n_changes;
-    uint64_t rng, steps, fail_at, room;
+    uint64_t rng, steps, fail_at, room, whole; // whole: changes before those that break
     unsigned breaks;
     bool dead, lent;
     void (*failed)(void *arg);
@@ -101,6 +101,10 @@ static bool breaks(struct sim_disk *d)
 {
     if (!d->breaks)
         return false;
+    if (d->whole) {
+        d->whole--;
+        return false;
+    }
     d->breaks--;
     return true;
 }
@@ -359,11 +363,22 @@ static void keep(struct node *n)
     n->dirty = n->dirty_n = 0;
 }
 
+// What was not synced is held for clean: only a new write brings it to the disk.
+static void forget(struct node *n)
+{
+    if (n->now_n > n->kept_n)
+        memset(n->kept + n->kept_n, 0, n->now_n - n->kept_n);
+    n->dirty = n->dirty_n = 0;
+}
+
 static int sim_sync(struct disk_file *f)
 {
-    int err = change(sim_of(f->disk));
+    struct sim_disk *d = sim_of(f->disk);
+    int err = change(d);
     if (!err)
         keep(node_of(f));
+    else if (!d->dead)
+        forget(node_of(f));
     return err;
 }
 
@@ -516,6 +531,7 @@ void sim_disk_power_cycle(struct disk *base, enum sim_disk_loss loss)
     d->dead = false;
     d->fail_at = UINT64_MAX;
     d->breaks = 0;
+    d->whole = 0;
     sweep(d);
 }
 
@@ -526,7 +542,14 @@ void sim_disk_set_room(struct disk *base, uint64_t bytes)
 
 void sim_disk_break(struct disk *base, unsigned n)
 {
-    sim_of(base)->breaks = n;
+    sim_disk_break_after(base, 0, n);
+}
+
+void sim_disk_break_after(struct disk *base, uint64_t skip, unsigned n)
+{
+    struct sim_disk *d = sim_of(base);
+    d->whole = skip;
+    d->breaks = n;
 }
 
 int sim_disk_rot(struct disk *base, const char *name, uint64_t at)

@@ -153,6 +153,8 @@ static uint32_t close_up(struct compact *c)
     return n;
 }
 
+// Each piece is synced by itself: a sync that fails is reported once, and the next one says nothing of what that one
+// has lost. So it is written again, from memory, by whoever chooses the piece again; and no sync has much to do.
 static int write_snap(struct statelog *g, char *buf, const struct batch_head *like)
 {
     const struct disk_ops *ops = g->disk->ops;
@@ -163,6 +165,8 @@ static int write_snap(struct statelog *g, char *buf, const struct batch_head *li
     h.first = g->compact.first;
     batch_seal(buf, &h);
     int err = ops->write(f->f, f->n, buf, BATCH_HEAD + h.n_body);
+    if (!err)
+        err = ops->sync(f->f);
     if (err)
         (void)ops->truncate(f->f, f->n); // gives the space back
     return err;
