@@ -111,18 +111,38 @@ void statelog_compact_choose(struct statelog *g)
 
 // ---- working, on the worker ----
 
+// What is left of a failed batch must not stay in a log that is no longer the last one.
+static int cut_active(struct statelog *g)
+{
+    const struct disk_ops *ops = g->disk->ops;
+    const struct statelog_file *f = &g->files[g->active];
+    if (!g->cut)
+        return 0;
+    int err = ops->truncate(f->f, f->n);
+    if (!err)
+        err = ops->sync(f->f);
+    g->cut = err != 0;
+    return err;
+}
+
+// A name without a log in use behind it would be taken for the last log: it goes again.
 static int roll(struct statelog *g)
 {
     char name[LOG_NAME];
+    const struct disk_ops *ops = g->disk->ops;
     uint32_t generation = g->files[g->active].generation + 1;
-    statelog_name(name, generation, "log");
-    int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
-                            &g->compact.made);
+    int err = cut_active(g);
     if (err)
         return err;
-    err = g->disk->ops->sync_names(g->disk);
+    statelog_name(name, generation, "log");
+    err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot, &g->compact.made);
+    if (!err) {
+        err = ops->sync_names(g->disk);
+        if (err)
+            ops->close(g->compact.made.f);
+    }
     if (err)
-        g->disk->ops->close(g->compact.made.f);
+        (void)ops->remove(g->disk, name);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "state_env.h"
+#include "store/record.h"
 
 static int start(void **state)
 {
@@ -406,6 +407,50 @@ static void rot_of_a_snapshot(void **state)
     is_text(w, "", 10, "a=one;b=three;");
 }
 
+static size_t batch_text(char *buf, const struct batch_head *like, uint64_t version, const char *key)
+{
+    struct batch_head h = *like;
+    h.kind = RECORD_LOG;
+    h.n = 1;
+    h.n_body = (uint32_t)record_size(strlen(key), 1);
+    record_write(buf + BATCH_HEAD, &(struct record){.version = version, .key = str_from(key), .value = STR("v")});
+    h.first = version;
+    batch_seal(buf, &h);
+    return BATCH_HEAD + h.n_body;
+}
+
+static void write_log(struct world *w, const char *name, const char *bytes, size_t n)
+{
+    struct disk_file *f;
+    assert_int_equal(w->disk->ops->open(w->disk, name, true, &f), 0);
+    assert_int_equal(w->disk->ops->truncate(f, 0), 0);
+    assert_int_equal(w->disk->ops->write(f, 0, bytes, n), 0);
+    assert_int_equal(w->disk->ops->sync(f), 0);
+    w->disk->ops->close(f);
+}
+
+// A batch that the disk refused was left in a log, whole or torn, and the next log goes on with its version.
+static void tail_before_the_last_log(void **state)
+{
+    struct world *w = *state;
+    char buf[512];
+    for (unsigned torn = 0; torn < 2; torn++) {
+        struct batch_head h = {.generation = 1, .lot = 11, .first = 1, .kind = RECORD_HEAD};
+        world_kill(w);
+        batch_seal(buf, &h);
+        size_t n = BATCH_HEAD;
+        n += batch_text(buf + n, &h, 1, "a");
+        n += batch_text(buf + n, &h, 2, "refused") - torn;
+        write_log(w, "00000001.log", buf, n);
+        h = (struct batch_head){.generation = 2, .lot = 22, .first = 2, .kind = RECORD_HEAD};
+        batch_seal(buf, &h);
+        write_log(w, "00000002.log", buf, BATCH_HEAD + batch_text(buf + BATCH_HEAD, &h, 2, "b"));
+        world_start(w);
+        is_text(w, "", 10, "a=v;b=v;");
+        assert_int_equal(state_figures(w->state).damaged, 0);
+    }
+}
+
 static void missing_file(void **state)
 {
     struct world *w = *state;
@@ -457,6 +502,7 @@ int main(void)
         TEST(rot_of_a_value),
         TEST(rot_before_the_start),
         TEST(rot_of_a_snapshot),
+        TEST(tail_before_the_last_log),
         TEST(missing_file),
         TEST(no_memory),
     };
