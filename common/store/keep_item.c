@@ -40,14 +40,33 @@ static void delist(struct keep *k, struct keep_item *it)
     list_del(&it->link);
 }
 
-static void change(struct keep *k, struct keep_item *it)
+static void mark_again(struct keep *k, struct keep_write *w)
+{
+    list_del(&w->again);
+    list_add(&k->again, &w->again);
+}
+
+static void to_be_written(struct keep *k, struct keep_item *it)
 {
     if (it->write) {
-        it->write->again = true;
+        mark_again(k, it->write);
         return;
     }
     enlist(k, &k->changed, it);
     loop_defer(k->loop, &k->turn);
+}
+
+static void change(struct keep *k, struct keep_item *it)
+{
+    it->seq = ++k->seq;
+    to_be_written(k, it);
+}
+
+// The item has gone, or another one has its key.
+static void disown(struct keep_write *w)
+{
+    list_del(&w->again);
+    w->item = NULL;
 }
 
 static void stick(struct keep *k, struct keep_item *it)
@@ -63,7 +82,7 @@ static void stick(struct keep *k, struct keep_item *it)
 static void unstick(struct keep *k, unsigned n)
 {
     for (; n > 0 && !list_empty(&k->stuck); n--)
-        change(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
+        to_be_written(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
 }
 
 // ---- waiters ----
@@ -103,6 +122,69 @@ static void waiters_free(struct keep_waiter *w)
         mem_free(w);
         w = next;
     }
+}
+
+// ---- gathers ----
+
+// Held by its maker until that calls gathered.
+static struct keep_gather *gather_new(struct keep *k)
+{
+    struct keep_gather *g = mem_alloc(sizeof(*g));
+    if (!g)
+        return NULL;
+    *g = (struct keep_gather){.keep = k, .left = 1};
+    list_init(&g->link);
+    list_add(&k->gathers, &g->link);
+    return g;
+}
+
+static void gathered(void *arg, uint64_t id, int err)
+{
+    struct keep_gather *g = arg;
+    (void)id;
+    g->err = err ? err : g->err;
+    if (--g->left)
+        return;
+    struct keep_waiter *waiters = g->waiters;
+    err = g->err;
+    list_del(&g->link);
+    mem_free(g);
+    tell(waiters, err);
+}
+
+static int gather(struct keep_gather *g, struct keep_waiter **from)
+{
+    int err = waiter_add(from, gathered, g, 0);
+    g->left += !err;
+    return err;
+}
+
+// Who waits for the second write of an item waits for it by itself: it is asked when the first one has come back.
+static int gather_again(struct keep_gather *g, uint64_t mark)
+{
+    struct keep *k = g->keep;
+    int err = 0;
+    for (struct list *i = k->again.prev; !err && i != &k->again; i = i->prev) {
+        struct keep_item *it = LIST_ENTRY(i, struct keep_write, again)->item;
+        if (it->seq <= mark)
+            break;
+        err = gather(g, &it->waiters);
+    }
+    return err;
+}
+
+// What has changed last is behind what changed before.
+static int gather_changed(struct keep_gather *g, uint64_t mark)
+{
+    struct keep *k = g->keep;
+    int err = 0;
+    for (struct list *i = k->changed.prev; !err && i != &k->changed; i = i->prev) {
+        struct keep_item *it = LIST_ENTRY(i, struct keep_item, link);
+        if (it->seq <= mark)
+            break;
+        err = gather(g, &it->waiters);
+    }
+    return err;
 }
 
 // ---- removals ----
@@ -146,7 +228,7 @@ static void supersede(struct keep *k, struct str key, struct keep_item *it)
         return;
     append(&it->waiters, r->item.waiters);
     if (r->item.write)
-        r->item.write->item = NULL;
+        disown(r->item.write);
     removal_free(k, &r->item);
 }
 
@@ -226,6 +308,7 @@ static int write_item(struct keep *k, struct keep_item *it)
         return err;
     }
     list_init(&w->link);
+    list_init(&w->again);
     list_add(&k->flying, &w->link);
     k->n_flying++;
     delist(k, it);
@@ -261,21 +344,44 @@ static void tell_all(void *arg, uint64_t id, int err, const struct state_record 
     tell(waiters, err);
 }
 
-// All that they wait for has been asked.
-static void follow(struct keep *k)
+static int gather_asked(struct keep_gather *g)
 {
-    struct keep_write *w = k->alls ? mem_alloc(sizeof(*w)) : NULL;
+    struct keep *k = g->keep;
+    struct keep_write *w = mem_alloc(sizeof(*w));
     if (!w)
-        return;
-    *w = (struct keep_write){.keep = k, .waiters = k->alls};
-    if (state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
-        mem_free(w);
-        return;
-    }
-    k->alls = NULL;
+        return ERR_NOMEM;
+    *w = (struct keep_write){.keep = k};
     list_init(&w->link);
+    list_init(&w->again);
+    int err = gather(g, &w->waiters);
+    if (!err && state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
+        waiters_free(w->waiters);
+        g->left--;
+        err = ERR_FULL;
+    }
+    if (err) {
+        mem_free(w);
+        return err;
+    }
     list_add(&k->flying, &w->link);
     k->n_flying++;
+    return 0;
+}
+
+// All that they wait for has been asked, but for what has changed while it was on its way.
+static void follow(struct keep *k)
+{
+    struct keep_gather *g = k->alls ? gather_new(k) : NULL;
+    if (!g)
+        return;
+    int err = gather_again(g, 0);
+    if (!err)
+        err = gather_asked(g);
+    if (!err) {
+        g->waiters = k->alls;
+        k->alls = NULL;
+    }
+    gathered(g, 0, 0);
 }
 
 static void sign(struct keep *k)
@@ -331,7 +437,7 @@ static void settle(struct keep *k, struct keep_item *it, bool again, int err)
 {
     it->write = NULL;
     if (again && write_item(k, it) != 0)
-        change(k, it);
+        to_be_written(k, it);
     else if (!again && err)
         stick(k, it);
     else if (!again && is_removal(it))
@@ -344,10 +450,11 @@ static void written(void *arg, uint64_t id, int err, const struct state_record *
     struct keep *k = w->keep;
     struct keep_item *it = w->item;
     struct keep_waiter *waiters = w->waiters;
-    bool again = w->again;
+    bool again = !list_empty(&w->again);
     (void)id, (void)r;
     if (err == ERR_NOTFOUND)
         err = 0;
+    list_del(&w->again);
     list_del(&w->link);
     k->n_flying--;
     mem_free(w);
@@ -380,7 +487,7 @@ static void detach(struct keep *k, struct keep_item *it)
 {
     delist(k, it);
     if (it->write)
-        it->write->item = NULL;
+        disown(it->write);
     *it = (struct keep_item){0};
     list_init(&it->link);
 }
@@ -422,11 +529,11 @@ int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint6
 {
     if (!k)
         return KEEP_NOW;
-    if (it->write && !it->write->again)
+    if (it->write && list_empty(&it->write->again))
         return waiter_add(&it->write->waiters, cb, arg, id);
     if (it->write || !list_empty(&it->link)) {
         if (!it->write)
-            change(k, it); // also when it is stuck: who waits hears of it now
+            to_be_written(k, it); // also when it is stuck: who waits hears of it now
         return waiter_add(&it->waiters, cb, arg, id);
     }
     return KEEP_NOW;
@@ -444,6 +551,30 @@ int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id)
     return err;
 }
 
+uint64_t keep_mark(const struct keep *k)
+{
+    return k ? k->seq : 0;
+}
+
+int keep_wait_since(struct keep *k, uint64_t mark, keep_cb cb, void *arg, uint64_t id)
+{
+    struct keep_gather *g = k && k->seq != mark ? gather_new(k) : NULL;
+    if (!g)
+        return k && k->seq != mark ? ERR_NOMEM : keep_wait_all(k, cb, arg, id);
+    int err = waiter_add(&g->waiters, cb, arg, id);
+    if (!err)
+        err = gather_again(g, mark);
+    if (!err)
+        err = gather_changed(g, mark);
+    bool none = !err && g->left == 1;
+    if (err || none) {
+        waiters_free(g->waiters);
+        g->waiters = NULL;
+    }
+    gathered(g, 0, 0);
+    return none ? keep_wait_all(k, cb, arg, id) : err;
+}
+
 void keep_flush(struct keep *k, keep_cb cb, void *arg)
 {
     int err = keep_wait_all(k, cb, arg, 0);
@@ -458,6 +589,8 @@ void keep_items_init(struct keep *k)
     list_init(&k->changed);
     list_init(&k->stuck);
     list_init(&k->flying);
+    list_init(&k->again);
+    list_init(&k->gathers);
     deferred_init(&k->turn, turn_ended, k);
     timer_init(&k->retry, try_again, k);
 }
@@ -480,6 +613,7 @@ void keep_items_done(struct keep *k)
         if (w->item)
             forget(w->item);
         waiters_free(w->waiters);
+        list_del(&w->again);
         list_del(&w->link);
         mem_free(w);
     }
@@ -489,6 +623,12 @@ void keep_items_done(struct keep *k)
         next = r->hh.next;
         HASH_DEL(k->removals, r);
         mem_free(r);
+    }
+    LIST_EACH(&k->gathers, it) {
+        struct keep_gather *g = LIST_ENTRY(it, struct keep_gather, link);
+        waiters_free(g->waiters);
+        list_del(&g->link);
+        mem_free(g);
     }
     waiters_free(k->alls);
     waiters_free(k->orphans);

@@ -22,12 +22,21 @@ struct keep_waiter {
     uint64_t id;
 };
 
+// Waits for several writes at once; the waiters hear of the last one that failed.
+struct keep_gather {
+    struct list link; // in the keep's gathers
+    struct keep *keep;
+    struct keep_waiter *waiters;
+    unsigned left;
+    int err;
+};
+
 struct keep_write {
     struct list link; // in the keep's flying
+    struct list again; // in the keep's again: the item has changed since
     struct keep *keep;
     struct keep_item *item; // NULL: it was removed, or another one has its key
     struct keep_waiter *waiters;
-    bool again; // the item has changed since
 };
 
 struct keep_removal {
@@ -41,7 +50,8 @@ struct keep {
     struct loop *loop;
     struct disk *disk;
     struct state *state;
-    struct list changed, stuck, flying;
+    struct list changed, stuck, flying, again, gathers;
+    uint64_t seq; // of changes
     struct keep_removal *removals; // by key
     struct keep_waiter *alls;      // wait for all that is in `changed`
     struct keep_waiter *orphans;   // of an item whose removal found no memory
