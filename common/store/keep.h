@@ -40,6 +40,7 @@ struct keep_item {
     struct keep_write *write; // on its way
     struct keep_waiter *waiters; // for the next one
     uint64_t seq; // of its last change
+    bool refused; // its last write that has come back was, or that of the record which it follows
 };
 
 enum { KEEP_FOLDER = 256 };

@@ -69,10 +69,26 @@ static void disown(struct keep_write *w)
     w->item = NULL;
 }
 
+// From the first refusal until the disk has taken all that it has refused: tries meanwhile change nothing.
+static void set_refused(struct keep *k, struct keep_item *it, bool refused)
+{
+    if (it->refused == refused)
+        return;
+    it->refused = refused;
+    if (refused && k->n_refused == 0)
+        k->refused_since = loop_now(k->loop);
+    k->n_refused = refused ? k->n_refused + 1 : k->n_refused - 1;
+}
+
+static void hand_on_refused(struct keep *k, struct keep_item *from, struct keep_item *to)
+{
+    if (from->refused)
+        set_refused(k, to, true);
+    set_refused(k, from, false);
+}
+
 static void stick(struct keep *k, struct keep_item *it)
 {
-    if (list_empty(&k->stuck))
-        k->stuck_since = loop_now(k->loop);
     enlist(k, &k->stuck, it);
     if (!timer_active(&k->retry))
         timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
@@ -215,6 +231,7 @@ static struct keep_removal *removal_new(struct keep *k, struct str key)
 static void removal_free(struct keep *k, struct keep_item *it)
 {
     struct keep_removal *r = CONTAINER_OF(it, struct keep_removal, item);
+    set_refused(k, it, false);
     delist(k, it);
     HASH_DEL(k->removals, r);
     mem_free(r);
@@ -227,6 +244,7 @@ static void supersede(struct keep *k, struct str key, struct keep_item *it)
     if (!r)
         return;
     append(&it->waiters, r->item.waiters);
+    hand_on_refused(k, &r->item, it);
     if (r->item.write)
         disown(r->item.write);
     removal_free(k, &r->item);
@@ -326,6 +344,7 @@ static void give_up(struct keep *k, struct keep_item *it, int err)
         LF_Z("error", err_text(err)));
     k->lost++;
     it->waiters = NULL;
+    set_refused(k, it, false);
     delist(k, it);
     tell(w, err);
 }
@@ -436,6 +455,7 @@ static void try_again(void *arg)
 static void settle(struct keep *k, struct keep_item *it, bool again, int err)
 {
     it->write = NULL;
+    set_refused(k, it, err != 0);
     if (again && write_item(k, it) != 0)
         to_be_written(k, it);
     else if (!again && err)
@@ -485,6 +505,7 @@ void keep_changed(struct keep *k, struct keep_item *it)
 
 static void detach(struct keep *k, struct keep_item *it)
 {
+    set_refused(k, it, false);
     delist(k, it);
     if (it->write)
         disown(it->write);
@@ -500,9 +521,11 @@ void keep_removed(struct keep *k, struct keep_item *it)
         return;
     int err = write_key(it, buf, &key);
     struct keep_waiter *waiters = it->waiters;
-    detach(k, it);
     if (!err)
         err = keep_drop(k, key);
+    if (!err)
+        hand_on_refused(k, it, &removal_find(k, key)->item);
+    detach(k, it);
     if (!err) {
         append(&removal_find(k, key)->item.waiters, waiters);
         return;

@@ -58,7 +58,7 @@ struct keep {
     struct deferred turn;
     struct timer retry;
     uint64_t listed, n_flying, failures; // items in a list; writes that failed
-    uint64_t stuck_since;                // ns
+    uint64_t n_refused, refused_since;   // items that the disk has refused and not taken since; ns
     uint64_t lost, loaded, dropped;
     int last_err;
     char *buf; // a value being written

@@ -577,6 +577,28 @@ static void test_nothing_since(void **state)
     assert_int_equal(c.err, 0);
 }
 
+// It does not end with each try, nor with the removal of what was refused.
+static void test_fails_without_a_break(void **state)
+{
+    (void)state;
+    run(100);
+    log_set_sink(no_line, NULL);
+    sim_disk_set_room(disk(), 0);
+    set(0, "a");
+    set(1, "b");
+    run(100);
+    uint64_t begun = sim_now_ms(node.sim);
+    while (sim_now_ms(node.sim) < begun + 5000 && sim_step(node.sim))
+        assert_true(keep_failing(node.keep));
+    assert_true(keep_figures(node.keep).unwritten_ms >= 4000);
+    remove_thing(0);
+    remove_thing(1);
+    assert_true(keep_failing(node.keep));
+    run(3000);
+    log_set_sink(NULL, NULL);
+    assert_false(keep_failing(node.keep)); // what was never written need not be removed
+}
+
 static void test_close_with_all_of_it_waiting(void **state)
 {
     (void)state;
@@ -710,6 +732,7 @@ int main(void)
         TEST(test_all_come_back_beside_one_that_changes),
         TEST(test_others_are_no_concern),
         TEST(test_nothing_since),
+        TEST(test_fails_without_a_break),
         TEST(test_close_with_all_of_it_waiting),
         TEST(test_crash_at_every_byte),
         TEST(test_no_memory),
