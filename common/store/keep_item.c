@@ -403,14 +403,30 @@ static void follow(struct keep *k)
     gathered(g, 0, 0);
 }
 
+static void sign_later(struct keep *k)
+{
+    k->sign = true;
+    if (!timer_active(&k->retry))
+        timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
+}
+
+static void on_signed(void *arg, uint64_t id, int err, const struct state_record *r)
+{
+    (void)id, (void)r;
+    if (err)
+        sign_later(arg);
+}
+
 static void sign(struct keep *k)
 {
     char text[SIGN];
     int n = snprintf(text, sizeof(text), "%s %u", k->name, k->format);
-    struct state_done nobody = {0};
-    if (k->sign &&
-        state_put(k->state, STR(KEEP_OWNER), str_make(text, (size_t)n), STATE_ANY, nobody) == 0)
-        k->sign = false;
+    if (!k->sign)
+        return;
+    k->sign = false;
+    if (state_put(k->state, STR(KEEP_OWNER), str_make(text, (size_t)n), STATE_ANY,
+                  (struct state_done){on_signed, k, 0}) != 0)
+        sign_later(k);
 }
 
 static void write_changed(struct keep *k)

@@ -599,6 +599,21 @@ static void test_fails_without_a_break(void **state)
     assert_false(keep_failing(node.keep)); // what was never written need not be removed
 }
 
+static void test_signed_when_the_disk_is_well_again(void **state)
+{
+    (void)state;
+    char why[256];
+    log_set_sink(no_line, NULL);
+    sim_disk_break(disk(), 2);
+    run(5000);
+    log_set_sink(NULL, NULL);
+    stop();
+    assert_int_equal(sim_node(node.sim, "node", &node.loop), 0);
+    assert_int_equal(open_as("other", 1, why, sizeof why), ERR_BAD);
+    loop_free(node.loop);
+    start();
+}
+
 static void test_close_with_all_of_it_waiting(void **state)
 {
     (void)state;
@@ -733,6 +748,7 @@ int main(void)
         TEST(test_others_are_no_concern),
         TEST(test_nothing_since),
         TEST(test_fails_without_a_break),
+        TEST(test_signed_when_the_disk_is_well_again),
         TEST(test_close_with_all_of_it_waiting),
         TEST(test_crash_at_every_byte),
         TEST(test_no_memory),
