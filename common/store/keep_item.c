@@ -101,108 +101,6 @@ static void unstick(struct keep *k, unsigned n)
         to_be_written(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
 }
 
-// ---- waiters ----
-
-static void tell(struct keep_waiter *w, int err)
-{
-    while (w) {
-        struct keep_waiter *next = w->next;
-        if (w->cb)
-            w->cb(w->arg, w->id, err);
-        mem_free(w);
-        w = next;
-    }
-}
-
-static void append(struct keep_waiter **to, struct keep_waiter *more)
-{
-    while (*to)
-        to = &(*to)->next;
-    *to = more;
-}
-
-static int waiter_add(struct keep_waiter **to, keep_cb cb, void *arg, uint64_t id)
-{
-    struct keep_waiter *w = mem_alloc(sizeof(*w));
-    if (!w)
-        return ERR_NOMEM;
-    *w = (struct keep_waiter){.cb = cb, .arg = arg, .id = id};
-    append(to, w);
-    return 0;
-}
-
-static void waiters_free(struct keep_waiter *w)
-{
-    while (w) {
-        struct keep_waiter *next = w->next;
-        mem_free(w);
-        w = next;
-    }
-}
-
-// ---- gathers ----
-
-// Held by its maker until that calls gathered.
-static struct keep_gather *gather_new(struct keep *k)
-{
-    struct keep_gather *g = mem_alloc(sizeof(*g));
-    if (!g)
-        return NULL;
-    *g = (struct keep_gather){.keep = k, .left = 1};
-    list_init(&g->link);
-    list_add(&k->gathers, &g->link);
-    return g;
-}
-
-static void gathered(void *arg, uint64_t id, int err)
-{
-    struct keep_gather *g = arg;
-    (void)id;
-    g->err = err ? err : g->err;
-    if (--g->left)
-        return;
-    struct keep_waiter *waiters = g->waiters;
-    err = g->err;
-    list_del(&g->link);
-    mem_free(g);
-    tell(waiters, err);
-}
-
-static int gather(struct keep_gather *g, struct keep_waiter **from)
-{
-    int err = waiter_add(from, gathered, g, 0);
-    g->left += !err;
-    return err;
-}
-
-// Who waits for the second write of an item waits for it by itself: it is asked when the first one has come back.
-static int gather_again(struct keep_gather *g, uint64_t mark)
-{
-    struct keep *k = g->keep;
-    int err = 0;
-    for (struct list *i = k->again.prev; !err && i != &k->again; i = i->prev) {
-        struct keep_item *it = LIST_ENTRY(i, struct keep_write, again)->item;
-        if (it->seq <= mark)
-            break;
-        err = gather(g, &it->waiters);
-    }
-    return err;
-}
-
-// What has changed last is behind what changed before.
-static int gather_changed(struct keep_gather *g, uint64_t mark)
-{
-    struct keep *k = g->keep;
-    int err = 0;
-    for (struct list *i = k->changed.prev; !err && i != &k->changed; i = i->prev) {
-        struct keep_item *it = LIST_ENTRY(i, struct keep_item, link);
-        if (it->seq <= mark)
-            break;
-        err = gather(g, &it->waiters);
-    }
-    return err;
-}
-
 // ---- removals ----
 
 static struct keep_removal *removal_find(struct keep *k, struct str key)
@@ -243,7 +141,7 @@ static void supersede(struct keep *k, struct str key, struct keep_item *it)
     struct keep_removal *r = removal_find(k, key);
     if (!r)
         return;
-    append(&it->waiters, r->item.waiters);
+    keep_waiters_append(&it->waiters, r->item.waiters);
     hand_on_refused(k, &r->item, it);
     if (r->item.write)
         disown(r->item.write);
@@ -346,7 +244,7 @@ static void give_up(struct keep *k, struct keep_item *it, int err)
     it->waiters = NULL;
     set_refused(k, it, false);
     delist(k, it);
-    tell(w, err);
+    keep_tell(w, err);
 }
 
 static void tell_all(void *arg, uint64_t id, int err, const struct state_record *r)
@@ -360,7 +258,7 @@ static void tell_all(void *arg, uint64_t id, int err, const struct state_record 
     list_del(&w->link);
     k->n_flying--;
     mem_free(w);
-    tell(waiters, err);
+    keep_tell(waiters, err);
 }
 
 static int gather_asked(struct keep_gather *g)
@@ -372,9 +270,9 @@ static int gather_asked(struct keep_gather *g)
     *w = (struct keep_write){.keep = k};
     list_init(&w->link);
     list_init(&w->again);
-    int err = gather(g, &w->waiters);
+    int err = keep_gather(g, &w->waiters);
     if (!err && state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
-        waiters_free(w->waiters);
+        keep_waiters_free(w->waiters);
         g->left--;
         err = ERR_FULL;
     }
@@ -390,17 +288,17 @@ static int gather_asked(struct keep_gather *g)
 // All that they wait for has been asked, but for what has changed while it was on its way.
 static void follow(struct keep *k)
 {
-    struct keep_gather *g = k->alls ? gather_new(k) : NULL;
+    struct keep_gather *g = k->alls ? keep_gather_new(k) : NULL;
     if (!g)
         return;
-    int err = gather_again(g, 0);
+    int err = keep_gather_again(g, 0);
     if (!err)
         err = gather_asked(g);
     if (!err) {
         g->waiters = k->alls;
         k->alls = NULL;
     }
-    gathered(g, 0, 0);
+    keep_gathered(g, 0, 0);
 }
 
 static void sign_later(struct keep *k)
@@ -454,7 +352,7 @@ static void turn_ended(void *arg)
     k->orphans = NULL;
     sign(k);
     write_changed(k);
-    tell(orphans, ERR_NOMEM);
+    keep_tell(orphans, ERR_NOMEM);
 }
 
 static void try_again(void *arg)
@@ -502,7 +400,7 @@ static void written(void *arg, uint64_t id, int err, const struct state_record *
         unstick(k, KEEP_RETRY_MORE);
     if (!list_empty(&k->changed) || k->alls)
         loop_defer(k->loop, &k->turn);
-    tell(waiters, err);
+    keep_tell(waiters, err);
 }
 
 // ---- the face ----
@@ -543,7 +441,7 @@ void keep_removed(struct keep *k, struct keep_item *it)
         hand_on_refused(k, it, &removal_find(k, key)->item);
     detach(k, it);
     if (!err) {
-        append(&removal_find(k, key)->item.waiters, waiters);
+        keep_waiters_append(&removal_find(k, key)->item.waiters, waiters);
         return;
     }
     if (err == ERR_NOMEM) {
@@ -551,7 +449,7 @@ void keep_removed(struct keep *k, struct keep_item *it)
         LOG(LOG_ERROR, "a record stays on the disk that is of no use", LF("key", key),
             LF_Z("error", err_text(err)));
     }
-    append(&k->orphans, waiters);
+    keep_waiters_append(&k->orphans, waiters);
     loop_defer(k->loop, &k->turn);
 }
 
@@ -559,7 +457,7 @@ int keep_removed_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *ar
 {
     if (!k || !it->kind)
         return KEEP_NOW;
-    int err = waiter_add(&it->waiters, cb, arg, id);
+    int err = keep_waiter_add(&it->waiters, cb, arg, id);
     keep_removed(k, it);
     return err;
 }
@@ -569,11 +467,11 @@ int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint6
     if (!k)
         return KEEP_NOW;
     if (it->write && list_empty(&it->write->again))
-        return waiter_add(&it->write->waiters, cb, arg, id);
+        return keep_waiter_add(&it->write->waiters, cb, arg, id);
     if (it->write || !list_empty(&it->link)) {
         if (!it->write)
             to_be_written(k, it); // also when it is stuck: who waits hears of it now
-        return waiter_add(&it->waiters, cb, arg, id);
+        return keep_waiter_add(&it->waiters, cb, arg, id);
     }
     return KEEP_NOW;
 }
@@ -584,7 +482,7 @@ int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id)
         return KEEP_NOW;
     if (!k->n_flying && !k->listed)
         return KEEP_NOW;
-    int err = waiter_add(&k->alls, cb, arg, id);
+    int err = keep_waiter_add(&k->alls, cb, arg, id);
     if (!err)
         loop_defer(k->loop, &k->turn);
     return err;
@@ -597,20 +495,20 @@ uint64_t keep_mark(const struct keep *k)
 
 int keep_wait_since(struct keep *k, uint64_t mark, keep_cb cb, void *arg, uint64_t id)
 {
-    struct keep_gather *g = k && k->seq != mark ? gather_new(k) : NULL;
+    struct keep_gather *g = k && k->seq != mark ? keep_gather_new(k) : NULL;
     if (!g)
         return k && k->seq != mark ? ERR_NOMEM : keep_wait_all(k, cb, arg, id);
-    int err = waiter_add(&g->waiters, cb, arg, id);
+    int err = keep_waiter_add(&g->waiters, cb, arg, id);
     if (!err)
-        err = gather_again(g, mark);
+        err = keep_gather_again(g, mark);
     if (!err)
-        err = gather_changed(g, mark);
+        err = keep_gather_changed(g, mark);
     bool none = !err && g->left == 1;
     if (err || none) {
-        waiters_free(g->waiters);
+        keep_waiters_free(g->waiters);
         g->waiters = NULL;
     }
-    gathered(g, 0, 0);
+    keep_gathered(g, 0, 0);
     return none ? keep_wait_all(k, cb, arg, id) : err;
 }
 
@@ -636,7 +534,7 @@ void keep_items_init(struct keep *k)
 
 static void forget(struct keep_item *it)
 {
-    waiters_free(it->waiters);
+    keep_waiters_free(it->waiters);
     it->waiters = NULL;
     it->write = NULL;
     list_del(&it->link);
@@ -651,7 +549,7 @@ void keep_items_done(struct keep *k)
         struct keep_write *w = LIST_ENTRY(it, struct keep_write, link);
         if (w->item)
             forget(w->item);
-        waiters_free(w->waiters);
+        keep_waiters_free(w->waiters);
         list_del(&w->again);
         list_del(&w->link);
         mem_free(w);
@@ -665,11 +563,11 @@ void keep_items_done(struct keep *k)
     }
     LIST_EACH(&k->gathers, it) {
         struct keep_gather *g = LIST_ENTRY(it, struct keep_gather, link);
-        waiters_free(g->waiters);
+        keep_waiters_free(g->waiters);
         list_del(&g->link);
         mem_free(g);
     }
-    waiters_free(k->alls);
-    waiters_free(k->orphans);
+    keep_waiters_free(k->alls);
+    keep_waiters_free(k->orphans);
     mem_free(k->buf);
 }

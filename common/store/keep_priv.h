@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of what a node keeps: keep_item.c writes what has changed, keep.c opens, loads and closes.
+// Inside of what a node keeps: keep_item.c writes what has changed, keep_wait.c tells who waits for it, keep.c opens,
+// loads and closes.
 //
 // An item is in one of two lists, or in none: `changed` is written at the end of the turn, `stuck` is what the disk has
 // refused. Beside that at most one write of it is on its way; what changes meanwhile is written when that has come
@@ -75,3 +76,23 @@ void keep_items_init(struct keep *k);
 void keep_items_done(struct keep *k);
 // The record of this whole key is of no use.
 int keep_drop(struct keep *k, struct str key);
+
+// ---- keep_wait.c ----
+
+// Calls and frees them all.
+void keep_tell(struct keep_waiter *w, int err);
+void keep_waiters_append(struct keep_waiter **to, struct keep_waiter *more);
+// ERR_NOMEM.
+int keep_waiter_add(struct keep_waiter **to, keep_cb cb, void *arg, uint64_t id);
+void keep_waiters_free(struct keep_waiter *w);
+
+// Held by its maker until that calls keep_gathered. NULL: no memory.
+struct keep_gather *keep_gather_new(struct keep *k);
+void keep_gathered(void *arg, uint64_t id, int err);
+// It waits for one more. ERR_NOMEM, as of the next two.
+int keep_gather(struct keep_gather *g, struct keep_waiter **from);
+// For the second write of each item that has changed since mark while the first one is on its way: it is asked when
+// that has come back.
+int keep_gather_again(struct keep_gather *g, uint64_t mark);
+// For each item in `changed` that has changed since mark. What has changed last is behind what changed before.
+int keep_gather_changed(struct keep_gather *g, uint64_t mark);
