@@ -193,7 +193,7 @@ struct breakage {
 static void live_with(struct history *h, const struct breakage *b)
 {
     for (unsigned t = 0; t < b->turns; t++) {
-        char key[8];
+        char key[16];
         struct came c, read;
         (void)snprintf(key, sizeof(key), "k%u", t);
         assert_int_equal(state_put(h->w.state, str_from(key), STR("v"), 0, came_done(&c)), 0);
@@ -223,7 +223,7 @@ static void expect_acked(struct history *h, const struct breakage *b)
     if (world_open(&h->w, why, sizeof(why)) != 0)
         fail_msg("%u changes failed after %llu, %u turns: %s", b->n, (unsigned long long)b->skip, b->turns, why);
     for (unsigned t = 0; t < b->turns; t++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof(key), "k%u", t);
         if (h->acked[t] && get(&h->w, key).err != 0)
             fail_msg("%u changes failed after %llu, %u turns: turn %u was acknowledged and is lost", b->n,
