@@ -146,14 +146,30 @@ static int roll(struct statelog *g)
     return err;
 }
 
+// What a snapshot can need at most, but for the heads of its pieces.
+static uint64_t snap_bytes(const struct statelog *g)
+{
+    uint64_t older = statelog_disk_bytes(g) - g->files[g->active].n;
+    return older < g->live_bytes ? older : g->live_bytes;
+}
+
+// Without room for all of it it is not begun: what there is of one is of no use, and takes the room that the log needs.
 static int begin_snap(struct statelog *g)
 {
+    const struct disk_ops *ops = g->disk->ops;
     char name[LOG_NAME];
     uint32_t generation = g->files[g->active].generation;
     statelog_name(name, generation, "tmp");
     int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
                             &g->compact.made);
+    if (err)
+        return err;
     g->compact.made.snap = true;
+    err = ops->reserve(g->compact.made.f, BATCH_HEAD + snap_bytes(g));
+    if (err) {
+        ops->close(g->compact.made.f);
+        (void)ops->remove(g->disk, name);
+    }
     return err;
 }
 

@@ -326,6 +326,37 @@ static void snapshot_fails(void **state)
     is_text(w, "", 10, "a=old;b=11;");
 }
 
+// A snapshot that the disk has no room for takes none from the log, which goes on as long as there is some.
+static void no_room_for_a_snapshot(void **state)
+{
+    struct world *w = *state;
+    char value[64], text[8];
+    struct disk_file *f;
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    for (unsigned i = 0; i < 50; i++) {
+        (void)snprintf(text, sizeof(text), "%u", i % 40);
+        (void)put(w, text, value, STATE_ANY);
+    }
+    w->params.compact_bytes = 1;
+    w->params.limits.batch = 1;
+    world_kill(w);
+    sim_disk_power_cycle(w->disk, SIM_DISK_ALL);
+    world_start(w);
+    sim_disk_set_room(w->disk, state_figures(w->state).disk_bytes + 2000);
+    unsigned puts = 0;
+    while (puts < 100 && put(w, "same", "short", STATE_ANY).err == 0)
+        puts++;
+    assert_in_range(puts, 10, 99); // of some 130 bytes each, with the new log's head
+    assert_true(state_figures(w->state).compaction_failures > 0);
+    assert_int_equal(w->disk->ops->open(w->disk, "00000002.tmp", false, &f), ERR_NOTFOUND);
+    assert_true(lines_with("cannot write its snapshot") > 0);
+    sim_disk_set_room(w->disk, UINT64_MAX);
+    assert_int_equal(put(w, "same", "short", STATE_ANY).err, 0);
+    (void)sim_run(w->sim, sim_now_ms(w->sim) + 5000);
+    assert_true(state_figures(w->state).compactions > 0);
+}
+
 // Closed while a batch is under way, on a loop that goes on: nobody is called any more.
 static void closed_at_work(void **state)
 {
@@ -498,6 +529,7 @@ int main(void)
         TEST(disk_broken),
         TEST(bound_of_the_store),
         TEST(snapshot_fails),
+        TEST(no_room_for_a_snapshot),
         TEST(closed_at_work),
         TEST(rot_of_a_value),
         TEST(rot_before_the_start),
