@@ -274,10 +274,11 @@ static void on_written(void *pcscf, uint64_t who, int err)
 enum pxy_verdict register_store(struct pjob *pj, const struct sip_msg *ok, const struct sip_edits *edits)
 {
     struct pcscf *pc = pj->pcscf;
+    uint64_t mark = keep_mark(pc->keep);
     store(pj, ok, edits);
     if (!pc->config->state.durable)
         return PXY_PASS;
-    int e = keep_wait_all(pc->keep, on_written, pc, pxy_get_id(job_pxy(&pj->job)));
+    int e = keep_wait_since(pc->keep, mark, on_written, pc, pxy_get_id(job_pxy(&pj->job)));
     if (e == KEEP_NOW)
         return PXY_PASS;
     pj->writing = e == 0;

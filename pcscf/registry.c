@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+
 #include "base/err.h"
 #include "ims/wildcard.h"
 #include "pcscf/registry_priv.h"
@@ -54,6 +56,30 @@ static void leave_flow(struct registry *r, struct contact *g)
             (void)map_add(&r->by_flow, key, LIST_ENTRY(g->same_flow.next, struct contact, same_flow));
     }
     list_del(&g->same_flow);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    uint64_t x = (*(struct contact *const *)a)->id, y = (*(struct contact *const *)b)->id;
+    return (x > y) - (x < y);
+}
+
+int registry_sort_flows(struct registry *r)
+{
+    size_t n = 0, it = 0;
+    struct contact **all = r->by_user.n ? mem_alloc(r->by_user.n * sizeof(struct contact *)) : NULL;
+    if (!all)
+        return r->by_user.n ? ERR_NOMEM : 0;
+    for (struct contact *g; (g = map_next(&r->by_user, &it)) != NULL;)
+        all[n++] = g;
+    qsort(all, n, sizeof(struct contact *), by_id);
+    int e = 0;
+    for (size_t i = 0; !e && i < n; i++) {
+        leave_flow(r, all[i]);
+        e = join_flow(r, all[i]);
+    }
+    mem_free(all);
+    return e;
 }
 
 // ---- life of a contact ----

@@ -74,6 +74,11 @@ const struct contact_impu *contact_distinct(const struct contact *g, const struc
 // The first of its patterns that covers this one; NULL: none. Each that is tried takes one of *left.
 const struct contact_impu *contact_covering(const struct contact *g, const struct identity_key *k, size_t *left);
 
+// ---- registry.c: the life of a contact ----
+
+// The newest contact of each flow is its first one again, in whatever order they were set. ERR_NOMEM.
+int registry_sort_flows(struct registry *r);
+
 // ---- registry_find.c: look-ups ----
 
 struct contact *registry_newest_on_flow(const struct registry *r, const struct access_flow *f);

@@ -123,6 +123,9 @@ int registry_restore(struct registry *r, const struct registry_disk *d, struct r
     r->disk = *d;
     r->kind = (struct keep_kind){.prefix = STR("contact/"), .key = kept_key, .value = kept_value, .arg = r};
     int e = d->keep ? keep_load(d->keep, &r->kind, on_record, &t) : 0;
+    // Records come in the order of their keys, of which a contact has that of the first one in its place.
+    if (!e)
+        e = registry_sort_flows(r);
     if (!e && d->keep)
         LOG(LOG_INFO, "contacts of before the start are back", LF_NUM("contacts", t.n.contacts),
             LF_NUM("expired", t.n.expired), LF_NUM("left_out", t.n.left_out));

@@ -124,6 +124,13 @@ static int real_truncate(struct disk_file *f, uint64_t n)
     return ftruncate(fd_of(f), (off_t)n) == 0 ? 0 : error_now();
 }
 
+static int real_reserve(struct disk_file *f, uint64_t n)
+{
+    if (n == 0 || fallocate(fd_of(f), FALLOC_FL_KEEP_SIZE, 0, (off_t)n) == 0)
+        return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : error_now();
+}
+
 static int real_sync(struct disk_file *f)
 {
     return fdatasync(fd_of(f)) == 0 ? 0 : error_now();
@@ -185,6 +192,7 @@ static const struct disk_ops real_ops = {
     .read = real_read,
     .write = real_write,
     .truncate = real_truncate,
+    .reserve = real_reserve,
     .sync = real_sync,
     .rename = real_rename,
     .remove = real_remove,

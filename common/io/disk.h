@@ -26,6 +26,9 @@ struct disk_ops {
     // All n bytes, or an error with any part of them written.
     int (*write)(struct disk_file *f, uint64_t at, const void *bytes, size_t n);
     int (*truncate)(struct disk_file *f, uint64_t n);
+    // Room for the file to grow to n bytes, which nothing else takes until it is truncated. Its size stays. Nothing,
+    // and 0, where a system cannot do that.
+    int (*reserve)(struct disk_file *f, uint64_t n);
     int (*sync)(struct disk_file *f);
     int (*rename)(struct disk *d, const char *from, const char *to);
     int (*remove)(struct disk *d, const char *name);

@@ -14,7 +14,7 @@ enum { SECTOR = 512, NAME_MAX_ = 64, NAMES_MAX = 64 };
 struct node {
     struct list link;
     char *now, *kept; // as written; as it is on the disk
-    size_t now_n, kept_n, cap;
+    size_t now_n, kept_n, cap, reserved;
     size_t dirty, dirty_n; // written since the last sync: [dirty, dirty_n)
     unsigned handles;
 };
@@ -47,7 +47,7 @@ struct sim_disk {
     struct names now, kept;
     struct change changes[NAMES_MAX]; // of names since they were synced
     size_t n_changes;
-    uint64_t rng, steps, fail_at, room;
+    uint64_t rng, steps, fail_at, room, whole; // whole: changes before those that break
     unsigned breaks;
     bool dead, lent;
     void (*failed)(void *arg);
@@ -101,6 +101,10 @@ static bool breaks(struct sim_disk *d)
 {
     if (!d->breaks)
         return false;
+    if (d->whole) {
+        d->whole--;
+        return false;
+    }
     d->breaks--;
     return true;
 }
@@ -302,19 +306,24 @@ static void store_bytes(struct node *n, size_t at, const void *bytes, size_t cou
         n->now_n = at + count;
 }
 
+static size_t held(const struct node *n)
+{
+    return n->reserved > n->now_n ? n->reserved : n->now_n;
+}
+
 static uint64_t used(const struct sim_disk *d)
 {
     uint64_t sum = 0;
     LIST_EACH(&d->nodes, it)
-        sum += LIST_ENTRY(it, const struct node, link)->now_n;
+        sum += held(LIST_ENTRY(it, const struct node, link));
     return sum;
 }
 
 // How many of n bytes at at fit on the disk.
 static size_t fitting(const struct sim_disk *d, const struct node *node, size_t at, size_t n)
 {
-    size_t end = at + n > node->now_n ? at + n : node->now_n;
-    uint64_t grown = used(d) + (end - node->now_n);
+    size_t end = at + n > held(node) ? at + n : held(node);
+    uint64_t grown = used(d) + (end - held(node));
     uint64_t over = grown > d->room ? grown - d->room : 0;
     return over < n ? n - (size_t)over : 0;
 }
@@ -343,10 +352,25 @@ static int sim_truncate(struct disk_file *f, uint64_t n)
 {
     struct node *node = node_of(f);
     int err = change(sim_of(f->disk));
+    if (!err)
+        node->reserved = 0;
     if (!err && n < node->now_n) {
         touch(node, (size_t)n, node->now_n);
         node->now_n = (size_t)n;
     }
+    return err;
+}
+
+static int sim_reserve(struct disk_file *f, uint64_t n)
+{
+    struct sim_disk *d = sim_of(f->disk);
+    struct node *node = node_of(f);
+    size_t more = n > held(node) ? (size_t)n - held(node) : 0;
+    int err = change(d);
+    if (!err && more && (used(d) > d->room || d->room - used(d) < more))
+        err = ERR_FULL;
+    if (!err)
+        node->reserved = held(node) + more;
     return err;
 }
 
@@ -359,11 +383,22 @@ static void keep(struct node *n)
     n->dirty = n->dirty_n = 0;
 }
 
+// What was not synced is held for clean: only a new write brings it to the disk.
+static void forget(struct node *n)
+{
+    if (n->now_n > n->kept_n)
+        memset(n->kept + n->kept_n, 0, n->now_n - n->kept_n);
+    n->dirty = n->dirty_n = 0;
+}
+
 static int sim_sync(struct disk_file *f)
 {
-    int err = change(sim_of(f->disk));
+    struct sim_disk *d = sim_of(f->disk);
+    int err = change(d);
     if (!err)
         keep(node_of(f));
+    else if (!d->dead)
+        forget(node_of(f));
     return err;
 }
 
@@ -424,6 +459,7 @@ static const struct disk_ops sim_ops = {
     .read = sim_read,
     .write = sim_write,
     .truncate = sim_truncate,
+    .reserve = sim_reserve,
     .sync = sim_sync,
     .rename = sim_rename,
     .remove = sim_remove,
@@ -509,13 +545,14 @@ void sim_disk_power_cycle(struct disk *base, enum sim_disk_loss loss)
         if (n->kept_n)
             memcpy(n->now, n->kept, n->kept_n);
         n->now_n = n->kept_n;
-        n->dirty = n->dirty_n = 0;
+        n->dirty = n->dirty_n = n->reserved = 0;
     }
     d->now = d->kept;
     d->n_changes = 0;
     d->dead = false;
     d->fail_at = UINT64_MAX;
     d->breaks = 0;
+    d->whole = 0;
     sweep(d);
 }
 
@@ -526,7 +563,14 @@ void sim_disk_set_room(struct disk *base, uint64_t bytes)
 
 void sim_disk_break(struct disk *base, unsigned n)
 {
-    sim_of(base)->breaks = n;
+    sim_disk_break_after(base, 0, n);
+}
+
+void sim_disk_break_after(struct disk *base, uint64_t skip, unsigned n)
+{
+    struct sim_disk *d = sim_of(base);
+    d->whole = skip;
+    d->breaks = n;
 }
 
 int sim_disk_rot(struct disk *base, const char *name, uint64_t at)

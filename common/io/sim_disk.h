@@ -22,7 +22,11 @@ void sim_disk_power_cycle(struct disk *d, enum sim_disk_loss loss);
 
 // Writes that would make the files larger than this together are cut short with ERR_FULL. UINT64_MAX: no bound.
 void sim_disk_set_room(struct disk *d, uint64_t bytes);
-// The next n changes fail with ERR_IO: of a write half is written, of a sync any part has happened.
+// The next n changes fail with ERR_IO: of a write half is written; what a sync was to bring to the disk is not there
+// after a loss of power, whatever later syncs say, unless it is written once more (a system tells of a failed
+// write-back once, and holds the pages for clean from then on).
 void sim_disk_break(struct disk *d, unsigned n);
+// The same, of the n changes that come after the next skip.
+void sim_disk_break_after(struct disk *d, uint64_t skip, unsigned n);
 // Turns over the bits of one byte of a file.
 int sim_disk_rot(struct disk *d, const char *name, uint64_t at);

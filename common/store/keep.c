@@ -152,7 +152,7 @@ const char *keep_folder(const struct keep *k)
 
 bool keep_failing(const struct keep *k)
 {
-    return k && !list_empty(&k->stuck);
+    return k && k->n_refused;
 }
 
 struct keep_figures keep_figures(const struct keep *k)
@@ -163,7 +163,7 @@ struct keep_figures keep_figures(const struct keep *k)
     return (struct keep_figures){
         .state = state_figures(k->state),
         .unwritten = k->listed + k->n_flying,
-        .unwritten_ms = failing ? (loop_now(k->loop) - k->stuck_since) / 1000000 : 0,
+        .unwritten_ms = failing ? (loop_now(k->loop) - k->refused_since) / 1000000 : 0,
         .lost = k->lost,
         .loaded = k->loaded,
         .dropped = k->dropped,

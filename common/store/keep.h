@@ -39,6 +39,8 @@ struct keep_item {
     const struct keep_kind *kind;
     struct keep_write *write; // on its way
     struct keep_waiter *waiters; // for the next one
+    uint64_t seq; // of its last change
+    bool refused; // its last write that has come back was, or that of the record which it follows
 };
 
 enum { KEEP_FOLDER = 256 };
@@ -77,6 +79,10 @@ enum { KEEP_NOW = 1 };
 int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id);
 // keep_removed, and the same of the record that is to go. ERR_NOMEM: it has been removed all the same.
 int keep_removed_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id);
+// The same for what has changed or was removed since keep_mark, in this turn of the loop, and nothing else: what the
+// disk refuses of others is no failure here. When nothing has, for all as keep_wait_all: it was changed earlier.
+uint64_t keep_mark(const struct keep *k);
+int keep_wait_since(struct keep *k, uint64_t mark, keep_cb cb, void *arg, uint64_t id);
 // The same for all that changed or was removed before.
 int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id);
 

@@ -40,20 +40,55 @@ static void delist(struct keep *k, struct keep_item *it)
     list_del(&it->link);
 }
 
-static void change(struct keep *k, struct keep_item *it)
+static void mark_again(struct keep *k, struct keep_write *w)
+{
+    list_del(&w->again);
+    list_add(&k->again, &w->again);
+}
+
+static void to_be_written(struct keep *k, struct keep_item *it)
 {
     if (it->write) {
-        it->write->again = true;
+        mark_again(k, it->write);
         return;
     }
     enlist(k, &k->changed, it);
     loop_defer(k->loop, &k->turn);
 }
 
+static void change(struct keep *k, struct keep_item *it)
+{
+    it->seq = ++k->seq;
+    to_be_written(k, it);
+}
+
+// The item has gone, or another one has its key.
+static void disown(struct keep_write *w)
+{
+    list_del(&w->again);
+    w->item = NULL;
+}
+
+// From the first refusal until the disk has taken all that it has refused: tries meanwhile change nothing.
+static void set_refused(struct keep *k, struct keep_item *it, bool refused)
+{
+    if (it->refused == refused)
+        return;
+    it->refused = refused;
+    if (refused && k->n_refused == 0)
+        k->refused_since = loop_now(k->loop);
+    k->n_refused = refused ? k->n_refused + 1 : k->n_refused - 1;
+}
+
+static void hand_on_refused(struct keep *k, struct keep_item *from, struct keep_item *to)
+{
+    if (from->refused)
+        set_refused(k, to, true);
+    set_refused(k, from, false);
+}
+
 static void stick(struct keep *k, struct keep_item *it)
 {
-    if (list_empty(&k->stuck))
-        k->stuck_since = loop_now(k->loop);
     enlist(k, &k->stuck, it);
     if (!timer_active(&k->retry))
         timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
@@ -63,46 +98,7 @@ static void stick(struct keep *k, struct keep_item *it)
 static void unstick(struct keep *k, unsigned n)
 {
     for (; n > 0 && !list_empty(&k->stuck); n--)
-        change(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
-}
-
-// ---- waiters ----
-
-static void tell(struct keep_waiter *w, int err)
-{
-    while (w) {
-        struct keep_waiter *next = w->next;
-        if (w->cb)
-            w->cb(w->arg, w->id, err);
-        mem_free(w);
-        w = next;
-    }
-}
-
-static void append(struct keep_waiter **to, struct keep_waiter *more)
-{
-    while (*to)
-        to = &(*to)->next;
-    *to = more;
-}
-
-static int waiter_add(struct keep_waiter **to, keep_cb cb, void *arg, uint64_t id)
-{
-    struct keep_waiter *w = mem_alloc(sizeof(*w));
-    if (!w)
-        return ERR_NOMEM;
-    *w = (struct keep_waiter){.cb = cb, .arg = arg, .id = id};
-    append(to, w);
-    return 0;
-}
-
-static void waiters_free(struct keep_waiter *w)
-{
-    while (w) {
-        struct keep_waiter *next = w->next;
-        mem_free(w);
-        w = next;
-    }
+        to_be_written(k, LIST_ENTRY(k->stuck.next, struct keep_item, link));
 }
 
 // ---- removals ----
@@ -133,6 +129,7 @@ static struct keep_removal *removal_new(struct keep *k, struct str key)
 static void removal_free(struct keep *k, struct keep_item *it)
 {
     struct keep_removal *r = CONTAINER_OF(it, struct keep_removal, item);
+    set_refused(k, it, false);
     delist(k, it);
     HASH_DEL(k->removals, r);
     mem_free(r);
@@ -144,9 +141,10 @@ static void supersede(struct keep *k, struct str key, struct keep_item *it)
     struct keep_removal *r = removal_find(k, key);
     if (!r)
         return;
-    append(&it->waiters, r->item.waiters);
+    keep_waiters_append(&it->waiters, r->item.waiters);
+    hand_on_refused(k, &r->item, it);
     if (r->item.write)
-        r->item.write->item = NULL;
+        disown(r->item.write);
     removal_free(k, &r->item);
 }
 
@@ -226,6 +224,7 @@ static int write_item(struct keep *k, struct keep_item *it)
         return err;
     }
     list_init(&w->link);
+    list_init(&w->again);
     list_add(&k->flying, &w->link);
     k->n_flying++;
     delist(k, it);
@@ -243,8 +242,9 @@ static void give_up(struct keep *k, struct keep_item *it, int err)
         LF_Z("error", err_text(err)));
     k->lost++;
     it->waiters = NULL;
+    set_refused(k, it, false);
     delist(k, it);
-    tell(w, err);
+    keep_tell(w, err);
 }
 
 static void tell_all(void *arg, uint64_t id, int err, const struct state_record *r)
@@ -258,34 +258,73 @@ static void tell_all(void *arg, uint64_t id, int err, const struct state_record 
     list_del(&w->link);
     k->n_flying--;
     mem_free(w);
-    tell(waiters, err);
+    keep_tell(waiters, err);
 }
 
-// All that they wait for has been asked.
-static void follow(struct keep *k)
+static int gather_asked(struct keep_gather *g)
 {
-    struct keep_write *w = k->alls ? mem_alloc(sizeof(*w)) : NULL;
+    struct keep *k = g->keep;
+    struct keep_write *w = mem_alloc(sizeof(*w));
     if (!w)
-        return;
-    *w = (struct keep_write){.keep = k, .waiters = k->alls};
-    if (state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
-        mem_free(w);
-        return;
-    }
-    k->alls = NULL;
+        return ERR_NOMEM;
+    *w = (struct keep_write){.keep = k};
     list_init(&w->link);
+    list_init(&w->again);
+    int err = keep_gather(g, &w->waiters);
+    if (!err && state_barrier(k->state, (struct state_done){tell_all, w, k->failures}) != 0) {
+        keep_waiters_free(w->waiters);
+        g->left--;
+        err = ERR_FULL;
+    }
+    if (err) {
+        mem_free(w);
+        return err;
+    }
     list_add(&k->flying, &w->link);
     k->n_flying++;
+    return 0;
+}
+
+// All that they wait for has been asked, but for what has changed while it was on its way.
+static void follow(struct keep *k)
+{
+    struct keep_gather *g = k->alls ? keep_gather_new(k) : NULL;
+    if (!g)
+        return;
+    int err = keep_gather_again(g, 0);
+    if (!err)
+        err = gather_asked(g);
+    if (!err) {
+        g->waiters = k->alls;
+        k->alls = NULL;
+    }
+    keep_gathered(g, 0, 0);
+}
+
+static void sign_later(struct keep *k)
+{
+    k->sign = true;
+    if (!timer_active(&k->retry))
+        timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
+}
+
+static void on_signed(void *arg, uint64_t id, int err, const struct state_record *r)
+{
+    (void)id, (void)r;
+    if (err)
+        sign_later(arg);
 }
 
 static void sign(struct keep *k)
 {
     char text[SIGN];
     int n = snprintf(text, sizeof(text), "%s %u", k->name, k->format);
-    struct state_done nobody = {0};
-    if (k->sign &&
-        state_put(k->state, STR(KEEP_OWNER), str_make(text, (size_t)n), STATE_ANY, nobody) == 0)
-        k->sign = false;
+    if (!k->sign)
+        return;
+    k->sign = false;
+    if (state_put(k->state, STR(KEEP_OWNER), str_make(text, (size_t)n), STATE_ANY,
+                  (struct state_done){on_signed, k, 0}) != 0)
+        sign_later(k);
 }
 
 static void write_changed(struct keep *k)
@@ -313,7 +352,7 @@ static void turn_ended(void *arg)
     k->orphans = NULL;
     sign(k);
     write_changed(k);
-    tell(orphans, ERR_NOMEM);
+    keep_tell(orphans, ERR_NOMEM);
 }
 
 static void try_again(void *arg)
@@ -330,8 +369,9 @@ static void try_again(void *arg)
 static void settle(struct keep *k, struct keep_item *it, bool again, int err)
 {
     it->write = NULL;
+    set_refused(k, it, err != 0);
     if (again && write_item(k, it) != 0)
-        change(k, it);
+        to_be_written(k, it);
     else if (!again && err)
         stick(k, it);
     else if (!again && is_removal(it))
@@ -344,10 +384,11 @@ static void written(void *arg, uint64_t id, int err, const struct state_record *
     struct keep *k = w->keep;
     struct keep_item *it = w->item;
     struct keep_waiter *waiters = w->waiters;
-    bool again = w->again;
+    bool again = !list_empty(&w->again);
     (void)id, (void)r;
     if (err == ERR_NOTFOUND)
         err = 0;
+    list_del(&w->again);
     list_del(&w->link);
     k->n_flying--;
     mem_free(w);
@@ -359,7 +400,7 @@ static void written(void *arg, uint64_t id, int err, const struct state_record *
         unstick(k, KEEP_RETRY_MORE);
     if (!list_empty(&k->changed) || k->alls)
         loop_defer(k->loop, &k->turn);
-    tell(waiters, err);
+    keep_tell(waiters, err);
 }
 
 // ---- the face ----
@@ -378,9 +419,10 @@ void keep_changed(struct keep *k, struct keep_item *it)
 
 static void detach(struct keep *k, struct keep_item *it)
 {
+    set_refused(k, it, false);
     delist(k, it);
     if (it->write)
-        it->write->item = NULL;
+        disown(it->write);
     *it = (struct keep_item){0};
     list_init(&it->link);
 }
@@ -393,11 +435,13 @@ void keep_removed(struct keep *k, struct keep_item *it)
         return;
     int err = write_key(it, buf, &key);
     struct keep_waiter *waiters = it->waiters;
-    detach(k, it);
     if (!err)
         err = keep_drop(k, key);
+    if (!err)
+        hand_on_refused(k, it, &removal_find(k, key)->item);
+    detach(k, it);
     if (!err) {
-        append(&removal_find(k, key)->item.waiters, waiters);
+        keep_waiters_append(&removal_find(k, key)->item.waiters, waiters);
         return;
     }
     if (err == ERR_NOMEM) {
@@ -405,7 +449,7 @@ void keep_removed(struct keep *k, struct keep_item *it)
         LOG(LOG_ERROR, "a record stays on the disk that is of no use", LF("key", key),
             LF_Z("error", err_text(err)));
     }
-    append(&k->orphans, waiters);
+    keep_waiters_append(&k->orphans, waiters);
     loop_defer(k->loop, &k->turn);
 }
 
@@ -413,7 +457,7 @@ int keep_removed_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *ar
 {
     if (!k || !it->kind)
         return KEEP_NOW;
-    int err = waiter_add(&it->waiters, cb, arg, id);
+    int err = keep_waiter_add(&it->waiters, cb, arg, id);
     keep_removed(k, it);
     return err;
 }
@@ -422,12 +466,12 @@ int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint6
 {
     if (!k)
         return KEEP_NOW;
-    if (it->write && !it->write->again)
-        return waiter_add(&it->write->waiters, cb, arg, id);
+    if (it->write && list_empty(&it->write->again))
+        return keep_waiter_add(&it->write->waiters, cb, arg, id);
     if (it->write || !list_empty(&it->link)) {
         if (!it->write)
-            change(k, it); // also when it is stuck: who waits hears of it now
-        return waiter_add(&it->waiters, cb, arg, id);
+            to_be_written(k, it); // also when it is stuck: who waits hears of it now
+        return keep_waiter_add(&it->waiters, cb, arg, id);
     }
     return KEEP_NOW;
 }
@@ -438,10 +482,34 @@ int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id)
         return KEEP_NOW;
     if (!k->n_flying && !k->listed)
         return KEEP_NOW;
-    int err = waiter_add(&k->alls, cb, arg, id);
+    int err = keep_waiter_add(&k->alls, cb, arg, id);
     if (!err)
         loop_defer(k->loop, &k->turn);
     return err;
+}
+
+uint64_t keep_mark(const struct keep *k)
+{
+    return k ? k->seq : 0;
+}
+
+int keep_wait_since(struct keep *k, uint64_t mark, keep_cb cb, void *arg, uint64_t id)
+{
+    struct keep_gather *g = k && k->seq != mark ? keep_gather_new(k) : NULL;
+    if (!g)
+        return k && k->seq != mark ? ERR_NOMEM : keep_wait_all(k, cb, arg, id);
+    int err = keep_waiter_add(&g->waiters, cb, arg, id);
+    if (!err)
+        err = keep_gather_again(g, mark);
+    if (!err)
+        err = keep_gather_changed(g, mark);
+    bool none = !err && g->left == 1;
+    if (err || none) {
+        keep_waiters_free(g->waiters);
+        g->waiters = NULL;
+    }
+    keep_gathered(g, 0, 0);
+    return none ? keep_wait_all(k, cb, arg, id) : err;
 }
 
 void keep_flush(struct keep *k, keep_cb cb, void *arg)
@@ -458,13 +526,15 @@ void keep_items_init(struct keep *k)
     list_init(&k->changed);
     list_init(&k->stuck);
     list_init(&k->flying);
+    list_init(&k->again);
+    list_init(&k->gathers);
     deferred_init(&k->turn, turn_ended, k);
     timer_init(&k->retry, try_again, k);
 }
 
 static void forget(struct keep_item *it)
 {
-    waiters_free(it->waiters);
+    keep_waiters_free(it->waiters);
     it->waiters = NULL;
     it->write = NULL;
     list_del(&it->link);
@@ -479,7 +549,8 @@ void keep_items_done(struct keep *k)
         struct keep_write *w = LIST_ENTRY(it, struct keep_write, link);
         if (w->item)
             forget(w->item);
-        waiters_free(w->waiters);
+        keep_waiters_free(w->waiters);
+        list_del(&w->again);
         list_del(&w->link);
         mem_free(w);
     }
@@ -490,7 +561,13 @@ void keep_items_done(struct keep *k)
         HASH_DEL(k->removals, r);
         mem_free(r);
     }
-    waiters_free(k->alls);
-    waiters_free(k->orphans);
+    LIST_EACH(&k->gathers, it) {
+        struct keep_gather *g = LIST_ENTRY(it, struct keep_gather, link);
+        keep_waiters_free(g->waiters);
+        list_del(&g->link);
+        mem_free(g);
+    }
+    keep_waiters_free(k->alls);
+    keep_waiters_free(k->orphans);
     mem_free(k->buf);
 }

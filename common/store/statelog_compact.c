@@ -111,29 +111,65 @@ void statelog_compact_choose(struct statelog *g)
 
 // ---- working, on the worker ----
 
-static int roll(struct statelog *g)
+// What is left of a failed batch must not stay in a log that is no longer the last one.
+static int cut_active(struct statelog *g)
 {
-    char name[LOG_NAME];
-    uint32_t generation = g->files[g->active].generation + 1;
-    statelog_name(name, generation, "log");
-    int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
-                            &g->compact.made);
-    if (err)
-        return err;
-    err = g->disk->ops->sync_names(g->disk);
-    if (err)
-        g->disk->ops->close(g->compact.made.f);
+    const struct disk_ops *ops = g->disk->ops;
+    const struct statelog_file *f = &g->files[g->active];
+    if (!g->cut)
+        return 0;
+    int err = ops->truncate(f->f, f->n);
+    if (!err)
+        err = ops->sync(f->f);
+    g->cut = err != 0;
     return err;
 }
 
+// A name without a log in use behind it would be taken for the last log: it goes again.
+static int roll(struct statelog *g)
+{
+    char name[LOG_NAME];
+    const struct disk_ops *ops = g->disk->ops;
+    uint32_t generation = g->files[g->active].generation + 1;
+    int err = cut_active(g);
+    if (err)
+        return err;
+    statelog_name(name, generation, "log");
+    err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot, &g->compact.made);
+    if (!err) {
+        err = ops->sync_names(g->disk);
+        if (err)
+            ops->close(g->compact.made.f);
+    }
+    if (err)
+        (void)ops->remove(g->disk, name);
+    return err;
+}
+
+// What a snapshot can need at most, but for the heads of its pieces.
+static uint64_t snap_bytes(const struct statelog *g)
+{
+    uint64_t older = statelog_disk_bytes(g) - g->files[g->active].n;
+    return older < g->live_bytes ? older : g->live_bytes;
+}
+
+// Without room for all of it it is not begun: what there is of one is of no use, and takes the room that the log needs.
 static int begin_snap(struct statelog *g)
 {
+    const struct disk_ops *ops = g->disk->ops;
     char name[LOG_NAME];
     uint32_t generation = g->files[g->active].generation;
     statelog_name(name, generation, "tmp");
     int err = statelog_make(g->disk, name, generation, g->compact.first, g->compact.lot,
                             &g->compact.made);
+    if (err)
+        return err;
     g->compact.made.snap = true;
+    err = ops->reserve(g->compact.made.f, BATCH_HEAD + snap_bytes(g));
+    if (err) {
+        ops->close(g->compact.made.f);
+        (void)ops->remove(g->disk, name);
+    }
     return err;
 }
 
@@ -153,6 +189,8 @@ static uint32_t close_up(struct compact *c)
     return n;
 }
 
+// Each piece is synced by itself: a sync that fails is reported once, and the next one says nothing of what that one
+// has lost. So it is written again, from memory, by whoever chooses the piece again; and no sync has much to do.
 static int write_snap(struct statelog *g, char *buf, const struct batch_head *like)
 {
     const struct disk_ops *ops = g->disk->ops;
@@ -163,6 +201,8 @@ static int write_snap(struct statelog *g, char *buf, const struct batch_head *li
     h.first = g->compact.first;
     batch_seal(buf, &h);
     int err = ops->write(f->f, f->n, buf, BATCH_HEAD + h.n_body);
+    if (!err)
+        err = ops->sync(f->f);
     if (err)
         (void)ops->truncate(f->f, f->n); // gives the space back
     return err;

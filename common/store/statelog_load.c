@@ -29,6 +29,7 @@ struct reader {
     bool last;    // of the logs: may end in the middle of a batch
     bool begun;   // has a head for certain: the snapshot before it came later
     bool chained; // goes on where the one before it ended
+    uint64_t next_first; // with which version the next log begins; 0: none is known of
     uint64_t records;
     bool ended;
     int err;
@@ -217,6 +218,17 @@ static int take_records(struct reader *r, uint64_t at, const char *p, const stru
     return body.n == 0 ? 0 : ERR_BAD;
 }
 
+// The next log goes on from here: what the disk refused was left behind it, and nobody was told that it is there.
+static bool goes_on(const struct reader *r, uint64_t at)
+{
+    return at > 0 && r->next_first && r->next_first == r->g->next_version;
+}
+
+static bool is_tail(const struct reader *r, uint64_t at, const struct batch_head *h)
+{
+    return goes_on(r, at) && h->kind == RECORD_LOG && h->first == r->next_first;
+}
+
 // What the batch says fits with what came before.
 static bool follows(const struct reader *r, uint64_t at, const char *p, const struct batch_head *h)
 {
@@ -224,7 +236,7 @@ static bool follows(const struct reader *r, uint64_t at, const char *p, const st
     if (f->snap)
         return h->kind != RECORD_END ||
                (h->n_body == 8 && record_u64(p + BATCH_HEAD) == r->records);
-    if (h->kind != RECORD_HEAD && h->kind != RECORD_LOG)
+    if ((h->kind != RECORD_HEAD && h->kind != RECORD_LOG) || is_tail(r, at, h))
         return false;
     return h->first == r->g->next_version ||
            (at == 0 && !r->chained && h->first > r->g->next_version);
@@ -261,12 +273,14 @@ static int damaged(struct reader *r, uint64_t at, uint64_t next, char *why, size
 static int step_over(struct reader *r, uint64_t at, const char *p, const struct batch_head *h,
                      uint64_t *ret_at, char *why, size_t size)
 {
+    if (p && is_tail(r, at, h))
+        return ERR_MORE;
     bool gap =
         p && h->kind == RECORD_LOG && h->first > r->g->next_version && !r->g->files[r->slot].snap;
     uint64_t next = gap ? at : p ? at + BATCH_HEAD + h->n_body : next_batch(r, at);
     if (r->err)
         return r->err;
-    if (!p && next == r->size && r->last && (at > 0 || !r->begun))
+    if (!p && next == r->size && (goes_on(r, at) || (r->last && (at > 0 || !r->begun))))
         return ERR_MORE; // unfinished
     int err = damaged(r, at, next, why, size);
     if (err)
@@ -352,16 +366,60 @@ static int begin_log(struct statelog *g, uint32_t generation)
     return statelog_make(g->disk, name, generation, g->next_version, loop_random_u64(g->loop), f);
 }
 
-static int load_all(struct statelog *g, const struct found *f, char *why, size_t size)
+// How a log begins: its size, and the version that it goes on from; 0: its head does not say.
+static int peek(const struct statelog *g, uint32_t generation, uint64_t *ret_size, uint64_t *ret_first)
 {
-    int err = 0;
-    if (f->has_snap)
+    const struct disk_ops *ops = g->disk->ops;
+    struct disk_file *file = NULL;
+    struct batch_head h;
+    char name[LOG_NAME], head[BATCH_HEAD];
+    *ret_first = 0;
+    statelog_name(name, generation, "log");
+    int err = ops->open(g->disk, name, false, &file);
+    if (err)
+        return err;
+    err = ops->size(file, ret_size);
+    if (!err && *ret_size >= sizeof(head))
+        err = ops->read(file, 0, head, sizeof(head));
+    if (!err && *ret_size >= sizeof(head) && batch_read_head(str_make(head, sizeof(head)), &h) == 0 &&
+        h.kind == RECORD_HEAD && h.n_body == 0 && batch_is_sound(head, &h) && h.generation == generation)
+        *ret_first = h.first;
+    ops->close(file);
+    return err;
+}
+
+// A last log with no batch, not even the beginning of one, has perhaps never been in use: the one before it may have
+// grown since. It is left out.
+static int drop_barren(const struct statelog *g, struct found *f, uint64_t firsts[GENERATIONS + 1])
+{
+    for (size_t i = 1; i < f->n_logs; i++) {
+        uint64_t n = 0;
+        int err = peek(g, f->logs[i], &n, &firsts[i]);
+        if (err)
+            return err;
+        if (i + 1 < f->n_logs || n > BATCH_HEAD)
+            continue;
+        char name[LOG_NAME];
+        statelog_name(name, f->logs[i], "log");
+        add_junk(f, name);
+        firsts[i] = 0;
+        f->n_logs--;
+    }
+    return 0;
+}
+
+static int load_all(struct statelog *g, struct found *f, char *why, size_t size)
+{
+    uint64_t firsts[GENERATIONS + 1] = {0};
+    int err = drop_barren(g, f, firsts);
+    if (!err && f->has_snap)
         err = load_file(g, &(struct statelog_file){.generation = f->snap, .snap = true},
                         (struct reader){0}, why, size);
     for (size_t i = 0; !err && i < f->n_logs; i++)
         err = load_file(g, &(struct statelog_file){.generation = f->logs[i]},
                         (struct reader){.last = i + 1 == f->n_logs,
                                         .begun = i == 0 && f->has_snap,
+                                        .next_first = firsts[i + 1],
                                         .chained = i > 0},
                         why, size);
     if (!err && f->n_logs == 0)
@@ -373,15 +431,20 @@ static int load_all(struct statelog *g, const struct found *f, char *why, size_t
 }
 
 // What a process that was killed had written and not synced is about to be relied on.
+// Names first: a snapshot's own may not be on the disk yet, when what it replaces goes.
 static int settle(struct statelog *g, const struct found *f)
 {
+    int err = g->disk->ops->sync(g->files[g->active].f);
+    if (!err)
+        err = g->disk->ops->sync_names(g->disk);
+    if (err)
+        return err;
     for (size_t i = 0; i < f->n_junk; i++) {
-        int err = g->disk->ops->remove(g->disk, f->junk[i]);
+        err = g->disk->ops->remove(g->disk, f->junk[i]);
         if (err && err != ERR_NOTFOUND)
             return err;
     }
-    int err = g->disk->ops->sync(g->files[g->active].f);
-    return err ? err : g->disk->ops->sync_names(g->disk);
+    return g->disk->ops->sync_names(g->disk);
 }
 
 int statelog_load(struct statelog *g, char *why, size_t size)

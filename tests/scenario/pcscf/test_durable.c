@@ -172,6 +172,49 @@ static void no_ok_without_the_disk(void **state)
     assert_int_equal(n_registered(), 1);
 }
 
+static struct heard *asks(const char *who)
+{
+    ue_send(&st.alice, &(struct request){.from = who});
+    return expect(st.core, "REGISTER ");
+}
+
+static void is_granted(const struct heard *h, const char *who, size_t n_route)
+{
+    char route[7000];
+    memset(route, 'a', n_route);
+    route[n_route] = '\0';
+    peer_answer(st.core, h, 200, text("Contact: %s;expires=600\nP-Associated-URI: <%s>\n"
+                                      "Service-Route: <sip:%s@scscf." HOME ";lr>\n",
+                                      header(h, "Contact"), who, route));
+}
+
+// There is no room for one more, which is that one's trouble: who is there already goes on, also in the same moment.
+static void no_room_for_one_more(void **state)
+{
+    enum { ROOM = 1 << 20, ROUTE = 6000 };
+    (void)state;
+    st.cfg.state.max_mib = ROOM >> 20;
+    st.cfg.max_registrations = 1000;
+    stage_start();
+    (void)registered(&st.alice);
+    bool full = false;
+    for (unsigned i = 0; !full && i < ROOM / ROUTE + 1; i++) {
+        const char *who = text("sip:user%u@" HOME, i);
+        is_granted(asks(who), who, ROUTE);
+        full = str_starts(expect(st.alice.peer, "SIP/2.0 ")->bytes, STR("SIP/2.0 503"));
+    }
+    assert_true(full);
+    for (unsigned i = 0; i < 5; i++) {
+        const char *late = text("sip:late%u@" HOME, i);
+        struct heard *first = asks(late), *second = asks(ALICE);
+        is_granted(first, late, ROUTE);
+        is_granted(second, ALICE, 1);
+        assert_has(expect(st.alice.peer, "SIP/2.0 503"), "the disk is full");
+        (void)expect(st.alice.peer, "SIP/2.0 200");
+    }
+    assert_int_equal(pcscf_counters(st.pcscf)->unsaved, 6);
+}
+
 static void without_durable_nobody_waits(void **state)
 {
     (void)state;
@@ -325,6 +368,7 @@ int main(void)
         T(what_runs_out_is_gone),
         T(what_waited_is_the_registrars),
         T(no_ok_without_the_disk),
+        T(no_room_for_one_more),
         T(without_durable_nobody_waits),
         T(a_phone_by_tcp_is_dialled),
         T(a_phone_behind_a_nat_has_to_come_back),

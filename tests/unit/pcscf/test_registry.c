@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "io/sim.h"
 #include "pcscf/registry.h"
+#include "pcscf/registry_disk.h"
 
 struct fixture {
     struct sim *sim;
@@ -91,6 +92,51 @@ static void finds_by_flow_and_identity(void **state)
     assert_true(remove_contact(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
     assert_true(str_eq(contact_impu(registry_find(f.reg, &a, STR_NONE), 0), STR("sip:alice@home.net")));
     assert_false(remove_contact(f.reg, STR("sip:bob@192.0.2.1"), STR("sip:bob@home.net")));
+    tear_down(&f);
+}
+
+static struct keep *restored(struct fixture *f, struct conf_addrs *listen, const struct token_key *key)
+{
+    struct keep *k = NULL;
+    char why[160];
+    struct registry_restored n;
+    struct keep_params p = {.loop = f->loop, .folder = "/state", .node = STR("pcscf"), .format = 1};
+    assert_int_equal(keep_open(&p, why, sizeof why, &k), 0);
+    struct registry_disk d = {.keep = k, .listen = listen, .key = key, .max_contacts = 100};
+    assert_int_equal(registry_restore(f->reg, &d, &n), 0);
+    return k;
+}
+
+// A refresh takes over the record of the contact before it, so records come back in another order than they were made.
+static void newest_after_a_restart(void **state)
+{
+    (void)state;
+    struct keyring ring = keyring_make(&(struct keyring_seed){.names = {1}, .first = {2}, .id = 1}, 0);
+    struct token_key key = {.ring = &ring};
+    struct fixture f;
+    struct access_flow a = flow_of(1);
+    struct conf_addrs listen = {.v = &a.remote, .n = 1};
+    set_up(&f);
+    struct keep *k = restored(&f, &listen, &key);
+    assert_int_equal(set(&f, &a, "alice", 100000), 0);
+    assert_int_equal(set(&f, &a, "bob", 100000), 0);
+    assert_int_equal(set(&f, &a, "carol", 100000), 0);
+    assert_int_equal(set(&f, &a, "alice", 100000), 0);
+    (void)sim_run(f.sim, 1000);
+    keep_close(k);
+    registry_free(f.reg);
+    assert_int_equal(registry_new(f.loop, NULL, NULL, NULL, &f.reg), 0);
+    k = restored(&f, &listen, &key);
+    assert_int_equal(registry_count(f.reg), 3);
+    static const char *const newest_first[] = {"alice", "carol", "bob"};
+    for (size_t i = 0; i < 3; i++) {
+        char impu[64], contact[64];
+        (void)snprintf(impu, sizeof impu, "sip:%s@home.net", newest_first[i]);
+        (void)snprintf(contact, sizeof contact, "sip:%s@192.0.2.1", newest_first[i]);
+        assert_true(str_eq(contact_impu(registry_find(f.reg, &a, STR_NONE), 0), str_from(impu)));
+        assert_true(remove_contact(f.reg, str_from(contact), str_from(impu)));
+    }
+    keep_close(k);
     tear_down(&f);
 }
 
@@ -314,7 +360,7 @@ int main(void)
         cmocka_unit_test(expires),                    cmocka_unit_test(many_on_one_flow),
         cmocka_unit_test(long_identities),            cmocka_unit_test(by_address),
         cmocka_unit_test(keeps_what_is_listed), cmocka_unit_test(networks_are_apart),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(newest_after_a_restart), cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

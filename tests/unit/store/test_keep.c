@@ -31,6 +31,7 @@ struct node {
     struct keep *keep;
     struct thing things[THINGS];
     size_t padding; // of each value
+    uint64_t max_bytes;
 };
 
 static struct node node;
@@ -76,7 +77,7 @@ static int on_load(void *arg, struct str key, struct str value)
 static int open_as(const char *name, uint32_t format, char *why, size_t size)
 {
     struct keep_params p = {
-        .loop = node.loop, .folder = FOLDER, .node = str_from(name), .format = format};
+        .loop = node.loop, .folder = FOLDER, .node = str_from(name), .format = format, .max_bytes = node.max_bytes};
     return keep_open(&p, why, size, &node.keep);
 }
 
@@ -473,6 +474,146 @@ static void test_flush_tells_of_failure(void **state)
     assert_int_equal(c.err, ERR_FULL);
 }
 
+// Until what was asked is on its way.
+static void take_off(void)
+{
+    while (keep_figures(node.keep).state.waiting == 0)
+        assert_true(sim_step(node.sim));
+}
+
+// It is on its way, and is changed again: the answer is that of the newer value, which the disk refuses.
+static void test_all_are_the_newer_values(void **state)
+{
+    (void)state;
+    struct came all = {0};
+    run(100);
+    log_set_sink(no_line, NULL);
+    set(0, "a");
+    take_off();
+    set(0, "b");
+    sim_disk_break_after(disk(), 2, 1);
+    assert_int_equal(keep_wait_all(node.keep, on_came, &all, 7), 0);
+    while (!all.times)
+        assert_true(sim_step(node.sim));
+    log_set_sink(NULL, NULL);
+    assert_int_equal(all.err, ERR_IO);
+    assert_int_equal(keep_figures(node.keep).state.batches, 3); // the owner's too
+}
+
+// One that is changed without end does not keep the others waiting.
+static void test_all_come_back_beside_one_that_changes(void **state)
+{
+    (void)state;
+    struct came all = {0};
+    set(0, "a");
+    take_off();
+    set(0, "b");
+    assert_int_equal(keep_wait_all(node.keep, on_came, &all, 7), 0);
+    for (unsigned i = 0; i < STEPS_MAX && !all.times; i++) {
+        assert_true(sim_step(node.sim));
+        set(0, i % 2 ? "c" : "d");
+    }
+    assert_int_equal(all.times, 1);
+    assert_int_equal(all.err, 0);
+}
+
+static int set_and_wait(int i, const char *value, struct came *c)
+{
+    uint64_t mark = keep_mark(node.keep);
+    *c = (struct came){0};
+    set(i, value);
+    return keep_wait_since(node.keep, mark, on_came, c, 7);
+}
+
+// There is no room for one more record, but for those that are there.
+static void test_others_are_no_concern(void **state)
+{
+    (void)state;
+    struct came a, b, again, gone = {0};
+    set(0, "a");
+    set(2, "c");
+    run(100);
+    node.max_bytes = keep_figures(node.keep).state.live_bytes + 10;
+    restart();
+    log_set_sink(no_line, NULL);
+    assert_int_equal(set_and_wait(1, "new", &b), 0);
+    assert_int_equal(set_and_wait(0, "b", &a), 0);
+    run(100);
+    assert_int_equal(b.err, ERR_FULL);
+    assert_int_equal(a.times, 1);
+    assert_int_equal(a.err, 0);
+    // Beside each try of the one that is refused.
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(set_and_wait(0, i % 2 ? "d" : "e", &a), 0);
+        take_off();
+        assert_int_equal(set_and_wait(0, i % 2 ? "f" : "g", &again), 0);
+        run(130);
+        assert_int_equal(a.times + again.times, 2);
+        assert_int_equal(a.err, 0);
+        assert_int_equal(again.err, 0);
+        assert_true(keep_failing(node.keep));
+    }
+    uint64_t mark = keep_mark(node.keep);
+    remove_thing(2);
+    assert_int_equal(keep_wait_since(node.keep, mark, on_came, &gone, 7), 0);
+    run(2000);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(gone.times, 1);
+    assert_int_equal(gone.err, 0);
+    assert_false(keep_failing(node.keep));
+}
+
+static void test_nothing_since(void **state)
+{
+    (void)state;
+    struct came c = {0};
+    run(100);
+    assert_int_equal(keep_wait_since(NULL, keep_mark(NULL), on_came, &c, 7), KEEP_NOW);
+    assert_int_equal(keep_wait_since(node.keep, keep_mark(node.keep), on_came, &c, 7), KEEP_NOW);
+    set(0, "a");
+    assert_int_equal(keep_wait_since(node.keep, keep_mark(node.keep), on_came, &c, 7), 0);
+    run(100);
+    assert_int_equal(c.times, 1);
+    assert_int_equal(c.err, 0);
+}
+
+// It does not end with each try, nor with the removal of what was refused.
+static void test_fails_without_a_break(void **state)
+{
+    (void)state;
+    run(100);
+    log_set_sink(no_line, NULL);
+    sim_disk_set_room(disk(), 0);
+    set(0, "a");
+    set(1, "b");
+    run(100);
+    uint64_t begun = sim_now_ms(node.sim);
+    while (sim_now_ms(node.sim) < begun + 5000 && sim_step(node.sim))
+        assert_true(keep_failing(node.keep));
+    assert_true(keep_figures(node.keep).unwritten_ms >= 4000);
+    remove_thing(0);
+    remove_thing(1);
+    assert_true(keep_failing(node.keep));
+    run(3000);
+    log_set_sink(NULL, NULL);
+    assert_false(keep_failing(node.keep)); // what was never written need not be removed
+}
+
+static void test_signed_when_the_disk_is_well_again(void **state)
+{
+    (void)state;
+    char why[256];
+    log_set_sink(no_line, NULL);
+    sim_disk_break(disk(), 2);
+    run(5000);
+    log_set_sink(NULL, NULL);
+    stop();
+    assert_int_equal(sim_node(node.sim, "node", &node.loop), 0);
+    assert_int_equal(open_as("other", 1, why, sizeof why), ERR_BAD);
+    loop_free(node.loop);
+    start();
+}
+
 static void test_close_with_all_of_it_waiting(void **state)
 {
     (void)state;
@@ -602,6 +743,12 @@ int main(void)
         TEST(test_full_disk),
         TEST(test_made_again_while_it_fails),
         TEST(test_flush_tells_of_failure),
+        TEST(test_all_are_the_newer_values),
+        TEST(test_all_come_back_beside_one_that_changes),
+        TEST(test_others_are_no_concern),
+        TEST(test_nothing_since),
+        TEST(test_fails_without_a_break),
+        TEST(test_signed_when_the_disk_is_well_again),
         TEST(test_close_with_all_of_it_waiting),
         TEST(test_crash_at_every_byte),
         TEST(test_no_memory),

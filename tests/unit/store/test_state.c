@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "state_env.h"
+#include "store/record.h"
 
 static int start(void **state)
 {
@@ -325,6 +326,37 @@ static void snapshot_fails(void **state)
     is_text(w, "", 10, "a=old;b=11;");
 }
 
+// A snapshot that the disk has no room for takes none from the log, which goes on as long as there is some.
+static void no_room_for_a_snapshot(void **state)
+{
+    struct world *w = *state;
+    char value[64], text[8];
+    struct disk_file *f;
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    for (unsigned i = 0; i < 50; i++) {
+        (void)snprintf(text, sizeof(text), "%u", i % 40);
+        (void)put(w, text, value, STATE_ANY);
+    }
+    w->params.compact_bytes = 1;
+    w->params.limits.batch = 1;
+    world_kill(w);
+    sim_disk_power_cycle(w->disk, SIM_DISK_ALL);
+    world_start(w);
+    sim_disk_set_room(w->disk, state_figures(w->state).disk_bytes + 2000);
+    unsigned puts = 0;
+    while (puts < 100 && put(w, "same", "short", STATE_ANY).err == 0)
+        puts++;
+    assert_in_range(puts, 10, 99); // of some 130 bytes each, with the new log's head
+    assert_true(state_figures(w->state).compaction_failures > 0);
+    assert_int_equal(w->disk->ops->open(w->disk, "00000002.tmp", false, &f), ERR_NOTFOUND);
+    assert_true(lines_with("cannot write its snapshot") > 0);
+    sim_disk_set_room(w->disk, UINT64_MAX);
+    assert_int_equal(put(w, "same", "short", STATE_ANY).err, 0);
+    (void)sim_run(w->sim, sim_now_ms(w->sim) + 5000);
+    assert_true(state_figures(w->state).compactions > 0);
+}
+
 // Closed while a batch is under way, on a loop that goes on: nobody is called any more.
 static void closed_at_work(void **state)
 {
@@ -406,6 +438,50 @@ static void rot_of_a_snapshot(void **state)
     is_text(w, "", 10, "a=one;b=three;");
 }
 
+static size_t batch_text(char *buf, const struct batch_head *like, uint64_t version, const char *key)
+{
+    struct batch_head h = *like;
+    h.kind = RECORD_LOG;
+    h.n = 1;
+    h.n_body = (uint32_t)record_size(strlen(key), 1);
+    record_write(buf + BATCH_HEAD, &(struct record){.version = version, .key = str_from(key), .value = STR("v")});
+    h.first = version;
+    batch_seal(buf, &h);
+    return BATCH_HEAD + h.n_body;
+}
+
+static void write_log(struct world *w, const char *name, const char *bytes, size_t n)
+{
+    struct disk_file *f;
+    assert_int_equal(w->disk->ops->open(w->disk, name, true, &f), 0);
+    assert_int_equal(w->disk->ops->truncate(f, 0), 0);
+    assert_int_equal(w->disk->ops->write(f, 0, bytes, n), 0);
+    assert_int_equal(w->disk->ops->sync(f), 0);
+    w->disk->ops->close(f);
+}
+
+// A batch that the disk refused was left in a log, whole or torn, and the next log goes on with its version.
+static void tail_before_the_last_log(void **state)
+{
+    struct world *w = *state;
+    char buf[512];
+    for (unsigned torn = 0; torn < 2; torn++) {
+        struct batch_head h = {.generation = 1, .lot = 11, .first = 1, .kind = RECORD_HEAD};
+        world_kill(w);
+        batch_seal(buf, &h);
+        size_t n = BATCH_HEAD;
+        n += batch_text(buf + n, &h, 1, "a");
+        n += batch_text(buf + n, &h, 2, "refused") - torn;
+        write_log(w, "00000001.log", buf, n);
+        h = (struct batch_head){.generation = 2, .lot = 22, .first = 2, .kind = RECORD_HEAD};
+        batch_seal(buf, &h);
+        write_log(w, "00000002.log", buf, BATCH_HEAD + batch_text(buf + BATCH_HEAD, &h, 2, "b"));
+        world_start(w);
+        is_text(w, "", 10, "a=v;b=v;");
+        assert_int_equal(state_figures(w->state).damaged, 0);
+    }
+}
+
 static void missing_file(void **state)
 {
     struct world *w = *state;
@@ -453,10 +529,12 @@ int main(void)
         TEST(disk_broken),
         TEST(bound_of_the_store),
         TEST(snapshot_fails),
+        TEST(no_room_for_a_snapshot),
         TEST(closed_at_work),
         TEST(rot_of_a_value),
         TEST(rot_before_the_start),
         TEST(rot_of_a_snapshot),
+        TEST(tail_before_the_last_log),
         TEST(missing_file),
         TEST(no_memory),
     };

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "state_env.h"
 
-enum { TURNS = 9, OPS = 4, KEYS = 6, TEXT = 4096 };
+enum { TURNS = 9, OPS = 4, KEYS = 6, TEXT = 4096, BROKEN_TURNS = 6 };
 
 static char expected[TURNS + 1][TEXT]; // after so many turns
 
@@ -181,6 +181,102 @@ static void snapshots_happen(void **state)
     world_end(&h.w);
 }
 
+// Some changes of the files fail, with the machine alive; later ones succeed. What was acknowledged meanwhile is
+// there whatever happens to the process and the power afterwards.
+struct breakage {
+    uint64_t skip; // changes before those that fail
+    unsigned n, turns;
+    enum sim_disk_loss loss;
+    bool read; // something is read after each turn: a batch with nothing to write
+};
+
+static void live_with(struct history *h, const struct breakage *b)
+{
+    for (unsigned t = 0; t < b->turns; t++) {
+        char key[16];
+        struct came c, read;
+        (void)snprintf(key, sizeof(key), "k%u", t);
+        assert_int_equal(state_put(h->w.state, str_from(key), STR("v"), 0, came_done(&c)), 0);
+        while (!c.times)
+            assert_true(sim_step(h->w.sim));
+        h->acked[t] = !c.err;
+        if (b->read)
+            assert_int_equal(state_get(h->w.state, str_from(key), came_done(&read)), 0);
+        // Sometimes long enough for a snapshot that failed to be tried again.
+        (void)sim_run(h->w.sim, sim_now_ms(h->w.sim) + (t % 3 == 2 ? 3000 : 50));
+    }
+}
+
+static void live_and_die(struct history *h, const struct breakage *b)
+{
+    world_new(&h->w, b->skip);
+    h->w.params.compact_bytes = 1;
+    world_start(&h->w);
+    sim_disk_break_after(h->w.disk, b->skip, b->n);
+    live_with(h, b);
+    world_kill(&h->w);
+}
+
+static void expect_acked(struct history *h, const struct breakage *b)
+{
+    char why[160] = "";
+    if (world_open(&h->w, why, sizeof(why)) != 0)
+        fail_msg("%u changes failed after %llu, %u turns: %s", b->n, (unsigned long long)b->skip, b->turns, why);
+    for (unsigned t = 0; t < b->turns; t++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%u", t);
+        if (h->acked[t] && get(&h->w, key).err != 0)
+            fail_msg("%u changes failed after %llu, %u turns: turn %u was acknowledged and is lost", b->n,
+                     (unsigned long long)b->skip, b->turns, t);
+    }
+    world_end(&h->w);
+}
+
+static void breaks_with(const struct breakage *b)
+{
+    struct history h = {0};
+    live_and_die(&h, b);
+    sim_disk_power_cycle(h.w.disk, b->loss);
+    expect_acked(&h, b);
+}
+
+// The process is killed while the disk fails, and the power fails in the next one's start.
+static void starts_without_power(const struct breakage *b, uint64_t step)
+{
+    struct history h = {0};
+    live_and_die(&h, b);
+    sim_disk_break(h.w.disk, 0);
+    sim_disk_fail_after(h.w.disk, step, NULL, NULL);
+    if (world_open(&h.w, NULL, 0) == 0)
+        world_kill(&h.w);
+    sim_disk_power_cycle(h.w.disk, SIM_DISK_SOME);
+    expect_acked(&h, b);
+}
+
+static void files_that_break(void **state)
+{
+    (void)state;
+    struct breakage b = {0};
+    for (b.turns = 1; b.turns <= BROKEN_TURNS; b.turns++)
+        for (b.skip = 0; b.skip < 14 * b.turns; b.skip++)
+            for (b.n = 1; b.n <= 5; b.n++)
+                for (b.loss = SIM_DISK_NONE; b.loss <= SIM_DISK_SOME; b.loss++)
+                    for (unsigned read = 0; read < 2; read++) {
+                        b.read = read;
+                        breaks_with(&b);
+                    }
+}
+
+static void killed_while_files_break(void **state)
+{
+    (void)state;
+    struct breakage b = {.n = 100};
+    for (b.turns = 1; b.turns <= 3; b.turns++)
+        for (b.skip = 0; b.skip < 14 * b.turns; b.skip++)
+            for (uint64_t step = 0; step < 16; step++)
+                starts_without_power(&b, step);
+}
+
 // kill -9 with the machine alive, at any moment of the virtual time.
 static void killed(void **state)
 {
@@ -216,6 +312,8 @@ int main(void)
         cmocka_unit_test_teardown(of_the_log, leaks),
         cmocka_unit_test_teardown(of_snapshots, leaks),
         cmocka_unit_test_teardown(of_turns_in_a_row, leaks),
+        cmocka_unit_test_teardown(files_that_break, leaks),
+        cmocka_unit_test_teardown(killed_while_files_break, leaks),
         cmocka_unit_test_teardown(killed, leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
