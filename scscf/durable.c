@@ -253,6 +253,8 @@ int durable_new(const struct durable_params *p, struct durable **ret_durable)
     d->p = *p;
     d->registrations = (struct keep_kind){.prefix = STR("reg/"), .key = write_key, .value = write_value, .arg = d};
     durable_parts_init(d);
+    durable_hold_init(d);
+    durable_sweep_init(d);
     d->observer = (struct registrar_observer){.told = on_news, .arg = d};
     registrar_observe(p->registrar, &d->observer);
     *ret_durable = d;
@@ -269,6 +271,8 @@ void durable_free(struct durable *d)
     if (!d)
         return;
     list_del(&d->observer.link);
+    timer_stop(&d->sweep);
+    durable_hold_done(d);
     durable_parts_done(d);
     mem_free(d);
 }

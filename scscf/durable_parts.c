@@ -139,15 +139,11 @@ size_t durable_parts(const struct durable *d)
 void durable_parts_init(struct durable *d)
 {
     d->parts = (struct keep_kind){.prefix = STR("svc/"), .key = write_key, .value = write_value, .arg = d};
-    durable_hold_init(d);
-    durable_sweep_init(d);
 }
 
 void durable_parts_done(struct durable *d)
 {
     size_t it = 0;
-    timer_stop(&d->sweep);
-    durable_hold_done(d);
     for (struct part *k; (k = map_next(&d->by_name, &it)); it = 0)
         durable_part_free(d, k);
     map_done(&d->by_entry);
