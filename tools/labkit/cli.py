@@ -9,9 +9,9 @@ from labkit.procs import LabError, UsageError
 
 COMMANDS = {
     "demo": "build, start the core, let phones register and call, show the ladders",
-    "up": "build and start the core; harmless when it runs",
+    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of a kind",
     "down": "end what up started",
-    "restart": "restart NF: end one node and start it again",
+    "restart": "restart NF: end one node (scscf, scscf2 where there are two) and start it again",
     "status": "what runs, on which address, since when",
     "logs": "logs NF [-f] [-n LINES]: the log of one node (or of dns, collector)",
     "ladder": "ladder [--last | --call-id X | --subscriber NAME] [--svg FILE]: message flows",
@@ -26,6 +26,15 @@ def usage(out=sys.stdout):
     for name, text in COMMANDS.items():
         print(f"  {name:9} {text}", file=out)
     print(f"\nfiles of a run (logs, sockets, database): {facts.RUN}", file=out)
+
+
+def how_many(name, args):
+    """--scscf 2 and its like, for up and demo."""
+    p = argparse.ArgumentParser(prog=f"tools/lab {name}")
+    for kind, of in facts.KINDS.items():
+        p.add_argument(f"--{kind}", type=int, choices=range(1, facts.INSTANCES_MAX + 1), metavar="N",
+                       help=f"how many {of['title']}s, 1 to {facts.INSTANCES_MAX}; as many as there are, else 1")
+    return {kind: n for kind, n in vars(p.parse_args(args)).items() if n}
 
 
 def cmd_logs(args):
@@ -87,13 +96,14 @@ def cmd_ue(args):
 
 
 def run(name, args):
-    if args and name in ("demo", "up", "build", "down", "status"):
+    if args and name in ("build", "down", "status"):
         raise UsageError(f"{name} takes no arguments")
     if name == "demo":
-        return demo.main()
+        return demo.main(how_many(name, args))
     if name == "up":
+        asked = how_many(name, args)
         core.build()
-        core.up()
+        core.up(asked=asked)
     elif name == "build":
         core.build()
     elif name == "down":
