@@ -60,6 +60,8 @@ const struct conf_row hss_rows[] = {
      .help = "File with the 64 hexadecimal digits under which K and OPc are encrypted; mode 0600."},
     {"store.key_create", CONF_BOOL, AT(store.key_create), "false", .fixed = true,
      .help = "Make the key file when neither it nor the store exists."},
+    {"store.shared", CONF_BOOL, AT(store.shared), "false", .fixed = true,
+     .help = "Several HSSs of this machine use the store; all of them say so, else the second one does not start."},
     {"store.max_size", CONF_U32, AT(store.max_mib), "0", .unit = "MiB", .fixed = true,
      .help = "Largest size of the store; 0 leaves it to the disk."},
     {"cx.max_vectors", CONF_U32, AT(settings.max_vectors), "5", 1, HSS_VECTORS_MAX,
