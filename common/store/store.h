@@ -50,8 +50,8 @@ struct store_params {
 int store_open(const struct store_params *p, char *why, size_t size, struct store **ret_store);
 void store_close(struct store *s); // takes NULL
 
-// A write transaction. ERR_TIMEOUT: another process writes. Those who share a store take turns. After an error from store_run or
-// store_commit call store_rollback: nothing of the transaction remains.
+// A write transaction. ERR_TIMEOUT: another process writes; those who share a store take turns. After an error from
+// store_run or store_commit call store_rollback: nothing of the transaction remains.
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
