@@ -38,12 +38,12 @@ static int lock_patiently(int fd, int byte, short type, uint32_t patience_ms)
     return err;
 }
 
-static int open_file(const char *path, int *ret_fd)
+static int open_file(const char *path, int flags, int *ret_fd)
 {
     char name[PATH_MAX];
     if ((size_t)snprintf(name, sizeof name, "%s-lock", path) >= sizeof name)
         return ERR_TOOBIG;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno == EACCES || errno == EPERM || errno == EROFS ? ERR_DENIED : ERR_IO;
     *ret_fd = fd;
@@ -54,7 +54,7 @@ static int open_file(const char *path, int *ret_fd)
 int sharing_enter(const char *path, enum store_use use, uint32_t patience_ms, struct sharing *ret_s, bool *ret_first)
 {
     struct sharing s = {.patience_ms = patience_ms, .shared = use == STORE_SHARED};
-    int err = open_file(path, &s.fd);
+    int err = open_file(path, O_RDWR | O_CREAT, &s.fd);
     if (err)
         return err;
     err = lock(s.fd, THERE, F_WRLCK);
@@ -83,10 +83,26 @@ void sharing_leave(struct sharing *s)
     *s = SHARING_NONE;
 }
 
-bool sharing_has_others(const struct sharing *s)
+// The lock of others that stands in our way to have the store alone.
+static short others(int fd)
 {
     struct flock l = one(THERE, F_WRLCK);
-    return s->fd >= 0 && fcntl(s->fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+    return fcntl(fd, F_OFD_GETLK, &l) == 0 ? l.l_type : F_UNLCK;
+}
+
+bool sharing_has_others(const struct sharing *s)
+{
+    return s->fd >= 0 && others(s->fd) != F_UNLCK;
+}
+
+enum store_use store_users(const char *path)
+{
+    int fd;
+    if (open_file(path, O_RDONLY, &fd))
+        return STORE_UNGUARDED;
+    short type = others(fd);
+    (void)close(fd);
+    return type == F_WRLCK ? STORE_ALONE : type == F_RDLCK ? STORE_SHARED : STORE_UNGUARDED;
 }
 
 int sharing_wait(struct sharing *s)

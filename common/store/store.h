@@ -61,6 +61,8 @@ void store_rollback(struct store *s);
 bool store_foreign_write(struct store *s);
 // Whether another process shares it now.
 bool store_has_others(const struct store *s);
+// How it is used now, by whomever; STORE_UNGUARDED: nobody is known to use it.
+enum store_use store_users(const char *path);
 
 // Called for each row; texts live until it returns. Nonzero ends the query, which returns it.
 typedef int (*store_row_cb)(void *arg, const struct store_value *cols, size_t n);

@@ -267,13 +267,16 @@ static void must_refuse(enum store_use use, size_t version, int err, const char 
 static void one_process_or_several(void **state)
 {
     (void)state;
+    assert_int_equal(store_users(path), STORE_UNGUARDED);
     struct store *a = must_open_as(STORE_ALONE, 1);
     assert_false(store_has_others(a));
+    assert_int_equal(store_users(path), STORE_ALONE);
     must_refuse(STORE_ALONE, 1, ERR_INUSE, "another process uses it");
     must_refuse(STORE_SHARED, 1, ERR_INUSE, "not both of them share it");
     store_close(a);
     a = must_open_as(STORE_SHARED, 1);
     assert_false(store_has_others(a));
+    assert_int_equal(store_users(path), STORE_SHARED);
     struct store *b = must_open_as(STORE_SHARED, 1);
     assert_true(store_has_others(a) && store_has_others(b));
     must_refuse(STORE_ALONE, 1, ERR_INUSE, "another process uses it");
