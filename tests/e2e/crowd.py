@@ -10,7 +10,7 @@ from labkit.phones import Run
 # machine with a release build has more (tests/bench).
 RATES = {"registrations": int(os.environ.get("CARILLON_TWO_REGISTRATIONS", "50")),
          "calls": int(os.environ.get("CARILLON_TWO_CALLS", "20"))}
-SECONDS = int(os.environ.get("CARILLON_TWO_SECONDS", "8"))
+SECONDS = int(os.environ.get("CARILLON_TWO_SECONDS", "6"))
 HOLD_MS = 500
 FIRST_IMSI = 1011000500000
 STEP = 10000  # between the first users of two crowds
@@ -43,8 +43,8 @@ class Crowd(Run):
             str(facts.BUILD / "tools" / "ue" / "carillon-ue"), "--json", "--local", f"127.0.2.{100 + at}", "--proxy",
             facts.NODES[proxy]["ip"], "--domain", facts.DOMAIN, "--k-ascii", "load-users-key-1", "--op", facts.OP,
             "--users", str(users_of(kind)), "--rate", str(rate_of(kind)), "--seconds", str(seconds), "--load", kind,
-            "--first-imsi", str(FIRST_IMSI + at * STEP), "--hold", str(HOLD_MS), "--setup-rate", "20", "--failures",
-            "10000"])
+            "--first-imsi", str(FIRST_IMSI + at * STEP), "--hold", str(HOLD_MS), "--setup-rate",
+            str(max(20, RATES["registrations"])), "--failures", "10000"])
         self.kind, self.begun = kind, None
 
     def measuring(self, seconds=60):
@@ -69,10 +69,13 @@ class Crowds:
 
     def __enter__(self):
         try:
-            for at, (kind, proxy) in enumerate(PLACES):
-                self.all[kind, proxy] = Crowd(at, kind, self.moved.get(proxy, proxy), self.seconds)
-            for crowd in sorted(self.all.values(), key=lambda c: c.kind == "calls"):
-                crowd.measuring()
+            for kind in ("calls", "registrations"):  # who calls has to register first
+                for at, (k, proxy) in enumerate(PLACES):
+                    if k == kind:
+                        self.all[k, proxy] = Crowd(at, k, self.moved.get(proxy, proxy), self.seconds)
+                for (k, _), crowd in self.all.items():
+                    if k == kind:
+                        crowd.measuring()
         except BaseException:
             self.__exit__()
             raise

@@ -144,8 +144,10 @@ class Killed:
 
     def __init__(self, lab, victim):
         self.victim = victim
+        before = {n: worked(lab, n) for n in facts.NODES}
         with Crowds() as self.crowds:
-            wait_until(lambda: all(worked(lab, n) for n in facts.NODES), 30, "all work")
+            wait_until(lambda: all(worked(lab, n) > before[n] + 5 for n in of(facts.kind_of(victim))), 30,
+                       "both are at work")
             lab.kill(victim)
             self.at = time.time()
             self.ended = self.crowds.ended()
@@ -159,7 +161,7 @@ class Killed:
 
 def all_is_well(moved=None):
     """Nobody is refused or has to wait for an end."""
-    with Crowds(moved) as crowds:
+    with Crowds(moved, seconds=crowd.SECONDS // 2) as crowds:
         ended = crowds.ended()
     bad = {place: e for place, e in ended.items() if e["failed"] or e["unfinished"] or not e["succeeded"]}
     assert not bad, (bad, crowds.failures()[:9])
