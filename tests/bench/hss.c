@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // MARs answered by the HSS with the SQN durable, without Diameter: one core, a store on disk,
-// subscribers taken in no order, 2048 requests outstanding. Directory for the store: the argument,
-// else /var/tmp.
+// subscribers taken in no order, 2048 requests outstanding.
+//     bench_hss [DIRECTORY [shared | two]]
+// Directory for the store, /var/tmp; shared: with store.shared, two: and a second process that does the same on it, on
+// the other cores.
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,16 +110,20 @@ static void provision(struct bench *b)
     free(text);
 }
 
-static void open_hss(struct bench *b, const char *where)
+static void make_dir(struct bench *b, const char *where)
 {
-    static char store[240], key[240];
     (void)snprintf(b->dir, sizeof(b->dir), "%s/carillon-bench-XXXXXX", where);
     if (!mkdtemp(b->dir))
         die("no directory");
+}
+
+static void open_hss(struct bench *b, bool shared)
+{
+    static char store[240], key[240];
     (void)snprintf(store, sizeof(store), "%s/hss.db", b->dir);
     (void)snprintf(key, sizeof(key), "%s/hss.key", b->dir);
     const struct hss_params p = {
-        .loop = b->loop, .store_path = store, .key_file = key, .key_create = true};
+        .loop = b->loop, .store_path = store, .key_file = key, .key_create = true, .store_shared = shared};
     if (hss_new(&p, &b->hss) != 0)
         die("no store");
 }
@@ -137,35 +145,69 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void measure(struct bench *b, const char *name)
+{
+    double rates[RUNS];
+    uint64_t before = hss_stats(b->hss)->transactions;
+    double cpu = cpu_s();
+    for (int i = 0; i < RUNS; i++)
+        rates[i] = run(b, MARS);
+    cpu = cpu_s() - cpu;
+    uint64_t transactions = hss_stats(b->hss)->transactions - before;
+    qsort(rates, RUNS, sizeof(rates[0]), by_value);
+    if (b->refused)
+        die("refused");
+    printf("figure %s_rate %.0f /s\n", name, rates[RUNS / 2]);
+    printf("# %s_rate %.0f .. %.0f\n", name, rates[0], rates[RUNS - 1]);
+    printf("figure %s_cpu %.2f us\n", name, cpu * 1e6 / ((double)RUNS * MARS));
+    printf("# MARs a transaction: %.0f\n", (double)RUNS * MARS / (double)transactions);
+}
+
+// All threads to come stay on one core; the second process has inherited the first one's and takes the next.
+static void stay_on_one_core(bool second)
+{
+    int n = (int)sysconf(_SC_NPROCESSORS_ONLN), core = sched_getcpu();
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(second && n > 1 ? (core + 1) % n : core, &one);
+    (void)sched_setaffinity(0, sizeof(one), &one);
+}
+
+static pid_t second_process(const struct bench *b, char *program)
+{
+    extern char **environ;
+    char *const argv[] = {program, (char *)b->dir, "second", NULL};
+    pid_t pid;
+    if (posix_spawn(&pid, program, NULL, NULL, argv, environ) != 0)
+        die("no second process");
+    return pid;
+}
+
 int main(int argc, char **argv)
 {
     struct bench b = {.seed = 1};
-    double rates[RUNS];
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    (void)sched_setaffinity(0, sizeof(one), &one);
+    const char *where = argc > 1 ? argv[1] : "/var/tmp", *how = argc > 2 ? argv[2] : "";
+    bool second = strcmp(how, "second") == 0, two = strcmp(how, "two") == 0;
     log_set_level(LOG_ERROR);
+    stay_on_one_core(second);
     if (uvloop_new(&(struct uv_loop_params){0}, &b.loop) != 0)
         die("no loop");
-    open_hss(&b, argc > 1 ? argv[1] : "/var/tmp");
-    provision(&b);
-    (void)run(&b, MARS); // everyone has an S-CSCF and a warm cache
-    uint64_t before = hss_stats(b.hss)->transactions;
-    double cpu = cpu_s();
-    for (int i = 0; i < RUNS; i++)
-        rates[i] = run(&b, MARS);
-    cpu = cpu_s() - cpu;
-    uint64_t transactions = hss_stats(b.hss)->transactions - before;
-    qsort(rates, RUNS, sizeof(rates[0]), by_value);
-    if (b.refused)
-        die("refused");
-    printf("figure hss_mar_rate %.0f /s\n", rates[RUNS / 2]);
-    printf("# hss_mar_rate %.0f .. %.0f\n", rates[0], rates[RUNS - 1]);
-    printf("figure hss_mar_cpu %.2f us\n", cpu * 1e6 / ((double)RUNS * MARS));
-    printf("# MARs a transaction: %.0f\n", (double)RUNS * MARS / (double)transactions);
+    if (second)
+        (void)snprintf(b.dir, sizeof(b.dir), "%s", where);
+    else
+        make_dir(&b, where);
+    open_hss(&b, *how);
+    if (!second) {
+        provision(&b);
+        (void)run(&b, MARS); // everyone has an S-CSCF and a warm cache
+    }
+    pid_t other = two ? second_process(&b, argv[0]) : 0;
+    measure(&b, second ? "hss_mar_second" : two ? "hss_mar_first" : "hss_mar");
     hss_free(b.hss);
     loop_free(b.loop);
-    remove_store(&b);
+    if (two)
+        (void)waitpid(other, NULL, 0);
+    if (!second)
+        remove_store(&b);
     return 0;
 }
