@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load at both P-CSCFs while a node is killed: crowds of carillon-ue, each with users of its own."""
+import itertools
 import os
 import time
 
@@ -15,7 +16,8 @@ HOLD_MS = 500
 FIRST_IMSI = 1011000500000
 STEP = 10000  # between the first users of two crowds
 PLACES = [("registrations", "pcscf"), ("registrations", "pcscf2"), ("calls", "pcscf"), ("calls", "pcscf2")]
-FRESH = len(PLACES)  # a crowd that no other test has: nobody has served its users yet
+FRESH = len(PLACES)  # the place of users whom nobody has served yet
+FRESH_USERS, FRESH_AT_ONCE = 2000, 20
 
 
 def rate_of(kind):
@@ -30,20 +32,20 @@ def users_of(kind):
 def table(extra=""):
     """All users as CSV for `subscriber import`."""
     lines = ["impi,k_ascii,op,impus,visited"]
-    for at, kind in enumerate([k for k, _ in PLACES] + ["registrations"]):
-        for imsi in range(FIRST_IMSI + at * STEP, FIRST_IMSI + at * STEP + users_of(kind)):
+    for at, users in enumerate([users_of(k) for k, _ in PLACES] + [FRESH_USERS]):
+        for imsi in range(FIRST_IMSI + at * STEP, FIRST_IMSI + at * STEP + users):
             lines.append(f"{imsi:015}@{facts.DOMAIN},load-users-key-1,{facts.OP},sip:{imsi:015}@{facts.DOMAIN},"
                          f"{facts.DOMAIN}")
     return "\n".join(lines) + "\n" + extra
 
 
 class Crowd(Run):
-    def __init__(self, at, kind, proxy, seconds):
+    def __init__(self, at, kind, proxy, seconds, users=None, rate=None, skip=0):
         super().__init__(f"{kind} at {proxy}", [
             str(facts.BUILD / "tools" / "ue" / "carillon-ue"), "--json", "--local", f"127.0.2.{100 + at}", "--proxy",
             facts.NODES[proxy]["ip"], "--domain", facts.DOMAIN, "--k-ascii", "load-users-key-1", "--op", facts.OP,
-            "--users", str(users_of(kind)), "--rate", str(rate_of(kind)), "--seconds", str(seconds), "--load", kind,
-            "--first-imsi", str(FIRST_IMSI + at * STEP), "--hold", str(HOLD_MS), "--setup-rate",
+            "--users", str(users or users_of(kind)), "--rate", str(rate or rate_of(kind)), "--seconds", str(seconds),
+            "--load", kind, "--first-imsi", str(FIRST_IMSI + at * STEP + skip), "--hold", str(HOLD_MS), "--setup-rate",
             str(max(20, RATES["registrations"])), "--failures", "10000"])
         self.kind, self.begun = kind, None
 
@@ -59,6 +61,16 @@ class Crowd(Run):
         """Those that began after a time of time.time()."""
         return [e for e in self.events if e.get("event") == "operation-failed"
                 and (begun_after is None or e["begun_ms"] / 1000 + self.begun > begun_after)]
+
+
+SERVED = itertools.count()  # groups of fresh users that had their turn
+
+
+def fresh(proxy):
+    """Users whom nobody has served yet register."""
+    skip = next(SERVED) * FRESH_AT_ONCE
+    assert skip < FRESH_USERS
+    return Crowd(FRESH, "registrations", proxy, 1, FRESH_AT_ONCE, FRESH_AT_ONCE, skip)
 
 
 class Crowds:

@@ -299,7 +299,7 @@ static void shared(void **state)
     assert_int_equal(store_commit(a), 0);
     for (int i = 0; i < 3; i++) {
         struct store *s = i % 2 ? a : b;
-        char name[8];
+        char name[16];
         (void)snprintf(name, sizeof name, "n%d", i);
         assert_int_equal(store_begin(s), 0);
         assert_true(store_foreign_write(s));
