@@ -10,7 +10,7 @@ from collections import Counter
 import crowd
 import pytest
 from crowd import Crowds
-from labkit import facts, procs
+from labkit import facts, procs, render
 from labrun import wait_until
 
 AT = "@" + facts.DOMAIN
@@ -63,6 +63,16 @@ def fixture_healed(two):
     yield two
     two.cli("up")
     wait_until(lambda: all(procs.health(n)[0] == "up" for n in facts.NODES), 60, "all are ready again")
+
+
+def test_one_of_each_is_as_it_stands():
+    """config/lab is the configuration of a lab with one of each, to the byte."""
+    ones = {kind: 1 for kind in facts.KINDS}
+    for kind in facts.KINDS:
+        text = (facts.CONFIG / f"{kind}.yaml").read_text()
+        assert render.config(kind, text, ones) == text
+    text = (facts.CONFIG / "dns" / "ims.zone").read_text()
+    assert render.zone(text, ones) == text
 
 
 # ---- all are there ----
