@@ -195,12 +195,13 @@ static void cut_again(struct overload *o, struct limit *l, double load)
         cut(l, fmin(l->rate * share_left(l, load), l->answered_rate * CUT), load);
 }
 
-// Above 1 the lowest class that still comes in is the one to limit.
+// Above 1 the lowest class that still comes in is the one to limit, be it that only the window refuses it; the
+// next one when that has had its time.
 static void press(struct overload *o, double load, double seconds)
 {
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
-        if (!l->on && !l->taken)
+        if (!l->on && !l->taken && !l->refused)
             continue;
         if (!l->on && o->hot < IN_A_ROW)
             return;
@@ -208,7 +209,7 @@ static void press(struct overload *o, double load, double seconds)
             begin_limit(o, c, load, seconds);
         else
             cut_again(o, l, load);
-        if (l->rate > FLOOR)
+        if (l->rate > FLOOR || l->settle)
             return;
     }
 }
