@@ -68,7 +68,7 @@ class Lab:
         log = open(facts.RUN / "dumpcap.log", "w")
         self._dumpcap = subprocess.Popen(
             [tool, "-q", "-i", "lo", "-B", "64", "-w", str(self.pcap), "-f",
-             "net 127.0.0.0/16 and (port 5060 or port 5070 or port 3868)"],
+             f"net {facts.everything()} and (port 5060 or port 5070 or port 3868)"],
             stdout=log, stderr=log)
         self._keeper.watch(self._dumpcap.pid)
         wait_until(lambda: self.pcap.exists() and self.pcap.stat().st_size, 10,

@@ -4,18 +4,19 @@ import argparse
 import os
 import sys
 
-from labkit import core, demo, facts, ladder, procs, trace
+from labkit import core, demo, facts, ladder, network, procs, trace
 from labkit.procs import LabError, UsageError
 
 COMMANDS = {
-    "demo": "build, start the core, let phones register and call, show the ladders",
-    "up": "build and start the core; harmless when it runs",
+    "demo": "[--ipv6]: build, start the core, let phones register and call, show the ladders",
+    "up": "[--ipv6]: build and start the core; harmless when it runs",
     "down": "end what up started",
     "restart": "restart NF: end one node and start it again",
     "status": "what runs, on which address, since when",
     "logs": "logs NF [-f] [-n LINES]: the log of one node (or of dns, collector)",
     "ladder": "ladder [--last | --call-id X | --subscriber NAME] [--svg FILE]: message flows",
     "ue": "ue NAME STEP [+ STEP]...: a phone of alice, bob, carol or dave; ue alice --help tells the steps",
+    "exec": "exec COMMAND [WORD]...: runs it in the lab's network, which on IPv6 is one of its own",
     "build": "build only",
     "help": "this text",
 }
@@ -25,7 +26,8 @@ def usage(out=sys.stdout):
     print("tools/lab COMMAND: a whole IMS core on loopback\n", file=out)
     for name, text in COMMANDS.items():
         print(f"  {name:9} {text}", file=out)
-    print(f"\nfiles of a run (logs, sockets, database): {facts.RUN}", file=out)
+    print("\n--ipv6: everything on IPv6, as long as the lab is up", file=out)
+    print(f"files of a run (logs, sockets, database): {facts.RUN}", file=out)
 
 
 def cmd_logs(args):
@@ -86,9 +88,28 @@ def cmd_ue(args):
     os.execv(command[0], command)
 
 
+def cmd_exec(args):
+    if not args:
+        raise UsageError("exec COMMAND [WORD]...")
+    try:
+        os.execvp(args[0], args)
+    except OSError as e:
+        raise LabError(f"{args[0]}: {e.strerror}") from None
+
+
+# Those that speak with the nodes by their addresses.
+IN_THE_NETWORK = ("demo", "up", "restart", "status", "ue", "exec")
+
+
 def run(name, args):
     if args and name in ("demo", "up", "build", "down", "status"):
-        raise UsageError(f"{name} takes no arguments")
+        raise UsageError(f"{name} takes no arguments" + (" but --ipv6" if name in ("demo", "up") else ""))
+    if facts.FAMILY == 6 and name in IN_THE_NETWORK:
+        begins = name in ("demo", "up")
+        if begins:
+            core.same_family()
+            facts.RUN.mkdir(parents=True, exist_ok=True)
+        network.enter(make=begins)
     if name == "demo":
         return demo.main()
     if name == "up":
@@ -105,7 +126,7 @@ def run(name, args):
     elif name == "status":
         return 0 if core.status() else 3
     else:
-        return {"logs": cmd_logs, "ladder": cmd_ladder, "ue": cmd_ue}[name](args)
+        return {"logs": cmd_logs, "ladder": cmd_ladder, "ue": cmd_ue, "exec": cmd_exec}[name](args)
     return 0
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from labkit import facts, procs
+from labkit import facts, network, procs
 from labkit.procs import LabError, UsageError
 
 
@@ -52,7 +52,7 @@ def run_step(command, failure):
 
 
 def render(source, target):
-    text = source.read_text().replace("@RUN@", str(facts.RUN))
+    text = facts.in_plan(source.read_text()).replace("@RUN@", str(facts.RUN))
     target.write_text(text.replace("@CONF@", str(source.parent)))
     return target
 
@@ -66,7 +66,7 @@ def check_addresses(names=(*facts.HELPERS, *facts.NODES)):
     book = procs.load()
     for ip, proto, port, name in wanted:
         if name in names and not procs.alive(book.get(name)) and not procs.port_is_free(ip, proto, port):
-            raise LabError(f"{ip}:{port}/{proto}, which the lab's {name} needs, is in use by another "
+            raise LabError(f"{facts.place(ip, port)}/{proto}, which the lab's {name} needs, is in use by another "
                            "process (another lab?); see `ss -lnp`")
 
 
@@ -85,7 +85,7 @@ def dns_answers():
     """One query for the domain's SOA by hand: the server is up when it answers without error."""
     name = b"".join(bytes([len(p)]) + p.encode() for p in facts.DOMAIN.split(".")) + b"\0"
     query = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0" + name + b"\0\x06\0\x01"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(facts.AF(facts.DNS[0]), socket.SOCK_DGRAM) as s:
         s.settimeout(0.5)
         try:
             s.sendto(query, facts.DNS)
@@ -162,12 +162,22 @@ def running_already(name):
     return "running already"
 
 
+def same_family():
+    """A lab that is up stays what it is."""
+    up_now = facts.family_of_run()
+    if up_now != facts.FAMILY and any(procs.alive(e) for e in procs.load().values()):
+        raise LabError(f"the lab that is up is on IPv{up_now}: tools/lab down first")
+
+
 def up(out=print):
+    same_family()
     facts.RUN.mkdir(parents=True, exist_ok=True)
     if len(str(facts.RUN / "scscf.ctl")) > 100:
         raise LabError(f"{facts.RUN} is too long a path for a control socket; set CARILLON_RUN")
     check_addresses()
-    out(f"dns      ready   {facts.DNS[0]}:{facts.DNS[1]}" if start_dns() else "dns      running already")
+    if facts.FAMILY == 6:
+        facts.FAMILY_FILE.write_text("6\n")
+    out(f"dns      ready   {facts.place(*facts.DNS)}" if start_dns() else "dns      running already")
     start_collector()
     for name in facts.NODES:
         took = start_node(name)
@@ -182,6 +192,8 @@ def up(out=print):
 
 def down(out=print):
     stopped = [n for n in [*reversed(facts.NODES), *reversed(facts.HELPERS)] if procs.stop(n)]
+    procs.stop(network.NAME)
+    facts.FAMILY_FILE.unlink(missing_ok=True)
     out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
@@ -209,6 +221,7 @@ def restart(name, out=print):
 def status(out=print):
     """Prints a line for each; True when all are up."""
     book, good = procs.load(), True
+    width = max(len(node["ip"]) for node in facts.NODES.values())
     for name in [*facts.HELPERS, *facts.NODES]:
         entry = book.get(name)
         state, why = "down", ""
@@ -218,5 +231,5 @@ def status(out=print):
         ip = facts.NODES[name]["ip"] if name in facts.NODES else ""
         age = f"{time.time() - entry['since']:.0f} s" if procs.alive(entry) else ""
         pid = entry["pid"] if procs.alive(entry) else "-"
-        out(f"{name:10} {state:10} {ip:12} pid {pid!s:8} {age:8} {why}".rstrip())
+        out(f"{name:10} {state:10} {ip:{width}} pid {pid!s:8} {age:8} {why}".rstrip())
     return good
