@@ -188,14 +188,13 @@ def test_scscf_that_is_stopped(lab):
     """SIGSTOP: the I-CSCF waits for it once, by one transport, chooses another one, and chooses that one at once for
     the requests that follow (TS 24.229 5.3.1.3)."""
     conf, other = facts.RUN / "icscf.yaml", OtherScscf(at(1, 130))
-    text = conf.read_text()
+    text, third = conf.read_text(), facts.place(at(1, 130), 5060)
     name = f"    - name: sip:scscf.{facts.DOMAIN}:5060\n"
     assert name in text
     icscf, scscf = lab.pid("icscf"), lab.pid("scscf")
     since = len(lab.log("icscf"))
     try:
-        conf.write_text(text.replace(name, name + f"      priority: 1\n    - name: sip:{facts.place(at(1, 130), 5060)}\n"
-                                                  "      priority: 2\n"))
+        conf.write_text(text.replace(name, name + f"      priority: 1\n    - name: sip:{third}\n      priority: 2\n"))
         os.kill(icscf, signal.SIGHUP)
         wait_until(lambda: at(1, 130) in lab.ctl("icscf", "scscfs"), 10, "the table has been read")
         lab.kills.append(time.time())  # for the judge: it may leave Diameter's watchdog without an answer

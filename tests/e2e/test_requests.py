@@ -50,7 +50,8 @@ def test_requests_outside_dialogs_pass(phones, method):
 def test_probes_are_answered(lab, phones, node, port, tcp):
     """RFC 3261 11.2, 16.3: an OPTIONS for the node itself, from a monitor and from a registered phone."""
     with Peer(at(2, 53), tcp=tcp, to=(node, port)) as monitor:
-        for uri, forwards in ((f"sip:{facts.place(node, port)}", "70"), (f"sip:{facts.host(node)}", "70"), (f"sip:erin{AT}", "0")):
+        for uri, forwards in ((f"sip:{facts.place(node, port)}", "70"), (f"sip:{facts.host(node)}", "70"),
+                              (f"sip:erin{AT}", "0")):
             answer = monitor.ask(method="OPTIONS", uri=uri, max_forwards=forwards)
             assert answer.status == 200, (uri, answer.start)
             if tcp:  # a datagram gets back no more than it was
@@ -159,7 +160,8 @@ def test_called_party(phones):
 
 def test_preloaded_route_is_replaced(phones):
     """TS 24.229 5.2.6.3.3: the stored Service-Route is the way, whatever the UE thinks."""
-    arrived, final = exchange(phones, extra=[f"Route: <sip:{facts.host(at(1, 10))};lr>, <sip:{facts.host(at(2, 200))};lr>"])
+    route = ", ".join(f"<sip:{facts.host(ip)};lr>" for ip in (at(1, 10), at(2, 200)))
+    arrived, final = exchange(phones, extra=[f"Route: {route}"])
     assert final.status == 200 and not arrived.all("Route")
 
 

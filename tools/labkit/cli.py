@@ -4,14 +4,15 @@ import argparse
 import os
 import sys
 
-from labkit import core, demo, facts, ladder, network, procs, trace
+from labkit import core, demo, facts, ladder, procs, trace
 from labkit.procs import LabError, UsageError
 
 COMMANDS = {
-    "demo": "[--ipv6]: build, start the core, let phones register and call, show the ladders",
-    "up": "[--ipv6]: build and start the core; harmless when it runs",
+    "demo": "build, start the core, let phones register and call, show the ladders; takes what up takes",
+    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of a kind;"
+          "\n            --ipv6: all of it on IPv6",
     "down": "end what up started",
-    "restart": "restart NF: end one node and start it again",
+    "restart": "restart NF: end one node (scscf, scscf2 where there are two) and start it again",
     "status": "what runs, on which address, since when",
     "logs": "logs NF [-f] [-n LINES]: the log of one node (or of dns, collector)",
     "ladder": "ladder [--last | --call-id X | --subscriber NAME] [--svg FILE]: message flows",
@@ -26,8 +27,16 @@ def usage(out=sys.stdout):
     print("tools/lab COMMAND: a whole IMS core on loopback\n", file=out)
     for name, text in COMMANDS.items():
         print(f"  {name:9} {text}", file=out)
-    print("\n--ipv6: everything on IPv6, as long as the lab is up", file=out)
-    print(f"files of a run (logs, sockets, database): {facts.RUN}", file=out)
+    print(f"\nfiles of a run (logs, sockets, database): {facts.RUN}", file=out)
+
+
+def how_many(name, args):
+    """--scscf 2 and its like, for up and demo."""
+    p = argparse.ArgumentParser(prog=f"tools/lab {name}", epilog="--ipv6: all of it on IPv6")
+    for kind, of in facts.KINDS.items():
+        p.add_argument(f"--{kind}", type=int, choices=range(1, facts.INSTANCES_MAX + 1), metavar="N",
+                       help=f"how many {of['title']}s, 1 to {facts.INSTANCES_MAX}; as many as there are, else 1")
+    return {kind: n for kind, n in vars(p.parse_args(args)).items() if n}
 
 
 def cmd_logs(args):
@@ -102,19 +111,16 @@ IN_THE_NETWORK = ("demo", "up", "restart", "status", "ue", "exec")
 
 
 def run(name, args):
-    if args and name in ("demo", "up", "build", "down", "status"):
-        raise UsageError(f"{name} takes no arguments" + (" but --ipv6" if name in ("demo", "up") else ""))
+    if args and name in ("build", "down", "status"):
+        raise UsageError(f"{name} takes no arguments")
+    asked = how_many(name, args) if name in ("demo", "up") else {}
     if facts.FAMILY == 6 and name in IN_THE_NETWORK:
-        begins = name in ("demo", "up")
-        if begins:
-            core.same_family()
-            facts.RUN.mkdir(parents=True, exist_ok=True)
-        network.enter(make=begins)
+        core.join_network(begins=name in ("demo", "up"))
     if name == "demo":
-        return demo.main()
+        return demo.main(asked)
     if name == "up":
         core.build()
-        core.up()
+        core.up(asked=asked)
     elif name == "build":
         core.build()
     elif name == "down":
@@ -149,7 +155,6 @@ def main(argv):
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:
-        up = any(procs.alive(entry) for entry in procs.load().values())
-        print("\ntools/lab: interrupted" + ("; the core runs on, `tools/lab down` ends it" if up else ""),
+        print("\ntools/lab: interrupted" + ("; the core runs on, `tools/lab down` ends it" if core.is_up() else ""),
               file=sys.stderr)
         return 130

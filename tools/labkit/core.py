@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""up, down, restart, status: the DNS server, the collector and the four nodes."""
+"""up, down, restart, status: the DNS server, the collector and the nodes."""
+import json
 import os
 import secrets
 import shutil
@@ -8,12 +9,12 @@ import subprocess
 import sys
 import time
 
-from labkit import facts, network, procs
+from labkit import facts, network, procs, render
 from labkit.procs import LabError, UsageError
 
 
 # What the lab runs; tests and tools of developers are left out, which are more than half of the tree.
-PROGRAMS = [*(f"{n}/carillon-{n}" for n in facts.NODES), "tools/ctl/carillon-ctl", "tools/ue/carillon-ue"]
+PROGRAMS = [*(f"{n}/carillon-{n}" for n in facts.KINDS), "tools/ctl/carillon-ctl", "tools/ue/carillon-ue"]
 
 
 def build(quiet=False):
@@ -51,14 +52,27 @@ def run_step(command, failure):
     return r.stdout
 
 
-def render(source, target):
-    text = facts.in_plan(source.read_text()).replace("@RUN@", str(facts.RUN))
-    target.write_text(text.replace("@CONF@", str(source.parent)))
+def put(text, target, **values):
+    """Writes a text of config/lab with @NAME@ filled in."""
+    for key, value in {"RUN": facts.RUN, **values}.items():
+        text = text.replace(f"@{key}@", str(value))
+    target.write_text(text)
     return target
 
 
-def check_addresses(names=(*facts.HELPERS, *facts.NODES)):
-    """A clear word about who is in the way, before anything starts."""
+def put_config(name):
+    text = facts.in_plan((facts.CONFIG / f"{facts.kind_of(name)}.yaml").read_text())
+    return put(render.config(name, text, facts.counts()), facts.RUN / f"{name}.yaml", CONF=facts.CONFIG)
+
+
+def binary_of(name):
+    kind = facts.kind_of(name)
+    return facts.BUILD / kind / f"carillon-{kind}"
+
+
+def check_addresses(names=None):
+    """A clear word about who is in the way, before anything starts. names: of what is to start, else all."""
+    names = names or (*facts.HELPERS, *facts.NODES)
     wanted = [(facts.DNS[0], "udp", facts.DNS[1], "dns"),
               (facts.COLLECTOR[0], "udp", facts.COLLECTOR[1], "collector")]
     for name, node in facts.NODES.items():
@@ -71,7 +85,9 @@ def check_addresses(names=(*facts.HELPERS, *facts.NODES)):
 
 
 def start_dns():
-    conf = render(facts.CONFIG / "dns" / "nsd.conf", facts.RUN / "nsd.conf")
+    source = facts.CONFIG / "dns"
+    put(render.zone(facts.in_plan((source / "ims.zone").read_text()), facts.counts()), facts.RUN / "ims.zone")
+    conf = put(facts.in_plan((source / "nsd.conf").read_text()), facts.RUN / "nsd.conf", CONF=facts.RUN)
     nsd = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not nsd:
         raise LabError("nsd is not installed (tools/packages ensure lab)")
@@ -115,20 +131,19 @@ def ctl(name, *words):
 
 def check_config(name):
     """A node that runs is not ended for a configuration that it would refuse."""
-    conf = render(facts.CONFIG / f"{name}.yaml", facts.RUN / f"{name}.yaml")
-    r = subprocess.run([str(facts.BUILD / name / f"carillon-{name}"), "--check", "--config", str(conf)],
+    conf = put_config(name)
+    r = subprocess.run([str(binary_of(name)), "--check", "--config", str(conf)],
                        capture_output=True, text=True, check=False)
     if r.returncode != 0:
         raise LabError(f"{name} was left as it is, for its configuration is not good:\n{r.stderr}".rstrip())
 
 
 def start_node(name):
-    conf = render(facts.CONFIG / f"{name}.yaml", facts.RUN / f"{name}.yaml")
-    if name == "hss":
+    conf = put_config(name)
+    if facts.kind_of(name) == "hss":
         make_store_key()
-    binary = facts.BUILD / name / f"carillon-{name}"
     t0 = time.time()
-    if not procs.start(name, [str(binary), "--config", str(conf)]):
+    if not procs.start(name, [str(binary_of(name)), "--config", str(conf)]):
         return None
     procs.wait_until(lambda: procs.health(name)[0] != "down", 20, name, "an answer on /health")
     return time.time() - t0
@@ -142,41 +157,66 @@ def make_store_key():
         os.close(fd)
 
 
-def provision():
-    """The lab's subscribers: once, and again when the file has changed."""
+def provision(hss):
+    """The lab's subscribers: once, and again when the file has changed. Several HSSs share them."""
     marker = facts.RUN / "provisioned"
     source = facts.CONFIG / "subscribers.yaml"
     if marker.exists() and marker.read_text() == source.read_text():
         return
-    ctl("hss", "subscriber", "import", "--replace", str(source))
+    ctl(hss, "subscriber", "import", "--replace", str(source))
     marker.write_text(source.read_text())
 
 
 def running_already(name):
     """What `up` says of a node that it leaves alone; whoever has changed something wants to know."""
     since = procs.load()[name]["since"]
-    for path, what in ((facts.BUILD / name / f"carillon-{name}", "built"),
-                       (facts.CONFIG / f"{name}.yaml", "configured")):
+    for path, what in ((binary_of(name), "built"),
+                       (facts.CONFIG / f"{facts.kind_of(name)}.yaml", "configured")):
         if path.stat().st_mtime > since:
             return f"running already, as it was before it was {what} anew: tools/lab restart {name}"
     return "running already"
 
 
+def is_up():
+    return any(procs.alive(e) for name, e in procs.load().items() if name != network.NAME)
+
+
 def same_family():
     """A lab that is up stays what it is."""
-    up_now = facts.family_of_run()
-    if up_now != facts.FAMILY and any(procs.alive(e) for e in procs.load().values()):
-        raise LabError(f"the lab that is up is on IPv{up_now}: tools/lab down first")
+    there = facts.family_of_run()
+    if there != facts.FAMILY and is_up():
+        raise LabError(f"the lab that is up is on IPv{there}: tools/lab down first")
 
 
-def up(out=print):
+def join_network(begins):
+    """From here on the addresses of IPv6 are there. begins: also when there is no lab yet."""
+    if begins:
+        same_family()
+        facts.RUN.mkdir(parents=True, exist_ok=True)
+    network.enter(make=begins)
+
+
+def lay_out(asked):
+    """How many of each kind: those that were asked for, else as many as there are, else one."""
+    there = facts.layout() if is_up() else {}
+    counts = {kind: asked.get(kind) or there.get(kind, 1) for kind in facts.KINDS}
+    if there and counts != there:
+        raise LabError("the lab is up with " + ", ".join(f"{n} {k}" for k, n in there.items())
+                       + ": tools/lab down first")
+    facts.lay_out(counts)
+
+
+def up(out=print, asked=None):
+    """asked: how many of each kind there shall be."""
     same_family()
     facts.RUN.mkdir(parents=True, exist_ok=True)
-    if len(str(facts.RUN / "scscf.ctl")) > 100:
+    if len(str(facts.RUN / "scscf2.ctl")) > 100:
         raise LabError(f"{facts.RUN} is too long a path for a control socket; set CARILLON_RUN")
+    lay_out(asked or {})
     check_addresses()
     if facts.FAMILY == 6:
         facts.FAMILY_FILE.write_text("6\n")
+    facts.LAYOUT.write_text(json.dumps(facts.counts()))
     out(f"dns      ready   {facts.place(*facts.DNS)}" if start_dns() else "dns      running already")
     start_collector()
     for name in facts.NODES:
@@ -184,7 +224,7 @@ def up(out=print):
         out(f"{name:8} " + (running_already(name) if took is None
                             else f"ready   {facts.NODES[name]['ip']}  in {took * 1000:.0f} ms"))
         if name == "hss":
-            provision()
+            provision(name)
     for name in facts.NODES:
         procs.wait_until(lambda n=name: procs.health(n)[0] == "up", 20, name,
                          "readiness (its peers are not connected)")
@@ -193,7 +233,8 @@ def up(out=print):
 def down(out=print):
     stopped = [n for n in [*reversed(facts.NODES), *reversed(facts.HELPERS)] if procs.stop(n)]
     procs.stop(network.NAME)
-    facts.FAMILY_FILE.unlink(missing_ok=True)
+    for kept in (facts.LAYOUT, facts.FAMILY_FILE):
+        kept.unlink(missing_ok=True)
     out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
@@ -203,15 +244,15 @@ RECONNECT_S = 40  # longer than a Diameter peer waits before it connects again
 def restart(name, out=print):
     if name not in facts.NODES and name not in facts.HELPERS:
         raise UsageError(f"no node {name}: one of {', '.join([*facts.NODES, *facts.HELPERS])}")
-    if not any(procs.alive(e) for e in procs.load().values()):
+    if not is_up():
         raise LabError("the lab is not up: tools/lab up")
     if name in facts.NODES:
         check_config(name)
     procs.stop(name)
     check_addresses([name])
     {"dns": start_dns, "collector": start_collector}.get(name, lambda: start_node(name))()
-    if name == "hss":
-        provision()
+    if facts.kind_of(name) == "hss":
+        provision(name)
     for node in facts.NODES:  # its neighbours too: they may have to connect again
         if procs.alive(procs.load().get(node)):
             procs.wait_until(lambda n=node: procs.health(n)[0] == "up", RECONNECT_S, node, "readiness")

@@ -144,12 +144,13 @@ def settled(call_id, patience=3.0):
     return last
 
 
-def main():
+def main(asked=None):
+    """asked: how many of each kind there shall be."""
     demo, t0 = Demo(), time.time()
     try:
         core.build()
         demo.title("Core")
-        core.up(demo.say)
+        core.up(demo.say, asked)
         demo.run()
     except LabError as e:
         print(f"\nFAILED: {e}", file=sys.stderr)

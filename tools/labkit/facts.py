@@ -141,17 +141,23 @@ NODES, TITLE_OF_IP = {}, {}      # of all instances; lay_out fills them in
 def layout():
     """How many of each kind the lab that is up has; one of each when none is."""
     try:
-        counts = json.loads(LAYOUT.read_text())
+        kept = json.loads(LAYOUT.read_text())
     except (OSError, ValueError):
-        counts = {}
-    return {kind: counts.get(kind, 1) for kind in KINDS}
+        kept = {}
+    return {kind: kept.get(kind, 1) for kind in KINDS}
 
 
-def lay_out(counts):
+def counts():
+    """How many of each kind there are."""
+    return {kind: sum(kind_of(n) == kind for n in NODES) for kind in KINDS}
+
+
+def lay_out(of_each):
+    """of_each: how many by kind."""
     NODES.clear()
     TITLE_OF_IP.clear()
     for kind, of in KINDS.items():
-        for number in range(1, counts[kind] + 1):
+        for number in range(1, of_each[kind] + 1):
             name = instance(kind, number)
             NODES[name] = {**of, "ip": address(name),
                            "title": of["title"] if number == 1 else f"{of['title']} {number}"}

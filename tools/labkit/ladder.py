@@ -5,20 +5,21 @@ import shutil
 import sys
 from html import escape
 
-ORDER = ["P-CSCF", "I-CSCF", "S-CSCF", "HSS"]
+ORDER = ["P-CSCF", "I-CSCF", "S-CSCF", "HSS"]  # a second instance beside the first
 TIME = 11  # characters of the time in front
 NARROWEST, WIDEST = 15, 24  # characters of a column
 
 
 def columns(messages):
     """UEs that speak first on the left, the core in its order, other UEs on the right."""
-    titles = {t for m in messages for t in (m.src, m.dst)}
-    ues = []
-    for m in messages:
-        for t in (m.src, m.dst):
-            if t not in ORDER and t not in ues:
-                ues.append(t)
-    return ues[:1] + [t for t in ORDER if t in titles] + ues[1:]
+    titles = {t: None for m in messages for t in (m.src, m.dst)}  # in the order of their first message
+    nodes = sorted((t for t in titles if is_node(t)), key=lambda t: (ORDER.index(t.split(" ")[0]), t))
+    ues = [t for t in titles if not is_node(t)]
+    return ues[:1] + nodes + ues[1:]
+
+
+def is_node(title):
+    return title.split(" ")[0] in ORDER
 
 
 # ---- text ----
