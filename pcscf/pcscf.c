@@ -130,6 +130,15 @@ static int hostport(const struct addr *a, struct str name, struct str *ret)
     return ret->p ? 0 : ERR_NOMEM;
 }
 
+struct str pcscf_host(struct str hostport)
+{
+    ptrdiff_t end = str_chr(hostport, ']');
+    if (end >= 0)
+        return str_head(hostport, (size_t)end + 1);
+    end = str_chr(hostport, ':');
+    return end < 0 ? hostport : str_head(hostport, (size_t)end);
+}
+
 static int access_hostports(struct pcscf *pc)
 {
     const struct pcscf_config *c = pc->config;
@@ -274,10 +283,7 @@ static int start(struct pcscf *pc)
         e = open_registry(pc);
     if (e)
         return e;
-    pc->icid_host = pc->core_hostport;
-    ptrdiff_t colon = str_chr(pc->core_hostport, ':');
-    if (c->core_host.n && colon > 0)
-        pc->icid_host = str_head(pc->core_hostport, (size_t)colon);
+    pc->icid_host = pcscf_host(pc->core_hostport);
     return listen_to_all(pc);
 }
 

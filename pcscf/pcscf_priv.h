@@ -165,6 +165,9 @@ struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a);
 // ---- dialog_route.c ----
 
 // "host:port" of one side as a UE or core node of that flow's address family reaches it.
+// The host of "host:port".
+struct str pcscf_host(struct str hostport);
+
 static inline struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
 {
     size_t i = f->label - PCSCF_ACCESS;

@@ -23,6 +23,11 @@ static void set_standing(struct flow *f, enum stack_standing standing)
     stream_rearm(f);
 }
 
+uint64_t flow_source(const struct flow *f)
+{
+    return addr_network_key(&f->info.remote, f->transport->limits.source_prefix);
+}
+
 enum stack_standing flow_ask_standing(struct flow *f)
 {
     struct transport *t = f->transport;
@@ -33,7 +38,7 @@ enum stack_standing flow_ask_standing(struct flow *f)
     }
     set_standing(f, t->owner.standing(t->owner_arg, &f->info));
     f->user = f->standing == STACK_KNOWN && t->owner.user ? t->owner.user(t->owner_arg, &f->info)
-                                                          : addr_source_key(&f->info.remote);
+                                                          : flow_source(f);
     return f->standing;
 }
 
