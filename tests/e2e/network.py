@@ -25,7 +25,10 @@ def own_network():
         return False
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "address", "add", f"{OWN_ADDRESS}/32", "dev", "lo"], check=True)
-    subprocess.run(["sh", "-c", lab_network.PROVIDE], check=facts.FAMILY == 6)
+    if facts.FAMILY == 6:
+        subprocess.run(["sh", "-c", lab_network.PROVIDE], check=True)
+        # Whoever takes an address from the interfaces only finds dave's.
+        subprocess.run(["ip", "address", "add", f"{facts.UES['dave']['ip']}/128", "dev", "lo"], check=True)
     return True
 
 
