@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "hss/vault.h"
+#include "store/store.h"
 
 #define AT(field) offsetof(struct hss_config, field)
 #define PEER(field) offsetof(struct hss_peer, field)
@@ -60,6 +61,8 @@ const struct conf_row hss_rows[] = {
      .help = "File with the 64 hexadecimal digits under which K and OPc are encrypted; mode 0600."},
     {"store.key_create", CONF_BOOL, AT(store.key_create), "false", .fixed = true,
      .help = "Make the key file when neither it nor the store exists."},
+    {"store.shared", CONF_BOOL, AT(store.shared), "false", .fixed = true,
+     .help = "Several HSSs of this machine use the store; all of them say so, else the second one does not start."},
     {"store.max_size", CONF_U32, AT(store.max_mib), "0", .unit = "MiB", .fixed = true,
      .help = "Largest size of the store; 0 leaves it to the disk."},
     {"cx.max_vectors", CONF_U32, AT(settings.max_vectors), "5", 1, HSS_VECTORS_MAX,
@@ -174,6 +177,20 @@ void hss_check(const void *config, app_finding bad, void *arg)
     check_key(c, bad, arg);
 }
 
+// It may be this very HSS that runs, as it was configured before.
+static void suspect_store(const struct hss_config *c, app_finding odd, void *arg)
+{
+    char *path = str_cdup(c->store.path);
+    enum store_use now = path ? store_users(path) : STORE_UNGUARDED;
+    if (now == STORE_SHARED && !c->store.shared)
+        app_find(odd, arg, "store.shared", "%s is shared by HSSs that run now: beside them this one does not start",
+                 path);
+    else if (now == STORE_ALONE && c->store.shared)
+        app_find(odd, arg, "store.shared", "an HSS that runs now has %s for itself: beside it this one does not start",
+                 path);
+    mem_free(path);
+}
+
 void hss_suspect(const void *config, app_finding odd, void *arg)
 {
     const struct hss_config *c = config;
@@ -181,6 +198,7 @@ void hss_suspect(const void *config, app_finding odd, void *arg)
     char option[64];
     node_suspect_numbering(&c->home, STR_NONE, odd, arg);
     node_suspect_identity(c->diameter.identity, c->diameter.realm, odd, arg);
+    suspect_store(c, odd, arg);
     if (!c->diameter.peers.n && !c->diameter.accept_unknown)
         app_find(odd, arg, "diameter.peers", "nobody may connect: it is empty, and diameter.accept_unknown is off");
     for (size_t i = 0; i < c->diameter.peers.n; i++)

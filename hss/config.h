@@ -25,7 +25,7 @@ struct hss_config {
     struct node_numbering home;
     struct {
         struct str path, key_file;
-        bool key_create;
+        bool key_create, shared;
         uint32_t max_mib;
     } store;
     struct conf_strs pool;

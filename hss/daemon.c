@@ -32,6 +32,7 @@ static int open_hss(struct hss_daemon *d, const struct hss_config *c)
             .key_file = key,
             .key_create = c->store.key_create,
             .store_max_bytes = (uint64_t)c->store.max_mib << 20,
+            .store_shared = c->store.shared,
             .plan = &d->plan,
             .settings = settings_of(c),
         };
@@ -205,6 +206,8 @@ void hss_daemon_metrics(void *nf, struct metrics *m)
     add_total(m, "hss_resyncs_total", "SQN resynchronisations by outcome.", "outcome=\"refused\"",
               s->resyncs_refused);
     add_total(m, "hss_transactions_total", "Transactions on the store.", "", s->transactions);
+    add_total(m, "hss_store_foreign_writes_total",
+              "Transactions before which another process had written to the store.", "", s->foreign_writes);
     add_total(m, "hss_store_failures_total", "Transactions that failed.", "", s->store_failures);
     restoration_metrics(d, m);
     app_metrics_dia(m, d->dia);

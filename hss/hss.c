@@ -48,6 +48,7 @@ static int ctx_init(struct hss *h, const struct hss_params *p, const uint8_t key
         .n_sql = hss_sql_count,
         .read_only = read_only,
         .max_bytes = p->store_max_bytes,
+        .use = read_only ? STORE_UNGUARDED : p->store_shared ? STORE_SHARED : STORE_ALONE,
     };
     if (!err)
         err = store_open(&sp, why, sizeof(why), &c->store);
@@ -68,7 +69,7 @@ static int make_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[V
     int err = vault_key_create(p->key_file, ret_key);
     if (!err)
         LOG(LOG_INFO, "key file created", LF_Z("path", p->key_file));
-    return err;
+    return err == ERR_EXISTS ? vault_key_read(p->key_file, ret_key) : err; // by another HSS, just now
 }
 
 static int load_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[VAULT_KEY])
@@ -77,8 +78,8 @@ static int load_key(struct hss *h, const struct hss_params *p, uint8_t ret_key[V
         loop_random(h->loop, ret_key, VAULT_KEY);
         return 0;
     }
+    bool fresh = access(p->store_path, F_OK) != 0; // before the key, which another HSS makes first
     int err = p->key_file ? vault_key_read(p->key_file, ret_key) : ERR_NOTFOUND;
-    bool fresh = access(p->store_path, F_OK) != 0;
     if (err == ERR_NOTFOUND && p->key_file && p->key_create && fresh)
         err = make_key(h, p, ret_key);
     if (err)
@@ -100,23 +101,44 @@ static int key_check_row(void *arg, const struct store_value *c, size_t n)
     return vault_open(k->hss->writer.vault, KEY_CHECK_OWNER, c[0].s, plain, &len);
 }
 
-// A store remembers a sealed text, so that a wrong key is found at the start and not at each MAR.
+static int look_for_check(struct hss *h, struct check *k)
+{
+    struct store_value name = SV_TEXT(str_from(key_check_name));
+    int err = store_run(h->writer.store, SQL_META_GET, &name, 1, key_check_row, k);
+    if (err == ERR_AUTH)
+        LOG(LOG_ERROR, "key file refused", LF_Z("cause", "it is not the key of this store"));
+    return err;
+}
+
+static int put_check(struct hss *h)
+{
+    uint8_t sealed[sizeof(key_check_text) + VAULT_OVERHEAD];
+    struct str plain = str_make(key_check_text, sizeof(key_check_text));
+    int err = vault_seal(h->writer.vault, KEY_CHECK_OWNER, plain, sealed);
+    if (!err)
+        err = STORE_RUN(h->writer.store, SQL_META_PUT, NULL, NULL, SV_TEXT(str_from(key_check_name)),
+                        SV_BLOB(str_make((const char *)sealed, sizeof(sealed))));
+    return err;
+}
+
+// A store remembers a sealed text, so that a wrong key is found at the start and not at each MAR. Of two HSSs that make
+// a store together one puts it there.
 static int check_key(struct hss *h)
 {
     struct check k = {h, false};
     struct store *s = h->writer.store;
-    struct store_value name = SV_TEXT(str_from(key_check_name));
-    int err = store_run(s, SQL_META_GET, &name, 1, key_check_row, &k);
-    if (err == ERR_AUTH)
-        LOG(LOG_ERROR, "key file refused", LF_Z("cause", "it is not the key of this store"));
+    int err = look_for_check(h, &k);
     if (err || k.found)
         return err;
-    uint8_t sealed[sizeof(key_check_text) + VAULT_OVERHEAD];
-    struct str plain = str_make(key_check_text, sizeof(key_check_text));
-    err = vault_seal(h->writer.vault, KEY_CHECK_OWNER, plain, sealed);
+    err = store_begin(s);
     if (!err)
-        err = STORE_RUN(s, SQL_META_PUT, NULL, NULL, name,
-                        SV_BLOB(str_make((const char *)sealed, sizeof(sealed))));
+        err = look_for_check(h, &k);
+    if (!err && !k.found)
+        err = put_check(h);
+    if (!err)
+        err = store_commit(s);
+    if (err)
+        store_rollback(s);
     return err;
 }
 

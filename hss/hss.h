@@ -44,14 +44,15 @@ struct hss_params {
     const char *key_file;       // NULL: a random key, for a store in memory only
     bool key_create;            // make the key file when there is no store yet
     uint64_t store_max_bytes;   // 0: unlimited
+    bool store_shared;          // with other HSSs on this machine, all of which say so
     // Home domains and numbering plan, by which identities are kept and found; must outlive the HSS. NULL: none,
     // and any host may be provisioned.
     const struct numbering *plan;
     struct hss_settings settings; // texts must outlive the HSS or the next hss_configure
 };
 
-// ERR_DENIED: the key file may be read by others; ERR_AUTH: it is not this store's key; the errors
-// of store_open. The reason has been logged.
+// ERR_DENIED: the key file may be read by others; ERR_AUTH: it is not this store's key; ERR_INUSE: another HSS has the
+// store, and not both share it; the errors of store_open. The reason has been logged.
 int hss_new(const struct hss_params *p, struct hss **ret_hss);
 // Requests that have no answer yet get none (hss_drain waits for them); a transaction that runs ends
 // first. The loop must not run after it. Takes NULL.
@@ -77,6 +78,7 @@ void hss_sar(struct hss *h, const struct cx_sar *r, hss_saa_cb done, void *arg);
 struct hss_stats {
     uint64_t requests[4], refused[4]; // UAR, LIR, MAR, SAR; refused: any result but success
     uint64_t vectors, resyncs, resyncs_refused, store_failures, transactions;
+    uint64_t foreign_writes; // transactions before which another process had written
     uint64_t shed[4]; // answered DIAMETER_TOO_BUSY because of the queue
     uint64_t restorations_kept, restorations_unkept, restorations_given;
 };

@@ -28,6 +28,7 @@ struct hss_ctx {
     struct hss_cache *cache; // the writer's; NULL: none
     struct wildcard_cache *patterns; // compiled ones
     void *schema; // profile.c: of service profiles, made when it is needed
+    bool foreign_write; // before the last transaction
 };
 
 enum hss_state { HSS_NOT_REGISTERED, HSS_REGISTERED, HSS_UNREGISTERED }; // TS 29.228 3.1

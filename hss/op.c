@@ -44,6 +44,8 @@ enum step_verdict hss_refuse_cx(struct hss_op *op, enum cx_experimental code, co
 enum step_verdict hss_fail(struct hss_op *op, int err)
 {
     op->err = err;
+    if (err == ERR_TIMEOUT) // another process writes: there is nothing wrong with the request
+        return hss_refuse(op, DIA_TOO_BUSY, "another process writes to the store");
     return hss_refuse(op, DIA_UNABLE_TO_COMPLY, err_text(err));
 }
 

@@ -128,7 +128,8 @@ static int run_all(struct hss_ctx *ctx, struct list *ops)
 int hss_transaction(struct hss_ctx *ctx, struct list *ops, char *why, size_t size)
 {
     int err = store_begin(ctx->store);
-    if (!err && store_foreign_write(ctx->store))
+    ctx->foreign_write = !err && store_foreign_write(ctx->store);
+    if (ctx->foreign_write)
         hss_cache_forget_all(ctx);
     if (!err)
         err = run_all(ctx, ops);
@@ -157,6 +158,8 @@ static void note_outcome(struct hss_queue *q)
     struct hss *h = q->hss;
     bool failed = q->err && !q->single;
     h->stats.transactions++;
+    h->stats.foreign_writes += h->writer.foreign_write;
+    h->writer.foreign_write = false;
     h->stats.store_failures += failed;
     if (failed && !h->failing)
         LOG(LOG_ERROR, "store refuses writes", LF_Z("cause", q->why),

@@ -28,7 +28,7 @@ struct renewal {
     int64_t after;
     size_t seen, changed, told, in_turn;
     struct str mark;
-    bool done;
+    bool done, other; // the store's identities are in the form of another plan
 };
 
 // ---- the mark: for which plan it was done ----
@@ -66,6 +66,7 @@ static int mark_row(void *arg, const struct store_value *c, size_t n)
 {
     struct renewal *r = arg;
     r->done = str_eq(c[0].s, r->mark);
+    r->other = !r->done;
     return 0;
 }
 
@@ -198,6 +199,9 @@ void hss_renew(struct hss_ctx *ctx)
     char mark[MARK + 1];
     r.mark = mark_of(ctx->plan, mark);
     int err = STORE_RUN(ctx->store, SQL_META_GET, mark_row, &r, SV_TEXT(str_from(done_name)));
+    if (r.other && store_has_others(ctx->store))
+        LOG(LOG_WARN, "identities get this HSS's form while others use the store: all of them need the same plan",
+            LF_Z("options", "home.domains, numbering"));
     do {
         if (!err && !r.done)
             err = turn(&r);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,19 +154,28 @@ const char *vault_key_trouble(int err)
                                  : err_text(err);
 }
 
+static bool write_new(int fd, const char text[KEY_TEXT + 1], size_t n)
+{
+    bool ok = write(fd, text, n) == (ssize_t)n && fsync(fd) == 0;
+    return close(fd) == 0 && ok;
+}
+
+// Under a name of its own first, so that another HSS finds all of it or nothing.
 int vault_key_create(const char *path, const uint8_t key[VAULT_KEY])
 {
-    char text[KEY_TEXT + 1];
+    char text[KEY_TEXT + 1], name[PATH_MAX];
     struct writer w = writer_init(text, sizeof(text));
     writer_hex(&w, key, VAULT_KEY);
     writer_chr(&w, '\n');
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if ((size_t)snprintf(name, sizeof name, "%s.XXXXXX", path) >= sizeof name)
+        return ERR_TOOBIG;
+    int fd = mkostemp(name, O_CLOEXEC);
     if (fd < 0)
-        return errno == EEXIST ? ERR_EXISTS : ERR_IO;
-    bool ok = write(fd, text, w.n) == (ssize_t)w.n && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
+        return ERR_IO;
+    int err = write_new(fd, text, w.n) ? 0 : ERR_IO;
+    if (!err && link(name, path) != 0)
+        err = errno == EEXIST ? ERR_EXISTS : ERR_IO;
+    unlink(name);
     OPENSSL_cleanse(text, sizeof(text));
-    if (!ok)
-        unlink(path);
-    return ok ? 0 : ERR_IO;
+    return err;
 }

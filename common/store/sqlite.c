@@ -8,9 +8,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/sharing.h"
 
 struct store {
     sqlite3 *db;
+    struct sharing sharing;
+    uint32_t busy_ms;
     const char *const *sql;
     size_t n_sql;
     char why[160];         // of the last failure
@@ -83,26 +86,28 @@ static int scalar(struct store *s, const char *sql, int64_t *ret_v)
     return err;
 }
 
-static int of_another_program(struct store *s, int64_t version, size_t own)
+static int of_another_program(struct store *s, int64_t version, size_t own, bool first)
 {
-    (void)snprintf(s->why, sizeof(s->why), "schema version %lld, this program's is %zu", (long long)version, own);
+    (void)snprintf(s->why, sizeof(s->why), "schema version %lld, this program's is %zu%s", (long long)version, own,
+                   first ? "" : ", and other processes use the store");
     return ERR_BAD;
 }
 
-// One transaction for all steps: a crash leaves the old version or the new one.
-static int migrate(struct store *s, const struct store_params *p)
+// One transaction for all steps: a crash leaves the old version or the new one. Nobody's statements may find another
+// schema than they were written for: who is not the first to open the store changes nothing.
+static int migrate(struct store *s, const struct store_params *p, bool first)
 {
     int64_t version = 0;
     int err = scalar(s, "PRAGMA user_version", &version);
     if (err || (size_t)version == p->n_migrations)
         return err;
-    if ((size_t)version > p->n_migrations || p->read_only)
-        return of_another_program(s, version, p->n_migrations);
+    if ((size_t)version > p->n_migrations || p->read_only || !first)
+        return of_another_program(s, version, p->n_migrations, first);
     err = exec(s, "BEGIN IMMEDIATE");
     if (!err) // another process may have been first, and of a later version
         err = scalar(s, "PRAGMA user_version", &version);
     if (!err && (size_t)version > p->n_migrations)
-        err = of_another_program(s, version, p->n_migrations);
+        err = of_another_program(s, version, p->n_migrations, true);
     for (size_t i = (size_t)version; !err && i < p->n_migrations; i++)
         err = exec(s, p->migrations[i]);
     if (!err)
@@ -133,7 +138,25 @@ static int limit_size(struct store *s, uint64_t max_bytes)
     return err;
 }
 
-static int open_db(struct store *s, const struct store_params *p)
+// SQLite's own way to wait pauses up to 100 ms: whose turn it is shall not miss it.
+static int busy(void *arg, int tries)
+{
+    const struct store *s = arg;
+    if (tries < 0 || (uint32_t)tries >= s->busy_ms)
+        return 0;
+    (void)sqlite3_sleep(1);
+    return 1;
+}
+
+static void set_patience(struct store *s, const struct store_params *p)
+{
+    if (p->use == STORE_SHARED)
+        sqlite3_busy_handler(s->db, busy, s);
+    else
+        sqlite3_busy_timeout(s->db, (int)s->busy_ms);
+}
+
+static int open_db(struct store *s, const struct store_params *p, bool first)
 {
     if (!p->read_only)
         create_private(p->path);
@@ -141,7 +164,7 @@ static int open_db(struct store *s, const struct store_params *p)
     int err = failed(s, sqlite3_open_v2(p->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (err)
         return err;
-    sqlite3_busy_timeout(s->db, (int)(p->busy_ms ? p->busy_ms : BUSY_MS));
+    set_patience(s, p);
     if (!p->read_only)
         err = exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                       "PRAGMA journal_size_limit=67108864;"
@@ -150,7 +173,20 @@ static int open_db(struct store *s, const struct store_params *p)
         err = pragma(s, "cache_size", -CACHE_KIB);
     if (!err)
         err = limit_size(s, p->max_bytes);
-    return err ? err : migrate(s, p);
+    return err ? err : migrate(s, p, first);
+}
+
+static int enter(struct store *s, const struct store_params *p, bool *ret_first)
+{
+    *ret_first = true;
+    if (p->use == STORE_UNGUARDED || strcmp(p->path, ":memory:") == 0)
+        return 0;
+    int err = sharing_enter(p->path, p->use, s->busy_ms, &s->sharing, ret_first);
+    if (err)
+        (void)snprintf(s->why, sizeof(s->why), "%s",
+                       err == ERR_INUSE ? "another process uses it, and not both of them share it"
+                                        : "its lock file cannot be used");
+    return err;
 }
 
 int store_open(const struct store_params *p, char *why, size_t size, struct store **ret_store)
@@ -160,7 +196,13 @@ int store_open(const struct store_params *p, char *why, size_t size, struct stor
         return ERR_NOMEM;
     s->sql = p->sql;
     s->n_sql = p->n_sql;
-    int err = open_db(s, p);
+    s->sharing = SHARING_NONE;
+    s->busy_ms = p->busy_ms ? p->busy_ms : BUSY_MS;
+    bool first;
+    int err = enter(s, p, &first);
+    if (!err)
+        err = open_db(s, p, first);
+    sharing_opened(&s->sharing);
     if (err) {
         if (why)
             (void)snprintf(why, size, "%s", s->why);
@@ -179,12 +221,25 @@ void store_close(struct store *s)
         sqlite3_finalize(s->stmts[i]);
     sqlite3_finalize(s->data_version);
     sqlite3_close(s->db);
+    sharing_leave(&s->sharing);
     mem_free(s);
 }
 
 int store_begin(struct store *s)
 {
-    return exec(s, "BEGIN IMMEDIATE");
+    int err = sharing_wait(&s->sharing);
+    if (err) {
+        (void)snprintf(s->why, sizeof(s->why), "another process writes");
+        return err;
+    }
+    err = exec(s, "BEGIN IMMEDIATE");
+    sharing_go(&s->sharing);
+    return err;
+}
+
+bool store_has_others(const struct store *s)
+{
+    return sharing_has_others(&s->sharing);
 }
 
 int store_commit(struct store *s)

@@ -122,7 +122,7 @@ static void open_hss(struct bench *b, const char *where)
 
 static void remove_store(const struct bench *b)
 {
-    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.key"};
+    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.db-lock", "hss.key"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         char path[240];
         (void)snprintf(path, sizeof(path), "%s/%s", b->dir, files[i]);

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 
 from labkit import facts, procs
 from labkit.phones import Phone
@@ -105,8 +106,14 @@ class Lab:
         assert r.returncode == status, f"{node} {words}: {r.returncode} {r.stdout}{r.stderr}"
         return r.stdout + r.stderr
 
+    def up(self, **counts):
+        """up(scscf=2): so many of each kind, else one."""
+        self.cli("up", *(word for kind, n in counts.items() for word in (f"--{kind}", str(n))))
+        facts.lay_out(facts.layout())
+
     def down(self):
         self.cli("down")
+        facts.lay_out(facts.layout())
 
     def restart(self, node):
         self.cli("restart", node)
@@ -159,6 +166,14 @@ class Lab:
     def was_mixed(self, at):
         """What was said then is not ours alone to answer for."""
         return any(begin <= at <= end for begin, end in self.mixed)
+
+    # ---- figures ----
+
+    def figure(self, node, name):
+        """The sum of a metric over its labels."""
+        with urllib.request.urlopen(facts.url(node), timeout=5) as page:
+            lines = page.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"carillon_{name}[ {{]", line))
 
     # ---- logs ----
 

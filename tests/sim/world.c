@@ -457,7 +457,7 @@ void world_start(struct world *w, uint64_t seed, size_t n_users)
 
 static void remove_store(struct world *w)
 {
-    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.key"};
+    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.db-lock", "hss.key"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         snprintf(path, sizeof path, "%s/%s", w->dir, files[i]);

@@ -9,8 +9,8 @@ from labkit.procs import LabError, UsageError
 
 COMMANDS = {
     "demo": "build, start the core, let phones register and call, show the ladders; takes what up takes",
-    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of a kind;"
-          "\n            --ipv6: all of it on IPv6",
+    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of one; "
+          "--ipv6",
     "down": "end what up started",
     "restart": "restart NF: end one node (scscf, scscf2 where there are two) and start it again",
     "status": "what runs, on which address, since when",

@@ -10,13 +10,12 @@ from labkit import facts
 from labkit.procs import LabError
 
 
-class Phone:
+class Run:
     """One carillon-ue run. Use as a context manager: leaving it ends the process."""
 
-    def __init__(self, name, *steps, options=()):
+    def __init__(self, name, command):
         self.name, self.events, self._queue = name, [], queue.Queue()
-        self.process = subprocess.Popen(facts.ue_command(name, *steps, options=options),
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         self._errors = []
         self._readers = [threading.Thread(target=self._read, daemon=True),
@@ -83,3 +82,10 @@ class Phone:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+class Phone(Run):
+    """A lab subscriber's phone that works through its steps."""
+
+    def __init__(self, name, *steps, options=()):
+        super().__init__(name, facts.ue_command(name, *steps, options=options))

@@ -20,8 +20,9 @@ def _name(kind, number=1):
 
 def _another(text, kind, number):
     """The text, of or about the first of a kind, for another one."""
+    other = facts.address(facts.instance(kind, number))
     text = re.sub(rf"(?<![\w.-]){re.escape(_name(kind))}", _name(kind, number), text)
-    return re.sub(rf"(?<![\d.]){re.escape(facts.address(kind))}(?!\d)", facts.address(facts.instance(kind, number)), text)
+    return re.sub(rf"(?<![\d.]){re.escape(facts.address(kind))}(?!\d)", other, text)
 
 
 def _blocks(lines):

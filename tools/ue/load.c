@@ -39,6 +39,7 @@ struct load {
     uint64_t run_ns, begun_ns, offered_ns, goal, started, succeeded, served, failed, skipped, pending, last_ns;
     uint64_t retransmitted; // before measuring began
     uint64_t unregistered;  // users that could not register before the calls
+    uint64_t told;          // failures
     int signo;              // it was ended by
     uint32_t by_status[STATUS_MAX];
     struct samples first, total; // calls: to the 180, to the 200; registrations: total only
@@ -81,6 +82,19 @@ static double elapsed_ms(const struct user *u)
 
 // ---- one operation ends ----
 
+// When it had begun, and when it was known to have failed, from the beginning of the measurement.
+static void tell_failure(struct user *u, unsigned status, struct str cause)
+{
+    struct load *l = u->load;
+    double begun = (double)u->started - (double)l->begun_ns;
+    if (l->told >= l->o->failures)
+        return;
+    l->told++;
+    report_event(l->o, "operation-failed",
+                 json_pack("{s:s, s:b, s:f, s:f, s:i, s:o}", "user", u->uri, "setup", (int)l->setup, "begun_ms",
+                           begun / 1e6, "ms", elapsed_ms(u), "status", (int)status, "cause", report_str(cause)));
+}
+
 static void done(struct user *u, unsigned status)
 {
     struct load *l = u->load;
@@ -96,17 +110,31 @@ static void done(struct user *u, unsigned status)
     l->by_status[status < STATUS_MAX ? status : 0]++;
 }
 
+static void failed(struct user *u, unsigned status, struct str cause)
+{
+    tell_failure(u, status, cause);
+    done(u, status);
+}
+
+// A phone also registers by itself: a refresh, or because the network has lost its registration.
+static bool is_registering(const struct user *u)
+{
+    return u->busy && (!u->load->calls || u->load->setup);
+}
+
 static void on_registered(void *arg, struct phone *ph, const struct ue_registered *r)
 {
     struct user *u = arg;
-    if (!u->load->calls || u->load->setup)
-        add_sample(&u->load->total, elapsed_ms(u));
+    if (!is_registering(u))
+        return;
+    add_sample(&u->load->total, elapsed_ms(u));
     done(u, 200);
 }
 
 static void on_register_failed(void *arg, struct phone *ph, const struct ue_failure *f)
 {
-    done(arg, f->status == 200 ? 0 : f->status);
+    if (is_registering(arg))
+        failed(arg, f->status == 200 ? 0 : f->status, f->cause);
 }
 
 static void on_progress(void *arg, struct phone *ph, ue_call call, unsigned status)
@@ -161,7 +189,7 @@ static void on_failed(void *arg, struct phone *ph, ue_call call, const struct ue
 {
     struct user *u = arg;
     if (u->busy)
-        done(u, f->status == 200 ? 0 : f->status);
+        failed(u, f->status == 200 ? 0 : f->status, f->cause);
 }
 
 static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
@@ -169,8 +197,12 @@ static void on_ended(void *arg, struct phone *ph, ue_call call, bool by_remote,
 {
     struct user *u = arg;
     // The called side never hangs up by itself, and a BYE that nobody takes is no end of a call.
-    if (u->busy)
-        done(u, by_remote || ue_call_bye_status(u->hub, call) >= 300 ? 0 : 200);
+    if (!u->busy)
+        return;
+    if (by_remote || ue_call_bye_status(u->hub, call) >= 300)
+        failed(u, 0, by_remote ? STR("hung up by the other side") : STR("nobody took the BYE"));
+    else
+        done(u, 200);
 }
 
 static const struct ue_ops ops = {.registered = on_registered,
@@ -206,7 +238,7 @@ static void start_one(struct load *l, uint64_t i)
     l->pending++;
     int e = call ? start_call(l, u) : phone_register(u->phone);
     if (e)
-        done(u, 0);
+        failed(u, 0, str_from(err_text(e)));
 }
 
 static void count_retransmissions(void *arg, const char *name, const char *labels, uint64_t value)

@@ -60,6 +60,7 @@ static const char help[] =
     "                                         half of the users to the second half\n"
     "  --hold MS                              length of a call, 1000\n"
     "  --setup-rate R                         of the registrations before calls, 1000 a second\n"
+    "  --failures N                           so many of the operations that fail are told as events, 0\n"
     "  --spread N                             phones on N addresses from --local upwards, 1\n"
     "\n"
     "Exit status: 0 all steps ended as expected, 1 one did not or nothing could start, 2 wrong usage,\n"
@@ -71,7 +72,7 @@ enum { LOAD_DOMAIN_MAX = 96 }; // an identity is IMSI@DOMAIN, in load.c
 enum {
     O_IMPI = 256, O_IMPU, O_DOMAIN, O_K, O_K_ASCII, O_OP, O_OPC, O_PASSWORD, O_SQN_FILE, O_LOCAL,
     O_PROXY, O_TRANSPORT, O_ACCESS, O_JSON, O_EXPIRES, O_USERS, O_RATE, O_SECONDS, O_LOAD, O_FIRST_IMSI, O_SPREAD,
-    O_SETUP_RATE, O_HOLD, O_HELP, O_VERSION,
+    O_SETUP_RATE, O_FAILURES, O_HOLD, O_HELP, O_VERSION,
 };
 
 static const struct option longs[] = {
@@ -97,6 +98,7 @@ static const struct option longs[] = {
     {"first-imsi", required_argument, NULL, O_FIRST_IMSI},
     {"spread", required_argument, NULL, O_SPREAD},
     {"setup-rate", required_argument, NULL, O_SETUP_RATE},
+    {"failures", required_argument, NULL, O_FAILURES},
     {"hold", required_argument, NULL, O_HOLD},
     {"help", no_argument, NULL, O_HELP},
     {"version", no_argument, NULL, O_VERSION},
@@ -200,6 +202,7 @@ static void take_load(int opt, struct options *o)
     case O_SECONDS: o->seconds = number(o, "--seconds", optarg, 1); break;
     case O_SPREAD: o->spread = number(o, "--spread", optarg, 1); break;
     case O_SETUP_RATE: o->setup_rate = number(o, "--setup-rate", optarg, 1); break;
+    case O_FAILURES: o->failures = number(o, "--failures", optarg, 0); break;
     case O_HOLD: o->hold_ms = number(o, "--hold", optarg, 0); break;
     case O_LOAD: o->kind = optarg; break;
     case O_FIRST_IMSI:

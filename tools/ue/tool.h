@@ -15,7 +15,7 @@ struct options {
     bool has_op, json;
     uint32_t expires;
     // load
-    uint32_t users, rate, seconds, hold_ms, spread, setup_rate;
+    uint32_t users, rate, seconds, hold_ms, spread, setup_rate, failures;
     uint64_t first_imsi;
     const char *kind; // "registrations" or "calls"
     const char *load_only; // an option that was given and means nothing without load

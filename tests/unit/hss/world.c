@@ -76,6 +76,7 @@ struct hss_params world_params(struct world *w, char *store, char *key, size_t n
     p.store_path = store;
     p.key_file = key;
     p.key_create = true;
+    p.store_shared = w->shared;
     return p;
 }
 
@@ -118,7 +119,7 @@ void world_close(struct world *w)
 
 void world_remove(struct world *w)
 {
-    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.key"};
+    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.db-lock", "hss.key"};
     char path[96];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         world_path(w, files[i], path, sizeof(path));

@@ -16,6 +16,7 @@ struct world {
     struct loop *loop;
     struct hss *hss;
     char dir[64]; // temporary directory, "" when in memory
+    bool shared;  // with other worlds of the same directory
 };
 
 // path NULL: in memory. Provisions world_subscribers when fresh.

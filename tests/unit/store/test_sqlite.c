@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +44,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         char name[128];
@@ -235,6 +237,126 @@ static void second_writer_is_told(void **state)
     store_close(b);
 }
 
+static int open_as(enum store_use use, size_t version, struct store **ret_s, char why[160])
+{
+    struct store_params p = params(version);
+    p.use = use;
+    p.busy_ms = 20;
+    return store_open(&p, why, 160, ret_s);
+}
+
+static struct store *must_open_as(enum store_use use, size_t version)
+{
+    struct store *s = NULL;
+    char why[160] = "";
+    if (open_as(use, version, &s, why) != 0)
+        fail_msg("%s", why);
+    return s;
+}
+
+static void must_refuse(enum store_use use, size_t version, int err, const char *words)
+{
+    struct store *s = NULL;
+    char why[160] = "";
+    assert_int_equal(open_as(use, version, &s, why), err);
+    if (!strstr(why, words))
+        fail_msg("%s", why);
+}
+
+// Who has not been told of others keeps what he remembers; so they do not get in.
+static void one_process_or_several(void **state)
+{
+    (void)state;
+    assert_int_equal(store_users(path), STORE_UNGUARDED);
+    struct store *a = must_open_as(STORE_ALONE, 1);
+    assert_false(store_has_others(a));
+    assert_int_equal(store_users(path), STORE_ALONE);
+    must_refuse(STORE_ALONE, 1, ERR_INUSE, "another process uses it");
+    must_refuse(STORE_SHARED, 1, ERR_INUSE, "not both of them share it");
+    store_close(a);
+    a = must_open_as(STORE_SHARED, 1);
+    assert_false(store_has_others(a));
+    assert_int_equal(store_users(path), STORE_SHARED);
+    struct store *b = must_open_as(STORE_SHARED, 1);
+    assert_true(store_has_others(a) && store_has_others(b));
+    must_refuse(STORE_ALONE, 1, ERR_INUSE, "another process uses it");
+    must_refuse(STORE_SHARED, 2, ERR_BAD, "other processes use the store"); // its statements are for another schema
+    store_close(b);
+    assert_false(store_has_others(a));
+    store_close(a);
+    store_close(must_open_as(STORE_SHARED, 2));
+}
+
+// Each sees what the other has committed, and that it has.
+static void shared(void **state)
+{
+    (void)state;
+    struct store *a = must_open_as(STORE_SHARED, 1), *b = must_open_as(STORE_SHARED, 1);
+    assert_int_equal(store_begin(a), 0);
+    (void)store_foreign_write(a);
+    assert_int_equal(put(a, "a", STR("1")), 0);
+    assert_int_equal(store_begin(b), ERR_TIMEOUT);
+    assert_int_equal(store_commit(a), 0);
+    for (int i = 0; i < 3; i++) {
+        struct store *s = i % 2 ? a : b;
+        char name[8];
+        (void)snprintf(name, sizeof name, "n%d", i);
+        assert_int_equal(store_begin(s), 0);
+        assert_true(store_foreign_write(s));
+        assert_int_equal(count(s), i + 1);
+        assert_int_equal(put(s, name, STR("1")), 0);
+        assert_int_equal(store_commit(s), 0);
+    }
+    assert_int_equal(store_begin(b), 0);
+    assert_false(store_foreign_write(b)); // its own was the last
+    store_rollback(b);
+    store_close(a);
+    store_close(b);
+}
+
+static void *write_once(void *arg)
+{
+    struct store *s = arg;
+    int err = store_begin(s);
+    if (!err)
+        err = put(s, "waited", STR("1"));
+    if (!err)
+        err = store_commit(s);
+    return err ? s : NULL;
+}
+
+// Who waits is the next one, although somebody else writes without a pause.
+static void they_take_turns(void **state)
+{
+    (void)state;
+    struct store_params p = params(1);
+    p.use = STORE_SHARED;
+    p.busy_ms = 60000;
+    struct store *a = open_store(&p), *b = open_store(&p);
+    pthread_t waits;
+    void *failed;
+    char name[128];
+    struct flock next = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+    (void)snprintf(name, sizeof name, "%s-lock", path);
+    int fd = open(name, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(store_begin(a), 0);
+    assert_int_equal(pthread_create(&waits, NULL, write_once, b), 0);
+    do { // until it waits
+        next.l_type = F_WRLCK;
+        assert_int_equal(fcntl(fd, F_OFD_GETLK, &next), 0);
+    } while (next.l_type == F_UNLCK);
+    assert_int_equal(store_commit(a), 0);
+    assert_int_equal(store_begin(a), 0);
+    assert_int_equal(count(a), 1);
+    store_rollback(a);
+    assert_int_equal(pthread_join(waits, &failed), 0);
+    assert_null(failed);
+    (void)close(fd);
+    store_close(a);
+    store_close(b);
+}
+
 static void read_only(void **state)
 {
     (void)state;
@@ -292,6 +414,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(values, setup, teardown),
         cmocka_unit_test_setup_teardown(transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(second_writer_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_process_or_several, setup, teardown),
+        cmocka_unit_test_setup_teardown(shared, setup, teardown),
+        cmocka_unit_test_setup_teardown(they_take_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(read_only, setup, teardown),
         cmocka_unit_test_setup_teardown(full, setup, teardown),
     };
