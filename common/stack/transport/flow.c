@@ -54,6 +54,11 @@ struct str flow_sent_by(const struct flow *f)
     return f->listener->host;
 }
 
+uint64_t flow_source(const struct flow *f)
+{
+    return addr_network_key(&f->info.remote, f->transport->limits.source_prefix);
+}
+
 struct list *flow_users(struct flow *f)
 {
     return &f->users;

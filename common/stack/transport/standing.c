@@ -23,11 +23,6 @@ static void set_standing(struct flow *f, enum stack_standing standing)
     stream_rearm(f);
 }
 
-uint64_t flow_source(const struct flow *f)
-{
-    return addr_network_key(&f->info.remote, f->transport->limits.source_prefix);
-}
-
 enum stack_standing flow_ask_standing(struct flow *f)
 {
     struct transport *t = f->transport;

@@ -148,13 +148,13 @@ static void loopbacks(void **state)
     static const struct {
         const char *ip;
         bool is;
-    } rows[] = {{"127.0.0.1", true}, {"127.255.0.1", true}, {"::1", true},          {"::ffff:127.0.0.1", true},
+    } them[] = {{"127.0.0.1", true}, {"127.255.0.1", true}, {"::1", true},          {"::ffff:127.0.0.1", true},
                 {"::2", false},      {"::1:0", false},      {"128.0.0.1", false}};
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(them); i++) {
         struct addr a;
-        assert_int_equal(addr_parse(str_from(rows[i].ip), 0, &a), 0);
-        assert_int_equal(addr_is_loopback(&a), rows[i].is);
+        assert_int_equal(addr_parse(str_from(them[i].ip), 0, &a), 0);
+        assert_int_equal(addr_is_loopback(&a), them[i].is);
     }
 }
 
