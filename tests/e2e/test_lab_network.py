@@ -41,8 +41,8 @@ def fixture_run():
     def run(code, **env):
         env = {**os.environ, "CARILLON_FAMILY": "6", "CARILLON_RUN": folder, "PYTHONPATH": str(facts.ROOT / "tools"),
                "PYTHONDONTWRITEBYTECODE": "1", **env}
-        return subprocess.run([shutil.which("unshare"), "--net", *NOBODY, sys.executable, "-c", code], capture_output=True, text=True,
-                              env=env, cwd="/", timeout=60, check=False)
+        words = [shutil.which("unshare"), "--net", *NOBODY, sys.executable, "-c", code]
+        return subprocess.run(words, capture_output=True, text=True, env=env, cwd="/", timeout=60, check=False)
 
     if run("import labkit").returncode:
         pytest.skip("nobody may not read this tree")
