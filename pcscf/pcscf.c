@@ -130,15 +130,6 @@ static int hostport(const struct addr *a, struct str name, struct str *ret)
     return ret->p ? 0 : ERR_NOMEM;
 }
 
-struct str pcscf_host(struct str hostport)
-{
-    ptrdiff_t end = str_chr(hostport, ']');
-    if (end >= 0)
-        return str_head(hostport, (size_t)end + 1);
-    end = str_chr(hostport, ':');
-    return end < 0 ? hostport : str_head(hostport, (size_t)end);
-}
-
 static int access_hostports(struct pcscf *pc)
 {
     const struct pcscf_config *c = pc->config;
