@@ -5,6 +5,7 @@
 #include "ims/timers.h"
 #include "ims/trust.h"
 #include "pcscf/pcscf_priv.h"
+#include "sip/uri.h"
 
 enum { FURTHER_ENTRIES_MAX = 7 };
 
@@ -92,7 +93,7 @@ const struct conf_row pcscf_rows[] = {
      .help = "Registered contacts at most; beyond it REGISTER gets 503 with Retry-After."},
     {.name = "limits.pending_per_source", .type = CONF_U32, .offset = OFF(max_pending),
      .def = "10000",
-     .help = "Registrations that one source address (IPv6: a /64) may have begun and not finished; "
+     .help = "Registrations that one source (limits.source_prefix) may have begun and not finished; "
              "beyond it REGISTER gets 503 with Retry-After. What is never finished is forgotten "
              "over four minutes (reg-await-auth). 0: any number."},
     {.name = "limits.identities", .type = CONF_U32, .offset = OFF(max_identities), .def = "100", .min = 1,
@@ -129,7 +130,7 @@ const struct conf_row pcscf_rows[] = {
 static bool is_this_node(const struct pcscf_config *c, const struct node_host *h)
 {
     return node_host_is_at(h, &c->core_listen) || node_host_is_at(h, &c->access_listen) ||
-           (c->core_host.n && str_ieq(h->host, c->core_host));
+           (c->core_host.n && sip_host_eq(h->host, c->core_host));
 }
 
 // A numeric I-CSCF is reached from an address of its family only.

@@ -8,11 +8,7 @@ static struct str own_host(const struct pjob *pj)
     struct str at = pcscf_hostport(pj->pcscf, PCSCF_ACCESS, &pj->ue);
     if (!at.n)
         at = pj->pcscf->core_hostport;
-    ptrdiff_t end = str_chr(at, ']');
-    if (end >= 0)
-        return str_head(at, (size_t)end + 1);
-    end = str_chr(at, ':');
-    return end < 0 ? at : str_head(at, (size_t)end);
+    return pcscf_host(at);
 }
 
 enum step_verdict pcscf_check_media(struct job *j)

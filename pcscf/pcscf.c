@@ -274,10 +274,7 @@ static int start(struct pcscf *pc)
         e = open_registry(pc);
     if (e)
         return e;
-    pc->icid_host = pc->core_hostport;
-    ptrdiff_t colon = str_chr(pc->core_hostport, ':');
-    if (c->core_host.n && colon > 0)
-        pc->icid_host = str_head(pc->core_hostport, (size_t)colon);
+    pc->icid_host = pcscf_host(pc->core_hostport);
     return listen_to_all(pc);
 }
 

@@ -164,6 +164,21 @@ struct str pcscf_charging_functions(const struct pjob *pj, struct arena *a);
 
 // ---- dialog_route.c ----
 
+// Who sends from an address, as far as it tells.
+static inline uint64_t pcscf_source(const struct pcscf *p, const struct addr *remote)
+{
+    return addr_network_key(remote, p->config->limits.source_prefix);
+}
+
+// The host of "host:port".
+static inline struct str pcscf_host(struct str hostport)
+{
+    ptrdiff_t bracket = str_chr(hostport, ']'), colon = str_chr(hostport, ':');
+    if (bracket >= 0)
+        return str_head(hostport, (size_t)bracket + 1);
+    return colon < 0 ? hostport : str_head(hostport, (size_t)colon);
+}
+
 // "host:port" of one side as a UE or core node of that flow's address family reaches it.
 static inline struct str pcscf_hostport(const struct pcscf *p, unsigned side, const struct access_flow *f)
 {

@@ -77,7 +77,7 @@ static enum step_verdict check_source(struct job *j)
     struct pcscf *pc = pj->pcscf;
     if (is_known(pj))
         return STEP_CONTINUE;
-    pj->counted = bucket_take(pc->pending, addr_source_key(&pj->ue.remote), loop_now(pc->loop));
+    pj->counted = bucket_take(pc->pending, pcscf_source(pc, &pj->ue.remote), loop_now(pc->loop));
     if (pj->counted)
         return STEP_CONTINUE;
     pc->counters.refused_source++;

@@ -87,7 +87,7 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     if (status < 200 || status >= 300)
         return PXY_PASS;
     if (pj->counted) // and the REGISTER that was challenged
-        bucket_give(pc->pending, addr_source_key(&pj->ue.remote), 2, loop_now(pc->loop));
+        bucket_give(pc->pending, pcscf_source(pc, &pj->ue.remote), 2, loop_now(pc->loop));
     return register_store(pj, msg, edits);
 }
 

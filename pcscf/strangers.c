@@ -37,9 +37,10 @@ enum stack_standing pcscf_standing(void *pcscf, const struct flow_info *from)
 
 uint64_t pcscf_user(void *pcscf, const struct flow_info *from)
 {
+    const struct pcscf *pc = pcscf;
     struct access_flow f = flow_of(from);
-    const struct association *a = owner(pcscf, &f);
-    return a ? association_key(a) : addr_source_key(&from->remote);
+    const struct association *a = owner(pc, &f);
+    return a ? association_key(a) : pcscf_source(pc, &from->remote);
 }
 
 // One name, however it is written, from one source: who tries it in alice's name uses up nothing of alice's own.
@@ -50,7 +51,7 @@ static bool register_pays(struct pcscf *pc, const struct flow_info *from, const 
         return true;
     if (identity_key_init(&to, &pc->plan, sip_msg_to(m)->uri.text))
         return false;
-    uint64_t key = bucket_key_of(addr_source_key(&from->remote), to.hash);
+    uint64_t key = bucket_key_of(pcscf_source(pc, &from->remote), to.hash);
     identity_key_done(&to);
     return bucket_take(pc->registers, key, loop_now(pc->loop));
 }

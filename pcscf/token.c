@@ -4,6 +4,7 @@
 #include "base/base64url.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "sip/uri.h"
 
 // Layout: protocol, family and kind, port, flow id, boot, listener, user, key, node, address, routes (TOKEN_ACCESS),
 // tag.
@@ -160,6 +161,8 @@ static uint64_t hash_lower(const struct token_key *k, struct str name, struct st
 uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struct sip_uri *u)
 {
     uint64_t params = 0;
+    char buf[SIP_IP6_MAX];
+    struct str ip6 = sip_host_ip6(u->host, buf); // a UE may write an address in its own way
     for (const struct sip_param *p = u->params; p; p = p->next)
         if (!str_ieq(p->name, STR("lr")))
             params += hash_lower(k, p->name, p->value);
@@ -167,7 +170,7 @@ uint64_t token_add_route(const struct token_key *k, uint64_t routes, const struc
                       u->scheme == SIP_SCHEME_OTHER ? hash_str(k, u->text) : (uint64_t)u->scheme,
                       hash_str(k, u->user),
                       hash_str(k, u->password),
-                      hash_lower(k, STR("host"), u->host),
+                      hash_lower(k, STR("host"), ip6.n ? ip6 : u->host),
                       u->port,
                       params,
                       hash_str(k, u->headers)};

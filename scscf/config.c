@@ -151,7 +151,7 @@ const struct conf_row scscf_rows[] = {
      .help = "Challenges of one user asked for by one source: ten at once, and then one in that "
              "time; a right answer gives them back. 0: any number."},
     {"limits.vectors_per_source", CONF_U32, BRAKE(vectors_per_source), "100", 0, 1000000, "1/s",
-     .help = "Challenges asked for by one source (IPv6: a /64) for all users; ten times as many at "
+     .help = "Challenges asked for by one source (limits.source_prefix) for all users; ten times as many at "
              "once, and a right answer gives one back. 0: any number."},
     {"limits.vectors_per_user", CONF_U32, BRAKE(vectors_per_user), "100", 0, 100000, "1/s",
      .help = "Challenges of one user asked for by sources that are new to him and have asked for "

@@ -104,7 +104,7 @@ static enum step_verdict identify(struct job *j)
     r->protection = protection_of(r->auth);
     r->call_id = sip_msg_call_id(m);
     r->cseq = sip_msg_cseq(m)->number;
-    r->from = source_of(&s->trusted, job_pxy(j));
+    r->from = source_of(&s->trusted, s->cfg->strangers.source_prefix, job_pxy(j));
     r->impu = impu_canon(a, &s->plan, &sip_msg_to(m)->uri);
     j->identity = r->impu;
     if (!r->impu.n)

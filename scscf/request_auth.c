@@ -127,7 +127,7 @@ enum step_verdict request_check_answer(struct job *j)
     struct orig_job *o = (struct orig_job *)j;
     if (!o->unproven)
         return STEP_CONTINUE;
-    o->from = source_of(&nf(o)->trusted, job_pxy(j));
+    o->from = source_of(&nf(o)->trusted, nf(o)->cfg->strangers.source_prefix, job_pxy(j));
     const struct sip_auth *a = credentials(o);
     o->impi = a ? a->username // the registration may go while the HSS is asked
                 : arena_dup(job_arena(j), registration_first_impi(served(o)));

@@ -13,7 +13,7 @@ static bool recorded(const struct sip_via *v, struct addr *ret_addr)
 }
 
 // Via 0 is about the neighbour that sent to us; its address is the socket's word.
-static uint64_t outsider(const struct trust_domain *trusted, const struct pxy *p)
+static uint64_t outsider(const struct trust_domain *trusted, unsigned prefix, const struct pxy *p)
 {
     const struct sip_msg *m = pxy_request(p);
     struct addr a = pxy_source(p)->remote;
@@ -22,14 +22,14 @@ static uint64_t outsider(const struct trust_domain *trusted, const struct pxy *p
         if (!v)
             break;
         if (!recorded(v, &a))
-            return bucket_key_of(addr_source_key(&a), hash_bytes(v->host.p, v->host.n));
+            return bucket_key_of(addr_network_key(&a, prefix), hash_bytes(v->host.p, v->host.n));
     }
-    return addr_source_key(&a);
+    return addr_network_key(&a, prefix);
 }
 
-struct source source_of(const struct trust_domain *trusted, const struct pxy *p)
+struct source source_of(const struct trust_domain *trusted, unsigned prefix, const struct pxy *p)
 {
     struct str path = sip_msg_raw(pxy_request(p), SIP_H_PATH);
-    uint64_t from = outsider(trusted, p);
+    uint64_t from = outsider(trusted, prefix, p);
     return (struct source){from, bucket_key_of(from, hash_bytes(path.p, path.n))};
 }

@@ -11,8 +11,9 @@
 #include "stack/stack.h"
 
 struct source {
-    uint64_t source; // keyed hash of the address, IPv6 by /64 (addr_source_key)
+    uint64_t source; // keyed hash of the address, of IPv6 the first bits (addr_network_key)
     uint64_t flow;   // of the address and of the Path, which holds the P-CSCF's token of the flow
 };
 
-struct source source_of(const struct trust_domain *trusted, const struct pxy *p);
+// prefix: how many bits of an IPv6 address count.
+struct source source_of(const struct trust_domain *trusted, unsigned prefix, const struct pxy *p);

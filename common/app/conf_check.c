@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rows tell together, with the options of every daemon and of its network function in one table.
-#include <ifaddrs.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "app/app_priv.h"
 
@@ -116,43 +118,32 @@ void conf_check_rows(const struct conf_row *rows, const void *target, app_findin
 
 // ---- suspicions ----
 
-static bool is_loopback(const struct addr *a)
+// Asked of the system by taking the address for a moment, with a port of its choice: an address can be there without
+// being listed at an interface, as all of a prefix that is routed to this machine.
+static bool is_here(const struct addr *a)
 {
-    return addr_is_ip6(a) ? IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr)
-                          : ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
-}
-
-static bool is_here(const struct ifaddrs *here, const struct addr *a)
-{
-    if (addr_is_any(a) || is_loopback(a))
-        return true;
-    for (; here; here = here->ifa_next) {
-        struct addr own = {0};
-        if (!here->ifa_addr || here->ifa_addr->sa_family != a->sa.sa_family)
-            continue;
-        memcpy(&own, here->ifa_addr, addr_len(a));
-        if (addr_eq_ip(&own, a))
-            return true;
-    }
-    return false;
+    struct addr any_port = *a;
+    int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true; // nobody can tell
+    addr_set_port(&any_port, 0);
+    bool here = bind(fd, &any_port.sa, addr_len(&any_port)) == 0 || errno != EADDRNOTAVAIL;
+    (void)close(fd);
+    return here;
 }
 
 // A standby gets the address later; the start says for certain.
 static void suspect_strangers(const struct conf_row *rows, const char *target, app_finding odd, void *arg)
 {
     struct listeners all;
-    struct ifaddrs *here;
     char option[OPTION_MAX], text[ADDR_TEXT_MAX];
     listeners_of(rows, target, CONF_UDP | CONF_TCP | CONF_USE_LOCAL, &all);
-    if (getifaddrs(&here))
-        return;
     for (size_t i = 0; i < all.n; i++) {
         option_text(&all.v[i], option);
-        if (!is_here(here, all.v[i].addr))
+        if (!is_here(all.v[i].addr))
             app_find(odd, arg, option, "no interface of this machine has %.*s now; the start fails without it",
                      STR_ARG(addr_ip_text(all.v[i].addr, text)));
     }
-    freeifaddrs(here);
 }
 
 void conf_suspect_rows(const struct conf_row *rows, const void *target, app_finding odd, void *arg)

@@ -224,7 +224,11 @@ static const char *charging_wrong(struct str s)
     if (!str_istarts(s, STR("aaa://")) && !str_istarts(s, STR("aaas://")))
         return "is a URI of another scheme";
     struct str rest = str_skip(s, scheme), host = str_split(&rest, ';'), port = host;
-    host = str_split(&port, ':');
+    ptrdiff_t end = str_chr(host, ']');
+    if (end >= 0)
+        port = str_skip(host, (size_t)end + 1);
+    struct str before = str_split(&port, ':');
+    host = end < 0 ? before : str_head(host, (size_t)end + 1);
     return port.n && !all_digits(port) ? "has a port that is no number" : host_wrong(CONF_FORM_CHARGING, host);
 }
 
@@ -384,6 +388,8 @@ const char *conf_addr_hint(struct str text)
         return " (without a scheme)";
     if (str_chr(text, '/') >= 0)
         return " (one address, not a network)";
+    if (str_chr(text, '%') >= 0)
+        return " (a link-local address, which takes an interface, is nothing to be reached at)";
     if (str_chr(text, ',') >= 0 || str_chr(text, ' ') >= 0)
         return " (one address in each entry)";
     if (host.n < text.n && addr_parse(host, 0, &a) == 0)

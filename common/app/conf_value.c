@@ -34,6 +34,9 @@ static void set_str(struct conf_reader *r, const struct conf_slot *s)
         SLOT_FAIL(r, s, "may not be empty");
     else if (conf_form_check(s->row->form, text, why) || conf_path_check(s->row->form, text, why))
         SLOT_FAIL(r, s, "%s", why);
+    else if (s->row->form == CONF_FORM_HOST && text.n && text.p[0] != '[' && str_chr(text, ':') >= 0)
+        // An IPv6 address: it goes into URIs and Via, where it has brackets (RFC 3261 25.1).
+        *(struct str *)(void *)s->dst = ARENA_CAT(&r->conf->arena, STR("["), text, STR("]"));
     else
         *(struct str *)(void *)s->dst = arena_dup(&r->conf->arena, text);
 }

@@ -53,16 +53,6 @@ struct guest {
 
 // ---- connections ----
 
-static bool is_loopback(const struct addr *a)
-{
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (!addr_is_ip6(a))
-        return ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
-    const unsigned char *ip = (const unsigned char *)&a->in6.sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) ||
-           (memcmp(ip, mapped, sizeof mapped) == 0 && ip[12] == 127);
-}
-
 static unsigned count_of(const struct http *h, uint64_t source)
 {
     unsigned n = 0;
@@ -160,7 +150,7 @@ static void welcome(struct http *h, int fd, const struct addr *from)
     list_init(&g->link);
     g->fd = fd;
     g->source = addr_source_key(from);
-    g->loopback = is_loopback(from);
+    g->loopback = addr_is_loopback(from);
     h->coming = g;
     // The descriptor is closed by libmicrohttpd when it fails, and nobody is notified then.
     if (MHD_add_connection(h->daemon, fd, &from->sa, addr_len(from)) != MHD_YES) {

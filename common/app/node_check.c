@@ -30,7 +30,7 @@ static uint16_t port_of(const struct node_host *h)
 
 bool node_host_eq(const struct node_host *a, const struct node_host *b)
 {
-    return a->host.n && str_ieq(a->host, b->host) && port_of(a) == port_of(b);
+    return a->host.n && sip_host_eq(a->host, b->host) && port_of(a) == port_of(b);
 }
 
 bool node_host_is_at(const struct node_host *h, const struct conf_addrs *addrs)
@@ -62,23 +62,48 @@ void node_suspect_name(struct str name, const struct node_sip *c, app_finding od
 
 static bool is_loopback_net(struct str net)
 {
-    return str_starts(net, STR("127.")) || str_starts(net, STR("::1")) || str_starts(net, STR("[::1]"));
+    struct addr a;
+    struct str length = net, ip = str_split(&length, '/');
+    return addr_parse(ip, 0, &a) == 0 && addr_is_loopback(&a);
+}
+
+static bool is_of_family(struct str net, bool six)
+{
+    struct addr a;
+    struct str length = net, ip = str_split(&length, '/');
+    return addr_parse(ip, 0, &a) == 0 && addr_is_ip6(&a) == six;
+}
+
+// Neighbours come from addresses of the family that they are listened to by.
+static bool lacks_family(const struct conf_strs *list, const struct conf_addrs *addrs, bool six)
+{
+    bool heard = false, trusted = false;
+    for (size_t i = 0; i < addrs->n; i++)
+        heard |= addr_is_ip6(&addrs->v[i]) == six;
+    for (size_t i = 0; i < list->n; i++)
+        trusted |= is_of_family(list->v[i], six);
+    return heard && !trusted;
 }
 
 void node_suspect_trusted(const char *option, const struct conf_strs *list, const struct conf_addrs *addrs,
                           app_finding odd, void *arg)
 {
-    char text[ADDR_TEXT_MAX];
     bool others = false, outside = false;
     for (size_t i = 0; i < list->n; i++)
         others |= !is_loopback_net(list->v[i]);
     for (size_t i = 0; i < addrs->n; i++)
-        outside |= !addr_is_any(&addrs->v[i]) && !is_loopback_net(addr_host_text(&addrs->v[i], text));
+        outside |= !addr_is_any(&addrs->v[i]) && !addr_is_loopback(&addrs->v[i]);
     if (!list->n)
         app_find(odd, arg, option, "nobody is trusted: every other node is refused");
     else if (outside && !others)
         app_find(odd, arg, option, "only this machine is trusted, while other machines reach this node: they "
                                    "are refused");
+    for (int six = 0; list->n && six < 2; six++)
+        if (lacks_family(list, addrs, six))
+            app_find(odd, arg, option,
+                     "nobody is trusted whose address is of IPv%d, which this node listens to: such neighbours are "
+                     "refused",
+                     six ? 6 : 4);
 }
 
 // ---- Diameter ----

@@ -20,7 +20,7 @@ struct node_sip {
 
 // What strangers may use of a SIP node; 0 is no limit.
 struct node_limits {
-    uint32_t source_rate, source_burst;
+    uint32_t source_rate, source_burst, source_prefix;
     uint32_t connections, connections_per_source, first_message_ms, idle_ms, flows, reserve;
     struct conf_strs exempt;
 };
@@ -98,10 +98,15 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
 #define NODE_LIMITS_ROWS(at)                                                                       \
     {"limits.source_rate", CONF_U32, NODE_LIMITS_AT(at, source_rate), "100", .max = 1000000,       \
      .unit = "/s",                                                                                 \
-     .help = "SIP messages of strangers that are read from one source address (IPv6: a /64); "     \
-             "beyond it they are dropped unread. 0: any number."},                                 \
+     .help = "SIP messages of strangers that are read from one source (an IPv4 address, an IPv6 "  \
+             "network of limits.source_prefix); beyond it they are dropped unread. 0: any number."},\
     {"limits.source_burst", CONF_U32, NODE_LIMITS_AT(at, source_burst), "200", 1, 1000000,         \
      .help = "How many of them at once."},                                                         \
+    {"limits.source_prefix", CONF_U32, NODE_LIMITS_AT(at, source_prefix), "64", 32, 128,           \
+     .fixed = true,                                                                                \
+     .help = "How many bits of an IPv6 address say who a source is, in all measures of sources: "  \
+             "addresses that share them share what one source may. Smaller when networks that give "\
+             "a user more than a /64 (56, 48) reach this node."},                                  \
     {"limits.connections", CONF_U32, NODE_LIMITS_AT(at, connections), "50000",                     \
      .help = "TCP connections of strangers; when there are more, the oldest idle one of the "      \
              "source that has most is closed. 0: as many as descriptors allow."},                  \

@@ -79,6 +79,7 @@ struct stack_limits node_stack_limits(const struct node_limits *c)
 {
     return (struct stack_limits){.source_rate = c->source_rate,
                                  .source_burst = c->source_burst,
+                                 .source_prefix = c->source_prefix,
                                  .connections = c->connections,
                                  .connections_per_source = c->connections_per_source,
                                  .first_ms = c->first_message_ms,

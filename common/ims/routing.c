@@ -147,29 +147,11 @@ static bool is_private4(const unsigned char ip[4])
     return false;
 }
 
-// Where an IPv6 address has an IPv4 address in it: mapped (RFC 4291), translated (RFC 6052), 6to4
-// (RFC 3056). NULL: it has none.
-static const unsigned char *inner4(const unsigned char ip[16])
-{
-    static const struct {
-        struct block of;
-        unsigned at;
-    } forms[] = {
-        {{{[10] = 0xff, [11] = 0xff}, 96}, 12},
-        {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12},
-        {{{0x20, 0x02}, 16}, 2},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
-        if (is_in(&forms[i].of, ip))
-            return ip + forms[i].at;
-    return NULL;
-}
-
 bool routing_is_private(const struct addr *a)
 {
     if (!addr_is_ip6(a))
         return is_private4((const unsigned char *)&a->in4.sin_addr);
-    const unsigned char *ip = a->in6.sin6_addr.s6_addr, *inner = inner4(ip);
+    const unsigned char *ip = a->in6.sin6_addr.s6_addr, *inner = addr_inner4(ip);
     if (inner)
         return is_private4(inner);
     for (size_t i = 0; i < ARRAY_LEN(private6); i++)

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/writer.h"
 
 // The grammar of RFC 3261 has a third colon before an embedded IPv4 address, which RFC 5118 4.10 wants
@@ -14,6 +15,15 @@ static void drop_third_colon(char *text)
     char *three = strstr(text, ":::");
     if (three && strchr(three, '.') && !strchr(three + 3, ':'))
         memmove(three + 2, three + 3, strlen(three + 3) + 1);
+}
+
+static void unmap(struct addr *a)
+{
+    struct in6_addr ip = a->in6.sin6_addr;
+    if (!IN6_IS_ADDR_V4MAPPED(&ip))
+        return;
+    *a = (struct addr){.in4 = {.sin_family = AF_INET}};
+    memcpy(&a->in4.sin_addr, ip.s6_addr + 12, 4);
 }
 
 int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
@@ -34,6 +44,8 @@ int addr_parse(struct str ip, uint16_t port, struct addr *ret_addr)
         a.in6.sin6_family = AF_INET6;
     else
         return ERR_BAD;
+    if (addr_is_ip6(&a))
+        unmap(&a);
     addr_set_port(&a, port);
     *ret_addr = a;
     return 0;
@@ -114,21 +126,53 @@ bool addr_eq(const struct addr *a, const struct addr *b)
     return addr_eq_ip(a, b) && addr_port(a) == addr_port(b);
 }
 
-uint64_t addr_source_key(const struct addr *a)
+bool addr_is_loopback(const struct addr *a)
+{
+    return addr_is_ip6(a) ? IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) : ntohl(a->in4.sin_addr.s_addr) >> 24 == 127;
+}
+
+const unsigned char *addr_inner4(const unsigned char *ip)
+{
+    static const struct {
+        unsigned char prefix[12];
+        unsigned n, at;
+    } forms[] = {
+        {{[10] = 0xff, [11] = 0xff}, 12, 12},
+        {{0x00, 0x64, 0xff, 0x9b}, 12, 12},
+        {{0x20, 0x02}, 2, 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+        if (memcmp(ip, forms[i].prefix, forms[i].n) == 0)
+            return ip + forms[i].at;
+    return NULL;
+}
+
+uint64_t addr_network_key(const struct addr *a, unsigned bits)
 {
     unsigned char k[17] = {4};
     if (!addr_is_ip6(a)) {
         memcpy(k + 1, &a->in4.sin_addr, 4);
         return hash_bytes(k, sizeof k);
     }
-    const struct in6_addr *ip = &a->in6.sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(ip)) {
-        memcpy(k + 1, ip->s6_addr + 12, 4);
+    const unsigned char *ip = a->in6.sin6_addr.s6_addr, *inner = addr_inner4(ip);
+    if (inner) {
+        memcpy(k + 1, inner, 4);
         return hash_bytes(k, sizeof k);
     }
+    if (bits > 128 || IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr))
+        bits = 128;
+    else if (!bits)
+        bits = ADDR_SITE_BITS;
     k[0] = 6;
-    memcpy(k + 1, ip, IN6_IS_ADDR_LINKLOCAL(ip) ? 16 : 8);
+    memcpy(k + 1, ip, bits / 8);
+    if (bits % 8)
+        k[1 + bits / 8] = (unsigned char)(ip[bits / 8] & 0xff00 >> bits % 8);
     return hash_bytes(k, sizeof k);
+}
+
+uint64_t addr_source_key(const struct addr *a)
+{
+    return addr_network_key(a, ADDR_SITE_BITS);
 }
 
 struct str addr_ip_text(const struct addr *a, char *buf)

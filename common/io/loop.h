@@ -119,6 +119,9 @@ enum { UDP_DATA_MAX = 65507 }; // what one datagram carries over IPv4
 int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp);
 // Copies data (at most UDP_DATA_MAX bytes) into this turn's batch. ERR_FULL when the batch cannot take it.
 int udp_send(struct udp *u, const struct addr *dst, struct str data);
+// The same from an address of this machine, for a socket that is bound to the wildcard: who sent to an address expects
+// the answer from it (RFC 3581 4). src is what the callback called dst; any other socket sends from its own.
+int udp_send_from(struct udp *u, const struct addr *src, const struct addr *dst, struct str data);
 const struct addr *udp_local(const struct udp *u);
 void udp_close(struct udp *u); // takes NULL
 

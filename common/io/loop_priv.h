@@ -37,7 +37,7 @@ struct udp {
 };
 
 struct udp_record {
-    struct addr dst;
+    struct addr dst, src; // src: family 0: the socket's, or what the system chooses
     uint32_t n;
 };
 

@@ -134,7 +134,7 @@ static void send_one(struct sim_node *n, struct sim_udp *u, const struct udp_rec
 {
     struct sim *s = n->sim;
     struct str data = str_make((const char *)(rec + 1), rec->n);
-    struct addr src = sim_source(n, &u->base.local, &rec->dst);
+    struct addr src = sim_source(n, rec->src.sa.sa_family ? &rec->src : &u->base.local, &rec->dst);
     struct sim_path path = sim_path_find(s, &src, &rec->dst);
     if (sim_path_cut(&path) || sim_chance(s, path.faults->loss_ppm) ||
         (path.link && sim_chance(s, path.link->loss_ppm[path.dir]))) {

@@ -14,6 +14,11 @@ int udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_udp)
 
 int udp_send(struct udp *u, const struct addr *dst, struct str data)
 {
+    return udp_send_from(u, NULL, dst, data);
+}
+
+int udp_send_from(struct udp *u, const struct addr *src, const struct addr *dst, struct str data)
+{
     size_t size = udp_record_size(data.n);
     if (data.n > UDP_DATA_MAX)
         return ERR_TOOBIG;
@@ -25,6 +30,8 @@ int udp_send(struct udp *u, const struct addr *dst, struct str data)
     if (!p)
         return ERR_NOMEM;
     struct udp_record rec = {.dst = *dst, .n = (uint32_t)data.n};
+    if (src && addr_is_any(&u->local) && !addr_is_any(src))
+        rec.src = *src;
     memcpy(p, &rec, sizeof rec);
     if (data.n)
         memcpy(p + sizeof rec, data.p, data.n);

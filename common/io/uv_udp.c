@@ -21,6 +21,12 @@ struct uvl_udp {
     bool wildcard;
 };
 
+enum { TX_CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) };
+
+struct tx_control {
+    _Alignas(struct cmsghdr) char bytes[TX_CONTROL];
+};
+
 struct uvl_rx {
     struct mmsghdr msg[RX_BATCH];
     struct iovec iov[RX_BATCH];
@@ -147,7 +153,24 @@ static void take_reports(void *owner)
 
 // ---- sending ----
 
-static int tx_prepare(const struct outbuf *out, struct mmsghdr *msg, struct iovec *iov)
+// The source of a datagram of a socket that is bound to the wildcard, as a control message.
+static void tx_source(const struct addr *src, struct msghdr *h, char control[TX_CONTROL])
+{
+    struct in6_pktinfo six = {.ipi6_addr = src->in6.sin6_addr};
+    struct in_pktinfo four = {.ipi_spec_dst = src->in4.sin_addr};
+    bool is6 = addr_is_ip6(src);
+    size_t n = is6 ? sizeof six : sizeof four;
+    memset(control, 0, TX_CONTROL);
+    h->msg_control = control;
+    h->msg_controllen = CMSG_SPACE(n);
+    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    c->cmsg_level = is6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    c->cmsg_type = is6 ? IPV6_PKTINFO : IP_PKTINFO;
+    c->cmsg_len = CMSG_LEN(n);
+    memcpy(CMSG_DATA(c), is6 ? (const void *)&six : &four, n);
+}
+
+static int tx_prepare(const struct outbuf *out, struct mmsghdr *msg, struct iovec *iov, struct tx_control *control)
 {
     struct str left = outbuf_str(out);
     int n = 0;
@@ -160,6 +183,8 @@ static int tx_prepare(const struct outbuf *out, struct mmsghdr *msg, struct iove
             .msg_iov = &iov[n],
             .msg_iovlen = 1,
         }};
+        if (rec->src.sa.sa_family)
+            tx_source(&rec->src, &msg[n].msg_hdr, control[n].bytes);
         left = str_skip(left, udp_record_size(rec->n));
     }
     return n;
@@ -176,9 +201,10 @@ void uvl_udp_flush(struct udp *base)
     struct uvl_udp *u = CONTAINER_OF(base, struct uvl_udp, base);
     struct mmsghdr msg[TX_BATCH];
     struct iovec iov[TX_BATCH];
+    struct tx_control control[TX_BATCH];
     bool again = false;
     while (outbuf_len(&base->out)) {
-        int n = tx_prepare(&base->out, msg, iov);
+        int n = tx_prepare(&base->out, msg, iov, control);
         int sent = sendmmsg(u->sock.fd, msg, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             tx_consume(&base->out, sent);

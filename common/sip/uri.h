@@ -26,6 +26,12 @@ bool sip_uri_is_phone(const struct sip_uri *u);
 // A host without the dot that ends a fully qualified name: "example.org." is example.org. "example.org.." is no
 // name, and stays what it is.
 struct str sip_host_name(struct str host);
+// Two hosts that are the same: names without case, IPv6 references by their value, however they are written
+// (RFC 5954 4.2, RFC 5952 1).
+bool sip_host_eq(struct str a, struct str b);
+// An IPv6 reference in the one form of RFC 5952 4, in buf; STR_NONE for any other host.
+enum { SIP_IP6_MAX = 48 };
+struct str sip_host_ip6(struct str host, char buf[SIP_IP6_MAX]);
 // The number of a tel URI, or of a sip URI whose user part has the form of one, whether it says so or not.
 // False: it holds none, or no memory.
 bool sip_uri_number(struct arena *a, const struct sip_uri *u, struct sip_number *ret_number);

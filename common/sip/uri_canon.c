@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The canonical form of an identity, and the telephone number in a URI.
+#include <arpa/inet.h>
+
 #include "base/writer.h"
 #include "sip/families.h"
 #include "sip/uri.h"
@@ -11,10 +13,44 @@ struct str sip_host_name(struct str host)
     return one ? str_head(host, host.n - 1) : host;
 }
 
+struct str sip_host_ip6(struct str host, char buf[SIP_IP6_MAX])
+{
+    struct in6_addr ip;
+    if (host.n < 2 || host.n > SIP_IP6_MAX || host.p[0] != '[' || host.p[host.n - 1] != ']')
+        return STR_NONE;
+    memcpy(buf, host.p + 1, host.n - 2);
+    buf[host.n - 2] = 0;
+    if (inet_pton(AF_INET6, buf, &ip) != 1 || !inet_ntop(AF_INET6, &ip, buf + 1, SIP_IP6_MAX - 2))
+        return STR_NONE;
+    size_t n = strlen(buf + 1);
+    buf[0] = '[';
+    buf[n + 1] = ']';
+    return str_make(buf, n + 2);
+}
+
+bool sip_host_eq(struct str a, struct str b)
+{
+    char x[SIP_IP6_MAX], y[SIP_IP6_MAX];
+    if (str_ieq(a, b))
+        return true;
+    struct str one = sip_host_ip6(a, x), other = sip_host_ip6(b, y);
+    return one.n && str_eq(one, other);
+}
+
 static void put_lower(struct writer *w, struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         writer_chr(w, ch_lower(s.p[i]));
+}
+
+static void put_host(struct writer *w, struct str host)
+{
+    char buf[SIP_IP6_MAX];
+    struct str ip6 = sip_host_ip6(host, buf);
+    if (ip6.n)
+        writer_str(w, ip6);
+    else
+        put_lower(w, sip_host_name(host));
 }
 
 // Escapes of unreserved characters resolved, the others with upper-case digits.
@@ -196,7 +232,7 @@ struct str sip_uri_canon(struct arena *a, const struct sip_uri *u)
         return sip_number_tel(a, &number);
     if (u->scheme == SIP_SCHEME_TEL) // of a context that is none
         return STR_NONE;
-    size_t cap = u->user.n + u->host.n + 8;
+    size_t cap = u->user.n + u->host.n + SIP_IP6_MAX + 8;
     char *p = arena_alloc(a, cap);
     if (!p)
         return STR_NONE;
@@ -206,6 +242,6 @@ struct str sip_uri_canon(struct arena *a, const struct sip_uri *u)
         put_user(&w, u->user);
         writer_chr(&w, '@');
     }
-    put_lower(&w, sip_host_name(u->host));
+    put_host(&w, u->host);
     return w.failed ? STR_NONE : writer_done(&w);
 }

@@ -190,7 +190,7 @@ static bool same_list(const struct sip_param *a, const struct sip_param *b)
 
 static bool sip_eq(const struct sip_uri *a, const struct sip_uri *b)
 {
-    return a->port == b->port && str_ieq(a->host, b->host) && text_eq(a->user, b->user, false) &&
+    return a->port == b->port && sip_host_eq(a->host, b->host) && text_eq(a->user, b->user, false) &&
            text_eq(a->password, b->password, false) &&
            (same_list(a->params, b->params) ||
             params_agree(a->params, b->params, same_folded, may_be_alone)) &&

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the end-to-end tests. CARILLON_BUILD names the build folder (default: build)."""
+"""Fixtures of the end-to-end tests. CARILLON_BUILD names the build folder (default: build), CARILLON_FAMILY=6 has the
+lab on IPv6."""
 import os
 import shutil
 import sys
@@ -97,7 +98,7 @@ def everybody(lab, tmp_path_factory):
     table = tmp_path_factory.mktemp("phones") / "phones.csv"
     table.write_text(street.provisioning(who.values(), facts.DOMAIN))
     lab.ctl("hss", "subscriber", "import", str(table))
-    s = street.Street(RealNet(), facts.DOMAIN, (facts.NODES["pcscf"]["ip"], 5060), "127.0.2.171")
+    s = street.Street(RealNet(), facts.DOMAIN, (facts.NODES["pcscf"]["ip"], 5060), facts.at(2, 171))
     try:
         for m in makes.ALL:
             s.phone(m, who[m.name])

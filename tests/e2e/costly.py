@@ -5,6 +5,7 @@ import secrets
 from labkit import facts
 
 HOME = f"sip:{facts.DOMAIN}"
+P_CSCF = facts.host(facts.NODES["pcscf"]["ip"])
 
 
 def message(method, uri, to, lines, sender):
@@ -36,8 +37,8 @@ def joined(pattern, n, separator):
 def two_contacts(n):
     """The same parameters twice, in reverse order."""
     pieces, _ = numbered("p{}=1", n // 2, ";")
-    return ("Contact: <sip:a@127.0.66.9;" + ";".join(pieces) + ">, <sip:a@127.0.66.9;"
-            + ";".join(reversed(pieces)) + ">")
+    here = f"<sip:a@{facts.host(facts.at(66, 9))};"
+    return "Contact: " + here + ";".join(pieces) + ">, " + here + ";".join(reversed(pieces)) + ">"
 
 
 DIGEST = (f'Digest username="001010000000001@{facts.DOMAIN}", realm="{facts.DOMAIN}", nonce="", uri="{HOME}", '
@@ -49,7 +50,7 @@ KINDS = {
     "secagree": ("pcscf", REGISTER, lambda n: [repeated("Supported", "sec-agree", n)]),
     "proxyrequire": ("pcscf", REGISTER, lambda n: [repeated("Proxy-Require", "sec-agree", n)]),
     "pani": ("pcscf", REGISTER, lambda n: [repeated("P-Access-Network-Info", "a;network-provided", n)]),
-    "routes": ("pcscf", REGISTER, lambda n: ["Route: <sip:127.0.1.10;lr>"] * (n // 28)),
+    "routes": ("pcscf", REGISTER, lambda n: [f"Route: <sip:{P_CSCF};lr>"] * (n // (18 + len(P_CSCF)))),
     "contact": ("pcscf", REGISTER, lambda n: [two_contacts(n)]),
     "fields": ("pcscf", REGISTER, lambda n: ["X-A: b"] * (n // 8)),
     "rr": ("icscf", MESSAGE, lambda n: ["Record-Route: " + joined("<sip:r{}.example;lr>", n, ",")]),

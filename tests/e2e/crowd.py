@@ -42,7 +42,7 @@ def table(extra=""):
 class Crowd(Run):
     def __init__(self, at, kind, proxy, seconds, users=None, rate=None, skip=0):
         super().__init__(f"{kind} at {proxy}", [
-            str(facts.BUILD / "tools" / "ue" / "carillon-ue"), "--json", "--local", f"127.0.2.{100 + at}", "--proxy",
+            str(facts.BUILD / "tools" / "ue" / "carillon-ue"), "--json", "--local", facts.at(2, 100 + at), "--proxy",
             facts.NODES[proxy]["ip"], "--domain", facts.DOMAIN, "--k-ascii", "load-users-key-1", "--op", facts.OP,
             "--users", str(users or users_of(kind)), "--rate", str(rate or rate_of(kind)), "--seconds", str(seconds),
             "--load", kind, "--first-imsi", str(FIRST_IMSI + at * STEP + skip), "--hold", str(HOLD_MS), "--setup-rate",

@@ -69,7 +69,7 @@ class Lab:
         log = open(facts.RUN / "dumpcap.log", "w")
         self._dumpcap = subprocess.Popen(
             [tool, "-q", "-i", "lo", "-B", "64", "-w", str(self.pcap), "-f",
-             "net 127.0.0.0/16 and (port 5060 or port 5070 or port 3868)"],
+             f"net {facts.everything()} and (port 5060 or port 5070 or port 3868)"],
             stdout=log, stderr=log)
         self._keeper.watch(self._dumpcap.pid)
         wait_until(lambda: self.pcap.exists() and self.pcap.stat().st_size, 10,
@@ -171,7 +171,7 @@ class Lab:
 
     def figure(self, node, name):
         """The sum of a metric over its labels."""
-        with urllib.request.urlopen(f"http://{facts.NODES[node]['ip']}:9090/metrics", timeout=5) as page:
+        with urllib.request.urlopen(facts.url(node), timeout=5) as page:
             lines = page.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"carillon_{name}[ {{]", line))
 

@@ -13,6 +13,12 @@ P_CSCF = (facts.NODES["pcscf"]["ip"], 5060)
 COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length"}
 
 
+def where(hostport):
+    """Address and port of "192.0.2.1:5070", "[2001:db8::1]:5070", or of either without a port."""
+    ip, port = re.fullmatch(r"\[?([^\]]*?)\]?(?::(\d+))?", hostport).groups()
+    return ip, int(port or 5060)
+
+
 class Message:
     def __init__(self, data):
         head, _, self.body = data.partition(b"\r\n\r\n")
@@ -59,8 +65,8 @@ class Peer:
     """One socket on an address of its own. Frames TCP by Content-Length."""
 
     def __init__(self, ip, tcp=False, to=P_CSCF):
-        self.ip, self.tcp, self.to, self._in = ip, tcp, to, b""
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+        self.ip, self.host, self.tcp, self.to, self._in = ip, facts.host(ip), tcp, to, b""
+        self.sock = socket.socket(facts.AF(ip), socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind((ip, 0))
         if tcp:
@@ -147,13 +153,13 @@ class Peer:
         call_id = call_id or f"{secrets.token_hex(8)}@{self.ip}"
         proto = "TCP" if self.tcp else "UDP"
         headers = {
-            "Via": f"SIP/2.0/{proto} {self.ip}:{self.port};branch=z9hG4bK{secrets.token_hex(8)};rport",
+            "Via": f"SIP/2.0/{proto} {self.host}:{self.port};branch=z9hG4bK{secrets.token_hex(8)};rport",
             "Max-Forwards": "70",
             "From": f"<{aor}>;tag={secrets.token_hex(4)}",
             "To": f"<{to or aor}>",
             "Call-ID": call_id,
             "CSeq": f"{self.cseq} {method}",
-            "Contact": f"<sip:{user}@{self.ip}:{self.port}>",
+            "Contact": f"<sip:{user}@{self.host}:{self.port}>",
             "Content-Length": str(len(body)),
         }
         if method == "REGISTER":

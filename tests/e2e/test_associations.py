@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from rawsip import Message, Peer, authorization, challenge
 
@@ -47,7 +48,7 @@ def in_dialog(peer, method, response, cseq, caller=True, body=""):
     ends = (response.get("From"), response.get("To"))
     proto = "TCP" if peer.tcp else "UDP"
     lines = [f"{method} {target} SIP/2.0",
-             f"Via: SIP/2.0/{proto} {peer.ip}:{peer.port};branch=z9hG4bK{secrets.token_hex(8)};rport",
+             f"Via: SIP/2.0/{proto} {peer.host}:{peer.port};branch=z9hG4bK{secrets.token_hex(8)};rport",
              "Max-Forwards: 70",
              *(f"Route: {r}" for r in (routes[::-1] if caller else routes)),
              f"From: {ends[0 if caller else 1]}", f"To: {ends[1 if caller else 0]}",
@@ -75,17 +76,17 @@ def passes(frm, name, called, to, **kw):
 def test_long_requests_and_other_ports(lab):
     """RFC 3261 18.1.1: registered by UDP, 1.5 kB go by TCP; and so do another port, a second connection, a
     reconnect."""
-    with Peer("127.0.2.71") as erin, Peer("127.0.2.70") as dave:
+    with Peer(at(2, 71)) as erin, Peer(at(2, 70)) as dave:
         enter(erin, "erin")
         enter(dave, "dave")
         for tcp in (True, False, True):
-            with Peer("127.0.2.70", tcp=tcp) as other:
+            with Peer(at(2, 70), tcp=tcp) as other:
                 arrived = passes(other, "dave", erin, ERIN, body=LONG if tcp else "hi")
                 assert DAVE in arrived.get("P-Asserted-Identity")
         leave(dave, "dave")
-        with Peer("127.0.2.70", tcp=True) as dave:
-            enter(dave, "dave", contact=f"<sip:dave@{dave.ip}:5060;transport=tcp>")
-        with Peer("127.0.2.70", tcp=True) as dave:
+        with Peer(at(2, 70), tcp=True) as dave:
+            enter(dave, "dave", contact=f"<sip:dave@{dave.host}:5060;transport=tcp>")
+        with Peer(at(2, 70), tcp=True) as dave:
             passes(dave, "dave", erin, ERIN)
             leave(dave, "dave")
         leave(erin, "erin")
@@ -93,20 +94,20 @@ def test_long_requests_and_other_ports(lab):
 
 def test_a_dialog_is_not_tied_to_a_connection(lab):
     """ACK by UDP where the INVITE went by TCP; the BYE of the called phone on a connection of its own."""
-    with Peer("127.0.2.71") as erin, Peer("127.0.2.70") as dave, Peer("127.0.2.70", tcp=True) as conn:
+    with Peer(at(2, 71)) as erin, Peer(at(2, 70)) as dave, Peer(at(2, 70), tcp=True) as conn:
         enter(erin, "erin")
         enter(dave, "dave")
         text, call_id = conn.request(method="INVITE", user="dave", uri=ERIN, to=ERIN)
         conn.send(text)
         invite = erin.incoming("INVITE")
         routes = [f"Record-Route: {v}" for v in invite.all("Record-Route")]
-        erin.answer(invite, extra=[*routes, f"Contact: <sip:erin@{erin.ip}:{erin.port}>"])
+        erin.answer(invite, extra=[*routes, f"Contact: <sip:erin@{erin.host}:{erin.port}>"])
         ok = conn.final(call_id)
         dave.send(in_dialog(dave, "ACK", ok, 1))
         assert erin.incoming("ACK").get("Call-ID") == call_id
         tag = re.search(r";tag=\S+", ok.get("To")).group()
         invite.headers = [(n, v + tag if n == "to" else v) for n, v in invite.headers]
-        with Peer("127.0.2.71", tcp=True) as own:
+        with Peer(at(2, 71), tcp=True) as own:
             own.send(in_dialog(own, "BYE", invite, 1, caller=False))
             conn.answer(conn.incoming("BYE"))
             assert own.final(call_id).status == 200
@@ -117,14 +118,14 @@ def test_a_dialog_is_not_tied_to_a_connection(lab):
 def test_who_has_moved_is_a_stranger_at_the_old_address(lab):
     """RFC 3261 10.3: the 200 lists the bindings that there are; the old address may be given to somebody else."""
     inst = ';+sip.instance="<urn:gsma:imei:86000000-000000-0>"'
-    with Peer("127.0.2.71") as erin, Peer("127.0.2.72") as old, Peer("127.0.2.73") as new:
+    with Peer(at(2, 71)) as erin, Peer(at(2, 72)) as old, Peer(at(2, 73)) as new:
         enter(erin, "erin")
-        enter(old, "dave", contact=f"<sip:dave@{old.ip}:{old.port}>{inst}")
-        ok = enter(new, "dave", contact=f"<sip:dave@{new.ip}:{new.port}>{inst}")
+        enter(old, "dave", contact=f"<sip:dave@{old.host}:{old.port}>{inst}")
+        ok = enter(new, "dave", contact=f"<sip:dave@{new.host}:{new.port}>{inst}")
         assert len(ok.all("Contact")) == 1
         assert old.final(message(old, "dave", ERIN)).status == 403
         passes(new, "dave", erin, ERIN)
-        assert "127.0.2.72" not in lab.ctl("pcscf", "registrations")
+        assert old.host not in lab.ctl("pcscf", "registrations")
         leave(new, "dave")
         leave(erin, "erin")
 
@@ -149,7 +150,7 @@ def proxy_challenge(m):
 def test_two_phones_behind_a_nat(lab):
     """Each is known on the flow that it registered on. From another one only the password tells (5.4.3.6), and nobody
     speaks as the other."""
-    nat, d_in, e_in = "127.0.2.74", "10.1.1.1:5060", "10.1.1.2:5060"
+    nat, d_in, e_in = at(2, 74), "10.1.1.1:5060", "10.1.1.2:5060"
     with Peer(nat) as dave, Peer(nat) as erin, Peer(nat, tcp=True) as tcp, Peer(nat) as eve:
         for phone, name, inner in ((dave, "dave", d_in), (erin, "erin", e_in)):
             first = phone.ask(user=name, **natted(phone, inner))
@@ -185,7 +186,7 @@ def test_two_phones_behind_a_nat(lab):
 
 def test_a_stranger_behind_the_nat_of_one_phone(lab):
     """The NAT's address is not the phone's."""
-    with Peer("127.0.2.71") as erin, Peer("127.0.2.75") as dave, Peer("127.0.2.75") as eve:
+    with Peer(at(2, 71)) as erin, Peer(at(2, 75)) as dave, Peer(at(2, 75)) as eve:
         enter(erin, "erin")
         inner = natted(dave, "10.1.1.1:5060")
         first = dave.ask(user="dave", **inner)
@@ -205,7 +206,7 @@ def test_a_phone_answers_407(lab):
     counted on."""
     def options(name, port):
         return ["--impi", name + AT, "--impu", f"sip:{name}{AT}", "--password", SECRETS[name], "--local",
-                f"127.0.2.78:{port}"]
+                facts.place(at(2, 78), port)]
 
     with lab.phone("dave", "register", "+", "answer", "calls=2", options=options("dave", 5060)) as dave:
         dave.wait_for("ready")
@@ -221,7 +222,7 @@ def test_a_phone_answers_407(lab):
 
 def test_large_requests_to_a_phone_go_over_tcp(lab):
     """TS 24.229 4.2A, RFC 3261 18.1.1: to where it listens; back to UDP where nobody does."""
-    with Peer("127.0.2.71") as erin, Peer("127.0.2.70") as dave, socket.socket() as listening:
+    with Peer(at(2, 71)) as erin, Peer(at(2, 70)) as dave, socket.socket(facts.AF(at(2, 71))) as listening:
         enter(erin, "erin")
         enter(dave, "dave")
         arrived = passes(dave, "dave", erin, ERIN, body=LONG)
@@ -233,7 +234,7 @@ def test_large_requests_to_a_phone_go_over_tcp(lab):
         enter(erin, "erin")  # it was remembered that nobody listened
         call_id = message(dave, "dave", ERIN, body=LONG)
         conn, _ = listening.accept()
-        with conn, Peer("127.0.2.71") as over:
+        with conn, Peer(at(2, 71)) as over:
             over.sock.close()
             over.sock, over.tcp = conn, True
             arrived = over.incoming("MESSAGE")
@@ -245,13 +246,13 @@ def test_large_requests_to_a_phone_go_over_tcp(lab):
 
 
 def test_a_tcp_phone_that_is_gone_is_480_at_once(lab):
-    with Peer("127.0.2.70") as dave:
+    with Peer(at(2, 70)) as dave:
         enter(dave, "dave")
-        with Peer("127.0.2.71", tcp=True) as erin:
+        with Peer(at(2, 71), tcp=True) as erin:
             enter(erin, "erin")
         assert dave.final(message(dave, "dave", ERIN), seconds=5).status == 480
         leave(dave, "dave")
-    with Peer("127.0.2.71") as erin:
+    with Peer(at(2, 71)) as erin:
         leave(erin, "erin")
 
 
@@ -259,9 +260,12 @@ def test_a_tcp_phone_that_is_gone_is_480_at_once(lab):
 def fixture_second_pcscf(lab, tmp_path):
     """Another P-CSCF of the same core, with two access addresses, one of them the wildcard."""
     text = (facts.RUN / "pcscf.yaml").read_text()
-    for old, new in (("  listen: [127.0.1.10:5060]\n", "  listen: [127.0.1.15:5060, 0.0.0.0:5066]\n"
+    wildcard = "0.0.0.0:5066" if facts.FAMILY == 4 else '"[::]:5066"'
+    for old, new in (("  listen: [127.0.1.10:5060]\n", f"  listen: [127.0.1.15:5060, {wildcard}]\n"
                       "  advertise: [127.0.1.15, pcscf2.example.org]\n"),
-                     ("127.0.1.10:", "127.0.1.15:"), (str(facts.RUN), str(tmp_path))):
+                     ("127.0.1.10:5070", "127.0.1.15:5070"), ("127.0.1.10:9090", "127.0.1.15:9090"),
+                     (str(facts.RUN), str(tmp_path))):
+        old, new = facts.in_plan(old), facts.in_plan(new)
         assert old in text
         text = text.replace(old, new)
     text = "".join(line for line in text.splitlines(True) if not line.startswith("  host:"))
@@ -279,8 +283,9 @@ def fixture_second_pcscf(lab, tmp_path):
 
 def test_two_access_addresses_and_the_wildcard(second_pcscf):
     """Record-Route and Path name the address that the flow came in on, by the name that is given for it."""
-    for at, named in ((("127.0.1.15", 5060), "@127.0.1.15:5060"), (("127.0.1.16", 5066), "@pcscf2.example.org:5066")):
-        with Peer("127.0.2.71", to=at) as erin, Peer("127.0.2.70", to=at) as dave:
+    first = at(1, 15), 5060
+    for to, named in ((first, f"@{facts.place(*first)}"), ((at(1, 16), 5066), "@pcscf2.example.org:5066")):
+        with Peer(at(2, 71), to=to) as erin, Peer(at(2, 70), to=to) as dave:
             enter(erin, "erin")
             enter(dave, "dave")
             text, call_id = dave.request(method="INVITE", user="dave", uri=ERIN, to=ERIN)
@@ -288,7 +293,7 @@ def test_two_access_addresses_and_the_wildcard(second_pcscf):
             invite = erin.incoming("INVITE")
             assert named in invite.all("Record-Route")[0]
             erin.answer(invite, extra=[*(f"Record-Route: {v}" for v in invite.all("Record-Route")),
-                                       f"Contact: <sip:erin@{erin.ip}:{erin.port}>"])
+                                       f"Contact: <sip:erin@{erin.host}:{erin.port}>"])
             ok = dave.final(call_id)
             assert named in ok.all("Record-Route")[-1].split(",")[-1]
             dave.send(in_dialog(dave, "ACK", ok, 1))

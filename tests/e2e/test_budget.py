@@ -12,6 +12,7 @@ import time
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from rawsip import Message, Peer
 
@@ -40,7 +41,7 @@ def fixture_dave(lab):
     name = f"frida{next(SERIAL)}"  # a new one for each test: what she leaves bound is in nobody's way
     lab.ctl("hss", "subscriber", "add", f"{name}{AT}", f"password={SECRET}", f"impus=sip:{name}{AT}",
             f"visited={facts.DOMAIN}")
-    with Caller("127.0.2.60") as dave:
+    with Caller(at(2, 60)) as dave:
         dave.callee = name
         assert dave.register_digest()[1].status == 200
         yield dave
@@ -75,7 +76,7 @@ def requests_heard(phone, method):
 def test_message_to_a_silent_phone(lab, dave):
     """The P-CSCF of the called phone gives up first and everybody hears of it: one answer, no second try by another
     transport or node, one transaction's datagrams at the phone (RFC 4320 4.2)."""
-    with dave.phone("127.0.2.61") as phone:
+    with dave.phone(at(2, 61)) as phone:
         call_id = ask(lab, dave, "MESSAGE")
         final = dave.final(call_id, seconds=40)
         assert final.status == 480, final.start
@@ -91,7 +92,7 @@ def test_message_to_a_silent_phone(lab, dave):
 
 def test_port_that_is_closed(lab, dave):
     """ICMP: the phone was killed, its host is up. The answer is there long before any timer."""
-    phone = dave.phone("127.0.2.62")
+    phone = dave.phone(at(2, 62))
     phone.sock.close()
     for method in ("MESSAGE", "INVITE"):
         since = len(lab.log("pcscf"))
@@ -104,7 +105,7 @@ def test_port_that_is_closed(lab, dave):
 
 def test_connection_that_is_closed(lab, dave):
     """The same over TCP, and nothing listens where the Contact says."""
-    phone = dave.phone("127.0.2.63", tcp=True)
+    phone = dave.phone(at(2, 63), tcp=True)
     phone.sock.close()
     final = dave.final(ask(lab, dave, "MESSAGE"), seconds=10)
     assert final.status == 480, final.start
@@ -112,7 +113,7 @@ def test_connection_that_is_closed(lab, dave):
 
 def test_busy_beside_a_silent_contact(lab, dave):
     """The living phone is busy, the other one says nothing: the caller hears of the busy one at once."""
-    with dave.phone("127.0.2.64") as dead, dave.phone("127.0.2.65") as living:
+    with dave.phone(at(2, 64)) as dead, dave.phone(at(2, 65)) as living:
         call_id = ask(lab, dave, "INVITE")
         living.answer(living.incoming("INVITE"), "486 Busy Here")
         assert dead.incoming("INVITE")
@@ -123,10 +124,10 @@ def test_busy_beside_a_silent_contact(lab, dave):
 
 def test_contact_that_is_left_behind_goes(lab, dave):
     """A phone that was killed and came back on another port: its old contact costs nothing, and goes."""
-    phone = dave.phone("127.0.2.66")
+    phone = dave.phone(at(2, 66))
     phone.sock.close()
     since = len(lab.log("scscf"))
-    with dave.phone("127.0.2.66") as living:
+    with dave.phone(at(2, 66)) as living:
         for _ in range(3):
             call_id = ask(lab, dave, "INVITE")
             living.answer(living.incoming("INVITE"), "486 Busy Here")
@@ -142,7 +143,7 @@ class OtherScscf:
 
     def __init__(self, ip):
         self.heard, self._stop = [], threading.Event()
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.sock = socket.socket(facts.AF(ip), socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind((ip, 5060))
         self.sock.listen(4)
@@ -186,20 +187,19 @@ class OtherScscf:
 def test_scscf_that_is_stopped(lab):
     """SIGSTOP: the I-CSCF waits for it once, by one transport, chooses another one, and chooses that one at once for
     the requests that follow (TS 24.229 5.3.1.3)."""
-    conf, other = facts.RUN / "icscf.yaml", OtherScscf("127.0.1.130")
-    text = conf.read_text()
+    conf, other = facts.RUN / "icscf.yaml", OtherScscf(at(1, 130))
+    text, third = conf.read_text(), facts.place(at(1, 130), 5060)
     name = f"    - name: sip:scscf.{facts.DOMAIN}:5060\n"
     assert name in text
     icscf, scscf = lab.pid("icscf"), lab.pid("scscf")
     since = len(lab.log("icscf"))
     try:
-        conf.write_text(text.replace(name, name + "      priority: 1\n    - name: sip:127.0.1.130:5060\n"
-                                                  "      priority: 2\n"))
+        conf.write_text(text.replace(name, name + f"      priority: 1\n    - name: sip:{third}\n      priority: 2\n"))
         os.kill(icscf, signal.SIGHUP)
-        wait_until(lambda: "127.0.1.130" in lab.ctl("icscf", "scscfs"), 10, "the table has been read")
+        wait_until(lambda: at(1, 130) in lab.ctl("icscf", "scscfs"), 10, "the table has been read")
         lab.kills.append(time.time())  # for the judge: it may leave Diameter's watchdog without an answer
         os.kill(scscf, signal.SIGSTOP)
-        with Peer("127.0.2.67") as first, Peer("127.0.2.68") as second:
+        with Peer(at(2, 67)) as first, Peer(at(2, 68)) as second:
             # Its silence is longer than a phone of RFC 3261 repeats itself, shorter than it waits.
             assert first.ask(seconds=30).status == 403
             assert len(other.heard) == 1

@@ -9,10 +9,11 @@ from pathlib import Path
 import costly
 import pytest
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from rawsip import Peer
 
-BAD = "127.0.66.9"
+BAD = at(66, 9)
 NODES = ("pcscf", "icscf", "scscf", "hss")
 # Of memory that a node may have taken at once for one message of 60 kB, sanitizers and all.
 GROWTH_MB = 48
@@ -32,9 +33,9 @@ def serves(lab):
 @pytest.mark.parametrize("size", [2000, 56000])
 def test_costly_message(lab, kind, size):
     before = {n: peak_mb(lab, n) for n in NODES}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(facts.AF(BAD), socket.SOCK_DGRAM) as s:
         s.bind((BAD, 0))
-        node, data = costly.make(kind, size, f"{BAD}:{s.getsockname()[1]}")
+        node, data = costly.make(kind, size, facts.place(BAD, s.getsockname()[1]))
         s.sendto(data, (facts.NODES[node]["ip"], 5060))
         s.settimeout(20)
         assert s.recv(65536).startswith(b"SIP/2.0 "), "each is answered"
@@ -50,7 +51,7 @@ def test_malformed_record_route_to_a_registered_phone(lab):
         with Peer(BAD, to=(facts.NODES["icscf"]["ip"], 5060)) as p:
             r = p.ask(method="MESSAGE", user="bob", extra=["Record-Route: x"])
             assert r.status, r
-            r = p.ask(method="INVITE", user="bob", extra=["Record-Route: x", f"Contact: <sip:{BAD}>"])
+            r = p.ask(method="INVITE", user="bob", extra=["Record-Route: x", f"Contact: <sip:{facts.host(BAD)}>"])
             assert r.status == 400 and "Record-Route" in r.reason, r
     serves(lab)
 
@@ -69,13 +70,13 @@ def test_one_byte_at_a_time(lab):
 def test_limits_are_counted(lab):
     """What is beyond a limit shows in /metrics."""
     def counted():
-        with urllib.request.urlopen(f"http://{facts.NODES['pcscf']['ip']}:9090/metrics", timeout=5) as page:
+        with urllib.request.urlopen(facts.url("pcscf"), timeout=5) as page:
             lines = page.read().decode().splitlines()
         return sum(float(x.rsplit(" ", 1)[1]) for x in lines
                    if "sip_limit_exceeded" in x and not x.startswith("#"))
     before = counted()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(facts.AF(BAD), socket.SOCK_DGRAM) as s:
         s.bind((BAD, 0))
-        node, data = costly.make("fields", 8000, f"{BAD}:{s.getsockname()[1]}")
+        node, data = costly.make("fields", 8000, facts.place(BAD, s.getsockname()[1]))
         s.sendto(data, (facts.NODES[node]["ip"], 5060))
     wait_until(lambda: counted() == before + 1, 5, "sip_limit_exceeded")

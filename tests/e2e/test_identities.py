@@ -3,6 +3,7 @@
 5.2.2.1, 5.2.6.3.1). What each form means is in tests/scenario/pcscf/test_identities.c."""
 import pytest
 from labkit import facts
+from labkit.facts import at
 from rawsip import Peer
 
 D = facts.DOMAIN
@@ -14,7 +15,7 @@ SECRET = "ida-secret"
 def fixture_phones(lab):
     lab.ctl("hss", "subscriber", "add", f"ida{AT}", f"password={SECRET}", f"impus=sip:ida{AT} tel:+15550000088",
             "display_name=Ida \"I\" Lovelace", f"visited={D}")
-    with Peer("127.0.2.64") as dave, Peer("127.0.2.65") as ida:
+    with Peer(at(2, 64)) as dave, Peer(at(2, 65)) as ida:
         assert dave.register_digest()[1].status == 200
         assert ida.register_digest(user="ida", password=SECRET)[1].status == 200
         yield dave, ida

@@ -9,17 +9,17 @@ import urllib.request
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from rawsip import P_CSCF, Peer, authorization, challenge
 
 AT = "@" + facts.DOMAIN
 HOME = f"sip:{facts.DOMAIN}"
-BAD = "127.0.66."
+P, S, HSS = (facts.NODES[n]["ip"] for n in ("pcscf", "scscf", "hss"))
 
 
 def counter(node, name, labels=""):
-    ip = facts.NODES[node]["ip"]
-    page = urllib.request.urlopen(f"http://{ip}:9090/metrics", timeout=5).read().decode()
+    page = urllib.request.urlopen(facts.url(node), timeout=5).read().decode()
     return sum(float(v) for k, v in re.findall(rf"^carillon_{name}(\{{.*\}}|) (\S+)$", page, re.M) if labels in k)
 
 
@@ -30,17 +30,17 @@ class Attack:
         self.gap, self.sent, self.stop = 1 / per_second, 0, threading.Event()
         self.socks = []
         for i in range(sources):
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            s.bind((f"{BAD}{1 + i % 250}", 0))
+            s = socket.socket(facts.AF(P), socket.SOCK_DGRAM)
+            s.bind((at(66, 1 + i % 250), 0))
             s.setblocking(False)
             self.socks.append(s)
         self.thread = threading.Thread(target=self.run, daemon=True)
 
-    def text(self, ip, port):
+    def text(self, sender):
         impi, tag = facts.UES["alice"]["impi"], secrets.token_hex(8)
-        return (f"REGISTER {HOME} SIP/2.0\r\nVia: SIP/2.0/UDP {ip}:{port};branch=z9hG4bK{tag}\r\n"
+        return (f"REGISTER {HOME} SIP/2.0\r\nVia: SIP/2.0/UDP {sender};branch=z9hG4bK{tag}\r\n"
                 f"Max-Forwards: 70\r\nFrom: <sip:alice{AT}>;tag={tag}\r\nTo: <sip:alice{AT}>\r\n"
-                f"Call-ID: {tag}\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@{ip}:{port}>\r\n"
+                f"Call-ID: {tag}\r\nCSeq: 1 REGISTER\r\nContact: <sip:alice@{sender}>\r\n"
                 f'Authorization: Digest username="{impi}",realm="{facts.DOMAIN}",uri="{HOME}",nonce="",response=""\r\n'
                 "Content-Length: 0\r\n\r\n").encode()
 
@@ -48,7 +48,7 @@ class Attack:
         start = time.monotonic()
         while not self.stop.is_set() and self.sent < 20000:
             s = self.socks[self.sent % len(self.socks)]
-            s.sendto(self.text(*s.getsockname()), P_CSCF)
+            s.sendto(self.text(facts.place(*s.getsockname()[:2])), P_CSCF)
             self.sent += 1
             ahead = start + self.sent * self.gap - time.monotonic()
             if ahead > 0:
@@ -89,7 +89,7 @@ def guess(eve, password):
 
 def test_passwords_are_guessed_slowly_and_dave_is_not_locked_out(lab):
     """Five at once, then one in ten seconds; whoever is dave registers meanwhile."""
-    with Peer(BAD + "30") as eve, Peer("127.0.2.52") as phone:
+    with Peer(at(66, 30)) as eve, Peer(at(2, 52)) as phone:
         answers = [m for i in range(9) for m in guess(eve, f"guess-{i}")]
         statuses = [m.status for m in answers]
         assert statuses.count(403) in (5, 6) and 500 in statuses and set(statuses) <= {401, 403, 500}, statuses
@@ -104,12 +104,13 @@ def hss_sees(lab):
     return len(lab.log("hss")), counter("hss", "dia_bad_messages")
 
 
-@pytest.mark.parametrize("target", ["127.0.1.40:3868", "127.0.1.40:3868;transport=tcp", "127.0.1.40:9090;transport=tcp",
-                                    "127.0.1.30:5060", "hss." + facts.DOMAIN + ":3868",
-                                    facts.DOMAIN + ";maddr=127.0.1.40", "example.org"])
+@pytest.mark.parametrize("target", [facts.place(HSS, 3868), facts.place(HSS, 3868) + ";transport=tcp",
+                                    facts.place(HSS, 9090) + ";transport=tcp", facts.place(S, 5060),
+                                    "hss." + facts.DOMAIN + ":3868", facts.DOMAIN + ";maddr=" + facts.host(HSS),
+                                    "example.org"])
 def test_a_ue_names_a_target_that_is_none_of_its_business(lab, target):
     """TS 24.229 5.4.3.2 with the routing policy; RFC 3261 21.4.5."""
-    with Peer("127.0.2.53") as phone:
+    with Peer(at(2, 53)) as phone:
         assert phone.register_digest()[1].status == 200
         before = hss_sees(lab)
         answer = phone.ask(method="MESSAGE", uri=f"sip:x@{target}", to=f"sip:x@{facts.DOMAIN}")
@@ -120,9 +121,9 @@ def test_a_ue_names_a_target_that_is_none_of_its_business(lab, target):
 
 def test_nobody_is_sent_what_a_ue_directs_at_him(lab):
     """An address that nobody configured, with a listener that would tell."""
-    with Peer("127.0.2.54") as phone, Peer(BAD + "31") as victim:
+    with Peer(at(2, 54)) as phone, Peer(at(66, 31)) as victim:
         assert phone.register_digest()[1].status == 200
-        uri = f"sip:x@{victim.ip}:{victim.port}"
+        uri = f"sip:x@{victim.host}:{victim.port}"
         assert phone.ask(method="MESSAGE", uri=uri, to=f"sip:x@{facts.DOMAIN}").status == 404
         assert victim.receive(0.3) is None
         assert phone.ask(expires="0").status in (200, 401)

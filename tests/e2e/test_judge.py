@@ -11,7 +11,7 @@ import pytest
 import wire
 from labkit import facts
 
-UE_NET, BAD_NET = ipaddress.ip_network("127.0.2.0/24"), ipaddress.ip_network("127.0.66.0/24")
+UE_NET, BAD_NET = ipaddress.ip_network(facts.network(2)), ipaddress.ip_network(facts.network(facts.STRANGERS))
 P, I, S, HSS = (facts.NODES[n]["ip"] for n in ("pcscf", "icscf", "scscf", "hss"))
 GRACE_S = 40  # a node that was killed may leave its neighbours waiting for this long
 
@@ -46,7 +46,7 @@ def fixture_diameter(lab, pcap):
 
 
 def names_scscf(value):
-    return (f"scscf.{facts.DOMAIN}" in value or f"@{S}:5060" in value) and ";lr" in value
+    return (f"scscf.{facts.DOMAIN}" in value or f"@{facts.place(S, 5060)}" in value) and ";lr" in value
 
 
 def to_core(sip, method):

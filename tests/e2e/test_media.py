@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from rawsip import Peer
 
@@ -19,7 +20,8 @@ VIDEO = "m=video 4002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"
 
 
 def description(media):
-    return "v=0\r\no=- 1 1 IN IP4 127.0.2.1\r\ns=-\r\nc=IN IP4 127.0.2.1\r\nt=0 0\r\n" + media
+    where = f"IN IP{facts.FAMILY} {at(2, 1)}"
+    return f"v=0\r\no=- 1 1 {where}\r\ns=-\r\nc={where}\r\nt=0 0\r\n" + media
 
 
 @pytest.fixture(scope="module", name="phones")
@@ -37,7 +39,7 @@ def fixture_phones(lab, tmp_path_factory):
     lab.ctl("scscf", "reload")
     wait_until(lambda: "configuration" in lab.log("scscf")[since:], 5, "the profiles have been read")
     try:
-        with Peer("127.0.2.63") as dave, Peer("127.0.2.64") as mia:
+        with Peer(at(2, 63)) as dave, Peer(at(2, 64)) as mia:
             assert dave.register_digest()[1].status == 200
             assert mia.register_digest(user="mia", password=SECRET)[1].status == 200
             yield dave, mia
@@ -86,6 +88,6 @@ def test_what_she_is_offered(phones):
 def test_counted(phones):
     _, mia = phones
     refused(mia, invite(mia, "mia", f"sip:dave{AT}", AUDIO + VIDEO))
-    with urllib.request.urlopen(f"http://{facts.NODES['scscf']['ip']}:9090/metrics", timeout=5) as page:
+    with urllib.request.urlopen(facts.url("scscf"), timeout=5) as page:
         lines = page.read().decode().splitlines()
     assert any(re.fullmatch(r"carillon_scscf_media_refused_total [1-9]\d*", line) for line in lines)

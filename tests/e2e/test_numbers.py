@@ -3,6 +3,7 @@
 What each form means is in tests/unit/ims and tests/sim/test_numbers.c; here the lab's own numbering plan is at work."""
 import pytest
 from labkit import facts
+from labkit.facts import at
 from rawsip import Peer
 
 D = facts.DOMAIN
@@ -15,7 +16,7 @@ IMPUS = f"sip:gina{AT} tel:+15550000077 tel:7042;phone-context={D}"
 def fixture_phones(lab):
     """dave, who dials, and gina, who has a number and a short one."""
     lab.ctl("hss", "subscriber", "add", f"gina{AT}", f"password={SECRET}", f"impus={IMPUS}", f"visited={D}")
-    with Peer("127.0.2.60") as dave, Peer("127.0.2.61") as gina:
+    with Peer(at(2, 60)) as dave, Peer(at(2, 61)) as gina:
         assert dave.register_digest()[1].status == 200
         assert gina.register_digest(user="gina", password=SECRET)[1].status == 200
         yield dave, gina

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from phones import headers, makes, scripts, street
 from rawsip import Peer
 
@@ -166,7 +167,7 @@ def test_options_to_the_p_cscf(two, uri):
     """RFC 3261 11.2, 16.3: a proxy that is asked itself answers, to a registered phone as to a monitor."""
     a, _, s = two
     got = []
-    target = uri.format(ip=facts.NODES["pcscf"]["ip"])
+    target = uri.format(ip=facts.host(facts.NODES["pcscf"]["ip"]))
     pairs = headers.message(a, target, f"ping-{len(a.heard)}@{a.ip}", "ping")
     pairs = [(n, "1 OPTIONS" if n == "CSeq" else v) for n, v in pairs if n not in ("Route", "Content-Type")]
     a.send("OPTIONS", target, pairs, done=lambda r: got.append(r) if r.status >= 200 else None)
@@ -178,5 +179,6 @@ def test_options_to_the_p_cscf(two, uri):
 def test_options_of_a_monitor(lab, node, port):
     """Inside of the trust domain, each node."""
     ip = facts.NODES[node]["ip"]
-    with Peer("127.0.1.98", to=(ip, port)) as monitor:
-        assert monitor.ask(method="OPTIONS", uri=f"sip:{ip}:{port}", user="monitor", to=f"sip:{ip}").status == 200
+    with Peer(at(1, 98), to=(ip, port)) as monitor:
+        assert monitor.ask(method="OPTIONS", uri=f"sip:{facts.place(ip, port)}", user="monitor",
+                           to=f"sip:{facts.host(ip)}").status == 200

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from labkit import facts
+from labkit.facts import at
 from rawsip import Peer
 
 AT = "@" + facts.DOMAIN
@@ -15,7 +16,7 @@ def fixture_phones(lab):
     """dave and erin, two plain phones on sockets of the test."""
     lab.ctl("hss", "subscriber", "add", f"erin{AT}", f"password={SECRET}", f"impus=sip:erin{AT}",
             f"visited={facts.DOMAIN}")
-    with Peer("127.0.2.50") as dave, Peer("127.0.2.51") as erin:
+    with Peer(at(2, 50)) as dave, Peer(at(2, 51)) as erin:
         assert dave.register_digest()[1].status == 200
         assert erin.register_digest(user="erin", password=SECRET)[1].status == 200
         yield dave, erin
@@ -43,19 +44,20 @@ def test_requests_outside_dialogs_pass(phones, method):
     assert arrived.get("Max-Forwards") == "65"
 
 
-@pytest.mark.parametrize("node,port", [("127.0.1.10", 5060), ("127.0.1.10", 5070), ("127.0.1.20", 5060),
-                                       ("127.0.1.30", 5060)])
+@pytest.mark.parametrize("node,port", [(at(1, 10), 5060), (at(1, 10), 5070), (at(1, 20), 5060),
+                                       (at(1, 30), 5060)])
 @pytest.mark.parametrize("tcp", [False, True])
 def test_probes_are_answered(lab, phones, node, port, tcp):
     """RFC 3261 11.2, 16.3: an OPTIONS for the node itself, from a monitor and from a registered phone."""
-    with Peer("127.0.2.53", tcp=tcp, to=(node, port)) as monitor:
-        for uri, forwards in ((f"sip:{node}:{port}", "70"), (f"sip:{node}", "70"), (f"sip:erin{AT}", "0")):
+    with Peer(at(2, 53), tcp=tcp, to=(node, port)) as monitor:
+        for uri, forwards in ((f"sip:{facts.place(node, port)}", "70"), (f"sip:{facts.host(node)}", "70"),
+                              (f"sip:erin{AT}", "0")):
             answer = monitor.ask(method="OPTIONS", uri=uri, max_forwards=forwards)
             assert answer.status == 200, (uri, answer.start)
             if tcp:  # a datagram gets back no more than it was
                 assert "INVITE" in answer.get("Allow") and answer.get("Accept") and answer.get("Supported") is not None
-    if port == 5060 and node == "127.0.1.10":
-        assert phones[0].ask(method="OPTIONS", uri=f"sip:{node}").status == 200
+    if port == 5060 and node == at(1, 10):
+        assert phones[0].ask(method="OPTIONS", uri=f"sip:{facts.host(node)}").status == 200
 
 
 TAGS = ('+g.3gpp.accesstype="cellular2";video;audio;+g.3gpp.smsip;q=1.0;'
@@ -65,10 +67,10 @@ TAGS = ('+g.3gpp.accesstype="cellular2";video;audio;+g.3gpp.smsip;q=1.0;'
 
 def test_contact_comes_back_whole(lab, phones):
     """TS 24.229 5.4.1.2.2F: a phone sees confirmed what it said of itself, and nobody gets a week."""
-    with Peer("127.0.2.54") as phone:
-        contact = f"<sip:dave@{phone.ip}:{phone.port};transport=udp>"
+    with Peer(at(2, 54)) as phone:
+        contact = f"<sip:dave@{phone.host}:{phone.port};transport=udp>"
         answer = phone.register_digest(contact=f"{contact};{TAGS}", expires="600000")[1]
-        mine = [c for c in ",".join(answer.all("Contact")).split("<sip:") if f"{phone.ip}:{phone.port}" in c]
+        mine = [c for c in ",".join(answer.all("Contact")).split("<sip:") if f"{phone.host}:{phone.port}" in c]
         assert answer.status == 200 and len(mine) == 1, answer.all("Contact")
         assert TAGS in mine[0] and int(re.search(r"expires=(\d+)", mine[0]).group(1)) <= 3600
         left = phone.register_digest(contact=contact, expires="0")[1]
@@ -153,12 +155,13 @@ def test_called_party(phones):
     """TS 24.229 5.4.3.3: the Request-URI is the contact now, the identity that was called is still told."""
     arrived, _ = exchange(phones)
     assert arrived.get("P-Called-Party-ID") == f"<sip:erin{AT}>"
-    assert re.match(r"MESSAGE sip:erin@127\.0\.2\.51:\d+ ", arrived.start)
+    assert re.match(rf"MESSAGE sip:erin@{re.escape(phones[1].host)}:\d+ ", arrived.start)
 
 
 def test_preloaded_route_is_replaced(phones):
     """TS 24.229 5.2.6.3.3: the stored Service-Route is the way, whatever the UE thinks."""
-    arrived, final = exchange(phones, extra=["Route: <sip:127.0.1.10;lr>, <sip:127.0.2.200;lr>"])
+    route = ", ".join(f"<sip:{facts.host(ip)};lr>" for ip in (at(1, 10), at(2, 200)))
+    arrived, final = exchange(phones, extra=[f"Route: {route}"])
     assert final.status == 200 and not arrived.all("Route")
 
 
@@ -167,11 +170,11 @@ def test_only_the_networks_way_inside_a_dialog(phones):
     dave, erin = phones
     invite, call_id = dave.request(method="INVITE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}")
     dave.send(invite)
-    erin.answer(erin.incoming("INVITE"), extra=[f"Contact: <sip:erin@{erin.ip}:{erin.port}>"])
+    erin.answer(erin.incoming("INVITE"), extra=[f"Contact: <sip:erin@{erin.host}:{erin.port}>"])
     ok = dave.final(call_id)
     way = [r.strip() for line in ok.all("Record-Route") for r in line.split(",")][::-1]
-    assert len(way) == 4 and "@127.0.1.10:5060" in way[0]
-    target, sender = f"sip:erin@{erin.ip}:{erin.port}", re.search(r"(?m)^From: (.*)\r$", invite).group(1)
+    assert len(way) == 4 and f"@{facts.place(at(1, 10), 5060)}" in way[0]
+    target, sender = f"sip:erin@{erin.host}:{erin.port}", re.search(r"(?m)^From: (.*)\r$", invite).group(1)
 
     def inside(method, route, to=ok.get("To")):
         text, _ = dave.request(method=method, uri=target, call_id=call_id, route=", ".join(route),
@@ -180,7 +183,7 @@ def test_only_the_networks_way_inside_a_dialog(phones):
 
     inside("ACK", way)
     assert erin.incoming("ACK").get("Call-ID") == call_id
-    for bad in (way[:2], way[:1], way + ["<sip:127.0.1.20;lr>"], [way[0], way[2], way[1], way[3]]):
+    for bad in (way[:2], way[:1], way + [f"<sip:{facts.host(at(1, 20))};lr>"], [way[0], way[2], way[1], way[3]]):
         inside("MESSAGE", bad)
         assert dave.final(call_id).status == 400
     inside("MESSAGE", way, to=f"<sip:erin{AT}>;tag=made-up")
@@ -214,7 +217,7 @@ def test_outsider_is_not_a_p_cscf(lab, node):
     """TS 24.229 5.3.1.2, 4.4: who is not in sip.trusted may not say integrity-protected."""
     claim = (f'Digest username="dave{AT}", realm="{facts.DOMAIN}", nonce="", uri="sip:{facts.DOMAIN}", '
              'response="", integrity-protected="ip-assoc-yes"')
-    with Peer("127.0.66.20", to=(facts.NODES[node]["ip"], 5060)) as eve:
+    with Peer(at(66, 20), to=(facts.NODES[node]["ip"], 5060)) as eve:
         answer = eve.ask(authorization=claim)
     assert answer.status == 403
     assert "outside the trust domain" in answer.get("Warning")
@@ -223,7 +226,7 @@ def test_outsider_is_not_a_p_cscf(lab, node):
 def test_outsider_asserts_nothing(lab, phones):
     """RFC 3325 5, TS 24.229 5.3.2.1: the request goes through, the identity it claims does not."""
     _, erin = phones
-    with Peer("127.0.66.21", to=(facts.NODES["icscf"]["ip"], 5060)) as eve:
+    with Peer(at(66, 21), to=(facts.NODES["icscf"]["ip"], 5060)) as eve:
         text, call_id = eve.request(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
             f"P-Asserted-Identity: <sip:alice{AT}>", 'P-Charging-Vector: icid-value="forged"'])
         eve.send(text)
@@ -232,7 +235,7 @@ def test_outsider_asserts_nothing(lab, phones):
         assert eve.final(call_id).status == 200
         assert not arrived.all("P-Asserted-Identity")
         answer = eve.ask(method="MESSAGE", uri=f"sip:erin{AT}", to=f"sip:erin{AT}", extra=[
-            f"Route: <sip:{eve.to[0]};lr;orig>", f"P-Asserted-Identity: <sip:alice{AT}>"])
+            f"Route: <sip:{facts.host(eve.to[0])};lr;orig>", f"P-Asserted-Identity: <sip:alice{AT}>"])
         assert answer.status == 403
 
 

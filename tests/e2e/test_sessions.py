@@ -7,6 +7,7 @@ import time
 import pytest
 import wire
 from labkit import facts
+from labkit.facts import at
 from labrun import wait_until
 from test_sipp import listening
 
@@ -158,9 +159,9 @@ REINVITE = """  <recv request="INVITE">
       Content-Length: [len]
 
       v=0
-      o=- 1 2 IN IP4 [local_ip]
+      o=- 1 2 IN IP[media_ip_type] [media_ip]
       s=-
-      c=IN IP4 [local_ip]
+      c=IN IP[media_ip_type] [media_ip]
       t=0 0
       m=audio 30002 RTP/AVP 0
       a=recvonly
@@ -191,9 +192,9 @@ SIPP_PHONE = """<?xml version="1.0" encoding="UTF-8"?>
       Content-Length: [len]
 
       v=0
-      o=- 1 1 IN IP4 [local_ip]
+      o=- 1 1 IN IP[media_ip_type] [media_ip]
       s=-
-      c=IN IP4 [local_ip]
+      c=IN IP[media_ip_type] [media_ip]
       t=0 0
       m=audio 30002 RTP/AVP 0
   ]]></send>
@@ -244,7 +245,7 @@ SIPP_PHONE = """<?xml version="1.0" encoding="UTF-8"?>
 def test_sipp_with_everything(tmp_path):
     """100rel with RAck, a session timer, a re-INVITE that keeps its roles. SIPp answers as written, and
     fails at anything that comes in another order or without what is looked for."""
-    ip, phone = "127.0.66.67", "127.0.66.68"  # no core between them: nothing for the judge
+    ip, phone = at(66, 67), at(66, 68)  # no core between them: nothing for the judge
     (tmp_path / "uas.xml").write_text(SIPP_PHONE.replace("{reinvite}", REINVITE))
     command = ["sipp", "-sf", "uas.xml", "-i", ip, "-p", "5060", "-m", "1", "-nostdin", "-timeout", "20s",
                "-timeout_error",

@@ -2,6 +2,7 @@
 """SIPp from Debian as UE: registration with its own AKA, and calls between two of them."""
 import re
 import secrets
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from labrun import wait_until
 
 SCENARIOS = Path(__file__).resolve().parent / "sipp"
 KEY = "load-users-key-1"
-P_CSCF = facts.NODES["pcscf"]["ip"] + ":5060"
+P_CSCF = facts.place(facts.NODES["pcscf"]["ip"], 5060)
 # SIPp 3.6.1 computes a wrong response whenever RES holds a zero byte, about 3 of 100 challenges.
 TRIES = 3
 
@@ -20,7 +21,7 @@ class SippUser:
     def __init__(self, number):
         self.user = f"{1011000000000 + number:015d}"
         self.impi = f"{self.user}@{facts.DOMAIN}"
-        self.ip = f"127.0.2.{100 + number}"
+        self.ip = facts.at(2, 100 + number)
 
     def command(self, scenario, peer, transport, trouble):
         keys = {"user": self.user, "domain": facts.DOMAIN, "peer": peer.user if peer else ""}
@@ -63,8 +64,11 @@ class SippUser:
 
 
 def listening(ip):
-    line = re.compile(r"^\s*\d+: %s:13C4 " % bytes(map(int, reversed(ip.split(".")))).hex().upper(), re.M)
-    return lambda: line.search(Path("/proc/net/udp").read_text())
+    """Port 5060 by UDP, as the kernel lists it: words in the order of the machine's bytes."""
+    packed = socket.inet_pton(facts.AF(ip), ip)
+    words = "".join(packed[i:i + 4][::-1].hex().upper() for i in range(0, len(packed), 4))
+    line = re.compile(rf"^\s*\d+: {words}:13C4 ", re.M)
+    return lambda: line.search(Path("/proc/net/udp6" if ":" in ip else "/proc/net/udp").read_text())
 
 
 @pytest.fixture(scope="module", name="users")

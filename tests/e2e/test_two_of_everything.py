@@ -83,7 +83,7 @@ def test_everybody_has_a_name(two):
         assert re.search(rf"^{node}\s+up\s+{re.escape(of_node['ip'])} ", status, re.M)
         two.ctl(node, "status")
         two.cli("logs", node, "-n", "1")
-    assert len(facts.NODES) == 8 and facts.NODES["scscf2"]["ip"] == "127.0.1.130"
+    assert len(facts.NODES) == 8 and facts.NODES["scscf2"]["ip"] == facts.at(1, 130)
     assert "tools/lab down first" in two.cli("up", "--scscf", "1", status=1)
 
 
@@ -120,7 +120,7 @@ def test_no_uninvited_hss(two, tmp_path):
     conf = tmp_path / "hss.yaml"
     text = (facts.RUN / "hss2.yaml").read_text()
     assert "shared: true" in text
-    conf.write_text(re.sub(r"127\.0\.1\.140", "127.0.1.240", text.replace("shared: true", "shared: false"))
+    conf.write_text(text.replace(facts.at(1, 140), facts.at(1, 240)).replace("shared: true", "shared: false")
                     .replace("hss2.", "hss3."))
     r = subprocess.run([str(facts.BUILD / "hss" / "carillon-hss"), "--config", str(conf)], capture_output=True,
                        text=True, timeout=30, check=False)

@@ -25,6 +25,14 @@ def rows(pcap, display, *fields):
     return [p["_source"]["layers"] for p in json.loads(text or "[]")]
 
 
+ENDS = ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst")
+
+
+def ends(p):
+    """Source and destination of a packet of either family."""
+    return [(p.get(f"ip.{end}") or p[f"ipv6.{end}"])[0] for end in ("src", "dst")]
+
+
 @dataclass
 class Sip:
     frame: int
@@ -65,13 +73,12 @@ class Sip:
 def sip_messages(pcap):
     """Every SIP message in order, also several of one TCP segment."""
     found = []
-    for p in rows(pcap, "sip", "frame.number", "frame.time_epoch", "ip.src", "ip.dst", "sip",
-                  "sip.msg_hdr"):
+    for p in rows(pcap, "sip", "frame.number", "frame.time_epoch", *ENDS, "sip", "sip.msg_hdr"):
         whats = [m.group(1) for t in p["sip"] for m in [SIP_TITLE.search(t)] if m]
         for what, text in zip(whats, p.get("sip.msg_hdr", [])):
             text = text.partition("\r\n\r\n")[0]  # of several in a segment, the first one's goes on
             found.append(Sip(int(p["frame.number"][0]), float(p["frame.time_epoch"][0]),
-                             p["ip.src"][0], p["ip.dst"][0], what, text))
+                             *ends(p), what, text))
     return found
 
 
@@ -99,6 +106,6 @@ def diameter_messages(pcap):
 def complaints(pcap, display):
     """(frame, source, destination, messages) of packets that tshark finds malformed or in error."""
     bad = f"({display}) && (_ws.malformed || _ws.expert.severity == error)"
-    return [(p["frame.number"][0], p["ip.src"][0], p["ip.dst"][0],
+    return [(p["frame.number"][0], *ends(p),
              p.get("_ws.expert.message", ["malformed"]), p.get("_ws.col.Info", [""]))
-            for p in rows(pcap, bad, "frame.number", "ip.src", "ip.dst", "_ws.expert.message", "_ws.col.Info")]
+            for p in rows(pcap, bad, "frame.number", *ENDS, "_ws.expert.message", "_ws.col.Info")]

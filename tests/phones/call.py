@@ -8,7 +8,7 @@ from phones import headers, sdp
 REASONS = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 486: "Busy Here",
            487: "Request Terminated",
            480: "Temporarily Unavailable", 481: "No Such Call Here", 580: "Precondition Failure"}
-NO_BEARER = "v=0\r\no=- 2890844526 2 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio 0 RTP/AVP 104\r\n" \
+NO_BEARER = "v=0\r\no=- 2890844526 2 {0}\r\ns=-\r\nc={0}\r\nt=0 0\r\nm=audio 0 RTP/AVP 104\r\n" \
             "a=curr:qos local none\r\na=curr:qos remote none\r\na=des:qos failure local sendrecv\r\n" \
             "a=des:qos mandatory remote sendrecv\r\n"
 
@@ -186,7 +186,7 @@ class Call:
         self._answer(200, [("Content-Type", "application/sdp")] if body else (), body, m, link)
         acknowledged, self.unacknowledged = self.unacknowledged, None
         if self.phone.plan == 580:
-            self.finish(580, [("Content-Type", "application/sdp")], NO_BEARER.format(self.phone.ip))
+            self.finish(580, [("Content-Type", "application/sdp")], NO_BEARER.format(sdp.where(self.phone.ip)))
         elif acknowledged == 180:
             self._rung()
         elif body:

@@ -38,7 +38,7 @@ def text(first, pairs, body=""):
 
 
 def via(ph, proto, branch):
-    return f"SIP/2.0/{proto.upper()} {ph.ip}:{ph.port};branch={branch}" + ph.make.via.replace("TCP", proto.upper())
+    return f"SIP/2.0/{proto.upper()} {ph.host}:{ph.port};branch={branch}" + ph.make.via.replace("TCP", proto.upper())
 
 
 def branch(ph):
@@ -99,7 +99,7 @@ def _response(ph, home):
 
 def contact(ph, user, params):
     who = {"": "", "imsi": ph.imsi + "@", "uuid": ph.uuid + "@", "number": ph.number + "@"}[user]
-    return ";".join([f"<sip:{who}{ph.ip}:{ph.port}>", *(p.format(instance=ph.instance) for p in params)])
+    return ";".join([f"<sip:{who}{ph.host}:{ph.port}>", *(p.format(instance=ph.instance) for p in params)])
 
 
 def register(ph, home, again, expires):

@@ -86,7 +86,7 @@ class RealNet(Net):
         return time.monotonic()
 
     def _socket(self, kind, ip, port):
-        s = socket.socket(socket.AF_INET, kind)
+        s = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((ip, port))
         return s

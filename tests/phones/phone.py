@@ -7,7 +7,9 @@ import secrets
 from phones import headers
 from phones.call import Call
 from phones.usim import OutOfRange, Usim
+from labkit import facts
 from rawsip import challenge as challenge_of
+from rawsip import where
 
 PLAIN_PORT = 5060  # of what nothing protects
 
@@ -76,8 +78,11 @@ class Phone:
 
     @property
     def proxy_route(self):
-        ip, port = self.street.proxy
-        return f"<sip:{ip}:{port};lr>"
+        return f"<sip:{facts.place(*self.street.proxy)};lr>"
+
+    @property
+    def host(self):
+        return facts.host(self.ip)
 
     def way(self, method, size, first=False):
         """The link for a request: (link, protocol)."""
@@ -223,9 +228,7 @@ class Phone:
         """By the connection that the request came on, or to the address that its Via names (RFC 3261 18.2.2)."""
         first, pairs = headers.response(self, request, status, reason, tag, [*more, *self.says_too])
         data = headers.text(first, pairs, body)
-        by = headers.values(request.all("Via"))[0].split()[1].split(";")[0]
-        host, _, port = by.partition(":")
-        to = (host, int(port or 5060))
+        to = where(headers.values(request.all("Via"))[0].split()[1].split(";")[0])
         out = link if link.tcp else self.udp[self.client_port if self.make.protected else PLAIN_PORT]
         key = (headers.values(request.all("Via"))[0], request.get("CSeq"))
         self.answered[key] = (out, data, to)

@@ -8,7 +8,7 @@ def register(street, ph):
     ph.start_registration()
     street.until(lambda: ph.answer is not None, f"{ph.make.name} registers")
     assert ph.answer.status == 200, (ph.make.name, ph.answer.start, ph.answer.get("Warning"))
-    own = f"{ph.ip}:{ph.port}"
+    own = f"{ph.host}:{ph.port}"
     mine = [c for c in ph.granted if own in headers.uri(c)]
     assert len(mine) == 1, f"{ph.make.name}: {own} stands not once in {ph.granted}"
     assert ph.associated[0] == f"sip:{ph.number}@{ph.home}" and f"tel:{ph.number}" in ph.associated, ph.associated

@@ -50,6 +50,10 @@ VIDEO = ["b=AS:540", "b=RS:600", "b=RR:2000",
          "a=extmap:7 urn:3gpp:video-orientation"]
 
 
+def where(ip):
+    return f"IN {'IP6' if ':' in ip else 'IP4'} {ip}"
+
+
 def _qos(local, remote, des_remote, confirm, des_first):
     curr = [f"a=curr:qos local {local}", f"a=curr:qos remote {remote}"]
     des = ["a=des:qos mandatory local sendrecv", f"a=des:qos {des_remote} remote sendrecv"]
@@ -66,7 +70,7 @@ def describe(make, ip, version, qos, answer=False, video=False):
                  "mandatory" if answer or qos == "second" else "optional",
                  answer and qos == "first", make.codec == "iphone")
     way = "a=inactive" if make.codec == "iphone" and qos == "first" and not answer else "a=sendrecv"
-    out = ["v=0", f"o={user} 2890844526 {version} IN IP4 {ip}", f"s={name}", f"c=IN IP4 {ip}", f"b=AS:{bandwidth}",
+    out = ["v=0", f"o={user} 2890844526 {version} {where(ip)}", f"s={name}", f"c={where(ip)}", f"b=AS:{bandwidth}",
            "b=RS:600",
            "b=RR:2000", "t=0 0", f"m=audio 50010 RTP/AVP {payloads}", f"b=AS:{bandwidth}", *codecs, "a=ptime:20",
            "a=maxptime:240", way, *lines]

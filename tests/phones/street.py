@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the phones are: one thread that waits for all of them, and an eye on everything that reaches one."""
+import re
 from dataclasses import dataclass
 
+from labkit import facts
 from phones import headers
 from phones.phone import Phone
 
@@ -45,12 +47,12 @@ class Street:
 
     def __init__(self, net, domain, proxy, first):
         self.net, self.domain, self.proxy, self.complaints, self.phones = net, domain, proxy, [], {}
-        self._prefix, _, last = first.rpartition(".")
+        self._prefix, last = re.fullmatch(r"(.*[.:])(\d+)", first).groups()
         self._next = int(last)
 
     def address(self):
         self._next += 1
-        return f"{self._prefix}.{self._next - 1}"
+        return f"{self._prefix}{self._next - 1}"
 
     def phone(self, make, who):
         ph = Phone(self, make, who, self.address())
@@ -105,12 +107,12 @@ class Street:
 
     def _look_at_initial(self, ph, m):
         target = m.start.split()[1]
-        wanted = f"{ph.ip}:{ph.port}"
+        wanted = f"{ph.host}:{ph.port}"
         if wanted not in target:
             self.complain(ph, m, f"not for the contact {wanted}")
         if not m.get("P-Called-Party-ID"):
             self.complain(ph, m, "no P-Called-Party-ID")
         if m.method == "INVITE":
             first = (headers.values(m.all("Record-Route")) or [""])[0]
-            if f"{self.proxy[0]}:{self.proxy[1]}" not in first:
+            if facts.place(*self.proxy) not in first:
                 self.complain(ph, m, f"the way back is not the P-CSCF: {first}")

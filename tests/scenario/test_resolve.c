@@ -135,7 +135,43 @@ static void both_families(void **state)
     expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080"); // no IPv6 listener
     core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);
     scene_pass(st.sc, 60000);
-    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080, udp [2001:db8::1]:5080");
+    expect(&st, "sip:a.example.org:5080", "udp [2001:db8::1]:5080, udp 192.0.2.1:5080"); // RFC 6724 6
+    stage_run_out(&st);
+}
+
+// A listener for those outside is no way to a neighbour, whatever its family.
+static void family_of_the_inside(void **state)
+{
+    struct stage st;
+    stage_open(&st, NULL);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st.sc, "a.example.org", "2001:db8::1");
+    struct stack_listen outside = {.proto = SIP_PROTO_UDP, .local = place("[2001:db8::9]:5060"), .label = 1,
+                                   .outside = true};
+    assert_int_equal(stack_listen(st.core->stack, &outside), 0);
+    expect(&st, "sip:a.example.org:5080", "udp 192.0.2.1:5080");
+    stage_run_out(&st);
+}
+
+// RFC 2782: a host's second family does not make it a heavier one, and comes behind the first.
+static void weight_of_both_families(void **state)
+{
+    struct stage st;
+    unsigned first = 0;
+    stage_open(&st, NULL);
+    core_listen(st.core, "[2001:db8::9]:5060", 0, NULL);
+    scene_dns_srv(st.sc, "_sip._udp.w.example.org", 1, 10, "a.example.org", 5060);
+    scene_dns_srv(st.sc, "_sip._udp.w.example.org", 1, 10, "b.example.org", 5060);
+    scene_dns_host(st.sc, "a.example.org", "192.0.2.1");
+    scene_dns_host(st.sc, "a.example.org", "2001:db8::1");
+    scene_dns_host(st.sc, "b.example.org", "192.0.2.2");
+    for (int i = 0; i < 400; i++) {
+        struct answer a = ask(&st, "sip:w.example.org;transport=udp");
+        assert_int_equal(a.list.n, 3);
+        assert_true(addr_is_ip6(&a.list.t[0].addr) || addr_is_ip6(&a.list.t[1].addr));
+        first += addr_is_ip6(&a.list.t[0].addr);
+    }
+    assert_in_range(first, 150, 250);
     stage_run_out(&st);
 }
 
@@ -712,6 +748,8 @@ int main(void)
         cmocka_unit_test(tcp_preferred),
         cmocka_unit_test(with_dns),
         cmocka_unit_test(both_families),
+        cmocka_unit_test(family_of_the_inside),
+        cmocka_unit_test(weight_of_both_families),
         cmocka_unit_test(weights),
         cmocka_unit_test(cancelled_waiters_hear_nothing),
         cmocka_unit_test(dns_down),

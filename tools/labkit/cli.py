@@ -8,14 +8,16 @@ from labkit import core, demo, facts, ladder, procs, trace
 from labkit.procs import LabError, UsageError
 
 COMMANDS = {
-    "demo": "build, start the core, let phones register and call, show the ladders",
-    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of one",
+    "demo": "build, start the core, let phones register and call, show the ladders; takes what up takes",
+    "up": "build and start the core; harmless when it runs. --pcscf N, --icscf N, --scscf N, --hss N: several of one; "
+          "--ipv6",
     "down": "end what up started",
     "restart": "restart NF: end one node (scscf, scscf2 where there are two) and start it again",
     "status": "what runs, on which address, since when",
     "logs": "logs NF [-f] [-n LINES]: the log of one node (or of dns, collector)",
     "ladder": "ladder [--last | --call-id X | --subscriber NAME] [--svg FILE]: message flows",
     "ue": "ue NAME STEP [+ STEP]...: a phone of alice, bob, carol or dave; ue alice --help tells the steps",
+    "exec": "exec COMMAND [WORD]...: runs it in the lab's network, which on IPv6 is one of its own",
     "build": "build only",
     "help": "this text",
 }
@@ -30,7 +32,7 @@ def usage(out=sys.stdout):
 
 def how_many(name, args):
     """--scscf 2 and its like, for up and demo."""
-    p = argparse.ArgumentParser(prog=f"tools/lab {name}")
+    p = argparse.ArgumentParser(prog=f"tools/lab {name}", epilog="--ipv6: all of it on IPv6")
     for kind, of in facts.KINDS.items():
         p.add_argument(f"--{kind}", type=int, choices=range(1, facts.INSTANCES_MAX + 1), metavar="N",
                        help=f"how many {of['title']}s, 1 to {facts.INSTANCES_MAX}; as many as there are, else 1")
@@ -95,13 +97,28 @@ def cmd_ue(args):
     os.execv(command[0], command)
 
 
+def cmd_exec(args):
+    if not args:
+        raise UsageError("exec COMMAND [WORD]...")
+    try:
+        os.execvp(args[0], args)
+    except OSError as e:
+        raise LabError(f"{args[0]}: {e.strerror}") from None
+
+
+# Those that speak with the nodes by their addresses.
+IN_THE_NETWORK = ("demo", "up", "restart", "status", "ue", "exec")
+
+
 def run(name, args):
     if args and name in ("build", "down", "status"):
         raise UsageError(f"{name} takes no arguments")
+    asked = how_many(name, args) if name in ("demo", "up") else {}
+    if facts.FAMILY == 6 and name in IN_THE_NETWORK:
+        core.join_network(begins=name in ("demo", "up"))
     if name == "demo":
-        return demo.main(how_many(name, args))
+        return demo.main(asked)
     if name == "up":
-        asked = how_many(name, args)
         core.build()
         core.up(asked=asked)
     elif name == "build":
@@ -115,7 +132,7 @@ def run(name, args):
     elif name == "status":
         return 0 if core.status() else 3
     else:
-        return {"logs": cmd_logs, "ladder": cmd_ladder, "ue": cmd_ue}[name](args)
+        return {"logs": cmd_logs, "ladder": cmd_ladder, "ue": cmd_ue, "exec": cmd_exec}[name](args)
     return 0
 
 
@@ -138,7 +155,6 @@ def main(argv):
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:
-        up = any(procs.alive(entry) for entry in procs.load().values())
-        print("\ntools/lab: interrupted" + ("; the core runs on, `tools/lab down` ends it" if up else ""),
+        print("\ntools/lab: interrupted" + ("; the core runs on, `tools/lab down` ends it" if core.is_up() else ""),
               file=sys.stderr)
         return 130

@@ -57,7 +57,7 @@ def serve(path, ip, port):
     os.umask(0o077)  # what users say and where they are is nobody else's business
     db = sqlite3.connect(path, isolation_level=None)
     db.executescript(SCHEMA)
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
     s.bind((ip, port))
     s.settimeout(0.1)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from labkit import facts, procs, render
+from labkit import facts, network, procs, render
 from labkit.procs import LabError, UsageError
 
 
@@ -61,7 +61,7 @@ def put(text, target, **values):
 
 
 def put_config(name):
-    text = (facts.CONFIG / f"{facts.kind_of(name)}.yaml").read_text()
+    text = facts.in_plan((facts.CONFIG / f"{facts.kind_of(name)}.yaml").read_text())
     return put(render.config(name, text, facts.counts()), facts.RUN / f"{name}.yaml", CONF=facts.CONFIG)
 
 
@@ -80,14 +80,14 @@ def check_addresses(names=None):
     book = procs.load()
     for ip, proto, port, name in wanted:
         if name in names and not procs.alive(book.get(name)) and not procs.port_is_free(ip, proto, port):
-            raise LabError(f"{ip}:{port}/{proto}, which the lab's {name} needs, is in use by another "
+            raise LabError(f"{facts.place(ip, port)}/{proto}, which the lab's {name} needs, is in use by another "
                            "process (another lab?); see `ss -lnp`")
 
 
 def start_dns():
     source = facts.CONFIG / "dns"
-    put(render.zone((source / "ims.zone").read_text(), facts.counts()), facts.RUN / "ims.zone")
-    conf = put((source / "nsd.conf").read_text(), facts.RUN / "nsd.conf", CONF=facts.RUN)
+    put(render.zone(facts.in_plan((source / "ims.zone").read_text()), facts.counts()), facts.RUN / "ims.zone")
+    conf = put(facts.in_plan((source / "nsd.conf").read_text()), facts.RUN / "nsd.conf", CONF=facts.RUN)
     nsd = shutil.which("nsd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not nsd:
         raise LabError("nsd is not installed (tools/packages ensure lab)")
@@ -101,7 +101,7 @@ def dns_answers():
     """One query for the domain's SOA by hand: the server is up when it answers without error."""
     name = b"".join(bytes([len(p)]) + p.encode() for p in facts.DOMAIN.split(".")) + b"\0"
     query = b"\x12\x34\x01\x00\0\x01\0\0\0\0\0\0" + name + b"\0\x06\0\x01"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(facts.AF(facts.DNS[0]), socket.SOCK_DGRAM) as s:
         s.settimeout(0.5)
         try:
             s.sendto(query, facts.DNS)
@@ -178,7 +178,22 @@ def running_already(name):
 
 
 def is_up():
-    return any(procs.alive(e) for e in procs.load().values())
+    return any(procs.alive(e) for name, e in procs.load().items() if name != network.NAME)
+
+
+def same_family():
+    """A lab that is up stays what it is."""
+    there = facts.family_of_run()
+    if there != facts.FAMILY and is_up():
+        raise LabError(f"the lab that is up is on IPv{there}: tools/lab down first")
+
+
+def join_network(begins):
+    """From here on the addresses of IPv6 are there. begins: also when there is no lab yet."""
+    if begins:
+        same_family()
+        facts.RUN.mkdir(parents=True, exist_ok=True)
+    network.enter(make=begins)
 
 
 def lay_out(asked):
@@ -193,13 +208,16 @@ def lay_out(asked):
 
 def up(out=print, asked=None):
     """asked: how many of each kind there shall be."""
+    same_family()
     facts.RUN.mkdir(parents=True, exist_ok=True)
     if len(str(facts.RUN / "scscf2.ctl")) > 100:
         raise LabError(f"{facts.RUN} is too long a path for a control socket; set CARILLON_RUN")
     lay_out(asked or {})
     check_addresses()
+    if facts.FAMILY == 6:
+        facts.FAMILY_FILE.write_text("6\n")
     facts.LAYOUT.write_text(json.dumps(facts.counts()))
-    out(f"dns      ready   {facts.DNS[0]}:{facts.DNS[1]}" if start_dns() else "dns      running already")
+    out(f"dns      ready   {facts.place(*facts.DNS)}" if start_dns() else "dns      running already")
     start_collector()
     for name in facts.NODES:
         took = start_node(name)
@@ -214,7 +232,9 @@ def up(out=print, asked=None):
 
 def down(out=print):
     stopped = [n for n in [*reversed(facts.NODES), *reversed(facts.HELPERS)] if procs.stop(n)]
-    facts.LAYOUT.unlink(missing_ok=True)
+    procs.stop(network.NAME)
+    for kept in (facts.LAYOUT, facts.FAMILY_FILE):
+        kept.unlink(missing_ok=True)
     out("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
@@ -242,6 +262,7 @@ def restart(name, out=print):
 def status(out=print):
     """Prints a line for each; True when all are up."""
     book, good = procs.load(), True
+    width = max(len(node["ip"]) for node in facts.NODES.values())
     for name in [*facts.HELPERS, *facts.NODES]:
         entry = book.get(name)
         state, why = "down", ""
@@ -251,5 +272,5 @@ def status(out=print):
         ip = facts.NODES[name]["ip"] if name in facts.NODES else ""
         age = f"{time.time() - entry['since']:.0f} s" if procs.alive(entry) else ""
         pid = entry["pid"] if procs.alive(entry) else "-"
-        out(f"{name:10} {state:10} {ip:12} pid {pid!s:8} {age:8} {why}".rstrip())
+        out(f"{name:10} {state:10} {ip:{width}} pid {pid!s:8} {age:8} {why}".rstrip())
     return good

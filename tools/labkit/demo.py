@@ -164,6 +164,9 @@ def main(asked=None):
     return 0
 
 
+# On IPv6 the lab may have a network of its own.
+CURL = ("" if facts.FAMILY == 4 else "tools/lab exec ") + \
+    f"curl -g {facts.url('scscf')}"
 NEXT = f"""
 The core stays up. What to try next:
   tools/lab status                          what runs where
@@ -172,6 +175,6 @@ The core stays up. What to try next:
   tools/lab ue alice register               one phone by hand (tools/lab ue alice --help)
   tools/lab ue bob register + answer        ... and call it: tools/lab ue alice register + call sip:bob{AT}
   tools/carillon-ctl hss subscriber show alice
-  curl http://127.0.1.30:9090/metrics       the S-CSCF's figures
-  any SIP phone: account dave{AT}, password dave-secret, proxy 127.0.1.10
+  {CURL:41} the S-CSCF's figures
+  any SIP phone: account dave{AT}, password dave-secret, proxy {facts.host(facts.NODES["pcscf"]["ip"])}
   tools/lab down                            ends what was started"""

@@ -107,7 +107,7 @@ def _reap(pid):
 
 def port_is_free(ip, proto, port):
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as s:
+    with socket.socket(facts.AF(ip), kind) as s:
         if proto == "tcp":
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -115,13 +115,13 @@ def port_is_free(ip, proto, port):
         except OSError as e:
             if e.errno == errno.EADDRINUSE:
                 return False
-            raise LabError(f"cannot use {ip}:{port}/{proto}: {e.strerror}") from e
+            raise LabError(f"cannot use {facts.place(ip, port)}/{proto}: {e.strerror}") from e
     return True
 
 
 def health(name):
     """(state, why): 'up', 'not ready' or 'down'."""
-    url = f"http://{facts.NODES[name]['ip']}:9090/health"
+    url = facts.url(name, "health")
     try:
         with urllib.request.urlopen(url, timeout=1) as r:
             return "up", json.load(r).get("why") or ""

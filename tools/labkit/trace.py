@@ -45,7 +45,7 @@ def _title(ip, port, node, other_ip):
     # A client socket without an address of its own: it is the node that captured the message.
     if node and facts.TITLE_OF_IP.get(other_ip) not in (None, node):
         return node
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    return facts.place(ip, port)
 
 
 def avps(data):

@@ -6,13 +6,6 @@
 
 enum { COMPLAIN_MS = 10000 };
 
-static bool same_source(const struct addr *a, const struct addr *b)
-{
-    if (addr_is_ip6(a) && addr_is_ip6(b)) // a site has a /64 to choose from
-        return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 8) == 0;
-    return addr_eq_ip(a, b);
-}
-
 static void push_out(struct dia_conn *c, enum dia_excess which)
 {
     struct dia_link_layer *l = c->layer;
@@ -32,13 +25,14 @@ void dia_strangers_trim(struct dia_conn *c)
 {
     struct dia_link_layer *l = c->layer;
     struct dia_conn *oldest = NULL, *oldest_here = NULL;
+    uint64_t source = addr_source_key(tcp_remote(c->tcp)); // of IPv6 a /64: a site has as much to choose from
     size_t here = 0;
     LIST_EACH(&l->conns, it) {
         struct dia_conn *s = LIST_ENTRY(it, struct dia_conn, link);
         if (!s->stranger)
             continue;
         oldest = oldest ? oldest : s;
-        if (!same_source(tcp_remote(s->tcp), tcp_remote(c->tcp)))
+        if (addr_source_key(tcp_remote(s->tcp)) != source)
             continue;
         oldest_here = oldest_here ? oldest_here : s;
         here++;

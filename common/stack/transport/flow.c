@@ -54,6 +54,11 @@ struct str flow_sent_by(const struct flow *f)
     return f->listener->host;
 }
 
+uint64_t flow_source(const struct flow *f)
+{
+    return addr_network_key(&f->info.remote, f->transport->limits.source_prefix);
+}
+
 struct list *flow_users(struct flow *f)
 {
     return &f->users;
@@ -74,10 +79,12 @@ static struct flow_key key_of(const struct listener *l, const struct addr *remot
 {
     struct flow_key k = {.listener = l->index, .port = addr_port(remote)};
     k.ip6 = addr_is_ip6(remote);
-    if (k.ip6)
+    if (k.ip6) {
+        k.scope = remote->in6.sin6_scope_id;
         memcpy(k.ip, &remote->in6.sin6_addr, 16);
-    else
+    } else {
         memcpy(k.ip, &remote->in4.sin_addr, 4);
+    }
     return k;
 }
 

@@ -41,7 +41,8 @@ struct stack_trace {
 
 // What strangers may use, and registered users. 0 is no limit everywhere.
 struct stack_limits {
-    uint32_t source_rate, source_burst; // messages of one source (addr_source_key): a second, at once
+    uint32_t source_rate, source_burst; // messages of one source: a second, at once
+    uint32_t source_prefix;             // of an IPv6 address, in bits: what one source is; 0: ADDR_SITE_BITS
     uint32_t user_rate, user_burst;     // new requests of one registered user
     uint32_t connections;               // of strangers, that were accepted
     uint32_t connections_per_source;

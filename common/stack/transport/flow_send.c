@@ -44,5 +44,5 @@ int flow_send_to(struct flow *f, const struct addr *to, struct str bytes, struct
 {
     if (f->stream)
         return ERR_INVAL;
-    return sent(f, to, bytes, call_id, udp_send(f->listener->udp, to, bytes));
+    return sent(f, to, bytes, call_id, udp_send_from(f->listener->udp, &f->info.local, to, bytes));
 }

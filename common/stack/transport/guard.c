@@ -64,7 +64,7 @@ void guard_log_drop(struct flow *f, const char *what)
 bool guard_source_pays(struct flow *f)
 {
     struct transport *t = f->transport;
-    if (bucket_take(t->guard->by_source, addr_source_key(&f->info.remote), loop_now(t->loop)))
+    if (bucket_take(t->guard->by_source, flow_source(f), loop_now(t->loop)))
         return true;
     t->count.drop_source++;
     guard_log_drop(f, "more than its rate from one source");
@@ -125,7 +125,7 @@ bool guard_connection(struct flow *f)
         return false;
     if (!stranger)
         return true;
-    struct source *o = source_find(g, addr_source_key(&f->info.remote));
+    struct source *o = source_find(g, flow_source(f));
     room = !l->connections_per_source || !o || o->n < l->connections_per_source || evict(source_oldest_idle(o));
     if (!fits(f, room, &t->count.drop_per_source, "as many as one source may have"))
         return false;

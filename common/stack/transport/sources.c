@@ -50,7 +50,7 @@ size_t sources_connections(const struct sources *g)
 struct source *source_find(struct sources *g, uint64_t key)
 {
     size_t it = 0;
-    return map_find(&g->by_key, key, &it); // the key is the source: see addr_source_key
+    return map_find(&g->by_key, key, &it); // the key is the source: see flow_source
 }
 
 static void rank(struct sources *g, struct source *o)
@@ -82,7 +82,7 @@ static struct source *make_source(struct sources *g, uint64_t key)
 void source_enlist(struct flow *f)
 {
     struct sources *g = f->transport->sources;
-    uint64_t key = addr_source_key(&f->info.remote);
+    uint64_t key = flow_source(f);
     if (f->source || !f->stream || f->ours || f->standing != STACK_STRANGER)
         return;
     struct source *o = source_find(g, key);

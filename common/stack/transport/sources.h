@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connections that strangers have open, counted by source (addr_source_key), so that whoever has most loses one
+// The connections that strangers have open, counted by source (flow_source), so that whoever has most loses one
 // when there are too many. Counting only: who closes them is guard.h.
 #pragma once
 

@@ -33,7 +33,7 @@ enum stack_standing flow_ask_standing(struct flow *f)
     }
     set_standing(f, t->owner.standing(t->owner_arg, &f->info));
     f->user = f->standing == STACK_KNOWN && t->owner.user ? t->owner.user(t->owner_arg, &f->info)
-                                                          : addr_source_key(&f->info.remote);
+                                                          : flow_source(f);
     return f->standing;
 }
 

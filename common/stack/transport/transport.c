@@ -79,7 +79,7 @@ bool transport_has(const struct transport *t, enum sip_proto proto, bool ip6)
 {
     for (unsigned i = 0; i < t->n_listeners; i++) {
         const struct listener *l = &t->listeners[i];
-        if (l->proto == proto && addr_is_ip6(&l->local) == ip6)
+        if (l->proto == proto && addr_is_ip6(&l->local) == ip6 && !is_outside(t, l->label))
             return true;
     }
     return false;

@@ -88,7 +88,8 @@ void transport_count_send_error(struct transport *t);
 // ---- listeners ----
 
 int transport_listen(struct transport *t, const struct stack_listen *p);
-// True when there is a listener of this protocol and family, whatever its label.
+// True when there is a listener of this protocol and family from which somebody whom DNS names can be reached: whoever
+// is outside is reached on his own flow, and what is outside is no way to anybody else.
 bool transport_has(const struct transport *t, enum sip_proto proto, bool ip6);
 // True when the URI's host and port are one of this node's listeners or aliases.
 bool transport_is_own_uri(const struct transport *t, const struct sip_uri *u);

@@ -73,7 +73,7 @@ struct listener {
 };
 
 struct flow_key {
-    uint32_t listener;
+    uint32_t listener, scope; // scope: the interface of a link-local address
     uint16_t port;
     uint8_t ip6, zero;
     uint8_t ip[16];
@@ -169,6 +169,8 @@ static inline size_t flows_of(const size_t *n)
 
 // ---- standing.c ----
 enum stack_standing flow_ask_standing(struct flow *f);
+// Who sends on it, as far as its address tells.
+uint64_t flow_source(const struct flow *f);
 
 // As flow_standing, for each message.
 static inline enum stack_standing standing_of(struct flow *f)

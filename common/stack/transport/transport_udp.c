@@ -22,7 +22,7 @@ static void answer_stun(struct listener *l, struct flow *f, const struct addr *s
         return;
     struct str answer = stun_answer(data, src, buf);
     if (answer.n)
-        (void)udp_send(l->udp, src, answer);
+        (void)udp_send_from(l->udp, &f->info.local, src, answer);
 }
 
 static bool is_keepalive(struct listener *l, struct flow *f, const struct addr *src, struct str data)
@@ -50,8 +50,11 @@ void udp_flow_receive(void *listener, const struct addr *src, const struct addr 
     struct transport *t = l->transport;
     struct flow *f = flow_lookup(l, src), guest;
     t->count.bytes_in += data.n;
-    if (f)
+    if (f) {
         flow_touch(f);
+        if (addr_is_any(&l->local)) // where he knows this node, and looks for its answers
+            f->info.local = *dst;
+    }
     if (is_keepalive(l, f, src, data))
         return;
     if (!f) {

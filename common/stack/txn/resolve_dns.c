@@ -34,7 +34,7 @@ struct resolve_query {
     size_t n_services, service; // service: being asked
     struct host hosts[RESOLVE_ENTRIES];
     size_t n_hosts, host;
-    bool asked_ip6; // second question about a host
+    size_t of_host; // how many addresses there were before this host's
     struct resolve_entry v[RESOLVE_ENTRIES];
     size_t n;
     uint32_t ttl;
@@ -48,6 +48,7 @@ struct resolve_query {
 
 static void next_service(struct resolve_query *q);
 static void next_host(struct resolve_query *q);
+static void on_ip6(void *arg, int err, const struct dns_rr *rrs, size_t n);
 
 static const char *type_name(enum dns_type t)
 {
@@ -126,7 +127,7 @@ static void add_addresses(struct resolve_query *q, const struct dns_rr *rrs, siz
             .t = {h->proto, rrs[i].ip, h->explicit_proto},
             .rank = h->rank,
             .priority = h->priority,
-            .weight = i ? 0 : h->weight, // further addresses of a host do not add to its share
+            .weight = q->n == q->of_host ? h->weight : 0, // further addresses of a host do not add to its share
         };
         addr_set_port(&e->t.addr, h->port);
         q->n++;
@@ -135,45 +136,44 @@ static void add_addresses(struct resolve_query *q, const struct dns_rr *rrs, siz
     }
 }
 
-static void on_ip6(void *arg, int err, const struct dns_rr *rrs, size_t n)
-{
-    struct resolve_query *q = arg;
-    note(q, err);
-    if (!err)
-        add_addresses(q, rrs, n);
-    q->host++;
-    next_host(q);
-}
-
-static void ask_ip6(struct resolve_query *q)
-{
-    const struct host *h = &q->hosts[q->host];
-    if (transport_has(q->resolver->transport, h->proto, true) && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
-        return;
-    q->host++;
-    next_host(q);
-}
-
 static void on_ip4(void *arg, int err, const struct dns_rr *rrs, size_t n)
 {
     struct resolve_query *q = arg;
     note(q, err);
     if (!err)
         add_addresses(q, rrs, n);
-    ask_ip6(q);
+    q->host++;
+    next_host(q);
 }
 
+static bool ask_family(struct resolve_query *q, bool ip6)
+{
+    const struct host *h = &q->hosts[q->host];
+    if (!transport_has(q->resolver->transport, h->proto, ip6))
+        return false;
+    return ask(q, h->name, ip6 ? DNS_AAAA : DNS_A, ip6 ? on_ip6 : on_ip4) == 0;
+}
+
+static void on_ip6(void *arg, int err, const struct dns_rr *rrs, size_t n)
+{
+    struct resolve_query *q = arg;
+    note(q, err);
+    if (!err)
+        add_addresses(q, rrs, n);
+    if (ask_family(q, false))
+        return;
+    q->host++;
+    next_host(q);
+}
+
+// IPv6 before IPv4 where this node speaks both (RFC 6724 6 rule 6 and its table, RFC 7984 5): the addresses of a host
+// are tried in this order, and a silent or refused one makes room for the next (RFC 3263 4.3).
 static void next_host(struct resolve_query *q)
 {
-    while (q->host < q->n_hosts && q->n < RESOLVE_ENTRIES) {
-        const struct host *h = &q->hosts[q->host];
-        bool ip4 = transport_has(q->resolver->transport, h->proto, false);
-        bool ip6 = transport_has(q->resolver->transport, h->proto, true);
-        if (ip4 && ask(q, h->name, DNS_A, on_ip4) == 0)
+    for (; q->host < q->n_hosts && q->n < RESOLVE_ENTRIES; q->host++) {
+        q->of_host = q->n;
+        if (ask_family(q, true) || ask_family(q, false))
             return;
-        if (!ip4 && ip6 && ask(q, h->name, DNS_AAAA, on_ip6) == 0)
-            return;
-        q->host++;
     }
     finish(q);
 }

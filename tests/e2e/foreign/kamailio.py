@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's Kamailio in the place of nodes of the lab, with the configurations of tests/bench/kamailio."""
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,7 +13,6 @@ from labrun import wait_until
 
 BINARY = shutil.which("kamailio", path="/usr/sbin:/usr/bin")
 CONF = facts.ROOT / "tests" / "bench" / "kamailio"
-NET = "127.0.1."
 # It looks names up where the machine does: Diameter peers and what our nodes write into URIs are in a hosts file that
 # only it sees.
 WITH_NAMES = 'mount --bind "$0" /etc/hosts && exec "$@"'
@@ -71,9 +71,14 @@ class Kamailio:
 
     def _put_in(self, name, node, target):
         text = (CONF / name).read_text()
-        for key, value in (("RUN", self.run), ("NODE", node), ("NET", NET), ("IP", facts.NODES[node]["ip"]),
+        for key, value in (("RUN", self.run), ("NODE", node), ("IP", facts.NODES[node]["ip"]),
                            ("DOMAIN", facts.DOMAIN)):
             text = text.replace(f"@{key}@", str(value))
+        # $si has no brackets, all others do.
+        text = re.sub(r'si == "@NET@(\d+)"', lambda m: f'si == "{facts.at(1, int(m[1]))}"', text)
+        text = re.sub(r"@NET@(\d+)", lambda m: facts.host(facts.at(1, int(m[1]))), text)
+        if facts.FAMILY == 6:
+            text = text.replace("tcp_source_ipv4", "tcp_source_ipv6")
         (self.run / target).write_text(text)
 
     def _start(self, node):

@@ -11,7 +11,7 @@ from labkit import facts
 from labrun import wait_until
 
 DAVE = f"dave@{facts.DOMAIN}"
-P_CSCF = facts.NODES["pcscf"]["ip"]
+P_CSCF = facts.host(facts.NODES["pcscf"]["ip"])
 IP = facts.UES["dave"]["ip"]
 BARESIP = shutil.which("baresip")
 SIPP = shutil.which("sipp")
@@ -56,7 +56,7 @@ def baresip(tmp_path):
         pytest.skip("baresip is not installed (tools/packages ensure test)")
     (tmp_path / "config").write_text(
         "module_path /usr/lib/baresip/modules\nmodule account.so\nmodule g711.so\nmodule menu.so\nmodule stdio.so\n"
-        f"module aufile.so\nnet_interface {IP}\nsip_listen {IP}:5060\n"
+        f"module aufile.so\nnet_interface {IP}\nsip_listen {facts.place(IP, 5060)}\n"
         f"audio_player aufile,{tmp_path}/heard.wav\naudio_source aufile,{tmp_path}/tone.wav\n")
     tone.write(tmp_path / "tone.wav")
     (tmp_path / "accounts").write_text(
@@ -88,7 +88,7 @@ def test_baresip_calls(lab, baresip):
 def test_sipp_uac(lab, tmp_path, transport):
     """The scenario that SIPp has built in is a caller who is not registered: 403 (TS 24.229 5.2.6.3.1), which is
     answered and acknowledged, and SIPp counts a failed call."""
-    r = subprocess.run([SIPP, "-sn", "uac", f"{P_CSCF}:5060", "-i", "127.0.2.66", "-p", "5066", "-s", "bob",
+    r = subprocess.run([SIPP, "-sn", "uac", f"{P_CSCF}:5060", "-i", facts.at(2, 66), "-p", "5066", "-s", "bob",
                         "-t", transport, "-m", "1", "-timeout", "20", "-nostdin", "-trace_err"],
                        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     errors = "".join(p.read_text(errors="replace") for p in tmp_path.glob("*errors.log"))

@@ -232,6 +232,44 @@ static void source_has_a_rate(void **state)
     assert_non_null(answer_of(eve.peer));
 }
 
+enum { NEIGHBOURS = 20 };
+
+// How many of twenty addresses of one /64 are answered when a source may send five messages.
+static unsigned answered_of_a_network(uint32_t prefix)
+{
+    static char at[NEIGHBOURS][40];
+    struct ue ues[NEIGHBOURS];
+    unsigned answers = 0;
+    st.cfg.limits.source_rate = 1;
+    st.cfg.limits.source_burst = 5;
+    st.cfg.limits.source_prefix = prefix;
+    stage_start();
+    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+        snprintf(at[i], sizeof at[i], "[2001:db8:1:2::%x:1]:5060", i + 1);
+        ues[i] = ue_udp(at[i], ACCESS6);
+        ue_send(&ues[i], &(struct request){.to = BOB});
+    }
+    run(10);
+    for (unsigned i = 0; i < NEIGHBOURS; i++)
+        answers += peer_next(ues[i].peer) != NULL;
+    struct ue other = ue_udp("[2001:db8:1:3::1]:5060", ACCESS6);
+    ue_send(&other, &(struct request){.to = BOB});
+    (void)expect(other.peer, "SIP/2.0 403");
+    return answers;
+}
+
+static void a_network_of_ipv6_is_one_source(void **state)
+{
+    (void)state;
+    assert_int_equal(answered_of_a_network(64), 5);
+}
+
+static void unless_the_operator_counts_otherwise(void **state)
+{
+    (void)state;
+    assert_int_equal(answered_of_a_network(128), NEIGHBOURS);
+}
+
 static void rubbish_is_measured_too(void **state)
 {
     (void)state;
@@ -537,6 +575,8 @@ int main(void)
         T(untrusted_on_the_core_side),
         T(dialog_outlives_the_registration),
         T(source_has_a_rate),
+        T(a_network_of_ipv6_is_one_source),
+        T(unless_the_operator_counts_otherwise),
         T(rubbish_is_measured_too),
         T(registered_user_has_a_rate_of_his_own),
         T(one_name_from_one_source),

@@ -119,6 +119,28 @@ static void defaults(void **state)
     conf_free(c);
 }
 
+// RFC 3261 25.1: a host of a URI or of Via is an IPv6 reference.
+static void hosts_of_ip6(void **state)
+{
+    static const struct conf_row hosts[] = {
+        ROW("domain", CONF_STR, domain, "", .form = CONF_FORM_HOST, .help = "One."),
+        ROW("names", CONF_STR_LIST, names, "[]", .form = CONF_FORM_HOST, .help = "Several."),
+        {0},
+    };
+    (void)state;
+    struct example e;
+    struct conf *c;
+    char error[2048];
+    const char *yaml = "domain: \"2001:db8::1\"\nnames: [\"[2001:db8::2]\", \"::1\", 192.0.2.1, a.example]\n";
+    assert_int_equal(load_text(str_from(yaml), "x.yaml", hosts, &e, error, sizeof error, &c), 0);
+    assert_str(e.domain, "[2001:db8::1]");
+    assert_str(e.names.v[0], "[2001:db8::2]");
+    assert_str(e.names.v[1], "[::1]");
+    assert_str(e.names.v[2], "192.0.2.1");
+    assert_str(e.names.v[3], "a.example");
+    conf_free(c);
+}
+
 static void given(void **state)
 {
     (void)state;
@@ -404,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),        cmocka_unit_test(given),   cmocka_unit_test(errors),
+        cmocka_unit_test(hosts_of_ip6),
         cmocka_unit_test(too_many),        cmocka_unit_test(files),   cmocka_unit_test(no_memory),
         cmocka_unit_test(fixed_changes),
         cmocka_unit_test(show_round_trip), cmocka_unit_test(secrets),

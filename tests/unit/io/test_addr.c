@@ -87,7 +87,8 @@ static void comparing(void **state)
     assert_int_equal(addr_parse(STR("::"), 0, &any), 0);
     assert_true(addr_eq_ip(&a, &b));
     assert_false(addr_eq(&a, &b));
-    assert_false(addr_eq_ip(&a, &c));
+    assert_true(addr_eq(&a, &c)); // RFC 4291 2.5.5.2: an IPv4 node, however it is written
+    assert_false(addr_is_ip6(&c));
     addr_set_port(&b, 5060);
     assert_true(addr_eq(&a, &b));
     assert_int_equal(addr_port(&b), 5060);
@@ -113,6 +114,48 @@ static void sources(void **state)
     assert_int_not_equal(source_key("fe80::1", 1), source_key("fe80::2", 1));
     assert_int_not_equal(source_key("192.0.2.1", 1), source_key("c000:201::", 1));
     assert_int_not_equal(source_key("0.0.0.0", 1), source_key("::", 1));
+    // Behind a translator (RFC 6052) or a relay (RFC 3056) stands all of IPv4.
+    assert_int_equal(source_key("64:ff9b::192.0.2.1", 1), source_key("192.0.2.1", 1));
+    assert_int_not_equal(source_key("64:ff9b::192.0.2.1", 1), source_key("64:ff9b::192.0.2.2", 1));
+    assert_int_equal(source_key("2002:c000:201:7::9", 1), source_key("192.0.2.1", 1));
+}
+
+static bool same_network(const char *a, const char *b, unsigned bits)
+{
+    struct addr x, y;
+    assert_int_equal(addr_parse(str_from(a), 1, &x), 0);
+    assert_int_equal(addr_parse(str_from(b), 2, &y), 0);
+    return addr_network_key(&x, bits) == addr_network_key(&y, bits);
+}
+
+static void networks(void **state)
+{
+    (void)state;
+    assert_true(same_network("2001:db8:1:2::1", "2001:db8:1:2::2", 0));
+    assert_false(same_network("2001:db8:1:2::1", "2001:db8:1:3::1", 0));
+    assert_true(same_network("2001:db8:1:200::1", "2001:db8:1:2ff::1", 56));
+    assert_false(same_network("2001:db8:1:200::1", "2001:db8:1:300::1", 56));
+    assert_true(same_network("2001:db8:1::1", "2001:db8:1:ffff::1", 48));
+    assert_false(same_network("2001:db8::1", "2001:db8::2", 128));
+    assert_true(same_network("2001:db8::c", "2001:db8::f", 126));
+    assert_false(same_network("2001:db8::b", "2001:db8::c", 126));
+    assert_false(same_network("192.0.2.1", "192.0.2.2", 32));
+    assert_false(same_network("fe80::1", "fe80::2", 64));
+}
+
+static void loopbacks(void **state)
+{
+    static const struct {
+        const char *ip;
+        bool is;
+    } them[] = {{"127.0.0.1", true}, {"127.255.0.1", true}, {"::1", true},          {"::ffff:127.0.0.1", true},
+                {"::2", false},      {"::1:0", false},      {"128.0.0.1", false}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(them); i++) {
+        struct addr a;
+        assert_int_equal(addr_parse(str_from(them[i].ip), 0, &a), 0);
+        assert_int_equal(addr_is_loopback(&a), them[i].is);
+    }
 }
 
 int main(void)
@@ -123,6 +166,8 @@ int main(void)
         cmocka_unit_test(longest),
         cmocka_unit_test(comparing),
         cmocka_unit_test(sources),
+        cmocka_unit_test(networks),
+        cmocka_unit_test(loopbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

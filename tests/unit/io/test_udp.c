@@ -257,6 +257,11 @@ static void wildcard_sees_the_destination(void **state)
         env_run(e);
         assert_true(addr_eq(&b.dst, &to));
         assert_true(addr_eq(&b.src, udp_local(a.u)));
+        // RFC 3581 4: back from where it was sent to.
+        a.want = 1;
+        assert_int_equal(udp_send_from(b.u, &b.dst, &b.src, STR("y")), 0);
+        env_run(e);
+        assert_true(addr_eq(&a.src, &to));
         udp_close(a.u);
         udp_close(b.u);
     }

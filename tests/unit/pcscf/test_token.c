@@ -230,6 +230,9 @@ static void route_sets_compare(void **state)
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         if (route_of(&a, one) == route_of(&a, others[i]))
             fail_msg("%s", others[i]);
+    // RFC 5954 4.2: a UE may write an address in its own way.
+    assert_true(route_of(&a, "sip:mo@[2001:db8::1]:5060;lr") == route_of(&a, "sip:mo@[2001:DB8:0::0:1]:5060;lr"));
+    assert_true(route_of(&a, "sip:mo@[2001:db8::1]:5060;lr") != route_of(&a, "sip:mo@[2001:db8::2]:5060;lr"));
     assert_int_equal(sip_uri_parse(&a, str_from(one), &u), 0);
     uint64_t twice = token_add_route(&key, route_of(&a, others[0]), &u);
     assert_true(twice != token_add_route(&key, route_of(&a, one), &u));

@@ -107,6 +107,12 @@ static void equality(void **state)
         {"sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", false},
         {"sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", false},
         {"sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false},
+        {"sip:a@[2001:DB8:0:0::1]", "sip:a@[2001:db8::1]", true}, // RFC 5954 4.2: by its value
+        {"sip:a@[::ffff:c000:201]:5060", "sip:a@[::FFFF:192.0.2.1]:5060", true},
+        {"sip:a@[2001:db8::1]", "sip:a@[2001:db8::1:0]", false},
+        {"sip:a@[2001:db8::1]", "sip:a@2001.db8.1", false},
+        {"sip:a@[1::2::3]", "sip:a@[1::2::3]", true}, // no address, and equal to its own text only
+        {"sip:a@[1::2::3]", "sip:a@[1::2:0::3]", false},
         {"sip:a@b", "sips:a@b", false},
         {"sip:a@b", "sip:b", false},
         {"sip:a@b;user=phone", "sip:a@b", false},
@@ -151,6 +157,10 @@ static void canonical_form(void **state)
         {"SIPS:a@B", "sips:a@b"},
         {"sip:%61l%3bx:secret@h", "sip:al%3Bx@h"},
         {"sip:home1.net", "sip:home1.net"},
+        {"sip:a@[2001:DB8:0:0:0:0:0:1]:5060", "sip:a@[2001:db8::1]"}, // RFC 5952 4
+        {"sip:a@[0:0:0:0:0:FFFF:C000:0201]", "sip:a@[::ffff:192.0.2.1]"},
+        {"sip:a@[FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:255.255.255.255]", "sip:a@[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+        {"sip:a@[1::2::A]", "sip:a@[1::2::a]"},
         {"tel:+1-(555).000-0001;isub=1", "tel:+15550000001"},
         {"tel:70-42;phone-context=Home1.NET", "tel:7042;phone-context=home1.net"},
         {"tel:70A2;phone-context=+1-914", "tel:70a2;phone-context=+1914"},
