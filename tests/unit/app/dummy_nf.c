@@ -78,10 +78,11 @@ static void word_key(void *arg, const struct keep_item *it, struct writer *w)
     writer_str(w, str_from(CONTAINER_OF(it, const struct word, item)->text));
 }
 
-static void word_value(void *arg, const struct keep_item *it, struct writer *w)
+static int word_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     (void)arg, (void)it;
     writer_lit(w, "1");
+    return 0;
 }
 
 static const struct keep_kind word_kind = {.prefix = STR_INIT("word/"), .key = word_key, .value = word_value};
