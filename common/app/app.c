@@ -28,13 +28,14 @@ enum {
 
 static void announce(struct app *a)
 {
-    char text[256];
+    char text[256], left[64];
     if (a->ready && !a->was_ready) {
         LOG(LOG_INFO, "ready", LF_NUM("pid", getpid()));
         notify_send("READY=1\nSTATUS=ready");
     } else if (a->state == APP_DRAINING) {
         // It may take longer than the service manager would wait.
-        (void)snprintf(text, sizeof text, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%d", a->why, EXTEND_USEC);
+        (void)snprintf(text, sizeof text, "STATUS=draining %s\nEXTEND_TIMEOUT_USEC=%d",
+                       app_left_text(a, left, sizeof left), EXTEND_USEC);
         notify_send(text);
     } else if (!a->ready && a->state == APP_SERVING) {
         if (a->was_ready)

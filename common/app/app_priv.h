@@ -81,7 +81,6 @@ struct app {
     enum app_state state;
     bool ready, was_ready;
     const char *why;     // not ready because
-    char why_text[128];  // of a drain: what is left
     bool cut;            // it was not waited for any longer
     uint64_t drain_until_ms;
     uint64_t started_ns; // loop_now at the start

@@ -50,6 +50,13 @@ static int run_version(void *app, int argc, char **argv, struct ctl_out *o)
     return 0;
 }
 
+static void put_drain(const struct app *a, struct ctl_out *o)
+{
+    char left[64];
+    (void)app_left_text(a, left, sizeof left);
+    ctl_printf(o, "left: %s%sat most %u s more\n", left, left[0] ? ", " : "", app_drain_left_s(a));
+}
+
 static int run_status(void *app, int argc, char **argv, struct ctl_out *o)
 {
     struct app *a = app;
@@ -61,7 +68,7 @@ static int run_status(void *app, int argc, char **argv, struct ctl_out *o)
     if (!a->ready)
         ctl_printf(o, "why: %s\n", a->why);
     if (a->state == APP_DRAINING)
-        ctl_printf(o, "drain: at most %u s more\n", app_drain_left_s(a));
+        put_drain(a, o);
     ctl_printf(o, "uptime: %llu s\nlog level: %s\nconfiguration: %s\n",
                (unsigned long long)(app_uptime_ms(a) / 1000), log_level_name(log_threshold),
                a->config_path);
@@ -127,7 +134,6 @@ static int run_reload(void *app, int argc, char **argv, struct ctl_out *o)
 static int run_drain(void *app, int argc, char **argv, struct ctl_out *o)
 {
     struct app *a = app;
-    char left[64];
     uint32_t seconds = a->now.common->drain_s;
     if (argc > 2 || (argc == 2 && (str_u32(str_from(argv[1]), &seconds) || seconds > DRAIN_MAX_S))) {
         ctl_error(o, "usage: drain [SECONDS], %d at most\n", DRAIN_MAX_S);
@@ -135,8 +141,7 @@ static int run_drain(void *app, int argc, char **argv, struct ctl_out *o)
     }
     if (argc == 2 || a->state != APP_DRAINING)
         app_drain(a, "control command", seconds);
-    (void)app_left_text(a, left, sizeof left);
-    ctl_printf(o, "draining: %s%sat most %u s more\n", left, left[0] ? " left, " : "", app_drain_left_s(a));
+    put_drain(a, o);
     return 0;
 }
 

@@ -41,13 +41,8 @@ void app_check_ready(struct app *a)
     const char *why = NULL;
     a->ready = a->nf_obj && (!a->nf->ready || a->nf->ready(a->nf_obj, &why));
     if (a->state == APP_DRAINING) {
-        char left[64];
         a->ready = false;
         why = "draining";
-        if (app_left_text(a, left, sizeof left)[0]) {
-            (void)snprintf(a->why_text, sizeof a->why_text, "draining, %s left", left);
-            why = a->why_text;
-        }
     }
     a->why = a->ready ? NULL : why ? why : "starting";
 }
