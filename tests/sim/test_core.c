@@ -204,6 +204,57 @@ static unsigned check_expired(uint64_t seed)
     return bad + check(r == 0, seed, "registrations that did not expire", r, 0);
 }
 
+// ---- who is registered ----
+
+static void on_contact(void *arg, const struct pcscf_contact *c)
+{
+    (void)c;
+    ++*(size_t *)arg;
+}
+
+static size_t at_pcscf(size_t user)
+{
+    size_t n = 0;
+    pcscf_contacts(world.node[W_PCSCF].nf, str_from(world.users[user].uri), on_contact, &n);
+    return n;
+}
+
+static size_t at_scscf(size_t user)
+{
+    const struct scscf *s = world.node[W_SCSCF].nf;
+    const struct registration *reg = registrar_find(s->registrar, str_from(world.users[user].uri), NULL);
+    return reg ? registration_binding_count(reg) : 0;
+}
+
+// Whatever has died: what a phone was told holds, and HSS and S-CSCF say the same of everybody.
+static unsigned check_users(uint64_t seed)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < world.n_users; i++) {
+        bool confirmed = phone_is_registered(world.users[i].phone), hss = world_is_registered(&world, i);
+        size_t p = at_pcscf(i), s = at_scscf(i);
+        bad += check(!confirmed || p == 1, seed, "contacts at the P-CSCF of a phone that is registered", p, i);
+        bad += check(!confirmed || s == 1, seed, "bindings at the S-CSCF of a phone that is registered", s, i);
+        bad += check(hss == (s > 0), seed, "HSS and S-CSCF disagree about a user", hss, i);
+    }
+    return bad;
+}
+
+// And everybody can register, after which all three agree.
+static unsigned check_agreement(uint64_t seed)
+{
+    unsigned bad = check_users(seed);
+    uint64_t before = world.counts.register_ok;
+    for (size_t i = 0; i < world.n_users; i++)
+        world_register(&world, i);
+    run_ms(SETTLE_MS);
+    uint64_t done = world.counts.register_ok - before;
+    bad += check(done == world.n_users, seed, "registrations when all is well again", done, world.n_users);
+    uint64_t p = pcscf_counters(world.node[W_PCSCF].nf)->registrations;
+    bad += check(p == world.n_users, seed, "contacts at the P-CSCF when all have registered", p, world.n_users);
+    return bad + check_users(seed);
+}
+
 // What the operations ended with, as a comment.
 static void print_statuses(uint64_t seed)
 {
@@ -224,6 +275,7 @@ static struct result run(uint64_t seed, size_t users, bool rough)
     r.problems = check_quiet(seed);
     if (!rough)
         r.problems += check_exact(seed);
+    r.problems += check_agreement(seed);
     run_ms(EXPIRY_MS);
     r.problems += check_expired(seed);
     print_statuses(seed);

@@ -415,6 +415,36 @@ void world_call(struct world *w, size_t from, size_t to)
         u->call = 0;
 }
 
+// ---- what the HSS has ----
+
+static void on_uaa(void *arg, const struct cx_uaa *a)
+{
+    *(bool *)arg = a->server_name.n > 0;
+}
+
+bool world_has_server(const struct world *w, size_t user)
+{
+    bool named = false;
+    char impi[80];
+    (void)snprintf(impi, sizeof impi, "0010110%08zu@%s", user, W_DOMAIN);
+    struct cx_uar q = {.impi = str_from(impi), .impu = str_from(w->users[user].uri), .visited_network = STR(W_DOMAIN)};
+    hss_uar(w->node[W_HSS].nf, &q, on_uaa, &named);
+    return named;
+}
+
+static void on_lia(void *arg, const struct cx_lia *a)
+{
+    *(bool *)arg = a->server_name.n > 0;
+}
+
+bool world_is_registered(const struct world *w, size_t user)
+{
+    bool named = false;
+    struct cx_lir q = {.impu = str_from(w->users[user].uri)};
+    hss_lir(w->node[W_HSS].nf, &q, on_lia, &named);
+    return named;
+}
+
 void world_hang_up(struct world *w)
 {
     for (size_t i = 0; i < W_HUBS; i++)
