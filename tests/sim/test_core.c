@@ -191,8 +191,22 @@ static unsigned check_exact(uint64_t seed)
     bad += check(c->call_ok == n * ROUNDS, seed, "calls", c->call_ok, n * ROUNDS);
     bad += check(p->registrations == n, seed, "contacts at the P-CSCF", p->registrations, n);
     bad += check(bindings == n, seed, "bindings at the S-CSCF", bindings, n);
+    bad += check_calls(seed, c->call_ok);
     return bad + check(p->registered == c->register_ok, seed, "P-CSCF's and UEs' registrations",
                        p->registered, c->register_ok);
+}
+
+// Those who go from one user of a node to another are one call there.
+static unsigned check_calls(uint64_t seed, uint64_t calls)
+{
+    unsigned bad = 0;
+    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
+        uint64_t total = world_stack_stat(&world, (enum world_node)k, "sip_calls_total"),
+                 now = world_stack_stat(&world, (enum world_node)k, "sip_calls");
+        bad += check(total == calls, seed, "calls counted at a node", total, calls);
+        bad += check(now == 0, seed, "calls counted at a node that have ended", now, (uint64_t)k);
+    }
+    return bad;
 }
 
 static unsigned check_expired(uint64_t seed)
@@ -201,6 +215,10 @@ static unsigned check_expired(uint64_t seed)
     uint64_t b = held_bindings(world.node[W_SCSCF].nf), r = held_registrations(world.node[W_SCSCF].nf);
     unsigned bad = check(p == 0, seed, "contacts that did not expire at the P-CSCF", p, 0);
     bad += check(b == 0, seed, "bindings that did not expire", b, 0);
+    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
+        uint64_t calls = world_stack_stat(&world, (enum world_node)k, "sip_calls");
+        bad += check(calls == 0, seed, "calls counted at a node that are long over", calls, (uint64_t)k);
+    }
     return bad + check(r == 0, seed, "registrations that did not expire", r, 0);
 }
 
