@@ -15,7 +15,9 @@ APP_NF_HOOK_KEEP(scscf)
 int main(int argc, char **argv)
 {
     static const struct app_nf nf = {APP_NF_COMMON(scscf),
-                                     .stack = hook_stack, .left = hook_left, .cut = hook_cut,
+                                     .stack = hook_stack,
+                                     .left = hook_left,
+                                     .cut = hook_cut,
                                      .sip_commands = app_sip_commands,
                                      .dia = hook_dia,
                                      .dia_commands = app_dia_commands,
