@@ -125,16 +125,28 @@ static void end_trouble(const struct plan *p)
     sim_dns_down(world.sim, false);
 }
 
+static void register_all(bool rough)
+{
+    size_t n = world.n_users;
+    enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
+    for (size_t i = 0; i < n; i++) {
+        if (rough && i == n / 2)
+            world_kill(&world, victim);
+        if (rough && i == n / 2 + 1 + n / 10)
+            world_boot(&world, victim);
+        world_register(&world, i);
+        run_ms(sim_random(world.sim) % 10);
+    }
+    world_boot(&world, victim);
+    run_ms(rough ? 40000 : 3000);
+}
+
 // Each user registers and calls another one, a few milliseconds apart; nodes die and come back.
 static void work(bool rough)
 {
     size_t n = world.n_users;
     for (int round = 0; round < ROUNDS; round++) {
-        for (size_t i = 0; i < n; i++) {
-            world_register(&world, i);
-            run_ms(sim_random(world.sim) % 10);
-        }
-        run_ms(rough ? 40000 : 3000);
+        register_all(rough);
         enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
         struct plan trouble = plan_trouble(rough);
         begin_trouble(&trouble);
