@@ -3,7 +3,7 @@
 calls go on, and whoever waits to be called notices nothing.
 
 CARILLON_KILL_LOAD="REGISTRATIONS CALLS SECONDS" is the load, by default one that nodes with sanitizers bear beside a
-capture: 10 and 5 a second for 10 seconds. With nodes built for release, "500 200 20"."""
+capture: 10 and 5 a second for 20 seconds. With nodes built for release, "500 200 20"."""
 import json
 import os
 import random
@@ -23,7 +23,7 @@ from rawsip import Peer
 AT = "@" + facts.DOMAIN
 DAVE, ERIN = f"sip:dave{AT}", f"sip:erin{AT}"
 SECRETS = {"dave": "dave-secret", "erin": "erin-secret"}
-REGISTRATIONS, CALLS, SECONDS = (int(v) for v in os.environ.get("CARILLON_KILL_LOAD", "10 5 10").split())
+REGISTRATIONS, CALLS, SECONDS = (int(v) for v in os.environ.get("CARILLON_KILL_LOAD", "10 5 20").split())
 HOLD_S = 2
 REGISTERING = 4 * REGISTRATIONS                 # each of them again and again
 CALLING = 2 * int(CALLS * (HOLD_S + 4) + 10)
@@ -53,6 +53,66 @@ def fixture_crowd(lab, tmp_path_factory):
     lab.ctl("hss", "subscriber", "add", f"erin{AT}", "password=erin-secret", f"impus={ERIN}", f"visited={facts.DOMAIN}")
     yield
     lab.ctl("hss", "subscriber", "delete", f"erin{AT}")
+
+
+# ---- in order ----
+
+def health(node):
+    try:
+        with urllib.request.urlopen(f"http://{facts.NODES[node]['ip']}:9090/health", timeout=5) as r:
+            return json.load(r)
+    except urllib.error.HTTPError as e:
+        return json.load(e)
+
+
+def calls_of(lab, node):
+    return int(re.search(r"(?m)^carillon_sip_calls (\d+)$", lab.ctl(node, "stats"))[1])
+
+
+def probe(node):
+    """OPTIONS of a stranger to the node itself."""
+    ip = facts.NODES[node]["ip"]
+    with Peer("127.0.66.77", to=(ip, 5060)) as p:
+        return p.ask(method="OPTIONS", uri=f"sip:{ip}:5060", to=f"sip:{ip}")
+
+
+@pytest.mark.parametrize("node", ["pcscf", "scscf"])
+def test_drain_waits_for_the_call(lab, node):
+    """It takes nothing new, says so, and ends when the call has ended."""
+    with lab.phone("bob", "register", "+", "answer", "talk=60") as bob:
+        bob.wait_for("ready")
+        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=15") as alice:
+            alice.wait_for("call-established")
+            assert calls_of(lab, "pcscf") == calls_of(lab, "scscf") == 1
+            assert probe(node).status == 200
+            assert "left: 1 call, " in lab.ctl(node, "drain", "600")
+            assert "left: 1 call, " in lab.ctl(node, "status", status=1)
+            assert health(node)["left"]["calls"] == 1
+            assert procs.health(node) == ("not ready", "draining")
+            refused = probe(node)
+            assert (refused.status, refused.get("Retry-After")) == (503, "30 (leaving)")
+            failed = lab.run_phone("carol", "register", status=1).event("register-failed")
+            assert failed["status"] in (503, 504), failed
+            assert alice.finish(60) == bob.finish() == 0, (alice.trouble(), bob.trouble())
+            wait_until(lambda: lab.note() or not procs.alive(procs.load().get(node)), 20, f"{node} has left")
+    assert not lab.bad_exits()
+    lab.restart(node)
+    lab.run_phone("carol", "register", "+", "deregister")
+
+
+def test_restart_without_drain(lab):
+    """A second word ends it at once; the call goes on all the same."""
+    with lab.phone("bob", "register", "+", "answer", "talk=60") as bob:
+        bob.wait_for("ready")
+        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=4") as alice:
+            alice.wait_for("call-established")
+            for node in ("pcscf", "scscf"):
+                lab.ctl(node, "drain")
+                lab.ctl(node, "stop")
+                lab.restart(node)
+            assert alice.finish(60) == 0, alice.trouble()
+            assert bob.finish() == 0, bob.trouble()
+            assert bob.event("call-ended")["by"] == "remote"
 
 
 # ---- load ----
@@ -124,15 +184,16 @@ def test_killed_under_load(lab, node):
     print(f"seed {seed}")
     with registering(REGISTERING // REGISTRATIONS) as warm_up:
         assert warm_up.report()["failed"] == 0
-    with registering(SECONDS) as registrations, calling(SECONDS) as calls:
+    with calling(SECONDS) as calls:
         calls.until("measuring")                # all are registered by now, and were told so
         assert known(lab, "pcscf") == known(lab, "scscf") == EVERYBODY
-        for _ in range(2):
-            time.sleep(rng.uniform(0.2, SECONDS / 4))
-            lab.kill(node)
-            lab.restart(node)
-            assert known(lab, node) == EVERYBODY
-        reports = [registrations.report(), calls.report()]
+        with registering(SECONDS) as registrations:
+            for _ in range(2):
+                time.sleep(rng.uniform(0.2, SECONDS / 4))
+                lab.kill(node)
+                lab.restart(node)
+                assert known(lab, node) == EVERYBODY
+            reports = [registrations.report(), calls.report()]
     for r in reports:
         print(r)
         assert r["succeeded"] > r["failed"], r
@@ -222,63 +283,3 @@ def test_a_phone_behind_a_nat_is_480_until_it_returns(lab, outbound):
         with Peer("127.0.2.75", tcp=True) as dave:
             enter(dave, "dave", **natted())
             passes(erin, "erin", dave, DAVE)
-
-
-# ---- in order ----
-
-def health(node):
-    try:
-        with urllib.request.urlopen(f"http://{facts.NODES[node]['ip']}:9090/health", timeout=5) as r:
-            return json.load(r)
-    except urllib.error.HTTPError as e:
-        return json.load(e)
-
-
-def calls_of(lab, node):
-    return int(re.search(r"(?m)^carillon_sip_calls (\d+)$", lab.ctl(node, "stats"))[1])
-
-
-def probe(node):
-    """OPTIONS of a stranger to the node itself."""
-    ip = facts.NODES[node]["ip"]
-    with Peer("127.0.66.77", to=(ip, 5060)) as p:
-        return p.ask(method="OPTIONS", uri=f"sip:{ip}:5060", to=f"sip:{ip}")
-
-
-@pytest.mark.parametrize("node", ["pcscf", "scscf"])
-def test_drain_waits_for_the_call(lab, node):
-    """It takes nothing new, says so, and ends when the call has ended."""
-    with lab.phone("bob", "register", "+", "answer", "talk=60") as bob:
-        bob.wait_for("ready")
-        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=15") as alice:
-            alice.wait_for("call-established")
-            assert calls_of(lab, "pcscf") == calls_of(lab, "scscf") == 1
-            assert probe(node).status == 200
-            assert "left: 1 call, " in lab.ctl(node, "drain", "600")
-            assert "left: 1 call, " in lab.ctl(node, "status", status=1)
-            assert health(node)["left"]["calls"] == 1
-            assert procs.health(node) == ("not ready", "draining")
-            refused = probe(node)
-            assert (refused.status, refused.get("Retry-After")) == (503, "30 (leaving)")
-            failed = lab.run_phone("carol", "register", status=1).event("register-failed")
-            assert failed["status"] in (503, 504), failed
-            assert alice.finish(60) == bob.finish() == 0, (alice.trouble(), bob.trouble())
-            wait_until(lambda: lab.note() or not procs.alive(procs.load().get(node)), 20, f"{node} has left")
-    assert not lab.bad_exits()
-    lab.restart(node)
-    lab.run_phone("carol", "register", "+", "deregister")
-
-
-def test_restart_without_drain(lab):
-    """A second word ends it at once; the call goes on all the same."""
-    with lab.phone("bob", "register", "+", "answer", "talk=60") as bob:
-        bob.wait_for("ready")
-        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=4") as alice:
-            alice.wait_for("call-established")
-            for node in ("pcscf", "scscf"):
-                lab.ctl(node, "drain")
-                lab.ctl(node, "stop")
-                lab.restart(node)
-            assert alice.finish(60) == 0, alice.trouble()
-            assert bob.finish() == 0, bob.trouble()
-            assert bob.event("call-ended")["by"] == "remote"
