@@ -170,7 +170,7 @@ def known(lab, node):
 
 
 def at_the_hss(lab, identity):
-    return "scscf." in lab.ctl("hss", "subscriber", "show", identity)
+    return re.search(r"\bregistered\b", lab.ctl("hss", "subscriber", "show", identity).replace("not registered", ""))
 
 
 def some(rng, of, n=5):
