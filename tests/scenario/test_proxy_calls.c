@@ -49,12 +49,13 @@ static const char *asked(const char *method, const char *call_id, bool inside, c
 {
     static char branch[32];
     snprintf(branch, sizeof branch, "z9hG4bK-%s%d", method, ++o.cseq);
-    peer_request(o.alice, P, &(struct request){.method = method,
-                                               .uri = "sip:" BOB,
-                                               .call_id = call_id,
-                                               .branch = branch,
-                                               .to_tag = inside ? "b1" : NULL,
-                                               .cseq = o.cseq});
+    peer_request(o.alice, P,
+                 &(struct request){.method = method,
+                                   .uri = "sip:" BOB,
+                                   .call_id = call_id,
+                                   .branch = branch,
+                                   .to_tag = inside ? "b1" : NULL,
+                                   .cseq = o.cseq});
     const char *m = peer_expect(o.bob, method);
     peer_reply(o.bob, P, m, answer, inside ? NULL : "b1", extra);
     (void)peer_expect(o.alice, "SIP/2.0");
@@ -88,8 +89,9 @@ static void bye_of_the_called_party(void **state)
 {
     (void)state;
     (void)call("a");
-    peer_request(o.bob, P, &(struct request){.method = "BYE", .uri = "sip:" ALICE, .call_id = "a", .to_tag = "from-1",
-                                             .from_tag = "b1"});
+    peer_request(
+        o.bob, P,
+        &(struct request){.method = "BYE", .uri = "sip:" ALICE, .call_id = "a", .to_tag = "from-1", .from_tag = "b1"});
     const char *m = peer_expect(o.alice, "BYE");
     assert_int_equal(calls(), 1);
     peer_reply(o.alice, P, m, "200 OK", NULL, NULL);

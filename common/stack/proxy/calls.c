@@ -8,8 +8,8 @@
 
 enum {
     SWEEP_MS = 1000,
-    SWEEPS = 60,      // see all of them
-    SWEEP_LEAST = 64, // of one sweep
+    SWEEPS = 60,            // see all of them
+    SWEEP_LEAST = 64,       // of one sweep
     INTERVAL_MIN_S = 90,    // RFC 4028 4
     INTERVAL_MAX_S = 86400, // nobody keeps a place here for longer without a word
 };
