@@ -90,8 +90,8 @@ struct app_nf {
     void (*reload)(void *nf, const void *config);
     // Stop taking work, finish what is there, then call app_drained. May be NULL.
     void (*drain)(void *nf, struct app *app);
-    // What is there to be finished; and the end of waiting for it: keep what has to be kept, then call app_drained. Both
-    // may be NULL.
+    // What is there to be finished; and the end of waiting for it: keep what has to be kept, then call app_drained.
+    // Both may be NULL.
     struct app_left (*left)(void *nf);
     void (*cut)(void *nf);
     void (*stop)(void *nf); // frees everything

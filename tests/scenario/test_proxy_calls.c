@@ -72,6 +72,7 @@ static void from_its_answer_to_its_bye(void **state)
 {
     (void)state;
     (void)asked("INVITE", "busy", false, "486 Busy Here", NULL);
+    (void)peer_expect(o.bob, "ACK");
     (void)asked("OPTIONS", "probe", false, "200 OK", NULL);
     assert_int_equal(calls(), 0);
     (void)call("a");

@@ -191,6 +191,19 @@ static unsigned check_quiet(uint64_t seed)
     return bad + check(c == 0, seed, "challenges left", c, 0);
 }
 
+// Those who go from one user of a node to another are one call there.
+static unsigned check_calls(uint64_t seed, uint64_t calls)
+{
+    unsigned bad = 0;
+    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
+        uint64_t total = world_stack_stat(&world, (enum world_node)k, "sip_calls_total"),
+                 now = world_stack_stat(&world, (enum world_node)k, "sip_calls");
+        bad += check(total == calls, seed, "calls counted at a node", total, calls);
+        bad += check(now == 0, seed, "calls counted at a node that have ended", now, (uint64_t)k);
+    }
+    return bad;
+}
+
 static unsigned check_exact(uint64_t seed)
 {
     const struct world_counts *c = &world.counts;
@@ -206,19 +219,6 @@ static unsigned check_exact(uint64_t seed)
     bad += check_calls(seed, c->call_ok);
     return bad + check(p->registered == c->register_ok, seed, "P-CSCF's and UEs' registrations",
                        p->registered, c->register_ok);
-}
-
-// Those who go from one user of a node to another are one call there.
-static unsigned check_calls(uint64_t seed, uint64_t calls)
-{
-    unsigned bad = 0;
-    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
-        uint64_t total = world_stack_stat(&world, (enum world_node)k, "sip_calls_total"),
-                 now = world_stack_stat(&world, (enum world_node)k, "sip_calls");
-        bad += check(total == calls, seed, "calls counted at a node", total, calls);
-        bad += check(now == 0, seed, "calls counted at a node that have ended", now, (uint64_t)k);
-    }
-    return bad;
 }
 
 static unsigned check_expired(uint64_t seed)

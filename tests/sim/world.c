@@ -44,7 +44,8 @@
 static const char pcscf_yaml[] =
     "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n  aka_in_clear: true\n"
     "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
-    "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\n" W_NUMBERING "network:\n  visited: " W_DOMAIN "\n" W_CALLS W_OPTIONS;
+    "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\n" W_NUMBERING "network:\n  visited: " W_DOMAIN "\n" W_CALLS
+    W_OPTIONS;
 static const char icscf_yaml[] =
     "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"

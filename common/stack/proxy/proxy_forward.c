@@ -147,7 +147,8 @@ static void arm_timer_c(struct branch *b)
 // way, RFC 3261 16.7 step 6), and not because it leaves.
 static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
 {
-    return status == 503 && msg && !b->outside && !shed_is_leaving(msg) && !(transport_is_outside(b->pxy->layer->transport, b->label));
+    return status == 503 && msg && !b->outside && !shed_is_leaving(msg) &&
+           !transport_is_outside(b->pxy->layer->transport, b->label);
 }
 
 static void on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status, struct sip_msg *msg)
