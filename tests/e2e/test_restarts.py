@@ -18,7 +18,7 @@ import urllib.request
 import pytest
 from labkit import facts, procs
 from labrun import wait_until
-from rawsip import Peer
+from rawsip import Peer, authorization, challenge
 
 AT = "@" + facts.DOMAIN
 DAVE, ERIN = f"sip:dave{AT}", f"sip:erin{AT}"
@@ -103,7 +103,7 @@ def test_restart_without_drain(lab):
     """A second word ends it at once; the call goes on all the same."""
     with lab.phone("bob", "register", "+", "answer", "talk=60") as bob:
         bob.wait_for("ready")
-        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=4") as alice:
+        with lab.phone("alice", "register", "+", "call", f"sip:bob{AT}", "talk=15") as alice:
             alice.wait_for("call-established")
             for node in ("pcscf", "scscf"):
                 lab.ctl(node, "drain")
@@ -206,8 +206,11 @@ def test_killed_under_load(lab, node):
 
 # ---- who waits to be called ----
 
-def enter(peer, name, **kw):
-    ok = peer.register_digest(user=name, password=SECRETS[name], **kw)[1]
+def enter(peer, name, words=dict):
+    """words(): keywords of each of its requests, made anew."""
+    first = peer.ask(user=name, **words())
+    auth = authorization(name + AT, SECRETS[name], challenge(first), f"sip:{facts.DOMAIN}")
+    ok = peer.ask(user=name, call_id=first.get("Call-ID"), authorization=auth, **words())
     assert ok.status == 200, ok.start
 
 
@@ -252,7 +255,8 @@ def test_a_phone_by_tcp_is_dialled_at_its_contact(lab):
     with socket.create_server(("127.0.2.74", 0)) as listening, Peer("127.0.2.74", tcp=True) as dave, \
             Peer("127.0.2.73") as erin:
         listening.settimeout(10)
-        enter(dave, "dave", contact=f"<sip:dave@127.0.2.74:{listening.getsockname()[1]};transport=tcp>")
+        contact = f"<sip:dave@127.0.2.74:{listening.getsockname()[1]};transport=tcp>"
+        enter(dave, "dave", lambda: {"contact": contact})
         enter(erin, "erin")
         passes(erin, "erin", dave, DAVE)
         come_back(lab, "pcscf")
@@ -275,10 +279,10 @@ def test_a_phone_behind_a_nat_is_480_until_it_returns(lab, outbound):
     with Peer("127.0.2.73") as erin:
         enter(erin, "erin")
         with Peer("127.0.2.75", tcp=True) as dave:
-            enter(dave, "dave", **natted())
+            enter(dave, "dave", natted)
             passes(erin, "erin", dave, DAVE)
             come_back(lab, "pcscf")
             assert erin.final(send(erin, "erin", DAVE)).status == 480
         with Peer("127.0.2.75", tcp=True) as dave:
-            enter(dave, "dave", **natted())
+            enter(dave, "dave", natted)
             passes(erin, "erin", dave, DAVE)
