@@ -136,8 +136,6 @@ class Carillon:
         run.mkdir(parents=True, exist_ok=True)
         for log in run.glob("*.log"):
             log.unlink()
-        for state in run.glob("*.state"):       # who registered in an earlier run
-            shutil.rmtree(state)
         self.run = run
         self.next_user = 0
         self.processes, self.counted = {}, {}
@@ -154,6 +152,7 @@ class Carillon:
         for name, letter in (("icscf", "20"), ("scscf", "30"), ("pcscf", "10")):
             conf = render(LAB / f"{name}.yaml", run, facts.NET)
             conf.write_text(conf.read_text() + self.more.get(name, ""))
+            shutil.rmtree(run / f"{name}.state", ignore_errors=True)    # each user is a new one
             p = Process(name, [*self.under(name), facts.BUILD / name / f"carillon-{name}", "--config", conf],
                         facts.SERVER_CORE, run / f"{name}.log")
             self.processes[name] = p
