@@ -5,6 +5,7 @@
 
 APP_NF_HOOKS(icscf)
 APP_NF_HOOK_STACK(icscf)
+APP_NF_HOOK_LEFT(icscf)
 APP_NF_HOOK_DIA(icscf)
 APP_NF_HOOK_RELOAD(icscf)
 APP_NF_HOOK_READY(icscf)
@@ -13,6 +14,8 @@ int main(int argc, char **argv)
 {
     static const struct app_nf nf = {APP_NF_COMMON(icscf),
                                      .stack = hook_stack,
+                                     .left = hook_left,
+                                     .cut = hook_cut,
                                      .sip_commands = app_sip_commands,
                                      .dia = hook_dia,
                                      .dia_commands = app_dia_commands,

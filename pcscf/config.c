@@ -119,6 +119,7 @@ const struct conf_row pcscf_rows[] = {
     {.name = "limits.register_burst", .type = CONF_U32, .offset = OFF(register_burst),
      .def = "20", .min = 1, .max = 1000000, .help = "How many of them at once."},
     NODE_OVERLOAD_ROWS(OFF(overload)),
+    NODE_CALLS_ROWS(OFF(calls)),
     NODE_MESSAGE_ROWS(OFF(message)),
     NODE_SDP_ROWS(OFF(sdp)),
     NODE_MEDIA_ROWS(OFF(media)),

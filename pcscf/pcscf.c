@@ -236,6 +236,8 @@ static int start(struct pcscf *pc)
                               .host_alias = {c->core_host},
                               .supported = STR("path"),
                               .proxy_require = {STR_INIT("sec-agree")},
+                              .max_calls = c->calls.max,
+                              .call_lifetime_s = c->calls.lifetime_s,
                               .warnings = (enum stack_warnings)c->warnings,
                               .message = &c->message,
                               .limits = node_stack_limits(&c->limits)};

@@ -43,6 +43,7 @@ struct pcscf_config {
     uint32_t core_silence_ms;         // of the core to an INVITE
     uint32_t leg_core_ms, leg_ue_ms; // what a request may take on its way on; 0: Timer B/F
     struct node_overload overload;
+    struct node_calls calls;
     uint32_t max_pending; // unfinished registrations of one source; 0: any number
     struct node_limits limits;
     uint32_t user_rate, user_burst;         // new requests of one registered UE; 0: any number

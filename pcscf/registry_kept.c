@@ -28,7 +28,7 @@ static const struct identity *identities_of(const struct contact *c, struct aren
     return all;
 }
 
-void kept_value(void *registry, const struct keep_item *it, struct writer *w)
+int kept_value(void *registry, const struct keep_item *it, struct writer *w)
 {
     const struct registry *r = registry;
     const struct contact *c = kept_of(it)->contact;
@@ -53,9 +53,11 @@ void kept_value(void *registry, const struct keep_item *it, struct writer *w)
                                     .granted_ms = left,
                                     .nat = c->nat,
                                     .outbound = c->outbound};
-    if (a.failed || contact_record_write(&record, w))
+    int err = a.failed ? ERR_NOMEM : 0;
+    if (!err && contact_record_write(&record, w))
         w->failed = true;
     arena_done(&a);
+    return err;
 }
 
 // ---- a contact's ----

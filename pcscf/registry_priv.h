@@ -91,7 +91,7 @@ struct contact *registry_replaced_by(const struct registry *r, const struct cont
 enum { KEPT_KEY = 16 }; // digits
 
 void kept_key(void *registry, const struct keep_item *it, struct writer *w);
-void kept_value(void *registry, const struct keep_item *it, struct writer *w);
+int kept_value(void *registry, const struct keep_item *it, struct writer *w);
 // Gives it the record of the contact that it replaces (from), else one of its own, with this key (0: its id).
 // ERR_NOMEM.
 int kept_take(struct registry *r, struct contact *c, struct contact *from, uint64_t record);

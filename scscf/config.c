@@ -63,6 +63,7 @@ const struct conf_row scscf_rows[] = {
     NODE_DIA_ROWS(AT(diameter)),
     NODE_ROUTING_ROWS(AT(routing)),
     NODE_OVERLOAD_ROWS(AT(overload)),
+    NODE_CALLS_ROWS(AT(calls)),
     NODE_KEYS_ROWS(AT(keys)),
     {"services.unlisted", CONF_ENUM, AT(services), "pass", .values = services_names,
      .help = "A request that prefers a communication service (P-Preferred-Service) which the user's profile does "

@@ -47,6 +47,7 @@ struct scscf_config {
     struct node_dia diameter;
     struct node_routing routing;
     struct node_overload overload;
+    struct node_calls calls;
     struct node_keys keys; // of Service-Routes
     struct {
         uint32_t min_s, max_s, default_s, max_contacts;

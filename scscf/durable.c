@@ -25,7 +25,7 @@ static const struct registration_kept *kept_of(const struct keep_item *it)
 static void write_key(void *arg, const struct keep_item *it, struct writer *w)
 {
     (void)arg;
-    writer_hex_u64(w, kept_of(it)->id, 16);
+    writer_hex_u64(w, kept_of(it)->id, REGISTRATION_KEY);
 }
 
 static int write_profile(const struct durable *d, struct arena *a, const struct profile *p, struct str *ret_bytes)
@@ -67,14 +67,14 @@ static int write_registration(const struct durable *d, struct arena *a, const st
     return 0;
 }
 
-static void write_value(void *arg, const struct keep_item *it, struct writer *w)
+static int write_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     char first[FIRST_BYTES];
     struct arena a;
     arena_init(&a, first, sizeof first);
-    if (write_registration(arg, &a, registration_of(kept_of(it)), w))
-        w->failed = true;
+    int err = write_registration(arg, &a, registration_of(kept_of(it)), w);
     arena_done(&a);
+    return err;
 }
 
 // ---- changes ----

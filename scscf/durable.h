@@ -38,7 +38,9 @@ void durable_set_max(struct durable *d, uint32_t max_s);
 // of many, minutes, so that the HSS can follow. A failure has been logged, and leaves a part of it in the registrar.
 int durable_load(struct durable *d);
 
-// As keep_wait: until the registration as it is now is on the disk; reg NULL: until everything is.
+// As keep_wait: until the registration as it is now is on the disk.
 int durable_wait(struct durable *d, struct registration *reg, keep_cb cb, void *arg, uint64_t id);
+// The same until the record of one that has ended, of the number that it had (registration_kept), is gone.
+int durable_wait_gone(struct durable *d, uint64_t number, keep_cb cb, void *arg, uint64_t id);
 
 size_t durable_parts(const struct durable *d); // service parts kept

@@ -66,14 +66,15 @@ static void drop(struct held_waiter *w)
     }
 }
 
-// Until the record that k has now, or that it had, is what it should be. Returns those for whom there is no memory.
-static struct held_waiter *wait_on(struct durable *d, struct held_waiter *w, struct registration_kept *k)
+// Until the record that k has now, or that number had, is what it should be. Returns those for whom there is no memory.
+static struct held_waiter *wait_on(struct durable *d, struct held_waiter *w, struct registration_kept *k,
+                                   uint64_t number)
 {
     struct held_waiter *failed = NULL;
     while (w) {
         struct held_waiter *next = w->next;
-        int err =
-            k ? keep_wait(d->p.keep, &k->item, w->cb, w->arg, w->id) : keep_wait_all(d->p.keep, w->cb, w->arg, w->id);
+        int err = k ? keep_wait(d->p.keep, &k->item, w->cb, w->arg, w->id)
+                    : durable_wait_gone(d, number, w->cb, w->arg, w->id);
         w->next = err ? failed : NULL;
         if (err)
             failed = w;
@@ -179,7 +180,7 @@ static void place(struct durable *d, struct registration *reg, struct freed *fre
         return;
     struct held_waiter *waiters = let_go(d, h);
     if (!err)
-        append(&freed->failed, wait_on(d, waiters, kept));
+        append(&freed->failed, wait_on(d, waiters, kept, kept->id));
     else
         append(err == ERR_INVAL ? &freed->unkept : &freed->failed, waiters);
 }
@@ -207,14 +208,21 @@ void durable_forget(struct durable *d, struct registration_kept *k)
     struct held *h = find(d, k);
     struct held_waiter *waiters = h ? let_go(d, h) : NULL;
     keep_removed(d->p.keep, &k->item);
-    drop(wait_on(d, waiters, NULL));
+    drop(wait_on(d, waiters, NULL, k->id));
+}
+
+int durable_wait_gone(struct durable *d, uint64_t number, keep_cb cb, void *arg, uint64_t id)
+{
+    char room[64];
+    struct writer w = writer_init(room, sizeof room);
+    writer_str(&w, d->registrations.prefix);
+    writer_hex_u64(&w, number, REGISTRATION_KEY);
+    return keep_wait_gone(d->p.keep, writer_done(&w), cb, arg, id);
 }
 
 int durable_wait(struct durable *d, struct registration *reg, keep_cb cb, void *arg, uint64_t id)
 {
     struct part *missing;
-    if (!reg)
-        return keep_wait_all(d->p.keep, cb, arg, id);
     int err = durable_parts_missing(d, registration_profile(reg), &missing);
     if (err)
         return err == ERR_INVAL ? KEEP_NOW : err; // the log has told that it is not kept

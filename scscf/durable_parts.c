@@ -20,10 +20,11 @@ static void write_key(void *arg, const struct keep_item *it, struct writer *w)
     writer_hex_u64(w, CONTAINER_OF(it, const struct part, item)->name, 8);
 }
 
-static void write_value(void *arg, const struct keep_item *it, struct writer *w)
+static int write_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     (void)arg;
     writer_str(w, profile_part_text(CONTAINER_OF(it, const struct part, item)->entry));
+    return 0;
 }
 
 // ---- life of one ----

@@ -7,6 +7,8 @@
 #include "scscf/durable.h"
 #include "xml/profile_record.h"
 
+enum { REGISTRATION_KEY = 16 }; // digits
+
 // A service part. Its record never changes.
 struct part {
     struct keep_item item;

@@ -5,6 +5,7 @@
 
 APP_NF_HOOKS(scscf)
 APP_NF_HOOK_STACK(scscf)
+APP_NF_HOOK_LEFT(scscf)
 APP_NF_HOOK_DIA(scscf)
 APP_NF_HOOK_KEYS(scscf)
 APP_NF_HOOK_RELOAD(scscf)
@@ -15,6 +16,8 @@ int main(int argc, char **argv)
 {
     static const struct app_nf nf = {APP_NF_COMMON(scscf),
                                      .stack = hook_stack,
+                                     .left = hook_left,
+                                     .cut = hook_cut,
                                      .sip_commands = app_sip_commands,
                                      .dia = hook_dia,
                                      .dia_commands = app_dia_commands,

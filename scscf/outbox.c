@@ -313,11 +313,12 @@ static void write_key(void *arg, const struct keep_item *it, struct writer *w)
     writer_hex_u64(w, CONTAINER_OF(it, const struct note, item)->seq, 16);
 }
 
-static void write_value(void *arg, const struct keep_item *it, struct writer *w)
+static int write_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     const struct outbox *o = arg;
     const struct note *k = CONTAINER_OF(it, const struct note, item);
     note_record_write(&k->n, loop_wall_ms(o->loop) + k->until_ms - now_ms(o), w);
+    return 0;
 }
 
 static int restore(struct outbox *o, struct str key, struct str value)
@@ -349,7 +350,8 @@ static int on_record(void *arg, struct str key, struct str value)
 
 int outbox_keep(struct outbox *o, struct keep *keep, bool salvage)
 {
-    o->kind = (struct keep_kind){.prefix = STR("out/"), .key = write_key, .value = write_value, .arg = o};
+    o->kind = (struct keep_kind){
+        .prefix = STR("out/"), .key = write_key, .value = write_value, .arg = o, .vital = true};
     o->keep = keep;
     o->salvage = salvage;
     int err = keep_load(keep, &o->kind, on_record, o);

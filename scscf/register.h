@@ -53,6 +53,7 @@ struct register_job {
     bool again;                // the HSS was asked as for one who has a contact here
     uint64_t order;       // of arrival
     uint64_t last_bound;  // the newest contact that it has bound
+    uint64_t record;      // of the registration that it has changed (durable.h); 0: none is kept
     uint32_t cseq;
     struct str *gone;     // what the 200 says of the contacts that were removed
     size_t n_gone;

@@ -269,6 +269,7 @@ static int rebind(struct register_job *r)
         register_wait_end(r);
         service_route_choose(register_nf(r), reg);
         r->last_bound = registration_bindings(reg)->id;
+        r->record = registration_kept(reg)->id;
         return 0;
     }
     while (reg && registration_bindings(reg) != before) // all of it or nothing (RFC 3261 10.3)

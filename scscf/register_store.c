@@ -63,16 +63,25 @@ static void on_forgotten(void *arg, uint64_t id, int err)
         job_resume(j);
 }
 
-// Of one that has ended there is no registration any more: what is found may be another one's, of a set of his own.
+// What this REGISTER has changed; NULL: it has ended. What register_find finds may be another one's by now, of a set of
+// his own.
+static struct registration *changed(const struct register_job *r)
+{
+    size_t it = 0;
+    for (struct registration *reg; (reg = registrar_next_with(register_nf(r)->registrar, r->impu, &it, NULL));)
+        if (registration_kept(reg)->id == r->record)
+            return reg;
+    return NULL;
+}
+
 static int flush(const struct job *j, keep_cb cb)
 {
     struct scscf *s = j->nf;
     const struct register_job *r = (const struct register_job *)j;
-    if (!s->durable || !s->cfg->state.durable)
+    if (!s->durable || !s->cfg->state.durable || !r->record)
         return KEEP_NOW;
-    struct registration *reg = register_find(r);
-    bool held = reg && registration_count_of(reg, r->impi);
-    return durable_wait(s->durable, held ? reg : NULL, cb, s, j->id);
+    struct registration *reg = changed(r);
+    return reg ? durable_wait(s->durable, reg, cb, s, j->id) : durable_wait_gone(s->durable, r->record, cb, s, j->id);
 }
 
 static enum step_verdict wait(struct job *j)

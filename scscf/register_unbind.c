@@ -44,6 +44,7 @@ static enum step_verdict unbind_contacts(struct job *j)
     struct register_plan p;
     if (register_plan(r, &p) || note_gone(r, &p))
         return job_fail(j, 500, err_text(ERR_NOMEM));
+    r->record = registration_kept(reg)->id;
     for (size_t i = 0; i < p.n; i++)
         if (p.of[i].wish < r->n_wishes)
             registration_unbind(reg, p.of[i].binding, BINDING_REMOVED, r->call_id);

@@ -104,6 +104,13 @@ static enum overload_class classify(void *arg, const struct sip_msg *m,
     return c == OVERLOAD_NEW && later ? OVERLOAD_CARRIED : c;
 }
 
+// The I-CSCF chooses another S-CSCF then (TS 24.229 5.3.1.3): who registers moves there.
+static unsigned leaving(void *arg, const struct sip_msg *m)
+{
+    (void)arg;
+    return sip_msg_method(m) == SIP_REGISTER ? 480 : 503;
+}
+
 static void on_trace_sip(void *arg, const struct stack_trace *t)
 {
     struct scscf *s = arg;
@@ -189,12 +196,14 @@ static int start_stack(struct scscf *s)
                                            .may_reach = may_reach,
                                            .classify = classify,
                                            .standing = on_standing,
+                                           .leaving = leaving,
                                            .screen = on_screen};
     static const struct stack_ops traced = {.request = on_request,
                                             .may_reach = may_reach,
                                             .classify = classify,
                                             .trace = on_trace_sip,
                                             .standing = on_standing,
+                                            .leaving = leaving,
                                             .screen = on_screen};
     struct stack_params p = {.loop = s->loop,
                              .ops = s->params.trace.sip ? &traced : &plain,
@@ -206,6 +215,8 @@ static int start_stack(struct scscf *s)
                              .warnings = (enum stack_warnings)s->cfg->trust.warnings,
                              .message = &s->cfg->message,
                              .overload = node_overload_params(&s->cfg->overload, false),
+                             .max_calls = s->cfg->calls.max,
+                             .call_lifetime_s = s->cfg->calls.lifetime_s,
                              .limits = node_stack_limits(&s->cfg->strangers)};
     int err = stack_new(&p, &s->stack);
     return err ? err : node_sip_listen(s->stack, &s->cfg->sip);

@@ -20,17 +20,23 @@ enum {
     PATH_BYTES = 256,
     EXIT_USAGE = 2,
     NOT_READY_POLL_MS = 50,
-    READY_POLL_MS = 1000
+    READY_POLL_MS = 1000,
+    EXTEND_USEC = 10000000
 };
 
 // ---- readiness ----
 
 static void announce(struct app *a)
 {
-    char text[256];
+    char text[256], left[64];
     if (a->ready && !a->was_ready) {
         LOG(LOG_INFO, "ready", LF_NUM("pid", getpid()));
         notify_send("READY=1\nSTATUS=ready");
+    } else if (a->state == APP_DRAINING) {
+        // It may take longer than the service manager would wait.
+        (void)snprintf(text, sizeof text, "STATUS=draining %s\nEXTEND_TIMEOUT_USEC=%d",
+                       app_left_text(a, left, sizeof left), EXTEND_USEC);
+        notify_send(text);
     } else if (!a->ready && a->state == APP_SERVING) {
         if (a->was_ready)
             LOG(LOG_WARN, "not ready", LF_Z("why", a->why));
@@ -46,7 +52,8 @@ static void poll_ready(void *arg)
     log_admit_tick(loop_now(a->loop) / 1000000);
     app_check_ready(a);
     announce(a);
-    timer_start(a->loop, &a->ready_timer, a->ready ? READY_POLL_MS : NOT_READY_POLL_MS);
+    bool soon = !a->ready && a->state != APP_DRAINING;
+    timer_start(a->loop, &a->ready_timer, soon ? NOT_READY_POLL_MS : READY_POLL_MS);
 }
 
 static void feed_watchdog(void *arg)
@@ -60,7 +67,7 @@ static void feed_watchdog(void *arg)
 
 static void drain_expired(void *arg)
 {
-    app_stop(arg, "work in progress outlasted run.drain");
+    app_drain_over(arg);
 }
 
 static void on_terminate(void *arg, int signo)
@@ -69,7 +76,7 @@ static void on_terminate(void *arg, int signo)
     if (a->state == APP_DRAINING)
         app_stop(a, "second signal");
     else
-        app_drain(a, signo == SIGINT ? "SIGINT" : "SIGTERM");
+        app_drain(a, signo == SIGINT ? "SIGINT" : "SIGTERM", a->now.common->drain_s);
 }
 
 // ---- configuration ----

@@ -67,6 +67,10 @@ typedef void (*app_finding)(void *arg, const char *option, const char *what);
 void app_find(app_finding found, void *arg, const char *option, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+struct app_left {
+    uint64_t calls, transactions;
+};
+
 struct app_nf {
     const char *name;            // "scscf": the daemon is carillon-scscf
     const char *about;           // one line for --help
@@ -86,6 +90,10 @@ struct app_nf {
     void (*reload)(void *nf, const void *config);
     // Stop taking work, finish what is there, then call app_drained. May be NULL.
     void (*drain)(void *nf, struct app *app);
+    // What is there to be finished; and the end of waiting for it: keep what has to be kept, then call app_drained.
+    // Both may be NULL.
+    struct app_left (*left)(void *nf);
+    void (*cut)(void *nf);
     void (*stop)(void *nf); // frees everything
     // Ready to serve? why (may be set to static text) says what is missing. For /health and
     // systemd.

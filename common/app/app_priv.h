@@ -81,6 +81,8 @@ struct app {
     enum app_state state;
     bool ready, was_ready;
     const char *why;     // not ready because
+    bool cut;            // it was not waited for any longer
+    uint64_t drain_until_ms;
     uint64_t started_ns; // loop_now at the start
     struct timer ready_timer, drain_timer, watchdog_timer, heap_timer;
     unsigned heap_idle; // looks in a row at which much was free
@@ -102,7 +104,13 @@ void app_apply_trace(struct app *a);
 void app_check_ready(struct app *a);
 // The old configuration stays when the new one is bad, which has been logged.
 int app_reload(struct app *a);
-void app_drain(struct app *a, const char *because);
+// For so many seconds at most; anew when it drains already.
+void app_drain(struct app *a, const char *because, uint32_t seconds);
+// run.drain is over.
+void app_drain_over(struct app *a);
+// What a drain waits for, as "12 calls, 3 transactions"; empty when the NF does not say.
+const char *app_left_text(const struct app *a, char *buf, size_t size);
+uint32_t app_drain_left_s(const struct app *a);
 void app_stop(struct app *a, const char *because);
 uint64_t app_uptime_ms(const struct app *a);
 

@@ -45,7 +45,8 @@ const struct conf_row app_common_rows[] = {
     ROW("run.pidfile", CONF_STR, pidfile, "", .fixed = true, .form = CONF_FORM_FILE,
         .help = "File that holds the process number and is locked while it runs; when empty none."),
     ROW("run.drain", CONF_U32, drain_s, "30", .max = 86400, .unit = "s",
-        .help = "Longest wait for work in progress after SIGTERM, before the daemon stops anyway."),
+        .help = "Longest wait for what is in progress after SIGTERM, calls included, before the daemon stops "
+                "anyway: what is left goes on at the next start."),
     ROW("run.watchdog", CONF_U32, watchdog_s, "10", .max = 3600, .unit = "s", .fixed = true,
         .help = "A process whose loop has not turned for that long, while it had a processor, ends "
                 "itself by SIGABRT, with a log line and its stack; three times as long when it "

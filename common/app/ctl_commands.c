@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { EXIT_WRONG_USAGE = 2 };
+enum { EXIT_WRONG_USAGE = 2, DRAIN_MAX_S = 86400 };
 
 static void put_line(void *arg, struct str line)
 {
@@ -50,6 +50,13 @@ static int run_version(void *app, int argc, char **argv, struct ctl_out *o)
     return 0;
 }
 
+static void put_drain(const struct app *a, struct ctl_out *o)
+{
+    char left[64];
+    (void)app_left_text(a, left, sizeof left);
+    ctl_printf(o, "left: %s%sat most %u s more\n", left, left[0] ? ", " : "", app_drain_left_s(a));
+}
+
 static int run_status(void *app, int argc, char **argv, struct ctl_out *o)
 {
     struct app *a = app;
@@ -60,6 +67,8 @@ static int run_status(void *app, int argc, char **argv, struct ctl_out *o)
                a->ready ? "yes" : "no");
     if (!a->ready)
         ctl_printf(o, "why: %s\n", a->why);
+    if (a->state == APP_DRAINING)
+        put_drain(a, o);
     ctl_printf(o, "uptime: %llu s\nlog level: %s\nconfiguration: %s\n",
                (unsigned long long)(app_uptime_ms(a) / 1000), log_level_name(log_threshold),
                a->config_path);
@@ -121,10 +130,18 @@ static int run_reload(void *app, int argc, char **argv, struct ctl_out *o)
     return 0;
 }
 
+// Once more it tells how far it is; with a time it is waited for so long from now on.
 static int run_drain(void *app, int argc, char **argv, struct ctl_out *o)
 {
-    (void)argc, (void)argv, (void)o;
-    app_drain(app, "control command");
+    struct app *a = app;
+    uint32_t seconds = a->now.common->drain_s;
+    if (argc > 2 || (argc == 2 && (str_u32(str_from(argv[1]), &seconds) || seconds > DRAIN_MAX_S))) {
+        ctl_error(o, "usage: drain [SECONDS], %d at most\n", DRAIN_MAX_S);
+        return EXIT_WRONG_USAGE;
+    }
+    if (argc == 2 || a->state != APP_DRAINING)
+        app_drain(a, "control command", seconds);
+    put_drain(a, o);
     return 0;
 }
 
@@ -143,7 +160,7 @@ const struct ctl_command ctl_common_commands[] = {
     {"config show", NULL, "the configuration in force, defaults included", run_config_show},
     {"stats", NULL, "all counters and gauges", run_stats},
     {"reload", NULL, "read the configuration again, as SIGHUP does", run_reload},
-    {"drain", NULL, "finish what is there, then stop, as SIGTERM does", run_drain},
+    {"drain", "[SECONDS]", "take nothing new, wait for what is there, then stop, as SIGTERM does", run_drain},
     {"stop", NULL, "stop at once", run_stop},
     {0},
 };

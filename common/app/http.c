@@ -169,12 +169,23 @@ struct page {
     size_t n;
 };
 
+// What a drain waits for.
+static void add_left(const struct app *a, json_t *o)
+{
+    if (!o || a->state != APP_DRAINING || !a->nf->left)
+        return;
+    const struct app_left l = a->nf->left(a->nf_obj);
+    (void)json_object_set_new(
+        o, "left", json_pack("{s:I, s:I}", "calls", (json_int_t)l.calls, "transactions", (json_int_t)l.transactions));
+}
+
 static int health_page(struct http *h, struct page *ret_page)
 {
     struct app *a = h->app;
     app_check_ready(a);
     json_t *o = json_pack("{s:s, s:s, s:s?}", "status", a->ready ? "ok" : "unavailable", "nf",
                           a->nf->name, "why", a->ready ? NULL : a->why);
+    add_left(a, o);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
     if (!text)

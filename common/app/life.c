@@ -2,12 +2,13 @@
 // What a running daemon is told to do: ready or not, reload, drain, stop. The control socket and the pages stand on it;
 // app.c starts it all.
 #include <errno.h>
+#include <stdio.h>
 
 #include "app/app_priv.h"
 #include "base/err.h"
 #include "base/log.h"
 
-enum { ERROR_BYTES = 1024 };
+enum { ERROR_BYTES = 1024, FLUSH_MS = 2000 };
 
 const char *const app_state_names[] = {"starting", "serving", "draining"};
 
@@ -55,21 +56,79 @@ void app_stop(struct app *a, const char *because)
     loop_stop(a->loop);
 }
 
+static const char outlasted[] = "work in progress outlasted run.drain";
+
+static struct app_left left(const struct app *a)
+{
+    return a->nf->left && a->nf_obj ? a->nf->left(a->nf_obj) : (struct app_left){0};
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+const char *app_left_text(const struct app *a, char *buf, size_t size)
+{
+    const struct app_left l = left(a);
+    buf[0] = '\0';
+    if (a->nf->left)
+        (void)snprintf(buf, size, "%llu call%s, %llu transaction%s", (unsigned long long)l.calls, plural(l.calls),
+                       (unsigned long long)l.transactions, plural(l.transactions));
+    return buf;
+}
+
+static uint64_t now_ms(const struct app *a)
+{
+    return loop_now(a->loop) / 1000000;
+}
+
+uint32_t app_drain_left_s(const struct app *a)
+{
+    uint64_t now = now_ms(a);
+    return a->drain_until_ms > now ? (uint32_t)((a->drain_until_ms - now + 999) / 1000) : 0;
+}
+
 void app_drained(struct app *a)
 {
     if (a->state == APP_DRAINING)
-        app_stop(a, "drained");
+        app_stop(a, a->cut ? outlasted : "drained");
 }
 
-void app_drain(struct app *a, const char *because)
+// What is on its way to the disk gets there.
+void app_drain_over(struct app *a)
 {
-    if (a->state == APP_DRAINING)
+    const struct app_left l = left(a);
+    if (a->cut || !a->nf->cut) {
+        app_stop(a, outlasted);
         return;
+    }
+    LOG(LOG_WARN, "what is left is not waited for any longer", LF_NUM("calls", l.calls),
+        LF_NUM("transactions", l.transactions));
+    a->cut = true;
+    timer_start(a->loop, &a->drain_timer, FLUSH_MS);
+    a->nf->cut(a->nf_obj);
+}
+
+static void bound_drain(struct app *a, uint32_t seconds)
+{
+    if (a->cut)
+        return;
+    a->drain_until_ms = now_ms(a) + (uint64_t)seconds * 1000;
+    timer_start(a->loop, &a->drain_timer, (uint64_t)seconds * 1000);
+}
+
+void app_drain(struct app *a, const char *because, uint32_t seconds)
+{
+    const struct app_left l = left(a);
+    bool again = a->state == APP_DRAINING;
     a->state = APP_DRAINING;
-    LOG(LOG_INFO, "draining", LF_Z("because", because),
-        LF_NUM("at_most_s", a->now.common->drain_s));
+    LOG(LOG_INFO, "draining", LF_Z("because", because), LF_NUM("at_most_s", seconds), LF_NUM("calls", l.calls),
+        LF_NUM("transactions", l.transactions));
+    bound_drain(a, seconds);
+    if (again)
+        return;
     notify_send("STOPPING=1\nSTATUS=draining");
-    timer_start(a->loop, &a->drain_timer, (uint64_t)a->now.common->drain_s * 1000);
     if (a->nf->drain)
         a->nf->drain(a->nf_obj, a);
     else

@@ -16,6 +16,8 @@ static void add_own(struct app *a, struct metrics *m)
                 (double)app_uptime_ms(a) / 1000);
     app_check_ready(a);
     metrics_add(m, "ready", "gauge", "1 when the node can serve.", "", a->ready);
+    metrics_add(m, "draining", "gauge", "1 while the node takes nothing new and waits for what is there.", "",
+                a->state == APP_DRAINING);
 }
 
 int metrics_page(struct app *a, char **ret_text, size_t *ret_n)

@@ -57,6 +57,18 @@
         return nf##_stack(obj);                                                                    \
     }
 
+// hook_left and hook_cut, over x_stack(struct x *).
+#define APP_NF_HOOK_LEFT(nf)                                                                       \
+    static struct app_left hook_left(void *obj)                                                    \
+    {                                                                                              \
+        struct stack_left left = stack_left(nf##_stack(obj));                                      \
+        return (struct app_left){left.calls, left.transactions};                                   \
+    }                                                                                              \
+    static void hook_cut(void *obj)                                                                \
+    {                                                                                              \
+        stack_drain_cut(nf##_stack(obj));                                                          \
+    }
+
 // hook_dia, over x_dia(struct x *).
 #define APP_NF_HOOK_DIA(nf)                                                                        \
     static struct dia_node *hook_dia(void *obj)                                                    \

@@ -31,6 +31,11 @@ struct node_trust {
     int warnings; // enum stack_warnings
 };
 
+// The count of calls that pass (stack/proxy/calls.h).
+struct node_calls {
+    uint32_t max, lifetime_s;
+};
+
 struct node_overload {
     bool control;
     uint32_t wait_ms, latency_ms, refusals, retry_after_s;
@@ -146,6 +151,17 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
     {"sip.warnings", CONF_ENUM, NODE_TRUST_AT(at, warnings), "plain", .values = node_warnings_names, \
      .help = "What a Warning tells those outside of the trust domain of why a request was refused: " \
              "`plain` leaves out addresses and names of hosts, `full` does not, `none` sends none."}
+
+// The same; `at` is the offset of the struct node_calls.
+#define NODE_CALLS_AT(at, field) ((at) + offsetof(struct node_calls, field))
+#define NODE_CALLS_ROWS(at)                                                                          \
+    {"calls.max", CONF_U32, NODE_CALLS_AT(at, max), "200000", 1, 10000000, .fixed = true,            \
+     .help = "Calls passing this node that are counted at the same time, some 60 bytes each; further "\
+             "ones pass uncounted, and a drain does not wait for them."},                            \
+    {"calls.lifetime", CONF_U32, NODE_CALLS_AT(at, lifetime_s), "14400", 60, 604800, "s",            \
+     .fixed = true,                                                                                  \
+     .help = "A call without a session timer (RFC 4028) whose BYE was not seen counts as over after " \
+             "that; it is not ended."}
 
 // The same; `at` is the offset of the struct node_overload.
 #define NODE_OVERLOAD_AT(at, field) ((at) + offsetof(struct node_overload, field))

@@ -52,6 +52,11 @@ static const struct stat_name names[] = {
     {"sip_transactions", false, "Transactions begun."}, // with _total
     {"sip_transactions_held", true, "Transactions in memory now."},
     {"sip_transactions_spare", true, "Ended transactions whose memory waits for the next ones."},
+    {"sip_calls", true, "Calls (INVITE dialogs) whose signalling passes this node now."},
+    {"sip_calls", false, "Calls begun."}, // with _total
+    {"sip_calls_aged", false, "Calls whose end was not seen: their session interval or calls.lifetime is over."},
+    {"sip_calls_uncounted", false, "Calls that passed uncounted, beyond calls.max."},
+    {"sip_leaving_refused", false, "New requests refused because the node drains."},
     {"sip_requests_held", true, "Requests in the proxy's hands now."},
     {"sip_requests_spare", true, "Requests answered whose memory waits for the next ones."},
     {"sip_messages_spare", true, "Messages done with whose memory waits for the next ones."},

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "sip/msg.h"
+#include "stack/proxy/calls.h"
 #include "stack/proxy/pipeline.h"
 #include "stack/session/ua.h"
 #include "stack/txn/resolve.h"
@@ -16,6 +17,8 @@ struct stack {
     struct txn_layer *txns;
     struct pxy_layer *pxys;
     struct ua_layer *uas;
+    timer_cb drained; // NULL: nobody waits
+    void *drained_arg;
 };
 
 static int make_transport(struct stack *s, const struct stack_params *p)
@@ -40,7 +43,7 @@ static int make_txns(struct stack *s, const struct stack_params *p)
 {
     struct txn_params t = {
         .transport = s->transport,
-        .owner = {p->ops->classify, p->ops->may_reach, p->ops->no_stream, p->ops->screen},
+        .owner = {p->ops->classify, p->ops->may_reach, p->ops->no_stream, p->ops->screen, p->ops->leaving},
         .owner_arg = p->arg,
         .max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS,
         .tcp_prefer = p->tcp_prefer,
@@ -57,6 +60,8 @@ static int make_pxys(struct stack *s, const struct stack_params *p)
         .owner_arg = p->arg,
         .proxy_require = p->proxy_require,
         .supported = p->supported,
+        .max_calls = p->max_calls,
+        .call_lifetime_s = p->call_lifetime_s,
     };
     return pxy_layer_new(&x, &s->pxys);
 }
@@ -144,9 +149,45 @@ bool stack_is_own(const struct stack *s, const struct sip_uri *u)
     return transport_is_own_uri(s->transport, u);
 }
 
+// ---- leaving ----
+
+struct stack_left stack_left(const struct stack *s)
+{
+    return (struct stack_left){calls_count(pxy_layer_calls(s->pxys)), txn_open(s->txns)};
+}
+
+void stack_drain_cut(struct stack *s)
+{
+    timer_cb done = s->drained;
+    s->drained = NULL;
+    if (done)
+        done(s->drained_arg);
+}
+
+static void on_no_calls(void *arg);
+
+// A call has no transaction most of the time.
+static void on_no_transactions(void *arg)
+{
+    struct stack *s = arg;
+    struct calls *calls = pxy_layer_calls(s->pxys);
+    if (calls_count(calls))
+        calls_await_none(calls, on_no_calls, s);
+    else
+        stack_drain_cut(s);
+}
+
+static void on_no_calls(void *arg)
+{
+    struct stack *s = arg;
+    txn_drain(s->txns, on_no_transactions, s);
+}
+
 void stack_drain(struct stack *s, timer_cb done, void *arg)
 {
-    txn_drain(s->txns, done, arg);
+    s->drained = done;
+    s->drained_arg = arg;
+    on_no_calls(s);
 }
 
 void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg)

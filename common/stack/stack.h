@@ -48,6 +48,8 @@ struct stack_ops {
     // without state, once for each time it arrives, and an ACK is dropped. NULL: all may pass.
     bool (*screen)(void *arg, const struct flow_info *from, const struct sip_msg *m,
                    struct stack_refusal *ret_refusal);
+    // The status by which a new request is refused while the node drains. NULL: 503.
+    unsigned (*leaving)(void *arg, const struct sip_msg *m);
 };
 
 struct stack_params {
@@ -68,6 +70,9 @@ struct stack_params {
     bool tcp_prefer;        // choose TCP towards a numeric or A-record next hop without transport
     struct stack_limits limits;
     enum stack_warnings warnings;
+    // Calls that pass (stack/proxy/calls.h): how many are counted at most, 0: none, as of a node that does not stay on
+    // their way; and after how long one without a session timer counts as over.
+    uint32_t max_calls, call_lifetime_s;
 };
 
 int stack_new(const struct stack_params *p, struct stack **ret_stack);
@@ -89,9 +94,15 @@ void stack_set_limits(struct stack *s, const struct stack_limits *l);
 void stack_set_warnings(struct stack *s, enum stack_warnings w);
 // True when the URI's host and port are one of this node's listeners or aliases.
 bool stack_is_own(const struct stack *s, const struct sip_uri *u);
-// Stops taking new requests outside dialogs (503 with Retry-After); calls done when no transaction
-// is left.
+// Stops taking new requests outside dialogs (503 with Retry-After, as a probe by OPTIONS too); what belongs to a dialog
+// goes on. done is called when no call and no transaction is left.
 void stack_drain(struct stack *s, timer_cb done, void *arg);
+// done of stack_drain now, whatever is left, unless it was called already.
+void stack_drain_cut(struct stack *s);
+struct stack_left {
+    size_t calls, transactions;
+};
+struct stack_left stack_left(const struct stack *s);
 
 // Counters of all layers, for /metrics.
 void stack_stats(const struct stack *s, stack_stat_cb cb, void *arg);

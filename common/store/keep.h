@@ -27,10 +27,14 @@ struct keep_item;
 // Things of one kind: one for each table of the node, static or beside it.
 struct keep_kind {
     struct str prefix; // of the keys: "reg/"; no kind's prefix begins with another one's
-    // The item's key behind the prefix, which never changes, and its value as it is now. No side effects.
+    // The item's key behind the prefix, which never changes, and its value as it is now. No side effects. ERR_NOMEM:
+    // the value is asked for again in a while, and who waits hears of it at once.
     void (*key)(void *arg, const struct keep_item *it, struct writer *w);
-    void (*value)(void *arg, const struct keep_item *it, struct writer *w);
+    int (*value)(void *arg, const struct keep_item *it, struct writer *w);
     void *arg;
+    // Must not be lost when the store has reached its bound: as state_put_vital. What is removed behind such an item in
+    // one turn is gone from the disk only when the item is there.
+    bool vital;
 };
 
 // Embedded in its owner. All zero it has no kind and may be passed to keep_removed alone.
@@ -79,6 +83,8 @@ enum { KEEP_NOW = 1 };
 int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id);
 // keep_removed, and the same of the record that is to go. ERR_NOMEM: it has been removed all the same.
 int keep_removed_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint64_t id);
+// Until the record of what was removed is gone; key is the whole one.
+int keep_wait_gone(struct keep *k, struct str key, keep_cb cb, void *arg, uint64_t id);
 // The same for what has changed or was removed since keep_mark, in this turn of the loop, and nothing else: what the
 // disk refuses of others is no failure here. When nothing has, for all as keep_wait_all: it was changed earlier.
 uint64_t keep_mark(const struct keep *k);

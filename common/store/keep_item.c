@@ -8,6 +8,7 @@
 #include "store/keep_priv.h"
 
 enum { VALUE_FIRST = 4096, VALUE_MORE = 4, SIGN = 64 };
+enum { NO_VALUE = 1 }; // of write_item: its value had no memory, which others may have
 
 static void no_key(void *arg, const struct keep_item *it, struct writer *w)
 {
@@ -87,9 +88,10 @@ static void hand_on_refused(struct keep *k, struct keep_item *from, struct keep_
     set_refused(k, from, false);
 }
 
+// What is vital comes first: nothing that was removed behind it is tried before it.
 static void stick(struct keep *k, struct keep_item *it)
 {
-    enlist(k, &k->stuck, it);
+    enlist(k, it->kind->vital && !list_empty(&k->stuck) ? k->stuck.next : &k->stuck, it);
     if (!timer_active(&k->retry))
         timer_start(k->loop, &k->retry, KEEP_RETRY_MS);
 }
@@ -174,8 +176,8 @@ static int write_value(struct keep *k, const struct keep_item *it, struct str *r
 {
     for (;;) {
         struct writer w = writer_init(k->buf, k->cap);
-        if (k->cap)
-            it->kind->value(it->kind->arg, it, &w);
+        if (k->cap && it->kind->value(it->kind->arg, it, &w))
+            return NO_VALUE;
         if (k->cap && !w.failed) {
             *ret_value = writer_done(&w);
             return 0;
@@ -185,7 +187,7 @@ static int write_value(struct keep *k, const struct keep_item *it, struct str *r
         size_t cap = k->cap ? k->cap * VALUE_MORE : VALUE_FIRST;
         char *buf = mem_realloc(k->buf, cap);
         if (!buf)
-            return ERR_NOMEM;
+            return NO_VALUE;
         k->buf = buf;
         k->cap = cap;
     }
@@ -204,7 +206,9 @@ static int ask(struct keep *k, struct keep_item *it, struct keep_write *w)
         return state_delete(k->state, key, STATE_ANY, done);
     if (!err)
         err = write_value(k, it, &value);
-    if (!err)
+    if (!err && it->kind->vital)
+        err = state_put_vital(k->state, key, value, done);
+    else if (!err)
         err = state_put(k->state, key, value, STATE_ANY, done);
     if (!err)
         supersede(k, key, it);
@@ -245,6 +249,18 @@ static void give_up(struct keep *k, struct keep_item *it, int err)
     set_refused(k, it, false);
     delist(k, it);
     keep_tell(w, err);
+}
+
+// As if the disk had refused it.
+static void put_off(struct keep *k, struct keep_item *it)
+{
+    struct keep_waiter *w = it->waiters;
+    it->waiters = NULL;
+    k->failures++;
+    k->last_err = ERR_NOMEM;
+    set_refused(k, it, true);
+    stick(k, it);
+    keep_tell(w, ERR_NOMEM);
 }
 
 static void tell_all(void *arg, uint64_t id, int err, const struct state_record *r)
@@ -333,10 +349,11 @@ static void write_changed(struct keep *k)
     while (!err && !list_empty(&k->changed)) {
         struct keep_item *it = LIST_ENTRY(k->changed.next, struct keep_item, link);
         err = write_item(k, it);
-        if (err == ERR_INVAL) {
+        if (err == ERR_INVAL)
             give_up(k, it, err);
-            err = 0;
-        }
+        else if (err == NO_VALUE)
+            put_off(k, it);
+        err = err == ERR_INVAL || err == NO_VALUE ? 0 : err;
     }
     if (!err)
         follow(k);
@@ -474,6 +491,12 @@ int keep_wait(struct keep *k, struct keep_item *it, keep_cb cb, void *arg, uint6
         return keep_waiter_add(&it->waiters, cb, arg, id);
     }
     return KEEP_NOW;
+}
+
+int keep_wait_gone(struct keep *k, struct str key, keep_cb cb, void *arg, uint64_t id)
+{
+    struct keep_removal *r = k ? removal_find(k, key) : NULL;
+    return r ? keep_wait(k, &r->item, cb, arg, id) : KEEP_NOW;
 }
 
 int keep_wait_all(struct keep *k, keep_cb cb, void *arg, uint64_t id)

@@ -94,15 +94,26 @@ int state_get(struct state *s, struct str key, struct state_done done)
     return enqueue(s, &(struct state_op){.kind = STATE_GET, .done = done, .key = key});
 }
 
+static int put(struct state *s, const struct state_op *op)
+{
+    return is_key(op->key) && op->value.n <= STATE_VALUE_MAX ? enqueue(s, op) : ERR_INVAL;
+}
+
 int state_put(struct state *s, struct str key, struct str value, uint64_t if_version,
               struct state_done done)
 {
-    if (!is_key(key) || value.n > STATE_VALUE_MAX)
-        return ERR_INVAL;
-    return enqueue(
-        s,
-        &(struct state_op){
-            .kind = STATE_PUT, .done = done, .key = key, .value = value, .if_version = if_version});
+    return put(s, &(struct state_op){
+                      .kind = STATE_PUT, .done = done, .key = key, .value = value, .if_version = if_version});
+}
+
+int state_put_vital(struct state *s, struct str key, struct str value, struct state_done done)
+{
+    return put(s, &(struct state_op){.kind = STATE_PUT,
+                                     .done = done,
+                                     .key = key,
+                                     .value = value,
+                                     .if_version = STATE_ANY,
+                                     .vital = true});
 }
 
 int state_delete(struct state *s, struct str key, uint64_t if_version, struct state_done done)
@@ -145,6 +156,11 @@ int state_each(struct state *s, struct str prefix, state_each_cb cb, void *arg)
 
 // ---- batches ----
 
+static bool belongs_to(const struct state_op *op, const struct state_op *before)
+{
+    return op->kind == STATE_DELETE && before->vital;
+}
+
 // What has to be asked once more goes alone, or it might wait for ever behind writes that fail.
 static void gather(struct state *s)
 {
@@ -153,9 +169,10 @@ static void gather(struct state *s)
     while (!list_empty(&s->waiting)) {
         struct state_op *op = LIST_ENTRY(s->waiting.next, struct state_op, link);
         const struct state_op *first = LIST_ENTRY(s->running.next, struct state_op, link);
+        const struct state_op *last = LIST_ENTRY(s->running.prev, struct state_op, link);
         bytes += op->key.n + op->value.n;
-        if (n > 0 &&
-            (n == s->limits.batch || bytes > s->limits.batch_bytes || op->again != first->again))
+        bool full = n >= s->limits.batch || bytes > s->limits.batch_bytes;
+        if (n > 0 && ((full && !belongs_to(op, last)) || op->again != first->again))
             return;
         list_del(&op->link);
         list_add(&s->running, &op->link);

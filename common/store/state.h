@@ -63,6 +63,9 @@ typedef void (*state_scan_cb)(void *arg, uint64_t id, int err, const struct stat
 int state_get(struct state *s, struct str key, struct state_done done);
 // Writes when the record's version is if_version: compare and set. 0: there must be none, STATE_ANY: unconditional.
 int state_put(struct state *s, struct str key, struct str value, uint64_t if_version, struct state_done done);
+// The same, unconditional, for what must not be lost: it may use room beyond the store's bound (state_log.h), and a
+// delete that is called next is in the same batch: the disk has both or neither.
+int state_put_vital(struct state *s, struct str key, struct str value, struct state_done done);
 int state_delete(struct state *s, struct str key, uint64_t if_version, struct state_done done);
 // Up to limit (STATE_SCAN_MAX) records whose keys start with prefix and come after the key `after` (p NULL: from the
 // first one on). Each page is of one moment; between two pages others may write.

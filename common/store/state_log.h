@@ -18,7 +18,8 @@
 struct state_log_params {
     struct disk *disk;          // the caller's; outlives the store
     struct state_limits limits;
-    uint64_t max_bytes;         // of the records, as they lie on the disk; a put beyond gives ERR_FULL. 0: 4 GiB
+    uint64_t max_bytes;         // of the records, as they lie on the disk; a put beyond gives ERR_FULL, a vital one
+                                // beyond a sixteenth more, 16 MiB at least. 0: 4 GiB
     uint64_t compact_bytes;     // of no use that are always allowed, 0: 16 MiB
     bool salvage;               // leave out what is damaged, with a line in the log for each, instead of ERR_BAD
 };

@@ -17,6 +17,7 @@ struct state_op {
     state_scan_cb scanned; // in place of done.cb
     struct str key, value; // of a scan: prefix, and the key that it goes on after
     bool goes_on;
+    bool vital; // of a put
     uint64_t if_version;
     uint32_t limit;
 

@@ -7,6 +7,8 @@
 #include "store/state_log_priv.h"
 
 enum { READ_BYTES = 4 << 20 }; // of the answers of one batch, one at least
+// Beyond max_bytes, for what must not be lost.
+enum { RESERVE_LEAST = 16 << 20, RESERVE_SHARE = 16 };
 
 struct sorted_entry *statelog_entry_new(struct statelog *g, struct str key)
 {
@@ -37,10 +39,18 @@ static uint64_t size_of(const struct sorted_entry *e)
     return e && !e->gone ? entry_size(e) : 0;
 }
 
+static uint64_t room_of(const struct statelog *g, const struct state_op *op)
+{
+    uint64_t share = g->max_bytes / RESERVE_SHARE;
+    if (!op->vital)
+        return g->max_bytes;
+    return g->max_bytes + (share > RESERVE_LEAST ? share : RESERVE_LEAST);
+}
+
 static int admits(struct statelog *g, const struct state_op *op, const struct sorted_entry *e)
 {
     uint64_t size = record_size(op->key.n, op->value.n);
-    if (size <= size_of(e) || g->live_bytes - size_of(e) + size <= g->max_bytes)
+    if (size <= size_of(e) || g->live_bytes - size_of(e) + size <= room_of(g, op))
         return 0;
     if (!g->refused)
         LOG(LOG_ERROR, "state store has reached its bound, records are refused",
@@ -176,7 +186,7 @@ static size_t scan_op(struct statelog *g, struct state_op *op)
     return bytes;
 }
 
-// ---- forming ----
+// ---- what a batch needs ----
 
 static bool writes(const struct state_op *op)
 {
@@ -204,28 +214,6 @@ static int reserve(struct statelog *g, const struct list *ops)
     g->buf = mem_alloc(BATCH_HEAD + need);
     g->n_buf = BATCH_HEAD;
     return g->buf ? 0 : ERR_NOMEM;
-}
-
-int statelog_form(struct statelog *g, struct list *ops)
-{
-    int err = reserve(g, ops);
-    if (err)
-        return err;
-    g->ops = ops;
-    g->first = g->next_version;
-    size_t bytes = 0;
-    LIST_EACH(ops, it) {
-        struct state_op *op = LIST_ENTRY(it, struct state_op, link);
-        if (reads(op) && bytes >= READ_BYTES) {
-            state_give_back(g->base.face, op);
-            break;
-        }
-        if (writes(op))
-            write_op(g, op);
-        else if (reads(op))
-            bytes += op->kind == STATE_GET ? get_op(g, op) : scan_op(g, op);
-    }
-    return 0;
 }
 
 // ---- on the worker ----
@@ -273,7 +261,7 @@ void statelog_read_ops(struct statelog *g)
     }
 }
 
-// ---- settling ----
+// ---- taking back ----
 
 static void undo(struct statelog *g, struct state_op *op)
 {
@@ -304,6 +292,53 @@ static void take_back(struct statelog *g)
     g->next_version = g->first;
     g->cut = true;
 }
+
+// ---- forming ----
+
+// From op on nothing has been done.
+static void refuse_rest(struct list *ops, struct list *from, int err)
+{
+    for (struct list *it = from; it != ops; it = it->next)
+        LIST_ENTRY(it, struct state_op, link)->err = err;
+}
+
+static int form_op(struct statelog *g, struct state_op *op, size_t *read)
+{
+    if (writes(op))
+        write_op(g, op);
+    else if (reads(op))
+        *read += op->kind == STATE_GET ? get_op(g, op) : scan_op(g, op);
+    return op->vital && op->err == ERR_NOMEM ? ERR_NOMEM : 0; // what comes behind it goes with it
+}
+
+int statelog_form(struct statelog *g, struct list *ops)
+{
+    size_t read = 0;
+    struct list *it;
+    int err = reserve(g, ops);
+    if (err)
+        return err;
+    g->ops = ops;
+    g->first = g->next_version;
+    for (it = ops->next; !err && it != ops; it = it->next) {
+        struct state_op *op = LIST_ENTRY(it, struct state_op, link);
+        if (reads(op) && read >= READ_BYTES) {
+            state_give_back(g->base.face, op);
+            return 0;
+        }
+        err = form_op(g, op, &read);
+    }
+    if (!err)
+        return 0;
+    refuse_rest(ops, it, err);
+    g->err = err;
+    take_back(g);
+    mem_free(g->buf);
+    g->buf = NULL;
+    return err;
+}
+
+// ---- settling ----
 
 // What a batch deleted in the end leaves the index: the last operation on an entry does it.
 static void stands(struct statelog *g)

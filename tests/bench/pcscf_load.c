@@ -149,12 +149,15 @@ int main(int argc, char **argv)
     printf("registered and on the disk: %u contacts in %.0f ms\n", w.n, now_ms() - t);
     struct state_figures s = keep_figures(w.keep).state;
     printf("%.0f bytes of record for each, %.0f of index\n", (double)s.live_bytes / w.n, (double)s.memory_bytes / w.n);
+    printf("figure pcscf_bytes %.0f B\n", (double)s.live_bytes / w.n);
     close_all();
     double before = resident_mb();
     t = now_ms();
     open_all(folder);
-    printf("back after %.0f ms: %llu contacts, process +%.0f MB\n", now_ms() - t,
-           (unsigned long long)w.restored.contacts, resident_mb() - before);
+    double took = now_ms() - t;
+    printf("back after %.0f ms: %llu contacts, process +%.0f MB\n", took, (unsigned long long)w.restored.contacts,
+           resident_mb() - before);
+    printf("figure pcscf_start %.1f ms\n", took);
     close_all();
     remove_all(folder);
     return w.restored.contacts == w.n ? 0 : 1;

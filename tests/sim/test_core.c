@@ -125,16 +125,28 @@ static void end_trouble(const struct plan *p)
     sim_dns_down(world.sim, false);
 }
 
+static void register_all(bool rough)
+{
+    size_t n = world.n_users;
+    enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
+    for (size_t i = 0; i < n; i++) {
+        if (rough && i == n / 2)
+            world_kill(&world, victim);
+        if (rough && i == n / 2 + 1 + n / 10)
+            world_boot(&world, victim);
+        world_register(&world, i);
+        run_ms(sim_random(world.sim) % 10);
+    }
+    world_boot(&world, victim);
+    run_ms(rough ? 40000 : 3000);
+}
+
 // Each user registers and calls another one, a few milliseconds apart; nodes die and come back.
 static void work(bool rough)
 {
     size_t n = world.n_users;
     for (int round = 0; round < ROUNDS; round++) {
-        for (size_t i = 0; i < n; i++) {
-            world_register(&world, i);
-            run_ms(sim_random(world.sim) % 10);
-        }
-        run_ms(rough ? 40000 : 3000);
+        register_all(rough);
         enum world_node victim = (enum world_node)(sim_random(world.sim) % W_NODES);
         struct plan trouble = plan_trouble(rough);
         begin_trouble(&trouble);
@@ -179,6 +191,19 @@ static unsigned check_quiet(uint64_t seed)
     return bad + check(c == 0, seed, "challenges left", c, 0);
 }
 
+// Those who go from one user of a node to another are one call there.
+static unsigned check_calls(uint64_t seed, uint64_t calls)
+{
+    unsigned bad = 0;
+    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
+        uint64_t total = world_stack_stat(&world, (enum world_node)k, "sip_calls_total"),
+                 now = world_stack_stat(&world, (enum world_node)k, "sip_calls");
+        bad += check(total == calls, seed, "calls counted at a node", total, calls);
+        bad += check(now == 0, seed, "calls counted at a node that have ended", now, (uint64_t)k);
+    }
+    return bad;
+}
+
 static unsigned check_exact(uint64_t seed)
 {
     const struct world_counts *c = &world.counts;
@@ -191,6 +216,7 @@ static unsigned check_exact(uint64_t seed)
     bad += check(c->call_ok == n * ROUNDS, seed, "calls", c->call_ok, n * ROUNDS);
     bad += check(p->registrations == n, seed, "contacts at the P-CSCF", p->registrations, n);
     bad += check(bindings == n, seed, "bindings at the S-CSCF", bindings, n);
+    bad += check_calls(seed, c->call_ok);
     return bad + check(p->registered == c->register_ok, seed, "P-CSCF's and UEs' registrations",
                        p->registered, c->register_ok);
 }
@@ -201,7 +227,62 @@ static unsigned check_expired(uint64_t seed)
     uint64_t b = held_bindings(world.node[W_SCSCF].nf), r = held_registrations(world.node[W_SCSCF].nf);
     unsigned bad = check(p == 0, seed, "contacts that did not expire at the P-CSCF", p, 0);
     bad += check(b == 0, seed, "bindings that did not expire", b, 0);
+    for (int k = W_SCSCF; k <= W_PCSCF; k++) {
+        uint64_t calls = world_stack_stat(&world, (enum world_node)k, "sip_calls");
+        bad += check(calls == 0, seed, "calls counted at a node that are long over", calls, (uint64_t)k);
+    }
     return bad + check(r == 0, seed, "registrations that did not expire", r, 0);
+}
+
+// ---- who is registered ----
+
+static void on_contact(void *arg, const struct pcscf_contact *c)
+{
+    (void)c;
+    ++*(size_t *)arg;
+}
+
+static size_t at_pcscf(size_t user)
+{
+    size_t n = 0;
+    pcscf_contacts(world.node[W_PCSCF].nf, str_from(world.users[user].uri), on_contact, &n);
+    return n;
+}
+
+static size_t at_scscf(size_t user)
+{
+    const struct scscf *s = world.node[W_SCSCF].nf;
+    const struct registration *reg = registrar_find(s->registrar, str_from(world.users[user].uri), NULL);
+    return reg ? registration_binding_count(reg) : 0;
+}
+
+// Whatever has died: what a phone was told holds, and HSS and S-CSCF say the same of everybody.
+static unsigned check_users(uint64_t seed)
+{
+    unsigned bad = 0;
+    for (size_t i = 0; i < world.n_users; i++) {
+        bool confirmed = phone_is_registered(world.users[i].phone), hss = world_is_registered(&world, i);
+        size_t p = at_pcscf(i), s = at_scscf(i);
+        bad += check(!confirmed || p == 1, seed, "contacts at the P-CSCF of a phone that is registered", p, i);
+        bad += check(!confirmed || s == 1, seed, "bindings at the S-CSCF of a phone that is registered", s, i);
+        bad += check(hss == (s > 0), seed, "HSS and S-CSCF disagree about a user", hss, i);
+    }
+    return bad;
+}
+
+// And everybody can register, after which all three agree.
+static unsigned check_agreement(uint64_t seed)
+{
+    unsigned bad = check_users(seed);
+    uint64_t before = world.counts.register_ok;
+    for (size_t i = 0; i < world.n_users; i++)
+        world_register(&world, i);
+    run_ms(SETTLE_MS);
+    uint64_t done = world.counts.register_ok - before;
+    bad += check(done == world.n_users, seed, "registrations when all is well again", done, world.n_users);
+    uint64_t p = pcscf_counters(world.node[W_PCSCF].nf)->registrations;
+    bad += check(p == world.n_users, seed, "contacts at the P-CSCF when all have registered", p, world.n_users);
+    return bad + check_users(seed);
 }
 
 // What the operations ended with, as a comment.
@@ -224,6 +305,7 @@ static struct result run(uint64_t seed, size_t users, bool rough)
     r.problems = check_quiet(seed);
     if (!rough)
         r.problems += check_exact(seed);
+    r.problems += check_agreement(seed);
     run_ms(EXPIRY_MS);
     r.problems += check_expired(seed);
     print_statuses(seed);

@@ -15,7 +15,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "hss/hss.h"
 #include "pcscf/pcscf.h"
 #include "scscf/scscf.h"
 #include "sip/msg.h"
@@ -142,20 +141,10 @@ static struct str on_data(void *arg, const struct addr *src, const struct addr *
 
 // ---- what is held of a user ----
 
-static void on_uaa(void *arg, const struct cx_uaa *a)
-{
-    *(bool *)arg = a->server_name.n > 0;
-}
-
 // Has the HSS an S-CSCF for him, registered or not?
 static bool has_server(size_t user)
 {
-    bool named = false;
-    char impi[80];
-    (void)snprintf(impi, sizeof impi, "0010110%08zu@%s", user, W_DOMAIN);
-    struct cx_uar q = {.impi = str_from(impi), .impu = str_from(w.users[user].uri), .visited_network = STR(W_DOMAIN)};
-    hss_uar(w.node[W_HSS].nf, &q, on_uaa, &named);
-    return named;
+    return world_has_server(&w, user);
 }
 
 static void check(bool good, const char *what)

@@ -37,12 +37,15 @@
 #define W_NUMBERING                                                                                \
     "numbering:\n  country_code: \"1\"\n  national_prefix: \"1\"\n  national_length: 10\n"         \
     "  international_prefixes: [\"011\"]\n  short_codes: [\"8xx\"]\n"
+// A call whose end nobody has seen is over before the registrations are.
+#define W_CALLS "calls:\n  lifetime: 1800\n"
 #define W_FURTHER "home:\n  domains: [" W_DOMAIN_2 "]\n" W_NUMBERING
 
 static const char pcscf_yaml[] =
     "access:\n  listen: [192.0.2.10:5060]\n  security: optional\n  aka_in_clear: true\n"
     "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
-    "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\n" W_NUMBERING "network:\n  visited: " W_DOMAIN "\n" W_OPTIONS;
+    "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\n" W_NUMBERING "network:\n  visited: " W_DOMAIN "\n" W_CALLS
+    W_OPTIONS;
 static const char icscf_yaml[] =
     "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"
@@ -51,7 +54,8 @@ static const char icscf_yaml[] =
 static const char scscf_yaml[] =
     "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
     "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n  trusted: [192.0.2.0/26]\n"
-    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_FURTHER W_OPTIONS;
+    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_FURTHER W_CALLS
+    W_OPTIONS;
 
 static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
 static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
@@ -124,19 +128,29 @@ static void boot_icscf(struct world_node_state *n)
     n->nf = i;
 }
 
-static void boot_scscf(struct world_node_state *n)
+// Tokens and Service-Routes outlive the node as its registrations do.
+static struct str key_file(const struct world *w, enum world_node k)
+{
+    static char paths[W_NODES][96];
+    (void)snprintf(paths[k], sizeof paths[k], "%s/%s.keys", w->dir, names[k]);
+    return str_from(paths[k]);
+}
+
+static void boot_scscf(const struct world *w, struct world_node_state *n)
 {
     struct scscf *s;
     load(n, scscf_yaml, scscf_rows, sizeof(struct scscf_config));
+    ((struct scscf_config *)n->config)->keys.file = key_file(w, W_SCSCF);
     struct scscf_params p = {.loop = n->loop, .config = n->config};
     must(scscf_new(&p, &s), "scscf");
     n->nf = s;
 }
 
-static void boot_pcscf(struct world_node_state *n)
+static void boot_pcscf(const struct world *w, struct world_node_state *n)
 {
     struct pcscf *s;
     load(n, pcscf_yaml, pcscf_rows, sizeof(struct pcscf_config));
+    ((struct pcscf_config *)n->config)->keys.file = key_file(w, W_PCSCF);
     struct pcscf_params p = {.loop = n->loop, .config = n->config};
     must(pcscf_new(&p, &s), "pcscf");
     n->nf = s;
@@ -161,8 +175,8 @@ void world_boot(struct world *w, enum world_node k)
     switch (k) {
     case W_HSS: boot_hss(w, n); break;
     case W_ICSCF: boot_icscf(n); break;
-    case W_SCSCF: boot_scscf(n); break;
-    default: boot_pcscf(n); break;
+    case W_SCSCF: boot_scscf(w, n); break;
+    default: boot_pcscf(w, n); break;
     }
 }
 
@@ -415,6 +429,36 @@ void world_call(struct world *w, size_t from, size_t to)
         u->call = 0;
 }
 
+// ---- what the HSS has ----
+
+static void on_uaa(void *arg, const struct cx_uaa *a)
+{
+    *(bool *)arg = a->server_name.n > 0;
+}
+
+bool world_has_server(const struct world *w, size_t user)
+{
+    bool named = false;
+    char impi[80];
+    (void)snprintf(impi, sizeof impi, "0010110%08zu@%s", user, W_DOMAIN);
+    struct cx_uar q = {.impi = str_from(impi), .impu = str_from(w->users[user].uri), .visited_network = STR(W_DOMAIN)};
+    hss_uar(w->node[W_HSS].nf, &q, on_uaa, &named);
+    return named;
+}
+
+static void on_lia(void *arg, const struct cx_lia *a)
+{
+    *(bool *)arg = a->server_name.n > 0;
+}
+
+bool world_is_registered(const struct world *w, size_t user)
+{
+    bool named = false;
+    struct cx_lir q = {.impu = str_from(w->users[user].uri)};
+    hss_lir(w->node[W_HSS].nf, &q, on_lia, &named);
+    return named;
+}
+
 void world_hang_up(struct world *w)
 {
     for (size_t i = 0; i < W_HUBS; i++)
@@ -457,7 +501,8 @@ void world_start(struct world *w, uint64_t seed, size_t n_users)
 
 static void remove_store(struct world *w)
 {
-    static const char *const files[] = {"hss.db", "hss.db-wal", "hss.db-shm", "hss.db-lock", "hss.key"};
+    static const char *const files[] = {"hss.db",  "hss.db-wal", "hss.db-shm", "hss.db-lock",
+                                        "hss.key", "pcscf.keys", "scscf.keys"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         snprintf(path, sizeof path, "%s/%s", w->dir, files[i]);

@@ -74,6 +74,9 @@ void world_run(struct world *w, uint64_t ms);
 void world_register(struct world *w, size_t user);
 void world_deregister(struct world *w, size_t user);
 void world_call(struct world *w, size_t from, size_t to);
+// What the HSS has of a user: an S-CSCF, registered or not; one that he is registered at.
+bool world_has_server(const struct world *w, size_t user);
+bool world_is_registered(const struct world *w, size_t user);
 // Everybody puts the phone down.
 void world_hang_up(struct world *w);
 

@@ -124,7 +124,10 @@ int pxy_layer_new(const struct pxy_params *p, struct pxy_layer **ret_layer)
     for (size_t i = 0; i < PXY_ACK_BUCKETS; i++)
         list_init(&l->await_ack[i]);
     deferred_init(&l->release, pxy_release_leaving, l);
+    const struct calls_params calls = {l->loop, p->max_calls, p->call_lifetime_s};
     int err = txn_user_add(l->txns, &user_ops, l, &user);
+    if (!err && p->max_calls)
+        err = calls_new(&calls, &l->calls);
     if (err) {
         pxy_layer_free(l);
         return err;
@@ -139,12 +142,19 @@ void pxy_layer_free(struct pxy_layer *l)
         return;
     deferred_cancel(&l->release);
     pxy_free_all(l);
+    calls_free(l->calls);
     slots_done(&l->ids);
     mem_free(l);
+}
+
+struct calls *pxy_layer_calls(const struct pxy_layer *l)
+{
+    return l->calls;
 }
 
 void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg)
 {
     cb(arg, "sip_requests_held", "", l->n_live);
     cb(arg, "sip_requests_spare", "", l->n_pool);
+    calls_stats(l->calls, cb, arg);
 }

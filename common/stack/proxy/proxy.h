@@ -12,6 +12,7 @@
 #include "sip/edit.h"
 #include "stack/transport/flow.h"
 
+struct calls;
 struct pxy;
 struct pxy_layer;
 struct sip_msg;
@@ -141,9 +142,12 @@ struct pxy_params {
     void *owner_arg;
     const struct str *proxy_require; // PXY_OPTION_TAGS option tags accepted in Proxy-Require, static text
     struct str supported;            // see stack_params
+    uint32_t max_calls, call_lifetime_s; // stack/proxy/calls.h; 0: nobody counts them
 };
 
 int pxy_layer_new(const struct pxy_params *p, struct pxy_layer **ret_layer);
+// NULL: nobody counts them.
+struct calls *pxy_layer_calls(const struct pxy_layer *l);
 // Called after all transactions have gone (no txn callbacks). Takes NULL.
 void pxy_layer_free(struct pxy_layer *l);
 void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg);

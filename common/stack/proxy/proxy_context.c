@@ -5,6 +5,7 @@
 #include "base/log_limit.h"
 #include "base/writer.h"
 #include "stack/proxy/proxy_priv.h"
+#include "stack/txn/shed.h"
 
 // ---- silence ----
 
@@ -203,7 +204,8 @@ static bool is_overload(const struct branch *b)
 {
     // Of a phone or a foreign network it would be held against every node on the way back, and so against everybody.
     bool outside = b->outside || transport_is_outside(b->pxy->layer->transport, b->label);
-    return b->status == 503 && b->msg && !outside && sip_msg_has(b->msg, SIP_H_RETRY_AFTER);
+    return b->status == 503 && b->msg && !outside && sip_msg_has(b->msg, SIP_H_RETRY_AFTER) &&
+           !shed_is_leaving(b->msg); // others serve
 }
 
 static void send_final(struct pxy *p, struct branch *best)
@@ -264,7 +266,7 @@ void pxy_branch_provisional(struct branch *b, unsigned status, struct sip_msg *m
 }
 
 // Each 2xx of an INVITE goes upstream, whatever was sent before (RFC 3261 16.7 step 5).
-static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
+static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg, bool first)
 {
     struct pxy *p = b->pxy;
     struct sip_edits e;
@@ -281,6 +283,8 @@ static void forward_ok(struct branch *b, unsigned status, struct sip_msg *msg)
         cannot_pass(p, err);
         return;
     }
+    if (first) // and not when it is repeated, which may be after the BYE
+        calls_answered(p->layer->calls, p->req, status, msg);
     p->accepted = true;
     pxy_finish(p, STR("SIP;cause=200;text=\"Call completed elsewhere\""));
 }
@@ -354,8 +358,9 @@ void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
         timer_stop(&b->timer_c);
     }
     if (ok && p->invite) {
-        forward_ok(b, status, msg);
+        forward_ok(b, status, msg, first);
     } else if (first && !p->answered) {
+        calls_answered(p->layer->calls, p->req, status, msg);
         status = final_status(b, status, &msg);
         take_final(b, status, msg);
         if (ok && b->status && !p->answered && p->held != b)

@@ -4,6 +4,7 @@
 #include "base/writer.h"
 #include "sip/addr_hdr.h"
 #include "stack/proxy/proxy_priv.h"
+#include "stack/txn/shed.h"
 
 enum {
     LEG_MIN_MS = 1000, // for a target that is tried at the very end
@@ -143,10 +144,11 @@ static void arm_timer_c(struct branch *b)
 }
 
 // A node of the network that refuses for its own load (it alone says 503: others' becomes a 500 on its
-// way, RFC 3261 16.7 step 6).
+// way, RFC 3261 16.7 step 6), and not because it leaves.
 static bool is_push_back(const struct branch *b, unsigned status, const struct sip_msg *msg)
 {
-    return status == 503 && msg && !b->outside && !(transport_is_outside(b->pxy->layer->transport, b->label));
+    return status == 503 && msg && !b->outside && !shed_is_leaving(msg) &&
+           !transport_is_outside(b->pxy->layer->transport, b->label);
 }
 
 static void on_client(void *arg, txn_id id, enum txn_client_event ev, unsigned status, struct sip_msg *msg)

@@ -6,7 +6,7 @@
 //
 // Each file needs those below it only:
 //     proxy (the layer), pipeline | proxy_check, proxy_forward | proxy_context | proxy_reply | proxy_branches |
-//     proxy_request, stateless
+//     proxy_request, stateless, calls
 #pragma once
 
 #include "base/list.h"
@@ -15,6 +15,7 @@
 #include "io/loop.h"
 #include "sip/msg.h"
 #include "sip/uri.h"
+#include "stack/proxy/calls.h"
 #include "stack/proxy/proxy.h"
 #include "stack/transport/transport.h"
 #include "stack/txn/txn.h"
@@ -40,6 +41,7 @@ struct pxy_layer {
     struct list leaving; // to be released at the end of the turn
     struct deferred release;
     struct list await_ack[PXY_ACK_BUCKETS]; // 2xx answered here, by dialog
+    struct calls *calls; // that pass; NULL: nobody counts them
 };
 
 // One client transaction of a response context.

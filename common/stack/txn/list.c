@@ -43,3 +43,8 @@ size_t txn_held(const struct txn_layer *l)
 {
     return l->n_clients + l->n_servers;
 }
+
+size_t txn_open(const struct txn_layer *l)
+{
+    return l->n_open;
+}

@@ -6,6 +6,7 @@
 #include "base/writer.h"
 #include "stack/transport/answer.h"
 #include "stack/transport/guard.h"
+#include "stack/txn/shed.h"
 #include "stack/txn/txn_priv.h"
 
 enum { RETRY_AFTER_S = 5 };
@@ -46,11 +47,11 @@ static bool answers_probe(struct txn_layer *l, struct flow *f, const struct sip_
 {
     struct str reason = STR_NONE;
     struct sip_edits e;
-    if (l->draining)
-        return false;
     sip_edits_init(&e, sip_msg_arena(m), NULL);
     unsigned status = users_stateless(l, m, false, &reason, &e);
-    if (status)
+    if (status && l->draining) // somebody looks for a node that serves
+        shed_refuse_leaving(l, f, m);
+    else if (status)
         (void)flow_answer(f, m, status, reason, NULL, &e);
     return status != 0;
 }

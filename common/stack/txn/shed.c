@@ -8,6 +8,7 @@
 #include "stack/txn/txn_priv.h"
 
 enum { RETRY_AFTER = 5 };
+#define LEAVING "(leaving)" // a comment in Retry-After (RFC 3261 20.33)
 
 // ---- classes ----
 
@@ -42,16 +43,33 @@ static enum overload_class class_of(const struct txn_layer *l, const struct sip_
 
 // ---- refusing ----
 
+static void answer(struct flow *f, const struct sip_msg *m, unsigned status, struct str retry_after)
+{
+    struct sip_edits extra;
+    sip_edits_init(&extra, sip_msg_arena(m), NULL);
+    sip_edit_append(&extra, SIP_H_RETRY_AFTER, retry_after);
+    (void)flow_answer(f, m, status, STR_NONE, NULL, &extra);
+}
+
 static void refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m, uint32_t retry_after)
 {
     char text[12];
-    struct sip_edits extra;
     struct writer w = writer_init(text, sizeof text);
     writer_u64(&w, retry_after);
     l->count.overload++;
-    sip_edits_init(&extra, sip_msg_arena(m), NULL);
-    sip_edit_append(&extra, SIP_H_RETRY_AFTER, writer_done(&w));
-    (void)flow_answer(f, m, 503, STR_NONE, NULL, &extra);
+    answer(f, m, 503, writer_done(&w));
+}
+
+void shed_refuse_leaving(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
+{
+    unsigned status = l->owner.leaving ? l->owner.leaving(l->owner_arg, m) : 503;
+    l->count.leaving++;
+    answer(f, m, status, STR("30 " LEAVING));
+}
+
+bool shed_is_leaving(const struct sip_msg *m)
+{
+    return str_ends(sip_msg_raw(m, SIP_H_RETRY_AFTER), STR(LEAVING));
 }
 
 void shed_refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m)

@@ -17,6 +17,10 @@ bool shed_admit(struct txn_layer *l, struct flow *f, const struct sip_msg *m,
 // tells, in which the class of a new request may be wrong where the NF knows more (stack_ops.classify): so
 // what trusted neighbours send and a registered user's REGISTER are always read.
 bool shed_drops_unread(struct txn_layer *l, struct flow *f, struct str bytes);
-// 503 with Retry-After without state, whatever the load: there is no memory, or the node leaves.
+// 503 with Retry-After without state, whatever the load: there is no room, or no memory.
 void shed_refuse(struct txn_layer *l, struct flow *f, const struct sip_msg *m);
+// The node leaves, and takes no new request: another one may. As the owner wants it, else 503; Retry-After says why.
+void shed_refuse_leaving(struct txn_layer *l, struct flow *f, const struct sip_msg *m);
+// Is this response such a refusal? It says nothing of its node's load.
+bool shed_is_leaving(const struct sip_msg *m);
 void shed_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg);

@@ -223,6 +223,8 @@ typedef void (*txn_list_cb)(void *arg, const struct txn_line *line);
 size_t txn_list(const struct txn_layer *l, size_t max, txn_list_cb cb, void *arg);
 // Transactions of both sides that are there, finished ones included.
 size_t txn_held(const struct txn_layer *l);
+// Those that are not finished.
+size_t txn_open(const struct txn_layer *l);
 
 // ---- the layer ----
 
@@ -241,6 +243,7 @@ struct txn_owner_ops {
     void (*no_stream)(void *arg, const struct addr *to);
     bool (*screen)(void *arg, const struct flow_info *from, const struct sip_msg *m,
                    struct stack_refusal *ret_refusal);
+    unsigned (*leaving)(void *arg, const struct sip_msg *m);
 };
 
 struct txn_params {

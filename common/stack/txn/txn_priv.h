@@ -164,6 +164,7 @@ struct txn_server {
     X(stray_responses, "sip_stray_responses_in", "")                                               \
     X(stray_acks, "sip_stray_acks_in", "")                                                         \
     X(overload, "sip_overload_rejected", "")                                                       \
+    X(leaving, "sip_leaving_refused", "")                                                          \
     X(forbidden, "sip_targets_forbidden", "")                                                      \
     X(timeouts, "sip_transaction_timeouts", "")                                                    \
     X(too_late, "sip_requests_too_late", "")                                                       \

@@ -187,12 +187,15 @@ static void on_cancel(struct txn_layer *l, struct txn_server *st, const struct s
         invite->user->ops->cancelled(invite->user->arg, invite->t.id, invite->owner, m);
 }
 
-// There is no place for it, or the node leaves.
 static bool is_full(const struct txn_layer *l, const struct sip_msg *m)
 {
-    if (sip_msg_method(m) == SIP_CANCEL)
-        return false;
-    return l->n_open >= l->max_transactions || (l->draining && !sip_msg_to_tag(m).p);
+    return sip_msg_method(m) != SIP_CANCEL && l->n_open >= l->max_transactions;
+}
+
+// What belongs to a dialog goes on until the node has left.
+static bool is_too_late(const struct txn_layer *l, const struct sip_msg *m)
+{
+    return l->draining && sip_msg_method(m) != SIP_CANCEL && !sip_msg_to_tag(m).p;
 }
 
 // Nothing is made for a CANCEL of nothing, which no limit holds back, whoever sends it (RFC 3261 9.2).
@@ -226,6 +229,10 @@ static void on_new(struct txn_layer *l, struct flow *from, struct sip_msg *m,
         return;
     if (sip_msg_method(m) != SIP_CANCEL && !screen_request(l, from, m))
         return;
+    if (is_too_late(l, m)) {
+        shed_refuse_leaving(l, from, m);
+        return;
+    }
     if (is_full(l, m)) {
         shed_refuse(l, from, m);
         return;

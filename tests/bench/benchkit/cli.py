@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from benchkit import facts, figures, instructions, overload, report, soak
+from benchkit import durable, facts, figures, instructions, overload, report, soak
 from benchkit.core import Carillon
 from benchkit.figures import Session
 from benchkit.kamailio import Kamailio
@@ -23,6 +23,9 @@ USAGE = """usage: tests/bench/run NAME...
   instructions       reg_instructions_K, call_instructions_K: of each node (p, i, s, hss), counted by valgrind
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
+  durable            registration.durable yes and no: durable_yes_p50, _p99, _cpu_K, durable_no_...; of each user in
+                     memory, in the store and its index: durable_mem_K, _store_K, _index_K; a start with 100,000 and
+                     1,000,000 users: durable_start_100k_K, durable_start_1m_K (K: p, s)
   overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
   core               all figures of the whole core
   soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
@@ -49,6 +52,7 @@ GROUPS = {
     "unloaded": ("invite180_unloaded_p50", "call_unloaded_cpu_pis"),
     "overload": tuple(f"{k}_goodput_{n}x" for k in ("reg", "call") for n in overload.TIMES),
     "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
+    "durable": durable.NAMES,
 }
 CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem")
 
@@ -77,6 +81,8 @@ def run_group(group, session):
     if group in ("reg_rate", "call_rate"):
         found = figures.rates(session, kind_of(group))
         return found + figures.latencies(session, kind_of(group), found[0].median / 2)
+    if group == "durable":
+        return durable.measure()
     if group == "overload":
         return [f for kind in overload.KINDS for f in overload.curve(session, kind)]
     if group == "unloaded":
@@ -122,7 +128,7 @@ def compare(session, kept):
 def everything(session, kept):
     before = kept.of_machine("load", lambda: list(os.getloadavg()))
     found = []
-    for group in ("parse", "dia", "hss", "state", "instructions"):
+    for group in ("parse", "dia", "hss", "state", "durable", "instructions"):
         found += kept.of(group, lambda group=group: measure((group,), None))
     found += compare(session, kept)
     found += kept.of("overload", lambda: measure(("overload",), session(Carillon)))
@@ -153,6 +159,7 @@ def quick():
     figures.MEMORY_USERS, figures.PRECISION = 4000, 0.5
     facts.STATE_RECORDS = "2000"
     overload.SECONDS = 2
+    durable.RATE, durable.USERS, durable.RESTARTS = 100, 400, {"100k": 2000, "1m": 4000}
     for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory,
               overload.curve):
         f.__defaults__ = (1,)

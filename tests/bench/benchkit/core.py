@@ -126,6 +126,7 @@ class Carillon:
     linger_s = 36       # the longest a finished transaction stays (timer J), and some
     spread, setup_rate = 1, 1000
     start_patience = 20
+    more = {}           # what is added to a node's configuration
     inside = ()
     ue = facts.UE
     proxy = facts.NET + "10:5060"
@@ -150,6 +151,7 @@ class Carillon:
         self.processes["hss"] = Hss(run, facts.NET, under=self.under("hss"), patience=self.start_patience + 10).process
         for name, letter in (("icscf", "20"), ("scscf", "30"), ("pcscf", "10")):
             conf = render(LAB / f"{name}.yaml", run, facts.NET)
+            conf.write_text(conf.read_text() + self.more.get(name, ""))
             shutil.rmtree(run / f"{name}.state", ignore_errors=True)    # each user is a new one
             p = Process(name, [*self.under(name), facts.BUILD / name / f"carillon-{name}", "--config", conf],
                         facts.SERVER_CORE, run / f"{name}.log")

@@ -28,7 +28,10 @@ class Figure:
         self.median = statistics.median(self.values)
 
     def renamed(self, prefix):
-        return Figure(prefix + self.name, self.values, self.unit, self.note)
+        return self.renamed_to(prefix + self.name)
+
+    def renamed_to(self, name):
+        return Figure(name, self.values, self.unit, self.note)
 
     def as_json(self):
         return [self.name, self.values, self.unit, self.note, self.median]
@@ -196,10 +199,10 @@ def memory_at(session, rate, runs):
 
 # ---- single parts: programs that print figures themselves ----
 
-def program(name, *args):
+def program(name, *args, limit_s=600):
     path = facts.BUILD / "tests" / "bench" / name
-    r = subprocess.run(["taskset", "-c", str(facts.SERVER_CORE), path, *args], cwd=path.parent,
-                       capture_output=True, text=True, timeout=600)
+    r = subprocess.run(["taskset", "-c", str(facts.SERVER_CORE), path, *map(str, args)], cwd=path.parent,
+                       capture_output=True, text=True, timeout=limit_s)
     if r.returncode:
         raise BenchError(f"{name}: {r.stdout}{r.stderr}")
     return r.stdout

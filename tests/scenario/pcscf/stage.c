@@ -34,6 +34,7 @@ int stage_set_up(void **state)
         .ioi = STR("ioi.example"),
         .max_registrations = 100,
         .max_pending = 100,
+        .calls = {100, 600},
         .state.dir = STR("none"),
     };
     st.core = peer_udp(st.sc, CORE_AT);

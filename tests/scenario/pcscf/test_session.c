@@ -544,6 +544,41 @@ static void in_dialog_both_ways(void **state)
     assert_int_equal(pcscf_counters(st.pcscf)->subsequent, 3);
 }
 
+static void count(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+// Whoever comes anew is sent away, a stranger's probe too; what belongs to a call goes on, both ways.
+static void leaves_with_its_calls(void **state)
+{
+    const char *core, *access;
+    unsigned done = 0;
+    (void)state;
+    stage_start();
+    access = alices_dialog(&core);
+    struct ue eve = ue_udp("203.0.113.66:5060", ACCESS);
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 40000);
+    pcscf_drain(st.pcscf, count, &done);
+    ue_send(&st.alice, &(struct request){0});
+    struct heard *h = expect(st.alice.peer, "SIP/2.0 503");
+    assert_string_equal(header(h, "Retry-After"), "30 (leaving)");
+    ue_send(&st.alice, &(struct request){.to = BOB});
+    (void)expect(st.alice.peer, "SIP/2.0 503");
+    ue_send(&eve, &(struct request){.method = "OPTIONS", .uri = "sip:192.0.2.10", .to = "sip:192.0.2.10"});
+    (void)expect(eve.peer, "SIP/2.0 503");
+    core_send(&(struct request){.method = "INFO", .to = "sip:ue@198.51.100.1:5060", .to_tag = "t",
+                                .call_id = "dialog", .headers = route_to(core)});
+    peer_answer(st.alice.peer, expect(st.alice.peer, "INFO "), 200, NULL);
+    (void)expect(st.core, "SIP/2.0 200");
+    assert_int_equal(done, 0);
+    alice_sends("BYE", "dialog", "t", text("Route: <%s>\nRoute: " S_CSCF "\nRoute: " FAR "\n", access));
+    peer_answer(st.core, expect(st.core, "BYE "), 200, NULL);
+    (void)expect(st.alice.peer, "SIP/2.0 200");
+    scene_run(st.sc, sim_now_ms(scene_sim(st.sc)) + 1000);
+    assert_int_equal(done, 1);
+}
+
 // TS 24.229 5.2.6.3.5: inside a dialog the way is the one that the network gave. A To tag of her
 // own, or other nodes behind this one, do not take alice past the S-CSCF's checks.
 static void no_other_way_inside_a_dialog(void **state)
@@ -791,6 +826,7 @@ int main(void)
         T(tokens_of_a_file_outlive_the_process),
         T(tokens_end_with_their_key),
         T(in_dialog_both_ways),
+        T(leaves_with_its_calls),
         T(no_other_way_inside_a_dialog),
         T(each_fork_has_its_own_way),
         T(called_ue_inside_the_dialog),

@@ -14,7 +14,7 @@
 struct dummy_config {
     struct addr listen;
     struct str greeting;
-    uint32_t ready_ms, drain_ms;
+    uint32_t ready_ms, drain_ms, calls;
     struct node_keys keys;
     struct node_state state;
 };
@@ -49,6 +49,7 @@ static const struct conf_row rows[] = {
      .help = "Time from start to ready."},
     {"dummy.drain", CONF_U32, offsetof(struct dummy_config, drain_ms), "0", .unit = "ms",
      .help = "Time from drain to drained."},
+    {"dummy.calls", CONF_U32, offsetof(struct dummy_config, calls), "0", .help = "Calls that a drain waits for."},
     NODE_KEYS_ROWS(offsetof(struct dummy_config, keys)),
     NODE_STATE_ROWS(offsetof(struct dummy_config, state)),
     {0},
@@ -78,10 +79,11 @@ static void word_key(void *arg, const struct keep_item *it, struct writer *w)
     writer_str(w, str_from(CONTAINER_OF(it, const struct word, item)->text));
 }
 
-static void word_value(void *arg, const struct keep_item *it, struct writer *w)
+static int word_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     (void)arg, (void)it;
     writer_lit(w, "1");
+    return 0;
 }
 
 static const struct keep_kind word_kind = {.prefix = STR_INIT("word/"), .key = word_key, .value = word_value};
@@ -221,6 +223,18 @@ static void drain(void *nf, struct app *app)
 {
     struct dummy *d = nf;
     timer_start(app_loop(app), &d->drain_timer, d->config->drain_ms);
+}
+
+static struct app_left left(void *nf)
+{
+    return (struct app_left){((struct dummy *)nf)->config->calls, 1};
+}
+
+static void cut(void *nf)
+{
+    struct dummy *d = nf;
+    LOG(LOG_INFO, "cut short");
+    timer_start(app_loop(d->app), &d->drain_timer, 100);
 }
 
 static struct stack *stack(void *nf)
@@ -413,6 +427,8 @@ int main(int argc, char **argv)
         .start = start,
         .reload = reload,
         .drain = drain,
+        .left = left,
+        .cut = cut,
         .stop = stop,
         .ready = ready,
         .metrics = metrics,

@@ -196,6 +196,7 @@ def test_ready_health_and_drain(daemon):
     d.wait_log("draining because=SIGTERM")
     status, _, body = d.get("/health")
     assert status == 503 and json.loads(body)["why"] == "draining"
+    assert json.loads(body)["left"] == {"calls": 0, "transactions": 1}
     assert d.wait() == 0
     assert "stopping because=drained" in d.log()
     assert not (d.tmp / "dummy.ctl").exists()
@@ -213,6 +214,31 @@ def test_drain_is_bounded(daemon):
     d.signal(signal.SIGTERM)
     assert d.wait() == 0
     assert 'stopping because="work in progress outlasted run.drain"' in d.log()
+
+
+def test_drain_that_is_over_is_cut(daemon):
+    """What has to be kept is, before the end."""
+    d = daemon("dummy: {drain: 1 h, calls: 2}\nrun: {drain: 1 s}").up()
+    d.signal(signal.SIGTERM)
+    assert d.wait() == 0
+    assert "what is left is not waited for any longer calls=2 transactions=1" in d.log()
+    assert "cut short" in d.log()
+
+
+def test_drain_tells_what_is_left(daemon):
+    d = daemon("dummy: {drain: 1 h, calls: 2}\nrun: {drain: 20 s}").up()
+    assert "left: " not in d.ctl("status")[1]
+    for words in (["drain", "soon"], ["drain", "86401"], ["drain", "1", "2"]):
+        assert d.ctl(*words)[0] == 2
+    assert re.fullmatch(r"left: 2 calls, 1 transaction, at most \d+ s more\n", d.ctl("drain")[1])
+    status, said = d.ctl("status")[:2]
+    assert status == 1 and "state: draining" in said and "left: 2 calls, 1 transaction, at most" in said
+    assert "carillon_draining 1" in d.ctl("stats")[1]
+    # Another time is counted from now on.
+    assert re.fullmatch(r"left: 2 calls, 1 transaction, at most \d{4} s more\n", d.ctl("drain", "3600")[1])
+    assert re.search(r"at most \d{4} s more", d.ctl("drain")[1])
+    d.ctl("drain", "0")
+    assert d.wait() == 0
 
 
 def test_second_signal_stops_at_once(daemon):
@@ -287,6 +313,22 @@ def test_systemd(daemon, tmp_path):
         d.signal(signal.SIGTERM)
         while "STOPPING=1" not in told:
             told += notify.recv(4096).decode().splitlines()
+        assert d.wait() == 0
+
+
+def test_systemd_hears_of_a_drain(daemon, tmp_path):
+    """A drain may take longer than the service manager would wait."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(path)
+        notify.settimeout(WAIT)
+        d = daemon("dummy: {drain: 1 h, calls: 2}", {"NOTIFY_SOCKET": path}).up()
+        d.signal(signal.SIGTERM)
+        told = []
+        while "STATUS=draining 2 calls, 1 transaction" not in told:
+            told += notify.recv(4096).decode().splitlines()
+        assert "EXTEND_TIMEOUT_USEC=10000000" in told
+        d.signal(signal.SIGTERM)
         assert d.wait() == 0
 
 

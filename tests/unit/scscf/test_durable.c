@@ -537,6 +537,29 @@ static void ends_while_it_is_written(void **state)
     rings_at(PHONE);
 }
 
+// Nor does it matter to him what the disk refuses of others: his own record goes.
+static void ends_while_another_record_is_refused(void **state)
+{
+    enum { BYTES = 120000 };
+    static char first[BYTES + 1000], second[BYTES + 1000];
+    struct ender e = {.observer = {.told = on_bound, .arg = &e}};
+    struct reg gone = alice_gone;
+    gone.integrity = "yes";
+    (void)state;
+    world_kill_scscf();
+    w.cfg.state.max_mib = 1;
+    start();
+    w.hss.profile = profile_of(first, sizeof first, BYTES, 'a');
+    (void)world_registered(&alice);
+    assert_int_equal(sip_msg_status(world_register(&gone)), 200);
+    w.hss.profile = profile_of(second, sizeof second, BYTES, 'b'); // the other one is in its way
+    deferred_init(&e.turn, end_it, &e);
+    registrar_observe(w.scscf->registrar, &e.observer);
+    world_send_answer(&alice);
+    (void)world_expect(W_PCSCF, 500);
+    list_del(&e.observer.link);
+}
+
 static void not_durable(void **state)
 {
     (void)state;
@@ -658,6 +681,7 @@ int main(void)
         TEST(leaving_and_full_disk),
         TEST(replaced_and_full_disk),
         TEST(ends_while_it_is_written),
+        TEST(ends_while_another_record_is_refused),
         TEST(not_durable),
         TEST(nothing_is_kept),
         cmocka_unit_test(power_fails_anywhere),

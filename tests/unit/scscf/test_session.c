@@ -576,6 +576,41 @@ static void options_to_the_node(void **state)
     (void)world_expect(W_ICSCF, 200);
 }
 
+static void count(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+// Calls go on to their end. Who registers goes to another S-CSCF, which the I-CSCF chooses (TS 24.229 5.3.1.3).
+static void leaves_with_its_calls(void **state)
+{
+    unsigned done = 0;
+    char call_id[16], to[128];
+    struct reg r = alice;
+    r.integrity = "yes";
+    originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
+    (void)snprintf(call_id, sizeof call_id, "s%u", w.branch);
+    world_answer(W_ICSCF, world_expect_request(W_ICSCF, "INVITE"), 200, "Contact: <sip:bob@192.0.2.2>\n");
+    (void)snprintf(to, sizeof to, "%s", header(world_expect(W_PCSCF, 200), SIP_H_TO));
+    scscf_drain(w.scscf, count, &done);
+    world_run(40000);
+    originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
+    assert_string_equal(header(world_expect(W_PCSCF, 503), SIP_H_RETRY_AFTER), "30 (leaving)");
+    terminate("MESSAGE", "sip:alice@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 503);
+    assert_int_equal(sip_msg_status(world_register(&r)), 480);
+    assert_int_equal(done, 0);
+    world_sendf(W_PCSCF,
+                "BYE sip:bob@192.0.2.2 SIP/2.0\nVia: SIP/2.0/UDP 127.0.1.10:5060;branch=z9hG4bKlast\n"
+                "Max-Forwards: 70\nRoute: <sip:mo@127.0.1.30:5060;lr>, <sip:next@127.0.1.20:5060;lr>\n"
+                "From: <sip:alice@" DOMAIN ">;tag=f\nTo: %s\nCall-ID: %s\nCSeq: 2 BYE\nContent-Length: 0\n\n",
+                to, call_id);
+    world_answer(W_ICSCF, world_expect_request(W_ICSCF, "BYE"), 200, "");
+    (void)world_expect(W_PCSCF, 200);
+    world_run(2000);
+    assert_int_equal(done, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -606,6 +641,7 @@ int main(void)
         TEST(cancel),
         TEST(cancel_while_waiting),
         TEST(options_to_the_node),
+        TEST(leaves_with_its_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

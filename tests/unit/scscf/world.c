@@ -184,6 +184,7 @@ static void configure(struct scscf_config *c)
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
         .limits.unregistered = 100,
+        .calls = {100, 600},
         .state = {.dir = STR(WORLD_STATE), .durable = true},
         .registration = {.associated_wildcards = true,
                          .keep_unregistered_s = 30,

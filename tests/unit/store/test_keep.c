@@ -31,6 +31,7 @@ struct node {
     struct keep *keep;
     struct thing things[THINGS];
     size_t padding; // of each value
+    int starved;    // the thing whose value has no memory, counted from 1; 0: none
     uint64_t max_bytes;
 };
 
@@ -45,17 +46,22 @@ static void write_key(void *arg, const struct keep_item *it, struct writer *w)
     writer_printf(w, "%d", (int)(t - node.things));
 }
 
-static void write_value(void *arg, const struct keep_item *it, struct writer *w)
+static int write_value(void *arg, const struct keep_item *it, struct writer *w)
 {
     const struct thing *t = CONTAINER_OF(it, const struct thing, item);
     (void)arg;
+    if (node.starved == 1 + (int)(t - node.things))
+        return ERR_NOMEM;
     writer_str(w, str_from(t->value));
     for (size_t i = 0; i < node.padding; i++)
         writer_chr(w, '.');
+    return 0;
 }
 
 static const struct keep_kind kind = {
     .prefix = STR_INIT("thing/"), .key = write_key, .value = write_value};
+static const struct keep_kind vital = {
+    .prefix = STR_INIT("vital/"), .key = write_key, .value = write_value, .vital = true};
 
 static int on_load(void *arg, struct str key, struct str value)
 {
@@ -599,6 +605,150 @@ static void test_fails_without_a_break(void **state)
     assert_false(keep_failing(node.keep)); // what was never written need not be removed
 }
 
+// Its writer is asked again, the others go on meanwhile.
+static void test_value_without_memory(void **state)
+{
+    (void)state;
+    struct came a, b;
+    log_set_sink(no_line, NULL);
+    node.starved = 1;
+    set(0, "a");
+    set(1, "b");
+    assert_int_equal(wait_for(0, &a), 0);
+    assert_int_equal(wait_for(1, &b), 0);
+    run(100);
+    assert_int_equal(a.times, 1);
+    assert_int_equal(a.err, ERR_NOMEM);
+    assert_int_equal(b.times, 1);
+    assert_int_equal(b.err, 0);
+    assert_true(keep_failing(node.keep));
+    run(5000);
+    assert_true(keep_failing(node.keep));
+    node.starved = 0;
+    run(2000);
+    log_set_sink(NULL, NULL);
+    assert_false(keep_failing(node.keep));
+    assert_int_equal(keep_figures(node.keep).lost, 0);
+    restart();
+    expect(0, "a");
+    expect(1, "b");
+}
+
+// While a record of somebody else's is refused.
+static void test_gone_is_waited_for_alone(void **state)
+{
+    (void)state;
+    struct came c = {0};
+    log_set_sink(no_line, NULL);
+    set(1, "b");
+    run(100);
+    assert_int_equal(keep_wait_gone(node.keep, STR("thing/1"), on_came, &c, 7), KEEP_NOW);
+    node.starved = 1;
+    set(0, "a");
+    run(100);
+    remove_thing(1);
+    assert_int_equal(keep_wait_gone(node.keep, STR("thing/1"), on_came, &c, 7), 0);
+    run(100);
+    log_set_sink(NULL, NULL);
+    assert_true(keep_failing(node.keep));
+    assert_int_equal(c.times, 1);
+    assert_int_equal(c.err, 0);
+    assert_int_equal(keep_wait_gone(NULL, STR("thing/1"), on_came, &c, 7), KEEP_NOW);
+}
+
+// ---- what must not be lost ----
+
+static int on_vital(void *arg, struct str key, struct str value)
+{
+    (void)key, (void)value;
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+static unsigned vitals(void)
+{
+    unsigned n = 0;
+    assert_int_equal(keep_load(node.keep, &vital, on_vital, &n), 0);
+    return n;
+}
+
+// In place of thing 2 there is a vital one.
+static void change_over(void)
+{
+    struct thing *t = &node.things[3];
+    keep_item_init(&t->item, &vital);
+    (void)snprintf(t->value, VALUE, "in place of 2");
+    keep_changed(node.keep, &t->item);
+    remove_thing(2);
+}
+
+static void test_vital_beyond_the_bound(void **state)
+{
+    (void)state;
+    struct came c;
+    log_set_sink(no_line, NULL);
+    set(2, "c");
+    run(100);
+    node.max_bytes = keep_figures(node.keep).state.live_bytes;
+    restart();
+    change_over();
+    assert_int_equal(wait_for(3, &c), 0);
+    run(100);
+    assert_int_equal(c.times, 1);
+    assert_int_equal(c.err, 0);
+    set(1, "b"); // what is not has no such room
+    assert_int_equal(wait_for(1, &c), 0);
+    run(100);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(c.err, ERR_FULL);
+    restart();
+    assert_int_equal(vitals(), 1);
+    expect(2, NULL);
+}
+
+// Whatever has no memory, and whenever the process dies.
+static void test_one_or_the_other(void **state)
+{
+    (void)state;
+    log_set_sink(no_line, NULL);
+    for (long n = 0; n < 40; n++) {
+        set(2, "c");
+        run(100);
+        mem_fail_after(n);
+        change_over();
+        run(100);
+        mem_fail_after(-1);
+        restart();
+        bool there = node.things[2].here;
+        assert_int_equal(vitals() + there, 1);
+        teardown(NULL);
+        setup(NULL);
+        log_set_sink(no_line, NULL);
+    }
+    log_set_sink(NULL, NULL);
+}
+
+// A disk that is well again by then has what must not be lost first.
+static void test_vital_is_tried_first(void **state)
+{
+    (void)state;
+    log_set_sink(no_line, NULL);
+    set(2, "c");
+    run(100);
+    sim_disk_set_room(disk(), 0);
+    change_over();
+    for (unsigned seconds = 0; seconds < 4; seconds++) {
+        run(1000);
+        assert_true(keep_failing(node.keep));
+    }
+    sim_disk_set_room(disk(), UINT64_MAX);
+    while (keep_figures(node.keep).state.failing)
+        assert_true(sim_step(node.sim));
+    log_set_sink(NULL, NULL);
+    restart();
+    assert_true(vitals() + node.things[2].here > 0);
+}
+
 static void test_signed_when_the_disk_is_well_again(void **state)
 {
     (void)state;
@@ -748,6 +898,11 @@ int main(void)
         TEST(test_others_are_no_concern),
         TEST(test_nothing_since),
         TEST(test_fails_without_a_break),
+        TEST(test_value_without_memory),
+        TEST(test_gone_is_waited_for_alone),
+        TEST(test_vital_beyond_the_bound),
+        TEST(test_one_or_the_other),
+        TEST(test_vital_is_tried_first),
         TEST(test_signed_when_the_disk_is_well_again),
         TEST(test_close_with_all_of_it_waiting),
         TEST(test_crash_at_every_byte),

@@ -84,6 +84,23 @@ static void compare_and_set(void **state)
     assert_int_equal(state_figures(w->state).conflicts, 1);
 }
 
+// However small a batch is.
+static void together(void **state)
+{
+    struct world *w = *state;
+    struct came c[3];
+    (void)put(w, "a", "1", STATE_ANY);
+    w->params.limits.batch = 1;
+    restart(w);
+    uint64_t before = state_figures(w->state).batches;
+    assert_int_equal(state_put(w->state, STR("b"), STR("1"), STATE_ANY, came_done(&c[0])), 0);
+    assert_int_equal(state_put_vital(w->state, STR("c"), STR("1"), came_done(&c[1])), 0);
+    assert_int_equal(state_delete(w->state, STR("a"), STATE_ANY, came_done(&c[2])), 0);
+    world_run(w);
+    assert_int_equal(state_figures(w->state).batches, before + 2);
+    is_text(w, "", 10, "b=1;c=1;");
+}
+
 // Operations of one turn take effect in the order of the calls, reads among them.
 static void one_turn(void **state)
 {
@@ -519,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(put_get_delete),
         TEST(compare_and_set),
+        TEST(together),
         TEST(one_turn),
         TEST(deleted_and_made_in_one_turn),
         TEST(scans),
