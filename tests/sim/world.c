@@ -110,7 +110,7 @@ static void boot_hss(struct world *w, struct world_node_state *n)
     snprintf(store, sizeof store, "%s/hss.db", w->dir);
     snprintf(key, sizeof key, "%s/hss.key", w->dir);
     struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true,
-                            .plan = &plan};
+                            .plan = &plan, .settings = {.restoration_size = w->pair ? 4096 : 0}};
     struct hss *h;
     must(hss_new(&hp, &h), "hss");
     struct dia_params dp = cx_params(n->loop, "hss." W_DOMAIN, W_DOMAIN);
