@@ -142,18 +142,22 @@ static void on_lia(void *nf, cx_arg arg, int err, const struct cx_lia *a)
                 a ? &a->capabilities : &none);
 }
 
-static struct cx_head head(const struct icscf_job *r)
+// Who asks for another S-CSCF says that it is for IMS restoration (TS 29.229 7.2.1).
+static struct cx_head head(const struct icscf_job *r, bool and_capabilities)
 {
+    static const struct cx_feature restoration = {.vendor = DIA_VENDOR_3GPP, .list_id = 1, .list = CX_IMS_RESTORATION};
     const struct icscf_config *c = icscf_of(r)->cfg;
     return (struct cx_head){.dest_host = c->diameter.hss,
                             .dest_realm = c->diameter.realm,
+                            .features = and_capabilities ? &restoration : NULL,
+                            .n_features = and_capabilities,
                             .correlation = sip_msg_call_id(job_request(&r->job))};
 }
 
 static int send_uar(struct icscf_job *r, bool and_capabilities)
 {
     struct icscf *i = icscf_of(r);
-    struct cx_uar q = {.head = head(r),
+    struct cx_uar q = {.head = head(r, and_capabilities),
                        .impi = r->impi,
                        .impu = r->impu,
                        .visited_network = r->visited,
@@ -166,7 +170,7 @@ static int send_uar(struct icscf_job *r, bool and_capabilities)
 static int send_lir(struct icscf_job *r, bool and_capabilities)
 {
     struct icscf *i = icscf_of(r);
-    struct cx_lir q = {.head = head(r),
+    struct cx_lir q = {.head = head(r, and_capabilities),
                        .impu = r->impu,
                        .originating = r->originating,
                        .and_capabilities = and_capabilities};

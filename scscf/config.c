@@ -7,6 +7,7 @@
 static const char *const services_names[] = {"pass", "refuse", NULL};
 static const char *const media_names[] = {"pass", "refuse", NULL};
 static const char *const silent_names[] = {"end", "wait", NULL};
+static const char *const covered_names[] = {"ask", "match", NULL};
 
 static const char *const outbound_names[] = {"strict", "lenient", "off", NULL};
 static const char *const scheme_names[] = {"hss", "aka", "digest", NULL};
@@ -108,6 +109,19 @@ const struct conf_row scscf_rows[] = {
      .help =
          "List the wildcarded identities of a set (TS 23.003 13.5) in P-Associated-URI, behind the distinct ones: a "
          "P-CSCF needs them to let its user assert what they cover."},
+    {"registration.covered", CONF_ENUM, AT(covered.whose), "ask", .values = covered_names,
+     .help = "An identity that a wildcarded one of a registered user covers may be somebody else's: `ask` has the HSS "
+             "say whose it is (SAR NO_ASSIGNMENT) before the user may assert it, and before a call to it without "
+             "P-Profile-Key is his; `match` believes the pattern for what is asserted, for an HSS that does not say it "
+             "(Wildcarded-Public-Identity)."},
+    {"registration.covered_known", CONF_U32, AT(covered.known_s), "300", 1, 86400, "s",
+     .help = "How long the HSS's word is remembered; longer while it does not answer."},
+    {"restoration.enabled", CONF_BOOL, AT(restoration.on), "true",
+     .help = "IMS restoration (TS 23.380 4): leave with the HSS what a registration is made of, and go on with what it "
+             "has of one that is not known here: lost, or of another S-CSCF that does not answer."},
+    {"restoration.max_size", CONF_U32, AT(restoration.max_size), "4096", 256, 65536, "bytes",
+     .help = "Most of it that is told and taken for one private identity of an implicit set; as much as the HSS's "
+             "`cx.restoration_size` at most, or it keeps nothing. Of more the oldest contacts are left out."},
     NODE_STATE_ROWS(AT(state)),
     {"registration.durable_wait", CONF_U32, AT(registration.durable_wait_ms), "2000", 100, 20000, "ms",
      .help = "How long a REGISTER waits for the disk (`registration.durable`) before that counts as a failure."},
@@ -143,6 +157,9 @@ const struct conf_row scscf_rows[] = {
      .help = "Users who are not registered and whose profile is kept (`registration.keep_unregistered`), and for each "
              "of them 8 KiB "
              "of user data on the average; beyond it the oldest goes."},
+    {"limits.covered", CONF_U32, AT(limits.covered), "65536", 1024, 16777216, .fixed = true,
+     .help = "Numbers of wildcarded identities of which it is remembered whose they are (`registration.covered`), 16 "
+             "bytes each, taken when the first is asked about; beyond it one that is as good as forgotten makes room."},
     {"limits.keys", CONF_U32, BRAKE(keys), "65536", 1024, 16777216, .fixed = true,
      .help = "Users and sources that each of the limits below remembers, 16 bytes each."},
     {"limits.known", CONF_U32, BRAKE(known_s), "604800", 0, 31536000, "s",

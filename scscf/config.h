@@ -15,6 +15,8 @@ enum scscf_services { SCSCF_SERVICES_PASS, SCSCF_SERVICES_REFUSE };
 // What becomes of an offer of a user whose subscribed media profile is not configured.
 enum scscf_media { SCSCF_MEDIA_PASS, SCSCF_MEDIA_REFUSE };
 enum scscf_silent { SCSCF_SILENT_END, SCSCF_SILENT_WAIT };
+// Who says whose an identity is that a registered wildcarded one covers: the HSS, or the pattern alone.
+enum scscf_covered { SCSCF_COVERED_ASK, SCSCF_COVERED_MATCH };
 
 struct scscf_pcscf {
     struct str host; // of its entry in Path
@@ -66,6 +68,14 @@ struct scscf_config {
         int silent;        // enum scscf_silent
         uint32_t grace_ms; // 0: silent branches are waited for
     } fork;
+    struct {
+        bool on;           // IMS restoration (TS 23.380 4)
+        uint32_t max_size; // bytes of one private identity in one set
+    } restoration;
+    struct {
+        int whose;        // enum scscf_covered
+        uint32_t known_s; // how long the HSS's word for a number lasts
+    } covered;
     struct outbox_config outbox;
     struct node_state state; // and registration.durable
     struct {
@@ -81,6 +91,7 @@ struct scscf_config {
     struct {
         uint32_t challenges; // awaited in all; 0: any number
         uint32_t unregistered; // users whose profile is kept
+        uint32_t covered;      // numbers of wildcarded identities of which it is known whose they are
         struct brake_config brake;
     } limits;
 };

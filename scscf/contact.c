@@ -28,14 +28,19 @@ struct str contact_params(struct arena *a, const struct sip_contact *c)
     return arena_buf_done(&text);
 }
 
+struct str contact_write(struct arena *a, const struct contact_text *t, uint32_t expires_s)
+{
+    struct arena_buf v = arena_buf_init(a);
+    arena_buf_add(&v, t->display);
+    arena_buf_add(&v, t->display.n ? STR(" <") : STR("<"));
+    arena_buf_add(&v, t->uri);
+    arena_buf_printf(&v, ">;expires=%u", expires_s);
+    arena_buf_add(&v, t->params);
+    return arena_buf_done(&v);
+}
+
 struct str contact_value(struct arena *a, const struct binding *b, uint32_t expires_s)
 {
-    struct str display = binding_text(b, BINDING_DISPLAY);
-    struct arena_buf v = arena_buf_init(a);
-    arena_buf_add(&v, display);
-    arena_buf_add(&v, display.n ? STR(" <") : STR("<"));
-    arena_buf_add(&v, binding_uri(b));
-    arena_buf_printf(&v, ">;expires=%u", expires_s);
-    arena_buf_add(&v, binding_text(b, BINDING_PARAMS));
-    return arena_buf_done(&v);
+    const struct contact_text t = {binding_text(b, BINDING_DISPLAY), binding_uri(b), binding_text(b, BINDING_PARAMS)};
+    return contact_write(a, &t, expires_s);
 }

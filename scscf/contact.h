@@ -10,5 +10,10 @@
 // that are the registrar's to say. STR_NONE when out of memory.
 struct str contact_params(struct arena *a, const struct sip_contact *c);
 
-// A binding as a value of Contact. STR_NONE when out of memory.
+// A value of Contact. STR_NONE when out of memory.
+struct contact_text {
+    struct str display, uri, params; // as enum binding_text has them
+};
+struct str contact_write(struct arena *a, const struct contact_text *t, uint32_t expires_s);
+// The same of a binding.
 struct str contact_value(struct arena *a, const struct binding *b, uint32_t expires_s);

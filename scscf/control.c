@@ -19,14 +19,22 @@ static const struct {
     [SC_EXPIRED] = {"scscf_expired_total", "Registrations that ran out"},
     [SC_ORIGINATING] = {"scscf_originating_total", "Originating requests forwarded"},
     [SC_TERMINATING] = {"scscf_terminating_total", "Terminating requests forwarded"},
-    [SC_UNREACHABLE] = {"scscf_contacts_unreachable_total",
-                        "Contacts unbound because they could not be reached"},
+    [SC_UNREACHABLE] = {"scscf_contacts_unreachable_total", "Contacts unbound because they could not be reached"},
     [SC_REPLACED] = {"scscf_contacts_replaced_total",
                      "Contacts unbound because their private identity registered anew"},
     [SC_MEDIA_REFUSED] = {"scscf_media_refused_total", "Requests with media that are not allowed to their user"},
     [SC_UNSTORED] = {"scscf_register_unstored_total", "REGISTERs refused because the store did not take them"},
     [SC_ROUTE_REFUSED] = {"scscf_service_route_refused_total",
                           "Requests along the Service-Route of another user than the asserted one"},
+    [SC_RESTORED] = {"scscf_restored_total", "Private identities whose contacts the HSS gave back"},
+    [SC_RESTORATION_REFUSED] = {"scscf_restoration_refused_total",
+                                "Restoration information of the HSS that was not used"},
+    [SC_RESTORATION_CUT] = {"scscf_restoration_cut_total",
+                            "Registrations of which the HSS was not told each contact (restoration.max_size)"},
+    [SC_COVERED_ASKED] = {"scscf_covered_asked_total",
+                          "Questions to the HSS whose a number of a registered wildcarded identity is"},
+    [SC_COVERED_REFUSED] = {"scscf_covered_refused_total",
+                            "Requests of a wildcarded identity's user in the name of somebody else inside it"},
     [SC_HSS_FAILURES] = {"scscf_hss_failures_total", "Requests to the HSS refused or unanswered"},
 };
 
@@ -96,6 +104,12 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
     metrics_add(m, "scscf_unregistered_bytes", "gauge",
                 "User data that they came with, and what is kept beside it; read, it takes up to some times as much",
                 "", (double)unregistered_bytes(s->unregistered));
+    metrics_add(m, "scscf_covered", "gauge",
+                "Numbers of wildcarded identities of which it is remembered whose they are", "",
+                (double)covered_count(s->covered));
+    metrics_add(m, "scscf_covered_bytes", "gauge", "Memory that they take", "", (double)covered_bytes(s->covered));
+    metrics_add(m, "scscf_hss_restores", "gauge", "Whether the HSS keeps restoration information, as it said last", "",
+                s->hss_restores == SCSCF_HSS_RESTORES);
     media_metrics(s, m);
     outbox_metrics(s, m);
     durable_metrics(s, m);

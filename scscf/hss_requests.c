@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "scscf/restoration.h"
 #include "scscf/scscf_priv.h"
 
 // An HSS that cannot be asked is never the user's fault: 504 (Server Time-out), or 503 with
@@ -95,7 +96,7 @@ struct asked {
         holds_nameless;    // and what it has without one
     bool told;             // the HSS has been told that it came to nothing
     uint64_t mark;         // what the outbox held before it
-    struct str impi, impu, key; // behind the struct
+    struct str call_id, impi, impu, key; // behind the struct
 };
 
 static struct str put(char **at, struct str s)
@@ -107,13 +108,14 @@ static struct str put(char **at, struct str s)
     return out;
 }
 
-static struct asked *asked_new(struct scscf *s, struct str impi, const struct served *who,
+static struct asked *asked_new(struct scscf *s, struct str call_id, struct str impi, const struct served *who,
                                cx_arg arg)
 {
-    struct asked *q = mem_zalloc(sizeof *q + impi.n + who->impu.n + who->key.n);
+    struct asked *q = mem_zalloc(sizeof *q + call_id.n + impi.n + who->impu.n + who->key.n);
     if (!q)
         return NULL;
     char *at = (char *)(q + 1);
+    q->call_id = put(&at, call_id);
     q->impi = put(&at, impi);
     q->impu = put(&at, who->impu);
     q->key = put(&at, who->key);
@@ -174,7 +176,7 @@ int cx_ask_vector(struct scscf *s, const struct job *j, struct str impi, struct 
                        .server_name = s->cfg->name,
                        .n_items = 1,
                        .item = *item};
-    struct asked *q = asked_new(s, impi, &(struct served){impu, STR_NONE}, j->id);
+    struct asked *q = asked_new(s, r.head.correlation, impi, &(struct served){impu, STR_NONE}, j->id);
     if (!q)
         return ERR_NOMEM;
     q->cb.maa = cb;
@@ -306,6 +308,26 @@ static void tell_absent(struct scscf *s, struct asked *q, int err, const struct 
     q->cb.absent(s, q->arg, &who, err, a, unsure && !other);
 }
 
+// Types that may be answered with what is kept of the registration (TS 29.228 table 6.1.2.2).
+static bool restores(enum cx_sar_type t)
+{
+    return registers(t) || t == CX_UNREGISTERED_USER || t == CX_NO_ASSIGNMENT;
+}
+
+// Who takes a registered user for one who is not, or for new, is told so, and gets what is kept (TS 29.228 6.1.2.1).
+static void take_restoration(struct scscf *s, const struct asked *q, const struct cx_saa *a)
+{
+    struct dia_result r = a->result;
+    bool wrong_type = r.experimental && r.code == CX_ERROR_IN_ASSIGNMENT_TYPE;
+    const struct restoration_asked about = {q->call_id, q->impi, q->impu};
+    if (!restores(q->type))
+        return;
+    if (r.code / 1000 == 2 || r.experimental) // what is not of Cx may come from a node on the way
+        restoration_note_features(s, &a->head);
+    if (r.code / 1000 == 2 || wrong_type)
+        (void)restoration_take(s, &about, a);
+}
+
 static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
@@ -313,6 +335,8 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct dia_result result = a ? a->result : (struct dia_result){0};
     bool taken = !err && result.code / 1000 == 2;
     note_host(s, q->impu, err, result, a ? a->head.origin_host : STR_NONE);
+    if (!err && a)
+        take_restoration(s, q, a);
     if (q->type == CX_UNREGISTERED_USER)
         tell_absent(s, q, err, a);
     else
@@ -331,6 +355,7 @@ static void on_assigned(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 // re-registered it is here.
 static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
 {
+    static const struct cx_feature feature = {.vendor = DIA_VENDOR_3GPP, .list_id = 1, .list = CX_IMS_RESTORATION};
     struct cx_sar r = {.head = head(s, as->call_id, as->impu),
                        .impi = as->impi,
                        .impus = &as->impu,
@@ -338,7 +363,13 @@ static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
                        .wildcard = as->key,
                        .server_name = s->cfg->name,
                        .type = as->type,
-                       .user_data_already_available = as->have_profile};
+                       .user_data_already_available = as->have_profile,
+                       .restoration = as->restoration,
+                       .multiple_registration = as->multiple};
+    if (s->cfg->restoration.on && restores(as->type)) { // TS 29.229 7.2.1
+        r.head.features = &feature;
+        r.head.n_features = 1;
+    }
     q->type = as->type;
     q->is_sar = true;
     q->mark = outbox_mark(s->outbox);
@@ -356,7 +387,7 @@ static int assign(struct scscf *s, const struct assignment *as, struct asked *q)
 
 int cx_assign(struct scscf *s, const struct assignment *as, cx_saa_cb cb, cx_arg arg)
 {
-    struct asked *q = asked_new(s, as->impi, &(struct served){as->impu, as->key}, arg);
+    struct asked *q = asked_new(s, as->call_id, as->impi, &(struct served){as->impu, as->key}, arg);
     if (!q)
         return ERR_NOMEM;
     q->cb.saa = cb;
@@ -368,7 +399,7 @@ int cx_ask_absent(struct scscf *s, struct str call_id, const struct served *who,
 {
     struct assignment as = {
         .call_id = call_id, .impu = who->impu, .key = who->key, .type = CX_UNREGISTERED_USER};
-    struct asked *q = asked_new(s, STR_NONE, who, job);
+    struct asked *q = asked_new(s, call_id, STR_NONE, who, job);
     if (!q)
         return ERR_NOMEM;
     q->cb.absent = cb;
@@ -418,7 +449,8 @@ static void on_notified(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 
 static int send_note(void *arg, const struct outbox_note *n, uint64_t id)
 {
-    struct assignment as = {n->call_id, n->impi, n->impu, STR_NONE, n->type, true};
+    struct assignment as = {
+        .call_id = n->call_id, .impi = n->impi, .impu = n->impu, .type = n->type, .have_profile = true};
     return cx_assign(arg, &as, on_notified, id);
 }
 

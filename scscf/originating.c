@@ -55,29 +55,134 @@ static void read_claim(struct orig_job *o)
 }
 
 // Of two asserted identities the one that is registered here counts.
+static struct served find_served(struct job *j)
+{
+    const struct scscf *s = j->nf;
+    struct served found = {STR_NONE, STR_NONE};
+    struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
+    for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
+        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        if (who.impu.n && scscf_serving(s, &who, NULL))
+            return who;
+        if (!found.impu.n)
+            found = who;
+    }
+    return found;
+}
+
 static enum step_verdict served_user(struct job *j)
 {
     struct orig_job *o = (struct orig_job *)j;
-    const struct scscf *s = j->nf;
-    const struct sip_msg *m = job_request(j);
-    struct arena *a = job_arena(j);
-    struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
-    for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
-        struct served who = how_served(j, impu_canon(a, &s->plan, &id->uri));
-        bool here = who.impu.n && scscf_serving(s, &who, NULL);
-        if (!who.impu.n || (o->served.impu.n && !here))
-            continue;
-        o->served = who;
-        if (here)
-            break;
-    }
-    if (!sip_msg_has(m, SIP_H_P_ASSERTED_IDENTITY))
+    if (sip_msg_has(job_request(j), SIP_H_P_ASSERTED_IDENTITY))
+        o->served = find_served(j);
+    else
         read_claim(o);
     j->identity = o->served.impu;
     sip_edit_remove(pxy_edits(job_pxy(j)), SIP_H_P_PROFILE_KEY);
     if (!o->served.impu.n)
         return job_fail(j, 403, "no asserted identity");
     return STEP_CONTINUE;
+}
+
+// ---- who is not registered here, but may be at the HSS ----
+
+static void on_restored(void *nf, cx_arg arg, int err, const struct cx_saa *a)
+{
+    struct scscf *s = nf;
+    struct job *j = pxy_job(s->stack, arg);
+    if (err)
+        scscf_count(s, SC_HSS_FAILURES);
+    (void)a; // what it brings has been taken
+    if (!j)
+        return;
+    ((struct orig_job *)j)->served = find_served(j);
+    job_resume(j);
+}
+
+// This S-CSCF has lost the registration, or got the user in place of another one: the HSS has what it was made of, and
+// the request is served as if nothing had been. A claim that nobody has vouched for is not worth the question.
+static enum step_verdict restore(struct job *j)
+{
+    const struct orig_job *o = (const struct orig_job *)j;
+    struct scscf *s = j->nf;
+    struct assignment as = {
+        .call_id = sip_msg_call_id(job_request(j)), .impu = o->served.impu, .type = CX_NO_ASSIGNMENT};
+    if (!s->cfg->restoration.on || o->unproven || served_by(j, NULL))
+        return STEP_CONTINUE;
+    return cx_assign(s, &as, on_restored, j->id) ? STEP_CONTINUE : scscf_wait(j);
+}
+
+static enum step_verdict restore_late(struct job *j)
+{
+    (void)j;
+    return STEP_CONTINUE;
+}
+
+// ---- whose an identity is that a wildcarded one covers ----
+
+enum { ASSERTED_ASKED = 2 }; // more are never asserted at once (RFC 3325 9.1)
+
+static enum step_verdict not_his(struct job *j)
+{
+    scscf_count(j->nf, SC_COVERED_REFUSED);
+    return job_fail(j, 403, "asserted identity is not of the wildcarded one that covers it");
+}
+
+static void on_owner(void *nf, cx_arg arg, int err, const struct cx_saa *a)
+{
+    struct scscf *s = nf;
+    struct orig_job *o = (struct orig_job *)pxy_job(s->stack, arg);
+    enum covered_word word = o ? owner_take(s, &o->asked, err, a) : COVERED_UNKNOWN;
+    struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (!o)
+        return;
+    if (word == COVERED_BY_PATTERN) {
+        job_resume(&o->job);
+    } else if (word == COVERED_BY_OTHER) {
+        (void)not_his(&o->job);
+        job_reject(&o->job, o->job.reject);
+    } else {
+        job_reject(&o->job, bad);
+    }
+}
+
+// CONTINUE when it is known that it is his.
+static enum step_verdict check_whose(struct orig_job *o, struct str impu)
+{
+    struct scscf *s = o->job.nf;
+    bool stale;
+    struct served who = how_served(&o->job, impu);
+    if (!who.impu.n || !who.key.n || !scscf_serving(s, &who, NULL) || str_eq(o->asked.impu, impu))
+        return STEP_CONTINUE;
+    enum covered_word word = owner_known(s, &who, &stale);
+    if (word != COVERED_UNKNOWN && !stale)
+        return word == COVERED_BY_PATTERN ? STEP_CONTINUE : not_his(&o->job);
+    if (o->n_asked++ == ASSERTED_ASKED)
+        return job_fail(&o->job, 403, "too many identities are asserted");
+    o->asked = who;
+    int err = owner_ask(s, &o->job, &o->asked, on_owner);
+    return err ? scscf_unasked(&o->job, err) : scscf_wait(&o->job);
+}
+
+// One identity after the other: the step stands as often as there may be some, and once more.
+static enum step_verdict ask_whose(struct job *j)
+{
+    const struct scscf *s = j->nf;
+    enum step_verdict v = STEP_CONTINUE;
+    struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
+    if (s->cfg->covered.whose == SCSCF_COVERED_MATCH)
+        return STEP_CONTINUE;
+    for (const struct sip_addr *id; v == STEP_CONTINUE && (id = sip_iter_next(&it));)
+        v = check_whose((struct orig_job *)j, impu_canon(job_arena(j), &s->plan, &id->uri));
+    return v;
+}
+
+// The same of whom credentials have proven, not before.
+static enum step_verdict ask_whose_claim(struct job *j)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    bool asks = o->claim.n && ((const struct scscf *)j->nf)->cfg->covered.whose != SCSCF_COVERED_MATCH;
+    return asks ? check_whose(o, o->claim) : STEP_CONTINUE;
 }
 
 // Who is asked to register anew knows us by the URI of his Service-Route, as the request has it (TS 24.229 5.4.3.2,
@@ -306,12 +411,17 @@ static enum step_verdict forward(struct job *j)
 static const struct step steps[] = {
     {"check source", check_source, "TS 24.229 5.4.3.1"},
     {"find served user", served_user, "TS 24.229 5.4.3.2"},
+    {"restore", restore, "TS 23.380 4.3", .late = restore_late},
+    {"ask whose identity it is", ask_whose, "TS 29.228 6.5", .late = scscf_late},
+    {"ask whose the other one is", ask_whose, "TS 29.228 6.5", .late = scscf_late},
+    {"check whose they are", ask_whose, "TS 29.228 6.5", .late = scscf_late},
     {"check registration", check_registered, "TS 24.229 5.4.3.2"},
     {"check the way", check_route, "TS 24.229 5.4.1.2.2F"},
     {"check barring", check_barred, "TS 24.229 5.4.3.2"},
     {"check credentials", request_check_answer, "TS 24.229 5.4.3.6"},
     {"find secret", request_find_secret, "TS 24.229 5.4.3.6", .late = scscf_late},
     {"challenge", request_challenge, "TS 24.229 5.4.3.6"},
+    {"ask whose the claim is", ask_whose_claim, "TS 29.228 6.5", .late = scscf_late},
     {"forget the claim", forget_claim, "RFC 3325 9.2"},
     {"identify service", identify_service, "TS 24.229 5.4.3.2"},
     {"check media", check_media, "TS 24.229 6.3"},

@@ -9,6 +9,8 @@
 struct orig_job {
     struct job job;
     struct served served;
+    struct served asked; // of whom the HSS is asked whose identity it is
+    uint8_t n_asked;
     struct str next_hop; // empty: by Route or Request-URI
     bool foreign;        // the request leaves the home network
     enum trust_side to;  // who gets it

@@ -383,6 +383,11 @@ void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome)
     job_resume(&u->job);
 }
 
+bool outbox_has(const struct outbox *o, struct str who)
+{
+    return find(o, who) != NULL;
+}
+
 bool outbox_hold(struct outbox *o, struct str impi)
 {
     struct user *u = find(o, impi);

@@ -59,6 +59,8 @@ void outbox_reload(struct outbox *o, const struct outbox_config *c);
 // so many outbox_release.
 int outbox_add(struct outbox *o, const struct outbox_note *n, unsigned holds);
 void outbox_answered(struct outbox *o, uint64_t id, enum outbox_outcome outcome);
+// Is there a note about the private identity, or without one about the public one?
+bool outbox_has(const struct outbox *o, struct str who);
 // The note that is on its way with id; NULL: none. new: it has not been sent before.
 const struct outbox_note *outbox_find(const struct outbox *o, uint64_t id, bool *ret_new);
 // A registration of the private identity is on its way to the HSS: of the notes about it none is sent between the two.

@@ -51,6 +51,10 @@ struct register_job {
     bool apart;           // the HSS has the identity in another set for this private identity
     enum register_proof proof;
     bool again;                // the HSS was asked as for one who has a contact here
+    bool multiple;             // it was told that there may be contacts which are not known here
+    bool alone;                // there are none that could be used
+    bool anew;                 // the HSS has others, so that all of it begins again
+    bool told;                 // the HSS gets to know of all contacts as they are to be
     uint64_t order;       // of arrival
     uint64_t last_bound;  // the newest contact that it has bound
     uint64_t record;      // of the registration that it has changed (durable.h); 0: none is kept
@@ -111,6 +115,19 @@ struct register_plan {
 };
 // In the pxy's arena. ERR_NOMEM.
 int register_plan(const struct register_job *r, struct register_plan *ret_plan);
+// How many contacts the private identity may have; 0: as many as the registration set.
+uint32_t register_limit(const struct register_job *r);
+// ---- register_backup.c: what the HSS is to keep of it (TS 23.380 4.2, TS 29.228 6.1.2.1) ----
+// Path values in order, comma-separated. STR_NONE when out of memory.
+struct str register_path(const struct register_job *r);
+// What a wish binds.
+int register_binding(struct register_job *r, const struct contact_wish *w, struct str path,
+                     struct binding_params *ret_params);
+// Every contact of the private identity as this REGISTER leaves them; not present when the HSS knows all that. Sets
+// r->told. ERR_NOMEM.
+int register_backup(struct register_job *r, struct cx_restoration *ret_restoration);
+// Might the private identity have contacts that another S-CSCF, or this one before it forgot, has bound?
+bool register_may_have_more(const struct register_job *r);
 // Steps: RFC 3261 10.3 step 7: refuses what is older than what it would change.
 enum step_verdict register_check_order(struct job *j);
 // Refuses to bind without proof what was not bound before (TS 24.229 5.4.1.2.2).

@@ -3,7 +3,6 @@
 // of the bindings before the HSS is asked need not be when it answers: the checks are made twice.
 #include "base/err.h"
 #include "base/log.h"
-#include "scscf/contact.h"
 #include "scscf/register.h"
 #include "scscf/service_route.h"
 
@@ -81,6 +80,18 @@ static struct reject take_answer(struct register_job *r, const struct cx_saa *a)
     return cx_cannot_serve(s, r->call_id, r->impi, r->impu, err);
 }
 
+// The HSS has the user registered, with contacts that this S-CSCF did not know of; by now it does, or they are of no
+// use (TS 29.228 6.1.2.1, Multiple-Registration-Indication).
+static bool begins_anew(struct register_job *r, int err, const struct cx_saa *a)
+{
+    const struct registration *reg = register_find(r);
+    if (err || !r->multiple || !a->result.experimental || a->result.code != CX_ERROR_IN_ASSIGNMENT_TYPE)
+        return false;
+    r->anew = true;
+    r->alone = !reg || !registration_count_of(reg, r->impi);
+    return true;
+}
+
 static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
 {
     struct scscf *s = nf;
@@ -88,6 +99,10 @@ static void on_saa(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     if (!r)
         return;
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
+    if (begins_anew(r, err, a)) {
+        job_resume(&r->job);
+        return;
+    }
     if (bad.status)
         scscf_count(s, SC_HSS_FAILURES);
     else
@@ -115,8 +130,14 @@ static enum step_verdict assign(struct job *j)
     r->again = again;
     if (register_wait_begin(r))
         return no_memory(j);
-    struct assignment as = {r->call_id, r->impi, r->impu, STR_NONE, again ? CX_RE_REGISTRATION : CX_REGISTRATION,
-                            again && !registration_profile_due(reg)};
+    struct assignment as = {.call_id = r->call_id,
+                            .impi = r->impi,
+                            .impu = r->impu,
+                            .type = again ? CX_RE_REGISTRATION : CX_REGISTRATION,
+                            .have_profile = again && !registration_profile_due(reg)};
+    if (register_backup(r, &as.restoration))
+        return no_memory(j);
+    as.multiple = r->multiple = !again && !r->alone && as.restoration.present && register_may_have_more(r);
     int err = cx_assign(s, &as, on_saa, j->id);
     if (!err && again) // until the answer has been used
         registration_set_profile_due(reg, true);
@@ -128,6 +149,16 @@ static enum step_verdict assign_late(struct job *j)
     return unassigned(j, ERR_TIMEOUT);
 }
 
+// With what is there now.
+static enum step_verdict begin_anew(struct register_job *r)
+{
+    profile_free(r->profile);
+    r->profile = NULL;
+    r->assigned = r->again = r->anew = false;
+    register_wait_end(r);
+    return job_go(&r->job, r->proof == PROOF_NONE ? &register_challenge : &register_bind);
+}
+
 // The checks of before, of what is there now.
 static enum step_verdict check_again(struct job *j)
 {
@@ -135,13 +166,8 @@ static enum step_verdict check_again(struct job *j)
     struct register_job *r = (struct register_job *)j;
     const struct registration *reg = register_find(r);
     // What was to be refreshed has ended meanwhile, and the HSS hears of that behind the refresh.
-    if (r->again && !r->overtaken && !(reg && registration_count_of(reg, r->impi))) {
-        profile_free(r->profile);
-        r->profile = NULL;
-        r->assigned = r->again = false;
-        register_wait_end(r);
-        return job_go(&r->job, r->proof == PROOF_NONE ? &register_challenge : &register_bind);
-    }
+    if (r->anew || (r->again && !r->overtaken && !(reg && registration_count_of(reg, r->impi))))
+        return begin_anew(r);
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         enum step_verdict v = checks[i](j);
         if (v != STEP_CONTINUE)
@@ -175,40 +201,33 @@ static int take_profile(struct register_job *r, struct registration **ret_reg)
     return err;
 }
 
-static struct str path_of(const struct sip_msg *m, struct arena *a)
+// The end that the HSS knows: that of this REGISTER, or as long as it was told nothing, that of an earlier one.
+static uint32_t told_s(const struct register_job *r, const struct register_plan *p, size_t wish)
 {
-    struct arena_buf all = arena_buf_init(a);
-    struct sip_iter it = sip_iter_init(m, SIP_H_PATH);
-    for (const struct sip_addr *p; (p = sip_iter_next(&it));)
-        arena_buf_item(&all, STR(", "), p->text);
-    return arena_buf_done(&all);
+    const struct scscf *s = register_nf(r);
+    if (!r->assigned || s->hss_restores == SCSCF_HSS_DOES_NOT)
+        return 0;
+    if (r->told)
+        return (uint32_t)(loop_now(s->loop) / 1000000000) + r->wishes[wish].expires_s;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->of[i].wish == wish && p->of[i].same)
+            return p->of[i].binding->told_s;
+    return 0;
 }
 
-static int bind_one(struct register_job *r, struct registration *reg, const struct contact_wish *w,
-                    struct str path)
+static int bind_all(struct register_job *r, struct registration *reg, const struct register_plan *p)
 {
-    const struct sip_contact *c = w->contact;
-    struct binding_params b = {.text = {[BINDING_URI] = c->addr.uri.text,
-                                        [BINDING_DISPLAY] = c->addr.display,
-                                        [BINDING_PARAMS] = contact_params(register_arena(r), c),
-                                        [BINDING_PATH] = path,
-                                        [BINDING_CALL_ID] = r->call_id,
-                                        [BINDING_INSTANCE] = c->instance,
-                                        [BINDING_IMPI] = r->impi},
-                               .cseq = r->cseq,
-                               .reg_id = w->reg_id,
-                               .expires_s = w->expires_s,
-                               .q = c->q};
-    return b.text[BINDING_PARAMS].p ? registration_bind(reg, &b, NULL) : ERR_NOMEM;
-}
-
-static int bind_all(struct register_job *r, struct registration *reg)
-{
-    struct str path = path_of(job_request(&r->job), register_arena(r));
+    struct str path = register_path(r);
+    struct binding_params b;
     int err = path.p ? 0 : ERR_NOMEM;
-    for (size_t i = 0; !err && i < r->n_wishes; i++)
-        if (r->wishes[i].expires_s)
-            err = bind_one(r, reg, &r->wishes[i], path);
+    for (size_t i = 0; !err && i < r->n_wishes; i++) {
+        if (!r->wishes[i].expires_s)
+            continue;
+        err = register_binding(r, &r->wishes[i], path, &b);
+        b.told_s = told_s(r, p, i);
+        if (!err)
+            err = registration_bind(reg, &b, NULL);
+    }
     return err;
 }
 
@@ -262,7 +281,7 @@ static int rebind(struct register_job *r)
     if (!err && !registration_has(reg, r->impu))
         err = ERR_NOTFOUND;
     if (!err)
-        err = bind_all(r, reg);
+        err = bind_all(r, reg, &p);
     if (!err) {
         unbind_old(r, reg, &p);
         register_overtake(r);

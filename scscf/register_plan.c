@@ -59,8 +59,7 @@ static bool is_sibling(const struct register_job *r, const struct binding *b)
     return false;
 }
 
-// How many contacts the private identity may have; 0: as many as the registration set.
-static uint32_t limit(const struct register_job *r)
+uint32_t register_limit(const struct register_job *r)
 {
     const struct scscf_config *c = register_nf(r)->cfg;
     switch (r->proof) {
@@ -78,7 +77,7 @@ static uint32_t limit(const struct register_job *r)
 // another UE: what was bound before is of the past, the oldest first (TS 24.229 5.4.1.2.2).
 static void choose_replaced(const struct register_job *r, struct register_plan *p)
 {
-    uint32_t max = limit(r);
+    uint32_t max = register_limit(r);
     size_t kept = p->adds;
     for (size_t i = 0; max && p->adds && i < p->n; i++) {
         struct binding_fate *f = &p->of[i];

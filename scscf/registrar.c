@@ -163,6 +163,7 @@ static int binding_new(const struct binding_params *p, uint64_t now, struct bind
     *b = (struct binding){.due_ms = now + (uint64_t)p->expires_s * 1000,
                           .cseq = p->cseq,
                           .reg_id = p->reg_id,
+                          .told_s = p->told_s,
                           .q = p->q};
     char *at = b->text;
     for (size_t i = 0; i < BINDING_TEXTS; i++) {

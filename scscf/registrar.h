@@ -35,6 +35,7 @@ struct binding {
     uint64_t due_ms;   // loop time of its expiry
     uint32_t cseq;
     uint32_t reg_id;   // its flow (RFC 5626 6); 0: none
+    uint32_t told_s;   // loop time of its end as the HSS was told (restoration.h); 0: it was not
     uint16_t q;        // thousandths
     uint8_t failures;  // requests in a row that did not reach it
     uint16_t n[BINDING_TEXTS];
@@ -198,7 +199,9 @@ bool binding_is(const struct binding *b, const struct sip_uri *at, const struct 
 
 struct binding_params {
     struct str text[BINDING_TEXTS];
-    uint32_t cseq, reg_id, expires_s;
+    uint32_t cseq, reg_id;
+    uint32_t expires_s; // 0: its time is over, and it ends by itself
+    uint32_t told_s;    // as in struct binding
     uint16_t q;
     uint64_t id; // of one from before a restart, which are bound in the order of their ids; 0: a new one
 };

@@ -157,6 +157,10 @@ static int start_tables(struct scscf *s)
     if (!err)
         unregistered_set_keep(s->unregistered, s->cfg->registration.keep_unregistered_s);
     if (!err)
+        err = covered_new(s->loop, s->cfg->limits.covered, &s->covered);
+    if (!err)
+        covered_set_known(s->covered, s->cfg->covered.known_s);
+    if (!err)
         err = brake_new(s->loop, &s->cfg->limits.brake, &s->brake);
     if (!err)
         err = digest_new(&s->digest);
@@ -315,6 +319,9 @@ void scscf_reload(struct scscf *s, const struct scscf_config *c)
     if (s->durable)
         durable_set_max(s->durable, c->registration.max_s);
     unregistered_set_keep(s->unregistered, c->registration.keep_unregistered_s);
+    s->own.restoration = c->restoration;
+    s->own.covered = c->covered;
+    covered_set_known(s->covered, c->covered.known_s);
     (void)node_read_trusted("sip.trusted", &c->trusted, &s->trusted);
     s->own.trust = c->trust;
     s->own.services = c->services;
@@ -365,6 +372,7 @@ void scscf_free(struct scscf *s)
     registrar_free(s->registrar);
     keys_free(s->keys);
     unregistered_free(s->unregistered);
+    covered_free(s->covered);
     map_done(&s->busy);
     profile_store_free(s->profiles);
     media_rules_free(s->media);

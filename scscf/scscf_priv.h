@@ -10,6 +10,7 @@
 #include "ims/trust.h"
 #include "scscf/auth.h"
 #include "scscf/brake.h"
+#include "scscf/covered.h"
 #include "scscf/hss_hosts.h"
 #include "scscf/outbox.h"
 #include "scscf/registrar.h"
@@ -19,11 +20,31 @@
 #include "stack/stack.h"
 
 enum scscf_counter {
-    SC_CHALLENGES, SC_AUTH_FAILURES, SC_RESYNCS, SC_REGISTERED, SC_REREGISTERED, SC_DEREGISTERED,
-    SC_EXPIRED, SC_ORIGINATING, SC_TERMINATING, SC_HSS_FAILURES, SC_UNREACHABLE, SC_REPLACED,
-    SC_MEDIA_REFUSED, SC_ROUTE_REFUSED, SC_UNSTORED,
+    SC_CHALLENGES,
+    SC_AUTH_FAILURES,
+    SC_RESYNCS,
+    SC_REGISTERED,
+    SC_REREGISTERED,
+    SC_DEREGISTERED,
+    SC_EXPIRED,
+    SC_ORIGINATING,
+    SC_TERMINATING,
+    SC_HSS_FAILURES,
+    SC_UNREACHABLE,
+    SC_REPLACED,
+    SC_MEDIA_REFUSED,
+    SC_ROUTE_REFUSED,
+    SC_UNSTORED,
+    SC_RESTORED,
+    SC_RESTORATION_REFUSED,
+    SC_RESTORATION_CUT,
+    SC_COVERED_ASKED,
+    SC_COVERED_REFUSED,
     SC_COUNTERS
 };
+
+// Does the HSS keep restoration information? As its last answer to a SAR said.
+enum scscf_hss { SCSCF_HSS_UNKNOWN, SCSCF_HSS_RESTORES, SCSCF_HSS_DOES_NOT };
 
 struct media_rules;
 
@@ -62,6 +83,8 @@ struct scscf {
     struct media_rules *media; // media.c
     uint64_t sdp_limits[SDP_LIMIT_COUNT]; // requests refused for what their description has too much of
     struct unregistered *unregistered;
+    struct covered *covered;
+    uint8_t hss_restores; // enum scscf_hss
     uint64_t counters[SC_COUNTERS];
 };
 
@@ -135,6 +158,13 @@ struct str scscf_profile_key(const struct scscf *s, struct arena *a, const struc
 bool scscf_key_covers(const struct scscf *s, struct str key, struct str impu);
 // By which identity of its set the HSS is told of a registration.
 struct str scscf_default_impu(const struct registration *reg);
+
+// ---- owner.c: whose an identity is that a wildcarded one covers, which is registered here ----
+enum covered_word owner_known(const struct scscf *s, const struct served *who, bool *ret_stale);
+// cb is that of cx_assign, with the job's id.
+int owner_ask(struct scscf *s, const struct job *j, const struct served *who, cx_saa_cb cb);
+// What the answer says, which is remembered; COVERED_UNKNOWN: nothing, and it was not known before.
+enum covered_word owner_take(struct scscf *s, const struct served *who, int err, const struct cx_saa *a);
 
 // ---- absent.c: who is called and not registered here ----
 // What a call to somebody is answered whose profile is kept. status 0: none is.
@@ -210,7 +240,10 @@ struct assignment {
     struct str key;                 // the wildcarded identity that covers impu; empty: none
     enum cx_sar_type type;
     bool have_profile;
+    bool multiple;                     // there may be contacts beside this one that are not known here
+    struct cx_restoration restoration; // what the HSS is to keep; not present: what it has
 };
+// What is kept of registrations that are not here is taken from the answer (restoration.h) before cb is called.
 int cx_assign(struct scscf *s, const struct assignment *q, cx_saa_cb cb, cx_arg arg);
 // SAR UNREGISTERED_USER. cb is called also when job, an id, is gone. doubtful: the HSS may have taken who for served
 // here, and does not say so.

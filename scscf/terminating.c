@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ims/wildcard.h"
 #include "scscf/media.h"
 #include "sip/uri.h"
 
@@ -45,6 +46,79 @@ static enum step_verdict served_user(struct job *j)
     return STEP_CONTINUE;
 }
 
+// ---- who is not registered here ----
+
+// The HSS may have had him registered, in whatever reading, or by a wildcarded identity that it names; then he is here
+// by now.
+static void look_again(struct term_job *t, const struct cx_saa *a)
+{
+    const struct scscf *s = t->job.nf;
+    struct pxy *p = job_pxy(&t->job);
+    const char *why;
+    struct served found = find_served(s, p, sip_msg_uri(pxy_request(p)));
+    struct str named = a && a->wildcard.n ? wildcard_canon(pxy_arena(p), &s->plan, a->wildcard, &why) : STR_NONE;
+    if (!scscf_serving(s, &found, NULL) && scscf_key_covers(s, named, t->served.impu))
+        found = (struct served){t->served.impu, named};
+    if (scscf_serving(s, &found, NULL))
+        t->served = found;
+}
+
+// ---- an identity that a wildcarded one of a registered user covers, by nobody's word ----
+
+static bool find_covered(const struct scscf *s, struct pxy *p, struct served *ret_who)
+{
+    struct str forms[IMPU_READINGS_MAX], pattern;
+    size_t n;
+    impu_readings(pxy_arena(p), &s->plan, sip_msg_uri(pxy_request(p)), forms, &n);
+    for (size_t i = 0; i < n; i++)
+        if (registrar_find_covering(s->registrar, forms[i], &pattern)) {
+            *ret_who = (struct served){forms[i], arena_dup(pxy_arena(p), pattern)};
+            return ret_who->key.n > 0;
+        }
+    return false;
+}
+
+static void take_owner(struct term_job *t, enum covered_word word)
+{
+    if (word == COVERED_BY_PATTERN)
+        t->served = t->asked;
+}
+
+// Without an answer he is asked for as anybody who is not registered here, and what comes of that decides.
+static void on_owner(void *nf, cx_arg arg, int err, const struct cx_saa *a)
+{
+    struct scscf *s = nf;
+    struct term_job *t = (struct term_job *)pxy_job(s->stack, arg);
+    if (!t)
+        return;
+    take_owner(t, owner_take(s, &t->asked, err, a));
+    if (!term_served(t, NULL))
+        look_again(t, a);
+    job_resume(&t->job);
+}
+
+static enum step_verdict ask_whose(struct job *j)
+{
+    struct term_job *t = (struct term_job *)j;
+    struct scscf *s = j->nf;
+    bool stale;
+    if (term_served(t, NULL) || absent_known(s, job_arena(j), &t->served).status ||
+        !find_covered(s, job_pxy(j), &t->asked))
+        return STEP_CONTINUE;
+    enum covered_word word = owner_known(s, &t->asked, &stale);
+    if (word != COVERED_UNKNOWN && !stale) {
+        take_owner(t, word);
+        return STEP_CONTINUE;
+    }
+    return owner_ask(s, j, &t->asked, on_owner) ? STEP_CONTINUE : scscf_wait(j);
+}
+
+static enum step_verdict ask_whose_late(struct job *j)
+{
+    (void)j;
+    return STEP_CONTINUE;
+}
+
 static void on_absent(struct scscf *s, cx_arg job, const struct served *who, int err,
                       const struct cx_saa *a, bool doubtful)
 {
@@ -56,7 +130,8 @@ static void on_absent(struct scscf *s, cx_arg job, const struct served *who, int
         absent_doubt(s, who);
     if (!t)
         return;
-    if (term_served(t, NULL)) { // registered meanwhile
+    look_again(t, a);
+    if (term_served(t, NULL)) { // registered meanwhile, or restored
         job_resume(&t->job);
         return;
     }
@@ -402,6 +477,7 @@ static enum step_verdict fork_contacts(struct job *j)
 // Hooks before "filter criteria" are those of step 6; of an unregistered user they have their place in on_saa.
 static const struct step steps[] = {
     {"find served user", served_user, "TS 24.229 5.4.3.3"},
+    {"ask whose number it is", ask_whose, "TS 29.228 6.5", .late = ask_whose_late},
     {"fetch profile", fetch_profile, "TS 24.229 5.4.3.3", .late = no_profile},
     {"check barring", check_barred, "TS 24.229 5.4.3.3"},
     {"check media", check_media, "TS 24.229 6.3"},

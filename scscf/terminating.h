@@ -23,6 +23,7 @@ struct attempt {
 struct term_job {
     struct job job;
     struct served served; // from the Request-URI
+    struct served asked;  // of whom the HSS is asked whose identity it is
     struct attempt **of;  // in the order in which they are tried
     size_t *group;        // of each: those of one are tried together
     size_t n, tried;      // contacts; how many have been forwarded to

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the S-CSCF has kept beyond the process (scscf/registration_record.h, note_record.h, xml/profile_record.h): what
-// can be read is written again as the same bytes, and a profile can be walked.
+// can be read is written again as the same bytes, and a profile can be walked. And what another one may have left with
+// the HSS (scscf/restoration_form.h): what of it can be used says the same when it is told and read once more.
 #include "base/err.h"
 #include "base/pack.h"
 #include "fuzz.h"
 #include "scscf/note_record.h"
 #include "scscf/registration_record.h"
+#include "scscf/restoration_form.h"
 #include "xml/profile_record.h"
 
 static void registration(struct arena *a, struct str input, char *room)
@@ -71,6 +73,40 @@ static void profile(struct str input, char *room)
     profile_store_free(store);
 }
 
+static bool restored(struct arena *a, const struct cx_restoration *r, struct binding_params *ret_params)
+{
+    const struct restoration_limits l = {.wall_ms = UINT64_C(1700000000000),
+                                         .max_s = 7200,
+                                         .default_s = 60,
+                                         .max_contacts = 1,
+                                         .max = 131072,
+                                         .flows = true};
+    struct restoration_contacts c;
+    const char *why = NULL;
+    int err = restoration_read(a, r, &l, &c, &why);
+    MUST(err ? err == ERR_BAD && why : c.n == 1);
+    if (!err)
+        *ret_params = c.v[0];
+    return !err;
+}
+
+static void restoration(struct arena *a, struct str input)
+{
+    struct str path = str_split(&input, '\n'), call_id = str_split(&input, '\n');
+    const struct cx_restoration_contact c = {.path = path, .contact = input, .call_id = call_id};
+    struct cx_restoration r = {.present = true, .impi = STR("a@d"), .contacts = &c, .n_contacts = 1};
+    struct binding_params first, again;
+    size_t left_out;
+    if (!restored(a, &r, &first))
+        return;
+    const struct restoration_of of = {
+        .impi = r.impi, .contacts = &first, .n = 1, .wall_ms = UINT64_C(1700000000000), .max = 131072};
+    MUST(restoration_write(a, &of, &r, &left_out) == 0 && r.present && restored(a, &r, &again));
+    for (size_t i = 0; i < BINDING_TEXTS; i++)
+        MUST(str_eq(first.text[i], again.text[i]));
+    MUST(first.reg_id == again.reg_id && first.q == again.q && first.expires_s == again.expires_s);
+}
+
 void fuzz_records(struct str input)
 {
     struct arena a;
@@ -78,10 +114,12 @@ void fuzz_records(struct str input)
     arena_init(&a, NULL, 0);
     char *room = arena_alloc(&a, input.n + 1);
     MUST(room);
-    if (kind % 3 == 0)
+    if (kind % 4 == 0)
         registration(&a, input, room);
-    else if (kind % 3 == 1)
+    else if (kind % 4 == 1)
         note(input, room);
+    else if (kind % 4 == 3)
+        restoration(&a, input);
     else
         profile(input, room);
     arena_done(&a);

@@ -22,6 +22,7 @@
 #include "tests/common/subscribers.h"
 
 #define SCSCF_NAME "sip:scscf." W_DOMAIN ":5060"
+#define SCSCF_2_NAME "sip:scscf2." W_DOMAIN ":5060"
 #define PEERS "  peers:\n    - host: hss." W_DOMAIN "\n      address: 192.0.2.40:3868\n"
 
 // The limits of messages: as they are by default, or out of the way.
@@ -46,21 +47,28 @@ static const char pcscf_yaml[] =
     "core:\n  listen: [192.0.2.10:5070]\n  trusted: [192.0.2.0/26]\n  host: pcscf." W_DOMAIN "\n"
     "home:\n  domains: [" W_DOMAIN ", " W_DOMAIN_2 "]\n" W_NUMBERING "network:\n  visited: " W_DOMAIN "\n" W_CALLS
     W_OPTIONS;
-static const char icscf_yaml[] =
-    "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"
-    "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"
-    "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS
-    "selection:\n  scscfs:\n    - name: " SCSCF_NAME "\n" W_FURTHER W_OPTIONS;
-static const char scscf_yaml[] =
-    "name: " SCSCF_NAME "\ndomain: " W_DOMAIN "\n"
-    "sip:\n  udp: [192.0.2.30:5060]\n  tcp: [192.0.2.30:5060]\n  trusted: [192.0.2.0/26]\n"
-    "diameter:\n  identity: scscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS W_FURTHER W_CALLS
-    W_OPTIONS;
+#define ICSCF_YAML(scscfs)                                                                                             \
+    "name: sip:icscf." W_DOMAIN ":5060\ndomain: " W_DOMAIN "\n"                                                        \
+    "sip:\n  udp: [192.0.2.20:5060]\n  tcp: [192.0.2.20:5060]\n  trusted: [192.0.2.0/26]\n"                            \
+    "diameter:\n  identity: icscf." W_DOMAIN "\n  realm: " W_DOMAIN "\n  watchdog: 6000\n" PEERS                       \
+    "selection:\n  scscfs:\n" scscfs W_FURTHER W_OPTIONS
+static const char icscf_yaml[] = ICSCF_YAML("    - name: " SCSCF_NAME "\n");
+static const char icscf_pair_yaml[] =
+    ICSCF_YAML("    - name: " SCSCF_NAME "\n    - name: " SCSCF_2_NAME "\n      priority: 2\n");
+#define SCSCF_YAML(name, host, ip, more)                                                                               \
+    "name: " name "\ndomain: " W_DOMAIN "\n"                                                                           \
+    "sip:\n  udp: [" ip ":5060]\n  tcp: [" ip ":5060]\n  trusted: [192.0.2.0/26]\n"                                    \
+    "diameter:\n  identity: " host "." W_DOMAIN "\n  realm: " W_DOMAIN                                                 \
+    "\n  watchdog: 6000\n" PEERS more W_FURTHER W_CALLS W_OPTIONS
+static const char scscf_yaml[] = SCSCF_YAML(SCSCF_NAME, "scscf", "192.0.2.30", "");
+static const char scscf_2_yaml[] =
+    SCSCF_YAML(SCSCF_2_NAME, "scscf2", "192.0.2.31", "state:\n  dir: /var/lib/carillon/scscf2\n");
 
-static const char *const ips[W_NODES] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10"};
-static const char *const names[W_NODES] = {"hss", "icscf", "scscf", "pcscf"};
-static const char *const folders[W_NODES] = {
-    [W_SCSCF] = "/var/lib/carillon/scscf", [W_PCSCF] = "/var/lib/carillon/pcscf"};
+static const char *const ips[W_ALL] = {"192.0.2.40", "192.0.2.20", "192.0.2.30", "192.0.2.10", "192.0.2.31"};
+static const char *const names[W_ALL] = {"hss", "icscf", "scscf", "pcscf", "scscf2"};
+static const char *const folders[W_ALL] = {[W_SCSCF] = "/var/lib/carillon/scscf",
+                                           [W_PCSCF] = "/var/lib/carillon/pcscf",
+                                           [W_SCSCF_2] = "/var/lib/carillon/scscf2"};
 
 struct addr world_address(enum world_node k)
 {
@@ -99,30 +107,31 @@ static void boot_hss(struct world *w, struct world_node_state *n)
 {
     static struct numbering plan;
     plan = hss_plan();
-    static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN};
+    static const char *const peers[] = {"icscf." W_DOMAIN, "scscf." W_DOMAIN, "scscf2." W_DOMAIN};
+    static const enum world_node nodes[] = {W_ICSCF, W_SCSCF, W_SCSCF_2};
     char store[96], key[96];
     snprintf(store, sizeof store, "%s/hss.db", w->dir);
     snprintf(key, sizeof key, "%s/hss.key", w->dir);
     struct hss_params hp = {.loop = n->loop, .store_path = store, .key_file = key, .key_create = true,
-                            .plan = &plan};
+                            .plan = &plan, .settings = {.restoration_size = w->pair ? 4096 : 0}};
     struct hss *h;
     must(hss_new(&hp, &h), "hss");
     struct dia_params dp = cx_params(n->loop, "hss." W_DOMAIN, W_DOMAIN);
     struct addr local = place_port(ips[W_HSS], 3868);
     dp.watchdog_ms = 6000;
     struct dia_node *d = cx_node(&dp, &hss_cx_server, h, &local);
-    for (size_t i = 0; i < ARRAY_LEN(peers); i++) {
-        struct dia_peer_params pp = {.host = str_from(peers[i]), .remote = place_port(ips[W_ICSCF + i], 0)};
+    for (size_t i = 0; i < ARRAY_LEN(peers) - !w->pair; i++) {
+        struct dia_peer_params pp = {.host = str_from(peers[i]), .remote = place_port(ips[nodes[i]], 0)};
         must(dia_peer_add(d, &pp), "peer");
     }
     n->nf = h;
     n->dia = d;
 }
 
-static void boot_icscf(struct world_node_state *n)
+static void boot_icscf(const struct world *w, struct world_node_state *n)
 {
     struct icscf *i;
-    load(n, icscf_yaml, icscf_rows, sizeof(struct icscf_config));
+    load(n, w->pair ? icscf_pair_yaml : icscf_yaml, icscf_rows, sizeof(struct icscf_config));
     struct icscf_params p = {.loop = n->loop, .config = n->config};
     must(icscf_new(&p, &i), "icscf");
     n->nf = i;
@@ -131,16 +140,16 @@ static void boot_icscf(struct world_node_state *n)
 // Tokens and Service-Routes outlive the node as its registrations do.
 static struct str key_file(const struct world *w, enum world_node k)
 {
-    static char paths[W_NODES][96];
+    static char paths[W_ALL][96];
     (void)snprintf(paths[k], sizeof paths[k], "%s/%s.keys", w->dir, names[k]);
     return str_from(paths[k]);
 }
 
-static void boot_scscf(const struct world *w, struct world_node_state *n)
+static void boot_scscf(const struct world *w, enum world_node k, struct world_node_state *n, const char *yaml)
 {
     struct scscf *s;
-    load(n, scscf_yaml, scscf_rows, sizeof(struct scscf_config));
-    ((struct scscf_config *)n->config)->keys.file = key_file(w, W_SCSCF);
+    load(n, yaml, scscf_rows, sizeof(struct scscf_config));
+    ((struct scscf_config *)n->config)->keys.file = key_file(w, k);
     struct scscf_params p = {.loop = n->loop, .config = n->config};
     must(scscf_new(&p, &s), "scscf");
     n->nf = s;
@@ -175,7 +184,8 @@ void world_boot(struct world *w, enum world_node k)
     switch (k) {
     case W_HSS: boot_hss(w, n); break;
     case W_ICSCF: boot_icscf(n); break;
-    case W_SCSCF: boot_scscf(w, n); break;
+    case W_SCSCF: boot_scscf(w, k, n, scscf_yaml); break;
+    case W_SCSCF_2: boot_scscf(w, k, n, scscf_2_yaml); break;
     default: boot_pcscf(w, n); break;
     }
 }
@@ -193,7 +203,10 @@ void world_kill(struct world *w, enum world_node k)
         hss_free(n->nf);
         break;
     case W_ICSCF: icscf_free(n->nf); break;
-    case W_SCSCF: scscf_free(n->nf); break;
+    case W_SCSCF:
+    case W_SCSCF_2:
+        scscf_free(n->nf);
+        break;
     default: pcscf_free(n->nf); break;
     }
     loop_free(n->loop);
@@ -218,14 +231,14 @@ static void on_no_power(void *arg)
 
 void world_crash_after(struct world *w, enum world_node k, uint64_t steps)
 {
-    static struct power power[W_NODES];
+    static struct power power[W_ALL];
     power[k] = (struct power){w, k};
     sim_disk_fail_after(world_disk(w, k), steps, on_no_power, &power[k]);
 }
 
 static void bury(struct world *w)
 {
-    for (int k = 0; k < W_NODES; k++) {
+    for (int k = 0; k < W_ALL; k++) {
         if (!w->node[k].no_power)
             continue;
         LOG(LOG_INFO, "power failed", LF_Z("node", names[k]));
@@ -260,6 +273,7 @@ static void fill_dns(struct world *w)
     add_srv(w, "_sip._udp." W_DOMAIN_2);
     place_host(w->sim, "icscf." W_DOMAIN, ips[W_ICSCF]);
     place_host(w->sim, "scscf." W_DOMAIN, ips[W_SCSCF]);
+    place_host(w->sim, "scscf2." W_DOMAIN, ips[W_SCSCF_2]);
     place_host(w->sim, "pcscf." W_DOMAIN, ips[W_PCSCF]);
 }
 
@@ -478,9 +492,9 @@ void world_trace(void *arg, uint64_t at_us, const struct addr *src, const struct
     w->trace_messages++;
 }
 
-void world_start(struct world *w, uint64_t seed, size_t n_users)
+static void start(struct world *w, uint64_t seed, size_t n_users, bool pair)
 {
-    *w = (struct world){.n_users = n_users};
+    *w = (struct world){.n_users = n_users, .pair = pair};
     (void)unsetenv("CARILLON_STATE"); // the folders are those of the defaults
     snprintf(w->dir, sizeof w->dir, "/dev/shm/carillon-sim-XXXXXX");
     if (!mkdtemp(w->dir)) {
@@ -490,7 +504,7 @@ void world_start(struct world *w, uint64_t seed, size_t n_users)
     must(sim_new(seed, &w->sim), "sim");
     sim_set_trace(w->sim, world_trace, w);
     fill_dns(w);
-    for (int k = 0; k < W_NODES; k++)
+    for (int k = 0; k < (pair ? W_ALL : W_NODES); k++)
         world_boot(w, (enum world_node)k);
     provision(w);
     make_hubs(w);
@@ -499,10 +513,20 @@ void world_start(struct world *w, uint64_t seed, size_t n_users)
     (void)sim_run(w->sim, sim_now_ms(w->sim) + 2000);
 }
 
+void world_start(struct world *w, uint64_t seed, size_t n_users)
+{
+    start(w, seed, n_users, false);
+}
+
+void world_start_pair(struct world *w, uint64_t seed, size_t n_users)
+{
+    start(w, seed, n_users, true);
+}
+
 static void remove_store(struct world *w)
 {
     static const char *const files[] = {"hss.db",  "hss.db-wal", "hss.db-shm", "hss.db-lock",
-                                        "hss.key", "pcscf.keys", "scscf.keys"};
+                                        "hss.key", "pcscf.keys", "scscf.keys", "scscf2.keys"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         snprintf(path, sizeof path, "%s/%s", w->dir, files[i]);
@@ -517,7 +541,7 @@ void world_stop(struct world *w)
         hub_free(w->hub[i]);
         loop_free(w->ue_loop[i]);
     }
-    for (int k = 0; k < W_NODES; k++)
+    for (int k = 0; k < W_ALL; k++)
         world_kill(w, (enum world_node)k);
     sim_free(w->sim);
     w->sim = NULL;
@@ -528,9 +552,13 @@ void world_stop(struct world *w)
 
 struct stack *world_stack(const struct world *w, enum world_node k)
 {
+    if (!w->node[k].nf)
+        return NULL;
     switch (k) {
     case W_ICSCF: return icscf_stack(w->node[k].nf);
-    case W_SCSCF: return scscf_stack(w->node[k].nf);
+    case W_SCSCF:
+    case W_SCSCF_2:
+        return scscf_stack(w->node[k].nf);
     case W_PCSCF: return pcscf_stack(w->node[k].nf);
     default: return NULL;
     }
@@ -559,7 +587,7 @@ long world_live(const struct world *w)
 {
     uint64_t told = 0;
     sip_msg_pool_drain();
-    for (int k = 0; k < W_NODES; k++)
+    for (int k = 0; k < W_ALL; k++)
         told += told_by(world_stack(w, (enum world_node)k));
     for (size_t i = 0; i < W_HUBS; i++)
         told += told_by(hub_stack(w->hub[i]));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole IMS in one process: UEs, P-CSCF, I-CSCF, S-CSCF and HSS, each on a node of the simulated
-// world, with SIP and Cx over its network. Nodes can be killed and started again.
+// world, with SIP and Cx over its network. Nodes can be killed and started again. A pair has a second S-CSCF, which new
+// users get when the first one does not answer.
 #pragma once
 
 #include "base/arena.h"
 #include "io/sim.h"
 #include "tools/ue/ue.h"
 
-enum world_node { W_HSS, W_ICSCF, W_SCSCF, W_PCSCF, W_NODES };
+enum world_node { W_HSS, W_ICSCF, W_SCSCF, W_PCSCF, W_NODES, W_SCSCF_2 = W_NODES, W_ALL }; // W_NODES: of every world
 enum { W_HUBS = 4, W_USERS_MAX = 2000 };
 #define W_DOMAIN "ims.mnc001.mcc001.3gppnetwork.org"
 #define W_DOMAIN_2 "operator.example" // a home domain too
@@ -38,7 +39,8 @@ struct world_user {
 
 struct world {
     struct sim *sim;
-    struct world_node_state node[W_NODES];
+    struct world_node_state node[W_ALL];
+    bool pair;
     struct loop *ue_loop[W_HUBS];
     struct hub *hub[W_HUBS];
     struct world_user users[W_USERS_MAX];
@@ -51,6 +53,8 @@ struct world {
 
 // A running core with n users, who are provisioned and not registered.
 void world_start(struct world *w, uint64_t seed, size_t n_users);
+// The same with two S-CSCFs.
+void world_start_pair(struct world *w, uint64_t seed, size_t n_users);
 // Ends everything and removes the store.
 void world_stop(struct world *w);
 

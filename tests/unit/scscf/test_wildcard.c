@@ -88,11 +88,20 @@ static void called_by_its_key(void **state)
     }
 }
 
-// Without the HSS's word, or with one that cannot be meant, whatever a registered pattern covers may be another user's.
+// Without the HSS's word, or with one that cannot be meant, whatever a registered pattern covers may be another user's:
+// the HSS is asked, once for a while (TS 29.228 6.5).
 static void not_by_its_own_matching(void **state)
 {
     (void)state;
+    w.cfg.covered.known_s = 3600;
+    scscf_reload(w.scscf, &w.cfg);
     (void)registered(profiles[0]);
+    unsigned before = w.hss.n_sar;
+    terminate("sip:list7@" DOMAIN, "");
+    (void)world_expect(W_ICSCF, 480);
+    assert_int_equal(w.hss.sars[before], CX_NO_ASSIGNMENT);
+    assert_int_equal(w.hss.n_sar, before + 2);
+    world_run(60000);
     static const char *const keys[] = {"", KEY("sip:other!.*!@" DOMAIN), KEY("sip:list!(!@" DOMAIN),
                                        "P-Profile-Key: <\n", KEY("sip:list8@" DOMAIN)};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -130,11 +139,139 @@ static void asked_for_by_its_key(void **state)
     (void)world_expect(W_ICSCF, 404);
 }
 
+// ---- whose a covered identity is (TS 29.228 6.5) ----
+
+static void asked(enum cx_sar_type type, unsigned n)
+{
+    assert_int_equal(w.hss.sars[w.hss.n_sar - 1], type);
+    assert_int_equal(w.hss.n_sar, n);
+}
+
+// A call without the HSS's word for it is the user's when the HSS says so, which is asked once.
+static void called_without_a_key(void **state)
+{
+    (void)state;
+    (void)registered(profiles[0]);
+    w.hss.wildcard = LIST;
+    unsigned sars = w.hss.n_sar;
+    for (int i = 0; i < 3; i++) {
+        terminate("sip:list7@" DOMAIN, "");
+        reaches_alice("by the HSS's word", "<sip:list7@" DOMAIN ">");
+    }
+    asked(CX_NO_ASSIGNMENT, sars + 1);
+    assert_string_equal(w.hss.sar_impu, "sip:list7@" DOMAIN);
+    assert_string_equal(w.hss.sar_wildcard, "");
+    assert_true(w.hss.sar_have_profile);
+    world_run(301000); // the word has grown old
+    terminate("sip:list7@" DOMAIN, "");
+    reaches_alice("asked again", "<sip:list7@" DOMAIN ">");
+    asked(CX_NO_ASSIGNMENT, sars + 2);
+    world_run(301000);
+    w.hss.silent = true; // nobody says that it is no longer so
+    terminate("sip:list7@" DOMAIN, "");
+    world_run(6000);
+    reaches_alice("as it was said last", "<sip:list7@" DOMAIN ">");
+}
+
+static void asserts(const char *identities, unsigned status)
+{
+    originate(identities);
+    if (status == 200)
+        world_answer(W_ICSCF, world_expect_request(W_ICSCF, "MESSAGE"), 200, "");
+    (void)world_expect(W_PCSCF, status);
+}
+
+#define PAI(uri) "P-Asserted-Identity: <" uri ">\n"
+
+// A distinct identity inside of alice's is somebody else's, who is not registered here: she cannot be him.
+static void asserted_of_somebody_else(void **state)
+{
+    static const struct {
+        struct dia_result result;
+        const char *wildcard;
+        unsigned status, asked;
+    } rows[] = {
+        {{DIA_SUCCESS, false}, LIST, 200, 1},
+        {{DIA_SUCCESS, false}, NULL, 403, 1},                    // a distinct one, of a set that is assigned here
+        {{DIA_SUCCESS, false}, "sip:list3!.*!@" DOMAIN, 403, 1}, // of another pattern, whose fixed part is longer
+        {{CX_ERROR_USER_UNKNOWN, true}, NULL, 403, 1},
+        {{DIA_UNABLE_TO_COMPLY, false}, NULL, 403, 2}, // nobody is assigned; or the HSS has its own trouble
+        {{DIA_TOO_BUSY, false}, NULL, 503, 2},
+        {{DIA_UNABLE_TO_DELIVER, false}, NULL, 504, 2},
+    };
+    (void)state;
+    (void)registered(profiles[0]);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char header[100];
+        unsigned sars = w.hss.n_sar;
+        w.hss.read_result = rows[i].result;
+        w.hss.wildcard = rows[i].wildcard;
+        (void)snprintf(header, sizeof header, PAI("sip:list3%zu@" DOMAIN), i);
+        asserts(header, rows[i].status);
+        asserts(header, rows[i].status);
+        asked(CX_NO_ASSIGNMENT, sars + rows[i].asked);
+    }
+}
+
+// Two identities are asked for one after the other; an HSS that does not answer lets nobody be whom it has not said.
+static void asserted_together(void **state)
+{
+    (void)state;
+    (void)registered(profiles[0]);
+    w.hss.wildcard = LIST;
+    unsigned sars = w.hss.n_sar;
+    asserts(PAI("sip:list1@" DOMAIN) PAI("sip:list2@" DOMAIN), 200);
+    asked(CX_NO_ASSIGNMENT, sars + 2);
+    asserts(PAI("sip:list2@" DOMAIN) PAI("sip:list1@" DOMAIN), 200);
+    asked(CX_NO_ASSIGNMENT, sars + 2);
+    asserts(PAI("sip:list3@" DOMAIN) PAI("sip:list4@" DOMAIN) PAI("sip:list5@" DOMAIN), 403);
+    asked(CX_NO_ASSIGNMENT, sars + 4);
+    w.hss.silent = true;
+    originate(PAI("sip:list6@" DOMAIN));
+    world_run(6000);
+    (void)world_expect(W_PCSCF, 504);
+    world_run(301000);
+    originate(PAI("sip:list1@" DOMAIN)); // as it was said last
+    world_run(6000);
+    world_answer(W_ICSCF, world_expect_request(W_ICSCF, "MESSAGE"), 200, "");
+    (void)world_expect(W_PCSCF, 200);
+}
+
+// For an HSS that does not say it.
+static void asserted_by_matching(void **state)
+{
+    (void)state;
+    w.cfg.covered.whose = SCSCF_COVERED_MATCH;
+    scscf_reload(w.scscf, &w.cfg);
+    (void)registered(profiles[0]);
+    unsigned sars = w.hss.n_sar;
+    asserts(PAI("sip:list1@" DOMAIN), 200);
+    assert_int_equal(w.hss.n_sar, sars);
+}
+
+// What else the answer brings is asked for with the next registration.
+static void changed_meanwhile(void **state)
+{
+    struct reg r = alice;
+    (void)state;
+    (void)registered(profiles[0]);
+    r.integrity = "yes";
+    assert_int_equal(sip_msg_status(world_register(&r)), 200);
+    assert_true(w.hss.sar_have_profile);
+    w.hss.wildcard = LIST;
+    w.hss.changed = true;
+    asserts(PAI("sip:list1@" DOMAIN), 200);
+    w.hss.changed = false;
+    assert_int_equal(sip_msg_status(world_register(&r)), 200);
+    assert_false(w.hss.sar_have_profile);
+}
+
 // The P-CSCF has asserted what its user's wildcarded identity covers, and says so or not.
 static void originating(void **state)
 {
     static const char *const keys[] = {"", KEY(LIST), KEY("sip:other!.*!@" DOMAIN)};
     (void)state;
+    w.hss.wildcard = LIST;
     for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
         (void)registered(profiles[i]);
         for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
@@ -164,6 +301,7 @@ static void distinct_before_wildcarded(void **state)
         .impi = "bob@" DOMAIN, .impu = "sip:list9@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
     char hers[200], his[200], headers[300];
     (void)state;
+    w.hss.wildcard = LIST;
     (void)snprintf(hers, sizeof hers, "%s", header(registered(profiles[0]), SIP_H_SERVICE_ROUTE));
     w.hss.profile = PROFILE("bob@" DOMAIN, ID("sip:list9@" DOMAIN));
     (void)snprintf(his, sizeof his, "%s", header(world_registered(&bob), SIP_H_SERVICE_ROUTE));
@@ -203,6 +341,7 @@ static void numbers(void **state)
 {
     (void)state;
     (void)registered(PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) ID("tel:+1") OF_TYPE("tel:+4989!.*!", "4", "")));
+    w.hss.wildcard = "tel:+4989!.*!";
     originate("P-Asserted-Identity: <tel:+49-8912>\n");
     struct sip_msg *m = world_expect_request(W_ICSCF, "MESSAGE");
     assert_int_equal(sip_msg_count(m, SIP_H_P_ASSERTED_IDENTITY), 2);
@@ -210,6 +349,7 @@ static void numbers(void **state)
     assert_true(str_eq(alias->uri.text, STR("sip:+498912@" DOMAIN ";user=phone")));
     world_answer(W_ICSCF, m, 200, "");
     (void)world_expect(W_PCSCF, 200);
+    w.hss.wildcard = NULL;
     terminate("tel:+498977", KEY("tel:+4989!.*!"));
     reaches_alice("tel", "<tel:+498977>");
 }
@@ -234,6 +374,7 @@ static void shared_by_two_sets(void **state)
         .impi = "bob@" DOMAIN, .impu = "sip:bob@" DOMAIN, .contact = "<sip:bob@192.0.2.9:5060>"};
     char ways[2][160];
     (void)state;
+    w.hss.wildcard = LIST;
     w.hss.profile = PROFILE("alice@" DOMAIN, ID("sip:alice@" DOMAIN) OF_TYPE(LIST, "4", ""));
     (void)snprintf(ways[0], sizeof ways[0], "%s", header(world_registered(&alice), SIP_H_SERVICE_ROUTE));
     w.hss.profile = PROFILE("bob@" DOMAIN, ID("sip:bob@" DOMAIN) OF_TYPE(LIST, "4", ""));
@@ -251,9 +392,19 @@ static void shared_by_two_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(called_by_its_key), TEST(not_by_its_own_matching), TEST(asked_for_by_its_key), TEST(originating),
+        TEST(called_by_its_key),
+        TEST(not_by_its_own_matching),
+        TEST(asked_for_by_its_key),
+        TEST(originating),
         TEST(distinct_before_wildcarded),
-        TEST(barred),            TEST(numbers),                 TEST(shared_by_two_sets),
+        TEST(called_without_a_key),
+        TEST(asserted_of_somebody_else),
+        TEST(asserted_together),
+        TEST(asserted_by_matching),
+        TEST(changed_meanwhile),
+        TEST(barred),
+        TEST(numbers),
+        TEST(shared_by_two_sets),
         TEST(associated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

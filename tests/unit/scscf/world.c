@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/writer.h"
 
 struct world w;
 
@@ -79,20 +80,62 @@ static void on_mar(void *arg, struct dia_request *q, const struct cx_mar *r)
     cx_answer_maa(q, &a);
 }
 
-static void answer_sar(struct dia_request *q, enum cx_sar_type type, struct str impi)
+// As an HSS that has the user registered, and something of his contacts.
+static void give(struct cx_saa *a, enum cx_sar_type type)
 {
     struct world_hss *h = &w.hss;
+    bool registers = type == CX_REGISTRATION || type == CX_RE_REGISTRATION;
+    bool others = type == CX_NO_ASSIGNMENT || (registers && h->also_registered);
+    bool wrong = type == CX_UNREGISTERED_USER || (type == CX_REGISTRATION && h->sar_multiple);
+    if (!h->n_given || !(others || wrong) || a->result.code != DIA_SUCCESS)
+        return;
+    a->restorations = h->given;
+    a->n_restorations = h->n_given;
+    if (wrong && !others)
+        a->result = (struct dia_result){CX_ERROR_IN_ASSIGNMENT_TYPE, true};
+}
+
+static void answer_sar(struct dia_request *q, enum cx_sar_type type, struct str impi)
+{
+    static const struct cx_feature feature = {.vendor = DIA_VENDOR_3GPP, .list_id = 1, .list = CX_IMS_RESTORATION};
+    struct world_hss *h = &w.hss;
     struct cx_saa a = {.result = h->sar_result.code ? h->sar_result : success, .impi = impi};
-    bool wants = type == CX_REGISTRATION || type == CX_RE_REGISTRATION ||
-                 type == CX_UNREGISTERED_USER;
-    if (!h->sar_result.code && wants && h->profile)
+    bool wants = type == CX_REGISTRATION || type == CX_RE_REGISTRATION || type == CX_UNREGISTERED_USER ||
+                 (type == CX_NO_ASSIGNMENT && (h->changed || !h->sar_have_profile));
+    if (type == CX_NO_ASSIGNMENT && h->read_result.code)
+        a.result = h->read_result;
+    if (a.result.code == DIA_SUCCESS && wants && h->profile)
         a.user_data = str_from(h->profile);
+    if (h->restores) {
+        a.head.features = &feature;
+        a.head.n_features = 1;
+    }
+    give(&a, type);
     a.wildcard = str_from(h->wildcard);
     if (!impi.n)
         a.impi = str_from(h->impi);
     a.charging.primary_ccf = str_from(h->ccf);
     a.loose_route_present = a.loose_route = h->loose_route;
     cx_answer_saa(q, &a);
+}
+
+static void note_restoration(const struct cx_sar *r)
+{
+    struct world_hss *h = &w.hss;
+    struct writer t = writer_init(h->sar_restoration, sizeof h->sar_restoration - 1);
+    writer_str(&t, r->restoration.impi);
+    for (size_t i = 0; i < r->restoration.n_contacts; i++) {
+        const struct cx_restoration_contact *c = &r->restoration.contacts[i];
+        writer_str(&t, STR(" | "));
+        writer_str(&t, c->path);
+        writer_str(&t, STR(" "));
+        writer_str(&t, c->contact);
+    }
+    h->sar_restoration[writer_done(&t).n] = 0;
+    h->sar_timeout = r->restoration.timeout;
+    copy(h->sar_scheme, sizeof h->sar_scheme, r->restoration.scheme);
+    h->sar_features = r->head.n_features == 1 && r->head.features[0].list == CX_IMS_RESTORATION;
+    h->sar_multiple = r->multiple_registration;
 }
 
 static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
@@ -106,6 +149,7 @@ static void on_sar(void *arg, struct dia_request *q, const struct cx_sar *r)
     copy(h->sar_impi, sizeof h->sar_impi, r->impi);
     copy(h->sar_wildcard, sizeof h->sar_wildcard, r->wildcard);
     h->sar_have_profile = r->user_data_already_available;
+    note_restoration(r);
     if (h->lose) {
         h->lose--;
     } else if (h->hold && !h->held) {
@@ -183,7 +227,9 @@ static void configure(struct scscf_config *c)
                      .timeout_ms = 5000,
                      .watchdog_ms = 30000},
         .routing = {.foreign = {foreign, 1}, .networks = {networks, 1}},
-        .limits.unregistered = 100,
+        .limits = {.unregistered = 100, .covered = 1024},
+        .covered = {.known_s = 300},
+        .restoration = {.max_size = 4096},
         .calls = {100, 600},
         .state = {.dir = STR(WORLD_STATE), .durable = true},
         .registration = {.associated_wildcards = true,

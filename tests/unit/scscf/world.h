@@ -31,6 +31,16 @@ struct world_hss {
     const char *ccf;           // primary CCF; NULL: none
     const char *wildcard;      // Wildcarded-Public-Identity of the SAA; NULL: none
     const char *impi;          // User-Name of the SAA when the SAR has none; NULL: none
+    bool changed;              // the profile has, and comes all the same
+    bool restores;             // has IMSRestorationInd
+    const struct cx_restoration *given; // what it keeps of the user, who is registered; NULL: nothing
+    size_t n_given;
+    bool also_registered;          // it is of others, who have the identity too
+    struct dia_result read_result; // of NO_ASSIGNMENT; code 0: as the others
+    char sar_restoration[1024];    // of the last SAR: private identity, then each contact with its Path; "": none
+    uint32_t sar_timeout;
+    char sar_scheme[32];
+    bool sar_features, sar_multiple;
     unsigned n_mar, n_sar, n_resync;
     enum cx_sar_type sars[W_SARS];
     char mar_scheme[32], mar_impu[64], mar_impi[64], sar_impu[64], sar_impi[64], sar_dest[64], sar_wildcard[64];
