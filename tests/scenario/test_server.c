@@ -571,28 +571,37 @@ static void overload_is_shed(void **state)
     stage_close(&st);
 }
 
-// Finished transactions are held for Timer J, but not without bound.
-static void lingering_is_bounded(void **state)
+static void message(struct stage *st, int i)
+{
+    char via[80];
+    snprintf(via, sizeof via, "SIP/2.0/UDP 192.0.2.3:5060;branch=z9hG4bK-%d", i);
+    request(st->peer, "MESSAGE", via, "");
+    scene_pass(st->sc, 2);
+    st->core->log[0] = '\0';
+}
+
+// Finished transactions are held for Timer J, in so much memory, however many they are; the oldest go first.
+static void finished_are_bounded_by_bytes(void **state)
 {
     struct scene *sc = scene_new(1);
-    struct stack_params p = {.max_transactions = 4000};
+    struct stack_params p = {.max_transactions = 10, .limits.finished_mb = 1};
     struct stage st = {.sc = sc, .core = core_new(sc, CORE, &p), .peer = peer_udp(sc, PEER)};
     st.core->answer = 200;
-    for (int i = 0; i < 1500; i++) {
-        char via[80];
-        snprintf(via, sizeof via, "SIP/2.0/UDP 192.0.2.3:5060;branch=z9hG4bK-%d", i);
-        request(st.peer, "MESSAGE", via, "");
-        scene_run(sc, (uint64_t)i + 2);
-        st.core->log[0] = '\0';
-    }
-    scene_run(sc, 1510);
-    assert_int_equal(st.core->requests, 1500);
-    assert_int_equal(core_count(st.core, "sip_transactions_held"), 1000);
-    for (uint64_t at = 1600; at < 40000; at += 100) {
-        scene_run(sc, at);
-        st.core->log[0] = '\0';
-    }
-    assert_int_equal(st.core->ends, 1500);
+    for (int i = 0; i < 5000; i++)
+        message(&st, i);
+    uint64_t held = core_count(st.core, "sip_transactions_held"), bytes = core_count(st.core, "sip_finished_bytes");
+    assert_int_equal(st.core->requests, 5000);
+    assert_in_range(bytes, (1 << 20) - 1000, 1 << 20);
+    assert_in_range(held, 1000, 4000); // beyond what max_transactions would say
+    assert_int_equal(core_count(st.core, "sip_limit_reached"), 5000 - held);
+    message(&st, 4999);
+    message(&st, (int)(5000 - held));
+    assert_int_equal(st.core->requests, 5000);
+    message(&st, (int)(5000 - held - 1)); // the first that was forgotten
+    assert_int_equal(st.core->requests, 5001);
+    for (int i = 0; i < 400; i++, st.core->log[0] = '\0')
+        scene_pass(sc, 100);
+    assert_int_equal(st.core->ends, 5001);
     stage_close(&st);
 }
 
@@ -700,7 +709,7 @@ int main(void)
         cmocka_unit_test(response_on_a_new_connection),
         cmocka_unit_test(response_to_nobody),
         cmocka_unit_test(overload_is_shed),
-        cmocka_unit_test(lingering_is_bounded),
+        cmocka_unit_test(finished_are_bounded_by_bytes),
         cmocka_unit_test(drain),
         cmocka_unit_test(loops_and_spirals),
     };
