@@ -203,8 +203,8 @@ struct str record_route_list(struct arena *a, const struct sip_msg *req);
 
 // The same of a target refresh inside the dialog (5.2.6.3.5, 5.2.6.3.6, 5.2.6.4.5, 5.2.6.4.6): route sets do not change
 // by it (RFC 3261 12.2), but who has lost his dialog finds the way. The first and the third are steps. From the UE the
-// answer has the entry that the UE has (own: its Route entry's URI); to the UE there is one only when the nodes before this
-// one have recorded themselves, too, and the answer is treated by record_route_back_to_core.
+// answer has the entry that the UE has (own: its Route entry's URI); to the UE there is one only when the nodes before
+// this one have recorded themselves, too, and the answer is treated by record_route_back_to_core.
 enum step_verdict record_route_again_to_core(struct job *j);
 void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, struct str own,
                                    const struct sip_msg *resp, struct sip_edits *e);

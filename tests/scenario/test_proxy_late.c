@@ -249,9 +249,94 @@ static void nothing_else_is_held(void **state)
     fork_done(&f);
 }
 
-// ---- strangers ----
+// ---- very many ----
 
 enum { STRANGERS = 200000 };
+
+static void deaf(void *arg, const struct addr *src, const struct addr *dst, struct str data)
+{
+    (void)arg;
+    (void)src;
+    (void)dst;
+    (void)data;
+}
+
+// INVITEs go to B1, everything else is answered 404.
+static void on_any(struct node *n, struct pxy *p)
+{
+    if (sip_msg_method(pxy_request(p)) == SIP_INVITE)
+        to_one(n, p);
+    else
+        (void)pxy_reply(p, 404, STR_NONE, NULL);
+}
+
+// Somebody who does not listen.
+struct crowd {
+    struct fork f;
+    struct loop *loop;
+    struct udp *udp;
+};
+
+static void crowd_init(struct crowd *c, const struct stack_params *params)
+{
+    struct udp_params up = {.local = place("10.0.0.66"), .cb = deaf};
+    with = params;
+    init(&c->f, on_any);
+    with = NULL;
+    assert_int_equal(sim_node(c->f.w.sim, "10.0.0.66", &c->loop), 0);
+    assert_int_equal(udp_open(c->loop, &up, &c->udp), 0);
+}
+
+static void crowd_done(struct crowd *c)
+{
+    world_run(&c->f.w, 100000);
+    assert_int_equal(figure(&c->f, "sip_transactions_held"), 0);
+    assert_int_equal(figure(&c->f, "sip_finished_bytes"), 0);
+    udp_close(c->udp);
+    loop_free(c->loop);
+    world_done(&c->f.w);
+}
+
+// From the first to the one before the last, so many each millisecond.
+static void crowd_asks(struct crowd *c, int first, int last)
+{
+    struct addr to = place(P);
+    for (int i = first; i < last; i++) {
+        char text[400];
+        int n = snprintf(text, sizeof text,
+                         "MESSAGE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.66;branch=z9hG4bK-%d\r\n"
+                         "From: <sip:e@x>;tag=f\r\nTo: <sip:b@x>\r\nCall-ID: e%d\r\nCSeq: 1 MESSAGE\r\n"
+                         "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n", i, i);
+        (void)udp_send(c->udp, &to, str_make(text, (size_t)n));
+        if (i % 50 == 49)
+            world_run(&c->f.w, 1);
+    }
+    world_run(&c->f.w, 10);
+}
+
+// Finished transactions are held for Timer J, in so much memory, however many they are; the oldest go first.
+static void bounded_by_bytes(void **state)
+{
+    static const struct stack_params small = {.max_transactions = 100, .limits.finished_mb = 1};
+    struct crowd c;
+    (void)state;
+    crowd_init(&c, &small);
+    crowd_asks(&c, 0, 5000);
+    int held = (int)figure(&c.f, "sip_transactions_finished");
+    assert_int_equal(c.f.p->requests, 5000);
+    assert_in_range(figure(&c.f, "sip_finished_bytes"), (1 << 20) - 1000, 1 << 20);
+    assert_in_range(held, 1000, 4000); // far beyond max_transactions
+    assert_int_equal(figure_of(c.f.p->stack, "sip_limit_reached", "finished_memory"), 5000 - held);
+    crowd_asks(&c, 5000 - held, 5000); // all that are held are known
+    assert_int_equal(c.f.p->requests, 5000);
+    crowd_asks(&c, 5000 - held - 1, 5000 - held); // the last that was forgotten is not
+    assert_int_equal(c.f.p->requests, 5001);
+    struct stack_limits none = {0};
+    stack_set_limits(c.f.p->stack, &none); // no bound any more
+    crowd_asks(&c, 10000, 15000);
+    assert_int_equal(figure(&c.f, "sip_transactions_finished"), held + 5000);
+    crowd_done(&c);
+}
 
 static enum stack_standing standing(void *arg, const struct flow_info *from)
 {
@@ -262,21 +347,8 @@ static enum stack_standing standing(void *arg, const struct flow_info *from)
 
 static void on_request(void *arg, struct pxy *p)
 {
-    struct node *n = arg;
-    bool invite = sip_msg_method(pxy_request(p)) == SIP_INVITE;
-    n->last = pxy_get_id(p);
-    if (invite)
-        to_one(n, p);
-    else
-        (void)pxy_reply(p, 404, STR_NONE, NULL);
-}
-
-static void deaf(void *arg, const struct addr *src, const struct addr *dst, struct str data)
-{
-    (void)arg;
-    (void)src;
-    (void)dst;
-    (void)data;
+    ((struct node *)arg)->last = pxy_get_id(p);
+    on_any(arg, p);
 }
 
 // So many finished requests of strangers take their share of the memory and no more, and nothing from what is kept of
@@ -285,41 +357,20 @@ static void strangers_have_a_share(void **state)
 {
     static const struct stack_ops ops = {.request = on_request, .standing = standing};
     static const struct stack_params small = {.ops = &ops, .limits.finished_mb = 8};
-    struct fork f;
-    struct loop *loop;
-    struct udp *eve;
-    struct udp_params up = {.local = place("10.0.0.66"), .cb = deaf};
-    struct addr to = place(P);
-    (void)state;
-    with = &small;
-    init(&f, NULL);
-    with = NULL;
-    assert_int_equal(sim_node(f.w.sim, "10.0.0.66", &loop), 0);
-    assert_int_equal(udp_open(loop, &up, &eve), 0);
+    struct crowd c;
     const char *i1;
-    invite(&f, &i1, NULL);
-    answer(f.b1, i1, "200 OK", NULL);
-    const char *ok = peer_expect(f.alice, "SIP/2.0 200");
-    for (int i = 0; i < STRANGERS; i++) {
-        char text[400];
-        int n = snprintf(text, sizeof text, "MESSAGE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.66;branch=z9hG4bK-%d\r\n"
-                         "From: <sip:e@x>;tag=f\r\nTo: <sip:b@x>\r\nCall-ID: e%d\r\nCSeq: 1 MESSAGE\r\n"
-                         "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n", i, i);
-        (void)udp_send(eve, &to, str_make(text, (size_t)n));
-        if (i % 50 == 49)
-            world_run(&f.w, 1);
-    }
-    world_run(&f.w, 10);
-    assert_in_range(figure(&f, "sip_finished_bytes"), 1 << 20, (2 << 20) + 2000);
-    assert_true(figure(&f, "sip_transactions_finished") < 10000);
-    assert_true(figure_of(f.p->stack, "sip_limit_reached", "finished_memory") > 150000);
-    answer(f.b1, i1, "200 OK", NULL); // the call is as it was
-    assert_string_equal(peer_expect(f.alice, "SIP/2.0 200"), ok);
-    udp_close(eve);
-    world_run(&f.w, 100000);
-    assert_int_equal(figure(&f, "sip_transactions_held"), 0);
-    loop_free(loop);
-    world_done(&f.w);
+    (void)state;
+    crowd_init(&c, &small);
+    invite(&c.f, &i1, NULL);
+    answer(c.f.b1, i1, "200 OK", NULL);
+    const char *ok = peer_expect(c.f.alice, "SIP/2.0 200");
+    crowd_asks(&c, 0, STRANGERS);
+    assert_in_range(figure(&c.f, "sip_finished_bytes"), 1 << 20, (2 << 20) + 2000);
+    assert_true(figure(&c.f, "sip_transactions_finished") < 10000);
+    assert_true(figure_of(c.f.p->stack, "sip_limit_reached", "finished_memory") > 150000);
+    answer(c.f.b1, i1, "200 OK", NULL); // the call is as it was
+    assert_string_equal(peer_expect(c.f.alice, "SIP/2.0 200"), ok);
+    crowd_done(&c);
 }
 
 int main(void)
@@ -332,6 +383,7 @@ int main(void)
         cmocka_unit_test(owner_without_late),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(nothing_else_is_held),
+        cmocka_unit_test(bounded_by_bytes),
         cmocka_unit_test(strangers_have_a_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -571,40 +571,6 @@ static void overload_is_shed(void **state)
     stage_close(&st);
 }
 
-static void message(struct stage *st, int i)
-{
-    char via[80];
-    snprintf(via, sizeof via, "SIP/2.0/UDP 192.0.2.3:5060;branch=z9hG4bK-%d", i);
-    request(st->peer, "MESSAGE", via, "");
-    scene_pass(st->sc, 2);
-    st->core->log[0] = '\0';
-}
-
-// Finished transactions are held for Timer J, in so much memory, however many they are; the oldest go first.
-static void finished_are_bounded_by_bytes(void **state)
-{
-    struct scene *sc = scene_new(1);
-    struct stack_params p = {.max_transactions = 10, .limits.finished_mb = 1};
-    struct stage st = {.sc = sc, .core = core_new(sc, CORE, &p), .peer = peer_udp(sc, PEER)};
-    st.core->answer = 200;
-    for (int i = 0; i < 5000; i++)
-        message(&st, i);
-    uint64_t held = core_count(st.core, "sip_transactions_held"), bytes = core_count(st.core, "sip_finished_bytes");
-    assert_int_equal(st.core->requests, 5000);
-    assert_in_range(bytes, (1 << 20) - 1000, 1 << 20);
-    assert_in_range(held, 1000, 4000); // beyond what max_transactions would say
-    assert_int_equal(core_count(st.core, "sip_limit_reached"), 5000 - held);
-    message(&st, 4999);
-    message(&st, (int)(5000 - held));
-    assert_int_equal(st.core->requests, 5000);
-    message(&st, (int)(5000 - held - 1)); // the first that was forgotten
-    assert_int_equal(st.core->requests, 5001);
-    for (int i = 0; i < 400; i++, st.core->log[0] = '\0')
-        scene_pass(sc, 100);
-    assert_int_equal(st.core->ends, 5001);
-    stage_close(&st);
-}
-
 static void on_drained(void *arg)
 {
     *(uint64_t *)arg += 1;
@@ -709,7 +675,6 @@ int main(void)
         cmocka_unit_test(response_on_a_new_connection),
         cmocka_unit_test(response_to_nobody),
         cmocka_unit_test(overload_is_shed),
-        cmocka_unit_test(finished_are_bounded_by_bytes),
         cmocka_unit_test(drain),
         cmocka_unit_test(loops_and_spirals),
     };

@@ -94,14 +94,15 @@ static void answer_goes_to_who_asked(void **state)
     stage_run_out(&st);
 }
 
-// RFC 6026 7.1, RFC 3261 9.2: a further 2xx passes, nothing else does; the INVITE is absorbed, its ACK is the user's, and
-// its CANCEL is too late.
+// RFC 6026 7.1, RFC 3261 9.2: a further 2xx passes, nothing else does; the INVITE is absorbed, its ACK is the user's,
+// and its CANCEL is too late.
 static void accepted_invite(void **state)
 {
     struct stage st;
     open_stage(&st);
     request(st.peer, "INVITE", VIA, "");
     scene_pass(st.sc, 10);
+    peer_status(st.peer, 100);
     txn_id id = st.core->id;
     assert_int_equal(core_reply(st.core, 200), 0);
     struct heard *ok = after(&st, 10);
@@ -136,6 +137,7 @@ static void refused_invite(void **state)
     open_stage(&st);
     request(st.peer, "INVITE", VIA, "");
     scene_pass(st.sc, 10);
+    peer_status(st.peer, 100);
     assert_int_equal(core_reply(st.core, 486), 0);
     struct heard *busy = after(&st, 600);
     assert_true(str_eq(peer_next(st.peer)->bytes, busy->bytes)); // Timer G
@@ -203,7 +205,7 @@ static void further_2xx(void **state)
     peer_quiet(st.peer);
     call_expect(&st.call, "11 200\n21 200\n");
     scene_run(st.sc, 32100);
-    call_expect(&st.call, "11 200\n21 200\n32011 ended\n");
+    call_expect(&st.call, "11 200\n21 200\n32012 ended\n");
     peer_answer(st.peer, invite, 200, NULL);
     scene_pass(st.sc, 10);
     assert_int_equal(core_count(st.core, "sip_stray_responses_in"), 1);
@@ -225,7 +227,7 @@ static void further_refusals(void **state)
     }
     call_expect(&st.call, "11 486\n");
     scene_run(st.sc, 32100);
-    call_expect(&st.call, "11 486\n32011 ended\n");
+    call_expect(&st.call, "11 486\n32012 ended\n");
     stage_run_out(&st);
 }
 
@@ -242,7 +244,7 @@ static void further_answers(void **state)
     call_expect(&st.call, "11 200\n");
     assert_int_equal(core_count(st.core, "sip_stray_responses_in"), 0);
     scene_run(st.sc, 5100);
-    call_expect(&st.call, "11 200\n5011 ended\n");
+    call_expect(&st.call, "11 200\n5012 ended\n");
     stage_run_out(&st);
 }
 

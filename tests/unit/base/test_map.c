@@ -36,7 +36,7 @@ static void another_in_its_place(void **state)
 {
     (void)state;
     struct map m = {0};
-    int v[3], other;
+    int v[3] = {0}, other = 0;
     map_replace(&m, 42, &v[0], &other); // there is none
     for (int i = 0; i < 3; i++)
         assert_int_equal(map_add(&m, 42, &v[i]), 0);
