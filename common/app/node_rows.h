@@ -125,7 +125,7 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
     {"limits.finished_memory", CONF_U32, NODE_LIMITS_AT(at, finished_mb), "1024", 1, 65536, "MiB", \
      .help = "What is kept of finished SIP transactions, for messages that are sent again; "       \
              "strangers' may take a quarter of it. Beyond it the oldest are forgotten before "     \
-             "their timers run out. A call takes about 4 kB of the P-CSCF, most of it for 128 s."},\
+             "their timers run out. A call takes 2 to 3 kB of the P-CSCF, most of it for 128 s."},\
     {"limits.exempt", CONF_STR_LIST, NODE_LIMITS_AT(at, exempt), "[]",                             \
      .help = "Addresses and networks whose messages and connections are not counted although "     \
              "they are strangers: a load generator, a gateway of many users."}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proxy, a user of transactions: what a network function sees of SIP: a request in; forward or fork; reply; cancel;
 // timer. One struct pxy is one received request with everything that happens to it (the response context of
-// RFC 3261 16.7). It lives until nothing can happen any more but that a further 2xx comes, for which a few bytes are kept
-// (pxy_forward_ops.keep); across an async gap keep its id.
+// RFC 3261 16.7). It lives until nothing can happen any more but that a further 2xx comes, for which a few bytes are
+// kept (pxy_forward_ops.keep); across an async gap keep its id.
 //
 // A request's journey: it comes from a server transaction that nobody else claims, is validated and has its route
 // prepared (RFC 3261 16.3, 16.4), and is given to the owner. What he forwards gets a client transaction for each branch
