@@ -39,7 +39,7 @@ struct stack_trace {
     struct str call_id; // may be empty
 };
 
-// What strangers may use, and registered users. 0 is no limit everywhere.
+// What strangers may use, and registered users, and the past. 0 is no limit everywhere.
 struct stack_limits {
     uint32_t source_rate, source_burst; // messages of one source: a second, at once
     uint32_t source_prefix;             // of an IPv6 address, in bits: what one source is; 0: ADDR_SITE_BITS
@@ -50,6 +50,7 @@ struct stack_limits {
     uint32_t idle_ms;   // a stranger's connection without a whole message
     uint32_t flows;     // strangers' UDP flows
     uint32_t reserve;   // descriptors that strangers leave free; half of them for trusted ones
+    uint32_t finished_mb; // MiB that is kept of finished transactions (stack/txn/tomb.h)
 };
 
 // What a Warning (RFC 3261 20.43) tells those outside of the network of why this node refused: the cause

@@ -26,6 +26,7 @@ USAGE = """usage: tests/bench/run NAME...
   durable            registration.durable yes and no: durable_yes_p50, _p99, _cpu_K, durable_no_...; of each user in
                      memory, in the store and its index: durable_mem_K, _store_K, _index_K; a start with 100,000 and
                      1,000,000 users: durable_start_100k_K, durable_start_1m_K (K: p, s)
+  finished           call_kept_K: bytes that a call holds when it has just ended (p, i, s, pis)
   overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
   core               all figures of the whole core
   soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
@@ -53,8 +54,9 @@ GROUPS = {
     "overload": tuple(f"{k}_goodput_{n}x" for k in ("reg", "call") for n in overload.TIMES),
     "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
     "durable": durable.NAMES,
+    "finished": tuple(f"call_kept_{k}" for k in ("p", "i", "s", "pis")),
 }
-CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem")
+CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem", "finished")
 
 
 def group_of(name):
@@ -87,6 +89,8 @@ def run_group(group, session):
         return [f for kind in overload.KINDS for f in overload.curve(session, kind)]
     if group == "unloaded":
         return figures.unloaded(session)
+    if group == "finished":
+        return figures.finished(session)
     return figures.memory(session)
 
 
@@ -160,7 +164,7 @@ def quick():
     facts.STATE_RECORDS = "2000"
     overload.SECONDS = 2
     durable.RATE, durable.USERS, durable.RESTARTS = 100, 400, {"100k": 2000, "1m": 4000}
-    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory,
+    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory, figures.finished,
               overload.curve):
         f.__defaults__ = (1,)
 
