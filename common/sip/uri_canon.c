@@ -13,14 +13,20 @@ struct str sip_host_name(struct str host)
 
 static void put_lower(struct writer *w, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        writer_chr(w, ch_lower(s.p[i]));
+    char *p = w->p + w->n;
+    writer_str(w, s);
+    for (size_t i = 0; !w->failed && i < s.n; i++)
+        p[i] = ch_lower(p[i]);
 }
 
 // Escapes of unreserved characters resolved, the others with upper-case digits.
 static void put_user(struct writer *w, struct str s)
 {
     static const char digits[] = "0123456789ABCDEF";
+    if (str_chr(s, '%') < 0) { // as nearly all
+        writer_str(w, s);
+        return;
+    }
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
         if (ch != '%' || s.n - i < 3) {
