@@ -30,6 +30,20 @@ static struct served how_served(const struct job *j, struct str impu)
     return who;
 }
 
+// The same of the identity that a walk over those asserted has come to. They are looked at by several steps in a row;
+// none of them waits.
+static struct served how_asserted(struct job *j, const struct sip_iter *it, const struct sip_addr *id)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    size_t i = sip_iter_index(it);
+    if (i < o->n_asserted)
+        return o->asserted[i];
+    struct served who = how_served(j, impu_canon(job_arena(j), &((const struct scscf *)j->nf)->plan, &id->uri));
+    if (i < ARRAY_LEN(o->asserted) && i == o->n_asserted)
+        o->asserted[o->n_asserted++] = who;
+    return who;
+}
+
 // ---- steps ----
 
 // The served user is known by assertion only: who is not trusted to assert cannot originate.
@@ -60,10 +74,9 @@ static enum step_verdict served_user(struct job *j)
     struct orig_job *o = (struct orig_job *)j;
     const struct scscf *s = j->nf;
     const struct sip_msg *m = job_request(j);
-    struct arena *a = job_arena(j);
     struct sip_iter it = sip_iter_init(m, SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
-        struct served who = how_served(j, impu_canon(a, &s->plan, &id->uri));
+        struct served who = how_asserted(j, &it, id);
         bool here = who.impu.n && scscf_serving(s, &who, NULL);
         if (!who.impu.n || (o->served.impu.n && !here))
             continue;
@@ -127,7 +140,7 @@ static enum step_verdict check_route(struct job *j)
     const struct sip_uri *own = pxy_own_route(job_pxy(j));
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; own && (id = sip_iter_next(&it));) {
-        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        struct served who = how_asserted(j, &it, id);
         enum service_route_verdict v = judge_route(s, own->user, &who);
         if (v == SERVICE_ROUTE_GONE)
             return restoration(j, "the registration that the Service-Route was given to is gone, or its key");
@@ -148,7 +161,7 @@ static enum step_verdict check_barred(struct job *j)
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
         size_t i;
-        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        struct served who = how_asserted(j, &it, id);
         const struct registration *reg = scscf_serving(s, &who, &i);
         if (reg && profile_identity_at(registration_profile(reg), i).barred)
             return job_fail(j, 403, "asserted identity is barred");
