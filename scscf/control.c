@@ -124,6 +124,10 @@ void scscf_metrics(const struct scscf *s, struct metrics *m)
     brake_metrics(s->brake, m);
     metrics_add(m, "scscf_service_profiles", "gauge", "Different service profiles held", "",
                 (double)profile_store_count(s->profiles));
+    metrics_add(m, "scscf_profile_forms", "gauge", "Documents of the HSS known that differ in names alone", "",
+                (double)profile_store_forms(s->profiles));
+    metrics_add(m, "scscf_profiles_by_form_total", "counter", "Profiles that were read by such a form", "",
+                (double)profile_store_filled(s->profiles));
     app_metrics_stack(m, s->stack);
     keys_metrics(s->keys, m);
     app_metrics_dia(m, s->dia);

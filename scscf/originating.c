@@ -30,6 +30,20 @@ static struct served how_served(const struct job *j, struct str impu)
     return who;
 }
 
+// The same of the identity that a walk over those asserted has come to: several steps in a row look at them. Who waits
+// looks anew.
+static struct served how_asserted(struct job *j, const struct sip_iter *it, const struct sip_addr *id)
+{
+    struct orig_job *o = (struct orig_job *)j;
+    size_t i = sip_iter_index(it);
+    if (i < o->n_asserted)
+        return o->asserted[i];
+    struct served who = how_served(j, impu_canon(job_arena(j), &((const struct scscf *)j->nf)->plan, &id->uri));
+    if (i < ARRAY_LEN(o->asserted) && i == o->n_asserted)
+        o->asserted[o->n_asserted++] = who;
+    return who;
+}
+
 // ---- steps ----
 
 // The served user is known by assertion only: who is not trusted to assert cannot originate.
@@ -57,12 +71,11 @@ static void read_claim(struct orig_job *o)
 // Of two asserted identities the one that is registered here counts.
 static struct served find_served(struct job *j)
 {
-    const struct scscf *s = j->nf;
     struct served found = {STR_NONE, STR_NONE};
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
-        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
-        if (who.impu.n && scscf_serving(s, &who, NULL))
+        struct served who = how_asserted(j, &it, id);
+        if (who.impu.n && scscf_serving(j->nf, &who, NULL))
             return who;
         if (!found.impu.n)
             found = who;
@@ -95,6 +108,7 @@ static void on_restored(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     (void)a; // what it brings has been taken
     if (!j)
         return;
+    ((struct orig_job *)j)->n_asserted = 0;
     ((struct orig_job *)j)->served = find_served(j);
     job_resume(j);
 }
@@ -136,6 +150,7 @@ static void on_owner(void *nf, cx_arg arg, int err, const struct cx_saa *a)
     struct reject bad = cx_verdict(err, a ? a->result : (struct dia_result){0});
     if (!o)
         return;
+    o->n_asserted = 0;
     if (word == COVERED_BY_PATTERN) {
         job_resume(&o->job);
     } else if (word == COVERED_BY_OTHER) {
@@ -232,7 +247,7 @@ static enum step_verdict check_route(struct job *j)
     const struct sip_uri *own = pxy_own_route(job_pxy(j));
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; own && (id = sip_iter_next(&it));) {
-        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        struct served who = how_asserted(j, &it, id);
         enum service_route_verdict v = judge_route(s, own->user, &who);
         if (v == SERVICE_ROUTE_GONE)
             return restoration(j, "the registration that the Service-Route was given to is gone, or its key");
@@ -253,7 +268,7 @@ static enum step_verdict check_barred(struct job *j)
     struct sip_iter it = sip_iter_init(job_request(j), SIP_H_P_ASSERTED_IDENTITY);
     for (const struct sip_addr *id; (id = sip_iter_next(&it));) {
         size_t i;
-        struct served who = how_served(j, impu_canon(job_arena(j), &s->plan, &id->uri));
+        struct served who = how_asserted(j, &it, id);
         const struct registration *reg = scscf_serving(s, &who, &i);
         if (reg && profile_identity_at(registration_profile(reg), i).barred)
             return job_fail(j, 403, "asserted identity is barred");

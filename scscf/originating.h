@@ -6,11 +6,15 @@
 #include "scscf/scscf_priv.h"
 #include "scscf/source.h"
 
+enum { ORIGINATING_ASSERTED = 2 }; // identities of a request, RFC 3325 9.1
+
 struct orig_job {
     struct job job;
     struct served served;
     struct served asked; // of whom the HSS is asked whose identity it is
     uint8_t n_asked;
+    struct served asserted[ORIGINATING_ASSERTED]; // how each is served, as far as they have been looked up
+    size_t n_asserted;
     struct str next_hop; // empty: by Route or Request-URI
     bool foreign;        // the request leaves the home network
     enum trust_side to;  // who gets it

@@ -28,6 +28,7 @@ struct tx_control {
 };
 
 struct uvl_rx {
+    int used; // of msg: the kernel has written into these
     struct mmsghdr msg[RX_BATCH];
     struct iovec iov[RX_BATCH];
     struct addr src[RX_BATCH];
@@ -42,18 +43,30 @@ void uvl_udp_rx_free(struct uvl_rx *rx)
     mem_free(rx);
 }
 
-static void rx_prepare(struct uvl_rx *rx)
+static struct uvl_rx *rx_new(void)
 {
+    struct uvl_rx *rx = mem_alloc(sizeof *rx);
+    if (!rx)
+        return NULL;
+    rx->used = RX_BATCH;
     for (size_t i = 0; i < RX_BATCH; i++) {
         rx->iov[i] = (struct iovec){.iov_base = rx->data[i], .iov_len = RX_SIZE};
         rx->msg[i].msg_hdr = (struct msghdr){
             .msg_name = &rx->src[i],
-            .msg_namelen = sizeof rx->src[i],
             .msg_iov = &rx->iov[i],
             .msg_iovlen = 1,
             .msg_control = rx->control[i],
-            .msg_controllen = CONTROL_SIZE,
         };
+    }
+    return rx;
+}
+
+// What a call has not filled is as it was.
+static void rx_prepare(struct uvl_rx *rx)
+{
+    for (int i = 0; i < rx->used; i++) {
+        rx->msg[i].msg_hdr.msg_namelen = sizeof rx->src[i];
+        rx->msg[i].msg_hdr.msg_controllen = CONTROL_SIZE;
     }
 }
 
@@ -84,6 +97,7 @@ static void receive(struct uvl_udp *u)
     for (int batch = 0; batch < RX_BATCHES; batch++) {
         rx_prepare(rx);
         int n = recvmmsg(u->sock.fd, rx->msg, RX_BATCH, MSG_DONTWAIT, NULL);
+        rx->used = n < 0 ? RX_BATCH : n;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
         uint64_t now = uvl_stamp_now();
@@ -286,7 +300,7 @@ int uvl_udp_open(struct loop *l, const struct udp_params *p, struct udp **ret_ud
     struct uvl_world *w = uvl_world_of(l);
     struct addr local;
     int fd = -1, err;
-    if (!w->rx && !(w->rx = mem_alloc(sizeof *w->rx)))
+    if (!w->rx && !(w->rx = rx_new()))
         return ERR_NOMEM;
     if ((err = bind_socket(p, &local, &fd)) < 0)
         return err;

@@ -39,8 +39,10 @@ bool sip_host_eq(struct str a, struct str b)
 
 static void put_lower(struct writer *w, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        writer_chr(w, ch_lower(s.p[i]));
+    char *p = w->p + w->n;
+    writer_str(w, s);
+    for (size_t i = 0; !w->failed && i < s.n; i++)
+        p[i] = ch_lower(p[i]);
 }
 
 static void put_host(struct writer *w, struct str host)
@@ -57,6 +59,10 @@ static void put_host(struct writer *w, struct str host)
 static void put_user(struct writer *w, struct str s)
 {
     static const char digits[] = "0123456789ABCDEF";
+    if (str_chr(s, '%') < 0) { // as nearly all
+        writer_str(w, s);
+        return;
+    }
     for (size_t i = 0; i < s.n; i++) {
         char ch = s.p[i];
         if (ch != '%' || s.n - i < 3) {

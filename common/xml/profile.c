@@ -7,10 +7,11 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "xml/profile_priv.h"
+#include "xml/forms.h"
 
 struct profile_store {
     struct map services; // by hash of the key
+    struct forms forms;
     profile_skipped_fn skipped;
     void *arg;
 };
@@ -34,6 +35,7 @@ int profile_store_new(struct profile_store **ret_store)
     struct profile_store *s = mem_zalloc(sizeof *s);
     if (!s)
         return ERR_NOMEM;
+    forms_init(&s->forms);
     *ret_store = s;
     return 0;
 }
@@ -49,6 +51,7 @@ void profile_store_free(struct profile_store *s)
     if (!s)
         return;
     size_t it = 0;
+    forms_done(&s->forms);
     for (struct service_entry *e; (e = map_next(&s->services, &it));)
         entry_free(e);
     map_done(&s->services);
@@ -66,11 +69,22 @@ size_t profile_store_count(const struct profile_store *s)
     return s->services.n;
 }
 
+size_t profile_store_forms(const struct profile_store *s)
+{
+    return s->forms.n;
+}
+
+uint64_t profile_store_filled(const struct profile_store *s)
+{
+    return s->forms.filled;
+}
+
 void profile_entry_unref(struct profile_store *s, struct service_entry *e)
 {
     if (--e->refs)
         return;
     map_remove(&s->services, e->hash, e);
+    forms_forget(&s->forms, e);
     entry_free(e);
 }
 
@@ -158,12 +172,6 @@ static int too_many(struct xml_error *e, const xmlNode *n, const char *what)
 }
 
 // ---- identities ----
-
-bool profile_is_identity(struct str s)
-{
-    return str_istarts(s, STR("sip:")) || str_istarts(s, STR("sips:")) ||
-           str_istarts(s, STR("tel:"));
-}
 
 int profile_identity_type(enum profile_interface on, uint32_t number,
                           enum profile_identity_type *ret_type)
@@ -311,8 +319,8 @@ static int pack(const struct draft *d, struct profile **ret_profile)
     return 0;
 }
 
-int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_profile,
-                  struct xml_error *ret_err)
+static int parse_document(struct profile_store *s, struct str xml, struct profile **ret_profile,
+                          struct xml_error *ret_err)
 {
     xmlDoc *doc;
     int err = xml_load(xml, PROFILE_XML_MAX, "IMSSubscription", &doc, ret_err);
@@ -336,12 +344,50 @@ int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_
     return err;
 }
 
+static void drop_parts(const struct profile *p)
+{
+    for (size_t i = 0; i < p->n_services; i++)
+        profile_entry_unref(p->store, p->services[i]);
+}
+
+// Without memory, or when names stand elsewhere as well, such documents go on to be parsed.
+static void learn(struct profile_store *s, const struct form_cuts *c, const struct profile *p)
+{
+    struct arena a;
+    struct profile *model;
+    struct xml_error why;
+    arena_init(&a, NULL, 0);
+    struct str text = form_probes(&a, c);
+    if (text.p && parse_document(s, text, &model, &why) == 0) {
+        int err = forms_add(&s->forms, c, model, p);
+        drop_parts(model); // p holds them, and the form none
+        if (err)
+            mem_free(model);
+    }
+    arena_done(&a);
+}
+
+int profile_parse(struct profile_store *s, struct str xml, struct profile **ret_profile,
+                  struct xml_error *ret_err)
+{
+    struct form_cuts cuts;
+    bool may_have_form = form_cut(xml, &cuts);
+    struct profile *p = may_have_form ? forms_fill(&s->forms, &cuts) : NULL;
+    if (p) {
+        *ret_profile = p;
+        return 0;
+    }
+    int err = parse_document(s, xml, ret_profile, ret_err);
+    if (!err && may_have_form && forms_is_due(&s->forms, &cuts))
+        learn(s, &cuts, *ret_profile);
+    return err;
+}
+
 void profile_free(struct profile *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < p->n_services; i++)
-        profile_entry_unref(p->store, p->services[i]);
+    drop_parts(p);
     mem_free(p);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The user profile that the HSS sends to the S-CSCF (TS 29.228 annexes B and E). Its journey: the
-// XML of an SAA is parsed once; what thousands of users have in common, the service part with its
-// initial filter criteria, is interned in a store and shared; what is a user's own, the
+// The user profile that the HSS sends to the S-CSCF (TS 29.228 annexes B and E). Its journey: the XML of an SAA is
+// parsed, or read by its form when others before it had the same (forms.h); what thousands of users have in common, the
+// service part with its initial filter criteria, is interned in a store and shared; what is a user's own, the
 // identities, becomes one small block of memory.
 #pragma once
 
@@ -97,6 +97,9 @@ typedef void (*profile_skipped_fn)(void *arg, const struct xml_error *first, siz
 void profile_store_tell(struct profile_store *s, profile_skipped_fn skipped, void *arg);
 // Number of different service profiles held.
 size_t profile_store_count(const struct profile_store *s);
+// Forms of documents known (forms.h), and documents that were read by one.
+size_t profile_store_forms(const struct profile_store *s);
+uint64_t profile_store_filled(const struct profile_store *s);
 
 // Parses an IMSSubscription. ERR_BAD, ERR_TOOBIG for more than is taken (ret_err says which element and
 // line of both), ERR_NOMEM. Filter criteria that cannot be read are left out.

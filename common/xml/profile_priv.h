@@ -47,6 +47,11 @@ static inline char *profile_text(const struct profile *p)
     return (char *)(profile_slots(p) + p->n_identities);
 }
 
+static inline bool profile_is_identity(struct str s)
+{
+    return str_istarts(s, STR("sip:")) || str_istarts(s, STR("sips:")) || str_istarts(s, STR("tel:"));
+}
+
 // ---- profile.c ----
 
 // An entry with this text; NULL: none. The hash is that of the text.
@@ -55,4 +60,3 @@ struct service_entry *profile_entry_find(struct profile_store *s, uint64_t hash,
 int profile_entry_new(struct profile_store *s, const xmlNode *n, struct str key, struct service_entry **ret_entry,
                       struct xml_error *ret_err);
 void profile_entry_unref(struct profile_store *s, struct service_entry *e);
-bool profile_is_identity(struct str s);

@@ -28,6 +28,23 @@ static void walk(const struct profile *p)
     }
 }
 
+// A third one of the same form is read without the parser, to the same profile.
+static void fill_its_form(struct profile_store *s, struct str input, const struct profile *want)
+{
+    struct profile *p = NULL;
+    struct xml_error err;
+    MUST(profile_parse(s, input, &p, &err) == 0);
+    MUST(str_eq(profile_impi(p), profile_impi(want)));
+    MUST(profile_identity_count(p) == profile_identity_count(want));
+    for (size_t i = 0; i < profile_identity_count(p); i++) {
+        struct profile_identity a = profile_identity_at(p, i), b = profile_identity_at(want, i);
+        MUST(str_eq(a.uri, b.uri) && str_eq(a.wildcard, b.wildcard) && a.barred == b.barred && a.type == b.type);
+        MUST(str_eq(a.display_name, b.display_name) && str_eq(a.alias_group, b.alias_group));
+        MUST(profile_service(p, i) == profile_service(want, i));
+    }
+    profile_free(p);
+}
+
 void fuzz_profile(struct str input)
 {
     struct profile_store *store;
@@ -43,6 +60,7 @@ void fuzz_profile(struct str input)
         size_t n = profile_store_count(store);
         MUST(profile_parse(store, input, &again, &err) == 0);
         MUST(profile_store_count(store) == n); // shared
+        fill_its_form(store, input, p);
         profile_free(again);
     } else {
         (void)hss_user_data_validate(input, why, sizeof why);

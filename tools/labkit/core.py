@@ -20,8 +20,8 @@ PROGRAMS = [*(f"{n}/carillon-{n}" for n in facts.KINDS), "tools/ctl/carillon-ctl
 def build(quiet=False):
     """Builds the programs, with a count of what is compiled."""
     if not (facts.BUILD / "build.ninja").exists():
-        run_step(["meson", "setup", str(facts.BUILD), str(facts.ROOT), "-Dbuildtype=release",
-                  "-Db_ndebug=false"], "build: configuring failed")
+        run_step(["meson", "setup", str(facts.BUILD), str(facts.ROOT), "--native-file",
+                  str(facts.ROOT / "tools" / "release.ini")], "build: configuring failed")
     p = subprocess.Popen(["ninja", "-C", str(facts.BUILD), *PROGRAMS], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True)
     kept, shown = [], 0

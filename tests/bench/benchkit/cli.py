@@ -171,8 +171,8 @@ def quick():
 
 def check_build():
     if not (facts.BUILD / "tools" / "ue" / "carillon-ue").exists():
-        raise BenchError(f"{facts.BUILD} is not built: meson setup build -Dbuildtype=release "
-                         "-Db_ndebug=false && ninja -C build")
+        raise BenchError(f"{facts.BUILD} is not built: meson setup build --native-file tools/release.ini "
+                         "&& ninja -C build")
     if os.cpu_count() < 2:
         raise BenchError("two cores are needed: one for the nodes, one for the load")
     facts.RUN.mkdir(exist_ok=True)
