@@ -85,6 +85,18 @@ void map_remove(struct map *m, uint64_t key, const void *value)
     }
 }
 
+void map_replace(struct map *m, uint64_t key, const void *value, void *by)
+{
+    if (!m->cap)
+        return;
+    for (size_t i = home(m, key); m->slots[i].value; i = (i + 1) & (m->cap - 1)) {
+        if (m->slots[i].key == key && m->slots[i].value == value) {
+            m->slots[i].value = by;
+            return;
+        }
+    }
+}
+
 void *map_find(const struct map *m, uint64_t key, size_t *it)
 {
     if (!m->cap)

@@ -18,6 +18,8 @@ void map_done(struct map *m);
 int map_add(struct map *m, uint64_t key, void *value);
 // Removes the entry with this key and value; harmless when there is none.
 void map_remove(struct map *m, uint64_t key, const void *value);
+// by takes the place of value; harmless when there is none with this key.
+void map_replace(struct map *m, uint64_t key, const void *value, void *by);
 // First value with key; *it starts at 0 and continues the search on the next call. NULL at the end.
 void *map_find(const struct map *m, uint64_t key, size_t *it);
 // Every value once, in no order; *it starts at 0. The map must not change meanwhile.

@@ -39,6 +39,12 @@ uint64_t slots_add(struct slots *t, void *obj)
     return t->v[i].uses << 24 | i;
 }
 
+void slots_replace(struct slots *t, uint64_t id, void *obj)
+{
+    if (slots_find(t, id))
+        t->v[id & 0xffffff].obj = obj;
+}
+
 void slots_remove(struct slots *t, uint64_t id)
 {
     if (!slots_find(t, id))

@@ -19,6 +19,8 @@ struct slots {
 
 // New id for obj; 0 when out of memory or slots.
 uint64_t slots_add(struct slots *t, void *obj);
+// obj takes the place of what is there under this id; harmless when it has gone.
+void slots_replace(struct slots *t, uint64_t id, void *obj);
 void slots_remove(struct slots *t, uint64_t id);
 void slots_done(struct slots *t);
 

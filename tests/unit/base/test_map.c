@@ -32,6 +32,25 @@ static void equal_keys(void **state)
     map_done(&m);
 }
 
+static void another_in_its_place(void **state)
+{
+    (void)state;
+    struct map m = {0};
+    int v[3] = {0}, other = 0;
+    map_replace(&m, 42, &v[0], &other); // there is none
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(map_add(&m, 42, &v[i]), 0);
+    map_replace(&m, 42, &v[1], &other);
+    map_replace(&m, 41, &v[2], &other);
+    map_replace(&m, 42, &v[1], &v[1]);
+    size_t it = 0;
+    assert_ptr_equal(map_find(&m, 42, &it), &v[0]);
+    assert_ptr_equal(map_find(&m, 42, &it), &other);
+    assert_ptr_equal(map_find(&m, 42, &it), &v[2]);
+    assert_int_equal(m.n, 3);
+    map_done(&m);
+}
+
 // Random adds and removes against a plain count per key.
 static void against_model(void **state)
 {
@@ -95,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_keys),
+        cmocka_unit_test(another_in_its_place),
         cmocka_unit_test(against_model),
         cmocka_unit_test(room),
         cmocka_unit_test(out_of_memory),

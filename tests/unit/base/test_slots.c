@@ -55,6 +55,19 @@ static void strangers_find_nothing(void **state)
     slots_done(&t);
 }
 
+static void another_in_its_place(void **state)
+{
+    struct slots t = {0};
+    int a, b;
+    uint64_t id = slots_add(&t, &a);
+    slots_replace(&t, id, &b);
+    assert_ptr_equal(slots_find(&t, id), &b);
+    slots_remove(&t, id);
+    slots_replace(&t, id, &a);
+    assert_null(slots_find(&t, id));
+    slots_done(&t);
+}
+
 static void out_of_memory_gives_no_id(void **state)
 {
     struct slots t = {0};
@@ -71,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_found_and_never_reused),
         cmocka_unit_test(strangers_find_nothing),
+        cmocka_unit_test(another_in_its_place),
         cmocka_unit_test(out_of_memory_gives_no_id),
     };
     return cmocka_run_group_tests_name("stack_slots", tests, NULL, NULL);
