@@ -72,11 +72,17 @@ static inline enum trust_side icscf_side(const struct icscf *i, const struct pxy
     return trust_side_of(&i->neighbours, &pxy_source(p)->remote);
 }
 
-// Removes what that neighbour may not see from a response to it.
+// Removes what such a neighbour may not see from a response to it.
+static inline void icscf_hide_from(const struct icscf *i, enum trust_side side, const struct sip_msg *msg,
+                                   struct sip_edits *edits)
+{
+    trust_out(side, i->cfg->trust.warnings == STACK_WARNINGS_FULL, msg, edits);
+}
+
 static inline void icscf_hide(const struct icscf *i, const struct pxy *p,
                               const struct sip_msg *msg, struct sip_edits *edits)
 {
-    trust_out(icscf_side(i, p), i->cfg->trust.warnings == STACK_WARNINGS_FULL, msg, edits);
+    icscf_hide_from(i, icscf_side(i, p), msg, edits);
 }
 
 static inline struct icscf *icscf_of(const struct icscf_job *r)

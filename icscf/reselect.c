@@ -173,7 +173,21 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     return PXY_TAKEN;
 }
 
-static const struct pxy_forward_ops ops = {on_response};
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    enum trust_side side = icscf_side(nf, p);
+    (void)ctx;
+    pxy_keep_bytes(w, &side, sizeof side);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    enum trust_side side;
+    pxy_kept_bytes(&kept, &side, sizeof side);
+    icscf_hide_from(nf, side, msg, edits);
+}
+
+static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
 
 // REGISTER: the S-CSCF's name becomes the Request-URI (TS 24.229 5.3.1.2). Others keep theirs and
 // get it as Route (5.3.2.1).

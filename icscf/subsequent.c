@@ -92,9 +92,28 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned
     return PXY_PASS;
 }
 
+// Where the response comes from, and where it goes.
+struct back {
+    enum trust_side from, to;
+};
+
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    struct back b = {.from = ((const struct sub_job *)ctx)->to, .to = icscf_side(nf, p)};
+    pxy_keep_bytes(w, &b, sizeof b);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct back b;
+    pxy_kept_bytes(&kept, &b, sizeof b);
+    trust_in(b.from, msg, edits);
+    icscf_hide_from(nf, b.to, msg, edits);
+}
+
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = on_response};
+    static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
     struct sub_job *o = (struct sub_job *)j;
     o->target.leg_ms = ((const struct icscf *)j->nf)->cfg->leg_ms;
     int err = pxy_forward(job_pxy(j), &o->target, 1, &ops, j->nf);

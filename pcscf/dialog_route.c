@@ -119,12 +119,12 @@ enum step_verdict record_route_again_to_core(struct job *j)
 }
 
 // What comes back says nothing new of the route set, whoever is in the list and whoever is not.
-void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, const struct sip_uri *own,
+void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, struct str own,
                                    const struct sip_msg *resp, struct sip_edits *e)
 {
     size_t i;
-    if (own && refreshes_target(resp) && find_callers(p, f, resp, &i))
-        sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, ARENA_CAT(e->arena, STR("<"), own->text, STR(">")));
+    if (own.n && refreshes_target(resp) && find_callers(p, f, resp, &i))
+        sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, ARENA_CAT(e->arena, STR("<"), own, STR(">")));
 }
 
 // ---- towards the UE ----
@@ -194,29 +194,62 @@ static bool find_called(const struct pcscf *p, const struct access_flow *f,
     return false;
 }
 
-void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
-                               const struct sip_msg *req, const struct sip_msg *resp,
-                               struct sip_edits *e)
+// first: the request was outside of any dialog.
+static bool is_recorded(const struct sip_msg *resp, bool first)
+{
+    if (sip_msg_status(resp) <= 100 || sip_msg_status(resp) >= 300)
+        return false;
+    return (first && pcscf_makes_dialog(resp)) ||
+           (refreshes_target(resp) && sip_msg_has(resp, SIP_H_RECORD_ROUTE));
+}
+
+// In the place of the UE's entry, when the list is what it was given. False: it is not; *ret_uri goes before another.
+static bool put_own(const struct pcscf *p, struct arena *a, const struct access_flow *f, const struct sip_msg *resp,
+                    struct sip_edits *e, struct str *ret_uri)
 {
     struct token_use use = {.kind = TOKEN_CORE, .call_id = sip_msg_call_id(resp)};
     size_t i;
-    bool first = pcscf_makes_dialog(resp) && !pcscf_in_dialog(req);
-    if (sip_msg_status(resp) <= 100 || sip_msg_status(resp) >= 300 ||
-        !(first || (refreshes_target(resp) && sip_msg_has(resp, SIP_H_RECORD_ROUTE))))
-        return;
-    struct str uri = pcscf_own_uri(p, a, f, &use);
-    if (!uri.p)
-        return;
-    if (find_called(p, f, resp, &i)) {
-        sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, uri);
-        return;
-    }
+    *ret_uri = pcscf_own_uri(p, a, f, &use);
+    if (!ret_uri->p)
+        return true; // out of memory, as the edits know
+    if (!find_called(p, f, resp, &i))
+        return false;
+    sip_edit_replace_at(e, SIP_H_RECORD_ROUTE, i, *ret_uri);
+    return true;
+}
+
+struct str record_route_list(struct arena *a, const struct sip_msg *req)
+{
     struct arena_buf all = arena_buf_init(a);
-    arena_buf_add(&all, uri);
     struct sip_iter it = sip_iter_init(req, SIP_H_RECORD_ROUTE);
     for (const struct sip_addr *rr; (rr = sip_iter_next(&it));)
         arena_buf_item(&all, STR(", "), rr->text);
-    sip_edit_set(e, SIP_H_RECORD_ROUTE, arena_buf_done(&all));
+    return arena_buf_done(&all);
+}
+
+static void set_list(struct arena *a, struct str own, struct str list, struct sip_edits *e)
+{
+    struct str all = list.p ? ARENA_CAT(a, own, list.n ? STR(", ") : STR_NONE, list) : STR_NONE;
+    sip_edit_set(e, SIP_H_RECORD_ROUTE, all);
+}
+
+bool record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+                               const struct sip_msg *req, const struct sip_msg *resp,
+                               struct sip_edits *e)
+{
+    struct str uri;
+    if (!is_recorded(resp, !pcscf_in_dialog(req)) || put_own(p, a, f, resp, e, &uri))
+        return false;
+    set_list(a, uri, record_route_list(a, req), e);
+    return true;
+}
+
+void record_route_late_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f, bool first,
+                               struct str list, const struct sip_msg *resp, struct sip_edits *e)
+{
+    struct str uri;
+    if (is_recorded(resp, first) && !put_own(p, a, f, resp, e, &uri) && list.p)
+        set_list(a, uri, list, e);
 }
 
 // ---- inside a dialog ----

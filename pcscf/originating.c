@@ -130,21 +130,42 @@ static enum pxy_verdict no_core(struct pjob *pj, unsigned status, const char *tr
     return PXY_TAKEN;
 }
 
+static void pass_to_ue(const struct pcscf *pc, const struct access_flow *ue, struct str icid, const struct sip_msg *msg,
+                       struct sip_edits *edits)
+{
+    pcscf_hide_from_ue(pc, msg, edits);
+    record_route_back_to_ue(pc, edits->arena, ue, icid, msg, edits);
+}
+
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    struct pcscf *pc = nf;
     const struct pjob *pj = ctx;
     if (!msg)
         return no_core(ctx, status, pxy_trouble(p));
-    pcscf_hide_from_ue(pc, msg, edits);
-    record_route_back_to_ue(pc, edits->arena, &pj->ue, pj->icid, msg, edits);
+    pass_to_ue(nf, &pj->ue, pj->icid, msg, edits);
     return PXY_PASS;
+}
+
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    const struct pjob *pj = ctx;
+    (void)nf;
+    (void)p;
+    pxy_keep_bytes(w, &pj->ue, sizeof pj->ue);
+    pxy_keep_str(w, pj->icid);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct access_flow ue;
+    pxy_kept_bytes(&kept, &ue, sizeof ue);
+    pass_to_ue(nf, &ue, pxy_kept_str(&kept), msg, edits);
 }
 
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = on_response};
+    static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
     struct pjob *pj = pjob_of(j);
     pcscf_aim_at_core(pj);
     pj->target.withdraw = true;

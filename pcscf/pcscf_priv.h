@@ -61,6 +61,7 @@ struct pjob {
     bool outbound;             // the UE's flows are managed by the S-CSCF
     bool counted;              // as a registration begun by its source
     size_t entries_tried;      // of the home network, by a REGISTER
+    bool mended;               // the UE's Record-Route had to be replaced by the request's
     bool writing;              // what its 200 (OK) has changed is not on the disk yet
     int write_err;
     struct str icid;           // of the dialog or standalone request, for charging
@@ -87,6 +88,8 @@ void pcscf_hide_from_ue(const struct pcscf *p, const struct sip_msg *m, struct s
 // What a UE has sent, request or response, on its way to the core: what it may not say goes (TS 24.229 4.4; RFC 3329
 // 2.3.1), what this network knows of where it is comes (4.4.3, 7.2A.4).
 void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e);
+void pcscf_take_from(const struct pcscf *pc, const struct access_flow *ue, const struct sip_msg *m,
+                     struct sip_edits *e);
 // The target's side and time for what goes to the core.
 void pcscf_aim_at_core(struct pjob *pj);
 // Forwards to pj->target with the procedure's response callback.
@@ -187,18 +190,23 @@ void record_route_to_core(struct pjob *pj);
 void record_route_back_to_ue(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                              struct str icid, const struct sip_msg *resp, struct sip_edits *e);
 // From the core towards the UE (TS 24.229 5.2.6.4.3), and back: a list that is not the request's
-// with what may have come before it is replaced by the request's (5.2.6.4.4). The first is a step.
+// with what may have come before it is replaced by the request's (5.2.6.4.4). The first is a step. true: it was.
 enum step_verdict record_route_to_ue(struct job *j);
-void record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
+bool record_route_back_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f,
                                const struct sip_msg *req, const struct sip_msg *resp,
                                struct sip_edits *e);
+// The same of a further 2xx, when all that is left of the request is whether it was outside of any dialog, and its list
+// if the one in the first 2xx had to be replaced (record_route_list; else STR_NONE).
+void record_route_late_to_core(const struct pcscf *p, struct arena *a, const struct access_flow *f, bool first,
+                               struct str list, const struct sip_msg *resp, struct sip_edits *e);
+struct str record_route_list(struct arena *a, const struct sip_msg *req);
 
 // The same of a target refresh inside the dialog (5.2.6.3.5, 5.2.6.3.6, 5.2.6.4.5, 5.2.6.4.6): route sets do not change
 // by it (RFC 3261 12.2), but who has lost his dialog finds the way. The first and the third are steps. From the UE the
-// answer has the entry that the UE has (own: its Route entry); to the UE there is one only when the nodes before this
-// one have recorded themselves, too, and the answer is treated by record_route_back_to_core.
+// answer has the entry that the UE has (own: its Route entry's URI); to the UE there is one only when the nodes before
+// this one have recorded themselves, too, and the answer is treated by record_route_back_to_core.
 enum step_verdict record_route_again_to_core(struct job *j);
-void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, const struct sip_uri *own,
+void record_route_again_back_to_ue(const struct pcscf *p, const struct access_flow *f, struct str own,
                                    const struct sip_msg *resp, struct sip_edits *e);
 enum step_verdict record_route_again_to_ue(struct job *j);
 

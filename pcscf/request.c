@@ -25,15 +25,20 @@ void pcscf_hide_from_ue(const struct pcscf *pc, const struct sip_msg *m, struct 
 }
 
 // RFC 7315 4.4: in all but ACK and CANCEL.
-void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e)
+void pcscf_take_from(const struct pcscf *pc, const struct access_flow *ue, const struct sip_msg *m, struct sip_edits *e)
 {
     enum sip_method method = sip_msg_cseq(m)->method;
-    struct str known = access_info_of(pj->pcscf->access_info, &pj->ue.remote);
+    struct str known = access_info_of(pc->access_info, &ue->remote);
     trust_in(TRUST_UE, m, e);
     if (sip_msg_is_request(m))
         agreement_strip(m, e);
     if (known.n && method != SIP_ACK && method != SIP_CANCEL)
         sip_edit_append(e, SIP_H_P_ACCESS_NETWORK_INFO, known);
+}
+
+void pcscf_take_from_ue(const struct pjob *pj, const struct sip_msg *m, struct sip_edits *e)
+{
+    pcscf_take_from(pj->pcscf, &pj->ue, m, e);
 }
 
 // ---- forwarding ----

@@ -32,12 +32,38 @@ static enum pxy_verdict response_to_ue(void *nf, struct pxy *p, void *ctx, unsig
                                        const struct sip_msg *msg, struct sip_edits *edits)
 {
     const struct pjob *pj = ctx;
+    const struct sip_uri *own = pxy_own_route(p);
     (void)status;
     if (!msg)
         return PXY_PASS;
     pcscf_hide_from_ue(nf, msg, edits);
-    record_route_again_back_to_ue(nf, &pj->ue, pxy_own_route(p), msg, edits);
+    record_route_again_back_to_ue(nf, &pj->ue, own ? own->text : STR_NONE, msg, edits);
     return PXY_PASS;
+}
+
+static void keep_to_ue(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    const struct pjob *pj = ctx;
+    const struct sip_uri *own = pxy_own_route(p);
+    (void)nf;
+    pxy_keep_bytes(w, &pj->ue, sizeof pj->ue);
+    pxy_keep_str(w, own ? own->text : STR_NONE);
+}
+
+static void late_to_ue(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct access_flow ue;
+    pxy_kept_bytes(&kept, &ue, sizeof ue);
+    pcscf_hide_from_ue(nf, msg, edits);
+    record_route_again_back_to_ue(nf, &ue, pxy_kept_str(&kept), msg, edits);
+}
+
+static void pass_from_ue(const struct pcscf *pc, const struct access_flow *ue, struct str vector,
+                         const struct sip_msg *msg, struct sip_edits *edits)
+{
+    pcscf_take_from(pc, ue, msg, edits);
+    if (vector.n)
+        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, vector);
 }
 
 static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, unsigned status,
@@ -48,17 +74,31 @@ static enum pxy_verdict response_from_ue(void *nf, struct pxy *p, void *ctx, uns
         return pcscf_flow_failed(pj, true);
     if (!msg)
         return PXY_PASS;
-    pcscf_take_from_ue(pj, msg, edits);
-    struct str pcv = pcscf_charging_answer(pj->pcscf, edits->arena, pj->req);
-    if (pcv.n)
-        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
-    record_route_back_to_core(nf, edits->arena, &pj->ue, pxy_request(p), msg, edits);
+    pass_from_ue(nf, &pj->ue, pcscf_charging_answer(pj->pcscf, edits->arena, pj->req), msg, edits);
+    pj->mended = record_route_back_to_core(nf, edits->arena, &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
+}
+
+static void keep_from_ue(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    const struct pjob *pj = ctx;
+    pxy_keep_bytes(w, &pj->ue, sizeof pj->ue);
+    pxy_keep_str(w, pcscf_charging_answer(nf, pj->arena, pj->req));
+    if (pj->mended)
+        pxy_keep_str(w, record_route_list(pj->arena, pxy_request(p)));
+}
+
+static void late_from_ue(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct access_flow ue;
+    pxy_kept_bytes(&kept, &ue, sizeof ue);
+    pass_from_ue(nf, &ue, pxy_kept_str(&kept), msg, edits);
+    record_route_late_to_core(nf, edits->arena, &ue, false, pxy_kept_str(&kept), msg, edits);
 }
 
 static enum step_verdict send_to_core(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = response_to_ue};
+    static const struct pxy_forward_ops ops = {.response = response_to_ue, .keep = keep_to_ue, .late = late_to_ue};
     struct pjob *pj = pjob_of(j);
     pcscf_aim_at_core(pj);
     return pcscf_forward(pj, &ops);
@@ -66,7 +106,8 @@ static enum step_verdict send_to_core(struct job *j)
 
 static enum step_verdict send_to_ue(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = response_from_ue};
+    static const struct pxy_forward_ops ops = {
+        .response = response_from_ue, .keep = keep_from_ue, .late = late_from_ue};
     struct pjob *pj = pjob_of(j);
     pcscf_aim_at_ue(pj);
     return pcscf_forward(pj, &ops);

@@ -37,37 +37,78 @@ static enum step_verdict strip(struct job *j)
 }
 
 // The called party answers under the identity it was called by (TS 24.229 5.2.6.4.4 and 5.2.6.4.8).
-static void assert_called_party(struct pxy *p, const struct sip_msg *msg, unsigned status,
+static void assert_called_party(struct str called, const struct sip_msg *msg, unsigned status,
                                 struct sip_edits *edits)
 {
-    const struct sip_addr *called = sip_msg_at(pxy_request(p), SIP_H_P_CALLED_PARTY_ID, 0);
-    if (called && status > 100 && (status < 300 || !pcscf_makes_dialog(msg)))
+    if (called.n && status > 100 && (status < 300 || !pcscf_makes_dialog(msg)))
         sip_edit_append(edits, SIP_H_P_ASSERTED_IDENTITY,
-                        ARENA_CAT(edits->arena, STR("<"), called->uri.text, STR(">")));
+                        ARENA_CAT(edits->arena, STR("<"), called, STR(">")));
+}
+
+// What the request says of who is called, and of charging, for the UE's responses.
+struct said {
+    struct str called, vector, functions;
+};
+
+static struct said said_by(struct pjob *pj, struct arena *a)
+{
+    const struct sip_addr *called = sip_msg_at(pj->req, SIP_H_P_CALLED_PARTY_ID, 0);
+    return (struct said){.called = called ? called->uri.text : STR_NONE,
+                         .vector = pcscf_charging_answer(pj->pcscf, a, pj->req),
+                         .functions = pcscf_charging_functions(pj, a)};
+}
+
+static void pass_to_core(const struct pcscf *pc, const struct access_flow *ue, const struct said *s, unsigned status,
+                         const struct sip_msg *msg, struct sip_edits *edits)
+{
+    pcscf_take_from(pc, ue, msg, edits);
+    assert_called_party(s->called, msg, status, edits);
+    if (s->vector.n)
+        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, s->vector);
+    if (s->functions.n && status > 100)
+        sip_edit_append(edits, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, s->functions);
 }
 
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    struct pcscf *pc = nf;
     struct pjob *pj = ctx;
     if (!msg)
         return status == 503 ? pcscf_flow_failed(pj, false) : PXY_PASS;
-    struct str pcv = pcscf_charging_answer(pc, edits->arena, pj->req);
-    pcscf_take_from_ue(pj, msg, edits);
-    assert_called_party(p, msg, status, edits);
-    if (pcv.n)
-        sip_edit_append(edits, SIP_H_P_CHARGING_VECTOR, pcv);
-    struct str functions = pcscf_charging_functions(pj, edits->arena);
-    if (functions.n && status > 100)
-        sip_edit_append(edits, SIP_H_P_CHARGING_FUNCTION_ADDRESSES, functions);
-    record_route_back_to_core(pc, edits->arena, &pj->ue, pxy_request(p), msg, edits);
+    struct said s = said_by(pj, edits->arena);
+    pass_to_core(nf, &pj->ue, &s, status, msg, edits);
+    pj->mended = record_route_back_to_core(nf, edits->arena, &pj->ue, pxy_request(p), msg, edits);
     return PXY_PASS;
+}
+
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    struct pjob *pj = ctx;
+    struct said s = said_by(pj, pj->arena);
+    (void)nf;
+    pxy_keep_bytes(w, &pj->ue, sizeof pj->ue);
+    pxy_keep_str(w, s.called);
+    pxy_keep_str(w, s.vector);
+    pxy_keep_str(w, s.functions);
+    if (pj->mended)
+        pxy_keep_str(w, record_route_list(pj->arena, pxy_request(p)));
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct access_flow ue;
+    struct said s;
+    pxy_kept_bytes(&kept, &ue, sizeof ue);
+    s.called = pxy_kept_str(&kept);
+    s.vector = pxy_kept_str(&kept);
+    s.functions = pxy_kept_str(&kept);
+    pass_to_core(nf, &ue, &s, sip_msg_status(msg), msg, edits);
+    record_route_late_to_core(nf, edits->arena, &ue, true, pxy_kept_str(&kept), msg, edits);
 }
 
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = on_response};
+    static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
     struct pjob *pj = pjob_of(j);
     pcscf_aim_at_ue(pj);
     return pcscf_forward(pj, &ops);

@@ -23,26 +23,62 @@ void scscf_hide(const struct scscf *s, enum trust_side to, const struct sip_msg 
     trust_out(to, s->cfg->trust.warnings == STACK_WARNINGS_FULL, m, e);
 }
 
-// Of a network outside no vector is taken; then the request's goes back, as the first node of the trust
-// domain to see the response has to say whose it is.
-static void set_vector(const struct scscf *s, const struct pxy *p, enum trust_side from,
-                       struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits)
+static bool is_believed(enum trust_side from, const struct sip_msg *msg)
 {
-    const struct sip_msg *req = pxy_request(p);
-    bool believed = from != TRUST_FOREIGN && sip_msg_has(msg, SIP_H_P_CHARGING_VECTOR);
-    struct str v = STR_NONE;
-    if (scscf_side(s, p) != TRUST_FOREIGN)
-        v = charging_vector(edits->arena, believed ? msg : req, charging_orig_ioi(req), term_ioi);
-    if (v.n)
-        sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, v);
+    return from != TRUST_FOREIGN && sip_msg_has(msg, SIP_H_P_CHARGING_VECTOR);
 }
 
-void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
-                         struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits)
+static void pass(const struct scscf *s, enum trust_side from, enum trust_side to, struct str vector,
+                 const struct sip_msg *msg, struct sip_edits *edits)
 {
     trust_in(from, msg, edits);
-    set_vector(s, p, from, term_ioi, msg, edits);
-    scscf_hide(s, scscf_side(s, p), msg, edits);
+    if (vector.n)
+        sip_edit_set(edits, SIP_H_P_CHARGING_VECTOR, vector);
+    scscf_hide(s, to, msg, edits);
+}
+
+// Of a network outside no vector is taken; then the request's goes back, as the first node of the trust
+// domain to see the response has to say whose it is.
+bool scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
+                         struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    const struct sip_msg *req = pxy_request(p);
+    enum trust_side to = scscf_side(s, p);
+    bool lent = !is_believed(from, msg);
+    struct str v = STR_NONE;
+    if (to != TRUST_FOREIGN)
+        v = charging_vector(edits->arena, lent ? req : msg, charging_orig_ioi(req), term_ioi);
+    pass(s, from, to, v, msg, edits);
+    return lent;
+}
+
+// From and to whom it goes.
+struct back {
+    enum trust_side from, to;
+};
+
+void scscf_keep_back(const struct scscf *s, struct pxy *p, enum trust_side from, bool lent, struct str term_ioi,
+                     struct writer *w)
+{
+    const struct sip_msg *req = pxy_request(p);
+    struct back b = {.from = from, .to = scscf_side(s, p)};
+    struct str orig_ioi = charging_orig_ioi(req);
+    pxy_keep_bytes(w, &b, sizeof b);
+    pxy_keep_str(w, orig_ioi);
+    pxy_keep_str(w, lent ? charging_vector(pxy_arena(p), req, orig_ioi, term_ioi) : STR_NONE);
+}
+
+void scscf_pass_late(const struct scscf *s, struct str kept, struct str term_ioi, const struct sip_msg *msg,
+                     struct sip_edits *edits)
+{
+    struct back b;
+    pxy_kept_bytes(&kept, &b, sizeof b);
+    struct str orig_ioi = pxy_kept_str(&kept), v = pxy_kept_str(&kept);
+    if (b.to == TRUST_FOREIGN)
+        v = STR_NONE;
+    else if (is_believed(b.from, msg))
+        v = charging_vector(edits->arena, msg, orig_ioi, term_ioi);
+    pass(s, b.from, b.to, v, msg, edits);
 }
 
 // A realm may be the HSS's own word; the private identity says as well whose credentials they are.

@@ -273,16 +273,27 @@ static enum step_verdict leave(struct job *j)
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    const struct orig_job *o = ctx;
+    struct orig_job *o = ctx;
     (void)status;
     if (msg)
-        scscf_pass_response(nf, p, o->to, scscf_ioi_1(nf, edits->arena), msg, edits);
+        o->lent = scscf_pass_response(nf, p, o->to, scscf_ioi_1(nf, edits->arena), msg, edits);
     return PXY_PASS;
+}
+
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    const struct orig_job *o = ctx;
+    scscf_keep_back(nf, p, o->to, o->lent, scscf_ioi_1(nf, pxy_arena(p)), w);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    scscf_pass_late(nf, kept, scscf_ioi_1(nf, edits->arena), msg, edits);
 }
 
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {on_response};
+    static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
     struct orig_job *o = (struct orig_job *)j;
     struct scscf *s = j->nf;
     struct pxy *p = job_pxy(j);

@@ -12,6 +12,7 @@ struct orig_job {
     struct str next_hop; // empty: by Route or Request-URI
     bool foreign;        // the request leaves the home network
     enum trust_side to;  // who gets it
+    bool lent;           // see scscf_keep_back
     enum routing_word word; // whose word the next hop is
     // Of a request without an asserted identity: who says that he sends it.
     bool unproven;

@@ -169,9 +169,15 @@ enum trust_side scscf_side_of_next(const struct scscf *s, struct arena *a,
 void scscf_hide(const struct scscf *s, enum trust_side to, const struct sip_msg *m,
                 struct sip_edits *e);
 // A response on its way back: what its sender may not say, and who asked may not see. A charging vector of
-// the request comes back with its own orig-ioi, and term_ioi (TS 24.229 4.5.4).
-void scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
+// the request comes back with its own orig-ioi, and term_ioi (TS 24.229 4.5.4); true: in the place of the sender's.
+bool scscf_pass_response(const struct scscf *s, const struct pxy *p, enum trust_side from,
                          struct str term_ioi, const struct sip_msg *msg, struct sip_edits *edits);
+// The same of a further 2xx, for pxy_forward_ops: what of the request and of p is needed for it, and how it goes. lent:
+// what scscf_pass_response gave for the first.
+void scscf_keep_back(const struct scscf *s, struct pxy *p, enum trust_side from, bool lent, struct str term_ioi,
+                     struct writer *w);
+void scscf_pass_late(const struct scscf *s, struct str kept, struct str term_ioi, const struct sip_msg *msg,
+                     struct sip_edits *edits);
 
 // Credentials for a home domain, or of a private identity of one, end here (RFC 3261 22.2, 22.3).
 void scscf_drop_credentials(const struct scscf *s, const struct sip_msg *m, struct sip_edits *e);

@@ -8,6 +8,7 @@ struct sub_job {
     struct job job;
     struct pxy_target target;
     enum trust_side to;
+    bool lent; // see scscf_keep_back
 };
 
 static size_t routes_left(const struct pxy *p)
@@ -109,16 +110,27 @@ static enum step_verdict leave(struct job *j)
 static enum pxy_verdict on_response(void *nf, struct pxy *p, void *ctx, unsigned status,
                                     const struct sip_msg *msg, struct sip_edits *edits)
 {
-    const struct sub_job *o = ctx;
+    struct sub_job *o = ctx;
     (void)status;
     if (msg)
-        scscf_pass_response(nf, p, o->to, scscf_ioi(nf), msg, edits);
+        o->lent = scscf_pass_response(nf, p, o->to, scscf_ioi(nf), msg, edits);
     return PXY_PASS;
+}
+
+static void keep(void *nf, struct pxy *p, void *ctx, struct writer *w)
+{
+    const struct sub_job *o = ctx;
+    scscf_keep_back(nf, p, o->to, o->lent, scscf_ioi(nf), w);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    scscf_pass_late(nf, kept, scscf_ioi(nf), msg, edits);
 }
 
 static enum step_verdict forward(struct job *j)
 {
-    static const struct pxy_forward_ops ops = {.response = on_response};
+    static const struct pxy_forward_ops ops = {.response = on_response, .keep = keep, .late = late};
     struct sub_job *o = (struct sub_job *)j;
     o->target.leg_ms = leg(j->nf, job_pxy(j));
     int err = pxy_forward(job_pxy(j), &o->target, 1, &ops, j->nf);

@@ -284,17 +284,17 @@ static void note_outcome(struct attempt *try, unsigned status, const struct sip_
 }
 
 // The called user's other identity beside the one that the P-CSCF asserts (TS 24.229 5.4.3.3).
-static void assert_alias(struct term_job *t, const struct sip_msg *msg, struct sip_edits *edits)
+static void assert_alias(const struct scscf *s, const struct served *served, const struct sip_msg *msg,
+                         struct sip_edits *edits)
 {
-    const struct scscf *s = t->job.nf;
     const struct sip_addr *id = sip_msg_at(msg, SIP_H_P_ASSERTED_IDENTITY, 0);
-    const struct registration *reg = term_served(t, NULL);
+    const struct registration *reg = scscf_serving(s, served, NULL);
     size_t i;
     if (!reg || !id || sip_msg_count(msg, SIP_H_P_ASSERTED_IDENTITY) != 1)
         return;
     struct served who = {impu_canon(edits->arena, &s->plan, &id->uri), STR_NONE};
-    if (scscf_key_covers(s, t->served.key, who.impu))
-        who.key = t->served.key;
+    if (scscf_key_covers(s, served->key, who.impu))
+        who.key = served->key;
     if (scscf_serving(s, &who, &i) != reg)
         return;
     struct str alias = scscf_alias(s, edits->arena, registration_profile(reg), i, &id->uri);
@@ -316,9 +316,9 @@ static enum pxy_verdict on_response(void *nf, struct pxy *p, void *target_ctx, u
     struct scscf *s = nf;
     note_outcome(try, status, msg);
     if (msg && status < 300)
-        assert_alias(t, msg, edits);
+        assert_alias(s, &t->served, msg, edits);
     if (msg)
-        scscf_pass_response(s, p, try->to, scscf_ioi(s), msg, edits);
+        try->lent = scscf_pass_response(s, p, try->to, scscf_ioi(s), msg, edits);
     if (status < 200)
         return PXY_PASS;
     if (t->open)
@@ -343,7 +343,26 @@ static unsigned upstream(void *nf, struct pxy *p, unsigned status, const char **
     return 480;
 }
 
-static const struct pxy_forward_ops ops = {.response = on_response, .upstream = upstream};
+static void keep(void *nf, struct pxy *p, void *target_ctx, struct writer *w)
+{
+    const struct attempt *try = target_ctx;
+    const struct served *who = &try->job->served;
+    pxy_keep_str(w, who->impu);
+    pxy_keep_str(w, who->key);
+    scscf_keep_back(nf, p, try->to, try->lent, scscf_ioi(nf), w);
+}
+
+static void late(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits)
+{
+    struct served who;
+    who.impu = pxy_kept_str(&kept);
+    who.key = pxy_kept_str(&kept);
+    assert_alias(nf, &who, msg, edits);
+    scscf_pass_late(nf, kept, scscf_ioi(nf), msg, edits);
+}
+
+static const struct pxy_forward_ops ops = {
+    .response = on_response, .keep = keep, .late = late, .upstream = upstream};
 
 static size_t groups_left(const struct term_job *t)
 {

@@ -18,6 +18,7 @@ struct attempt {
     uint16_t q, score;      // thousandths: the UE's own, and of the caller's preferences (RFC 3841 7.2.4)
     enum trust_side to;     // what kind of neighbour gets it
     bool failed;            // it could not be reached
+    bool lent;              // see scscf_keep_back
 };
 
 struct term_job {

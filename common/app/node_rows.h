@@ -21,7 +21,7 @@ struct node_sip {
 // What strangers may use of a SIP node; 0 is no limit.
 struct node_limits {
     uint32_t source_rate, source_burst;
-    uint32_t connections, connections_per_source, first_message_ms, idle_ms, flows, reserve;
+    uint32_t connections, connections_per_source, first_message_ms, idle_ms, flows, reserve, finished_mb;
     struct conf_strs exempt;
 };
 
@@ -122,6 +122,10 @@ extern const char *const node_warnings_names[]; // of enum stack_warnings, for C
      .help = "Descriptors that strangers' connections leave free for neighbours, Diameter, DNS, "  \
              "control socket, HTTP, logs and store; at most half of all. Neighbours leave half of "\
              "it."},                                                                               \
+    {"limits.finished_memory", CONF_U32, NODE_LIMITS_AT(at, finished_mb), "1024", 1, 65536, "MiB", \
+     .help = "What is kept of finished SIP transactions, for messages that are sent again; "       \
+             "strangers' may take a quarter of it. Beyond it the oldest are forgotten before "     \
+             "their timers run out. A call takes 2 to 3 kB of the P-CSCF, most of it for 128 s."},\
     {"limits.exempt", CONF_STR_LIST, NODE_LIMITS_AT(at, exempt), "[]",                             \
      .help = "Addresses and networks whose messages and connections are not counted although "     \
              "they are strangers: a load generator, a gateway of many users."}

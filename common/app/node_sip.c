@@ -84,7 +84,8 @@ struct stack_limits node_stack_limits(const struct node_limits *c)
                                  .first_ms = c->first_message_ms,
                                  .idle_ms = c->idle_ms,
                                  .flows = c->flows,
-                                 .reserve = reserve_of(c->reserve)};
+                                 .reserve = reserve_of(c->reserve),
+                                 .finished_mb = c->finished_mb};
 }
 
 enum stack_standing node_standing(const struct trust_domain *trusted,

@@ -51,9 +51,12 @@ static const struct stat_name names[] = {
     {"sip_transactions", true, "Transactions that run now."},
     {"sip_transactions", false, "Transactions begun."}, // with _total
     {"sip_transactions_held", true, "Transactions in memory now."},
+    {"sip_transactions_finished", true, "Of these, finished ones of which a tombstone is kept."},
+    {"sip_finished_bytes", true, "What the tombstones of finished transactions take."},
     {"sip_transactions_spare", true, "Ended transactions whose memory waits for the next ones."},
     {"sip_requests_held", true, "Requests in the proxy's hands now."},
     {"sip_requests_spare", true, "Requests answered whose memory waits for the next ones."},
+    {"sip_requests_accepted", true, "Branches of accepted INVITEs whose further 2xx would be passed on."},
     {"sip_messages_spare", true, "Messages done with whose memory waits for the next ones."},
     {"sip_dns_answers_known", true, "DNS answers remembered."},
     {"sip_names_known", true, "Names of SIP targets whose addresses are remembered."},

@@ -36,6 +36,11 @@ static int make_transport(struct stack *s, const struct stack_params *p)
     return transport_new(&t, &s->transport);
 }
 
+static size_t finished_bytes(const struct stack_limits *l)
+{
+    return (size_t)l->finished_mb << 20;
+}
+
 static int make_txns(struct stack *s, const struct stack_params *p)
 {
     struct txn_params t = {
@@ -43,6 +48,7 @@ static int make_txns(struct stack *s, const struct stack_params *p)
         .owner = {p->ops->classify, p->ops->may_reach, p->ops->no_stream, p->ops->screen},
         .owner_arg = p->arg,
         .max_transactions = p->max_transactions ? p->max_transactions : MAX_TRANSACTIONS,
+        .finished_bytes = finished_bytes(&p->limits),
         .tcp_prefer = p->tcp_prefer,
         .overload = p->overload,
     };
@@ -132,6 +138,7 @@ void stack_set_warnings(struct stack *s, enum stack_warnings w)
 void stack_set_limits(struct stack *s, const struct stack_limits *l)
 {
     transport_set_limits(s->transport, l);
+    txn_set_finished(s->txns, finished_bytes(l));
 }
 
 void stack_set_overload(struct stack *s, const struct overload_params *p)

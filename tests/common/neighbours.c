@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/writer.h"
 #include "tests/common/cx_node.h"
+#include "tests/common/figure.h"
 #include "tests/common/wire.h"
 
 enum { NEIGHBOURS_MAX = 8, NEIGHBOUR_QUEUE = 64 };
@@ -158,6 +159,20 @@ void world_answer(int i, const struct sip_msg *request, unsigned status, const c
     struct writer out = writer_init(room, sizeof room);
     assert_int_equal(wire_answer(request, status, "uas", headers, &out), 0);
     assert_int_equal(udp_send(all.v[i].udp, &all.node, writer_done(&out)), 0);
+}
+
+void world_accept_twice(int i, const struct sip_msg *invite, const char *headers, int asker, const struct stack *s)
+{
+    world_answer(i, invite, 200, headers);
+    struct sip_msg *first = sip_msg_ref(world_expect(asker, 200));
+    world_run(5000);
+    assert_int_equal(figure_of(s, "sip_requests_held", NULL), 0);
+    world_answer(i, invite, 200, headers);
+    struct sip_msg *again = world_expect(asker, 200);
+    struct str a = sip_msg_bytes(first), b = sip_msg_bytes(again);
+    if (!str_eq(a, b))
+        fail_msg("first:\n%.*s\nagain:\n%.*s", STR_ARG(a), STR_ARG(b));
+    sip_msg_unref(first);
 }
 
 // ---- reading ----

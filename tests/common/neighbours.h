@@ -46,6 +46,10 @@ struct sip_msg *world_expect_request(int i, const char *method);
 // "".
 void world_answer(int i, const struct sip_msg *request, unsigned status, const char *headers);
 
+// Accepts an INVITE that came to this socket, and once more when the node of this stack holds no request any more: the
+// 2xx is passed on to asker in the same words (RFC 6026 7.2).
+void world_accept_twice(int i, const struct sip_msg *invite, const char *headers, int asker, const struct stack *s);
+
 // Value of a header, "" when absent.
 const char *header(const struct sip_msg *m, enum sip_hid id);
 void assert_has(const char *text, const char *part);

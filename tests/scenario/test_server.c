@@ -571,31 +571,6 @@ static void overload_is_shed(void **state)
     stage_close(&st);
 }
 
-// Finished transactions are held for Timer J, but not without bound.
-static void lingering_is_bounded(void **state)
-{
-    struct scene *sc = scene_new(1);
-    struct stack_params p = {.max_transactions = 4000};
-    struct stage st = {.sc = sc, .core = core_new(sc, CORE, &p), .peer = peer_udp(sc, PEER)};
-    st.core->answer = 200;
-    for (int i = 0; i < 1500; i++) {
-        char via[80];
-        snprintf(via, sizeof via, "SIP/2.0/UDP 192.0.2.3:5060;branch=z9hG4bK-%d", i);
-        request(st.peer, "MESSAGE", via, "");
-        scene_run(sc, (uint64_t)i + 2);
-        st.core->log[0] = '\0';
-    }
-    scene_run(sc, 1510);
-    assert_int_equal(st.core->requests, 1500);
-    assert_int_equal(core_count(st.core, "sip_transactions_held"), 1000);
-    for (uint64_t at = 1600; at < 40000; at += 100) {
-        scene_run(sc, at);
-        st.core->log[0] = '\0';
-    }
-    assert_int_equal(st.core->ends, 1500);
-    stage_close(&st);
-}
-
 static void on_drained(void *arg)
 {
     *(uint64_t *)arg += 1;
@@ -700,7 +675,6 @@ int main(void)
         cmocka_unit_test(response_on_a_new_connection),
         cmocka_unit_test(response_to_nobody),
         cmocka_unit_test(overload_is_shed),
-        cmocka_unit_test(lingering_is_bounded),
         cmocka_unit_test(drain),
         cmocka_unit_test(loops_and_spirals),
     };

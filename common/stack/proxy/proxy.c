@@ -121,6 +121,7 @@ int pxy_layer_new(const struct pxy_params *p, struct pxy_layer **ret_layer)
     list_init(&l->all);
     list_init(&l->pool);
     list_init(&l->leaving);
+    list_init(&l->lates);
     for (size_t i = 0; i < PXY_ACK_BUCKETS; i++)
         list_init(&l->await_ack[i]);
     deferred_init(&l->release, pxy_release_leaving, l);
@@ -139,6 +140,7 @@ void pxy_layer_free(struct pxy_layer *l)
         return;
     deferred_cancel(&l->release);
     pxy_free_all(l);
+    pxy_late_free_all(l);
     slots_done(&l->ids);
     mem_free(l);
 }
@@ -147,4 +149,5 @@ void pxy_stats(const struct pxy_layer *l, stack_stat_cb cb, void *arg)
 {
     cb(arg, "sip_requests_held", "", l->n_live);
     cb(arg, "sip_requests_spare", "", l->n_pool);
+    cb(arg, "sip_requests_accepted", "", l->n_lates);
 }

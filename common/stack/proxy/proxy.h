@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The proxy, a user of transactions: what a network function sees of SIP: a request in; forward or fork; reply; cancel;
 // timer. One struct pxy is one received request with everything that happens to it (the response context of
-// RFC 3261 16.7). It lives until its transactions have ended; across an async gap keep its id.
+// RFC 3261 16.7). It lives until nothing can happen any more but that a further 2xx comes, for which a few bytes are
+// kept (pxy_forward_ops.keep); across an async gap keep its id.
 //
 // A request's journey: it comes from a server transaction that nobody else claims, is validated and has its route
 // prepared (RFC 3261 16.3, 16.4), and is given to the owner. What he forwards gets a client transaction for each branch
@@ -18,6 +19,7 @@ struct sip_msg;
 struct sip_uri;
 struct stack_reach;
 struct txn_layer;
+struct writer;
 
 typedef uint64_t pxy_id;
 
@@ -107,10 +109,22 @@ struct pxy_forward_ops {
     // Via is removed already. Called for provisional responses too, but not for 100. May be NULL.
     enum pxy_verdict (*response)(void *nf, struct pxy *p, void *target_ctx, unsigned status,
                                  const struct sip_msg *msg, struct sip_edits *edits);
+    // An INVITE was accepted and its pxy goes: writes what `late` needs of the request and of ctx (pxy_keep_str), a few
+    // hundred bytes. late: as response, of a further 2xx that comes when both are gone, from another fork or the same
+    // again (RFC 6026 7.2). Without them, and with response, the pxy stays until its transactions are over.
+    void (*keep)(void *nf, struct pxy *p, void *target_ctx, struct writer *w);
+    void (*late)(void *nf, struct str kept, const struct sip_msg *msg, struct sip_edits *edits);
     // The best response has this status: what is sent upstream in its place (the status itself: nothing
     // is), and why, for the log. Asked for the branch that it came from. May be NULL.
     unsigned (*upstream)(void *nf, struct pxy *p, unsigned status, const char **ret_why);
 };
+
+// For keep and late: a text, and bytes as they are; read in the order in which they were written. What was not written
+// is read as STR_NONE (p NULL), or as zeroes.
+void pxy_keep_str(struct writer *w, struct str s);
+void pxy_keep_bytes(struct writer *w, const void *p, size_t n);
+struct str pxy_kept_str(struct str *kept);
+void pxy_kept_bytes(struct str *kept, void *p, size_t n);
 
 // Sends what was held on its way. ERR_STATE: nothing is, or the request has been answered.
 int pxy_send_held(struct pxy *p);

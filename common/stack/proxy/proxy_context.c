@@ -78,13 +78,10 @@ void pxy_branch_timer_c(void *arg)
 
 // ---- sending upstream ----
 
-// Passes msg on with its edits. A failure is ours: the caller decides what it means.
 static int pass_on(struct pxy *p, unsigned status, const struct sip_msg *msg,
                    const struct sip_edits *up)
 {
-    struct writer w = txn_scratch(p->layer->txns);
-    int err = sip_msg_write(msg, up, &w);
-    return err ? err : txn_server_reply(p->layer->txns, p->server, status, writer_done(&w));
+    return pxy_pass_up(p->layer->txns, p->server, status, msg, up);
 }
 
 // A 408 to a non-INVITE comes too late or is useless (RFC 4320 4.2): 504 says the same to those who
@@ -229,20 +226,13 @@ static void send_final(struct pxy *p, struct branch *best)
 
 // ---- responses of a branch ----
 
-// What goes upstream of msg: without our Via (RFC 3261 16.7 step 3). False when nothing would be
-// left.
+// False when nothing would be left of msg; without a message there is nothing to be changed.
 static bool edits_up(struct pxy *p, struct sip_msg *msg, struct sip_edits *e)
 {
-    if (!msg) {
-        sip_edits_init(e, &p->arena, NULL);
-        return true;
-    }
-    sip_edits_init(e, sip_msg_arena(msg), msg);
-    sip_edit_remove_at(e, SIP_H_VIA, 0);
-    if (!sip_msg_has(msg, SIP_H_CONTENT_LENGTH))
-        sip_edit_set(e, SIP_H_CONTENT_LENGTH,
-                     arena_printf(sip_msg_arena(msg), "%zu", sip_msg_body(msg).n));
-    return sip_msg_at(msg, SIP_H_VIA, 1) != NULL;
+    if (msg)
+        return pxy_edits_up(msg, e);
+    sip_edits_init(e, &p->arena, NULL);
+    return true;
 }
 
 static enum pxy_verdict ask(struct branch *b, unsigned status, struct sip_msg *msg,
@@ -354,6 +344,7 @@ void pxy_branch_final(struct branch *b, unsigned status, struct sip_msg *msg)
         timer_stop(&b->timer_c);
     }
     if (ok && p->invite) {
+        b->accepted = true;
         forward_ok(b, status, msg);
     } else if (first && !p->answered) {
         status = final_status(b, status, &msg);

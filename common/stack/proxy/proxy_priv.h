@@ -6,7 +6,7 @@
 //
 // Each file needs those below it only:
 //     proxy (the layer), pipeline | proxy_check, proxy_forward | proxy_context | proxy_reply | proxy_branches |
-//     proxy_request, stateless
+//     proxy_request | proxy_late, stateless
 #pragma once
 
 #include "base/list.h"
@@ -38,6 +38,8 @@ struct pxy_layer {
     struct list pool;
     size_t n_pool;
     struct list leaving; // to be released at the end of the turn
+    struct list lates;   // what is left of accepted INVITEs, by branch
+    size_t n_lates;
     struct deferred release;
     struct list await_ack[PXY_ACK_BUCKETS]; // 2xx answered here, by dialog
 };
@@ -52,6 +54,7 @@ struct branch {
     void *nf, *ctx;
     struct timer timer_c;
     bool open;                 // no final response yet
+    bool accepted;             // a 2xx of an INVITE came
     bool provisional;          // one came, 100 included
     bool spoke;                // one came, 100 not included
     bool ending;               // Timer C is the end of its silence
@@ -118,6 +121,19 @@ void pxy_free_all(struct pxy_layer *l);
 // Why what was read of the request, or prepared for it, may be wanting: an allocation failed. NULL: none
 // did.
 const char *pxy_starved(struct pxy *p);
+
+// ---- proxy_late.c ----
+// What goes upstream of msg: without our Via (RFC 3261 16.7 step 3). False when nothing would be left.
+bool pxy_edits_up(struct sip_msg *msg, struct sip_edits *e);
+// Passes msg on with its edits. A failure is ours: the caller decides what it means.
+int pxy_pass_up(struct txn_layer *l, txn_id server, unsigned status, const struct sip_msg *msg,
+                const struct sip_edits *up);
+// Can the pxy of this branch go, and a further 2xx still be passed on?
+bool pxy_late_will_do(const struct branch *b);
+// It goes: whoever is told of the branch's transaction from now on knows what `late` needs.
+void pxy_late_keep(struct branch *b);
+// All of them; no transactions are left.
+void pxy_late_free_all(struct pxy_layer *l);
 
 // ---- proxy_check.c ----
 // True when the owner may see the request; otherwise it has been answered (or is an ACK to drop).

@@ -160,15 +160,33 @@ void pxy_release_leaving(void *arg)
     struct pxy_layer *l = arg;
     while (!list_empty(&l->leaving)) {
         struct pxy *p = LIST_ENTRY(l->leaving.next, struct pxy, link);
+        LIST_EACH(&p->branches, it) {
+            struct branch *b = LIST_ENTRY(it, struct branch, link);
+            if (b->txn)
+                pxy_late_keep(b);
+        }
         if (p->server)
             txn_server_set_owner(p->layer->txns, p->server, NULL);
         pxy_free(p);
     }
 }
 
+// Only a further 2xx can still come, and finds its way without the pxy.
+static bool only_lates(const struct pxy *p)
+{
+    if (!p->accepted || p->n_open)
+        return false;
+    LIST_EACH(&p->branches, it) {
+        const struct branch *b = LIST_ENTRY(it, struct branch, link);
+        if (b->txn && !pxy_late_will_do(b))
+            return false;
+    }
+    return true;
+}
+
 void pxy_settle(struct pxy *p)
 {
-    if (p->leaving || !p->answered || p->n_live || timer_active(&p->timer))
+    if (p->leaving || !p->answered || timer_active(&p->timer) || (p->n_live && !only_lates(p)))
         return;
     struct pxy_layer *l = p->layer;
     p->leaving = true;

@@ -39,7 +39,7 @@ struct stack_trace {
     struct str call_id; // may be empty
 };
 
-// What strangers may use, and registered users. 0 is no limit everywhere.
+// What strangers may use, and registered users, and the past. 0 is no limit everywhere.
 struct stack_limits {
     uint32_t source_rate, source_burst; // messages of one source (addr_source_key): a second, at once
     uint32_t user_rate, user_burst;     // new requests of one registered user
@@ -49,6 +49,7 @@ struct stack_limits {
     uint32_t idle_ms;   // a stranger's connection without a whole message
     uint32_t flows;     // strangers' UDP flows
     uint32_t reserve;   // descriptors that strangers leave free; half of them for trusted ones
+    uint32_t finished_mb; // MiB that is kept of finished transactions (stack/txn/tomb.h)
 };
 
 // What a Warning (RFC 3261 20.43) tells those outside of the network of why this node refused: the cause

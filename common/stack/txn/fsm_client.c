@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client machines. Before and between targets a transaction is in Init, which RFC 3261 does not
-// have: each target is a client transaction of its own there (RFC 3263 4.3), one object here.
+// The client machines. What a row of Completed or Accepted acts on is the tombstone (tomb.h); of another state, and in
+// the row that leads there, the transaction. Before and between targets a transaction is in Init, which RFC 3261 does
+// not have: each target is a client transaction of its own there (RFC 3263 4.3), one object here.
 #include "base/err.h"
 #include "base/writer.h"
 #include "stack/txn/txn_priv.h"
@@ -120,21 +121,20 @@ static void probe(void *obj, void *arg)
 
 static void over(void *obj, void *arg)
 {
-    txn_end(obj);
+    tomb_over(obj);
 }
 
-static int send_again(struct txn_client *c)
+static int send_again(struct txn_layer *l, struct flow *f, struct str bytes)
 {
-    struct txn_layer *l = c->t.layer;
-    if (!c->t.flow || !c->t.kept.n)
+    if (!f || !bytes.n)
         return ERR_CLOSED;
     l->count.retransmits_out++;
-    return flow_send(c->t.flow, c->t.kept, STR_NONE);
+    return flow_send(f, bytes, STR_NONE);
 }
 
 static void resend(struct txn_client *c)
 {
-    int err = send_again(c);
+    int err = send_again(c->t.layer, c->t.flow, c->t.kept);
     if (err && err != ERR_FULL)
         txn_late_error(&c->t, err);
 }
@@ -142,6 +142,17 @@ static void resend(struct txn_client *c)
 static void deliver(struct txn_client *c, const struct txn_input *in)
 {
     report(c, TXN_RESPONSE, in->status, in->msg);
+}
+
+// The final response: its owner hears of it when the tombstone is there. kept: what is sent again.
+static void finish(struct txn_client *c, struct str kept, const struct txn_input *in)
+{
+    txn_client_cb cb = c->cb;
+    void *arg = c->arg;
+    txn_id id = c->t.id;
+    tomb_lay(&c->t, kept);
+    if (cb)
+        cb(arg, id, TXN_RESPONSE, in->status, in->msg);
 }
 
 // ---- timers ----
@@ -174,6 +185,11 @@ static void arm(void *obj, unsigned timer)
     case TM_F_LEFT:
         ms = client_left(c);
         break;
+    case TM_D:
+    case TM_K:
+    case TM_M:
+        txn_arm_last(&c->t, timer, ms);
+        return;
     default:
         break;
     }
@@ -219,39 +235,34 @@ static void invite_provisional(void *obj, void *arg)
 
 static void invite_success(void *obj, void *arg)
 {
-    struct txn_client *c = obj;
-    txn_forget_kept(&c->t);
-    txn_settle(&c->t);
-    deliver(c, arg);
+    finish(obj, STR_NONE, arg);
 }
 
 static void invite_success_again(void *obj, void *arg)
 {
-    deliver(obj, arg);
+    const struct tomb *b = obj;
+    const struct txn_input *in = arg;
+    if (b->cb)
+        b->cb(b->arg, b->id, TXN_RESPONSE, in->status, in->msg);
 }
 
-// Sends the ACK for a non-2xx and keeps it in the INVITE's place.
-static void acknowledge(struct txn_client *c, const struct sip_msg *response)
+// Sends the ACK for a non-2xx, and gives it, in the scratch buffer.
+static struct str acknowledge(struct txn_client *c, const struct sip_msg *response)
 {
     struct txn_layer *l = c->t.layer;
     struct flow *f = client_flow(c);
     struct writer w = txn_scratch(l);
-    int err = txn_build_ack(l, c->t.kept, response, &w);
-    if (!err && f)
-        err = flow_send(f, writer_done(&w), sip_msg_call_id(response));
-    if (!err && !c->t.reliable)
-        err = txn_keep(&c->t, writer_done(&w));
-    if (err)
-        txn_forget_kept(&c->t);
+    if (txn_build_ack(l, c->t.kept, response, &w))
+        return STR_NONE;
+    if (f)
+        (void)flow_send(f, writer_done(&w), sip_msg_call_id(response));
+    return writer_done(&w);
 }
 
 static void invite_refused(void *obj, void *arg)
 {
-    struct txn_client *c = obj;
     const struct txn_input *in = arg;
-    acknowledge(c, in->msg);
-    txn_settle(&c->t);
-    deliver(c, in);
+    finish(obj, acknowledge(obj, in->msg), in);
 }
 
 // Timer D is 0 on a reliable transport (RFC 3261 17.1.1.2).
@@ -259,21 +270,24 @@ static void invite_refused_over(void *obj, void *arg)
 {
     struct txn_client *c = obj;
     const struct txn_input *in = arg;
-    acknowledge(c, in->msg);
+    (void)acknowledge(c, in->msg);
     over(c, NULL);
     deliver(c, in);
 }
 
 static void invite_ack_again(void *obj, void *arg)
 {
-    (void)send_again(CLIENT(obj));
+    struct tomb *b = obj;
+    int err = send_again(b->row->layer, tomb_flow(b), tomb_kept(b));
+    if (err && err != ERR_FULL)
+        tomb_step(b, EV_ERROR, NULL);
 }
 
 static void invite_after_refusal(void *obj, void *arg)
 {
     struct txn_client *c = obj;
     const struct txn_input *in = arg;
-    acknowledge(c, in->msg);
+    (void)acknowledge(c, in->msg);
     after_refusal(c, in);
 }
 
@@ -341,10 +355,7 @@ static void request_provisional(void *obj, void *arg)
 
 static void request_done(void *obj, void *arg)
 {
-    struct txn_client *c = obj;
-    txn_forget_kept(&c->t);
-    txn_settle(&c->t);
-    deliver(c, arg);
+    finish(obj, STR_NONE, arg);
 }
 
 // Timer K is 0 on a reliable transport (RFC 3261 17.1.2.2).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server machines.
+// The server machines. What a row of Accepted or Confirmed acts on, and of a request's Completed, is the tombstone
+// (tomb.h); of another state, and in the row that leads there, the transaction.
 #include "base/err.h"
 #include "stack/txn/txn_priv.h"
 
@@ -14,7 +15,7 @@ static int is_reliable(void *obj, void *arg)
 
 static void over(void *obj, void *arg)
 {
-    txn_end(obj);
+    tomb_over(obj);
 }
 
 // The flow for a response; a connection that has gone is made again (RFC 3261 18.2.2).
@@ -32,16 +33,18 @@ static struct flow *response_flow(struct txn_server *st)
 
 // A 100 over a connection waits for company (at most a quarter of the 200 ms of RFC 3261 17.2.1): its
 // only purpose there is to stop Timer B.
+static int send_on(struct flow *f, const struct addr *to, unsigned status, struct str bytes)
+{
+    if (!f)
+        return ERR_CLOSED;
+    if (!flow_is_reliable(f))
+        return flow_send_to(f, to, bytes, STR_NONE);
+    return status == 100 ? flow_send_later(f, bytes, STR_NONE) : flow_send(f, bytes, STR_NONE);
+}
+
 static void send_response(struct txn_server *st, unsigned status, struct str bytes)
 {
-    struct flow *f = response_flow(st);
-    int err = ERR_CLOSED;
-    if (f && flow_is_reliable(f) && status == 100)
-        err = flow_send_later(f, bytes, STR_NONE);
-    else if (f && flow_is_reliable(f))
-        err = flow_send(f, bytes, STR_NONE);
-    else if (f)
-        err = flow_send_to(f, &st->reply_to, bytes, STR_NONE);
+    int err = send_on(response_flow(st), &st->reply_to, status, bytes);
     if (err && (st->t.reliable || err != ERR_FULL)) // a full UDP batch is as good as a lost packet
         txn_late_error(&st->t, err);
 }
@@ -53,6 +56,29 @@ static void respond_again(void *obj, void *arg)
         return;
     st->t.layer->count.retransmits_out++;
     send_response(st, 0, st->t.kept);
+}
+
+// The final response, after which the tombstone is there. kept: what is sent again.
+static void finish(struct txn_server *st, const struct txn_input *in, struct str kept)
+{
+    struct flow *f = response_flow(st);
+    struct addr to = st->reply_to;
+    tomb_lay(&st->t, kept);
+    (void)send_on(f, &to, in->status, in->bytes);
+}
+
+static void tomb_respond(struct tomb *b, struct str bytes)
+{
+    int err = send_on(tomb_flow(b), &b->peer, 0, bytes);
+    if (err && err != ERR_FULL)
+        tomb_step(b, EV_ERROR, NULL);
+}
+
+static void final_again(void *obj, void *arg)
+{
+    struct tomb *b = obj;
+    b->row->layer->count.retransmits_out++;
+    tomb_respond(b, tomb_kept(b));
 }
 
 // Only an unreliable transport makes the peer ask again.
@@ -96,6 +122,10 @@ static void arm(void *obj, unsigned timer)
         arm_retransmit(t, timer, ms);
         return;
     }
+    if (timer == TM_I || timer == TM_J || timer == TM_L) {
+        txn_arm_last(t, timer, ms);
+        return;
+    }
     if (timer == TM_TRYING)
         ms = trying_due_ms(t->timers);
     else if (timer == TM_LATE)
@@ -107,17 +137,13 @@ static void arm(void *obj, unsigned timer)
 
 static void invite_success(void *obj, void *arg)
 {
-    struct txn_server *st = obj;
-    const struct txn_input *in = arg;
-    txn_forget_kept(&st->t); // the UAS core repeats a 2xx itself
-    txn_settle(&st->t);
-    send_response(st, in->status, in->bytes);
+    finish(obj, arg, STR_NONE); // the UAS core repeats a 2xx itself
 }
 
 static void invite_success_again(void *obj, void *arg)
 {
     const struct txn_input *in = arg;
-    send_response(obj, in->status, in->bytes);
+    tomb_respond(obj, in->bytes);
 }
 
 static void invite_refuse(void *obj, void *arg)
@@ -131,8 +157,7 @@ static void invite_refuse(void *obj, void *arg)
 static void invite_acked(void *obj, void *arg)
 {
     struct txn_server *st = obj;
-    txn_forget_kept(&st->t);
-    txn_settle(&st->t);
+    tomb_lay(&st->t, STR_NONE);
 }
 
 static void invite_no_ack(void *obj, void *arg)
@@ -150,11 +175,11 @@ static void invite_lost(void *obj, void *arg)
 
 static void invite_ack_to_user(void *obj, void *arg)
 {
-    struct txn_server *st = obj;
+    const struct tomb *b = obj;
     const struct txn_input *in = arg;
-    const struct txn_user *u = st->user;
+    const struct txn_user *u = b->user;
     if (u && u->ops->ack)
-        u->ops->ack(u->arg, in->msg, st->t.flow ? flow_get_id(st->t.flow) : 0);
+        u->ops->ack(u->arg, in->msg, flow_find(b->row->layer->transport, b->flow) ? b->flow : 0);
 }
 
 // A closed connection: the response will make a new one (RFC 3261 18.2.2).
@@ -214,11 +239,8 @@ static void request_too_late(void *obj, void *arg)
 
 static void request_done(void *obj, void *arg)
 {
-    struct txn_server *st = obj;
     const struct txn_input *in = arg;
-    keep(st, in->bytes);
-    txn_settle(&st->t);
-    send_response(st, in->status, in->bytes);
+    finish(obj, in, in->bytes);
 }
 
 // Timer J is 0 on a reliable transport (RFC 3261 17.2.2).
@@ -247,7 +269,7 @@ static const struct fsm_row request_rows[] = {
     {TXN_PROCEEDING, EV_TRYING_DUE, TXN_PROCEEDING, NULL, request_slow, "RFC 4320 4.1", {TM_LATE}},
     {TXN_PROCEEDING, EV_TOO_LATE, TXN_TERMINATED, NULL, request_too_late, "RFC 4320 4.2"},
     {TXN_PROCEEDING, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
-    {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, respond_again, "RFC 3261 17.2.2"},
+    {TXN_COMPLETED, EV_REQUEST, TXN_COMPLETED, NULL, final_again, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_TIMER_J, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},
     {TXN_COMPLETED, EV_ERROR, TXN_COMPLETED, NULL, NULL, "RFC 3261 17.2.4"},
     {TXN_COMPLETED, EV_DROP, TXN_TERMINATED, NULL, over, "RFC 3261 17.2.2"},

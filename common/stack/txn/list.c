@@ -36,7 +36,7 @@ static size_t list(const struct list *txns, size_t max, txn_list_cb cb, void *ar
 size_t txn_list(const struct txn_layer *l, size_t max, txn_list_cb cb, void *arg)
 {
     size_t n = list(&l->live, max, cb, arg);
-    return n + list(&l->linger, max - n, cb, arg);
+    return n + tombs_list(l, max - n, cb, arg);
 }
 
 size_t txn_held(const struct txn_layer *l)

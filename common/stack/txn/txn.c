@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a transaction in the layer's tables: made, open, lingering, ended, told, freed.
+// The life of a transaction in the layer's tables: made, open, ended, told, freed; or given back when a tombstone
+// (tomb.c) takes its place.
 #include "stack/txn/txn.h"
 
 #include "base/err.h"
 #include "base/writer.h"
 #include "stack/txn/txn_priv.h"
 
-enum { TXN_CACHE = 4096, TXN_LINGER_MIN = 1000 };
+enum { TXN_CACHE = 4096 };
+
+struct txn_entry *txn_entry_find(const struct txn_layer *l, txn_id id)
+{
+    return id ? slots_find(&l->ids, id) : NULL;
+}
 
 struct txn *txn_find(const struct txn_layer *l, txn_id id)
 {
-    return id ? slots_find(&l->ids, id) : NULL;
+    struct txn_entry *e = txn_entry_find(l, id);
+    return e && !e->is_tomb ? (struct txn *)e : NULL;
 }
 
 void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in)
@@ -45,9 +52,18 @@ void txn_arm_timeout(struct txn *t, unsigned timer, uint32_t ms)
     timer_start(t->layer->loop, &t->timeout, ms);
 }
 
-void txn_stop_timers(void *txn, uint32_t runs)
+void txn_arm_last(struct txn *t, unsigned timer, uint32_t ms)
 {
-    struct txn *t = txn;
+    timer_stop(&t->timeout);
+    t->timeout_timer = (uint8_t)timer;
+    t->last_ms = ms;
+}
+
+void txn_stop_timers(void *entry, uint32_t runs)
+{
+    struct txn *t = entry;
+    if (t->entry.is_tomb)
+        return;
     if (t->retransmit_timer && !(runs & TM_BIT(t->retransmit_timer))) {
         timer_stop(&t->retransmit);
         t->retransmit_timer = TM_NONE;
@@ -165,11 +181,10 @@ static void free_parts(struct txn_client *c)
     c->trouble = NULL;
 }
 
-static void free_txn(struct txn *t)
+// Itself and what it alone has.
+static void free_own(struct txn *t)
 {
-    struct txn_layer *l = t->layer;
     list_del(&t->link);
-    slots_remove(&l->ids, t->id);
     txn_forget_kept(t);
     if (t->is_server) {
         struct txn_server *st = (struct txn_server *)t;
@@ -178,8 +193,15 @@ static void free_txn(struct txn *t)
     } else {
         free_parts((struct txn_client *)t);
     }
-    *(t->is_server ? &l->n_servers : &l->n_clients) -= 1;
     give_back(t);
+}
+
+static void free_txn(struct txn *t)
+{
+    struct txn_layer *l = t->layer;
+    slots_remove(&l->ids, t->id);
+    *(t->is_server ? &l->n_servers : &l->n_clients) -= 1;
+    free_own(t);
 }
 
 static void close_count(struct txn *t)
@@ -202,6 +224,15 @@ void txn_discard(struct txn *t)
     free_txn(t);
 }
 
+void txn_retire(struct txn *t)
+{
+    if (t->is_server)
+        ((struct txn_server *)t)->listed = false; // the key is the tombstone's
+    close_count(t);
+    detach(t);
+    free_own(t);
+}
+
 void txn_attach(struct txn *t, struct flow *f)
 {
     list_del(&t->flow_link);
@@ -213,34 +244,10 @@ void txn_attach(struct txn *t, struct flow *f)
 
 // ---- ends ----
 
-// A flood of finished transactions must not hold memory for the whole of Timer J: the oldest go.
-static void trim_linger(struct txn_layer *l)
-{
-    size_t limit = l->max_transactions / 4;
-    if (l->n_linger <= (limit > TXN_LINGER_MIN ? limit : TXN_LINGER_MIN))
-        return;
-    txn_step(LIST_ENTRY(l->linger.next, struct txn, link), EV_DROP, NULL); // as its timer would have it
-}
-
-void txn_settle(struct txn *t)
-{
-    struct txn_layer *l = t->layer;
-    if (!t->open)
-        return;
-    close_count(t);
-    list_del(&t->link);
-    list_add(&l->linger, &t->link);
-    l->n_linger++;
-    trim_linger(l);
-}
-
 void txn_end(struct txn *t)
 {
     struct txn_layer *l = t->layer;
-    if (t->open)
-        close_count(t);
-    else
-        l->n_linger--;
+    close_count(t);
     detach(t);
     if (!t->is_server) {
         struct txn_client *c = (struct txn_client *)t;
@@ -264,19 +271,24 @@ void txn_late_error(struct txn *t, int err)
     loop_defer(t->layer->loop, &l->turn);
 }
 
+void txn_cancel_over(struct txn_layer *l, txn_id invite)
+{
+    struct txn_client *c = (struct txn_client *)txn_find(l, invite);
+    if (!c)
+        return;
+    c->cancel = 0;
+    if (c->zombie)
+        free_txn(&c->t);
+}
+
 static void reap_client(struct txn_client *c)
 {
-    struct txn_client *parent = c->parent;
     if (c->cb)
         c->cb(c->arg, c->t.id, TXN_ENDED, 0, NULL);
     if (c->once_done)
         c->once_done(c->arg);
-    if (parent) {
-        parent->cancel = NULL;
-        if (parent->zombie)
-            free_txn(&parent->t);
-    }
-    if (!c->cancel) {
+    txn_cancel_over(c->t.layer, c->parent);
+    if (!txn_find(c->t.layer, c->cancel)) { // there is none, or it has its answer
         free_txn(&c->t);
         return;
     }
@@ -347,11 +359,10 @@ void txn_free_all(struct txn_layer *l)
     // Zombies are in no list but hang from their CANCEL.
     for (uint32_t i = 0; i < l->ids.n; i++) {
         struct txn *t = l->ids.v[i].obj;
-        if (t && !t->is_server && ((struct txn_client *)t)->zombie)
+        if (t && !t->entry.is_tomb && !t->is_server && ((struct txn_client *)t)->zombie)
             list_add(&l->dead, &t->link);
     }
     free_list(&l->live);
-    free_list(&l->linger);
     free_list(&l->dead);
     free_cache(&l->free_clients);
     free_cache(&l->free_servers);

@@ -142,6 +142,10 @@ const char *txn_client_trouble(const struct txn_layer *l, txn_id id);
 // still being resolved is never sent and fails with 487.
 int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason);
 
+// Hands a transaction that has its final response to another owner, who hears of what is still to come, TXN_ENDED in
+// the end; arg stands for so many bytes of his. ERR_NOTFOUND: it is over.
+int txn_client_hand_over(struct txn_layer *l, txn_id id, txn_client_cb cb, void *arg, size_t bytes);
+
 // No further callbacks (TXN_ENDED included, and write is not called again); it ends by itself.
 void txn_client_forget(struct txn_layer *l, txn_id id);
 
@@ -219,7 +223,8 @@ struct txn_line {
     struct addr peer;  // family 0: no flow
 };
 typedef void (*txn_list_cb)(void *arg, const struct txn_line *line);
-// Calls cb for at most max transactions, those that are not finished first, each the oldest first; returns how many.
+// Calls cb for at most max transactions, those that are not finished first, the oldest first; then what is left of
+// finished ones (tomb.h), those that finished first before the others. Returns how many.
 size_t txn_list(const struct txn_layer *l, size_t max, txn_list_cb cb, void *arg);
 // Transactions of both sides that are there, finished ones included.
 size_t txn_held(const struct txn_layer *l);
@@ -248,6 +253,7 @@ struct txn_params {
     struct txn_owner_ops owner;
     void *owner_arg;
     size_t max_transactions;
+    size_t finished_bytes; // what is left of finished transactions may take; 0: any number
     bool tcp_prefer;
     struct overload_params overload;
 };
@@ -259,3 +265,4 @@ void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg);
 // New requests outside dialogs are refused (503 with Retry-After) from now on; calls done when no transaction is left.
 void txn_drain(struct txn_layer *l, timer_cb done, void *arg);
 void txn_set_overload(struct txn_layer *l, const struct overload_params *p);
+void txn_set_finished(struct txn_layer *l, size_t bytes); // see txn_params

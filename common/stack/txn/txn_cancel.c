@@ -21,8 +21,8 @@ static void send_cancel(struct txn_client *c, struct flow *f, const struct fsm *
         txn_discard(&k->t);
         return;
     }
-    k->parent = c;
-    c->cancel = k;
+    k->parent = c->t.id;
+    c->cancel = k->t.id;
     txn_attach(&k->t, f);
     int err = flow_send(f, k->t.kept, STR_NONE);
     txn_step(&k->t, EV_START, NULL);

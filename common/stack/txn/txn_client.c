@@ -148,9 +148,23 @@ static struct txn_client *find_client(const struct txn_layer *l, txn_id id)
     return t && !t->is_server && t->state != TXN_TERMINATED ? (struct txn_client *)t : NULL;
 }
 
+int txn_client_hand_over(struct txn_layer *l, txn_id id, txn_client_cb cb, void *arg, size_t bytes)
+{
+    struct tomb *b = tomb_find(l, id);
+    if (!b || b->is_server || b->state == TXN_TERMINATED)
+        return ERR_NOTFOUND;
+    b->cb = cb;
+    b->arg = arg;
+    tomb_charge(b, bytes);
+    return 0;
+}
+
 void txn_client_forget(struct txn_layer *l, txn_id id)
 {
     struct txn *t = txn_find(l, id);
+    struct tomb *b = t ? NULL : tomb_find(l, id);
+    if (b && !b->is_server)
+        b->cb = NULL;
     if (!t || t->is_server)
         return;
     struct txn_client *c = (struct txn_client *)t;
@@ -168,7 +182,7 @@ int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
 {
     struct txn_client *c = find_client(l, id);
     if (!c)
-        return ERR_NOTFOUND;
+        return tomb_find(l, id) ? ERR_STATE : ERR_NOTFOUND;
     if (c->t.method != SIP_INVITE || c->cancelled || !c->t.open)
         return ERR_STATE;
     c->cancelled = true;
@@ -180,62 +194,103 @@ int txn_client_cancel(struct txn_layer *l, txn_id id, struct str reason)
 
 // ---- responses ----
 
-static bool same_method(const struct txn_client *c, const struct sip_msg *m)
+// What a response is compared with.
+struct client_mark {
+    struct str branch, name;
+    enum sip_method method;
+    txn_id cancel; // of an INVITE
+};
+
+static struct client_mark mark_of(const struct txn_entry *e)
 {
-    if (c->t.method != sip_msg_method(m))
+    const struct tomb *b = (const struct tomb *)e;
+    const struct txn_client *c = (const struct txn_client *)e;
+    if (e->is_tomb)
+        return (struct client_mark){tomb_key(b), tomb_name(b), b->method, b->method == SIP_INVITE ? b->kin : 0};
+    return (struct client_mark){c->branch, c->method_name, c->t.method, c->cancel};
+}
+
+static bool same_method(const struct client_mark *k, const struct sip_msg *m)
+{
+    if (k->method != sip_msg_method(m))
         return false;
-    return c->t.method != SIP_UNKNOWN || str_eq(c->method_name, sip_msg_method_name(m));
+    return k->method != SIP_UNKNOWN || str_eq(k->name, sip_msg_method_name(m));
+}
+
+static bool came_from(const struct addr *asked, const struct flow *used, const struct flow_info *from)
+{
+    if (used && flow_get_info(used)->listener != from->listener)
+        return false;
+    return addr_eq_ip(asked, &from->remote);
 }
 
 // Whoever the request went on to has seen the branch in Via: a response counts from where the request went, or
 // from a neighbour, and on the side that it left on.
-static bool may_answer(const struct txn_client *c, struct flow *f)
+static bool may_answer(const struct txn_layer *l, const struct txn_entry *e, struct flow *f)
 {
+    const struct tomb *b = (const struct tomb *)e;
+    const struct txn_client *c = (const struct txn_client *)e;
     const struct flow_info *from = flow_get_info(f);
-    const struct addr *to = NULL;
     if (flow_standing(f) == STACK_TRUSTED)
         return true;
-    if (c->t.flow) {
-        const struct flow_info *used = flow_get_info(c->t.flow);
-        if (used->listener != from->listener)
-            return false;
-        to = &used->remote;
-    } else if (!c->fixed_flow && c->cur < c->targets.n) {
-        to = &c->targets.t[c->cur].addr;
-    }
-    return to && addr_eq_ip(to, &from->remote);
+    if (e->is_tomb)
+        return b->peer.sa.sa_family && came_from(&b->peer, flow_find(l->transport, b->flow), from);
+    if (c->t.flow)
+        return came_from(&flow_get_info(c->t.flow)->remote, c->t.flow, from);
+    return !c->fixed_flow && c->cur < c->targets.n && came_from(&c->targets.t[c->cur].addr, NULL, from);
+}
+
+static bool is_server(const struct txn_entry *e)
+{
+    return e->is_tomb ? ((const struct tomb *)e)->is_server : ((const struct txn *)e)->is_server;
 }
 
 // RFC 3261 17.1.3: branch and CSeq method; 18.1.2: sent-by must be ours.
-static struct txn_client *match(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
+static struct txn_entry *match(struct txn_layer *l, struct flow *f, const struct sip_msg *m)
 {
     const struct sip_via *via = sip_msg_via(m);
-    struct txn *t = txn_find(l, branch_id(via->branch));
-    if (!t || t->is_server)
+    struct txn_entry *e = txn_entry_find(l, branch_id(via->branch));
+    if (!e || is_server(e))
         return NULL;
-    struct txn_client *c = (struct txn_client *)t;
-    if (c->t.method == SIP_INVITE && sip_msg_method(m) == SIP_CANCEL)
-        c = c->cancel;
-    if (!c || !str_eq(c->branch, via->branch) || !same_method(c, m))
+    struct client_mark k = mark_of(e);
+    if (k.method == SIP_INVITE && sip_msg_method(m) == SIP_CANCEL) {
+        e = txn_entry_find(l, k.cancel);
+        if (!e)
+            return NULL;
+        k = mark_of(e);
+    }
+    if (!str_eq(k.branch, via->branch) || !same_method(&k, m))
         return NULL;
     if (!str_ieq(via->host, flow_sent_by(f)) && !transport_is_sent_by(l->transport, via->host, via->port))
         return NULL;
-    return may_answer(c, f) ? c : NULL;
+    return may_answer(l, e, f) ? e : NULL;
 }
 
-static enum txn_event event_for(const struct txn_client *c, unsigned status)
+static enum txn_event event_for(enum sip_method method, unsigned status)
 {
     if (status < 200)
         return EV_1XX;
-    if (c->t.method != SIP_INVITE)
+    if (method != SIP_INVITE)
         return EV_FINAL;
     return status < 300 ? EV_2XX : EV_3XX_6XX;
 }
 
+// To a transaction that has its final response.
+static void on_late_response(struct tomb *b, struct txn_input *in)
+{
+    b->row->layer->count.retransmits_in++;
+    tomb_step(b, event_for(b->method, in->status), in);
+}
+
+static uint8_t state_of(const struct txn_entry *e)
+{
+    return e->is_tomb ? ((const struct tomb *)e)->state : ((const struct txn *)e)->state;
+}
+
 void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m)
 {
-    struct txn_client *c = match(l, f, m);
-    if (!c || c->t.state == TXN_TERMINATED) {
+    struct txn_entry *e = match(l, f, m);
+    if (!e || state_of(e) == TXN_TERMINATED) {
         // RFC 6026 7.3: a response without a transaction is not forwarded.
         l->count.stray_responses++;
         if (log_enabled(LOG_DEBUG))
@@ -244,11 +299,14 @@ void client_on_response(struct txn_layer *l, struct flow *f, struct sip_msg *m)
         return;
     }
     struct txn_input in = {.msg = m, .status = sip_msg_status(m)};
-    if (!c->t.open)
-        l->count.retransmits_in++;
+    if (e->is_tomb) {
+        on_late_response((struct tomb *)e, &in);
+        return;
+    }
+    struct txn_client *c = (struct txn_client *)e;
     c->answered = true;
     client_note_asked(c);
     if (c->cur < c->targets.n)
         resolve_forgive(l->resolver, &c->targets.t[c->cur]);
-    txn_step(&c->t, event_for(c, in.status), &in);
+    txn_step(&c->t, event_for(c->t.method, in.status), &in);
 }

@@ -31,15 +31,14 @@ static bool is_quoted(const struct txn *t, struct str quoted)
 // report counts first.
 static void on_unreachable(void *layer, struct flow *f, struct str quoted)
 {
-    (void)layer;
     LIST_EACH(flow_users(f), it) {
         struct txn *t = LIST_ENTRY(it, struct txn, flow_link);
         if (t->is_server || !t->open || !is_quoted(t, quoted))
             continue;
-        struct txn_client *parent = ((struct txn_client *)t)->parent;
+        struct txn *parent = txn_find(layer, ((struct txn_client *)t)->parent);
         txn_late_error(t, ERR_REFUSED);
-        if (parent && parent->t.open)
-            txn_late_error(&parent->t, ERR_REFUSED);
+        if (parent && parent->open)
+            txn_late_error(parent, ERR_REFUSED);
     }
 }
 
@@ -66,6 +65,11 @@ static const struct transport_user_ops transport_ops = {.message = on_message,
 void txn_pushed_back(struct txn_layer *l)
 {
     overload_pushed_back(l->overload, loop_now(l->loop));
+}
+
+void txn_set_finished(struct txn_layer *l, size_t bytes)
+{
+    l->tombs.max = bytes;
 }
 
 void txn_set_overload(struct txn_layer *l, const struct overload_params *p)
@@ -104,6 +108,9 @@ void txn_stats(const struct txn_layer *l, stack_stat_cb cb, void *arg)
     cb(arg, "sip_transactions_held", "side=\"client\"", l->n_clients);
     cb(arg, "sip_transactions_held", "side=\"server\"", l->n_servers);
     cb(arg, "sip_transactions_spare", "", l->n_free);
+    cb(arg, "sip_transactions_finished", "", l->tombs.n);
+    cb(arg, "sip_finished_bytes", "", l->tombs.bytes);
+    cb(arg, "sip_limit_reached", "limit=\"finished_memory\"", l->tombs.forgotten);
     cb(arg, "sip_transactions_total", "side=\"client\"", l->total_clients);
     cb(arg, "sip_transactions_total", "side=\"server\"", l->total_servers);
     shed_stats(l, cb, arg);
@@ -130,8 +137,9 @@ int txn_layer_new(const struct txn_params *p, struct txn_layer **ret_layer)
     l->owner = p->owner;
     l->owner_arg = p->owner_arg;
     l->max_transactions = p->max_transactions;
-    struct list *heads[] = {&l->live, &l->linger, &l->dead, &l->late, &l->free_clients,
-                            &l->free_servers};
+    tombs_init(l);
+    txn_set_finished(l, p->finished_bytes);
+    struct list *heads[] = {&l->live, &l->dead, &l->late, &l->free_clients, &l->free_servers};
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
         list_init(heads[i]);
     deferred_init(&l->turn, txn_end_of_turn, l);
@@ -153,6 +161,7 @@ void txn_layer_free(struct txn_layer *l)
     deferred_cancel(&l->turn);
     deferred_cancel(&l->drain_check);
     txn_free_all(l);
+    tombs_done(l);
     slots_done(&l->ids);
     map_done(&l->by_key);
     resolver_free(l->resolver);

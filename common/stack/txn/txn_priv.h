@@ -6,6 +6,7 @@
 //     txn_client, txn_server (what users call, what arrives)
 //     fsm_client, fsm_server (the machines) | screen, shed, users
 //     txn_target (one after the other) | txn_cancel | txn_reach, txn_trouble
+//     tomb (what is left of a finished one)
 //     txn (life of a transaction) | fsm_names, branch, txn_build, txn_key, resolve, overload, list
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "sip/msg.h"
 #include "stack/transport/transport.h"
 #include "stack/txn/resolve.h"
+#include "stack/txn/tomb.h"
 #include "stack/txn/txn.h"
 
 // ---- machines ----
@@ -76,6 +78,7 @@ struct txn_input {
 // ---- structs ----
 
 struct txn {
+    struct txn_entry entry;
     txn_id id;
     struct txn_layer *layer;
     const struct fsm *fsm;
@@ -87,11 +90,12 @@ struct txn {
     const struct sip_timers *timers;
     struct flow *flow;              // NULL: none or gone
     struct list flow_link;          // in the flow's users
-    struct list link;               // in the layer's live, linger or dead
+    struct list link;               // in the layer's live or dead
     struct list late_link;
     int late_err;
     struct timer retransmit, timeout;
     uint32_t interval;              // to the next retransmission, ms; 0: none is due
+    uint32_t last_ms;               // of the timer that only a tombstone waits for
     uint64_t born;                  // ms of loop time
     struct str kept;                // message for retransmission, heap
 };
@@ -130,8 +134,8 @@ struct txn_client {
     bool probed;                // the lost connection was made again once
     struct str cancel_reason;   // heap
     char *trouble;              // heap; why it failed, for people
-    struct txn_client *cancel;  // the CANCEL's transaction; its responses carry our branch
-    struct txn_client *parent;  // of a CANCEL: the INVITE's
+    txn_id cancel;              // the CANCEL's transaction, 0: none; its responses carry our branch
+    txn_id parent;              // of a CANCEL: the INVITE's
     bool zombie;                // ended, kept for its CANCEL
     struct str branch;
     char branch_buf[TXN_BRANCH_MAX];
@@ -198,10 +202,11 @@ struct txn_layer {
     size_t max_transactions;
     uint64_t secret;            // of the transports
     struct slots ids;
-    struct map by_key;          // servers, by the hash of their key
-    struct list live, linger, dead, late;
+    struct map by_key;          // servers and their tombstones, by the hash of their key
+    struct list live, dead, late;
+    struct tombs tombs;
     struct list free_clients, free_servers;
-    size_t n_free, n_open, n_strangers, n_linger, n_clients, n_servers;
+    size_t n_free, n_open, n_strangers, n_clients, n_servers; // the last two with tombstones
     uint64_t total_clients, total_servers;
     struct txn_counters count;
     struct deferred turn;
@@ -225,7 +230,9 @@ struct txn_client *txn_client_alloc(struct txn_layer *l);
 struct txn_server *txn_server_alloc(struct txn_layer *l);
 // Gives back one that was never used.
 void txn_discard(struct txn *t);
+// A transaction, of which a tombstone is none.
 struct txn *txn_find(const struct txn_layer *l, txn_id id);
+struct txn_entry *txn_entry_find(const struct txn_layer *l, txn_id id);
 void txn_step(struct txn *t, enum txn_event ev, struct txn_input *in);
 void txn_attach(struct txn *t, struct flow *f);
 int txn_keep(struct txn *t, struct str bytes);
@@ -234,9 +241,13 @@ void txn_set_machine(struct txn *t, const struct fsm *m);
 // For the machines' arm and stop.
 void txn_arm_retransmit(struct txn *t, unsigned timer, uint32_t ms);
 void txn_arm_timeout(struct txn *t, unsigned timer, uint32_t ms);
-void txn_stop_timers(void *txn, uint32_t runs);
-// Final response seen or sent: no longer counted, may be dropped early under pressure.
-void txn_settle(struct txn *t);
+// One that only the tombstone will wait for (tomb.h).
+void txn_arm_last(struct txn *t, unsigned timer, uint32_t ms);
+void txn_stop_timers(void *entry, uint32_t runs);
+// A tombstone has its place in the tables: it is given back.
+void txn_retire(struct txn *t);
+// The CANCEL of this INVITE has ended, which waits for that if it is over itself.
+void txn_cancel_over(struct txn_layer *l, txn_id invite);
 // The state is TERMINATED: leaves all tables but the ids, told and freed at the end of the turn.
 void txn_end(struct txn *t);
 // Feeds EV_ERROR (client in TXN_INIT: EV_NO_TARGET) at the end of the turn.

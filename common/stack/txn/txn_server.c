@@ -12,26 +12,31 @@
 
 // ---- the table ----
 
-static struct txn_server *find(struct txn_layer *l, const struct txn_key *k)
+static struct str key_of(const struct txn_entry *e)
 {
-    struct txn_server *st;
+    const struct txn_server *st = (const struct txn_server *)e;
+    return e->is_tomb ? tomb_key((const struct tomb *)e) : str_make(st->key, st->key_n);
+}
+
+static struct txn_entry *find(struct txn_layer *l, const struct txn_key *k)
+{
+    struct txn_entry *e;
     size_t it = 0;
-    while ((st = map_find(&l->by_key, k->hash, &it)))
-        if (str_eq(str_make(st->key, st->key_n), k->text))
-            return st;
+    while ((e = map_find(&l->by_key, k->hash, &it)))
+        if (str_eq(key_of(e), k->text))
+            return e;
     return NULL;
 }
 
 // The INVITE that m, an ACK or a CANCEL, is about. It went by the same transport (RFC 3261 9.1, 17.1.1.3),
 // unless the phone uses TCP for what is long only.
-static struct txn_server *find_invite(struct txn_layer *l, const struct sip_msg *m,
-                                      struct txn_key_how how)
+static struct txn_entry *find_invite(struct txn_layer *l, const struct sip_msg *m, struct txn_key_how how)
 {
     for (int i = 0; i < 2; i++, how.reliable = !how.reliable) {
         struct txn_key k;
-        struct txn_server *st = txn_key_make(&k, m, &how) == 0 ? find(l, &k) : NULL;
-        if (st)
-            return st;
+        struct txn_entry *e = txn_key_make(&k, m, &how) == 0 ? find(l, &k) : NULL;
+        if (e)
+            return e;
     }
     return NULL;
 }
@@ -51,11 +56,11 @@ static int add(struct txn_layer *l, struct txn_server *st, const struct txn_key 
 
 // ---- responses ----
 
-static enum txn_event reply_event(const struct txn_server *st, unsigned status)
+static enum txn_event reply_event(enum sip_method method, unsigned status)
 {
     if (status < 200)
         return EV_TU_1XX;
-    if (st->t.method != SIP_INVITE)
+    if (method != SIP_INVITE)
         return EV_TU_FINAL;
     return status < 300 ? EV_TU_2XX : EV_TU_3XX_6XX;
 }
@@ -66,33 +71,54 @@ static struct txn_server *find_server(const struct txn_layer *l, txn_id id)
     return t && t->is_server ? (struct txn_server *)t : NULL;
 }
 
+static struct tomb *find_tomb(const struct txn_layer *l, txn_id id)
+{
+    struct tomb *b = tomb_find(l, id);
+    return b && b->is_server ? b : NULL;
+}
+
+// A further 2xx to an INVITE; nothing else goes out any more.
+static int reply_late(struct txn_layer *l, txn_id id, struct txn_input *in)
+{
+    struct tomb *b = find_tomb(l, id);
+    if (!b)
+        return ERR_NOTFOUND;
+    if (!b->reliable && in->bytes.n > UDP_DATA_MAX)
+        return ERR_TOOBIG;
+    return fsm_step(b->fsm, &b->state, reply_event(b->method, in->status), b, in);
+}
+
 int txn_server_reply(struct txn_layer *l, txn_id id, unsigned status, struct str bytes)
 {
     struct txn_server *st = find_server(l, id);
+    struct txn_input in = {.status = status, .bytes = bytes};
     if (!st)
-        return ERR_NOTFOUND;
+        return reply_late(l, id, &in);
     server_heard(st, status);
     if (!st->t.reliable && bytes.n > UDP_DATA_MAX)
         return ERR_TOOBIG;
-    struct txn_input in = {.status = status, .bytes = bytes};
-    int err = fsm_step(st->t.fsm, &st->t.state, reply_event(st, status), st, &in);
-    if (!err)
-        st->replied = true;
-    return err;
+    st->replied = true; // it may be gone after the step
+    return fsm_step(st->t.fsm, &st->t.state, reply_event(st->t.method, status), st, &in);
 }
 
 void txn_server_drop(struct txn_layer *l, txn_id id)
 {
     struct txn_server *st = find_server(l, id);
+    struct tomb *b = st ? NULL : find_tomb(l, id);
     if (st && st->t.state != TXN_TERMINATED)
         txn_step(&st->t, EV_DROP, NULL);
+    else if (b && b->state != TXN_TERMINATED)
+        tomb_step(b, EV_DROP, NULL);
 }
 
 void txn_server_set_owner(struct txn_layer *l, txn_id id, void *owner)
 {
     struct txn_server *st = find_server(l, id);
+    struct tomb *b = st ? NULL : find_tomb(l, id);
     if (st)
         st->owner = owner;
+    else if (b)
+        b->owner = owner;
 }
 
 const struct sip_timers *txn_server_timers(const struct txn_layer *l, txn_id id)
@@ -163,23 +189,29 @@ static void send_trying(struct txn_layer *l, txn_id id, const struct sip_msg *m)
 }
 
 // The INVITE that a CANCEL is for (RFC 3261 9.2): what it cancels has the same key but the method.
-static struct txn_server *find_cancelled(struct txn_layer *l, bool reliable, const struct sip_msg *m)
+static struct txn_entry *find_cancelled(struct txn_layer *l, bool reliable, const struct sip_msg *m)
 {
     struct txn_key_how how = {SIP_INVITE, reliable, sip_msg_to_tag(m)};
     return find_invite(l, m, how);
 }
 
 // RFC 3261 9.2: the tag that the INVITE's responses have.
-static struct str cancel_tag(const struct txn_server *invite)
+static struct str cancel_tag(const struct txn_entry *e)
 {
-    const struct txn_user *u = invite ? invite->user : NULL;
-    return u && u->ops->tag && invite->owner ? u->ops->tag(u->arg, invite->t.id, invite->owner) : STR_NONE;
+    const struct txn_server *st = (const struct txn_server *)e;
+    const struct tomb *b = (const struct tomb *)e;
+    if (!e)
+        return STR_NONE;
+    const struct txn_user *u = e->is_tomb ? b->user : st->user;
+    void *owner = e->is_tomb ? b->owner : st->owner;
+    return u && u->ops->tag && owner ? u->ops->tag(u->arg, e->is_tomb ? b->id : st->t.id, owner) : STR_NONE;
 }
 
 static void on_cancel(struct txn_layer *l, struct txn_server *st, const struct sip_msg *m)
 {
-    struct txn_server *invite = find_cancelled(l, st->t.reliable, m);
-    struct txn_answer a = {.status = invite ? 200 : 481, .to_tag = cancel_tag(invite)};
+    struct txn_entry *e = find_cancelled(l, st->t.reliable, m);
+    struct txn_answer a = {.status = e ? 200 : 481, .to_tag = cancel_tag(e)};
+    struct txn_server *invite = e && !e->is_tomb ? (struct txn_server *)e : NULL;
     (void)txn_server_answer(l, st->t.id, m, &a);
     if (!invite || invite->t.state != TXN_PROCEEDING || !invite->user)
         return;
@@ -252,28 +284,39 @@ static void on_new(struct txn_layer *l, struct flow *from, struct sip_msg *m,
 
 // RFC 3261 17.2.3: the To tag of an ACK by the rules of RFC 2543 is the one of the response. What was
 // refused over a connection is not kept and cannot be compared; the rest of the key has to do.
-static bool acks_refusal(const struct txn_server *st, const struct sip_msg *ack)
+static bool acks_refusal(const struct txn_entry *e, const struct sip_msg *ack)
 {
+    const struct txn_server *st = (const struct txn_server *)e;
+    const struct tomb *b = (const struct tomb *)e;
     struct sip_msg *m = NULL;
     struct sip_parse_error where;
+    if (e->is_tomb)
+        return b->reliable || b->state == TXN_CONFIRMED;
     if (!st->t.kept.n || sip_msg_parse(st->t.kept, &m, &where))
-        return st->t.reliable || st->t.state == TXN_CONFIRMED;
+        return st->t.reliable;
     bool same = str_eq(sip_msg_to_tag(m), sip_msg_to_tag(ack));
     sip_msg_unref(m);
     return same;
 }
 
 // The INVITE that an ACK is for: it had the ACK's To tag already (inside a dialog), or none.
-static struct txn_server *find_acked(struct txn_layer *l, const struct flow *f,
-                                     const struct sip_msg *m)
+static struct txn_entry *find_acked(struct txn_layer *l, const struct flow *f, const struct sip_msg *m)
 {
     struct txn_key_how how = {SIP_INVITE, flow_is_reliable(f), sip_msg_to_tag(m)};
-    struct txn_server *st = find_invite(l, m, how);
-    if (st || !txn_key_is_old(m))
-        return st;
+    struct txn_entry *e = find_invite(l, m, how);
+    if (e || !txn_key_is_old(m))
+        return e;
     how.to_tag = STR_NONE;
-    st = find_invite(l, m, how);
-    return st && acks_refusal(st, m) ? st : NULL;
+    e = find_invite(l, m, how);
+    return e && acks_refusal(e, m) ? e : NULL;
+}
+
+static void step(struct txn_entry *e, enum txn_event ev, struct txn_input *in)
+{
+    if (e->is_tomb)
+        tomb_step((struct tomb *)e, ev, in);
+    else
+        txn_step((struct txn *)e, ev, in);
 }
 
 // An ACK cannot be refused, and one that waits for DNS is kept as well: there is room for a quarter more
@@ -302,10 +345,10 @@ static void pass_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
 
 static void on_ack(struct txn_layer *l, struct flow *from, struct sip_msg *m)
 {
-    struct txn_server *st = find_acked(l, from, m);
+    struct txn_entry *e = find_acked(l, from, m);
     struct txn_input in = {.msg = m};
-    if (st) {
-        txn_step(&st->t, EV_ACK, &in);
+    if (e) {
+        step(e, EV_ACK, &in);
         return;
     }
     pass_ack(l, from, m);
@@ -323,11 +366,11 @@ void server_on_request(struct txn_layer *l, struct flow *f, struct sip_msg *m)
         shed_refuse(l, f, m);
         return;
     }
-    struct txn_server *st = find(l, &k);
-    if (!st) {
+    struct txn_entry *e = find(l, &k);
+    if (!e) {
         on_new(l, f, m, &k);
         return;
     }
     l->count.retransmits_in++;
-    txn_step(&st->t, EV_REQUEST, NULL);
+    step(e, EV_REQUEST, NULL);
 }

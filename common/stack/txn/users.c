@@ -36,8 +36,8 @@ void txn_user_remove(struct txn_layer *l, struct txn_user *u)
     if (!u)
         return;
     disown(&l->live, u);
-    disown(&l->linger, u);
     disown(&l->dead, u);
+    tombs_disown(l, u);
     if (l->rest == u)
         l->rest = NULL;
     *u = (struct txn_user){.ops = &nobody};

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "stage.h"
+#include "tests/common/figure.h"
 
 static const char *route_to(const char *uri)
 {
@@ -97,6 +98,46 @@ static void record_route_has_two_sides(void **state)
     assert_has(up, "@" ACCESS ";lr");
     assert_has(up, "Record-Route: <sip:s@192.0.2.20;lr>");
     assert_lacks(up, "pcscf." HOME);
+}
+
+static struct heard *after(struct peer *p, uint64_t ms)
+{
+    scene_pass(st.sc, ms);
+    return peer_next(p);
+}
+
+// The same 2xx again, when nothing is known of the request any more (RFC 6026 7.2).
+static void accepted_twice(struct peer *by, struct heard *invite, const char *headers, struct peer *asker)
+{
+    peer_answer(by, invite, 200, headers);
+    struct heard *first = expect(asker, "SIP/2.0 200");
+    scene_pass(st.sc, 3000);
+    assert_int_equal(figure_of(pcscf_stack(st.pcscf), "sip_requests_held", NULL), 0);
+    peer_answer(by, invite, 200, headers);
+    struct heard *again = after(asker, 10);
+    assert_non_null(again);
+    if (!str_eq(first->bytes, again->bytes))
+        fail_msg("first:\n%.*s\nagain:\n%.*s", STR_ARG(first->bytes), STR_ARG(again->bytes));
+}
+
+static void further_2xx_are_as_the_first(void **state)
+{
+    (void)state;
+    stage_start();
+    const char *path = registered(&st.alice);
+    struct heard *h = invited_by(&st.alice);
+    accepted_twice(st.core, h, text("Record-Route: <sip:s@192.0.2.20;lr>, <%s>\nP-Charging-Vector: icid-value=1\n",
+                                    uri_in(h, "Record-Route")), st.alice.peer);
+    for (int list = 0; list < 2; list++) { // with the list that it was given, and without one
+        core_send(&(struct request){.to = "sip:ue@198.51.100.1:5060",
+                                    .headers = text("%sP-Called-Party-ID: <" ALICE ">\n"
+                                                    "Record-Route: <sip:mt@192.0.2.20;lr>\n"
+                                                    "P-Charging-Function-Addresses: ccf=192.0.2.90\n"
+                                                    "P-Charging-Vector: icid-value=\"1\";orig-ioi=o\n",
+                                                    route_to(path))});
+        h = expect(st.alice.peer, "INVITE ");
+        accepted_twice(st.alice.peer, h, list ? text("Record-Route: %s\n", header(h, "Record-Route")) : NULL, st.core);
+    }
 }
 
 // Who calls a user behind the same flow (a private exchange) gets both legs' entries back: the last is the
@@ -772,6 +813,7 @@ int main(void)
         T(newest_service_route_is_used),
         T(without_service_route_nothing_goes),
         T(standalone_requests_are_not_recorded),
+        T(further_2xx_are_as_the_first),
         T(record_route_has_two_sides),
         T(caller_and_called_behind_one_flow),
         T(unreadable_record_route_towards_the_ue),

@@ -46,6 +46,16 @@ static void register_goes_to_the_assigned_server(void **state)
     (void)world_expect(W_PCSCF, 401);
 }
 
+// RFC 6026 7.2: a 2xx again, when nothing is known of its request any more.
+static void accepted_twice(void **state)
+{
+    send_request("INVITE", "sip:alice@" DOMAIN, "");
+    struct sip_msg *m = sip_msg_ref(world_expect_request(W_S1, "INVITE"));
+    world_accept_twice(W_S1, m, "Contact: <sip:x@192.0.2.1>\nP-Charging-Vector: icid-value=1\n", W_PCSCF,
+                       icscf_stack(w.icscf));
+    sip_msg_unref(m);
+}
+
 static void identity_without_credentials(void **state)
 {
     send_register(CONTACT, "");
@@ -570,6 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(register_goes_to_the_assigned_server),
+        TEST(accepted_twice),
         TEST(identity_without_credentials),
         TEST(deregistration_is_told),
         TEST(register_selects_by_capabilities),

@@ -152,6 +152,29 @@ static void terminating_request(void **state)
     assert_has(header(m, SIP_H_P_CHARGING_VECTOR), "term-ioi=" DOMAIN);
 }
 
+// A 2xx that comes again, or of another fork, when nothing is known of its request any more: as the first one.
+static void accepted_twice(void **state)
+{
+    static const char *const vectors[] = {"", "P-Charging-Vector: icid-value=ic;term-ioi=far.example\n"};
+    const struct stack *s = scscf_stack(w.scscf);
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        char headers[300];
+        (void)snprintf(headers, sizeof headers, "Contact: <sip:x@192.0.2.1>\n%s" PAI_ALICE, vectors[i]);
+        terminate("INVITE", "sip:alice@" DOMAIN, "");
+        struct sip_msg *m = sip_msg_ref(world_expect_request(W_PCSCF, "INVITE"));
+        world_accept_twice(W_PCSCF, m, headers, W_ICSCF, s);
+        sip_msg_unref(m);
+        originate("INVITE", "sip:bob@" DOMAIN, PAI_ALICE);
+        m = sip_msg_ref(world_expect_request(W_ICSCF, "INVITE"));
+        world_accept_twice(W_ICSCF, m, headers, W_PCSCF, s);
+        sip_msg_unref(m);
+        originate("INVITE", "sip:eve@other.example", PAI_ALICE); // whose vector is not believed
+        m = sip_msg_ref(world_expect_request(W_ICSCF, "INVITE"));
+        world_accept_twice(W_ICSCF, m, headers, W_PCSCF, s);
+        sip_msg_unref(m);
+    }
+}
+
 static void terminating_by_number(void **state)
 {
     static const char *const uris[] = {"tel:+15551", "sip:+15551@" DOMAIN ";user=phone",
@@ -581,6 +604,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(originating_request),
         TEST(telephone_number_becomes_sip),
+        TEST(accepted_twice),
         TEST(asserted_tel_has_a_sip_form),
         TEST(foreign_target),
         TEST(originating_refusals),
