@@ -23,6 +23,7 @@ USAGE = """usage: tests/bench/run NAME...
   instructions       reg_instructions_K, call_instructions_K: of each node (p, i, s, hss), counted by valgrind
   unloaded           invite180_unloaded_p50
   mem                mem_user_p, mem_user_s
+  finished           call_kept_K: bytes that a call holds when it has just ended (p, i, s, pis)
   overload           reg_goodput_Nx, call_goodput_Nx: what is served in time when N times the maximum comes
   core               all figures of the whole core
   soak [MINUTES [SCALE]]  half of the highest load for 30 minutes: memory stays flat; draws it
@@ -49,8 +50,9 @@ GROUPS = {
     "unloaded": ("invite180_unloaded_p50", "call_unloaded_cpu_pis"),
     "overload": tuple(f"{k}_goodput_{n}x" for k in ("reg", "call") for n in overload.TIMES),
     "mem": ("mem_user_p", "mem_user_s", "mem_user_ps"),
+    "finished": tuple(f"call_kept_{k}" for k in ("p", "i", "s", "pis")),
 }
-CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem")
+CORE = ("reg_cpu", "reg200_cpu", "call_cpu", "reg_rate", "call_rate", "unloaded", "mem", "finished")
 
 
 def group_of(name):
@@ -81,6 +83,8 @@ def run_group(group, session):
         return [f for kind in overload.KINDS for f in overload.curve(session, kind)]
     if group == "unloaded":
         return figures.unloaded(session)
+    if group == "finished":
+        return figures.finished(session)
     return figures.memory(session)
 
 
@@ -153,7 +157,7 @@ def quick():
     figures.MEMORY_USERS, figures.PRECISION = 4000, 0.5
     facts.STATE_RECORDS = "2000"
     overload.SECONDS = 2
-    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory,
+    for f in (figures.cpu, figures.rates, figures.latencies, figures.unloaded, figures.memory, figures.finished,
               overload.curve):
         f.__defaults__ = (1,)
 

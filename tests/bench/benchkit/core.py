@@ -123,7 +123,8 @@ class Carillon:
 
     title = "Carillon"
     memory_kind, memory_share, memory_rate = "private memory of the process", 1, 2000
-    linger_s = 36       # the longest a finished transaction stays (timer J), and some
+    linger_s = 36       # a finished transaction between nodes stays so long (timer J), and some
+    longest_linger_s = 132  # between the P-CSCF and a UE (TS 24.229 table 7.7.1)
     spread, setup_rate = 1, 1000
     start_patience = 20
     inside = ()
@@ -183,15 +184,22 @@ class Carillon:
     def memory(self):
         return {name: p.memory() for name, p in self.processes.items()}
 
+    def metrics(self, part):
+        """The sum, for each node, of the metrics that have this in their name or labels."""
+        found = {}
+        for name, letter in (("pcscf", "10"), ("icscf", "20"), ("scscf", "30")):
+            with urllib.request.urlopen(f"http://{facts.NET}{letter}:9090/metrics", timeout=5) as r:
+                found[name] = sum(float(line.rsplit(" ", 1)[1]) for line in r.read().decode().splitlines()
+                                  if part in line and not line.startswith("#"))
+        return found
+
+    def finished(self):
+        """Bytes that each node keeps of finished transactions."""
+        return self.metrics("sip_finished_bytes")
+
     def retransmissions(self):
         """What the nodes themselves sent again; the load counts its own."""
-        total = 0
-        for letter in ("10", "20", "30"):
-            with urllib.request.urlopen(f"http://{facts.NET}{letter}:9090/metrics", timeout=5) as r:
-                for line in r.read().decode().splitlines():
-                    if "retransmi" in line and not line.startswith("#"):
-                        total += float(line.rsplit(" ", 1)[1])
-        return total
+        return sum(self.metrics("retransmi").values())
 
     def check(self):
         for name, p in self.processes.items():

@@ -17,6 +17,7 @@ STEP_SECONDS = 3                    # of one step of the search for the highest 
 UNLOADED = 20
 MEMORY_USERS = 8000
 MEMORY_RATE_LEAST = 50                # users a second
+FINISHED_RATE, FINISHED_S = 100, 3    # of the calls whose remains are counted: none of them is forgotten meanwhile
 # How far the search goes, per second, and how exact it is.
 REG_START, REG_TOP, CALL_START, CALL_TOP, PRECISION = 500, 8000, 100, 3000, 0.2
 
@@ -179,7 +180,7 @@ def memory_at(session, rate, runs):
     users -= users % rate
     session.stop()
     checked(session.load("registrations", rate, runs * users // rate))
-    time.sleep(make.linger_s)
+    time.sleep(make.longest_linger_s)
     found, before = {"p": [], "s": []}, session.core.memory()
     for _ in range(runs):
         checked(session.load("registrations", rate, users // rate))
@@ -192,6 +193,17 @@ def memory_at(session, rate, runs):
     return [Figure("mem_user_p", found["p"], "bytes", text),
             Figure("mem_user_s", found["s"], "bytes", text),
             Figure("mem_user_ps", [p + s for p, s in zip(found["p"], found["s"])], "bytes", text)]
+
+
+def finished(session, runs=RUNS):
+    """What is kept of a call that has just ended, as the nodes count it. Only Carillon's do."""
+    text, found = "as the nodes count it", []
+    for _ in range(runs):
+        found.append(checked(session.load("calls", FINISHED_RATE, FINISHED_S)).kept)
+    if not found[0]:
+        raise BenchError("its nodes do not tell what they keep")
+    return [*(Figure(f"call_kept_{k}", [f[k] for f in found], "bytes", text) for k in found[0]),
+            Figure("call_kept_pis", [sum(f.values()) for f in found], "bytes", text)]
 
 
 # ---- single parts: programs that print figures themselves ----

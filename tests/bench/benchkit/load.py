@@ -12,12 +12,13 @@ LIMIT_S = 240
 
 
 class Result:
-    def __init__(self, report, cpu, core_again):
+    def __init__(self, report, cpu, core_again, kept):
         self.report = report
         self.done = report["succeeded"]
         self.cpu = {k: cpu[name] / max(1, self.done) for k, name in SHORT.items()}
         self.cpu["pis"] = self.cpu["p"] + self.cpu["i"] + self.cpu["s"]
         self.again = report["retransmissions"] + core_again
+        self.kept = {k: kept[name] / max(1, self.done) for k, name in SHORT.items() if name in kept}
 
     def clean(self):
         r = self.report
@@ -62,16 +63,18 @@ def run(core, kind, rate, seconds, hold_ms=1000, fresh=True):
 
 
 def measure(core, command):
-    before = after = report = None
+    before = after = held = report = None
     again = core.retransmissions()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         try:
             for line in p.stdout:
                 event = load_line(line)
                 if event.get("event") == "measuring":
+                    held = core.finished()
                     before = core.cpu_us()
                 elif event.get("event") == "load":
                     after = core.cpu_us()
+                    held = {name: n - held[name] for name, n in core.finished().items()}
                     report = event
             errors = p.stderr.read()
             p.wait(LIMIT_S)
@@ -81,4 +84,4 @@ def measure(core, command):
     if not report or not before:
         raise BenchError(f"the load generator gave no result: {errors.strip()}")
     cpu = {name: after[name] - before[name] for name in after}
-    return Result(report, cpu, core.retransmissions() - again)
+    return Result(report, cpu, core.retransmissions() - again, held)

@@ -20,6 +20,7 @@ BUDGETS = (
     ("reg_rate", "registrations a second, all nodes on one core", 5000, 2000, True, 1150),
     ("invite180_unloaded_p50", "INVITE to 180, unloaded, median", 0.4, 1, False, 1.3),
     ("mem_user_ps", "memory of P+S-CSCF for one registered user", 1200, 3000, False, 7050),
+    ("call_kept_pis", "what P+I+S-CSCF keep of a finished call", 1000, 3000, False, None),
     ("dia_mar_roundtrip", "Diameter round trip MAR/MAA, both sides, 64 outstanding", 12, 25, False, None),
     ("hss_mar_rate", "HSS: MARs with the SQN durable, one core, without Diameter", 100000, 30000, True, None),
 )
