@@ -11,14 +11,20 @@
 #define INTERVAL_NS 100000000.0
 
 // A limit is cut to a share of what is really answered and then left alone until what had queued is gone;
-// it grows quickly while far from where it was cut last and slowly around there: a node that is its own
+// it grows quickly while far from where it proved too high and slowly around there: a node that is its own
 // bottleneck waits for nothing just below its maximum and for everything just above it, so the wait
-// gives no warning.
+// gives no warning. A cut after which fewer are answered while the rest waits as long as before was in vain
+// and is taken back, if most of what comes is dropped anyway: then reading that is what takes the time, and
+// no limit makes it less.
 static const double CUT = 0.92, CUT_AGAIN = 0.8, CUT_HARD = 0.5;
 static const double HARD = 4;            // load from which a cut is a hard one
-static const double GROW = 1.08, GROW_NEAR = 1.01, NEAR = 0.9, BEYOND = 1.1;
+static const double GROW = 1.08, GROW_BLIND = 1.15, GROW_NEAR = 1.01, NEAR = 0.9, BEYOND = 1.1;
 static const double CALM = 0.6;          // load up to which a limit grows
 static const double LOAD_MAX = 20;       // a longer wait tells nothing more
+static const double FALLING = 0.97;      // of the load before: what had queued is on its way out
+static const double IN_VAIN = 0.9;       // of the load before a cut that is left: it has not helped
+static const double FLOODED = 2;         // dropped for each one taken
+static const double KEEPS_UP = 0.85;     // of a limit is answered: it can grow though the rest waits
 static const double FIRST_CUT = 0.25;    // of what came in, at most, while hardly anything was answered yet
 static const double FLOOR = 10;          // a second: there the next class has its turn
 static const double BURST_S = 0.02;      // of a limit's tokens, and BURST_MIN
@@ -33,13 +39,19 @@ enum {
                      // machine, or one node that starts anew, is none
     IN_A_ROW = 2,    // intervals above 1 before anything is limited
     SETTLE = 4,      // intervals after a cut
+    PATIENCE = 20,   // intervals after a cut that was in vain
     FREE_AFTER = 10, // intervals in which a limit bound nobody
 };
 
 struct limit {
     bool on;
     double rate, tokens;      // a second; now
-    double ceiling;           // where it was cut last
+    double ceiling;           // what it had grown to when it proved too high; 0: not known
+    bool grown;               // since it was cut last
+    bool held;                // the last cut was taken back
+    struct {
+        double rate, load, answered; // before the last cut; rate 0: there was no limit
+    } before;
     unsigned settle;          // intervals until it may be cut again or grow
     unsigned idle;            // intervals since it last refused
     uint64_t taken, refused;  // in this interval
@@ -52,7 +64,7 @@ struct overload {
     uint64_t began;    // this interval
     uint64_t filled;   // the tokens
     double wait_sum;
-    uint64_t n_waits, n_pushed, n_answers;
+    uint64_t n_waits, n_pushed, n_answers, n_taken, n_dropped;
     uint64_t machine_answers;      // in this interval
     double best_rate;              // of them a second, of late
     uint64_t under_way;
@@ -112,22 +124,49 @@ static void tell(const struct overload *o, unsigned c, const char *what)
         LF_NUM("pushed_back", (int64_t)o->n_pushed));
 }
 
-static void cut(struct limit *l, double to)
+static void cut(struct limit *l, double to, double load)
 {
-    l->ceiling = l->rate;
+    l->before.rate = l->rate;
+    l->before.load = load;
+    l->before.answered = l->answered_rate;
+    if (l->grown)
+        l->ceiling = l->rate;
+    l->grown = l->held = false;
     l->rate = fmax(to, FLOOR);
     l->settle = SETTLE;
 }
 
-static void begin_limit(struct overload *o, unsigned c, double seconds)
+static bool was_in_vain(const struct overload *o, const struct limit *l, double load)
+{
+    bool flooded = (double)o->n_dropped >= (double)o->n_taken * FLOODED;
+    return flooded && l->before.rate > l->rate && load >= l->before.load * IN_VAIN &&
+           l->answered_rate < l->before.answered * IN_VAIN;
+}
+
+static void take_back(struct limit *l)
+{
+    l->rate = l->before.rate;
+    l->before.rate = 0;
+    l->held = true;
+    l->settle = PATIENCE;
+}
+
+static void wait_on(struct limit *l, double load)
+{
+    l->settle--;
+    if (l->held && load < HARD && l->answered_rate > l->rate * KEEPS_UP)
+        l->rate *= GROW_NEAR;
+}
+
+static void begin_limit(struct overload *o, unsigned c, double load, double seconds)
 {
     struct limit *l = &o->limit[c];
     double taken = (double)l->taken / seconds, answered = (double)l->answered / seconds;
     l->on = true;
     l->idle = 0;
     l->tokens = BURST_MIN;
-    l->rate = taken;
-    cut(l, fmin(taken, fmax(fmax(l->answered_rate, answered) * CUT, taken * FIRST_CUT)));
+    l->rate = l->ceiling = 0;
+    cut(l, fmin(taken, fmax(fmax(l->answered_rate, answered) * CUT, taken * FIRST_CUT)), load);
     o->figures.entered++;
     tell(o, c, "overload: requests are limited");
 }
@@ -146,22 +185,31 @@ static double share_left(const struct limit *l, double load)
     return l->rate < l->ceiling * NEAR ? CUT_AGAIN : CUT;
 }
 
-// Above 1 the lowest class that still comes in is the one to limit.
+static void cut_again(struct overload *o, struct limit *l, double load)
+{
+    if (l->settle)
+        wait_on(l, load);
+    else if (was_in_vain(o, l, load))
+        take_back(l);
+    else if (load >= o->figures.load * FALLING)
+        cut(l, fmin(l->rate * share_left(l, load), l->answered_rate * CUT), load);
+}
+
+// Above 1 the lowest class that still comes in is the one to limit, be it that only the window refuses it; the
+// next one when that has had its time.
 static void press(struct overload *o, double load, double seconds)
 {
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
-        if (!l->on && !l->taken)
+        if (!l->on && !l->taken && !l->refused)
             continue;
         if (!l->on && o->hot < IN_A_ROW)
             return;
         if (!l->on)
-            begin_limit(o, c, seconds);
-        else if (l->settle)
-            l->settle--;
+            begin_limit(o, c, load, seconds);
         else
-            cut(l, fmin(l->rate * share_left(l, load), l->answered_rate * CUT));
-        if (l->rate > FLOOR)
+            cut_again(o, l, load);
+        if (l->rate > FLOOR || l->settle)
             return;
     }
 }
@@ -171,8 +219,10 @@ static void grow(struct limit *l, double load)
     bool near = l->rate > l->ceiling * NEAR && l->rate < l->ceiling * BEYOND;
     if (l->settle)
         l->settle--;
-    else if (load < CALM)
-        l->rate *= near ? GROW_NEAR : GROW;
+    else if (load < CALM) {
+        l->rate *= near ? GROW_NEAR : l->ceiling > 0 ? GROW : GROW_BLIND;
+        l->grown = true;
+    }
 }
 
 // Below 1 the highest limited class is the first to get more.
@@ -212,7 +262,7 @@ static void begin_interval(struct overload *o, uint64_t now)
 {
     o->began = now;
     o->wait_sum = 0;
-    o->n_waits = o->n_pushed = o->n_answers = o->machine_answers = 0;
+    o->n_waits = o->n_pushed = o->n_answers = o->n_taken = o->n_dropped = o->machine_answers = 0;
     for (unsigned c = 0; c < OVERLOAD_KEPT; c++) {
         struct limit *l = &o->limit[c];
         l->taken = l->refused = l->answered = 0;
@@ -274,6 +324,7 @@ static enum overload_verdict refuse(struct overload *o, const struct overload_re
     o->limit[r->kind].refused++;
     if (r->droppable && o->refusal_tokens < price(r)) {
         o->figures.dropped++;
+        o->n_dropped++;
         return OVERLOAD_DROP;
     }
     if (r->droppable)
@@ -316,6 +367,7 @@ enum overload_verdict overload_ask(struct overload *o, uint64_t now,
         struct limit *l = &o->limit[r->kind];
         l->tokens -= l->on;
         l->taken++;
+        o->n_taken++;
     }
     o->under_way += r->kind == OVERLOAD_NEW && r->machine;
     o->figures.under_way = o->under_way;

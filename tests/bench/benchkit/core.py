@@ -150,6 +150,7 @@ class Carillon:
         self.processes["hss"] = Hss(run, facts.NET, under=self.under("hss"), patience=self.start_patience + 10).process
         for name, letter in (("icscf", "20"), ("scscf", "30"), ("pcscf", "10")):
             conf = render(LAB / f"{name}.yaml", run, facts.NET)
+            shutil.rmtree(run / f"{name}.state", ignore_errors=True)    # each user is a new one
             p = Process(name, [*self.under(name), facts.BUILD / name / f"carillon-{name}", "--config", conf],
                         facts.SERVER_CORE, run / f"{name}.log")
             self.processes[name] = p

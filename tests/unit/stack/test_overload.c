@@ -30,6 +30,7 @@ struct model {
     size_t behind_first, behind_n;
     uint64_t behind_free; // when it will have done all it has
     uint64_t taken, refused, dropped, lost, in_time;
+    uint64_t drop_ns;
     bool bottleneck_behind;
     enum overload_class kind;
 };
@@ -108,7 +109,7 @@ static void serve_one(struct model *m)
         return;
     case OVERLOAD_DROP:
         m->dropped++;
-        m->now += DROP_NS;
+        m->now += m->drop_ns;
         return;
     }
 }
@@ -129,7 +130,7 @@ static void run(struct model *m, double per_second, unsigned seconds)
 static uint64_t goodput(double times, bool behind)
 {
     static struct model m;
-    m = (struct model){.bottleneck_behind = behind, .kind = OVERLOAD_NEW};
+    m = (struct model){.bottleneck_behind = behind, .kind = OVERLOAD_NEW, .drop_ns = DROP_NS};
     assert_int_equal(overload_new(&usual, 0, &m.o), 0);
     run(&m, times * CAPACITY, 3);
     m.in_time = 0;
@@ -149,10 +150,42 @@ static void goodput_stays_beyond_the_maximum(void **state)
         }
 }
 
+// The first seconds count as well: what had queued before the limit came is no reason to cut again and again.
+static void goodput_is_there_at_once(void **state)
+{
+    for (int times = 2; times <= 8; times *= 2) {
+        static struct model m;
+        m = (struct model){.kind = OVERLOAD_NEW, .drop_ns = DROP_NS};
+        assert_int_equal(overload_new(&usual, 0, &m.o), 0);
+        run(&m, 0.3 * CAPACITY, 2);
+        m.in_time = 0;
+        run(&m, times * CAPACITY, 5);
+        print_message("# the first seconds at %d times: %llu of %d a second\n", times,
+                      (unsigned long long)m.in_time / 5, CAPACITY);
+        assert_true(m.in_time / 5 >= CAPACITY * 9 / 10);
+        overload_free(m.o);
+    }
+}
+
+// When reading what is dropped takes more than there is, the rest waits whatever is refused: the limit does
+// not fall to nothing for it.
+static void a_flood_that_cannot_be_read_leaves_some(void **state)
+{
+    static struct model m;
+    m = (struct model){.kind = OVERLOAD_NEW, .drop_ns = TAKE_NS / 5};
+    assert_int_equal(overload_new(&usual, 0, &m.o), 0);
+    run(&m, 8.0 * CAPACITY, 3);
+    m.in_time = 0;
+    run(&m, 8.0 * CAPACITY, 30);
+    print_message("# flooded: %llu of %d a second\n", (unsigned long long)m.in_time / 30, CAPACITY);
+    assert_true(m.in_time / 30 >= CAPACITY / 10);
+    overload_free(m.o);
+}
+
 static void below_the_maximum_nothing_is_refused(void **state)
 {
     static struct model m;
-    m = (struct model){.kind = OVERLOAD_NEW};
+    m = (struct model){.kind = OVERLOAD_NEW, .drop_ns = DROP_NS};
     assert_int_equal(overload_new(&usual, 0, &m.o), 0);
     run(&m, 0.9 * CAPACITY, 10);
     assert_int_equal(m.refused + m.dropped + m.lost, 0);
@@ -162,7 +195,7 @@ static void below_the_maximum_nothing_is_refused(void **state)
 static void when_the_crowd_has_gone_the_limit_goes(void **state)
 {
     static struct model m;
-    m = (struct model){.kind = OVERLOAD_NEW};
+    m = (struct model){.kind = OVERLOAD_NEW, .drop_ns = DROP_NS};
     assert_int_equal(overload_new(&usual, 0, &m.o), 0);
     run(&m, 4.0 * CAPACITY, 5);
     assert_true(overload_figures(m.o)->limit[OVERLOAD_NEW] > 0);
@@ -179,7 +212,7 @@ static void when_the_crowd_has_gone_the_limit_goes(void **state)
 static void classes_have_their_turn(void **state)
 {
     static struct model m;
-    m = (struct model){.kind = OVERLOAD_CARRIED};
+    m = (struct model){.kind = OVERLOAD_CARRIED, .drop_ns = DROP_NS};
     assert_int_equal(overload_new(&usual, 0, &m.o), 0);
     run(&m, 4.0 * CAPACITY, 5);
     assert_true(m.refused + m.dropped > 0);
@@ -268,6 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goodput_stays_beyond_the_maximum),
+        cmocka_unit_test(goodput_is_there_at_once),
+        cmocka_unit_test(a_flood_that_cannot_be_read_leaves_some),
         cmocka_unit_test(below_the_maximum_nothing_is_refused),
         cmocka_unit_test(when_the_crowd_has_gone_the_limit_goes),
         cmocka_unit_test(classes_have_their_turn),
