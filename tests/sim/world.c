@@ -183,7 +183,7 @@ void world_boot(struct world *w, enum world_node k)
         sim_disk_fail_after(world_disk(w, k), UINT64_MAX, NULL, NULL); // it comes up
     switch (k) {
     case W_HSS: boot_hss(w, n); break;
-    case W_ICSCF: boot_icscf(n); break;
+    case W_ICSCF: boot_icscf(w, n); break;
     case W_SCSCF: boot_scscf(w, k, n, scscf_yaml); break;
     case W_SCSCF_2: boot_scscf(w, k, n, scscf_2_yaml); break;
     default: boot_pcscf(w, n); break;
