@@ -19,11 +19,12 @@ def write_pair(folder):
     peer = f"    - host: scscf.{facts.DOMAIN}\n      from: [127.0.1.30]\n"
     choice = f"    - name: {NAME}\n"
     assert peer in hss.read_text() and choice in icscf.read_text()
-    hss.write_text(hss.read_text().replace(peer, peer + f"    - host: scscf2.{facts.DOMAIN}\n      from: [{OTHER}]\n"))
+    second = f"    - host: scscf2.{facts.DOMAIN}\n      from: [{OTHER}]\n"
+    hss.write_text(hss.read_text().replace(peer, peer + second))
     icscf.write_text(icscf.read_text().replace(choice, choice + f"    - name: sip:{OTHER}:5060\n      priority: 2\n"))
     text = scscf.read_text().replace(f"name: {NAME}", f"name: sip:{OTHER}:5060").replace("127.0.1.30", OTHER)
-    (folder / "scscf2.yaml").write_text(text.replace("scscf.ims.", "scscf2.ims.").replace("@RUN@/scscf.", "@RUN@/scscf2.")
-                                        .replace("@RUN@", str(facts.RUN)))
+    text = text.replace("scscf.ims.", "scscf2.ims.").replace("@RUN@/scscf.", "@RUN@/scscf2.")
+    (folder / "scscf2.yaml").write_text(text.replace("@RUN@", str(facts.RUN)))
     return folder
 
 
