@@ -53,7 +53,7 @@ def test_the_other_one_serves(lab, pair):
     with lab.phone("bob", "register", "+", "answer", "+", "deregister") as bob:
         bob.wait_for("ready", seconds=20)
         with lab.phone("alice", "register", "+", "receive", "+", "call", bob_uri, "expect=504", "+", "call", bob_uri,
-                       "talk=0.2", "+", "deregister") as alice:
+                       "talk=3", "+", "deregister") as alice:
             alice.wait_for("registered", seconds=20)
             assert "127.0.2.2" in lab.ctl("scscf", "registrations", bob_uri)
             lab.kill("scscf")
