@@ -281,8 +281,6 @@ def test_caller_of_a_dead_scscf(healed):
     assert f"sip:scscf2.{facts.DOMAIN}" in healed.ctl("hss2", "subscriber", "show", "alice")
 
 
-@pytest.mark.xfail(reason="the S-CSCF neither keeps nor reads restoration information yet (TS 23.380 4.3)",
-                   strict=False)
 def test_called_user_of_a_dead_scscf(healed):
     """The other one takes him over with what the HSS keeps for it (TS 29.228 6.1.2, TS 23.380 4.3.3): his phone rings,
     though it has noticed nothing."""
