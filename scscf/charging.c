@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/writer.h"
 #include "scscf/scscf_priv.h"
 #include "sip/chars.h"
 
@@ -21,17 +22,31 @@ static bool is_token(struct str s)
     return s.n > 0;
 }
 
+// Room for a parameter's name, quotes and separators.
+enum { AROUND = 32 };
+
+static struct writer room_for(struct arena *a, size_t n)
+{
+    char *p = arena_alloc(a, n);
+    return writer_init(p, p ? n : 0);
+}
+
+static struct str text_of(const struct writer *w)
+{
+    return w->failed ? STR_NONE : writer_done(w);
+}
+
 // gen-value of RFC 3261 25.1: bare where it may be, quoted otherwise.
-static void add(struct arena_buf *text, const char *name, struct str value)
+static void add(struct writer *w, const char *name, struct str value)
 {
     if (!value.n)
         return;
-    struct str quote = is_token(value) ? STR("") : STR("\"");
-    arena_buf_item(text, STR(";"), str_from(name));
-    arena_buf_add(text, STR("="));
-    arena_buf_add(text, quote);
-    arena_buf_add(text, value);
-    arena_buf_add(text, quote);
+    bool bare = is_token(value);
+    writer_str(w, w->n ? STR(";") : STR(""));
+    writer_str(w, str_from(name));
+    writer_str(w, bare ? STR("=") : STR("=\""));
+    writer_str(w, value);
+    writer_str(w, bare ? STR("") : STR("\""));
 }
 
 static bool is_known(struct str name)
@@ -48,23 +63,25 @@ static struct str write_vector(struct arena *a, const struct sip_msg *m, struct 
                                struct str term_ioi, bool transit)
 {
     const struct sip_charging_vector *v = vector(m);
-    struct arena_buf text = arena_buf_init(a);
     if (!v)
         return STR_NONE;
-    add(&text, "icid-value", v->icid_value);
-    add(&text, "icid-generated-at", v->icid_generated_at);
-    add(&text, "orig-ioi", orig_ioi);
-    add(&text, "term-ioi", term_ioi);
-    add(&text, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
-    add(&text, "related-icid", v->related_icid);
+    // What stays is no longer than it was, but for quotes around each of the six.
+    struct writer w = room_for(a, sip_msg_raw(m, SIP_H_P_CHARGING_VECTOR).n + orig_ioi.n + term_ioi.n + 3 * AROUND);
+    add(&w, "icid-value", v->icid_value);
+    add(&w, "icid-generated-at", v->icid_generated_at);
+    add(&w, "orig-ioi", orig_ioi);
+    add(&w, "term-ioi", term_ioi);
+    add(&w, "transit-ioi", transit ? v->transit_ioi : STR_NONE);
+    add(&w, "related-icid", v->related_icid);
     for (const struct sip_param *p = v->params; p; p = p->next) {
         if (is_known(p->name))
             continue;
-        arena_buf_item(&text, STR(";"), p->name);
-        arena_buf_add(&text, p->value.p ? STR("=") : STR(""));
-        arena_buf_add(&text, p->value);
+        writer_str(&w, w.n ? STR(";") : STR(""));
+        writer_str(&w, p->name);
+        writer_str(&w, p->value.p ? STR("=") : STR(""));
+        writer_str(&w, p->value);
     }
-    return arena_buf_done(&text);
+    return text_of(&w);
 }
 
 struct str charging_vector(struct arena *a, const struct sip_msg *m, struct str orig_ioi,
@@ -80,10 +97,11 @@ struct str charging_vector_to_ue(struct arena *a, const struct sip_msg *m, struc
 
 struct str charging_addresses(struct arena *a, const struct cx_charging *c)
 {
-    struct arena_buf text = arena_buf_init(a);
-    add(&text, "ccf", c->primary_ccf);
-    add(&text, "ccf", c->secondary_ccf);
-    add(&text, "ecf", c->primary_ecf);
-    add(&text, "ecf", c->secondary_ecf);
-    return arena_buf_done(&text);
+    struct writer w = room_for(a, c->primary_ccf.n + c->secondary_ccf.n + c->primary_ecf.n + c->secondary_ecf.n +
+                                      4 * AROUND);
+    add(&w, "ccf", c->primary_ccf);
+    add(&w, "ccf", c->secondary_ccf);
+    add(&w, "ecf", c->primary_ecf);
+    add(&w, "ecf", c->secondary_ecf);
+    return text_of(&w);
 }

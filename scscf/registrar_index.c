@@ -17,18 +17,29 @@ struct str registration_canon(const struct registration *reg, size_t i)
     return reg->canon ? reg->canon[i] : profile_identity_at(reg->profile, i).uri;
 }
 
-// Open addressing over the canonical forms so far, so that an identity that an HSS gives twice is known.
+// Open addressing over the canonical forms so far, so that an identity that an HSS gives twice is known. Nothing of it
+// is written or read beyond what the identities need.
 struct forms {
     struct str v[PROFILE_IDENTITIES_MAX];
+    size_t mask;          // of as many slots as are in use, a power of two
     uint16_t slots[2048]; // index plus 1
 };
 _Static_assert(ARRAY_LEN(((struct forms *)0)->slots) >= 2 * PROFILE_IDENTITIES_MAX, "some slots stay free");
 
+static void forms_begin(struct forms *f, size_t identities)
+{
+    size_t size = 2;
+    while (size < 2 * identities)
+        size *= 2;
+    f->mask = size - 1;
+    memset(f->slots, 0, size * sizeof *f->slots);
+}
+
 static bool is_given_twice(struct forms *f, size_t i)
 {
-    size_t at = hash_bytes(f->v[i].p, f->v[i].n) % ARRAY_LEN(f->slots);
+    size_t at = hash_bytes(f->v[i].p, f->v[i].n) & f->mask;
     while (f->slots[at] && !str_eq(f->v[f->slots[at] - 1], f->v[i]))
-        at = (at + 1) % ARRAY_LEN(f->slots);
+        at = (at + 1) & f->mask;
     bool twice = f->slots[at] != 0;
     if (!twice)
         f->slots[at] = (uint16_t)(i + 1);
@@ -42,10 +53,11 @@ static int canonicalise(const struct numbering *plan, const struct profile *p,
 {
     char room[4096];
     struct arena a;
-    struct forms forms = {.slots = {0}};
+    struct forms forms;
     size_t n = profile_identity_count(p), bytes = 0;
     bool odd = false;
     arena_init(&a, room, sizeof room);
+    forms_begin(&forms, n);
     for (size_t i = 0; i < n; i++) {
         struct str raw = profile_identity_at(p, i).uri;
         forms.v[i] = impu_canon_text(&a, plan, raw);

@@ -177,8 +177,15 @@ uint64_t addr_source_key(const struct addr *a)
 
 struct str addr_ip_text(const struct addr *a, char *buf)
 {
-    const void *ip = addr_is_ip6(a) ? (const void *)&a->in6.sin6_addr : &a->in4.sin_addr;
-    return str_from(inet_ntop(addr_is_ip6(a) ? AF_INET6 : AF_INET, ip, buf, ADDR_TEXT_MAX));
+    if (addr_is_ip6(a))
+        return str_from(inet_ntop(AF_INET6, &a->in6.sin6_addr, buf, ADDR_TEXT_MAX));
+    struct writer w = writer_init(buf, ADDR_TEXT_MAX); // inet_ntop prints by format
+    const unsigned char *b = (const unsigned char *)&a->in4.sin_addr;
+    for (size_t i = 0; i < 4; i++) {
+        writer_u64(&w, b[i]);
+        writer_chr(&w, i < 3 ? '.' : 0);
+    }
+    return str_make(buf, w.n - 1);
 }
 
 struct str addr_host_text(const struct addr *a, char *buf)
