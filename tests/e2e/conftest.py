@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 from keeper import Keeper  # noqa: E402
+from labkit import facts  # noqa: E402
 from network import own_network  # noqa: E402
 
 ORDER = ["test_demo.py", "test_sipp.py", "test_requests.py", "test_phones.py", "test_phones_words.py",
@@ -32,6 +33,9 @@ def pytest_collection_modifyitems(items):
         name = Path(str(item.fspath)).name
         return ORDER.index(name) if name in ORDER else -1
     items.sort(key=place)
+    if facts.FAMILY == 6 and not Path("/proc/net/if_inet6").exists():
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="this machine has no IPv6"))
 
 
 LABS = []  # the lab, while it runs
