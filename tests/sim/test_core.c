@@ -19,7 +19,8 @@
 #include "tests/common/held.h"
 #include "tests/sim/world.h"
 
-enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000, POWER_STEPS = 40000 };
+enum { ROUNDS = 4, SETTLE_MS = 240000, EXPIRY_MS = 3700000, ONE_WAY_PPM = 500000, POWER_STEPS = 40000,
+       WAVE = 50, WAVE_MS = 1000 };
 
 struct result {
     uint64_t hash, messages, registrations, calls, failures;
@@ -275,8 +276,11 @@ static unsigned check_agreement(uint64_t seed)
 {
     unsigned bad = check_users(seed);
     uint64_t before = world.counts.register_ok;
-    for (size_t i = 0; i < world.n_users; i++)
+    for (size_t i = 0; i < world.n_users; i++) {
         world_register(&world, i);
+        if (i % WAVE == WAVE - 1)
+            run_ms(WAVE_MS); // all at once would be an overload
+    }
     run_ms(SETTLE_MS);
     uint64_t done = world.counts.register_ok - before;
     bad += check(done == world.n_users, seed, "registrations when all is well again", done, world.n_users);
