@@ -15,6 +15,8 @@ from labkit import facts, procs
 from labkit.phones import Phone
 from network import own_network
 
+STORE = ("hss.db", "hss.db-wal", "hss.db-shm")
+
 LOCK = "/tmp/carillon-lab.lock"  # the lab addresses exist once on a machine, unless we get our own
 LOCK_PATIENCE_S = 900
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -121,11 +123,14 @@ class Lab:
 
     def start_again(self):
         """Ends and starts every node, so that what each has leaked so far is told; whoever was registered is so no
-        more, as phones that tests have switched off would be for an hour."""
-        for name in facts.NODES:
+        more, as phones that tests have switched off would be for an hour: neither here nor at the HSS, which would
+        give the S-CSCF back what it has lost."""
+        for name in reversed(facts.NODES):
             procs.stop(name)
             shutil.rmtree(facts.RUN / f"{name}.state", ignore_errors=True)
-            self.cli("restart", name)
+        for file in (*(facts.RUN / name for name in STORE), facts.RUN / "provisioned", *facts.RUN.glob("*.sqn")):
+            file.unlink(missing_ok=True)
+        self.cli("up")
         self.all_healthy()
 
     def all_healthy(self):

@@ -67,7 +67,9 @@ def test_there_was_something_to_judge(sip, diameter):
 def test_tshark_has_no_complaint(pcap):
     """Every SIP and Diameter message decodes without malformed or expert-error marks."""
     # An answer to rubbish has the sender's rubbish in what it copies, as the Via of RFC 4475 3.1.2.1.
-    found = [c for c in wire.complaints(pcap, "sip || diameter") if not is_bad(c[1]) and not is_bad(c[2])]
+    # tshark takes a number alone in Retry-After, though it may have a comment and parameters (RFC 3261 20.33).
+    found = [c for c in wire.complaints(pcap, "sip || diameter") if not is_bad(c[1]) and not is_bad(c[2]) and
+             c[3] != ["Invalid retry_after value"]]
     assert not found, found[:20]
 
 

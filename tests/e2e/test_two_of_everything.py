@@ -11,7 +11,7 @@ import crowd
 import pytest
 from crowd import Crowds
 from labkit import facts, procs, render
-from labrun import wait_until
+from labrun import STORE, wait_until
 
 AT = "@" + facts.DOMAIN
 TWO = {"pcscf": 2, "icscf": 2, "scscf": 2, "hss": 2}
@@ -19,7 +19,6 @@ TWO = {"pcscf": 2, "icscf": 2, "scscf": 2, "hss": 2}
 WORK = {"hss": "hss_requests_total", "icscf": "icscf_registers_total", "scscf": "scscf_challenges_total",
         "pcscf": "pcscf_registration_events_total"}
 GRACE_S = 1  # between a kill and the moment that the other nodes' loops hear of a closed connection, on a busy machine
-STORE = ("hss.db", "hss.db-wal", "hss.db-shm")
 
 
 def of(kind):
