@@ -125,12 +125,16 @@ class Lab:
         """Ends and starts every node, so that what each has leaked so far is told; whoever was registered is so no
         more, as phones that tests have switched off would be for an hour: neither here nor at the HSS, which would
         give the S-CSCF back what it has lost."""
+        users = self.ctl("hss", "subscriber", "export")
         for name in reversed(facts.NODES):
             procs.stop(name)
             shutil.rmtree(facts.RUN / f"{name}.state", ignore_errors=True)
         for file in (*(facts.RUN / name for name in STORE), facts.RUN / "provisioned", *facts.RUN.glob("*.sqn")):
             file.unlink(missing_ok=True)
         self.cli("up")
+        kept = facts.RUN / "subscribers.yaml"
+        kept.write_text(users)
+        self.ctl("hss", "subscriber", "import", "--replace", str(kept))
         self.all_healthy()
 
     def all_healthy(self):
