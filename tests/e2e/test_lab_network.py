@@ -51,7 +51,8 @@ def fixture_run():
 
 
 def test_an_ordinary_user_has_one(run):
-    if run("import subprocess as s, sys\nsys.exit(s.run(['unshare', '--user', '--net', 'true']).returncode)").returncode:
+    probe = "import subprocess as s, sys\nsys.exit(s.run(['unshare', '--user', '--net', 'true']).returncode)"
+    if run(probe).returncode:
         pytest.skip("this machine gives ordinary users no namespaces")
     made = run(MAKE)
     assert made.returncode == 0 and made.stdout.split()[-1] == f"{facts.PREFIX}:1::10", made
